@@ -1,0 +1,1 @@
+"""Pixtrieve finds pictures by what is in them."""

@@ -1,0 +1,89 @@
+"""Pictures on disk: finding them, and reading them without trusting them.
+
+Paths are `str` as `os.fsdecode` gives them: a name that is not UTF-8 carries surrogate escapes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A picture file that the walk came upon; nothing of it has been read.
+
+    `path` is relative to the root that was walked. `unsupported` is empty, or says why a file
+    that is a picture by its name cannot be read ("Photoshop files are not supported").
+    """
+
+    path: str
+    size: int
+    mtime_ns: int
+    unsupported: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A folder, or a file, that the walk could not look at: what is below it is unknown, not gone.
+
+    `path` is relative to the root; "" is the root itself.
+    """
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PictureInfo:
+    """What is known of a picture from its header.
+
+    `width` and `height` are in pixels as the picture is seen, that is after EXIF orientation.
+    `taken` is EXIF's local date and time as ISO 8601 ("2023-05-01T12:30:00"), or "".
+    """
+
+    format: str
+    width: int
+    height: int
+    taken: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture file that has been read.
+
+    `size` and `mtime_ns` are of the very bytes that were hashed. `pixels` is (H, W, 3) uint8 RGB,
+    resized for the model, or None when the caller already knew the content (`info` is then None
+    too).
+    """
+
+    sha256: bytes
+    size: int
+    mtime_ns: int
+    pixels: NDArray[np.uint8] | None
+    info: PictureInfo | None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A picture file that could not be used, and why, in words for its owner.
+
+    `kind` is "bad" (the file will fail again until it changes) or "transient" (it may work on the
+    next run: it changed while it was read, or the disk gave an error). `size` and `mtime_ns` are
+    of the file as it was read; for a transient problem they say nothing.
+    """
+
+    reason: str
+    kind: Literal["bad", "transient"] = "bad"
+    size: int = -1
+    mtime_ns: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLimits:
+    """What a picture may cost: more than `max_megapixels` million pixels is refused unread."""
+
+    max_megapixels: float = 250.0
