@@ -1,4 +1,7 @@
-"""Encoders turn pictures and texts into unit vectors of one space."""
+"""Encoders turn pictures and texts into unit vectors of one space.
+
+Importing this room loads no model library; `open_encoder` does when it is called.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.encoders.fingerprint import ModelIdentity
+from retrieval.encoders.registry import identify
 from retrieval.specs import ModelSpec
+
+__all__ = ["Encoder", "ModelIdentity", "identify", "open_encoder"]
 
 
 class Encoder(Protocol):
@@ -20,9 +27,23 @@ class Encoder(Protocol):
         ...
 
     def encode_images(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Encode pictures, (n, H, W, 3) RGB already resized to `spec.preprocessing.size`: (n, dim)."""
+        """Encode pictures, (n, H, W, 3) RGB, resized to `spec.preprocessing.size`: (n, dim)."""
         ...
 
     def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Encode texts: (n, dim)."""
         ...
+
+
+def open_encoder(reference: str, *, device: str = "auto") -> Encoder:
+    """Load a model that is on disk (see `registry` for references); never downloads.
+
+    Raises ModelNotFound for a model that does not exist, ModelUnavailable for one that has to be
+    fetched first, ModelError for a checkpoint that cannot be loaded.
+    """
+    from retrieval.encoders.registry import located
+
+    files = located(reference)
+    from retrieval.encoders.openclip import OpenClipEncoder
+
+    return OpenClipEncoder(files, device=device)

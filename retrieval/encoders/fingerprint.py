@@ -1,0 +1,114 @@
+"""A model's fingerprint: two models with the same one give the same vectors.
+
+It is a SHA-256 over the weights' own SHA-256, the architecture, the preprocessing and the
+tokenizer; names and paths are not in it, so a moved checkpoint keeps its fingerprint and a
+checkpoint that changed under the same name gets another. Digests of large files are remembered in
+the user's cache folder by path, size and times, because hashing 600 MB takes seconds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from retrieval.encoders import cache, tables
+from retrieval.encoders.files import ModelFiles
+
+_REMEMBERED = 256  # entries; a checkpoint that was replaced leaves one behind
+_SETTLED_NS = 3_000_000_000  # a younger file may change again within its clock's resolution
+# How open_clip initialises towers that a checkpoint then overwrites: no influence on vectors.
+_WITHOUT_EFFECT = {"timm_model_pretrained", "hf_model_pretrained"}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIdentity:
+    """Which model a reference means now: its canonical name and its fingerprint."""
+
+    reference: str
+    fingerprint: str
+
+
+def fingerprint(files: ModelFiles) -> str:
+    """Compute the fingerprint of a model on disk."""
+    parts = {
+        "weights": digest(files.weights),
+        "config": _effective(files.config),
+        "preprocess": dict(files.preprocess),
+        "tokenizer": _tokenizer(files),
+    }
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _effective(config: Any) -> Any:
+    if not isinstance(config, Mapping):
+        return config
+    return {key: _effective(config[key]) for key in config if key not in _WITHOUT_EFFECT}
+
+
+def _tokenizer(files: ModelFiles) -> dict[str, str]:
+    if files.tokenizer_files:
+        return {os.path.basename(path): digest(path) for path in files.tokenizer_files}
+    vocabulary = os.path.join(tables.package_dir(), "bpe_simple_vocab_16e6.txt.gz")
+    return {"open_clip": digest(vocabulary)}
+
+
+def digest(path: str) -> str:
+    """Return the SHA-256 of a file's bytes, from memory if the file has not changed since."""
+    real = os.path.realpath(path)
+    status = os.stat(real)
+    times = f"{status.st_mtime_ns}:{status.st_ctime_ns}"
+    key = f"{os.fsencode(real).hex()}:{status.st_size}:{times}"
+    known = _remembered()
+    if key in known:
+        return known[key]
+    found = _hash(real)
+    if time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) > _SETTLED_NS:
+        _remember({**known, key: found})
+    return found
+
+
+def _hash(path: str) -> str:
+    with open(path, "rb", buffering=0) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digest_cache() -> str:
+    """Return the path of the file that remembers digests."""
+    return os.path.join(cache.user_cache(), "pixtrieve", "digests.json")
+
+
+def _remembered() -> dict[str, str]:
+    try:
+        with open(digest_cache(), encoding="ascii") as file:
+            known = json.load(file)
+    except (OSError, ValueError):  # absent, unreadable or damaged: hash again
+        return {}
+    if not isinstance(known, dict):
+        return {}
+    return {key: value for key, value in known.items() if _is_digest(value)}
+
+
+def _is_digest(value: object) -> bool:
+    return isinstance(value, str) and len(value) == 64 and not set(value) - set("0123456789abcdef")
+
+
+def _remember(known: Mapping[str, str]) -> None:
+    path = digest_cache()
+    newest = dict(list(known.items())[-_REMEMBERED:])
+    temporary = ""
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path), suffix=".tmp")
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            json.dump(newest, file)
+        os.replace(temporary, path)
+    except OSError:  # a cache that cannot be written costs time, nothing else
+        if temporary and os.path.exists(temporary):
+            os.unlink(temporary)

@@ -1,0 +1,188 @@
+"""Encodes with open_clip on torch: the reference that every faster engine is compared with.
+
+The only module that imports torch and open_clip, inside its functions. Nothing is downloaded here:
+open_clip builds the architecture without weights, then loads exactly the file that was
+fingerprinted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.encoders.files import ModelFiles
+from retrieval.encoders.fingerprint import fingerprint
+from retrieval.encoders.loading import load_model, load_tokenizer
+from retrieval.encoders.presets import PRESETS
+from retrieval.encoders.quiet import quiet
+from retrieval.errors import ModelError
+from retrieval.specs import ModelSpec, Preprocessing
+
+if TYPE_CHECKING:
+    import torch
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+_TEXTS_AT_ONCE = 256  # bounds memory when thousands of captions are encoded
+
+
+class OpenClipEncoder:
+    """An open_clip model, its preprocessing and its tokenizer, wrapped once."""
+
+    def __init__(self, files: ModelFiles, *, device: str = "auto") -> None:
+        with quiet():
+            import torch
+
+            self._device = choose_device(device)
+            self._model = load_model(files).to(self._device)
+            self._tokenize: Callable[[list[str]], torch.Tensor] = load_tokenizer(files)
+        self._spec = _spec(files, self._model)
+        self._cast = _cast_to(self._device)
+        shape = (1, 3, 1, 1)
+        preprocessing = self._spec.preprocessing
+        self._mean = torch.tensor(preprocessing.mean, device=self._device).view(shape)
+        self._std = torch.tensor(preprocessing.std, device=self._device).view(shape)
+
+    @property
+    def spec(self) -> ModelSpec:
+        """What the model is."""
+        return self._spec
+
+    @property
+    def device(self) -> str:
+        """Where the model runs: cpu, cuda or mps."""
+        return str(self._device)
+
+    def encode_images(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Encode pictures, (n, H, W, 3) RGB, resized to `spec.preprocessing.size`: (n, dim)."""
+        import torch
+
+        expected = (*self._spec.preprocessing.size, 3)
+        if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1:] != expected:
+            raise ValueError(
+                f"{self._spec.name} wants pixels of dtype uint8 and shape (n, {expected[0]}, "
+                f"{expected[1]}, 3), not {pixels.dtype} and {pixels.shape}"
+            )
+        if len(pixels) == 0:
+            return np.empty((0, self._spec.dim), np.float32)
+        with torch.inference_mode(), self._autocast():
+            return self._unit_rows(self._model.encode_image(self._input(pixels)))
+
+    def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Encode texts: (n, dim)."""
+        import torch
+
+        if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
+            raise ValueError("texts must be a sequence of strings")
+        if len(texts) == 0:
+            return np.empty((0, self._spec.dim), np.float32)
+        parts = []
+        with torch.inference_mode(), self._autocast():
+            for some in _chunks(list(texts), _TEXTS_AT_ONCE):
+                tokens = self._tokenize(some).to(self._device)
+                parts.append(self._unit_rows(self._model.encode_text(tokens)))
+        return np.concatenate(parts)
+
+    def _input(self, pixels: NDArray[np.uint8]) -> torch.Tensor:
+        """Do what torchvision's ToTensor and Normalize do, for the whole batch on the device."""
+        import torch
+
+        batch = torch.from_numpy(np.require(pixels, requirements=["C", "W"]))
+        if self._device.type == "cuda":  # a quarter of the bytes that float32 would be
+            batch = batch.pin_memory().to(self._device, non_blocking=True)
+        else:
+            batch = batch.to(self._device)
+        planes = batch.permute(0, 3, 1, 2).contiguous()
+        return planes.to(torch.float32).div_(255).sub_(self._mean).div_(self._std)
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        import torch
+
+        if self._cast is None:
+            return nullcontext()
+        return torch.autocast(self._device.type, dtype=self._cast)
+
+    def _unit_rows(self, features: torch.Tensor) -> NDArray[np.float32]:
+        rows = features.float().cpu().numpy()
+        if rows.ndim != 2 or rows.shape[1] != self._spec.dim:
+            raise ModelError(f"{self._spec.name} gave vectors of shape {rows.shape}, "
+                             f"not {self._spec.dim} numbers each")  # fmt: skip
+        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+        if not np.isfinite(lengths).all() or not (lengths > 0).all():
+            raise ModelError(
+                f"{self._spec.name} gave a vector that has no direction (zero or not a number)",
+                "its weights are damaged or do not fit the architecture; try --device cpu",
+            )
+        return cast("NDArray[np.float32]", rows / lengths)
+
+
+def choose_device(name: str) -> torch.device:
+    """Turn auto, cpu, cuda or mps into a device that is there; ModelError if it is not."""
+    import torch
+
+    if name not in DEVICES:
+        raise ModelError(f"there is no device {name!r}", f"devices are {', '.join(DEVICES)}")
+    available = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if name == "auto":
+        name = next(each for each, there in available.items() if there)
+    if not available[name]:
+        what = "an NVIDIA graphics card and a torch built for it" if name == "cuda" else "a Mac"
+        raise ModelError(f"the device {name} is not available here", f"it needs {what}; use auto")
+    return torch.device(name)
+
+
+def _cast_to(device: torch.device) -> torch.dtype | None:
+    import torch
+
+    if device.type != "cuda":
+        return None
+    return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+
+
+def _spec(files: ModelFiles, model: Any) -> ModelSpec:
+    name = str(files.reference)
+    licences = {preset.reference: preset.licence for preset in PRESETS.values()}
+    return ModelSpec(
+        name=name,
+        fingerprint=fingerprint(files),
+        dim=int(files.config["embed_dim"]),
+        preprocessing=_preprocessing(name, model.visual.preprocess_cfg),
+        licence=licences.get(name, ""),
+    )
+
+
+def _preprocessing(name: str, settings: Mapping[str, Any]) -> Preprocessing:
+    """Check open_clip's PreprocessCfg; its loose forms (one number for two or three) are spread."""
+    size, mean, std = settings["size"], settings["mean"], settings["std"]
+    height, width = (size, size) if isinstance(size, int) else size
+    mode, interpolation = settings["resize_mode"], settings["interpolation"]
+    if mode not in ("shortest", "longest", "squash"):
+        raise ModelError(f"{name} wants the unknown resize mode {mode!r}")
+    if interpolation not in ("bicubic", "bilinear", "random"):
+        raise ModelError(f"{name} wants the unknown interpolation {interpolation!r}")
+    return Preprocessing(
+        size=(int(height), int(width)),
+        resize_mode=mode,
+        # As in open_clip: random is for training, and bicubic when one looks for good.
+        interpolation="bilinear" if interpolation == "bilinear" else "bicubic",
+        mean=_per_channel(mean),
+        std=_per_channel(std),
+        fill_color=int(settings["fill_color"] or 0),
+    )
+
+
+def _per_channel(value: float | Sequence[float]) -> tuple[float, float, float]:
+    red, green, blue = (value,) * 3 if isinstance(value, (int, float)) else value
+    return float(red), float(green), float(blue)
+
+
+def _chunks(items: list[str], size: int) -> Iterator[list[str]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

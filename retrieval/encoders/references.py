@@ -1,0 +1,122 @@
+"""How a model is named: one string, so that an index can remember it.
+
+NAME/PRETRAINED        weights that open_clip publishes   ViT-B-32/laion2b_s34b_b79k
+NAME@FILE              an architecture and your own file  ViT-B-32@/models/mine.safetensors
+hf-hub:ORG/REPO        a repository on the model hub      hf-hub:laion/CLIP-ViT-B-32-laion2B-s34B-b79K
+local-dir:FOLDER       open_clip_config.json + weights    local-dir:/models/pocket
+default, fast, …       a preset stands for one of these
+"""  # noqa: E501
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from retrieval.encoders import tables
+from retrieval.encoders.presets import PRESETS
+from retrieval.errors import ModelNotFound
+
+HUB_PREFIX = "hf-hub:"
+FOLDER_PREFIX = "local-dir:"
+_REPO = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
+_FORMS = (
+    "a model is NAME/PRETRAINED, NAME@FILE (or NAME with a checkpoint file), hf-hub:ORG/REPO, "
+    "local-dir:FOLDER or a preset: " + ", ".join(PRESETS)
+)
+
+Kind = Literal["published", "hub", "folder", "file"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReference:
+    """A model's name, taken apart; `str()` puts it together again.
+
+    `name` is the architecture (`published`, `file`) or the hub repository (`hub`); `source` is the
+    pretrained tag (`published`) or the absolute path of the weights (`file`) or folder (`folder`).
+    """
+
+    kind: Kind
+    name: str
+    source: str
+
+    def __str__(self) -> str:
+        if self.kind == "published":
+            return f"{self.name}/{self.source}"
+        if self.kind == "file":
+            return f"{self.name}@{self.source}"
+        return f"{HUB_PREFIX}{self.name}" if self.kind == "hub" else FOLDER_PREFIX + self.source
+
+
+def parse(text: str, checkpoint: str | None = None) -> ModelReference:
+    """Read a reference; with `checkpoint`, `text` names the architecture of that file.
+
+    Paths become absolute, presets become what they stand for, tags take open_clip's spelling, so
+    `str(parse(text))` is the canonical name.
+    """
+    if checkpoint is not None:
+        return _file(text, checkpoint)
+    if text.startswith(HUB_PREFIX):
+        return _hub(text.removeprefix(HUB_PREFIX))
+    if text.startswith(FOLDER_PREFIX):
+        return ModelReference("folder", "", _absolute(text.removeprefix(FOLDER_PREFIX), text))
+    if text in PRESETS:
+        return parse(PRESETS[text].reference)
+    name, at, path = text.partition("@")
+    if at and "/" not in name:
+        return _file(name, path)
+    name, _, tag = text.partition("/")
+    return _published(name, tag, text)
+
+
+def _hub(repo: str) -> ModelReference:
+    if not _REPO.fullmatch(repo) or ".." in repo or "--" in repo:
+        raise ModelNotFound(
+            f"{HUB_PREFIX}{repo} is not a hub repository's name", f"write {HUB_PREFIX}ORG/REPO"
+        )
+    return ModelReference("hub", repo, "")
+
+
+def _file(name: str, path: str) -> ModelReference:
+    if name not in tables.architectures():
+        raise _unknown_architecture(name)
+    return ModelReference("file", name, _absolute(path, f"{name}@{path}"))
+
+
+def _absolute(path: str, text: str) -> str:
+    if not path or "\0" in path:
+        raise ModelNotFound(f"{text} names no path", _FORMS)
+    return os.path.abspath(os.path.expanduser(path))
+
+
+def _published(name: str, tag: str, text: str) -> ModelReference:
+    known = tables.published()
+    if name not in known:
+        if os.path.isdir(os.path.expanduser(text)):
+            raise ModelNotFound(
+                f"{text} is a folder, not a model's name", f"write {FOLDER_PREFIX}{text}"
+            )
+        raise _unknown_architecture(name, text)
+    tag = tag.lower().replace("-", "_")  # open_clip's own spelling of tags
+    tags = known[name]
+    if tag not in tags:
+        near = difflib.get_close_matches(tag, tags, n=3, cutoff=0.4) or list(tags)[:3]
+        raise ModelNotFound(
+            f"{text}: open_clip has {name}, but not with the weights {tag or '(none named)'}",
+            "did you mean " + " or ".join(f"{name}/{each}" for each in near) + "?",
+        )
+    # Weights trained with QuickGELU give worse vectors in the plain architecture; open_clip only
+    # warns. Where it has the right architecture under another name, that is the model meant.
+    quick = f"{name}-quickgelu"
+    if tags[tag].quick_gelu and tag in known.get(quick, {}) and quick in tables.architectures():
+        name = quick
+    return ModelReference("published", name, tag)
+
+
+def _unknown_architecture(name: str, text: str = "") -> ModelNotFound:
+    choices = {each.lower(): each for each in (*tables.architectures(), *PRESETS)}
+    near = difflib.get_close_matches(name.lower(), choices, n=3, cutoff=0.6)
+    hint = f"did you mean {' or '.join(choices[each] for each in near)}? " if near else ""
+    return ModelNotFound(f"there is no model {text or name}", hint + _FORMS)

@@ -1,0 +1,94 @@
+"""Which models there are, which are on disk, and what to do about one that is not.
+
+Loads neither torch nor open_clip nor the hub's client: `pixtrieve models` answers at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from retrieval.encoders import cache, files, tables
+from retrieval.encoders.files import ModelFiles
+from retrieval.encoders.fingerprint import ModelIdentity, fingerprint
+from retrieval.encoders.presets import PRESETS, Preset, Recall
+from retrieval.encoders.references import ModelReference, parse
+from retrieval.errors import ModelError, ModelUnavailable
+
+__all__ = [
+    "PRESETS",
+    "ModelIdentity",
+    "ModelReference",
+    "Preset",
+    "Recall",
+    "found_on_disk",
+    "identify",
+    "located",
+    "on_disk",
+    "parse",
+    "unavailable",
+]
+
+
+def on_disk(reference: ModelReference) -> tuple[str, ...]:
+    """Return the files of a model, empty if it is not (completely) on disk."""
+    try:
+        found = files.locate(reference)
+    except ModelError:  # a local checkpoint that is not there, or broken
+        return ()
+    return (found.weights, *found.tokenizer_files) if found else ()
+
+
+def found_on_disk() -> tuple[str, ...]:
+    """Return the references of the models in the hub's cache that can be used without network."""
+    repos = set(cache.cached_repos())
+    found = dict.fromkeys(_published_of(repos))
+    known = {row.repo for tags in tables.published().values() for row in tags.values()}
+    for repo in sorted(repos - known):
+        if on_disk(reference := ModelReference("hub", repo, "")):
+            found[str(reference)] = None
+    return tuple(found)
+
+
+def _published_of(repos: set[str]) -> Iterator[str]:
+    for name, tags in tables.published().items():
+        for tag, row in tags.items():
+            if row.repo in repos and on_disk(reference := parse(f"{name}/{tag}")):
+                yield str(reference)
+
+
+def located(text: str) -> ModelFiles:
+    """Return the files that a reference means; ModelUnavailable if they are not on disk."""
+    reference = parse(text)
+    found = files.locate(reference)
+    if found is None:
+        raise ModelUnavailable(
+            f"the model {reference} is not on disk",
+            f"fetch it with: pixtrieve models fetch {text}\n" + _local_ways(),
+        )
+    return found
+
+
+def identify(text: str) -> ModelIdentity:
+    """Say which model a reference means now, without loading it."""
+    found = located(text)
+    return ModelIdentity(str(found.reference), fingerprint(found))
+
+
+def unavailable(reference: ModelReference, cause: str) -> ModelUnavailable:
+    """Build the error for a model that could not be fetched, with the ways out."""
+    folders = dict.fromkeys(cache.repo_folder(repo) for repo, _names in files.wanted(reference))
+    copies = " and ".join(folders) or cache.hub_cache()
+    return ModelUnavailable(
+        f"the model {reference} is not on disk and could not be fetched: {cause}",
+        f"with network on another machine: run pixtrieve models fetch {reference} there and copy "
+        f"the folder (same name, from its hub cache) to {copies}\n" + _local_ways(),
+    )
+
+
+def _local_ways() -> str:
+    found = found_on_disk()
+    return (
+        "with weights you have: --model local-dir:FOLDER, or --model NAME --checkpoint FILE\n"
+        "with a model that is on disk: "
+        + (", ".join(f"--model {each}" for each in found) or "there is none in the hub's cache")
+    )
