@@ -73,13 +73,15 @@ class Problem:
 
     `kind` is "bad" (the file will fail again until it changes) or "transient" (it may work on the
     next run: it changed while it was read, or the disk gave an error). `size` and `mtime_ns` are
-    of the file as it was read; for a transient problem they say nothing.
+    of the file as it was read; for a transient problem they say nothing. `megapixels` is the
+    picture's size when that was the problem, so that a raised limit lets it be tried again.
     """
 
     reason: str
     kind: Literal["bad", "transient"] = "bad"
     size: int = -1
     mtime_ns: int = -1
+    megapixels: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

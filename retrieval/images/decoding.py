@@ -1,0 +1,143 @@
+"""From a path, or from bytes, to a model's pixels or a plain reason why not.
+
+Everything here may be called from many threads at once; what they share is documented in
+`opening` (a budget of pixels) and `quiet` (warnings).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Callable
+from contextlib import ExitStack
+from io import BytesIO
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.errors import PictureError
+from retrieval.images import Picture, PictureInfo, Problem, ReadLimits, reasons
+from retrieval.images.metadata import date_taken, upright
+from retrieval.images.modes import to_rgb
+from retrieval.images.opening import open_picture
+from retrieval.images.quiet import quietly
+from retrieval.images.reasons import PassingError
+from retrieval.images.resizing import resize
+from retrieval.specs import Preprocessing
+
+# A file up to this size is read once and then hashed and decoded from memory.
+_IN_MEMORY_BYTES = 64 * 2**20
+# Non-blocking, so that a pipe that took a picture's place cannot hold the reader for ever.
+_OPEN_FLAGS = (
+    os.O_RDONLY
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+)
+
+
+def read_picture(
+    path: str,
+    preprocessing: Preprocessing,
+    limits: ReadLimits,
+    wanted: Callable[[bytes], bool],
+) -> Picture | Problem:
+    """Read a picture file and make the model's pixels of it.
+
+    `wanted` is asked with the SHA-256 of the content; if it says no, nothing is decoded. Nothing
+    that a file can do raises: a problem is an answer. What `wanted` raises is the caller's own.
+    """
+    try:
+        descriptor = os.open(path, _OPEN_FLAGS)
+    except OSError as error:
+        return Problem(reasons.of_os_error(error), "transient")
+    with open(descriptor, "rb") as file:
+        before = os.fstat(descriptor)
+        if not stat.S_ISREG(before.st_mode):
+            return Problem(reasons.NOT_A_FILE)
+        try:
+            digest, content = _hashed(file, before.st_size)
+        except (OSError, MemoryError) as error:
+            return Problem(_passing_reason(error), "transient")
+        if _changed(before, descriptor):
+            return Problem(reasons.CHANGED, "transient")
+        if not wanted(digest):
+            return Picture(digest, before.st_size, before.st_mtime_ns, None, None)
+        result = _decoded_file(content, digest, before, (preprocessing, limits))
+        if content is file and _changed(before, descriptor):
+            return Problem(reasons.CHANGED, "transient")
+        return result
+
+
+def pixels_from_bytes(
+    data: bytes, preprocessing: Preprocessing, limits: ReadLimits | None = None
+) -> NDArray[np.uint8]:
+    """Make the model's pixels of a picture that came from anywhere; PictureError says why not."""
+    return decode(BytesIO(data), preprocessing, limits or ReadLimits())[0]
+
+
+def decode(
+    file: IO[bytes], preprocessing: Preprocessing, limits: ReadLimits
+) -> tuple[NDArray[np.uint8], PictureInfo]:
+    """Decode the first frame, upright, in RGB, at the model's size; PictureError says why not.
+
+    This is the one place where whatever the decoders raise is caught.
+    """
+    name = ""
+    try:
+        with quietly(), ExitStack() as held:
+            picture = open_picture(file, limits, held)
+            name = picture.format or ""
+            picture.load()
+            taken = date_taken(picture)
+            seen = to_rgb(upright(picture))
+            pixels = resize(seen, preprocessing)
+    except PictureError:
+        raise
+    except MemoryError as error:
+        raise PassingError(reasons.NO_MEMORY) from error
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise PassingError(reasons.of_os_error(error)) from error
+        raise PictureError(reasons.of_decoder_error(error, name)) from error
+    return pixels, PictureInfo(name, seen.width, seen.height, taken)
+
+
+def _decoded_file(
+    content: IO[bytes],
+    digest: bytes,
+    status: os.stat_result,
+    how: tuple[Preprocessing, ReadLimits],
+) -> Picture | Problem:
+    size, mtime_ns = status.st_size, status.st_mtime_ns
+    if size == 0:
+        return Problem(reasons.EMPTY, "bad", size, mtime_ns)
+    try:
+        pixels, info = decode(content, *how)
+    except PassingError as error:
+        return Problem(error.message, "transient")
+    except PictureError as error:
+        return Problem(error.message, "bad", size, mtime_ns)
+    return Picture(digest, size, mtime_ns, pixels, info)
+
+
+def _hashed(file: IO[bytes], size: int) -> tuple[bytes, IO[bytes]]:
+    """Hash the content; return it in memory, or the file itself when it is too large for that."""
+    if size <= _IN_MEMORY_BYTES:
+        data = file.read(size + 1)  # one more than there should be: growth shows in the second stat
+        return hashlib.sha256(data).digest(), BytesIO(data)
+    digest = hashlib.sha256()
+    while block := file.read(2**20):
+        digest.update(block)
+    return digest.digest(), file
+
+
+def _changed(before: os.stat_result, descriptor: int) -> bool:
+    after = os.fstat(descriptor)
+    return (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns)
+
+
+def _passing_reason(error: OSError | MemoryError) -> str:
+    return reasons.of_os_error(error) if isinstance(error, OSError) else reasons.NO_MEMORY

@@ -1,0 +1,178 @@
+"""Walking a folder for pictures, by names and stat alone: no file is opened."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import stat
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from retrieval.images import FoundFile, Unreadable, reasons
+from retrieval.images.formats import unsupported_reason
+from retrieval.images.globs import Exclusions
+
+# Beside everything whose name begins with a dot: folders of copies, previews and waste that
+# systems and programs leave among people's pictures. Compared in lower case.
+_JUNK = frozenset(
+    {
+        "@eadir", "@tmp", "#recycle", "#snapshot", "@recycle", "@recently-snapshot",  # NAS boxes
+        "$recycle.bin", "recycler", "system volume information",  # Windows
+        "lost+found", "__macosx", "network trash folder", "temporary items",  # Unix, macOS
+        "node_modules", "site-packages", "__pycache__",  # software, not pictures
+        "captureone", "ipod photo cache",  # previews
+    }
+)  # fmt: skip
+_JUNK_SUFFIXES = (".lrdata",)  # Lightroom's previews
+# Apple's libraries hold each picture several times; only the originals count.
+_LIBRARY_SUFFIXES = (".photoslibrary", ".photolibrary", ".aplibrary", ".migratedphotolibrary")
+_LIBRARY_ORIGINALS = frozenset({"originals", "masters"})
+
+
+def walk(
+    root: str, *, below: str = "", exclude: Sequence[str] = ()
+) -> Iterator[FoundFile | Unreadable]:
+    """Yield every picture file under `root`, and every place that could not be looked at.
+
+    `below` restricts the walk to one folder, or one file, of the root; paths stay relative to the
+    root, with slashes. What a walk of the whole root skips (hidden, junk, excluded) is skipped
+    there as well.
+
+    Links to folders are followed, but after everything that is reached without one, and each real
+    folder is visited once: so a link into the same tree changes nothing, and a loop ends. A broken
+    link is Unreadable, for it may lead to a folder on a drive that is not plugged in. Only regular
+    files count; sockets, pipes and devices are never touched.
+    """
+    start = _normalised(below)
+    rules = Exclusions(exclude)
+    if start and (_skips_within(root, start) or rules.excludes_within(start)):
+        return
+    try:
+        status = os.stat(os.path.join(root, start))
+    except OSError as error:
+        yield Unreadable(start, reasons.of_os_error(error))
+        return
+    if stat.S_ISDIR(status.st_mode):
+        yield from _walk_folders(root, start, rules)
+    elif not start:
+        yield Unreadable("", reasons.NOT_A_FOLDER)
+    elif (found := _as_picture(start, status)) is not None:
+        yield found
+
+
+def stat_file(root: str, path: str) -> FoundFile | Unreadable | None:
+    """Look at one file of a root; None when it is gone, or is nothing that a walk would find.
+
+    When the root itself is missing nothing is known of the file: Unreadable, with path "".
+    """
+    path = _normalised(path)
+    if not path or _skips_within(root, path):
+        return None
+    try:
+        status = os.stat(os.path.join(root, path))
+    except (FileNotFoundError, NotADirectoryError):
+        try:
+            os.stat(root)
+        except OSError as error:
+            return Unreadable("", reasons.of_os_error(error))
+        return None
+    except OSError as error:
+        return Unreadable(path, reasons.of_os_error(error))
+    return _as_picture(path, status)
+
+
+@dataclass(slots=True)
+class _Listing:
+    """What one folder holds: things to yield, folders to go into, links to folders for later."""
+
+    found: list[FoundFile | Unreadable] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
+
+
+def _walk_folders(root: str, start: str, rules: Exclusions) -> Iterator[FoundFile | Unreadable]:
+    visited: set[tuple[int, int] | str] = set()
+    folders, links = [start], deque[str]()
+    while folders or links:
+        folder = folders.pop() if folders else links.popleft()
+        listing = _list(root, folder, rules, visited)
+        yield from listing.found
+        folders.extend(reversed(listing.folders))
+        links.extend(listing.links)
+
+
+def _list(
+    root: str, folder: str, rules: Exclusions, visited: set[tuple[int, int] | str]
+) -> _Listing:
+    """List one folder, unless it was visited before; what went wrong is part of the listing."""
+    listing = _Listing()
+    location = os.path.join(root, folder) if folder else root
+    entries: list[os.DirEntry[str]] = []
+    try:
+        identity = _identity(location)
+        if identity in visited:
+            return listing
+        visited.add(identity)
+        with os.scandir(location) as scan:
+            entries.extend(scan)
+    except OSError as error:
+        listing.found.append(Unreadable(folder, reasons.of_os_error(error)))
+    entries.sort(key=lambda entry: entry.name)
+    parent = os.path.basename(location.rstrip("/" + os.sep))
+    for entry in entries:
+        if not _skips(parent, entry.name):
+            _sort_in(listing, entry, f"{folder}/{entry.name}" if folder else entry.name, rules)
+    return listing
+
+
+def _sort_in(listing: _Listing, entry: os.DirEntry[str], path: str, rules: Exclusions) -> None:
+    """Put one entry where it belongs. A plain file costs one stat, and only if it is a picture."""
+    if rules.excludes(path):
+        return
+    try:
+        if entry.is_dir():
+            (listing.links if entry.is_symlink() else listing.folders).append(path)
+        elif unsupported_reason(entry.name) is not None or entry.is_symlink():
+            found = _as_picture(path, entry.stat())
+            if found is not None:
+                listing.found.append(found)
+    except OSError as error:
+        missing = entry.is_symlink() and isinstance(error, FileNotFoundError)
+        reason = reasons.BROKEN_LINK if missing else reasons.of_os_error(error)
+        listing.found.append(Unreadable(path, reason))
+
+
+def _as_picture(path: str, status: os.stat_result) -> FoundFile | None:
+    unsupported = unsupported_reason(posixpath.basename(path))
+    if unsupported is None or not stat.S_ISREG(status.st_mode):
+        return None
+    return FoundFile(path, status.st_size, status.st_mtime_ns, unsupported)
+
+
+def _identity(location: str) -> tuple[int, int] | str:
+    """Return what is the same however a folder is reached; some file systems number nothing."""
+    status = os.stat(location)
+    return (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(location)
+
+
+def _normalised(path: str) -> str:
+    plain = posixpath.normpath(path.replace(os.sep, "/")).lstrip("/")
+    return "" if plain == "." else plain
+
+
+def _skips(parent: str, name: str) -> bool:
+    """Whether a name is hidden or junk (AppleDouble files, `._x.jpg`, are hidden by their dot)."""
+    lower = name.lower()
+    return (
+        name.startswith(".")
+        or lower in _JUNK
+        or lower.endswith(_JUNK_SUFFIXES)
+        or (parent.lower().endswith(_LIBRARY_SUFFIXES) and lower not in _LIBRARY_ORIGINALS)
+    )
+
+
+def _skips_within(root: str, path: str) -> bool:
+    names = [os.path.basename(os.path.abspath(root)), *path.split("/")]
+    return any(_skips(parent, name) for parent, name in pairwise(names))

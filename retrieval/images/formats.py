@@ -1,0 +1,79 @@
+"""Which file names are pictures, and which of those can be read.
+
+The name only decides whether a file is worth opening; what is in it decides how it is read.
+"""
+
+from __future__ import annotations
+
+import os
+
+_READABLE = frozenset(
+    {
+        "jpg", "jpeg", "jpe", "jfif", "mpo", "png", "apng", "webp", "gif", "tif", "tiff",
+        "bmp", "dib", "pnm", "pbm", "pgm", "ppm", "pfm", "jp2", "j2k", "j2c", "jpc", "jpf", "jpx",
+        "avif", "avifs", "heic", "heics", "heif", "heifs", "hif",
+    }
+)  # fmt: skip
+
+_UNREADABLE_BY_NAME = {
+    "Photoshop": "psd psb",
+    "GIMP": "xcf",
+    "Krita": "kra",
+    "OpenRaster": "ora",
+    "Affinity Photo": "afphoto",
+    "Procreate": "procreate",
+    "SVG": "svg svgz",
+    "Encapsulated PostScript": "eps",
+    "Illustrator": "ai",
+    "CorelDRAW": "cdr",
+    "Windows metafile": "wmf emf",
+    "camera raw": (
+        "3fr ari arw bay braw cap cr2 cr3 crw dcr dcs dng drf eip erf fff gpr iiq k25 kdc mdc mef "
+        "mos mrw nef nrw orf pef ptx r3d raf raw rw2 rwl rwz sr2 srf srw x3f"
+    ),
+    "JPEG XL": "jxl",
+    "JPEG XR": "jxr wdp hdp",
+    "lossless JPEG": "jls",
+    "OpenEXR": "exr",
+    "Radiance HDR": "hdr",
+    "DICOM": "dcm",
+    "FITS": "fit fits",
+    "FlashPix": "fpx",
+    "icon": "ico icns cur",
+    "Targa": "tga icb vda vst",
+    "texture": "dds blp ftc ftu ktx ktx2 pvr",
+    "PCX": "pcx dcx",
+    "Photo CD": "pcd",
+    "PAM": "pam",
+    "QOI": "qoi",
+    "SGI": "sgi rgb rgba bw",
+    "Sun raster": "ras",
+    "X bitmap": "xbm xpm",
+    "FLIC animation": "fli flc",
+    "GIMP brush": "gbr",
+    "Windows Paint": "msp",
+    "IFUNC image": "im",
+    "Palm": "palm",
+    "PIXAR": "pxr",
+}
+_UNREADABLE = {
+    extension: name
+    for name, extensions in _UNREADABLE_BY_NAME.items()
+    for extension in extensions.split()
+}
+
+
+def unsupported_reason(name: str) -> str | None:
+    """Judge a file by its name: "" for a readable picture, None for what is no picture at all.
+
+    Anything else is why a picture cannot be read: "Photoshop (PSD) files are not supported".
+    A name without an extension is not taken for a picture.
+    """
+    extension = os.path.splitext(name)[1][1:].lower()
+    if extension in _READABLE:
+        return ""
+    kind = _UNREADABLE.get(extension)
+    if kind is None:
+        return None
+    shown = kind if kind.lower() == extension else f"{kind} ({extension.upper()})"
+    return f"{shown} files are not supported"

@@ -1,0 +1,92 @@
+"""Any picture to 8-bit RGB, as it looks on white paper."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms
+
+_BITS_PER_SAMPLE = 258  # a TIFF tag
+_BLOCK_PIXELS = 1_000_000
+
+_Sample = TypeVar("_Sample", bound=np.generic)
+
+
+def to_rgb(picture: Image.Image) -> Image.Image:
+    """Convert a loaded picture: deep samples scaled, colours mapped, transparency put on white."""
+    if picture.mode == "F" or picture.mode.startswith("I"):
+        return _to_eight_bits(picture).convert("RGB")
+    if picture.mode == "LAB":
+        lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+        converted = ImageCms.profileToProfile(picture, lab, srgb, outputMode="RGB")
+        assert converted is not None  # it is None only for in-place conversion
+        return converted
+    if picture.has_transparency_data:
+        return _on_white(picture)
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
+
+
+def _on_white(picture: Image.Image) -> Image.Image:
+    coloured = picture.convert("RGBA")
+    alpha = coloured.getchannel("A")
+    lowest, highest = alpha.getextrema()
+    opaque = coloured.convert("RGB")
+    # A wholly transparent picture is a writer that left the alpha bytes at zero, not a white sheet.
+    if lowest == 255 or highest == 0:
+        return opaque
+    paper = Image.new("RGB", picture.size, "white")
+    paper.paste(opaque, mask=alpha)
+    return paper
+
+
+def _to_eight_bits(picture: Image.Image) -> Image.Image:
+    """Scale 16-bit, 32-bit and float samples to 8 bits.
+
+    16 bits hold a known range. 32-bit samples do not: those within 0..255 (floats also: 0..1) are
+    taken at their word, others are stretched from the least to the greatest finite value.
+    """
+    samples = np.asarray(picture)
+    if picture.mode.startswith("I;16"):
+        return _scaled(samples, 0.0, _sixteen_bit_maximum(picture))
+    if picture.mode == "I" and picture.format == "PPM":
+        return _scaled(samples, 0.0, 65535.0)
+    low, high = _finite_range(samples)
+    if low >= 0.0 and high <= 1.0 and picture.mode == "F":
+        return _scaled(samples, 0.0, 1.0)
+    if low >= 0.0 and high <= 255.0:
+        return _scaled(samples, 0.0, 255.0)
+    return _scaled(samples, low, high)
+
+
+def _sixteen_bit_maximum(picture: Image.Image) -> float:
+    """White: 65535, unless a TIFF says that only 12 (say) of the 16 bits are used."""
+    bits = getattr(picture, "tag_v2", {}).get(_BITS_PER_SAMPLE, (16,))
+    return float(2 ** bits[0] - 1) if bits and 8 < bits[0] <= 16 else 65535.0
+
+
+def _finite_range(samples: NDArray[np.generic]) -> tuple[float, float]:
+    low, high = np.inf, -np.inf
+    for block in _blocks(samples):
+        finite = block[np.isfinite(block)]
+        if finite.size:
+            low, high = min(low, float(finite.min())), max(high, float(finite.max()))
+    return (low, high) if low <= high else (0.0, 0.0)
+
+
+def _scaled(samples: NDArray[np.generic], low: float, high: float) -> Image.Image:
+    """Map low..high to 0..255, rounded; NaN becomes black, infinities the nearer end."""
+    result = np.empty(samples.shape, np.uint8)
+    span = (high - low) or 1.0
+    for source, target in zip(_blocks(samples), _blocks(result), strict=True):
+        level = (source.astype(np.float64) - low) * (255.0 / span)
+        np.nan_to_num(level, copy=False, nan=0.0, posinf=255.0, neginf=0.0)
+        target[...] = np.rint(np.clip(level, 0.0, 255.0))
+    return Image.fromarray(result)
+
+
+def _blocks(samples: NDArray[_Sample]) -> list[NDArray[_Sample]]:
+    """Bands of rows (views), so that scaling a large picture needs little memory beside it."""
+    rows = max(1, _BLOCK_PIXELS // max(1, samples.shape[1]))
+    return [samples[start : start + rows] for start in range(0, samples.shape[0], rows)]
