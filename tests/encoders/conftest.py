@@ -1,0 +1,72 @@
+"""What the tests of this room share: clean folders, hub settings of nobody, checkpoints."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HUB_VARIABLES = (
+    "HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_ENDPOINT", "HF_HUB_OFFLINE", "HF_TOKEN",
+    "TRANSFORMERS_OFFLINE", "HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY",
+    "all_proxy", "NO_PROXY", "no_proxy",
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def own_caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees or writes the user's caches, or the user's settings for the hub."""
+    for name in HUB_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def put_in_hub_cache(tmp_path: Path) -> Callable[[str, Mapping[str, bytes]], Path]:
+    """Lay out files as the hub's client does after a download; gives the snapshot's folder."""
+
+    def put(repo: str, contents: Mapping[str, bytes], revision: str = "a" * 40) -> Path:
+        name = "models--" + repo.replace("/", "--")
+        folder = tmp_path / "cache" / "huggingface" / "hub" / name
+        snapshot = folder / "snapshots" / revision
+        snapshot.mkdir(parents=True, exist_ok=True)
+        (folder / "refs").mkdir(exist_ok=True)
+        (folder / "refs" / "main").write_text(revision)
+        for file, content in contents.items():
+            (snapshot / file).write_bytes(content)
+        return snapshot
+
+    return put
+
+
+SMALL_CONFIG: dict[str, Any] = {
+    "model_cfg": {
+        "embed_dim": 16,
+        "vision_cfg": {"image_size": 32, "layers": 1, "width": 64, "patch_size": 16},
+        "text_cfg": {
+            "context_length": 16, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1,
+        },
+    },
+    "preprocess_cfg": {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5], "resize_mode": "squash"},
+}  # fmt: skip
+
+
+@pytest.fixture
+def folder_model(tmp_path: Path) -> Path:
+    """A local-dir: model whose weights are no weights: enough for all that needs no torch."""
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "open_clip_config.json").write_text(json.dumps(SMALL_CONFIG))
+    weights = folder / "open_clip_model.safetensors"
+    weights.write_bytes(b"weights")
+    settle(weights)
+    return folder
+
+
+def settle(path: Path) -> None:
+    """Make a file's time old; digests of files younger than seconds are not remembered."""
+    os.utime(path, ns=(10**18, 10**18))
