@@ -1,1 +1,63 @@
-"""Pixtrieve finds pictures by what is in them."""
+"""Pixtrieve finds pictures by what is in them.
+
+>>> from retrieval import Library
+>>> with Library.create("index_data", "local-dir:/models/x") as library:  # doctest: +SKIP
+...     library.add("~/Pictures")
+...     for hit in library.search("two dogs on a beach", k=5).hits:
+...         print(f"{hit.score:.3f}  {hit.path}")
+
+Importing this loads neither torch nor faiss; they come in when a model or an index is needed.
+"""
+
+from retrieval.catalogue import Counts, ImageRow, ProblemRow, Root
+from retrieval.encoders import Encoder
+from retrieval.errors import (
+    LibraryBusy,
+    LibraryError,
+    LibraryNotFound,
+    LibraryTooNew,
+    MissingExtra,
+    ModelError,
+    ModelMismatch,
+    ModelNotFound,
+    ModelUnavailable,
+    PictureError,
+    PixtrieveError,
+    QueryError,
+)
+from retrieval.images import ReadLimits
+from retrieval.indexing import IndexOptions, Progress, Tally, Trouble
+from retrieval.library import Library, Status
+from retrieval.search import Hit, SearchResult
+from retrieval.specs import ModelSpec, Preprocessing
+
+__all__ = [
+    "Counts",
+    "Encoder",
+    "Hit",
+    "ImageRow",
+    "IndexOptions",
+    "Library",
+    "LibraryBusy",
+    "LibraryError",
+    "LibraryNotFound",
+    "LibraryTooNew",
+    "MissingExtra",
+    "ModelError",
+    "ModelMismatch",
+    "ModelNotFound",
+    "ModelSpec",
+    "ModelUnavailable",
+    "PictureError",
+    "PixtrieveError",
+    "Preprocessing",
+    "ProblemRow",
+    "Progress",
+    "QueryError",
+    "ReadLimits",
+    "Root",
+    "SearchResult",
+    "Status",
+    "Tally",
+    "Trouble",
+]

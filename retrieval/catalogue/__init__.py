@@ -1,0 +1,105 @@
+"""The catalogue: the truth about a library, in one SQLite file. All SQL of the project is here.
+
+    roots ─< files >─ images ─< vectors >─ models
+
+A *file* is a place on disk, an *image* a content (sha256 of the bytes), a *vector* what a model
+made of one view of it. So a renamed or copied file, and a second model, are ordinary rows, and
+nothing is encoded twice.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from retrieval.catalogue.connection import Connection
+from retrieval.catalogue.contents import (
+    Batch,
+    Contents,
+    FileRecord,
+    ImageRecord,
+    KnownContents,
+    ProblemRecord,
+)
+from retrieval.catalogue.lookup import Counts, ImageRow, Lookup, ProblemRow
+from retrieval.catalogue.roots import Root, Roots
+from retrieval.catalogue.scan import Scan, ScanCounts, Scope
+from retrieval.catalogue.vectors import Snapshot, Vectors
+from retrieval.specs import ModelSpec, Preprocessing
+
+__all__ = [
+    "Batch",
+    "Catalogue",
+    "Contents",
+    "Counts",
+    "FileRecord",
+    "ImageRecord",
+    "ImageRow",
+    "KnownContents",
+    "Lookup",
+    "ModelRow",
+    "ProblemRecord",
+    "ProblemRow",
+    "Root",
+    "Roots",
+    "Scan",
+    "ScanCounts",
+    "Scope",
+    "Snapshot",
+    "Vectors",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRow:
+    """A model that the library has vectors of."""
+
+    id: int
+    spec: ModelSpec
+
+
+class Catalogue:
+    """An open catalogue; its parts are its attributes."""
+
+    def __init__(self, path: str, *, create: bool = False) -> None:
+        self.path = path
+        self._db = Connection(path, create=create)
+        self.roots = Roots(self._db)
+        self.contents = Contents(self._db)
+        self.lookup = Lookup(self._db)
+        self.writing = self._db.writing
+        self.reading = self._db.reading
+
+    def scan(self, scope: Scope) -> Scan:
+        """Start comparing a walk with what is known."""
+        return Scan(self._db, scope)
+
+    def vectors(self, model: ModelRow) -> Vectors:
+        """Return the vectors of one model."""
+        return Vectors(self._db, model.id, model.spec.dim)
+
+    def known_contents(self, model: ModelRow) -> KnownContents:
+        """Return a set-like view, safe in any thread, of the contents that have a vector."""
+        return KnownContents(self.path, model.id)
+
+    def model(self) -> ModelRow | None:
+        """Return the model that the library answers with, or None in a new library."""
+        row = self._db.rows(
+            "SELECT m.id, m.name, m.fingerprint, m.dim, m.licence, m.preprocessing FROM models m"
+            " JOIN state s ON s.key = 'model_id' AND s.value = m.id"
+        ).fetchone()
+        if row is None:
+            return None
+        id_, name, fingerprint, dim, licence, preprocessing = row
+        facts = json.loads(preprocessing)
+        for key in ("size", "mean", "std"):
+            facts[key] = tuple(facts[key])
+        return ModelRow(id_, ModelSpec(name, fingerprint, dim, Preprocessing(**facts), licence))
+
+    def use_model(self, model_id: int) -> None:
+        """Answer with this model from now on."""
+        self._db.rows("INSERT OR REPLACE INTO state VALUES ('model_id', ?)", (model_id,))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()

@@ -1,0 +1,221 @@
+"""Writing: what was read and encoded, one transaction a batch."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.catalogue.connection import Connection, text
+from retrieval.catalogue.roots import Root
+from retrieval.catalogue.scan import within
+from retrieval.images import PictureInfo
+from retrieval.specs import ModelSpec
+from retrieval.vectors import to_blobs
+
+WHOLE = "whole"
+"""The view that is the picture itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """A file whose content is an image the catalogue has, or gets in the same batch."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    sha256: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRecord:
+    """A content that is new, with its embedding, a unit vector (dim,) float32."""
+
+    sha256: bytes
+    info: PictureInfo
+    embedding: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemRecord:
+    """A file that cannot be used until it changes; `kind` is "bad" or "unsupported"."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    reason: str
+    kind: str
+    megapixels: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one transaction records. Images come before the files that have them."""
+
+    images: Sequence[ImageRecord] = ()
+    files: Sequence[FileRecord] = ()
+    problems: Sequence[ProblemRecord] = ()
+
+
+class Contents:
+    """The tables of files, images and vectors, as the indexer writes them."""
+
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+
+    def register_model(self, spec: ModelSpec) -> int:
+        """Return the id of a model, known by its fingerprint; its name may have changed."""
+        self._db.rows(
+            "INSERT INTO models (fingerprint, name, dim, licence, preprocessing)"
+            " VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (fingerprint) DO UPDATE SET name = excluded.name",
+            (
+                spec.fingerprint,
+                spec.name,
+                spec.dim,
+                spec.licence,
+                json.dumps(asdict(spec.preprocessing)),
+            ),
+        )
+        return int(
+            self._db.one("SELECT id FROM models WHERE fingerprint = ?", (spec.fingerprint,))
+        )
+
+    def record(self, root: Root, model_id: int, batch: Batch) -> None:
+        """Commit a batch: vectors, files, problems and the new generation, or nothing."""
+        with self._db.writing():
+            generation = next_generation(self._db)
+            self._insert_images(model_id, batch.images)
+            for file in batch.files:
+                self._insert_file(root, file, generation)
+            self._insert_problems(root, batch.problems)
+
+    def expire_orphans(self, *, older_than_days: float) -> None:
+        """Delete the images, with their vectors, that no file has had for that long.
+
+        An orphan keeps its vectors for a while: its file may only have moved to a folder that
+        is indexed next.
+        """
+        cutoff = time.time() - older_than_days * 86_400
+        self._db.rows("DELETE FROM images WHERE orphaned_at <= ?", (cutoff,))
+
+    def prune_removed(self) -> None:
+        """Forget which ids left the results: the caller has just written a fresh cache.
+
+        Caches older than now can no longer be brought up to date and will be built anew.
+        """
+        with self._db.writing():
+            self._db.rows(
+                "UPDATE state SET value = (SELECT value FROM state WHERE key = 'generation')"
+                " WHERE key = 'removed_floor'"
+            )
+            self._db.rows("DELETE FROM removed")
+
+    def forget_files(self, root: Root, below: str) -> int:
+        """Drop the files of a root at or below a relative path ("" is all); return how many."""
+        condition, values = within(below)
+        return self._db.rows(
+            f"DELETE FROM files AS f WHERE f.root_id = ? AND {condition}", (root.id, *values)
+        ).rowcount
+
+    def _insert_images(self, model_id: int, images: Sequence[ImageRecord]) -> None:
+        if not images:
+            return
+        self._db.many(
+            "INSERT OR IGNORE INTO images (sha256, format, width, height, taken)"
+            " VALUES (?, ?, ?, ?, ?)",
+            (
+                (i.sha256, i.info.format, i.info.width, i.info.height, i.info.taken)
+                for i in images
+            ),
+        )
+        blobs = to_blobs(np.stack([image.embedding for image in images]))
+        self._db.many(
+            "INSERT OR IGNORE INTO vectors (image_id, model_id, view, embedding)"
+            " SELECT id, ?, ?, ? FROM images WHERE sha256 = ?",
+            (
+                (model_id, WHOLE, blob, image.sha256)
+                for blob, image in zip(blobs, images, strict=True)
+            ),
+        )
+
+    def _insert_file(self, root: Root, file: FileRecord, generation: int) -> None:
+        image_id, orphaned_at = self._db.rows(
+            "SELECT id, orphaned_at FROM images WHERE sha256 = ?", (file.sha256,)
+        ).fetchone()
+        if orphaned_at is not None:
+            self._revive(image_id, generation)
+        self._db.rows(
+            "INSERT INTO files (root_id, path, size, mtime_ns, image_id)"
+            " VALUES (?, CAST(? AS TEXT), ?, ?, ?)"
+            " ON CONFLICT (root_id, path) DO UPDATE SET size = excluded.size,"
+            " mtime_ns = excluded.mtime_ns, image_id = excluded.image_id,"
+            " problem = NULL, problem_kind = NULL, megapixels = NULL",
+            (root.id, text(file.path), file.size, file.mtime_ns, image_id),
+        )
+
+    def _revive(self, image_id: int, generation: int) -> None:
+        """Bring an orphan's vectors back, under new ids: a cache may have masked the old ones."""
+        old = self._db.rows(
+            "SELECT id, model_id, view, embedding FROM vectors WHERE image_id = ?", (image_id,)
+        ).fetchall()
+        self._db.rows("DELETE FROM vectors WHERE image_id = ?", (image_id,))
+        self._db.many(
+            "INSERT OR REPLACE INTO removed VALUES (?, ?)", ((row[0], generation) for row in old)
+        )
+        self._db.many(
+            "INSERT INTO vectors (image_id, model_id, view, embedding) VALUES (?, ?, ?, ?)",
+            ((image_id, *row[1:]) for row in old),
+        )
+        self._db.rows("UPDATE images SET orphaned_at = NULL WHERE id = ?", (image_id,))
+
+    def _insert_problems(self, root: Root, problems: Sequence[ProblemRecord]) -> None:
+        self._db.many(
+            "INSERT INTO files"
+            " (root_id, path, size, mtime_ns, problem, problem_kind, megapixels)"
+            " VALUES (?, CAST(? AS TEXT), ?, ?, ?, ?, ?)"
+            " ON CONFLICT (root_id, path) DO UPDATE SET size = excluded.size,"
+            " mtime_ns = excluded.mtime_ns, image_id = NULL, problem = excluded.problem,"
+            " problem_kind = excluded.problem_kind, megapixels = excluded.megapixels",
+            (
+                (root.id, text(p.path), p.size, p.mtime_ns, p.reason, p.kind, p.megapixels)
+                for p in problems
+            ),
+        )
+
+
+class KnownContents:
+    """Answers, from any thread, whether a content has its vector already.
+
+    It has a connection of its own, so that decoding threads need not wait for the writer.
+    """
+
+    def __init__(self, path: str, model_id: int) -> None:
+        self._db = Connection(path, any_thread=True)
+        self._model_id = model_id
+        self._lock = threading.Lock()
+
+    def __contains__(self, sha256: bytes) -> bool:
+        with self._lock:
+            found = self._db.one(
+                "SELECT 1 FROM images i JOIN vectors v ON v.image_id = i.id"
+                " WHERE i.sha256 = ? AND v.model_id = ? AND v.view = ?",
+                (sha256, self._model_id, WHOLE),
+            )
+        return found is not None
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._db.close()
+
+
+def next_generation(db: Connection) -> int:
+    """Count up the generation within the transaction that changes what a search may answer."""
+    return int(
+        db.one("UPDATE state SET value = value + 1 WHERE key = 'generation' RETURNING value")
+    )

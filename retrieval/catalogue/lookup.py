@@ -1,0 +1,147 @@
+"""Reading what a person asks about: pictures by vector, by content, by place; counts; problems."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from retrieval.catalogue.connection import Connection
+from retrieval.catalogue.scan import within
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRow:
+    """An image as the catalogue knows it.
+
+    `paths` are the absolute paths of the files that have this content, at least one, sorted;
+    `size` in bytes and `mtime_ns` are those of the first.
+    """
+
+    id: int
+    sha256: str
+    paths: tuple[str, ...]
+    size: int
+    mtime_ns: int
+    format: str
+    width: int
+    height: int
+    taken: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemRow:
+    """A file that could not be used and the reason, in words for its owner."""
+
+    path: str
+    reason: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much is in a library: files with a picture, their contents, files with a problem."""
+
+    files: int
+    images: int
+    problems: int
+    unsupported: int
+
+
+_IMAGE_COLUMNS = "i.id, i.sha256, i.format, i.width, i.height, i.taken"
+
+
+class Lookup:
+    """Questions to the catalogue that change nothing."""
+
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+
+    def by_vector(self, vector_ids: Sequence[int]) -> dict[int, ImageRow]:
+        """Return the images that vectors belong to, by vector id; dead ids are left out."""
+        found: dict[int, ImageRow] = {}
+        for vector_id in vector_ids:
+            row = self._db.rows(
+                f"SELECT {_IMAGE_COLUMNS} FROM vectors v JOIN images i ON i.id = v.image_id"
+                " WHERE v.id = ?",
+                (vector_id,),
+            ).fetchone()
+            image = self._with_files(row) if row else None
+            if image:
+                found[vector_id] = image
+        return found
+
+    def by_content(self, sha256: bytes) -> ImageRow | None:
+        """Return the image with that content, if some file has it."""
+        row = self._db.rows(
+            f"SELECT {_IMAGE_COLUMNS} FROM images i WHERE i.sha256 = ?", (sha256,)
+        ).fetchone()
+        return self._with_files(row) if row else None
+
+    def images(self, model_id: int) -> Iterator[tuple[ImageRow, bytes]]:
+        """Yield every live image that has a vector of the model, with the vector's blob."""
+        rows = self._db.rows(
+            f"SELECT {_IMAGE_COLUMNS}, v.embedding FROM vectors v"
+            " JOIN images i ON i.id = v.image_id"
+            " WHERE v.model_id = ? AND v.view = 'whole' AND i.orphaned_at IS NULL ORDER BY v.id",
+            (model_id,),
+        )
+        for *columns, blob in rows:
+            image = self._with_files(columns)
+            if image:
+                yield image, blob
+
+    def problems(self) -> Iterator[ProblemRow]:
+        """Yield every file that could not be used, by path."""
+        rows = self._db.rows(
+            "SELECT r.path, f.path, f.problem, f.problem_kind FROM files f"
+            " JOIN roots r ON r.id = f.root_id WHERE f.problem IS NOT NULL"
+            " ORDER BY r.path, f.path"
+        )
+        for root, path, reason, kind in rows:
+            yield ProblemRow(_join(root, path), reason, kind)
+
+    def counts(self) -> Counts:
+        """Count files, images and problems."""
+        files, images, problems, unsupported = self._db.rows(
+            "SELECT count(image_id), count(DISTINCT image_id),"
+            " count(*) FILTER (WHERE problem_kind = 'bad'),"
+            " count(*) FILTER (WHERE problem_kind = 'unsupported') FROM files"
+        ).fetchone()
+        return Counts(files, images, problems, unsupported)
+
+    def files_in(self, root_id: int, below: str = "") -> Iterator[str]:
+        """Yield the relative paths of a root's files at or below a path, problems included."""
+        condition, values = within(below)
+        rows = self._db.rows(
+            f"SELECT f.path FROM files f WHERE f.root_id = ? AND {condition} ORDER BY f.path",
+            (root_id, *values),
+        )
+        for (path,) in rows:
+            yield path
+
+    def _with_files(self, columns: Sequence[Any]) -> ImageRow | None:
+        image_id, sha256, format_, width, height, taken = columns
+        files = self._db.rows(
+            "SELECT r.path, f.path, f.size, f.mtime_ns FROM files f"
+            " JOIN roots r ON r.id = f.root_id WHERE f.image_id = ? ORDER BY r.path, f.path",
+            (image_id,),
+        ).fetchall()
+        if not files:
+            return None
+        return ImageRow(
+            id=image_id,
+            sha256=sha256.hex(),
+            paths=tuple(_join(root, path) for root, path, _, _ in files),
+            size=files[0][2],
+            mtime_ns=files[0][3],
+            format=format_,
+            width=width,
+            height=height,
+            taken=taken,
+        )
+
+
+def _join(root: str, path: str) -> str:
+    return os.path.join(root, *path.split("/"))

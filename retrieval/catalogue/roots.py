@@ -1,0 +1,73 @@
+"""The folders a library knows, and what it leaves out of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from retrieval.catalogue.connection import Connection, text
+
+ExcludeSource = Literal["user", "remove"]
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """A folder that was indexed; `whole` is False when only single files of it were named."""
+
+    id: int
+    path: str
+    whole: bool
+    missing: bool
+
+
+class Roots:
+    """The table of roots. Paths are absolute."""
+
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+
+    def all(self) -> list[Root]:
+        """Return every root, by path."""
+        rows = self._db.rows("SELECT id, path, whole, missing FROM roots ORDER BY path")
+        return [Root(id_, path, bool(whole), bool(missing)) for id_, path, whole, missing in rows]
+
+    def add(self, path: str, *, whole: bool) -> Root:
+        """Return the root at `path`, made if need be; one of single files may become whole."""
+        self._db.rows(
+            "INSERT INTO roots (path, whole) VALUES (CAST(? AS TEXT), ?) "
+            "ON CONFLICT (path) DO UPDATE SET whole = max(whole, excluded.whole)",
+            (text(path), whole),
+        )
+        row = self._db.rows(
+            "SELECT id, path, whole, missing FROM roots WHERE path = CAST(? AS TEXT)", (text(path),)
+        ).fetchone()
+        return Root(row[0], row[1], bool(row[2]), bool(row[3]))
+
+    def set_missing(self, root: Root, *, missing: bool) -> None:
+        """Remember whether the folder was there when it was last looked at."""
+        self._db.rows("UPDATE roots SET missing = ? WHERE id = ?", (missing, root.id))
+
+    def delete(self, root: Root) -> None:
+        """Forget a root; its files must be gone already or go with it."""
+        self._db.rows("DELETE FROM roots WHERE id = ?", (root.id,))
+
+    def excludes(self, root: Root) -> list[str]:
+        """Return the patterns that the walk leaves out."""
+        rows = self._db.rows("SELECT pattern FROM excludes WHERE root_id = ?", (root.id,))
+        return [pattern for (pattern,) in rows]
+
+    def exclude(self, root: Root, patterns: Iterable[str], source: ExcludeSource) -> None:
+        """Add patterns to those that are left out."""
+        self._db.many(
+            "INSERT OR IGNORE INTO excludes VALUES (?, CAST(? AS TEXT), ?)",
+            ((root.id, text(pattern), source) for pattern in patterns),
+        )
+
+    def include(self, root: Root, source: ExcludeSource, pattern: str | None = None) -> None:
+        """Drop one pattern, or all of that source."""
+        self._db.rows(
+            "DELETE FROM excludes WHERE root_id = ? AND source = ? "
+            "AND (? IS NULL OR pattern = CAST(? AS TEXT))",
+            (root.id, source, pattern, None if pattern is None else text(pattern)),
+        )

@@ -1,0 +1,162 @@
+"""What a walk found against what the catalogue knows: one SQL diff, no file opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from retrieval.catalogue.connection import Connection, text
+from retrieval.catalogue.roots import Root
+from retrieval.images import FoundFile
+
+_PAGE = 1000
+
+_FIRST_BELOW, _PAST_BELOW = b"/", b"0"
+"""Every path that begins with "folder/" sorts between "folder/" and "folder0"."""
+
+_IN_RANGES = (
+    "EXISTS (SELECT 1 FROM temp.{table} u"
+    " WHERE f.path = u.path OR (f.path > u.above AND f.path < u.below))"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The part of a root that is looked at: some of its files and folders, or all of it.
+
+    `files` and `folders` are relative paths; when both are empty the whole root is meant.
+    """
+
+    root: Root
+    files: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ScanCounts:
+    """What the diff came to. `pending` files are new, changed, or lack a vector of the model."""
+
+    found: int
+    pending: int
+
+
+class Scan:
+    """A walk in progress, kept in temporary tables so that memory stays flat."""
+
+    def __init__(self, db: Connection, scope: Scope) -> None:
+        self._db = db
+        self._scope = scope
+        for table in ("found", "pending", "unseen", "folders", "named"):
+            db.rows(f"DROP TABLE IF EXISTS temp.{table}")
+        db.rows(
+            "CREATE TEMP TABLE found (path TEXT PRIMARY KEY, size INTEGER, mtime_ns INTEGER,"
+            " unsupported TEXT) WITHOUT ROWID"
+        )
+        for table in ("unseen", "folders"):
+            db.rows(f"CREATE TEMP TABLE {table} (path TEXT, above TEXT, below TEXT)")
+        db.rows("CREATE TEMP TABLE named (path TEXT PRIMARY KEY) WITHOUT ROWID")
+        db.many(
+            "INSERT OR IGNORE INTO temp.named VALUES (CAST(? AS TEXT))",
+            ((text(path),) for path in scope.files),
+        )
+        for path in scope.folders:
+            self._insert_range("folders", path)
+
+    def add(self, files: Iterable[FoundFile]) -> None:
+        """Note files that the walk found."""
+        self._db.many(
+            "INSERT OR REPLACE INTO temp.found VALUES (CAST(? AS TEXT), ?, ?, ?)",
+            ((text(f.path), f.size, f.mtime_ns, f.unsupported) for f in files),
+        )
+
+    def leave_alone(self, path: str) -> None:
+        """Note that the walk could not look at or below a path: what is there is not gone."""
+        self._insert_range("unseen", path)
+
+    def _insert_range(self, table: str, path: str) -> None:
+        raw = text(path)
+        self._db.rows(
+            f"INSERT INTO temp.{table} VALUES"
+            " (CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT))",
+            (raw, raw + _FIRST_BELOW, raw + _PAST_BELOW),
+        )
+
+    def compare(self, model_id: int, max_megapixels: float) -> ScanCounts:
+        """Find the files to read: new, changed, without a vector, or with a problem worth a retry.
+
+        A problem is tried again when the file changed, when its format has become supported, or
+        when the limit that refused it has been raised.
+        """
+        self._db.rows(
+            """CREATE TEMP TABLE pending AS
+            SELECT s.path, s.size, s.mtime_ns, s.unsupported
+            FROM temp.found s
+            LEFT JOIN files f ON f.root_id = ? AND f.path = s.path
+            LEFT JOIN vectors v
+                ON v.image_id = f.image_id AND v.model_id = ? AND v.view = 'whole'
+            WHERE f.id IS NULL
+                OR f.size != s.size OR f.mtime_ns != s.mtime_ns
+                OR (f.image_id IS NOT NULL AND v.id IS NULL)
+                OR (f.problem_kind = 'unsupported') != (s.unsupported != '')
+                OR f.megapixels <= ?
+            ORDER BY s.path""",
+            (self._scope.root.id, model_id, max_megapixels),
+        )
+        return ScanCounts(
+            self._db.one("SELECT count(*) FROM temp.found"),
+            self._db.one("SELECT count(*) FROM temp.pending"),
+        )
+
+    def pending(self) -> Iterator[FoundFile]:
+        """Yield the files to read, in the order of their paths."""
+        last = 0
+        while True:
+            rows = self._db.rows(
+                "SELECT rowid, path, size, mtime_ns, unsupported FROM temp.pending "
+                "WHERE rowid > ? ORDER BY rowid LIMIT ?",
+                (last, _PAGE),
+            ).fetchall()
+            if not rows:
+                return
+            for _, path, size, mtime_ns, unsupported in rows:
+                yield FoundFile(path, size, mtime_ns, unsupported)
+            last = rows[-1][0]
+
+    def known(self) -> int:
+        """Return how many files the catalogue knows in scope."""
+        count = self._db.one(
+            f"SELECT count(*) FROM files f WHERE f.root_id = ? AND {self._in_scope()}",
+            (self._scope.root.id,),
+        )
+        return int(count)
+
+    def forget_gone(self) -> int:
+        """Drop the files in scope that the walk looked for and did not find; return how many."""
+        cursor = self._db.rows(
+            f"""DELETE FROM files AS f WHERE f.root_id = ? AND {self._in_scope()}
+            AND NOT EXISTS (SELECT 1 FROM temp.found s WHERE s.path = f.path)
+            AND NOT {_IN_RANGES.format(table="unseen")}""",
+            (self._scope.root.id,),
+        )
+        return cursor.rowcount
+
+    def _in_scope(self) -> str:
+        if not self._scope.files and not self._scope.folders:
+            return "1"
+        return (
+            "(f.path IN (SELECT path FROM temp.named) OR "
+            + _IN_RANGES.format(table="folders")
+            + ")"
+        )
+
+
+def within(path: str) -> tuple[str, tuple[bytes, ...]]:
+    """Return the SQL condition, and its values, for `f.path` at or below a relative path."""
+    if not path:
+        return "1", ()
+    raw = text(path)
+    return (
+        "(f.path = CAST(? AS TEXT)"
+        " OR (f.path > CAST(? AS TEXT) AND f.path < CAST(? AS TEXT)))",
+        (raw, raw + _FIRST_BELOW, raw + _PAST_BELOW),
+    )

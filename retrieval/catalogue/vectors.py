@@ -1,0 +1,81 @@
+"""Reading vectors: all that are live, those newer than a cache, those it must mask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.catalogue.connection import Connection
+from retrieval.vectors import from_blobs
+
+_PAGE = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Where the catalogue stands: any change to what a search may answer raises `generation`.
+
+    Caches older than `removed_floor` cannot be brought up to date and are built anew.
+    `library_id` tells one catalogue from another that was put in its place.
+    """
+
+    library_id: str
+    generation: int
+    removed_floor: int
+
+
+class Vectors:
+    """The vectors of one model. Live ones belong to images that some file has."""
+
+    def __init__(self, db: Connection, model_id: int, dim: int) -> None:
+        self._db = db
+        self._model_id = model_id
+        self._dim = dim
+
+    def snapshot(self) -> Snapshot:
+        """Return where the catalogue stands."""
+        state = dict(self._db.rows("SELECT key, value FROM state").fetchall())
+        return Snapshot(state["library_id"], state["generation"], state["removed_floor"])
+
+    def after(self, last_id: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+        """Yield pages of (n,) ids above `last_id`, rising, and their (n, dim) vectors."""
+        while True:
+            rows = self._db.rows(
+                "SELECT v.id, v.embedding FROM vectors v JOIN images i ON i.id = v.image_id"
+                " WHERE v.id > ? AND v.model_id = ? AND i.orphaned_at IS NULL"
+                " ORDER BY v.id LIMIT ?",
+                (last_id, self._model_id, _PAGE),
+            ).fetchall()
+            if not rows:
+                return
+            ids, blobs = zip(*rows, strict=True)
+            yield np.array(ids, np.int64), from_blobs(blobs, self._dim)
+            last_id = ids[-1]
+
+    def count(self) -> int:
+        """Return how many vectors are live."""
+        return int(
+            self._db.one(
+                "SELECT count(*) FROM vectors v JOIN images i ON i.id = v.image_id"
+                " WHERE v.model_id = ? AND i.orphaned_at IS NULL",
+                (self._model_id,),
+            )
+        )
+
+    def removed_since(self, generation: int) -> NDArray[np.int64]:
+        """Return the ids, sorted, that left the results after that generation."""
+        rows = self._db.rows(
+            "SELECT vector_id FROM removed WHERE generation > ? ORDER BY vector_id", (generation,)
+        )
+        return np.array([id_ for (id_,) in rows], np.int64)
+
+    def of_image(self, image_id: int) -> NDArray[np.float32] | None:
+        """Return the whole picture's vector (dim,), or None when the image has none."""
+        blob = self._db.one(
+            "SELECT embedding FROM vectors WHERE image_id = ? AND model_id = ? AND view = 'whole'",
+            (image_id, self._model_id),
+        )
+        return None if blob is None else from_blobs([blob], self._dim)[0]

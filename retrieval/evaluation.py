@@ -1,0 +1,195 @@
+"""How good is a model at finding the right picture? Measures over pictures with captions.
+
+With n pictures and m captions, each caption belonging to one picture:
+
+- **text→image**: every caption is a query and its picture the one right answer. The *rank* is the
+  number of pictures that score at least as high as the right one (itself included).
+- **image→text**: every picture is a query and any of its captions right. The rank is that of its
+  best caption among the captions of other pictures: one more than the number of those that score
+  at least as high.
+
+So a tie counts against the model: one that gives every pair the same score gets the last rank,
+not the first. Over the queries: **R@k** (recall@k, also called hit rate or success@k when several
+answers are right) is the share with rank ≤ k; **MedR** the median rank; **MRR** the mean of
+1 / rank; **nDCG@10** the mean of DCG@10 over its ideal, with gain 1 for a right answer and a
+discount of log2(1 + rank). (Manning, Raghavan and Schütze 2008, ch. 8; Järvelin and Kekäläinen
+2002.)
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import comb
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.errors import QueryError
+
+KS = (1, 5, 10)
+_NDCG_AT = 10
+_BLOCK = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Captioned:
+    """A picture's file, as the captions file names it, and its captions."""
+
+    file: str
+    captions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """One direction's figures; `recall` maps k to R@k. All but `median_rank` lie in 0..1."""
+
+    recall: dict[int, float]
+    median_rank: float
+    mrr: float
+    ndcg: float
+
+    def as_json(self) -> dict[str, float]:
+        """Return the figures under their usual names."""
+        return {
+            **{f"R@{k}": value for k, value in self.recall.items()},
+            "MedR": self.median_rank,
+            "MRR": self.mrr,
+            f"nDCG@{_NDCG_AT}": self.ndcg,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Both directions, and the recall that guessing would give."""
+
+    text_to_image: Measures
+    image_to_text: Measures
+    chance_text_to_image: dict[int, float]
+    chance_image_to_text: dict[int, float]
+    images: int
+    captions: int
+
+    def as_json(self) -> dict[str, object]:
+        """Return the documented object of `pixtrieve evaluate --json`."""
+        return {
+            "text_to_image": self.text_to_image.as_json(),
+            "image_to_text": self.image_to_text.as_json(),
+            "chance": {
+                "text_to_image": {f"R@{k}": v for k, v in self.chance_text_to_image.items()},
+                "image_to_text": {f"R@{k}": v for k, v in self.chance_image_to_text.items()},
+            },
+            "images": self.images,
+            "captions": self.captions,
+        }
+
+
+def read_captions(lines: Sequence[str], source: str) -> list[Captioned]:
+    """Parse JSON lines `{"file": …, "captions": […]}`; other keys are ignored.
+
+    Raises QueryError naming `source` and the line that does not fit.
+    """
+    pictures = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            file, captions = row["file"], row["captions"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise _misfit(source, number) from error
+        valid = isinstance(captions, list) and all(isinstance(text, str) for text in captions)
+        if not isinstance(file, str) or not valid or not captions:
+            raise _misfit(source, number)
+        pictures.append(Captioned(file, tuple(captions)))
+    if not pictures:
+        raise QueryError(f"{source} has no captions", "each line is one picture: see the README")
+    return pictures
+
+
+def evaluate(
+    images: NDArray[np.float32], captions: NDArray[np.float32], owner: NDArray[np.int64]
+) -> Evaluation:
+    """Measure both directions.
+
+    `images` (n, dim) and `captions` (m, dim) are unit vectors; `owner` (m,) is the row of the
+    picture that each caption belongs to, each picture having at least one.
+    """
+    n, m = len(images), len(captions)
+    per_image = np.bincount(owner, minlength=n)
+    return Evaluation(
+        text_to_image=_text_to_image(images, captions, owner),
+        image_to_text=_image_to_text(images, captions, owner),
+        chance_text_to_image={k: min(k, n) / n for k in KS},
+        chance_image_to_text={
+            k: float(np.mean([1 - comb(m - int(c), k) / comb(m, k) if k <= m else 1.0
+                              for c in per_image]))
+            for k in KS
+        },
+        images=n,
+        captions=m,
+    )
+
+
+def _text_to_image(
+    images: NDArray[np.float32], captions: NDArray[np.float32], owner: NDArray[np.int64]
+) -> Measures:
+    def ranks_of(start: int) -> NDArray[np.float64]:
+        block = captions[start : start + _BLOCK]
+        scores = block @ images.T
+        own = scores[np.arange(len(block)), owner[start : start + _BLOCK]]
+        return (scores >= own[:, None]).sum(axis=1).astype(float)
+
+    ranks = _in_blocks(len(captions), ranks_of)
+    gains = np.where(ranks <= _NDCG_AT, 1 / np.log2(1 + ranks), 0.0)
+    return _measures(ranks, gains)
+
+
+def _image_to_text(
+    images: NDArray[np.float32], captions: NDArray[np.float32], owner: NDArray[np.int64]
+) -> Measures:
+    def of_block(start: int) -> NDArray[np.float64]:
+        rows = []
+        for offset, scores in enumerate(images[start : start + _BLOCK] @ captions.T):
+            mine = owner == start + offset
+            rows.append(_rank_and_ndcg(scores[mine], np.sort(scores[~mine])))
+        return np.array(rows)
+
+    ranks, gains = _in_blocks(len(images), of_block).T
+    return _measures(ranks, gains)
+
+
+def _rank_and_ndcg(
+    own: NDArray[np.float32], others: NDArray[np.float32]
+) -> tuple[float, float]:
+    """Return the rank of the best own caption, and nDCG, given the others' scores, rising."""
+    own = np.sort(own)[::-1]
+    ahead = len(others) - np.searchsorted(others, own, side="left")
+    ranks = ahead + np.arange(1, len(own) + 1)
+    gain = float((1 / np.log2(1 + ranks[ranks <= _NDCG_AT])).sum())
+    ideal = float((1 / np.log2(1 + np.arange(1, min(len(own), _NDCG_AT) + 1))).sum())
+    return float(ranks[0]), gain / ideal
+
+
+def _measures(ranks: NDArray[np.float64], gains: NDArray[np.float64]) -> Measures:
+    return Measures(
+        recall={k: float((ranks <= k).mean()) for k in KS},
+        median_rank=float(np.median(ranks)),
+        mrr=float((1 / ranks).mean()),
+        ndcg=float(gains.mean()),
+    )
+
+
+def _in_blocks(
+    total: int, block: Callable[[int], NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    """Concatenate what `block(start)` gives, so that no n × m matrix is ever whole in memory."""
+    return np.concatenate([block(start) for start in range(0, total, _BLOCK)])
+
+
+def _misfit(source: str, number: int) -> QueryError:
+    return QueryError(
+        f"{source}, line {number}: not a picture with captions",
+        'each line is JSON like {"file": "a.jpg", "captions": ["a dog on a beach"]}',
+    )

@@ -1,0 +1,129 @@
+"""The tables of a library, as append-only migrations.
+
+A migration that has been released is never edited: a change is a new function below the others.
+`tests/test_schema.py` walks an old catalogue up through each of them.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+APPLICATION_ID = 0x50495854
+"""SQLite's `application_id` of a catalogue: "PIXT"."""
+
+VERSION = 1
+"""How many migrations there are; kept in the file as SQLite's `user_version`."""
+
+migrations = Migrations("pixtrieve")
+
+# However the last file of an image goes (deleted, rewritten, its root forgotten), the image
+# leaves the results in the same transaction.
+_ORPHAN_WHEN = """CREATE TRIGGER {name} AFTER {event} ON files WHEN old.image_id IS NOT NULL
+    BEGIN
+        UPDATE images SET orphaned_at = CAST(strftime('%s', 'now') AS INTEGER)
+        WHERE id = old.image_id
+            AND NOT EXISTS (SELECT 1 FROM files WHERE image_id = old.image_id);
+    END"""
+
+
+@migrations()
+def m001_first_tables(db: Database) -> None:
+    """Create files, images, models and vectors."""
+    _execute_all(
+        db,
+        (
+            # A root is a folder that is indexed as a whole, or (whole = 0) one of which only
+            # single files were named. `missing` is 1 while it is not there: an unplugged drive.
+            """CREATE TABLE roots (
+                id INTEGER PRIMARY KEY,
+                path TEXT NOT NULL UNIQUE,
+                whole INTEGER NOT NULL,
+                missing INTEGER NOT NULL DEFAULT 0)""",
+            # `source` is "user" for --exclude, "remove" for what `pixtrieve remove` took out.
+            """CREATE TABLE excludes (
+                root_id INTEGER NOT NULL REFERENCES roots ON DELETE CASCADE,
+                pattern TEXT NOT NULL,
+                source TEXT NOT NULL,
+                PRIMARY KEY (root_id, pattern)) WITHOUT ROWID""",
+            # One row a content. `orphaned_at` (seconds since 1970) is set while no file has it:
+            # it is out of the results then, but keeps its vectors for a while.
+            """CREATE TABLE images (
+                id INTEGER PRIMARY KEY AUTOINCREMENT,
+                sha256 BLOB NOT NULL UNIQUE,
+                format TEXT NOT NULL,
+                width INTEGER NOT NULL,
+                height INTEGER NOT NULL,
+                taken TEXT NOT NULL,
+                orphaned_at REAL)""",
+            "CREATE INDEX images_orphaned ON images (orphaned_at) WHERE orphaned_at IS NOT NULL",
+            # Either image_id or problem is set. `megapixels` is the size that was refused, if
+            # that was the problem.
+            """CREATE TABLE files (
+                id INTEGER PRIMARY KEY,
+                root_id INTEGER NOT NULL REFERENCES roots ON DELETE CASCADE,
+                path TEXT NOT NULL,
+                size INTEGER NOT NULL,
+                mtime_ns INTEGER NOT NULL,
+                image_id INTEGER REFERENCES images,
+                problem TEXT,
+                problem_kind TEXT,
+                megapixels REAL,
+                UNIQUE (root_id, path),
+                CHECK ((image_id IS NULL) != (problem IS NULL)))""",
+            "CREATE INDEX files_image ON files (image_id)",
+            "CREATE INDEX files_problem ON files (id) WHERE problem IS NOT NULL",
+            """CREATE TABLE models (
+                id INTEGER PRIMARY KEY,
+                fingerprint TEXT NOT NULL UNIQUE,
+                name TEXT NOT NULL,
+                dim INTEGER NOT NULL,
+                licence TEXT NOT NULL,
+                preprocessing TEXT NOT NULL)""",
+            # Ids only grow and are the vector store's ids. `view` is which vector of the image
+            # this is; "whole" is the picture itself.
+            """CREATE TABLE vectors (
+                id INTEGER PRIMARY KEY AUTOINCREMENT,
+                image_id INTEGER NOT NULL REFERENCES images ON DELETE CASCADE,
+                model_id INTEGER NOT NULL REFERENCES models,
+                view TEXT NOT NULL,
+                embedding BLOB NOT NULL,
+                UNIQUE (image_id, model_id, view))""",
+            # Ids that left the results, so that an older cache file can mask them.
+            """CREATE TABLE removed (
+                vector_id INTEGER PRIMARY KEY,
+                generation INTEGER NOT NULL)""",
+            "CREATE INDEX removed_generation ON removed (generation)",
+            "CREATE TABLE state (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID",
+            _ORPHAN_WHEN.format(name="files_deleted", event="DELETE"),
+            _ORPHAN_WHEN.format(name="files_changed", event="UPDATE OF image_id"),
+            """CREATE TRIGGER images_orphaned AFTER UPDATE OF orphaned_at ON images
+            WHEN new.orphaned_at IS NOT NULL AND old.orphaned_at IS NULL
+            BEGIN
+                UPDATE state SET value = value + 1 WHERE key = 'generation';
+                INSERT OR REPLACE INTO removed
+                    SELECT v.id, (SELECT value FROM state WHERE key = 'generation')
+                    FROM vectors v WHERE v.image_id = new.id;
+            END""",
+            "INSERT INTO state VALUES ('generation', 0), ('removed_floor', 0)",
+            "INSERT INTO state VALUES ('library_id', lower(hex(randomblob(16))))",
+        ),
+    )
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring a catalogue, new or old, to the newest schema. The caller holds the writer's lock."""
+    migrations.apply(Database(connection))
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _execute_all(db: Database, statements: Iterable[str]) -> None:
+    for statement in statements:
+        db.execute(statement)

@@ -1,0 +1,114 @@
+"""The default store: FAISS's exact scan over half floats, and its file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, BinaryIO
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.stores import Ids, IdSet, Scores
+from retrieval.stores.cachefile import CacheHeader, read_header, write_cache
+
+class FlatStore:
+    """An `IndexScalarQuantizer` of half floats under an id map; inner product of unit vectors."""
+
+    def __init__(self, dim: int) -> None:
+        flat = faiss.IndexScalarQuantizer(
+            dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
+        )
+        self._index: Any = faiss.IndexIDMap(flat)
+        self._mapped: Any = None
+
+    @classmethod
+    def build(
+        cls, dim: int, pages: Iterable[tuple[Ids, NDArray[np.float32]]]
+    ) -> tuple[FlatStore, int]:
+        """Make a store of pages whose ids are new and rise; return it and the last id (or 0)."""
+        store, last_id = cls(dim), 0
+        for ids, vectors in pages:
+            store._index.add_with_ids(vectors, ids)
+            last_id = int(ids[-1])
+        return store, last_id
+
+    def upsert(self, ids: Ids, vectors: NDArray[np.float32]) -> None:
+        """Store vectors under ids; of an id given twice the last vector counts."""
+        self.remove(ids)
+        _, last = np.unique(ids[::-1], return_index=True)
+        self._index.add_with_ids(
+            np.ascontiguousarray(vectors[::-1][last]), np.ascontiguousarray(ids[::-1][last])
+        )
+
+    def remove(self, ids: Ids) -> None:
+        """Forget ids; unknown ones are ignored."""
+        self._own()
+        self._index.remove_ids(np.ascontiguousarray(ids, np.int64))
+
+    def search(
+        self, queries: NDArray[np.float32], k: int, allowed: IdSet | None = None
+    ) -> tuple[Scores, Ids]:
+        """Return the k nearest, best first: see `VectorStore.search`."""
+        queries = np.ascontiguousarray(queries, np.float32)
+        selector = None if allowed is None else faiss.IDSelectorBatch(np.ascontiguousarray(allowed))
+        parameters = None if selector is None else faiss.SearchParameters(sel=selector)
+        # One more than asked for shows whether equal scores straddle the cut.
+        scores, ids = self._index.search(queries, min(max(k, 0), self.count()) + 1, params=parameters)
+        reachable = int((ids >= 0).sum(axis=1).min()) if len(ids) else 0
+        width = min(max(k, 0), reachable)
+        best_scores = np.empty((len(queries), width), np.float32)
+        best_ids = np.empty((len(queries), width), np.int64)
+        for row in range(len(queries)):
+            row_scores, row_ids = scores[row, :reachable], ids[row, :reachable]
+            if 0 < width < reachable and row_scores[width - 1] == row_scores[width]:
+                row_scores, row_ids = self._down_to(
+                    queries[row : row + 1], row_scores[width], parameters
+                )
+            order = np.lexsort((row_ids, -row_scores))[:width]
+            best_scores[row], best_ids[row] = row_scores[order], row_ids[order]
+        return best_scores, best_ids
+
+    def _down_to(
+        self, query: NDArray[np.float32], score: np.float32, parameters: Any
+    ) -> tuple[NDArray[np.float32], Ids]:
+        """Return everything that scores at least `score`, in no order."""
+        below = float(np.nextafter(score, np.float32(-np.inf)))
+        _, scores, ids = self._index.range_search(query, below, params=parameters)
+        return scores, ids
+
+    def count(self) -> int:
+        """Return how many vectors are stored."""
+        return int(self._index.ntotal)
+
+    def save(self, path: str, header: CacheHeader) -> None:
+        """Publish the store under `path`, atomically."""
+
+        def write_body(file: BinaryIO) -> None:
+            faiss.write_index(self._index, faiss.PyCallbackIOWriter(file.write))
+
+        write_cache(path, header, write_body)
+
+    @classmethod
+    def load(cls, path: str) -> tuple[FlatStore, CacheHeader] | None:
+        """Map a file; None when it is missing, cut short, or not what its header says."""
+        header = read_header(path)
+        if header is None:
+            return None
+        mapped = np.memmap(path, np.uint8, mode="r")
+        try:
+            index = faiss.read_index(faiss.ZeroCopyIOReader(faiss.swig_ptr(mapped), mapped.size))
+        except RuntimeError:
+            return None
+        if index.ntotal != header.count or index.d != header.dim:
+            return None
+        store = cls.__new__(cls)
+        store._index = index
+        store._mapped = mapped  # the index points into it
+        return store, header
+
+    def _own(self) -> None:
+        """Copy a mapped index into memory before it is changed."""
+        if self._mapped is not None:
+            self._index = faiss.deserialize_index(faiss.serialize_index(self._index))
+            self._mapped = None

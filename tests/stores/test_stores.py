@@ -1,0 +1,186 @@
+"""Every vector store gives the oracle's answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from retrieval.stores import VectorStore
+from retrieval.stores.cachefile import CacheHeader, read_header
+from retrieval.stores.exact import ExactStore, merge
+from retrieval.stores.flat import FlatStore
+from retrieval.vectors import as_stored, normalise
+
+DIM = 16
+
+
+def unit(n: int, seed: int = 0, dim: int = DIM) -> NDArray[np.float32]:
+    rows = np.random.default_rng(seed).normal(size=(n, dim)).astype(np.float32)
+    return as_stored(normalise(rows)) if n else rows
+
+
+def mapped(store: FlatStore, tmp_path: Any) -> FlatStore:
+    header = CacheHeader("lib", "fp", DIM, 1, store.count(), 0)
+    path = str(tmp_path / "índex.faiss")
+    store.save(path, header)
+    loaded = FlatStore.load(path)
+    assert loaded is not None
+    assert loaded[1] == header
+    return loaded[0]
+
+
+@pytest.fixture(params=["exact", "flat", "mapped"])
+def filled(request: pytest.FixtureRequest, tmp_path: Any) -> Any:
+    """Return a function that makes a store of the kind under test with these rows in it."""
+
+    def make(ids: Any, vectors: NDArray[np.float32]) -> VectorStore:
+        if request.param == "exact":
+            store: VectorStore = ExactStore(DIM)
+            store.upsert(np.array(ids, np.int64), vectors)
+            return store
+        flat = FlatStore(DIM)
+        flat.upsert(np.array(ids, np.int64), vectors)
+        return mapped(flat, tmp_path) if request.param == "mapped" else flat
+
+    return make
+
+
+def oracle(ids: Any, vectors: Any, queries: Any, k: int) -> tuple[Any, Any]:
+    """Return scores and ids computed in float64, ties by id, for rows that are in order."""
+    scores = queries.astype(np.float64) @ vectors.astype(np.float64).T
+    order = np.argsort(-np.round(scores, 6), axis=1, kind="stable")[:, :k]
+    return np.take_along_axis(scores, order, 1), np.array(ids)[order]
+
+
+def check(store: VectorStore, ids: Any, vectors: Any, queries: Any, k: int) -> None:
+    scores, found = store.search(queries, k)
+    want_scores, want_ids = oracle(ids, vectors, queries, k)
+    assert scores.dtype == np.float32
+    assert found.dtype == np.int64
+    np.testing.assert_array_equal(found, want_ids)
+    np.testing.assert_allclose(scores, want_scores, atol=2e-6)
+
+
+def test_finds_what_the_oracle_finds(filled: Any) -> None:
+    ids, vectors = np.arange(300) * 7 + 3, unit(300)
+    check(filled(ids, vectors), ids, vectors, unit(5, seed=1), 10)
+
+
+def test_k_beyond_the_number_of_vectors(filled: Any) -> None:
+    ids, vectors = [5, 9], unit(2)
+    check(filled(ids, vectors), ids, vectors, unit(3, seed=1), 10)
+
+
+def test_empty_store_and_k_zero(filled: Any) -> None:
+    scores, ids = filled([], unit(0)).search(unit(2, seed=1), 5)
+    assert scores.shape == ids.shape == (2, 0)
+    scores, ids = filled([1], unit(1)).search(unit(2, seed=1), 0)
+    assert scores.shape == ids.shape == (2, 0)
+
+
+def test_ties_come_by_rising_id_and_a_smaller_k_is_a_prefix(filled: Any) -> None:
+    vectors = unit(200)
+    vectors[50:90] = vectors[7]
+    ids = np.arange(200)
+    store = filled(np.random.default_rng(3).permutation(200), vectors)
+    order = np.random.default_rng(3).permutation(200)
+    tied = np.sort(np.concatenate([order[50:90], order[7:8]]))
+    longest = store.search(vectors[7:8], 60)[1][0]
+    np.testing.assert_array_equal(longest[:41], tied)
+    for k in (1, 5, 15, 40, 41, 42):
+        np.testing.assert_array_equal(store.search(vectors[7:8], k)[1][0], longest[:k])
+    assert len(ids) == store.count()
+
+
+def test_only_allowed_ids(filled: Any) -> None:
+    ids, vectors = np.arange(100), unit(100)
+    store = filled(ids, vectors)
+    allowed = np.array([3, 50, 51, 99], np.int64)
+    scores, found = store.search(unit(4, seed=1), 3, allowed)
+    want = oracle(allowed, vectors[allowed], unit(4, seed=1), 3)
+    np.testing.assert_array_equal(found, want[1])
+    np.testing.assert_allclose(scores, want[0], atol=2e-6)
+    assert store.search(unit(1), 9, allowed)[1].shape == (1, 4)
+    assert store.search(unit(1), 9, np.empty(0, np.int64))[1].shape == (1, 0)
+    assert store.search(unit(1), 9, np.array([1234], np.int64))[1].shape == (1, 0)
+
+
+def test_removed_ids_are_gone_and_unknown_ones_ignored(filled: Any) -> None:
+    ids, vectors = np.arange(50), unit(50)
+    store = filled(ids, vectors)
+    store.remove(np.array([0, 7, 12345], np.int64))
+    left = np.setdiff1d(ids, [0, 7])
+    assert store.count() == 48
+    check(store, left, vectors[left], unit(3, seed=2), 48)
+
+
+def test_upsert_replaces_and_the_last_of_a_repeated_id_counts(filled: Any) -> None:
+    store = filled([1, 2], unit(2))
+    fresh = unit(3, seed=5)
+    store.upsert(np.array([2, 3, 3], np.int64), fresh)
+    assert store.count() == 3
+    check(store, [1, 2, 3], np.stack([unit(2)[0], fresh[0], fresh[2]]), unit(2, seed=6), 3)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    steps=st.lists(
+        st.tuples(st.booleans(), st.lists(st.integers(0, 30), min_size=1, max_size=8)), max_size=12
+    ),
+    k=st.integers(0, 12),
+)
+def test_any_history_ends_like_the_oracle(steps: Any, k: int) -> None:
+    exact, flat, table = ExactStore(DIM), FlatStore(DIM), unit(31, seed=9)
+    table[20:24] = table[3]
+    for adds, listed in steps:
+        ids = np.array(listed, np.int64)
+        for store in (exact, flat):
+            if adds:
+                store.upsert(ids, table[ids])
+            else:
+                store.remove(ids)
+    for query in (table[3:4], unit(1, seed=10)):
+        one, two = exact.search(query, k), flat.search(query, k)
+        np.testing.assert_array_equal(one[1], two[1])
+        np.testing.assert_allclose(one[0], two[0], atol=2e-6)
+
+
+def test_merge_keeps_the_best_of_both() -> None:
+    one = np.array([[0.9, 0.5]], np.float32), np.array([[4, 9]])
+    two = np.array([[0.7, 0.5]], np.float32), np.array([[1, 2]])
+    scores, ids = merge([one, two], 3)
+    assert ids.tolist() == [[4, 1, 2]]
+    np.testing.assert_allclose(scores, [[0.9, 0.7, 0.5]])
+
+
+def test_damaged_files_are_not_loaded(tmp_path: Any) -> None:
+    store = FlatStore(DIM)
+    store.upsert(np.arange(10), unit(10))
+    path = tmp_path / "a.faiss"
+    store.save(str(path), CacheHeader("lib", "fp", DIM, 1, 10, 9))
+    whole = path.read_bytes()
+    assert read_header(str(path)) is not None
+    for damaged in (b"", b"x", whole[:-1], whole[:100], whole[200:], b"\0" * 50 + whole[50:]):
+        path.write_bytes(damaged)
+        assert FlatStore.load(str(path)) is None
+    assert FlatStore.load(str(tmp_path / "missing")) is None
+    path.write_bytes(whole)
+    assert FlatStore.load(str(path)) is not None
+
+
+def test_a_failed_save_leaves_the_old_file_and_no_litter(tmp_path: Any, monkeypatch: Any) -> None:
+    store = FlatStore(DIM)
+    store.upsert(np.arange(3), unit(3))
+    path = tmp_path / "a.faiss"
+    store.save(str(path), CacheHeader("lib", "fp", DIM, 1, 3, 2))
+    before = path.read_bytes()
+    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        store.save(str(path), CacheHeader("lib", "fp", DIM, 2, 3, 2))
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["a.faiss"]
