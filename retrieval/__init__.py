@@ -26,8 +26,8 @@ from retrieval.errors import (
     QueryError,
 )
 from retrieval.images import ReadLimits
-from retrieval.indexing import IndexOptions, Progress, Tally, Trouble
 from retrieval.library import Library, Status
+from retrieval.progress import IndexOptions, Progress, Tally, Trouble
 from retrieval.search import Hit, SearchResult
 from retrieval.specs import ModelSpec, Preprocessing
 

@@ -1,17 +1,17 @@
 """Every error that Pixtrieve raises on purpose.
 
-    PixtrieveError            message (what happened, to which file) and hint (what to do next)
-    ├── LibraryError          the library folder
-    │   ├── LibraryNotFound   there is no index in that folder
-    │   ├── LibraryBusy       another process is writing it
-    │   └── LibraryTooNew     written by a newer Pixtrieve
-    ├── ModelError            choosing, fetching or loading a model
-    │   ├── ModelNotFound     no such model, or a checkpoint without what it needs
-    │   ├── ModelUnavailable  the model is not on disk and could not be fetched
-    │   └── ModelMismatch     not the model that the library was indexed with
-    ├── PictureError          a picture that cannot be read: its reason
-    ├── QueryError            a question that cannot be asked
-    └── MissingExtra          an optional package is not installed
+PixtrieveError            message (what happened, to which file) and hint (what to do next)
+├── LibraryError          the library folder
+│   ├── LibraryNotFound   there is no index in that folder
+│   ├── LibraryBusy       another process is writing it
+│   └── LibraryTooNew     written by a newer Pixtrieve
+├── ModelError            choosing, fetching or loading a model
+│   ├── ModelNotFound     no such model, or a checkpoint without what it needs
+│   ├── ModelUnavailable  the model is not on disk and could not be fetched
+│   └── ModelMismatch     not the model that the library was indexed with
+├── PictureError          a picture that cannot be read: its reason
+├── QueryError            a question that cannot be asked
+└── MissingExtra          an optional package is not installed
 """
 
 from __future__ import annotations

@@ -18,27 +18,16 @@ discount of log2(1 + rank). (Manning, Raghavan and Schütze 2008, ch. 8; Järvel
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.errors import QueryError
-
 KS = (1, 5, 10)
 _NDCG_AT = 10
 _BLOCK = 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Captioned:
-    """A picture's file, as the captions file names it, and its captions."""
-
-    file: str
-    captions: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,29 +74,6 @@ class Evaluation:
         }
 
 
-def read_captions(lines: Sequence[str], source: str) -> list[Captioned]:
-    """Parse JSON lines `{"file": …, "captions": […]}`; other keys are ignored.
-
-    Raises QueryError naming `source` and the line that does not fit.
-    """
-    pictures = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-            file, captions = row["file"], row["captions"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise _misfit(source, number) from error
-        valid = isinstance(captions, list) and all(isinstance(text, str) for text in captions)
-        if not isinstance(file, str) or not valid or not captions:
-            raise _misfit(source, number)
-        pictures.append(Captioned(file, tuple(captions)))
-    if not pictures:
-        raise QueryError(f"{source} has no captions", "each line is one picture: see the README")
-    return pictures
-
-
 def evaluate(
     images: NDArray[np.float32], captions: NDArray[np.float32], owner: NDArray[np.int64]
 ) -> Evaluation:
@@ -123,8 +89,11 @@ def evaluate(
         image_to_text=_image_to_text(images, captions, owner),
         chance_text_to_image={k: min(k, n) / n for k in KS},
         chance_image_to_text={
-            k: float(np.mean([1 - comb(m - int(c), k) / comb(m, k) if k <= m else 1.0
-                              for c in per_image]))
+            k: float(
+                np.mean(
+                    [1 - comb(m - int(c), k) / comb(m, k) if k <= m else 1.0 for c in per_image]
+                )
+            )
             for k in KS
         },
         images=n,
@@ -160,9 +129,7 @@ def _image_to_text(
     return _measures(ranks, gains)
 
 
-def _rank_and_ndcg(
-    own: NDArray[np.float32], others: NDArray[np.float32]
-) -> tuple[float, float]:
+def _rank_and_ndcg(own: NDArray[np.float32], others: NDArray[np.float32]) -> tuple[float, float]:
     """Return the rank of the best own caption, and nDCG, given the others' scores, rising."""
     own = np.sort(own)[::-1]
     ahead = len(others) - np.searchsorted(others, own, side="left")
@@ -181,15 +148,6 @@ def _measures(ranks: NDArray[np.float64], gains: NDArray[np.float64]) -> Measure
     )
 
 
-def _in_blocks(
-    total: int, block: Callable[[int], NDArray[np.float64]]
-) -> NDArray[np.float64]:
+def _in_blocks(total: int, block: Callable[[int], NDArray[np.float64]]) -> NDArray[np.float64]:
     """Concatenate what `block(start)` gives, so that no n × m matrix is ever whole in memory."""
     return np.concatenate([block(start) for start in range(0, total, _BLOCK)])
-
-
-def _misfit(source: str, number: int) -> QueryError:
-    return QueryError(
-        f"{source}, line {number}: not a picture with captions",
-        'each line is JSON like {"file": "a.jpg", "captions": ["a dog on a beach"]}',
-    )

@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,9 +29,10 @@ from retrieval.catalogue import (
     Scope,
 )
 from retrieval.encoders import Encoder
-from retrieval.images import FoundFile, Picture, PictureInfo, Problem, ReadLimits, Unreadable
+from retrieval.images import FoundFile, Picture, PictureInfo, Problem, Unreadable
 from retrieval.images.decoding import read_picture
 from retrieval.images.discovery import stat_file, walk
+from retrieval.progress import IndexOptions, Phase, Progress, Tally, Trouble
 from retrieval.read_ahead import read_ahead
 
 _COMMIT_ROWS = 512
@@ -46,66 +46,6 @@ _PROBLEMS_KEPT = 1000
 
 _REFRESH_MIN = 20_000
 """A long run refreshes the cache after this many pictures, then after ever more."""
-
-Phase = Literal["scan", "encode", "done"]
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """What has happened so far; counts of files unless said otherwise.
-
-    `reused` files have a content that is known already: moved, renamed or copied. `encoded` is
-    the number of pictures that went through the model, `read_bytes` the size of the files read.
-    """
-
-    found: int = 0
-    pending: int = 0
-    handled: int = 0
-    encoded: int = 0
-    reused: int = 0
-    removed: int = 0
-    bad: int = 0
-    unsupported: int = 0
-    transient: int = 0
-    read_bytes: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """Something the person who indexes should know of: a path and a reason."""
-
-    path: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where an indexing run stands.
-
-    `missing` are roots that were not there (their pictures stay searchable), `unseen` folders that
-    could not be looked into, `problems` the files that this run could not use. All three are
-    filled in the last record only, whose phase is "done". `stopped` says that it ended early, on
-    request.
-    """
-
-    phase: Phase
-    root: str
-    tally: Tally
-    seconds: float
-    missing: tuple[str, ...] = ()
-    unseen: tuple[Trouble, ...] = ()
-    problems: tuple[Trouble, ...] = ()
-    stopped: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class IndexOptions:
-    """How to index: pictures a batch, decoding threads, and what a picture may cost."""
-
-    batch_size: int = 32
-    threads: int = field(default_factory=lambda: min(os.cpu_count() or 1, 16))
-    limits: ReadLimits = field(default_factory=ReadLimits)
-    keep_orphans_days: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """A library: one folder that holds the index of some pictures, wherever those are.
 
-    folder/
-      catalogue.sqlite   the truth: files, pictures, vectors
-      cache/*.faiss      made from it, may be deleted at any time
-      writer.lock        held by whoever writes
+folder/
+  catalogue.sqlite   the truth: files, pictures, vectors
+  cache/*.faiss      made from it, may be deleted at any time
+  writer.lock        held by whoever writes
 """
 
 from __future__ import annotations
@@ -12,20 +12,25 @@ import glob
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from retrieval.catalogue import Catalogue, Counts, ImageRow, ModelRow, ProblemRow, Root
 from retrieval.encoders import Encoder, identify, open_encoder
 from retrieval.errors import LibraryError, LibraryNotFound, ModelMismatch
 from retrieval.locking import writer_lock
+from retrieval.progress import IndexOptions, Progress
 from retrieval.scopes import is_below, plan_scopes, relative, root_of
 from retrieval.specs import ModelSpec
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from retrieval.indexing import IndexOptions, ModelInUse, Progress
+    from retrieval.indexing import ModelInUse
     from retrieval.nearest import NearestVectors
     from retrieval.questions import Query
     from retrieval.search import SearchResult
@@ -47,7 +52,7 @@ class Status:
 class Library:
     """An index on disk. Use it from one thread; other processes may read while one writes.
 
-    >>> with Library.open("index_data") as library:          # doctest: +SKIP
+    >>> with Library.open("index_data") as library:  # doctest: +SKIP
     ...     for hit in library.search("two dogs on a beach").hits:
     ...         print(hit.score, hit.path)
     """
@@ -143,7 +148,7 @@ class Library:
         flight. Raises LibraryBusy when another process is writing, LibraryError for a path that
         does not exist, ModelError when a new picture needs a model that cannot be loaded.
         """
-        from retrieval.indexing import Indexer, IndexOptions
+        from retrieval.indexing import Indexer
 
         with writer_lock(self.path):
             scopes = plan_scopes(self._catalogue, [os.fspath(path) for path in paths])
@@ -240,6 +245,15 @@ class Library:
     def images(self) -> Iterator[tuple[ImageRow, bytes]]:
         """Yield every picture with its stored vector: see `retrieval.vectors` for the format."""
         return self._catalogue.lookup.images(self._model.id)
+
+    @contextmanager
+    def stored_vectors(self) -> Iterator[Callable[[bytes], NDArray[np.float32] | None]]:
+        """Give a function, safe in any thread, from a content's sha256 to its vector or None."""
+        known = self._catalogue.known_contents(self._model)
+        try:
+            yield known.vector
+        finally:
+            known.close()
 
     def encoder(self) -> Encoder:
         """Return the model, loaded; ModelMismatch when its checkpoint has changed since."""

@@ -54,8 +54,7 @@ def _holder(note: str) -> str:
         with open(note, encoding="utf-8") as file:
             facts = json.load(file)
         return (
-            f"process {facts['pid']} on {facts['host']} since {facts['since']}"
-            f" ({facts['command']})"
+            f"process {facts['pid']} on {facts['host']} since {facts['since']} ({facts['command']})"
         )
     except (OSError, ValueError, KeyError):
         return "another process"

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from retrieval.catalogue import Snapshot
 from retrieval.stores import Ids, IdSet, Scores, VectorStore
-from retrieval.stores.cachefile import CacheHeader, read_header
+from retrieval.stores.cachefile import CacheHeader
 from retrieval.stores.exact import ExactStore, merge
 from retrieval.stores.flat import FlatStore
 

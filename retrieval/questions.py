@@ -66,7 +66,9 @@ def _from_file(path: str, catalogue: Catalogue, model: ModelInUse) -> Question:
     try:
         return _from_bytes(data, catalogue, model)
     except PictureError as error:
-        raise PictureError(f"the picture {path} cannot be used: {error.message}", error.hint) from error
+        raise PictureError(
+            f"the picture {path} cannot be used: {error.message}", error.hint
+        ) from error
 
 
 def _from_bytes(data: bytes, catalogue: Catalogue, model: ModelInUse) -> Question:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.catalogue import Catalogue, ImageRow
-from retrieval.nearest import NearestVectors
+
+if TYPE_CHECKING:
+    from retrieval.nearest import NearestVectors
 
 
 @dataclass(frozen=True, slots=True)

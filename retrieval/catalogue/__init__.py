@@ -80,7 +80,7 @@ class Catalogue:
 
     def known_contents(self, model: ModelRow) -> KnownContents:
         """Return a set-like view, safe in any thread, of the contents that have a vector."""
-        return KnownContents(self.path, model.id)
+        return KnownContents(self.path, model.id, model.spec.dim)
 
     def model(self) -> ModelRow | None:
         """Return the model that the library answers with, or None in a new library."""

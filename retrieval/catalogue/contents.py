@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from retrieval.catalogue.roots import Root
 from retrieval.catalogue.scan import within
 from retrieval.images import PictureInfo
 from retrieval.specs import ModelSpec
-from retrieval.vectors import to_blobs
+from retrieval.vectors import from_blobs, to_blobs
 
 WHOLE = "whole"
 """The view that is the picture itself."""
@@ -82,9 +83,7 @@ class Contents:
                 json.dumps(asdict(spec.preprocessing)),
             ),
         )
-        return int(
-            self._db.one("SELECT id FROM models WHERE fingerprint = ?", (spec.fingerprint,))
-        )
+        return int(self._db.one("SELECT id FROM models WHERE fingerprint = ?", (spec.fingerprint,)))
 
     def record(self, root: Root, model_id: int, batch: Batch) -> None:
         """Commit a batch: vectors, files, problems and the new generation, or nothing."""
@@ -129,10 +128,7 @@ class Contents:
         self._db.many(
             "INSERT OR IGNORE INTO images (sha256, format, width, height, taken)"
             " VALUES (?, ?, ?, ?, ?)",
-            (
-                (i.sha256, i.info.format, i.info.width, i.info.height, i.info.taken)
-                for i in images
-            ),
+            ((i.sha256, i.info.format, i.info.width, i.info.height, i.info.taken) for i in images),
         )
         blobs = to_blobs(np.stack([image.embedding for image in images]))
         self._db.many(
@@ -190,28 +186,36 @@ class Contents:
 
 
 class KnownContents:
-    """Answers, from any thread, whether a content has its vector already.
+    """Answers, from any thread, whether a content has its vector already, and which.
 
     It has a connection of its own, so that decoding threads need not wait for the writer.
     """
 
-    def __init__(self, path: str, model_id: int) -> None:
+    def __init__(self, path: str, model_id: int, dim: int) -> None:
         self._db = Connection(path, any_thread=True)
         self._model_id = model_id
+        self._dim = dim
         self._lock = threading.Lock()
 
     def __contains__(self, sha256: bytes) -> bool:
-        with self._lock:
-            found = self._db.one(
-                "SELECT 1 FROM images i JOIN vectors v ON v.image_id = i.id"
-                " WHERE i.sha256 = ? AND v.model_id = ? AND v.view = ?",
-                (sha256, self._model_id, WHOLE),
-            )
-        return found is not None
+        return self._look_up("1", sha256) is not None
+
+    def vector(self, sha256: bytes) -> NDArray[np.float32] | None:
+        """Return the content's vector (dim,), or None."""
+        blob = self._look_up("v.embedding", sha256)
+        return None if blob is None else from_blobs([blob], self._dim)[0]
 
     def close(self) -> None:
         """Close the connection."""
         self._db.close()
+
+    def _look_up(self, column: str, sha256: bytes) -> Any:
+        with self._lock:
+            return self._db.one(
+                f"SELECT {column} FROM images i JOIN vectors v ON v.image_id = i.id"
+                " WHERE i.sha256 = ? AND v.model_id = ? AND v.view = ?",
+                (sha256, self._model_id, WHOLE),
+            )
 
 
 def next_generation(db: Connection) -> int:

@@ -76,8 +76,7 @@ class Scan:
     def _insert_range(self, table: str, path: str) -> None:
         raw = text(path)
         self._db.rows(
-            f"INSERT INTO temp.{table} VALUES"
-            " (CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT))",
+            f"INSERT INTO temp.{table} VALUES (CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT))",
             (raw, raw + _FIRST_BELOW, raw + _PAST_BELOW),
         )
 
@@ -156,7 +155,6 @@ def within(path: str) -> tuple[str, tuple[bytes, ...]]:
         return "1", ()
     raw = text(path)
     return (
-        "(f.path = CAST(? AS TEXT)"
-        " OR (f.path > CAST(? AS TEXT) AND f.path < CAST(? AS TEXT)))",
+        "(f.path = CAST(? AS TEXT) OR (f.path > CAST(? AS TEXT) AND f.path < CAST(? AS TEXT)))",
         (raw, raw + _FIRST_BELOW, raw + _PAST_BELOW),
     )

@@ -1,4 +1,4 @@
-"""Vector stores answer one question: which stored vectors are nearest to these?"""
+"""Vector stores answer one question: which of the stored vectors are nearest to a query."""
 
 from __future__ import annotations
 

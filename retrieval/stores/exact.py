@@ -49,9 +49,7 @@ class ExactStore:
         return len(self._ids)
 
 
-def merge(
-    parts: list[tuple[Scores, Ids]], k: int
-) -> tuple[Scores, Ids]:
+def merge(parts: list[tuple[Scores, Ids]], k: int) -> tuple[Scores, Ids]:
     """Merge answers of several stores to one query each, (1, n_i): the k best, ties by id."""
     scores = np.concatenate([part[0][0] for part in parts])
     ids = np.concatenate([part[1][0] for part in parts])

@@ -12,15 +12,14 @@ from numpy.typing import NDArray
 from retrieval.stores import Ids, IdSet, Scores
 from retrieval.stores.cachefile import CacheHeader, read_header, write_cache
 
+
 class FlatStore:
     """An `IndexScalarQuantizer` of half floats under an id map; inner product of unit vectors."""
 
-    def __init__(self, dim: int) -> None:
-        flat = faiss.IndexScalarQuantizer(
-            dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
-        )
-        self._index: Any = faiss.IndexIDMap(flat)
-        self._mapped: Any = None
+    def __init__(self, dim: int, index: Any = None, mapped: Any = None) -> None:
+        """Make an empty store; or one around a FAISS index, which may point into mapped bytes."""
+        self._index = _empty_index(dim) if index is None else index
+        self._mapped = mapped
 
     @classmethod
     def build(
@@ -29,7 +28,7 @@ class FlatStore:
         """Make a store of pages whose ids are new and rise; return it and the last id (or 0)."""
         store, last_id = cls(dim), 0
         for ids, vectors in pages:
-            store._index.add_with_ids(vectors, ids)
+            store._add(ids, vectors)
             last_id = int(ids[-1])
         return store, last_id
 
@@ -37,9 +36,10 @@ class FlatStore:
         """Store vectors under ids; of an id given twice the last vector counts."""
         self.remove(ids)
         _, last = np.unique(ids[::-1], return_index=True)
-        self._index.add_with_ids(
-            np.ascontiguousarray(vectors[::-1][last]), np.ascontiguousarray(ids[::-1][last])
-        )
+        self._add(ids[::-1][last], vectors[::-1][last])
+
+    def _add(self, ids: Ids, vectors: NDArray[np.float32]) -> None:
+        self._index.add_with_ids(np.ascontiguousarray(vectors), np.ascontiguousarray(ids))
 
     def remove(self, ids: Ids) -> None:
         """Forget ids; unknown ones are ignored."""
@@ -54,7 +54,9 @@ class FlatStore:
         selector = None if allowed is None else faiss.IDSelectorBatch(np.ascontiguousarray(allowed))
         parameters = None if selector is None else faiss.SearchParameters(sel=selector)
         # One more than asked for shows whether equal scores straddle the cut.
-        scores, ids = self._index.search(queries, min(max(k, 0), self.count()) + 1, params=parameters)
+        scores, ids = self._index.search(
+            queries, min(max(k, 0), self.count()) + 1, params=parameters
+        )
         reachable = int((ids >= 0).sum(axis=1).min()) if len(ids) else 0
         width = min(max(k, 0), reachable)
         best_scores = np.empty((len(queries), width), np.float32)
@@ -102,13 +104,17 @@ class FlatStore:
             return None
         if index.ntotal != header.count or index.d != header.dim:
             return None
-        store = cls.__new__(cls)
-        store._index = index
-        store._mapped = mapped  # the index points into it
-        return store, header
+        return cls(header.dim, index, mapped), header
 
     def _own(self) -> None:
         """Copy a mapped index into memory before it is changed."""
         if self._mapped is not None:
             self._index = faiss.deserialize_index(faiss.serialize_index(self._index))
             self._mapped = None
+
+
+def _empty_index(dim: int) -> Any:
+    flat = faiss.IndexScalarQuantizer(
+        dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
+    )
+    return faiss.IndexIDMap(flat)

@@ -1,0 +1,93 @@
+"""`pixtrieve evaluate`: measure how well a model finds pictures by their captions."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+
+import click
+
+from retrieval.captioned import evaluate_pictures, read_captions
+from retrieval.commands.terminal import device_option, library_option, plural, say, shown
+from retrieval.encoders import Encoder, open_encoder
+from retrieval.encoders.references import parse
+from retrieval.evaluation import KS, Evaluation, Measures
+from retrieval.library import Library
+from retrieval.progress import IndexOptions
+
+
+@click.command("evaluate")
+@click.argument("captions", type=click.Path())
+@library_option
+@click.option("--model", metavar="MODEL", help="Measure this model rather than the library's.")
+@click.option(
+    "--checkpoint", metavar="FILE", type=click.Path(), help="Weights for --model NAME from a file."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@device_option
+def evaluate_command(
+    captions: str,
+    library_path: str,
+    model: str | None,
+    checkpoint: str | None,
+    as_json: bool,
+    device: str,
+) -> None:
+    """Measure text→image and image→text recall on CAPTIONS.
+
+    CAPTIONS is a file of JSON lines {"file": "a.jpg", "captions": ["…", "…"]}, files relative to
+    it. Without --model the library's model is measured, with its stored vectors where it has
+    them.
+    """
+    pictures = read_captions(captions)
+    show = _progress(len(pictures))
+    started = time.perf_counter()
+    if model is not None:
+        encoder: Encoder = open_encoder(str(parse(model, checkpoint)), device=device)
+        evaluation = evaluate_pictures(pictures, encoder, lambda _: None, IndexOptions(), show)
+    else:
+        with Library.open(library_path, device=device) as library:
+            encoder = library.encoder()
+            with library.stored_vectors() as known:
+                evaluation = evaluate_pictures(pictures, encoder, known, IndexOptions(), show)
+    if as_json:
+        facts = {**evaluation.as_json(), "model": encoder.spec.name}
+        say(json.dumps({**facts, "fingerprint": encoder.spec.fingerprint}, indent=2))
+        return
+    say(
+        f"{shown(encoder.spec.name)} on {plural(evaluation.images, 'picture')} with "
+        f"{plural(evaluation.captions, 'caption')}, {time.perf_counter() - started:.0f} s"
+    )
+    for line in _table(evaluation):
+        say(line)
+
+
+def _progress(total: int) -> Callable[[int], None]:
+    live = sys.stderr.isatty()
+
+    def show(done: int) -> None:
+        if live and (done % 32 == 0 or done == total):
+            end = "\r\x1b[K" if done == total else ""
+            sys.stderr.write(f"\rencoded {done:,} of {total:,} pictures{end}")
+            sys.stderr.flush()
+
+    return show
+
+
+def _table(evaluation: Evaluation) -> list[str]:
+    recall = "".join(f"{f'R@{k}':>8}" for k in KS)
+    lines = [f"{'':14}{recall}{'MedR':>8}{'MRR':>8}{'nDCG@10':>9}"]
+    for name, measures, chance in (
+        ("text→image", evaluation.text_to_image, evaluation.chance_text_to_image),
+        ("image→text", evaluation.image_to_text, evaluation.chance_image_to_text),
+    ):
+        lines.append(_row(name, measures))
+        lines.append(f"{'  by chance':14}" + "".join(f"{chance[k]:8.3f}" for k in KS))
+    return lines
+
+
+def _row(name: str, measures: Measures) -> str:
+    recall = "".join(f"{measures.recall[k]:8.3f}" for k in KS)
+    return f"{name:14}{recall}{measures.median_rank:8.1f}{measures.mrr:8.3f}{measures.ndcg:9.3f}"

@@ -1,0 +1,118 @@
+"""`pixtrieve index`: bring a library up to date with folders."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import click
+
+from retrieval.commands.index_report import Display, summary
+from retrieval.commands.terminal import device_option, library_option, say
+from retrieval.encoders.references import parse
+from retrieval.images import ReadLimits
+from retrieval.library import Library
+from retrieval.progress import IndexOptions
+
+
+@click.command("index")
+@click.argument("paths", nargs=-1, type=click.Path())
+@library_option
+@click.option(
+    "--model",
+    metavar="MODEL",
+    help="A preset, NAME/PRETRAINED, hf-hub:ORG/REPO or local-dir:DIR; needed once, for a new "
+    "library. See: pixtrieve models.",
+)
+@click.option(
+    "--checkpoint", metavar="FILE", type=click.Path(), help="Weights for --model NAME from a file."
+)
+@device_option
+@click.option(
+    "--exclude",
+    metavar="GLOB",
+    multiple=True,
+    help="Leave out files and folders that match ('*.png', 'raw/**', 'private'); may be repeated; "
+    "remembered. --exclude '' forgets earlier ones.",
+)
+@click.option(
+    "--max-megapixels",
+    type=click.FloatRange(min=0, min_open=True),
+    default=ReadLimits().max_megapixels,
+    show_default=True,
+    help="Refuse pictures with more pixels, in millions.",
+)
+@click.option("--batch-size", type=click.IntRange(1), help="Pictures encoded at a time.")
+@click.option("--threads", type=click.IntRange(1), help="Threads that read and decode.")
+def index_command(
+    paths: tuple[str, ...],
+    library_path: str,
+    model: str | None,
+    checkpoint: str | None,
+    device: str,
+    exclude: tuple[str, ...],
+    max_megapixels: float,
+    batch_size: int | None,
+    threads: int | None,
+) -> int:
+    """Index pictures in PATHS, folders or files; without PATHS, look again at all that is known.
+
+    Unchanged files are not opened, moved and copied ones are recognised by their content, deleted
+    ones leave the results. Ctrl-C stops after the batch in flight; run it again to go on.
+    """
+    reference = str(parse(model, checkpoint)) if model else None
+    defaults = IndexOptions()
+    options = IndexOptions(
+        batch_size=batch_size or defaults.batch_size,
+        threads=threads or defaults.threads,
+        limits=ReadLimits(max_megapixels),
+    )
+    patterns = [pattern for pattern in exclude if pattern] if exclude else None
+    with _opened(library_path, reference, device, has_paths=bool(paths)) as library:
+        return _run(library, paths, options, patterns)
+
+
+def _opened(library_path: str, reference: str | None, device: str, *, has_paths: bool) -> Library:
+    if Library.exists(library_path):
+        return Library.open(library_path, reference, device=device)
+    if not has_paths:
+        raise click.UsageError(
+            f"there is no library in {library_path} yet: name the folders to index"
+        )
+    return Library.create(library_path, reference or "default", device=device)
+
+
+def _run(
+    library: Library, paths: tuple[str, ...], options: IndexOptions, patterns: list[str] | None
+) -> int:
+    with _stop_on_interrupt() as stop, Display() as display:
+        last = None
+        for progress in library.index(paths, options=options, exclude=patterns, stop=stop):
+            display.show(progress)
+            last = progress
+    assert last is not None
+    for line in summary(last, library.status()):
+        say(line)
+    return 130 if last.stopped else 0
+
+
+@contextmanager
+def _stop_on_interrupt() -> Iterator[threading.Event]:
+    """Turn the first Ctrl-C into a request to stop; the second one interrupts at once."""
+    stop = threading.Event()
+
+    def handle(_signal: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        say("\nstopping after this batch; Ctrl-C again to stop at once", error=True)
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,155 @@
+"""How an indexing run looks: a line that moves on a terminal, plain lines in a pipe, a summary."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from types import TracebackType
+
+from retrieval.commands.terminal import home_relative, plural, say, shown
+from retrieval.library import Status
+from retrieval.progress import Progress
+
+_LINES_EVERY_S = 10.0
+_RATE_OVER_S = 20.0
+_PROBLEMS_SHOWN = 10
+
+
+class Display:
+    """Shows progress on standard error; standard output is kept for the summary."""
+
+    def __init__(self) -> None:
+        self._live = sys.stderr.isatty()
+        self._rates = _Rates()
+        self._last_line = time.monotonic()
+        self._width = 0
+
+    def show(self, progress: Progress) -> None:
+        """Draw one record."""
+        if progress.phase == "done":
+            return
+        self._rates.note(progress)
+        if self._live:
+            line = self._line(progress)
+            padding = " " * max(self._width - len(line), 0)
+            self._width = len(line)
+            sys.stderr.write(f"\r{line}{padding}")
+            sys.stderr.flush()
+        elif time.monotonic() - self._last_line > _LINES_EVERY_S:
+            self._last_line = time.monotonic()
+            say(self._line(progress), error=True)
+
+    def _line(self, progress: Progress) -> str:
+        tally = progress.tally
+        if progress.phase == "scan":
+            return f"looking: {tally.found:,} pictures found"
+        left = tally.pending - tally.handled
+        files, images = self._rates.files(), self._rates.images()
+        eta = f", {_duration(left / files)} left" if files and left else ""
+        share = 100 * tally.handled // max(tally.pending, 1)
+        return (
+            f"{share:3d} %  {tally.handled:,} of {tally.pending:,} files "
+            f"({files:.0f} files/s, {images:.0f} images/s encoded{eta})"
+        )
+
+    def __enter__(self) -> Display:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._live and self._width:
+            sys.stderr.write("\r" + " " * self._width + "\r")
+            sys.stderr.flush()
+
+
+class _Rates:
+    """Files and images a second over the last while."""
+
+    def __init__(self) -> None:
+        self._points: list[tuple[float, int, int]] = []
+
+    def note(self, progress: Progress) -> None:
+        now = progress.seconds
+        self._points.append((now, progress.tally.handled, progress.tally.encoded))
+        while len(self._points) > 2 and self._points[1][0] < now - _RATE_OVER_S:
+            self._points.pop(0)
+
+    def files(self) -> float:
+        return self._rate(1)
+
+    def images(self) -> float:
+        return self._rate(2)
+
+    def _rate(self, column: int) -> float:
+        first, last = self._points[0], self._points[-1]
+        return float((last[column] - first[column]) / max(last[0] - first[0], 0.001))
+
+
+def summary(progress: Progress, status: Status) -> Iterator[str]:
+    """Yield the lines that end a run: what happened, what could not be used, what to do."""
+    tally = progress.tally
+    yield (
+        f"{plural(tally.found, 'picture file')} looked at in {_duration(progress.seconds)}: "
+        + ", ".join(_changes(progress))
+    )
+    if progress.stopped:
+        yield "Stopped on request. What is done is kept; run the same command to go on."
+    for root in progress.missing:
+        yield (
+            f"Not there: {shown(home_relative(root))}. Its pictures stay searchable; take them "
+            f"out with: pixtrieve remove {shown(root)!r}"
+        )
+    for trouble in progress.unseen:
+        yield f"Not looked into: {shown(home_relative(trouble.path))} ({trouble.reason})"
+    yield from _problems(progress)
+    counts = status.counts
+    yield (
+        f"The library has {plural(counts.images, 'picture')} in {plural(counts.files, 'file')}"
+        f" ({shown(home_relative(status.path))})."
+    )
+
+
+def _changes(progress: Progress) -> Iterator[str]:
+    tally = progress.tally
+    unchanged = tally.found - tally.pending
+    if tally.encoded:
+        rate = tally.encoded / max(progress.seconds, 0.001)
+        yield f"{tally.encoded:,} encoded ({rate:.1f} images/s)"
+    for count, what in (
+        (unchanged, "unchanged"),
+        (tally.reused, "moved or copied"),
+        (tally.removed, "gone"),
+        (tally.bad, "damaged"),
+        (tally.unsupported, "in formats that are not supported"),
+        (tally.transient, "to be tried again"),
+    ):
+        if count:
+            yield f"{count:,} {what}"
+    if not tally.found and not tally.removed:
+        yield "nothing there that looks like a picture"
+
+
+def _problems(progress: Progress) -> Iterator[str]:
+    for trouble in progress.problems[:_PROBLEMS_SHOWN]:
+        yield f"  {shown(home_relative(trouble.path))}: {shown(trouble.reason)}"
+    more = len(progress.problems) - _PROBLEMS_SHOWN
+    if more > 0:
+        yield f"  and {more:,} more"
+    tally = progress.tally
+    if tally.bad or tally.unsupported:
+        yield "All files that could not be used, and why: pixtrieve status --problems"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    if seconds < 6000:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

@@ -1,0 +1,110 @@
+"""A contact sheet: one HTML file with thumbnails and scores that needs nothing beside it."""
+
+from __future__ import annotations
+
+import base64
+import html
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from retrieval.commands.terminal import home_relative, human_bytes, plural, shown
+from retrieval.errors import PictureError
+from retrieval.images.thumbnails import thumbnail
+from retrieval.search import Hit, SearchResult
+
+_SIDE = 360
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title} · Pixtrieve</title>
+<style>
+:root {{ color-scheme: light dark; --ink: #1d2025; --paper: #f6f6f4; --card: #fff;
+  --soft: #6b7078; --line: #e2e2de; --bar: #2f6fed; }}
+@media (prefers-color-scheme: dark) {{ :root {{ --ink: #e9eaec; --paper: #15171a; --card: #1f2226;
+  --soft: #9aa0a8; --line: #2e3238; --bar: #7aa5ff; }} }}
+* {{ box-sizing: border-box; }}
+body {{ margin: 0; padding: 2rem clamp(1rem, 4vw, 3rem); background: var(--paper);
+  color: var(--ink); font: 15px/1.45 system-ui, sans-serif; }}
+h1 {{ font-size: 1.5rem; font-weight: 650; margin: 0 0 .25rem; overflow-wrap: anywhere; }}
+p {{ margin: 0 0 1.5rem; color: var(--soft); }}
+ol {{ list-style: none; margin: 0; padding: 0; display: grid; gap: 1rem;
+  grid-template-columns: repeat(auto-fill, minmax(min(16rem, 100%), 1fr)); }}
+li {{ background: var(--card); border: 1px solid var(--line); border-radius: 12px;
+  overflow: hidden; display: flex; flex-direction: column; }}
+.picture {{ display: grid; place-items: center; aspect-ratio: 4 / 3; background: var(--line);
+  color: var(--soft); text-align: center; padding: 0; text-decoration: none; }}
+.picture img {{ width: 100%; height: 100%; object-fit: contain; display: block; }}
+.picture span {{ padding: 1rem; }}
+.about {{ padding: .7rem .85rem .85rem; min-width: 0; }}
+.score {{ display: flex; align-items: center; gap: .6rem; font-variant-numeric: tabular-nums; }}
+.score b {{ min-width: 1.6rem; }}
+.bar {{ flex: 1; height: 5px; border-radius: 3px; background: var(--line); overflow: hidden; }}
+.bar i {{ display: block; height: 100%; background: var(--bar); }}
+.name {{ margin-top: .4rem; font-weight: 550; overflow-wrap: anywhere; }}
+.more {{ color: var(--soft); font-size: .85rem; overflow-wrap: anywhere; }}
+</style></head><body>
+<h1>{title}</h1>
+<p>{summary}</p>
+<ol>
+{cards}
+</ol>
+</body></html>
+"""
+
+_CARD = """<li><a class="picture" href="{link}" title="{path}">{picture}</a>
+<div class="about"><div class="score"><b>{rank}</b><span class="bar"><i style="width:{share}%"></i>\
+</span><span>{score}</span></div>
+<div class="name">{name}</div><div class="more">{facts}</div><div class="more">{folder}</div>\
+</div></li>"""
+
+
+def contact_sheet(result: SearchResult, asked: str) -> str:
+    """Return the page for an answer; a picture that cannot be read now says so in its place."""
+    with ThreadPoolExecutor() as executor:
+        pictures = list(executor.map(_picture, result.hits))
+    cards = "\n".join(
+        _card(hit, picture, _share(hit, result))
+        for hit, picture in zip(result.hits, pictures, strict=True)
+    )
+    hits = plural(len(result.hits), "picture")
+    summary = f"The {hits} nearest, out of {result.searched:,}. Scores are cosine similarities."
+    return _PAGE.format(title=html.escape(shown(asked)), summary=summary, cards=cards)
+
+
+def _card(hit: Hit, picture: str, share: int) -> str:
+    path = Path(hit.path)
+    facts = [f"{hit.width} × {hit.height}", human_bytes(hit.size)]
+    if hit.taken:
+        facts.append(hit.taken.replace("T", " "))
+    if hit.copies:
+        facts.append(f"also in {plural(len(hit.copies), 'other place')}")
+    return _CARD.format(
+        link=html.escape(path.as_uri(), quote=True),
+        path=html.escape(shown(hit.path), quote=True),
+        picture=picture,
+        rank=hit.rank,
+        share=share,
+        score=f"{hit.score:.3f}",
+        name=html.escape(shown(path.name)),
+        facts=html.escape(" · ".join(facts)),
+        folder=html.escape(shown(home_relative(str(path.parent)))),
+    )
+
+
+def _picture(hit: Hit) -> str:
+    for path in (hit.path, *hit.copies):
+        try:
+            data = base64.b64encode(thumbnail(path, _SIDE)).decode("ascii")
+        except PictureError as error:
+            reason = error.message
+            continue
+        name = html.escape(shown(Path(path).name), quote=True)
+        return f'<img loading="lazy" alt="{name}" src="data:image/webp;base64,{data}">'
+    return f"<span>{html.escape(shown(reason))}</span>"
+
+
+def _share(hit: Hit, result: SearchResult) -> int:
+    """Return the bar's length in per cent: relative to the best hit, never negative."""
+    best = max(result.hits[0].score, 1e-6)
+    return round(100 * max(hit.score, 0.0) / best)

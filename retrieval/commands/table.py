@@ -1,0 +1,60 @@
+"""Hits as lines of text."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from datetime import datetime
+
+from retrieval.commands.terminal import home_relative, human_bytes, plural, shown
+from retrieval.search import Hit, SearchResult
+
+
+def table(result: SearchResult, width: int | None = None) -> Iterator[str]:
+    """Yield lines for people; paths that do not fit into `width` columns lose their middle."""
+    if not result.hits:
+        yield (
+            "Nothing to show: the library has no other pictures."
+            if result.searched
+            else ("The library has no pictures yet. Add some with: pixtrieve index FOLDER")
+        )
+        return
+    yield f"{'#':>3}  {'score':>6}  {'date':10}  {'pixels':>11}  {'size':>7}  picture"
+    for hit in result.hits:
+        front = (
+            f"{hit.rank:3d}  {hit.score:6.3f}  {_date(hit):10}  "
+            f"{f'{hit.width}×{hit.height}':>11}  {human_bytes(hit.size):>7}  "
+        )
+        copies = f"  (+{plural(len(hit.copies), 'copy').replace('copys', 'copies')})"
+        tail = copies if hit.copies else ""
+        path = shown(home_relative(hit.path))
+        if width is not None:
+            path = _shortened(path, width - len(front) - len(tail))
+        yield front + path + tail
+
+
+def _date(hit: Hit) -> str:
+    """Return the day the picture was taken or, failing that, the day its file changed."""
+    if hit.taken:
+        return hit.taken[:10]
+    try:
+        return datetime.fromtimestamp(hit.mtime_ns / 1e9).astimezone().date().isoformat()
+    except (OverflowError, OSError, ValueError):
+        return ""
+
+
+def _shortened(path: str, columns: int) -> str:
+    if _columns(path) <= columns or columns < 20:
+        return path
+    head, tail = path[: columns // 3], path
+    while _columns(head) + 1 + _columns(tail) > columns:
+        tail = tail[1:]
+    return head + "…" + tail
+
+
+def _columns(text: str) -> int:
+    """Return how many columns a terminal gives a text: East Asian characters take two."""
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
+    )

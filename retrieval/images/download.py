@@ -1,0 +1,34 @@
+"""A picture from the web, for a question."""
+
+from __future__ import annotations
+
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+from retrieval.errors import PictureError
+
+_TIMEOUT_S = 20.0
+_MAX_BYTES = 256_000_000
+
+
+def download(url: str) -> bytes:
+    """Return what an http(s) address gives; PictureError when it gives nothing, or too much."""
+    if not url.startswith(("http://", "https://")):
+        raise PictureError(f"{url} is not an http or https address")
+    # Some servers refuse Python's default agent.
+    request = Request(url, headers={"User-Agent": "Mozilla/5.0 (compatible; pixtrieve)"})
+    try:
+        with urlopen(request, timeout=_TIMEOUT_S) as answer:
+            data: bytes = answer.read(_MAX_BYTES + 1)
+    except HTTPError as error:
+        raise PictureError(
+            f"{url} answered with {error.code} {error.reason}", "check the address"
+        ) from error
+    except (URLError, OSError, ValueError) as error:
+        reason = error.reason if isinstance(error, URLError) else error
+        raise PictureError(
+            f"{url} cannot be fetched: {reason}", "check the address and the network"
+        ) from error
+    if len(data) > _MAX_BYTES:
+        raise PictureError(f"{url} is larger than {_MAX_BYTES // 1_000_000} MB")
+    return data

@@ -1,0 +1,69 @@
+"""What an indexing run says of itself while it goes on, and how it is asked to go."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import Literal
+
+from retrieval.images import ReadLimits
+
+Phase = Literal["scan", "encode", "done"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What has happened so far; counts of files unless said otherwise.
+
+    `reused` files have a content that is known already: moved, renamed or copied. `encoded` is
+    the number of pictures that went through the model, `read_bytes` the size of the files read.
+    """
+
+    found: int = 0
+    pending: int = 0
+    handled: int = 0
+    encoded: int = 0
+    reused: int = 0
+    removed: int = 0
+    bad: int = 0
+    unsupported: int = 0
+    transient: int = 0
+    read_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something the person who indexes should know of: a path and a reason."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where an indexing run stands.
+
+    `missing` are roots that were not there (their pictures stay searchable), `unseen` folders that
+    could not be looked into, `problems` the files that this run could not use. All three are
+    filled in the last record only, whose phase is "done". `stopped` says that it ended early, on
+    request.
+    """
+
+    phase: Phase
+    root: str
+    tally: Tally
+    seconds: float
+    missing: tuple[str, ...] = ()
+    unseen: tuple[Trouble, ...] = ()
+    problems: tuple[Trouble, ...] = ()
+    stopped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IndexOptions:
+    """How to index: pictures a batch, decoding threads, and what a picture may cost."""
+
+    batch_size: int = 32
+    threads: int = field(default_factory=lambda: min(os.cpu_count() or 1, 16))
+    limits: ReadLimits = field(default_factory=ReadLimits)
+    keep_orphans_days: float = 30.0
