@@ -29,13 +29,6 @@ from retrieval.specs import Preprocessing
 
 # A file up to this size is read once and then hashed and decoded from memory.
 _IN_MEMORY_BYTES = 64 * 2**20
-# Non-blocking, so that a pipe that took a picture's place cannot hold the reader for ever.
-_OPEN_FLAGS = (
-    os.O_RDONLY
-    | getattr(os, "O_NONBLOCK", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-    | getattr(os, "O_BINARY", 0)
-)
 
 
 def read_picture(
@@ -49,24 +42,21 @@ def read_picture(
     `wanted` is asked with the SHA-256 of the content; if it says no, nothing is decoded. Nothing
     that a file can do raises: a problem is an answer. What `wanted` raises is the caller's own.
     """
-    try:
-        descriptor = os.open(path, _OPEN_FLAGS)
-    except OSError as error:
-        return Problem(reasons.of_os_error(error), "transient")
-    with open(descriptor, "rb") as file:
-        before = os.fstat(descriptor)
-        if not stat.S_ISREG(before.st_mode):
-            return Problem(reasons.NOT_A_FILE)
+    with ExitStack() as opened:
         try:
+            file = opened.enter_context(open(path, "rb", opener=_open_without_waiting))
+            before = os.fstat(file.fileno())
+            if not stat.S_ISREG(before.st_mode):
+                return Problem(reasons.NOT_A_FILE)
             digest, content = _hashed(file, before.st_size)
         except (OSError, MemoryError) as error:
             return Problem(_passing_reason(error), "transient")
-        if _changed(before, descriptor):
+        if _changed(before, file):
             return Problem(reasons.CHANGED, "transient")
         if not wanted(digest):
             return Picture(digest, before.st_size, before.st_mtime_ns, None, None)
         result = _decoded_file(content, digest, before, (preprocessing, limits))
-        if content is file and _changed(before, descriptor):
+        if content is file and _changed(before, file):
             return Problem(reasons.CHANGED, "transient")
         return result
 
@@ -105,6 +95,11 @@ def decode(
     return pixels, PictureInfo(name, seen.width, seen.height, taken)
 
 
+def _open_without_waiting(path: str, flags: int) -> int:
+    """Open so that a pipe that took a picture's place cannot hold the reader for ever."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
 def _decoded_file(
     content: IO[bytes],
     digest: bytes,
@@ -134,8 +129,11 @@ def _hashed(file: IO[bytes], size: int) -> tuple[bytes, IO[bytes]]:
     return digest.digest(), file
 
 
-def _changed(before: os.stat_result, descriptor: int) -> bool:
-    after = os.fstat(descriptor)
+def _changed(before: os.stat_result, file: IO[bytes]) -> bool:
+    try:
+        after = os.fstat(file.fileno())
+    except OSError:  # a network drive that lost the file
+        return True
     return (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns)
 
 

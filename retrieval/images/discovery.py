@@ -50,7 +50,7 @@ def walk(
     if start and (_skips_within(root, start) or rules.excludes_within(start)):
         return
     try:
-        status = os.stat(os.path.join(root, start))
+        status = os.stat(_location(root, start))
     except OSError as error:
         yield Unreadable(start, reasons.of_os_error(error))
         return
@@ -65,19 +65,16 @@ def walk(
 def stat_file(root: str, path: str) -> FoundFile | Unreadable | None:
     """Look at one file of a root; None when it is gone, or is nothing that a walk would find.
 
-    When the root itself is missing nothing is known of the file: Unreadable, with path "".
+    Unreadable means that nothing is known of it: the root is missing (path ""), a link on the way
+    is broken, or the system would not say.
     """
     path = _normalised(path)
     if not path or _skips_within(root, path):
         return None
     try:
-        status = os.stat(os.path.join(root, path))
+        status = os.stat(_location(root, path))
     except (FileNotFoundError, NotADirectoryError):
-        try:
-            os.stat(root)
-        except OSError as error:
-            return Unreadable("", reasons.of_os_error(error))
-        return None
+        return _lost_on_the_way(root, path)
     except OSError as error:
         return Unreadable(path, reasons.of_os_error(error))
     return _as_picture(path, status)
@@ -108,7 +105,7 @@ def _list(
 ) -> _Listing:
     """List one folder, unless it was visited before; what went wrong is part of the listing."""
     listing = _Listing()
-    location = os.path.join(root, folder) if folder else root
+    location = _location(root, folder)
     entries: list[os.DirEntry[str]] = []
     try:
         identity = _identity(location)
@@ -144,6 +141,21 @@ def _sort_in(listing: _Listing, entry: os.DirEntry[str], path: str, rules: Exclu
         listing.found.append(Unreadable(path, reason))
 
 
+def _lost_on_the_way(root: str, path: str) -> Unreadable | None:
+    """Tell a file that is gone (None) from one behind a missing root or a broken link."""
+    try:
+        os.stat(root)
+    except OSError as error:
+        return Unreadable("", reasons.of_os_error(error))
+    names = path.split("/")
+    for end in range(1, len(names) + 1):
+        on_the_way = "/".join(names[:end])
+        location = _location(root, on_the_way)
+        if os.path.islink(location) and not os.path.exists(location):
+            return Unreadable(on_the_way, reasons.BROKEN_LINK)
+    return None
+
+
 def _as_picture(path: str, status: os.stat_result) -> FoundFile | None:
     unsupported = unsupported_reason(posixpath.basename(path))
     if unsupported is None or not stat.S_ISREG(status.st_mode):
@@ -155,6 +167,10 @@ def _identity(location: str) -> tuple[int, int] | str:
     """Return what is the same however a folder is reached; some file systems number nothing."""
     status = os.stat(location)
     return (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(location)
+
+
+def _location(root: str, path: str) -> str:
+    return os.path.join(root, path) if path else root
 
 
 def _normalised(path: str) -> str:

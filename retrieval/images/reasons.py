@@ -21,6 +21,7 @@ _OF_ERRNO = {
     errno.EPERM: "permission denied",
     errno.ENOENT: "no such file or folder",
     errno.ENOTDIR: "no such file or folder",
+    errno.EISDIR: NOT_A_FILE,
     errno.ELOOP: BROKEN_LINK,
     errno.EIO: "the disk could not read it (input/output error)",
     errno.ENAMETOOLONG: "the path is too long for this system",
@@ -35,7 +36,7 @@ _SHOWN_FORMAT = {
     "DIB": "BMP",
 }
 _SAYS_TRUNCATED = ("truncated", "not enough image data", "end of file", "end-of-file", "eof")
-_SAYS_UNSUPPORTED = ("unsupported", "not supported", "unknown compression", "unknown pixel mode")
+_SAYS_UNSUPPORTED = ("unsupported", "not supported", "unknown pixel mode")
 
 
 class PassingError(PictureError):
@@ -66,4 +67,6 @@ def of_decoder_error(error: Exception, format_name: str) -> str:
         return "the file is cut short (truncated)"
     if isinstance(error, NotImplementedError) or any(word in said for word in _SAYS_UNSUPPORTED):
         return f"a kind of {shown} that is not supported"
+    if format_name in ("AVIF", "HEIF"):  # their libraries do not tell the two apart
+        return f"damaged {shown} data, or a kind of it that is not supported"
     return f"damaged {shown} data"

@@ -28,8 +28,9 @@ def resize(picture: Image.Image, preprocessing: Preprocessing) -> NDArray[np.uin
 
     Equal to open_clip's transform up to its `ToTensor`, with two exceptions. Where `shortest`
     would blow a long thin picture up to more than 16 million pixels only to crop it, the part that
-    survives is resampled alone: positions are then single-precision floats, and a value may differ
-    by rounding. Where `longest` would give a side of zero, which open_clip refuses, it is one.
+    survives is resampled alone. That is the same picture, but not the same bits: Pillow may take
+    its two passes (across, down) in the other order, and rounds in between. Where `longest` would
+    give a side of zero, which open_clip refuses, it is one.
     """
     height, width = preprocessing.size
     resample = _FILTERS[preprocessing.interpolation]

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from datetime import datetime
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, ImageOps
+
+from retrieval.images import ReadLimits
+from retrieval.images.decoding import decode
+from retrieval.images.metadata import date_taken, iso_date, upright
+from retrieval.specs import Preprocessing
+
+INVERSE = {
+    1: None,
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("format_name", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+def test_all_orientations_in_all_formats_that_carry_them(
+    format_name: str, orientation: int, quadrants: Image.Image, preprocessing: Preprocessing
+) -> None:
+    turn = INVERSE[orientation]
+    stored = quadrants if turn is None else quadrants.transpose(turn)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    file = io.BytesIO()
+    stored.save(file, format_name, exif=exif.tobytes(), quality=95)
+    pixels, info = decode(file, preprocessing, ReadLimits())
+    assert (info.format, info.width, info.height) == (format_name, 64, 48)
+    expected = np.asarray(quadrants.resize((32, 32)))
+    corners = (slice(4, None, 23), slice(4, None, 23))
+    assert np.abs(pixels[corners].astype(int) - expected[corners]).max() < 40
+
+
+def test_upright_equals_pillow_s_own() -> None:
+    picture = Image.effect_noise((5, 3), 90)
+    for orientation in range(10):
+        picture.getexif()[0x0112] = orientation
+        expected = ImageOps.exif_transpose(picture)
+        assert upright(picture).tobytes() == expected.tobytes()
+
+
+class Broken(Image.Image):
+    def getexif(self) -> Image.Exif:
+        raise SyntaxError("not a TIFF IFD")
+
+
+def test_broken_exif_is_no_exif() -> None:
+    picture = Broken()
+    assert upright(picture) is picture
+    assert date_taken(picture) == ""
+
+
+def with_dates(write: Callable[[Image.Exif], None]) -> str:
+    exif = Image.Exif()
+    write(exif)
+    file = io.BytesIO()
+    Image.new("RGB", (2, 2)).save(file, "JPEG", exif=exif)
+    with Image.open(file) as picture:
+        return date_taken(picture)
+
+
+def test_the_moment_of_the_shot_is_preferred() -> None:
+    def all_three(exif: Image.Exif) -> None:
+        exif[0x0132] = "2020:01:01 00:00:00"
+        exif.get_ifd(0x8769).update({0x9003: "2023:05:01 12:30:00", 0x9004: "2021:01:01 00:00:00"})
+
+    def unset_original(exif: Image.Exif) -> None:
+        exif[0x0132] = "2020:01:01 00:00:00"
+        exif.get_ifd(0x8769)[0x9003] = "0000:00:00 00:00:00"
+
+    assert with_dates(all_three) == "2023-05-01T12:30:00"
+    assert with_dates(unset_original) == "2020-01-01T00:00:00"
+    assert with_dates(lambda exif: None) == ""
+
+
+@pytest.mark.parametrize(
+    ("written", "iso"),
+    [
+        ("2023:05:01 12:30:00", "2023-05-01T12:30:00"),
+        ("2023:05:01 12:30:00\0", "2023-05-01T12:30:00"),
+        ("2023-05-01T12:30:00+02:00", "2023-05-01T12:30:00"),
+        ("0000:00:00 00:00:00", ""),
+        ("2023:02:30 12:30:00", ""),
+        ("2023:05:01 24:00:00", ""),
+        ("    :  :     :  :  ", ""),
+        ("0001:01:01 00:00:00", ""),
+        ("\u0662\u0660\u0662\u0663:05:01 12:30:00", ""),  # digits, but not ASCII ones
+        (b"2023:05:01 12:30:00", ""),
+        (None, ""),
+        ((1, 2), ""),
+    ],
+)
+def test_dates(written: object, iso: str) -> None:
+    assert iso_date(written) == iso
+
+
+@given(st.datetimes(min_value=datetime.fromisoformat("1826-01-01")))
+def test_every_real_date_survives(moment: datetime) -> None:
+    text = f"{moment:%Y:%m:%d %H:%M:%S}"
+    assert iso_date(text) == f"{moment:%Y-%m-%dT%H:%M:%S}"

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import pillow_heif
+import pytest
+from PIL import Image
+
+from retrieval.images.formats import unsupported_reason
+
+# Pillow lists these among its extensions; nobody calls them pictures.
+NO_PICTURES = {"pdf", "ps", "mpg", "mpeg", "h5", "hdf", "bufr", "grib", "iim"}
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "b.JPEG", "c.d.Png", "x.heic", "x.JP2", "\udcff.webp"])
+def test_readable(name: str) -> None:
+    assert unsupported_reason(name) == ""
+
+
+@pytest.mark.parametrize("name", ["a", "jpg", ".jpg", "a.txt", "a.pdf", "a.mp4", "a.jpg.part", ""])
+def test_no_picture(name: str) -> None:
+    assert unsupported_reason(name) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("a.psd", "Photoshop (PSD) files are not supported"),
+        ("a.NEF", "camera raw (NEF) files are not supported"),
+        ("a.svg", "SVG files are not supported"),
+        ("a.jxl", "JPEG XL (JXL) files are not supported"),
+    ],
+)
+def test_a_picture_that_cannot_be_read(name: str, reason: str) -> None:
+    assert unsupported_reason(name) == reason
+
+
+def test_every_extension_that_pillow_knows_is_judged() -> None:
+    Image.init()
+    known = {extension[1:] for extension in Image.registered_extensions()}
+    known |= {"heic", "heics", "heif", "heifs", "hif"}
+    assert pillow_heif.HeifImageFile.format == "HEIF"
+    unjudged = {ext for ext in known if unsupported_reason(f"a.{ext}") is None}
+    assert unjudged == NO_PICTURES & known
