@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from io import BytesIO
 from typing import IO
 
@@ -71,19 +72,35 @@ def pixels_from_bytes(
 def decode(
     file: IO[bytes], preprocessing: Preprocessing, limits: ReadLimits
 ) -> tuple[NDArray[np.uint8], PictureInfo]:
-    """Decode the first frame, upright, in RGB, at the model's size; PictureError says why not.
+    """Decode the first frame, upright, in RGB, at the model's size; PictureError says why not."""
+    with explained() as reading, ExitStack() as held:
+        picture = open_picture(file, limits, held)
+        reading.format = picture.format or ""
+        picture.load()
+        taken = date_taken(picture)
+        seen = to_rgb(upright(picture))
+        pixels = resize(seen, preprocessing)
+        return pixels, PictureInfo(reading.format, seen.width, seen.height, taken)
 
-    This is the one place where whatever the decoders raise is caught.
+
+@dataclass(slots=True)
+class Reading:
+    """The picture at hand; `format` is set once it is known, and only makes reasons better."""
+
+    format: str = ""
+
+
+@contextmanager
+def explained() -> Iterator[Reading]:
+    """Silence the decoders, and turn whatever they raise into a PictureError with a reason.
+
+    This is the one place where everything is caught: what decoders raise at broken files has no
+    common type.
     """
-    name = ""
+    reading = Reading()
     try:
-        with quietly(), ExitStack() as held:
-            picture = open_picture(file, limits, held)
-            name = picture.format or ""
-            picture.load()
-            taken = date_taken(picture)
-            seen = to_rgb(upright(picture))
-            pixels = resize(seen, preprocessing)
+        with quietly():
+            yield reading
     except PictureError:
         raise
     except MemoryError as error:
@@ -91,8 +108,7 @@ def decode(
     except Exception as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise PassingError(reasons.of_os_error(error)) from error
-        raise PictureError(reasons.of_decoder_error(error, name)) from error
-    return pixels, PictureInfo(name, seen.width, seen.height, taken)
+        raise PictureError(reasons.of_decoder_error(error, reading.format)) from error
 
 
 def _open_without_waiting(path: str, flags: int) -> int:

@@ -61,7 +61,7 @@ def too_many_pixels(pixels: int, limit_megapixels: float) -> str:
 
 def of_decoder_error(error: Exception, format_name: str) -> str:
     """Translate what a decoder raised; its own words are for programmers and vary by version."""
-    shown = _SHOWN_FORMAT.get(format_name, format_name)
+    shown = _SHOWN_FORMAT.get(format_name, format_name or "picture")
     said = str(error).lower()
     if isinstance(error, EOFError) or any(word in said for word in _SAYS_TRUNCATED):
         return "the file is cut short (truncated)"
