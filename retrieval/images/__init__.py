@@ -41,6 +41,7 @@ class Unreadable:
 class PictureInfo:
     """What is known of a picture from its header.
 
+    `format` is Pillow's name of what was found inside ("JPEG", "HEIF"), not of the file's name.
     `width` and `height` are in pixels as the picture is seen, that is after EXIF orientation.
     `taken` is EXIF's local date and time as ISO 8601 ("2023-05-01T12:30:00"), or "".
     """

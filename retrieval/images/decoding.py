@@ -17,6 +17,7 @@ from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from retrieval.errors import PictureError
 from retrieval.images import Picture, PictureInfo, Problem, ReadLimits, reasons
@@ -74,13 +75,14 @@ def decode(
 ) -> tuple[NDArray[np.uint8], PictureInfo]:
     """Decode the first frame, upright, in RGB, at the model's size; PictureError says why not."""
     with explained() as reading, ExitStack() as held:
-        picture = open_picture(file, limits, held)
+        picture: Image.Image = open_picture(file, limits, held)
         reading.format = picture.format or ""
         picture.load()
         taken = date_taken(picture)
-        seen = to_rgb(upright(picture))
-        pixels = resize(seen, preprocessing)
-        return pixels, PictureInfo(reading.format, seen.width, seen.height, taken)
+        picture = upright(picture)  # one name for all stages: the stage before is freed
+        picture = to_rgb(picture)
+        info = PictureInfo(reading.format, picture.width, picture.height, taken)
+        return resize(picture, preprocessing), info
 
 
 @dataclass(slots=True)

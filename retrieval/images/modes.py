@@ -29,16 +29,18 @@ def to_rgb(picture: Image.Image) -> Image.Image:
 
 
 def _on_white(picture: Image.Image) -> Image.Image:
-    coloured = picture.convert("RGBA")
-    alpha = coloured.getchannel("A")
-    lowest, highest = alpha.getextrema()
-    opaque = coloured.convert("RGB")
-    # A wholly transparent picture is a writer that left the alpha bytes at zero, not a white sheet.
-    if lowest == 255 or highest == 0:
-        return opaque
+    """Lay the picture on white, band by band: a large one is then held twice, not five times."""
     paper = Image.new("RGB", picture.size, "white")
-    paper.paste(opaque, mask=alpha)
-    return paper
+    most_opaque = 0
+    rows = max(1, _BLOCK_PIXELS // picture.width)
+    for top in range(0, picture.height, rows):
+        band = picture.crop((0, top, picture.width, min(top + rows, picture.height)))
+        band = band.convert("RGBA")
+        alpha = band.getchannel("A")
+        paper.paste(band.convert("RGB"), (0, top), mask=alpha)
+        most_opaque = max(most_opaque, np.asarray(alpha).max())
+    # A wholly transparent picture is a writer that left the alpha bytes at zero, not a white sheet.
+    return paper if most_opaque else picture.convert("RGB")
 
 
 def _to_eight_bits(picture: Image.Image) -> Image.Image:
