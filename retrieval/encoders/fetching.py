@@ -112,7 +112,7 @@ def _download_first(
         except errors.GatedRepoError as error:
             raise ModelUnavailable(
                 f"the hub gives {repo} only to those who accepted its terms",
-                f"accept them at {redacted(endpoint())}/{repo}, then set HF_TOKEN to your access token",
+                f"accept them at {redacted(endpoint())}/{repo}, then set HF_TOKEN to a token",
             ) from error
         except errors.RepositoryNotFoundError as error:
             raise ModelNotFound(

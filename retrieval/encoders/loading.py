@@ -87,13 +87,13 @@ def _vet(path: str) -> None:
     try:
         # Mapped, not read: the tensors themselves are not touched twice.
         torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
-    except pickle.UnpicklingError as error:
-        raise ModelError(
-            f"{path} was refused: it is a pickle that holds more than tensors, and loading it "
-            "could run any code on this machine",
-            "get the model as .safetensors from a source you trust, or save its state_dict alone",
-        ) from error
     except Exception as error:
+        if isinstance(error, pickle.UnpicklingError) or "TorchScript" in str(error):
+            raise ModelError(
+                f"{path} was refused: it is no plain set of tensors, and anything else in a "
+                "pickle could run any code on this machine",
+                "get the model as .safetensors from a source you trust, or save its state_dict",
+            ) from error
         raise _damaged(path, error) from error
 
 
