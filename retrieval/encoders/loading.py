@@ -14,9 +14,9 @@ import zipfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from retrieval.encoders import cache, tables
+from retrieval.encoders import tables
 from retrieval.encoders.files import ModelFiles, tokenizer_repo, tower_repo
-from retrieval.errors import MissingExtra, ModelError
+from retrieval.errors import MissingExtra, ModelError, PixtrieveError
 
 
 def load_model(files: ModelFiles) -> Any:
@@ -33,27 +33,45 @@ def load_model(files: ModelFiles) -> Any:
 
 def load_tokenizer(files: ModelFiles) -> Callable[[list[str]], Any]:
     """Return the model's own tokenizer: a list of texts to a tensor of token ids."""
-    import open_clip
-
-    if tokenizer_repo(files.config):
-        _require_transformers(files)
     try:
         with without_hub():
-            tokenizer: Callable[[list[str]], Any] = open_clip.get_tokenizer(
-                _open_clip_name(files), cache_dir=cache.hub_cache()
-            )
+            if tokenizer_repo(files.config):
+                return _hub_tokenizer(files)
+            import open_clip
+
+            tokenizer: Callable[[list[str]], Any] = open_clip.get_tokenizer(_open_clip_name(files))
+            return tokenizer
+    except PixtrieveError:
+        raise
     except Exception as error:
         raise ModelError(
             f"the tokenizer of {files.reference} cannot be loaded: {_first_line(error)}",
             "fetch the model again: pixtrieve models fetch " + str(files.reference),
         ) from error
+
+
+def _hub_tokenizer(files: ModelFiles) -> Callable[[list[str]], Any]:
+    """Do as `open_clip.get_tokenizer` does, but from the folder that holds the files.
+
+    By the repository's name, transformers would ask the hub for files that need not exist.
+    """
+    _require_transformers(files)
+    from open_clip.tokenizer import DEFAULT_CONTEXT_LENGTH, HFTokenizer
+
+    text = files.config["text_cfg"]
+    tokenizer: Callable[[list[str]], Any] = HFTokenizer(
+        os.path.dirname(files.tokenizer_files[0]),
+        context_length=text.get("context_length", DEFAULT_CONTEXT_LENGTH),
+        tokenizer_mode=text.get("tokenizer_mode"),
+        **text.get("tokenizer_kwargs", {}),
+    )
     return tokenizer
 
 
 def _build(files: ModelFiles) -> Any:
     import open_clip
 
-    name = f"local-dir:{files.folder}" if files.folder else files.reference.name
+    name = _open_clip_name(files)
     settings = {key: files.preprocess[key] for key in tables.PREPROCESS_KEYS if key != "size"}
     try:
         return open_clip.create_model(
@@ -73,8 +91,6 @@ def _build(files: ModelFiles) -> Any:
 
 
 def _open_clip_name(files: ModelFiles) -> str:
-    if files.reference.kind == "hub":
-        return str(files.reference)
     return f"local-dir:{files.folder}" if files.folder else files.reference.name
 
 

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -194,7 +195,9 @@ def test_a_tokenizer_that_needs_a_package_says_so(folder: Path) -> None:
         open_encoder(f"local-dir:{folder}")
 
 
-def test_a_named_architecture_with_a_file(tmp_path: Path) -> None:
+def test_a_named_architecture_with_a_file_or_from_the_hubs_cache(
+    tmp_path: Path, put_in_hub_cache: Callable[[str, Mapping[str, bytes]], Path]
+) -> None:
     import open_clip
     import torch
     from safetensors.torch import save_file
@@ -203,13 +206,63 @@ def test_a_named_architecture_with_a_file(tmp_path: Path) -> None:
     model = open_clip.create_model("MobileCLIP2-S0", load_weights=False).eval()
     path = tmp_path / "mine.safetensors"
     save_file({key: value.contiguous() for key, value in model.state_dict().items()}, path)
-    encoder = open_encoder(f"MobileCLIP2-S0@{path}")
-    assert encoder.spec.dim == 512
-    assert encoder.spec.preprocessing.mean == (0.0, 0.0, 0.0)
+    snapshot = put_in_hub_cache("timm/MobileCLIP2-S0-OpenCLIP", {})
+    (snapshot / "open_clip_model.safetensors").symlink_to(path)
     with torch.no_grad():
         tokens = open_clip.get_tokenizer("MobileCLIP2-S0")(["dog"])
         expected = model.encode_text(tokens, normalize=True).numpy()
-    np.testing.assert_allclose(encoder.encode_texts(["dog"]), expected, atol=1e-5)
+
+    published = open_encoder("MobileCLIP2-S0/dfndr2b")
+    own = open_encoder(f"MobileCLIP2-S0@{path}")
+    for encoder in (published, own):
+        assert encoder.spec.dim == 512
+        assert encoder.spec.preprocessing.mean == (0.0, 0.0, 0.0)
+        np.testing.assert_allclose(encoder.encode_texts(["dog"]), expected, atol=1e-5)
+    assert published.spec.fingerprint == own.spec.fingerprint
+
+
+def test_a_repository_in_the_hubs_cache(
+    folder: Path, put_in_hub_cache: Callable[[str, Mapping[str, bytes]], Path]
+) -> None:
+    put_in_hub_cache("me/mine", {path.name: path.read_bytes() for path in folder.iterdir()})
+    hub, local = open_encoder("hf-hub:me/mine"), open_encoder(f"local-dir:{folder}")
+    assert hub.spec.name == "hf-hub:me/mine"
+    assert hub.spec.fingerprint == local.spec.fingerprint
+    np.testing.assert_array_equal(hub.encode_texts(["dog"]), local.encode_texts(["dog"]))
+
+
+def test_a_tokenizer_of_transformers(
+    folder: Path, put_in_hub_cache: Callable[[str, Mapping[str, bytes]], Path]
+) -> None:
+    pytest.importorskip("transformers")
+    tokenizers = pytest.importorskip("tokenizers")
+    import open_clip
+
+    words = {"<pad>": 0, "</s>": 1, "<unk>": 2, "dog": 3, "beach": 4}
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.WordLevel(words, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    tokenizer.save(str(folder / "tokenizer.json"))
+    special = {"pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"}
+    settings = {"tokenizer_class": "PreTrainedTokenizerFast", **special}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    change_config(folder, "text_cfg", hf_tokenizer_name="org/words")
+
+    from retrieval.encoders.loading import load_tokenizer
+    from retrieval.encoders.registry import located
+
+    ours = load_tokenizer(located(f"local-dir:{folder}"))
+    theirs = open_clip.get_tokenizer(f"local-dir:{folder}")
+    texts = ["dog beach", "zebra", ""]
+    assert ours(texts).tolist() == theirs(texts).tolist()
+
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    put_in_hub_cache(
+        "org/words", {name: files.pop(name) for name in sorted(files) if "tok" in name}
+    )
+    put_in_hub_cache("me/mine", files)
+    local, hub = open_encoder(f"local-dir:{folder}"), open_encoder("hf-hub:me/mine")
+    assert local.spec.fingerprint == hub.spec.fingerprint
+    np.testing.assert_array_equal(local.encode_texts(texts), hub.encode_texts(texts))
 
 
 def test_nothing_reaches_the_screen(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
