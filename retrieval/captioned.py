@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from retrieval.encoders import Encoder
 from retrieval.errors import PictureError, QueryError
 from retrieval.evaluation import Evaluation, evaluate
-from retrieval.images import Picture, Problem, ReadLimits
+from retrieval.images import Problem, ReadLimits
 from retrieval.images.decoding import read_picture
 from retrieval.progress import IndexOptions
 from retrieval.read_ahead import read_ahead
@@ -105,12 +105,12 @@ def _encode_images(
     results = read_ahead(
         read, pictures, threads=options.threads, depth=2 * options.batch_size + options.threads
     )
-    for row, (_, found) in enumerate(results):
-        if found.ndim == 1:
-            vectors[row] = found
+    for row, (_, (vector, picture)) in enumerate(results):
+        if picture is None:
+            vectors[row] = vector
         else:
             rows.append(row)
-            pixels.append(found)
+            pixels.append(picture)
         if len(pixels) == options.batch_size:
             encode_waiting()
         progress(row + 1)
@@ -123,7 +123,7 @@ def _read(
     encoder: Encoder,
     known: Callable[[bytes], NDArray[np.float32] | None],
     limits: ReadLimits,
-) -> NDArray[np.float32] | NDArray[np.uint8]:
+) -> tuple[NDArray[np.float32] | None, NDArray[np.uint8] | None]:
     """Return the picture's vector (dim,) if it is known, else its pixels (H, W, 3)."""
     vector: NDArray[np.float32] | None = None
 
@@ -138,11 +138,7 @@ def _read(
             f"{picture.file} cannot be used: {result.reason}",
             "mend the file or take its line out of the captions",
         )
-    if vector is not None:
-        return vector
-    assert isinstance(result, Picture)
-    assert result.pixels is not None
-    return result.pixels
+    return vector, result.pixels
 
 
 def _misfit(source: str, number: int) -> QueryError:

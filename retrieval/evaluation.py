@@ -108,7 +108,8 @@ def _text_to_image(
         block = captions[start : start + _BLOCK]
         scores = block @ images.T
         own = scores[np.arange(len(block)), owner[start : start + _BLOCK]]
-        return (scores >= own[:, None]).sum(axis=1).astype(float)
+        ranks: NDArray[np.float64] = (scores >= own[:, None]).sum(axis=1).astype(np.float64)
+        return ranks
 
     ranks = _in_blocks(len(captions), ranks_of)
     gains = np.where(ranks <= _NDCG_AT, 1 / np.log2(1 + ranks), 0.0)

@@ -22,18 +22,17 @@ _PAGE = 10_000
 
 
 def export_npz(rows: Rows, spec: ModelSpec, path: str) -> int:
-    """Write a NumPy archive; return the number of pictures.
+    r"""Write a NumPy archive; return the number of pictures.
 
     `embeddings` is (n, dim) float16, unit rows; `path`, `sha256`, `format`, `taken` are strings,
     `width`, `height`, `size` integers, `mtime` seconds since 1970; `model` and `fingerprint` say
     what made the embeddings. Strings are plain unicode: no pickle is needed to read it. Bytes of
-    a path that are not UTF-8 stand as `\\xNN`. A picture with copies has one row a file.
+    a path that are not UTF-8 stand as `\xNN`. A picture with copies has one row a file.
     """
     pictures, blobs = [], []
-    for row, blob in rows:
-        for file in row.paths:
-            pictures.append((row, file))
-            blobs.append(blob)
+    for row, file, blob in _one_a_file(rows):
+        pictures.append((row, file))
+        blobs.append(blob)
     columns = {
         "embeddings": from_blobs(blobs, spec.dim).astype(STORED),
         "path": np.array([_text(file) for _, file in pictures], np.str_),
@@ -47,8 +46,8 @@ def export_npz(rows: Rows, spec: ModelSpec, path: str) -> int:
         "model": np.array(spec.name),
         "fingerprint": np.array(spec.fingerprint),
     }
-    with _whole_file(path) as file:
-        np.savez(file, **columns)  # type: ignore[arg-type]
+    with _whole_file(path) as archive:
+        np.savez(archive, **columns)  # type: ignore[arg-type]
     return len(pictures)
 
 

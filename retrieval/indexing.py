@@ -29,17 +29,16 @@ from retrieval.catalogue import (
     Scope,
 )
 from retrieval.encoders import Encoder
-from retrieval.images import FoundFile, Picture, PictureInfo, Problem, Unreadable
+from retrieval.images import FoundFile, Picture, PictureInfo, Problem
 from retrieval.images.decoding import read_picture
-from retrieval.images.discovery import stat_file, walk
 from retrieval.progress import IndexOptions, Phase, Progress, Tally, Trouble
 from retrieval.read_ahead import read_ahead
+from retrieval.scanning import Walked, walk_into
 
 _COMMIT_ROWS = 512
 """Files that need no encoding are committed in groups of this many."""
 
 _REPORT_EVERY_S = 0.1
-_WALK_PAGE = 1000
 
 _PROBLEMS_KEPT = 1000
 """So many troubles are carried in the last record; the catalogue has them all."""
@@ -90,7 +89,7 @@ class Indexer:
         self._tally = Tally()
         self._since_refresh = 0
         self._root = ""
-        self._missing: list[str] = []
+        self._missing: list[Trouble] = []
         self._unseen: list[Trouble] = []
         self._problems: list[Trouble] = []
 
@@ -116,12 +115,14 @@ class Indexer:
 
     def _index_scope(self, scope: Scope, known: KnownContents) -> Iterator[Progress]:
         scan = self._catalogue.scan(scope)
-        root_reason = yield from self._walk(scope, scan)
+        walked = yield from self._walk(scope, scan)
         if self._stop.is_set():
             return
-        self._catalogue.roots.set_missing(scope.root, missing=bool(root_reason))
-        if root_reason:
-            self._missing.append(scope.root.path)
+        self._missing += walked.missing
+        self._unseen += walked.unseen
+        self._catalogue.roots.set_missing(scope.root, missing=bool(walked.root_missing))
+        if walked.root_missing:
+            self._missing.append(Trouble(scope.root.path, walked.root_missing))
             return
         counts = scan.compare(self._model.row.id, self._options.limits.max_megapixels)
         self._count(pending=counts.pending)
@@ -130,34 +131,15 @@ class Indexer:
         # Last, so that a file which was moved has found its content again by now.
         self._count(removed=scan.forget_gone())
 
-    def _walk(self, scope: Scope, scan: Scan) -> Generator[Progress, None, str]:
-        """Fill the scan; return why the root cannot be looked at, or "" when it can."""
-        page: list[FoundFile] = []
-        excludes = self._catalogue.roots.excludes(scope.root)
-        reported = time.monotonic()
-        for entry in _walk_scope(scope, excludes):
-            if self._stop.is_set():
-                return ""
-            if isinstance(entry, Unreadable):
-                if not entry.path:
-                    return entry.reason
-                scan.leave_alone(entry.path)
-                path = os.path.join(scope.root.path, entry.path)
-                self._unseen.append(Trouble(path, entry.reason))
-                continue
-            page.append(entry)
-            if len(page) >= _WALK_PAGE:
-                self._count(found=len(page))
-                scan.add(page)
-                page.clear()
-                if time.monotonic() - reported > _REPORT_EVERY_S:
-                    reported = time.monotonic()
-                    yield self._progress("scan")
-        self._count(found=len(page))
-        scan.add(page)
-        if not page and scan.known() and _is_empty(scope.root.path):
-            return "the folder is empty"
-        return ""
+    def _walk(self, scope: Scope, scan: Scan) -> Generator[Progress, None, Walked]:
+        steps = walk_into(self._catalogue, scope, scan, self._stop)
+        while True:
+            try:
+                self._count(found=next(steps))
+            except StopIteration as end:
+                walked: Walked = end.value
+                return walked
+            yield self._progress("scan")
 
     def _read_and_encode(
         self, scope: Scope, scan: Scan, known: KnownContents
@@ -258,18 +240,3 @@ class Indexer:
 
     def _progress(self, phase: Phase) -> Progress:
         return Progress(phase, self._root, self._tally, time.monotonic() - self._started)
-
-
-def _walk_scope(scope: Scope, excludes: Sequence[str]) -> Iterator[FoundFile | Unreadable]:
-    for file in scope.files:
-        entry = stat_file(scope.root.path, file)
-        if entry is not None:
-            yield entry
-    for folder in scope.folders or (() if scope.files else ("",)):
-        yield from walk(scope.root.path, below=folder, exclude=excludes)
-
-
-def _is_empty(folder: str) -> bool:
-    """Tell whether there is nothing at all in a folder: the mount point of an unplugged drive."""
-    with os.scandir(folder) as entries:
-        return next(entries, None) is None

@@ -43,7 +43,8 @@ class Trouble:
 class Progress:
     """Where an indexing run stands.
 
-    `missing` are roots that were not there (their pictures stay searchable), `unseen` folders that
+    `missing` are roots that were not there, or empty as the mount point of an unplugged drive is
+    (their pictures stay searchable), `unseen` folders that
     could not be looked into, `problems` the files that this run could not use. All three are
     filled in the last record only, whose phase is "done". `stopped` says that it ended early, on
     request.
@@ -53,7 +54,7 @@ class Progress:
     root: str
     tally: Tally
     seconds: float
-    missing: tuple[str, ...] = ()
+    missing: tuple[Trouble, ...] = ()
     unseen: tuple[Trouble, ...] = ()
     problems: tuple[Trouble, ...] = ()
     stopped: bool = False

@@ -52,6 +52,11 @@ def m001_first_tables(db: Database) -> None:
                 pattern TEXT NOT NULL,
                 source TEXT NOT NULL,
                 PRIMARY KEY (root_id, pattern)) WITHOUT ROWID""",
+            # Where another file system begins below a root: empty next time means unplugged.
+            """CREATE TABLE mounts (
+                root_id INTEGER NOT NULL REFERENCES roots ON DELETE CASCADE,
+                path TEXT NOT NULL,
+                PRIMARY KEY (root_id, path)) WITHOUT ROWID""",
             # One row a content. `orphaned_at` (seconds since 1970) is set while no file has it:
             # it is out of the results then, but keeps its vectors for a while.
             """CREATE TABLE images (

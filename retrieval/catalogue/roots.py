@@ -52,6 +52,20 @@ class Roots:
         """Forget a root; its files must be gone already or go with it."""
         self._db.rows("DELETE FROM roots WHERE id = ?", (root.id,))
 
+    def mounts(self, root: Root) -> list[str]:
+        """Return the relative paths where another file system began when last seen."""
+        rows = self._db.rows("SELECT path FROM mounts WHERE root_id = ?", (root.id,))
+        return [path for (path,) in rows]
+
+    def set_mount(self, root: Root, path: str, *, mounted: bool) -> None:
+        """Remember, or forget, that another file system begins there."""
+        statement = (
+            "INSERT OR IGNORE INTO mounts VALUES (?, CAST(? AS TEXT))"
+            if mounted
+            else "DELETE FROM mounts WHERE root_id = ? AND path = CAST(? AS TEXT)"
+        )
+        self._db.rows(statement, (root.id, text(path)))
+
     def excludes(self, root: Root) -> list[str]:
         """Return the patterns that the walk leaves out."""
         rows = self._db.rows("SELECT pattern FROM excludes WHERE root_id = ?", (root.id,))

@@ -129,6 +129,15 @@ class Scan:
         )
         return int(count)
 
+    def knows(self, path: str) -> bool:
+        """Tell whether the catalogue knows a file of the root at or below a path."""
+        condition, values = within(path)
+        found = self._db.one(
+            f"SELECT 1 FROM files f WHERE f.root_id = ? AND {condition} LIMIT 1",
+            (self._scope.root.id, *values),
+        )
+        return found is not None
+
     def forget_gone(self) -> int:
         """Drop the files in scope that the walk looked for and did not find; return how many."""
         cursor = self._db.rows(

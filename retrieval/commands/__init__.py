@@ -9,6 +9,7 @@ import importlib
 import logging
 import sys
 import warnings
+from collections.abc import Sequence
 from importlib.metadata import version
 
 import click
@@ -46,7 +47,7 @@ class _Lazy(click.Group):
 @click.version_option(version("pixtrieve"), prog_name="pixtrieve")
 @click.option("-v", "--verbose", is_flag=True, help="Show what the libraries below log.")
 def pixtrieve(verbose: bool) -> None:
-    """Find pictures by what is in them: index a folder once, then ask in words or with a picture.
+    r"""Find pictures by what is in them: index a folder once, then ask in words or with a picture.
 
     \b
     pixtrieve index ~/Pictures
@@ -60,13 +61,13 @@ def pixtrieve(verbose: bool) -> None:
         logging.basicConfig(level=logging.ERROR, format="%(name)s: %(message)s")
 
 
-def main() -> None:
-    """Run the command; turn errors into a message, a hint and an exit code.
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command, by default with sys.argv, and exit; errors become a message and a hint.
 
     0 is success, 1 an error that the message explains, 2 wrong usage, 130 an interruption.
     """
     try:
-        code = pixtrieve.main(standalone_mode=False)
+        code = pixtrieve.main(arguments, standalone_mode=False)
     except PixtrieveError as error:
         report(error)
         sys.exit(1)

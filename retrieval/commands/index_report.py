@@ -99,10 +99,10 @@ def summary(progress: Progress, status: Status) -> Iterator[str]:
     )
     if progress.stopped:
         yield "Stopped on request. What is done is kept; run the same command to go on."
-    for root in progress.missing:
+    for trouble in progress.missing:
         yield (
-            f"Not there: {shown(home_relative(root))}. Its pictures stay searchable; take them "
-            f"out with: pixtrieve remove {shown(root)!r}"
+            f"Not there: {shown(home_relative(trouble.path))} ({trouble.reason}). Its pictures "
+            f"stay searchable; take them out with: pixtrieve remove {shown(trouble.path)!r}"
         )
     for trouble in progress.unseen:
         yield f"Not looked into: {shown(home_relative(trouble.path))} ({trouble.reason})"

@@ -69,7 +69,7 @@ class _Progress:
 
 
 def _lines(preset: Preset) -> list[str]:
-    here = "on disk" if _is_here(preset) else f"{human_bytes(preset.download_mb * 1e6)} to fetch"
+    here = "on disk" if _is_here(preset) else _to_fetch(preset)
     recall = "; ".join(
         f"{r.test_set} {100 * r.text_to_image[1]:.0f} (text→image) "
         f"{100 * r.image_to_text[1]:.0f} (image→text)"
@@ -78,13 +78,19 @@ def _lines(preset: Preset) -> list[str]:
     lines = [
         f"{click.style(preset.name, bold=True)}  {preset.reference}  [{here}]",
         f"    for {preset.for_whom}",
-        f"    licence {preset.licence}, {preset.parameters_m:.0f} M parameters, "
-        f"{preset.dim} dimensions",
+        (
+            f"    licence {preset.licence}, {preset.parameters_m:.0f} M parameters, "
+            f"{preset.dim} dimensions"
+        ),
         f"    R@5 {recall}",
     ]
     if preset.extra:
         lines.append(f"    needs: pip install 'pixtrieve[{preset.extra}]'")
     return lines
+
+
+def _to_fetch(preset: Preset) -> str:
+    return f"{human_bytes(preset.download_mb * 1_000_000)} to fetch"
 
 
 def _is_here(preset: Preset) -> bool:

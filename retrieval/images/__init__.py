@@ -30,11 +30,23 @@ class FoundFile:
 class Unreadable:
     """A folder, or a file, that the walk could not look at: what is below it is unknown, not gone.
 
-    `path` is relative to the root; "" is the root itself.
+    `path` is relative to the root; "" is the root itself. `link` says that it is a link whose
+    target is missing: waste mostly, but it may lead to a drive that is not plugged in.
     """
 
     path: str
     reason: str
+    link: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MountPoint:
+    """A folder, relative to the root, where another file system begins: a drive, perhaps.
+
+    The walk goes on into it. If it is empty next time, its pictures are not gone but unplugged.
+    """
+
+    path: str
 
 
 @dataclass(frozen=True, slots=True)

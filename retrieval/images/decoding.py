@@ -46,7 +46,7 @@ def read_picture(
     """
     with ExitStack() as opened:
         try:
-            file = opened.enter_context(open(path, "rb", opener=_open_without_waiting))
+            file = opened.enter_context(open_file(path))
             before = os.fstat(file.fileno())
             if not stat.S_ISREG(before.st_mode):
                 return Problem(reasons.NOT_A_FILE)
@@ -113,6 +113,11 @@ def explained() -> Iterator[Reading]:
         raise PictureError(reasons.of_decoder_error(error, reading.format)) from error
 
 
+def open_file(path: str) -> IO[bytes]:
+    """Open a file for reading, whatever it may have become since it was found."""
+    return open(path, "rb", opener=_open_without_waiting)
+
+
 def _open_without_waiting(path: str, flags: int) -> int:
     """Open so that a pipe that took a picture's place cannot hold the reader for ever."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
@@ -131,6 +136,8 @@ def _decoded_file(
         pixels, info = decode(content, *how)
     except PassingError as error:
         return Problem(error.message, "transient")
+    except reasons.TooManyPixelsError as error:
+        return Problem(error.message, "bad", size, mtime_ns, error.megapixels)
     except PictureError as error:
         return Problem(error.message, "bad", size, mtime_ns)
     return Picture(digest, size, mtime_ns, pixels, info)

@@ -6,11 +6,11 @@ import os
 import posixpath
 import stat
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from retrieval.images import FoundFile, Unreadable, reasons
+from retrieval.images import FoundFile, MountPoint, Unreadable, reasons
 from retrieval.images.formats import unsupported_reason
 from retrieval.images.globs import Exclusions
 
@@ -31,14 +31,18 @@ _LIBRARY_SUFFIXES = (".photoslibrary", ".photolibrary", ".aplibrary", ".migrated
 _LIBRARY_ORIGINALS = frozenset({"originals", "masters"})
 
 
+Entry = FoundFile | Unreadable | MountPoint
+
+
 def walk(
-    root: str, *, below: str = "", exclude: Sequence[str] = ()
-) -> Iterator[FoundFile | Unreadable]:
+    root: str, *, below: str = "", exclude: Sequence[str] = (), skip: Collection[str] = ()
+) -> Iterator[Entry]:
     """Yield every picture file under `root`, and every place that could not be looked at.
 
-    `below` restricts the walk to one folder, or one file, of the root; paths stay relative to the
-    root, with slashes. What a walk of the whole root skips (hidden, junk, excluded) is skipped
-    there as well.
+    Folders where another file system begins are named, too, and walked. `skip` are folders,
+    relative to the root, that are left out for being indexed on their own. `below` restricts the
+    walk to one folder, or one file, of the root; paths stay relative to the root, with slashes.
+    What a walk of the whole root skips (hidden, junk, excluded) is skipped there as well.
 
     Links to folders are followed, but after everything that is reached without one, and each real
     folder is visited once: so a link into the same tree changes nothing, and a loop ends. A broken
@@ -55,7 +59,7 @@ def walk(
         yield Unreadable(start, reasons.of_os_error(error))
         return
     if stat.S_ISDIR(status.st_mode):
-        yield from _walk_folders(root, start, rules)
+        yield from _walk_folders(root, start, rules, frozenset(skip))
     elif not start:
         yield Unreadable("", reasons.NOT_A_FOLDER)
     elif (found := _as_picture(start, status)) is not None:
@@ -84,34 +88,56 @@ def stat_file(root: str, path: str) -> FoundFile | Unreadable | None:
 class _Listing:
     """What one folder holds: things to yield, folders to go into, links to folders for later."""
 
-    found: list[FoundFile | Unreadable] = field(default_factory=list)
+    found: list[Entry] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
 
 
-def _walk_folders(root: str, start: str, rules: Exclusions) -> Iterator[FoundFile | Unreadable]:
-    visited: set[tuple[int, int] | str] = set()
+def _walk_folders(
+    root: str, start: str, rules: Exclusions, skip: frozenset[str]
+) -> Iterator[Entry]:
+    visited = _Visited()
     folders, links = [start], deque[str]()
     while folders or links:
         folder = folders.pop() if folders else links.popleft()
+        if folder in skip:
+            continue
         listing = _list(root, folder, rules, visited)
         yield from listing.found
         folders.extend(reversed(listing.folders))
         links.extend(listing.links)
 
 
-def _list(
-    root: str, folder: str, rules: Exclusions, visited: set[tuple[int, int] | str]
-) -> _Listing:
+class _Visited:
+    """The folders that a walk has been in, by what is the same however they are reached."""
+
+    def __init__(self) -> None:
+        self._seen: set[tuple[int, int] | str] = set()
+        self._device: dict[str, int] = {}
+
+    def enter(self, location: str, folder: str) -> tuple[bool, bool]:
+        """Return whether the folder is new, and whether another file system begins there."""
+        status = os.stat(location)
+        # Some file systems number nothing.
+        identity = (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(location)
+        above = self._device.get(posixpath.dirname(folder), status.st_dev)
+        self._device[folder] = status.st_dev
+        is_new = identity not in self._seen
+        self._seen.add(identity)
+        return is_new, status.st_dev != above
+
+
+def _list(root: str, folder: str, rules: Exclusions, visited: _Visited) -> _Listing:
     """List one folder, unless it was visited before; what went wrong is part of the listing."""
     listing = _Listing()
     location = _location(root, folder)
     entries: list[os.DirEntry[str]] = []
     try:
-        identity = _identity(location)
-        if identity in visited:
+        is_new, is_mount_point = visited.enter(location, folder)
+        if not is_new:
             return listing
-        visited.add(identity)
+        if is_mount_point:
+            listing.found.append(MountPoint(folder))
         with os.scandir(location) as scan:
             entries.extend(scan)
     except OSError as error:
@@ -138,7 +164,7 @@ def _sort_in(listing: _Listing, entry: os.DirEntry[str], path: str, rules: Exclu
     except OSError as error:
         missing = entry.is_symlink() and isinstance(error, FileNotFoundError)
         reason = reasons.BROKEN_LINK if missing else reasons.of_os_error(error)
-        listing.found.append(Unreadable(path, reason))
+        listing.found.append(Unreadable(path, reason, link=missing))
 
 
 def _lost_on_the_way(root: str, path: str) -> Unreadable | None:
@@ -152,7 +178,7 @@ def _lost_on_the_way(root: str, path: str) -> Unreadable | None:
         on_the_way = "/".join(names[:end])
         location = _location(root, on_the_way)
         if os.path.islink(location) and not os.path.exists(location):
-            return Unreadable(on_the_way, reasons.BROKEN_LINK)
+            return Unreadable(on_the_way, reasons.BROKEN_LINK, link=True)
     return None
 
 
@@ -161,12 +187,6 @@ def _as_picture(path: str, status: os.stat_result) -> FoundFile | None:
     if unsupported is None or not stat.S_ISREG(status.st_mode):
         return None
     return FoundFile(path, status.st_size, status.st_mtime_ns, unsupported)
-
-
-def _identity(location: str) -> tuple[int, int] | str:
-    """Return what is the same however a folder is reached; some file systems number nothing."""
-    status = os.stat(location)
-    return (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(location)
 
 
 def _location(root: str, path: str) -> str:

@@ -114,7 +114,7 @@ def _admit(size: tuple[int, int], limits: ReadLimits, held: ExitStack) -> None:
     """Refuse a picture over the limit; make one within it wait for its share of the memory."""
     pixels = size[0] * size[1]
     if pixels > limits.max_megapixels * 1e6:
-        raise PictureError(reasons.too_many_pixels(pixels, limits.max_megapixels))
+        raise reasons.TooManyPixelsError(pixels, limits.max_megapixels)
     held.enter_context(_in_flight.hold(pixels))
     if Image.MAX_IMAGE_PIXELS is not None and pixels > Image.MAX_IMAGE_PIXELS:
         held.enter_context(_pillow_limit_lifted(pixels))

@@ -39,6 +39,14 @@ _SAYS_TRUNCATED = ("truncated", "not enough image data", "end of file", "end-of-
 _SAYS_UNSUPPORTED = ("unsupported", "not supported", "unknown pixel mode")
 
 
+class TooManyPixelsError(PictureError):
+    """A picture is larger than the limit; it can be used when the limit is raised."""
+
+    def __init__(self, pixels: int, limit_megapixels: float) -> None:
+        super().__init__(too_many_pixels(pixels, limit_megapixels))
+        self.megapixels = pixels / 1e6
+
+
 class PassingError(PictureError):
     """A picture could not be read this time, through no fault of the picture itself."""
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from contextlib import ExitStack
 from io import BytesIO
 
-from retrieval.errors import PictureError
 from retrieval.images import ReadLimits
-from retrieval.images.decoding import explained
+from retrieval.images.decoding import explained, open_file
 from retrieval.images.metadata import upright
 from retrieval.images.modes import to_rgb
 from retrieval.images.opening import open_picture
@@ -18,11 +17,7 @@ def thumbnail(path: str, side: int, limits: ReadLimits | None = None) -> bytes:
 
     Raises PictureError, with the reason, for a picture that cannot be read.
     """
-    try:
-        file = open(path, "rb")
-    except OSError as error:
-        raise PictureError(error.strerror or "cannot be opened") from error
-    with file, explained(), ExitStack() as held:
+    with explained(), open_file(path) as file, ExitStack() as held:
         picture = open_picture(file, limits or ReadLimits(), held)
         # A JPEG is decoded at a fraction of its size when that is still twice what is needed.
         picture.draft("RGB", (2 * side, 2 * side))

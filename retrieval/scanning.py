@@ -1,0 +1,105 @@
+"""Walking one scope of a library into the catalogue's scan, and telling gone from out of reach."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+
+from retrieval.catalogue import Catalogue, Scan, Scope
+from retrieval.images import FoundFile, MountPoint, Unreadable
+from retrieval.images.discovery import stat_file, walk
+from retrieval.progress import Trouble
+from retrieval.scopes import is_below, relative
+
+_PAGE = 1000
+_EMPTY = "the folder is empty"
+
+
+@dataclass(slots=True)
+class Walked:
+    """What a walk came to.
+
+    `root_missing` says why the root could not be looked at, "" when it could. `missing` are
+    drives below it that are not there, `unseen` places that could not be looked into; what the
+    catalogue knows of both stays as it is.
+    """
+
+    root_missing: str = ""
+    missing: list[Trouble] = field(default_factory=list)
+    unseen: list[Trouble] = field(default_factory=list)
+
+
+def walk_into(
+    catalogue: Catalogue, scope: Scope, scan: Scan, stop: threading.Event
+) -> Generator[int, None, Walked]:
+    """Fill a scan; yield how many files each step found; give up early when `stop` is set."""
+    walked = Walked()
+    page: list[FoundFile] = []
+    mounts: set[str] = set()
+    found = 0
+    for entry in _entries(catalogue, scope):
+        if stop.is_set():
+            return walked
+        if isinstance(entry, MountPoint):
+            mounts.add(entry.path)
+        elif isinstance(entry, Unreadable):
+            if not entry.path:
+                return Walked(root_missing=entry.reason)
+            scan.leave_alone(entry.path)
+            if not entry.link or scan.knows(entry.path):
+                walked.unseen.append(_trouble(scope, entry.path, entry.reason))
+        else:
+            page.append(entry)
+            if len(page) >= _PAGE:
+                scan.add(page)
+                found += len(page)
+                yield len(page)
+                page.clear()
+    scan.add(page)
+    found += len(page)
+    yield len(page)
+    if not found and scan.known() and _is_empty(scope.root.path):
+        return Walked(root_missing=_EMPTY)
+    _look_for_drives(catalogue, scope, scan, mounts, walked)
+    return walked
+
+
+def _entries(catalogue: Catalogue, scope: Scope) -> Iterator[FoundFile | Unreadable | MountPoint]:
+    root = scope.root
+    for file in scope.files:
+        entry = stat_file(root.path, file)
+        if entry is not None:
+            yield entry
+    excludes = catalogue.roots.excludes(root)
+    others = [relative(root, r.path) for r in catalogue.roots.all() if is_below(r.path, root.path)]
+    for folder in scope.folders or (() if scope.files else ("",)):
+        yield from walk(root.path, below=folder, exclude=excludes, skip=others)
+
+
+def _look_for_drives(
+    catalogue: Catalogue, scope: Scope, scan: Scan, mounts: set[str], walked: Walked
+) -> None:
+    """Compare where other file systems begin with where they began last time."""
+    for path in catalogue.roots.mounts(scope.root):
+        if path in mounts or not scan.knows(path):
+            continue
+        location = os.path.join(scope.root.path, path)
+        if not os.path.isdir(location) or _is_empty(location):
+            scan.leave_alone(path)
+            walked.missing.append(_trouble(scope, path, "the drive is not there"))
+        else:
+            catalogue.roots.set_mount(scope.root, path, mounted=False)
+    for path in mounts:
+        catalogue.roots.set_mount(scope.root, path, mounted=True)
+
+
+def _trouble(scope: Scope, path: str, reason: str) -> Trouble:
+    return Trouble(os.path.join(scope.root.path, path), reason)
+
+
+def _is_empty(folder: str) -> bool:
+    """Tell whether there is nothing at all in a folder: the mount point of an unplugged drive."""
+    with os.scandir(folder) as entries:
+        return next(entries, None) is None

@@ -1,0 +1,53 @@
+"""What the suite shares: pictures one can name, a library, the shared data if it is here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from fakes import FakeEncoder
+from painting import paint
+
+from retrieval import Library
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """A folder with red.png, green.png, deep/blue.png, deep/down/yellow.png."""
+    folder = tmp_path / "pictures"
+    for name in ("red", "green", "deep/blue", "deep/down/yellow"):
+        paint(folder / f"{name}.png", name.split("/")[-1])
+    return folder
+
+
+@pytest.fixture
+def encoder() -> FakeEncoder:
+    return FakeEncoder()
+
+
+@pytest.fixture
+def library(tmp_path: Path, encoder: FakeEncoder) -> Iterator[Library]:
+    with Library.create(tmp_path / "library", encoder) as made:
+        yield made
+
+
+@pytest.fixture
+def names() -> Callable[..., list[str]]:
+    """Return a function that searches and gives the files' names, best first."""
+
+    def search(library: Library, query: object, k: int = 10, **options: bool) -> list[str]:
+        hits = library.search(query, k, **options).hits  # type: ignore[arg-type]
+        return [os.path.basename(hit.path) for hit in hits]
+
+    return search
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real pictures, named by PIXTRIEVE_DATA."""
+    folder = os.environ.get("PIXTRIEVE_DATA")
+    if not folder:
+        pytest.skip("PIXTRIEVE_DATA does not name the shared data")
+    return Path(folder)

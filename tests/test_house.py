@@ -1,0 +1,110 @@
+"""The rules of the house, read off the syntax trees: imports go down only; nothing heavy early."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import retrieval
+
+ROOT = Path(retrieval.__file__).parent
+
+# From the top floor down. A room may import rooms of lower floors, and of its own.
+FLOORS = [
+    {"commands"},
+    {"library", "__init__"},
+    {"indexing", "search", "captioned", "nearest", "questions", "scopes", "scanning", "exporting"},
+    {"catalogue", "schema", "stores", "encoders", "images", "locking", "pocket", "scenes"},
+    {"evaluation", "progress", "read_ahead", "vectors", "specs", "errors"},
+]
+# Contracts of an adapter that are plain data or protocols, free to be used on the lowest floor.
+PLAIN = {"retrieval.images"}
+HEAVY = {"torch", "open_clip", "faiss", "openvino", "timm", "torchvision"}
+HEAVY_ROOMS = {"encoders", "stores", "pocket"}
+PRINTING = {"commands"}
+
+
+def modules() -> list[Path]:
+    return sorted(ROOT.rglob("*.py"))
+
+
+def room(path: Path) -> str:
+    first = path.relative_to(ROOT).parts[0]
+    return first.removesuffix(".py")
+
+
+def floor(name: str) -> int:
+    return next(level for level, rooms in enumerate(FLOORS) if name in rooms)
+
+
+def imports(path: Path) -> list[str]:
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found.append(node.module or "")
+            if node.module == "retrieval":
+                found += [f"retrieval.{alias.name}" for alias in node.names]
+    return found
+
+
+def test_every_room_has_a_floor() -> None:
+    rooms = {room(path) for path in modules()}
+    assert rooms <= set().union(*FLOORS), rooms - set().union(*FLOORS)
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_go_down_only(path: Path) -> None:
+    here = floor(room(path))
+    for name in imports(path):
+        if not name.startswith("retrieval.") or name in PLAIN:
+            continue
+        there = name.split(".")[1]
+        assert floor(there) >= here, f"{path.relative_to(ROOT)} reaches up to {name}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(ROOT)))
+def test_only_adapters_touch_heavy_packages(path: Path) -> None:
+    if room(path) in HEAVY_ROOMS:
+        return
+    heavy = {name for name in imports(path) if name.split(".")[0] in HEAVY}
+    assert not heavy, f"{path.relative_to(ROOT)} imports {heavy}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(ROOT)))
+def test_only_the_catalogue_speaks_sql(path: Path) -> None:
+    if room(path) in ("catalogue", "schema"):
+        return
+    assert not {"sqlite3", "sqlite_utils"} & set(imports(path))
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    code = (
+        "import sys, retrieval\n"
+        "names = 'torch open_clip faiss openvino timm PIL sqlite_utils huggingface_hub rich'\n"
+        "print([n for n in names.split() if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_public_names_are_there_and_documented() -> None:
+    assert sorted(retrieval.__all__) == list(retrieval.__all__)
+    for name in retrieval.__all__:
+        assert getattr(retrieval, name).__doc__, name
+
+
+def test_every_error_is_in_the_tree_that_its_docstring_draws() -> None:
+    from retrieval import errors
+
+    drawn = errors.__doc__ or ""
+    for name, value in vars(errors).items():
+        if isinstance(value, type) and issubclass(value, Exception):
+            assert name in drawn
+            assert issubclass(value, errors.PixtrieveError)
