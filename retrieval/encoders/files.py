@@ -6,17 +6,23 @@ fingerprinted here is what open_clip would load.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from retrieval.encoders import cache, tables
+from retrieval.encoders.configs import (
+    CONFIG,
+    complete_preprocess,
+    read_config,
+    tokenizer_repo,
+    tower_repo,
+    usual_preprocess,
+)
 from retrieval.encoders.references import ModelReference
-from retrieval.errors import ModelError, ModelNotFound
+from retrieval.errors import ModelNotFound
 
-CONFIG = "open_clip_config.json"
 HUB_WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 FOLDER_WEIGHTS = (
     "open_clip_model.safetensors",
@@ -42,13 +48,6 @@ TOKENIZER_FILES = (
 )
 _ENOUGH_FOR_A_TOKENIZER = {"tokenizer.json", "spiece.model", "sentencepiece.bpe.model",
                            "vocab.txt", "vocab.json"}  # fmt: skip
-_DEFAULT_PREPROCESS: Mapping[str, Any] = {
-    "mean": (0.48145466, 0.4578275, 0.40821073),
-    "std": (0.26862954, 0.26130258, 0.27577711),
-    "interpolation": "bicubic",
-    "resize_mode": "shortest",
-    "fill_color": 0,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,25 +94,15 @@ def wanted(reference: ModelReference) -> Iterator[tuple[str, tuple[str, ...]]]:
     elif reference.kind == "hub":
         yield reference.name, (CONFIG,)
         path = cache.cached_file(reference.name, CONFIG)
-        config = _read_config(path)["model_cfg"] if path else {}
+        config = read_config(path)["model_cfg"] if path else {}
         yield reference.name, HUB_WEIGHTS
     elif reference.kind == "folder":
-        config = _read_config(os.path.join(reference.source, CONFIG))["model_cfg"]
+        config = read_config(os.path.join(reference.source, CONFIG))["model_cfg"]
     if tower := tower_repo(config):
         yield tower, ("config.json",)
     if reference.kind != "folder" and (repo := tokenizer_repo(config)):
         for name in TOKENIZER_FILES:
             yield repo, (name,)
-
-
-def tokenizer_repo(config: Mapping[str, Any]) -> str:
-    """Return the hub repository of the model's tokenizer, empty for open_clip's own."""
-    return str(config.get("text_cfg", {}).get("hf_tokenizer_name") or "")
-
-
-def tower_repo(config: Mapping[str, Any]) -> str:
-    """Return the hub repository whose configuration the text tower is built from, or empty."""
-    return str(config.get("text_cfg", {}).get("hf_model_name") or "")
 
 
 def _weight_names(filename: str) -> tuple[str, ...]:
@@ -136,7 +125,7 @@ def _hub(reference: ModelReference) -> ModelFiles | None:
     weights = _first_cached(reference.name, HUB_WEIGHTS)
     if path is None or weights is None:
         return None
-    config = _read_config(path)
+    config = read_config(path)
     preprocess = config.get("preprocess_cfg") or {}
     folder = os.path.dirname(path)
     return _with_hub_tokenizer(reference, config["model_cfg"], preprocess, weights, folder)
@@ -154,7 +143,7 @@ def _with_hub_tokenizer(
     files = _tokenizer_files(snapshot) if snapshot else ()
     if weights is None or (repo and not files) or not _tower_is_there(config):
         return None
-    complete = _complete(config, preprocess)
+    complete = complete_preprocess(config, preprocess)
     return ModelFiles(reference, config, complete, weights, folder, repo, files)
 
 
@@ -173,17 +162,7 @@ def _local_file(reference: ModelReference) -> ModelFiles | None:
             f"weights are files ending in {', '.join(WEIGHT_SUFFIXES)}",
         )
     config = tables.architecture(reference.name)
-    return _with_hub_tokenizer(reference, config, _usual_preprocess(reference.name), path, "")
-
-
-def _usual_preprocess(architecture: str) -> Mapping[str, Any]:
-    """Return the preprocessing on which all published weights of an architecture agree.
-
-    A weights file alone does not say how its pictures are prepared, and open_clip then takes the
-    CLIP defaults for all; but a SigLIP or MobileCLIP checkpoint wants those of its kind.
-    """
-    rows = [dict(row.preprocess) for row in tables.published().get(architecture, {}).values()]
-    return rows[0] if rows and all(row == rows[0] for row in rows) else {}
+    return _with_hub_tokenizer(reference, config, usual_preprocess(reference.name), path, "")
 
 
 def _local_folder(reference: ModelReference) -> ModelFiles | None:
@@ -203,7 +182,7 @@ def _local_folder(reference: ModelReference) -> ModelFiles | None:
             f"{folder} has a configuration, but no weights",
             f"put the weights beside {CONFIG}, best as {FOLDER_WEIGHTS[0]}",
         )
-    config = _read_config(path)
+    config = read_config(path)
     model = config["model_cfg"]
     files = _tokenizer_files(folder) if tokenizer_repo(model) else ()
     if tokenizer_repo(model) and not files:
@@ -213,7 +192,7 @@ def _local_folder(reference: ModelReference) -> ModelFiles | None:
         )
     if not _tower_is_there(model):
         return None
-    complete = _complete(model, config.get("preprocess_cfg") or {})
+    complete = complete_preprocess(model, config.get("preprocess_cfg") or {})
     return ModelFiles(reference, model, complete, weights, folder, "", files)
 
 
@@ -224,34 +203,6 @@ def folder_weights(folder: str) -> str | None:
     preferred = [name for name in FOLDER_WEIGHTS if name in names]
     chosen = (preferred or names or [""])[0]
     return os.path.join(folder, chosen) if chosen else None
-
-
-def _read_config(path: str) -> Mapping[str, Any]:
-    try:
-        with open(path, encoding="utf-8") as file:
-            config = json.load(file)
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path} cannot be read: {error}", "is it an open_clip config?") from error
-    if not isinstance(config, dict) or not isinstance(config.get("model_cfg"), dict):
-        raise ModelNotFound(
-            f"{path} has no model_cfg, so it does not say which model this is",
-            "the file is open_clip's: {model_cfg: {embed_dim, vision_cfg, text_cfg}, …}",
-        )
-    model = config["model_cfg"]
-    for key in ("embed_dim", "vision_cfg", "text_cfg"):
-        if key not in model:
-            raise ModelNotFound(f"{path} lacks {key} in model_cfg", "it is not an open_clip config")
-    return config
-
-
-def _complete(config: Mapping[str, Any], preprocess: Mapping[str, Any]) -> Mapping[str, Any]:
-    given = {
-        key: value
-        for key, value in preprocess.items()
-        if key in tables.PREPROCESS_KEYS and value is not None
-    }
-    size = config["vision_cfg"].get("image_size") or given.get("size") or 224
-    return {**_DEFAULT_PREPROCESS, **given, "size": size}
 
 
 def _first_cached(repo: str, names: tuple[str, ...]) -> str | None:

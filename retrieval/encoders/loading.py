@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from retrieval.encoders import tables
-from retrieval.encoders.files import ModelFiles, tokenizer_repo, tower_repo
+from retrieval.encoders.configs import CONFIG, tokenizer_repo, tower_repo
+from retrieval.encoders.files import ModelFiles
 from retrieval.errors import MissingExtra, ModelError, PixtrieveError
 
 
@@ -82,7 +83,7 @@ def _build(files: ModelFiles) -> Any:
             force_preprocess_cfg=settings,
         )
     except Exception as error:
-        where = os.path.join(files.folder, "open_clip_config.json") if files.folder else name
+        where = os.path.join(files.folder, CONFIG) if files.folder else name
         raise ModelError(
             f"open_clip cannot build the model that {where} describes: {_first_line(error)}",
             "the configuration is damaged, or of a newer open_clip: "

@@ -25,6 +25,7 @@ from retrieval.specs import ModelSpec, Preprocessing
 if TYPE_CHECKING:
     import torch
 
+_MODES = "preprocess_cfg knows shortest, longest, squash; bicubic, bilinear"
 DEVICES = ("auto", "cpu", "cuda", "mps")
 _TEXTS_AT_ONCE = 256  # bounds memory when thousands of captions are encoded
 
@@ -160,22 +161,28 @@ def _spec(files: ModelFiles, model: Any) -> ModelSpec:
 
 def _preprocessing(name: str, settings: Mapping[str, Any]) -> Preprocessing:
     """Check open_clip's PreprocessCfg; its loose forms (one number for two or three) are spread."""
-    size, mean, std = settings["size"], settings["mean"], settings["std"]
-    height, width = (size, size) if isinstance(size, int) else size
     mode, interpolation = settings["resize_mode"], settings["interpolation"]
     if mode not in ("shortest", "longest", "squash"):
-        raise ModelError(f"{name} wants the unknown resize mode {mode!r}")
+        raise ModelError(f"{name} wants the unknown resize mode {mode!r}", _MODES)
     if interpolation not in ("bicubic", "bilinear", "random"):
-        raise ModelError(f"{name} wants the unknown interpolation {interpolation!r}")
-    return Preprocessing(
-        size=(int(height), int(width)),
-        resize_mode=mode,
-        # As in open_clip: random is for training, and bicubic when one looks for good.
-        interpolation="bilinear" if interpolation == "bilinear" else "bicubic",
-        mean=_per_channel(mean),
-        std=_per_channel(std),
-        fill_color=int(settings["fill_color"] or 0),
-    )
+        raise ModelError(f"{name} wants the unknown interpolation {interpolation!r}", _MODES)
+    try:
+        size = settings["size"]
+        height, width = (size, size) if isinstance(size, int) else size
+        return Preprocessing(
+            size=(int(height), int(width)),
+            resize_mode=mode,
+            # As in open_clip: random is for training; for use it means bicubic.
+            interpolation="bilinear" if interpolation == "bilinear" else "bicubic",
+            mean=_per_channel(settings["mean"]),
+            std=_per_channel(settings["std"]),
+            fill_color=int(settings["fill_color"] or 0),
+        )
+    except (TypeError, ValueError) as error:
+        raise ModelError(
+            f"the preprocessing of {name} makes no sense: {error}",
+            "see preprocess_cfg in its configuration: size, mean, std, fill_color",
+        ) from error
 
 
 def _per_channel(value: float | Sequence[float]) -> tuple[float, float, float]:

@@ -159,6 +159,25 @@ def test_an_unknown_architecture_is_named(
     assert str(folder / "open_clip_config.json") in message
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"resize_mode": "stretch"},
+        {"interpolation": "nearest"},
+        {"mean": "grey"},
+        {"std": [1.0, 1.0]},
+        {"fill_color": "red"},
+    ],
+)
+def test_preprocessing_that_makes_no_sense_is_refused(
+    folder: Path, changes: dict[str, Any]
+) -> None:
+    path = folder / "open_clip_config.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps({**config, "preprocess_cfg": changes}))
+    assert str(folder) in error_of(folder).message
+
+
 def test_weights_that_are_not_numbers_are_noticed(folder: Path) -> None:
     import torch
     from safetensors.torch import save_file

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from retrieval.encoders import tables
-from retrieval.encoders.files import tokenizer_repo
+from retrieval.encoders.configs import tokenizer_repo
 from retrieval.encoders.presets import PRESETS, Preset
 from retrieval.encoders.references import parse
 

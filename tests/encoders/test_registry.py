@@ -102,8 +102,13 @@ def test_a_folder_names_what_it_lacks(folder_model: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{", "[]", "{}", '{"model_cfg": {"embed_dim": 3}}', "\xff"]
-)
+    "content",
+    [
+        "", "{", "[]", "{}", "\xff", '{"model_cfg": {"embed_dim": 3}}',
+        '{"model_cfg": {"embed_dim": 3, "vision_cfg": 1, "text_cfg": {}}}',
+        '{"model_cfg": {"embed_dim": 3, "vision_cfg": {}, "text_cfg": {}}, "preprocess_cfg": 1}',
+    ],
+)  # fmt: skip
 def test_a_damaged_configuration_is_named(folder_model: Path, content: str) -> None:
     config = folder_model / "open_clip_config.json"
     config.write_bytes(content.encode("latin-1"))
