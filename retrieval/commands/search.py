@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import click
 
 from retrieval.commands.table import table
-from retrieval.commands.terminal import device_option, library_option, say, say_raw
+from retrieval.commands.terminal import device_option, library_option, say, say_raw, shown
 from retrieval.library import Library
 from retrieval.search import SearchResult
 
@@ -32,7 +33,12 @@ from retrieval.search import SearchResult
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--paths", is_flag=True, help="Print paths only, one a line.")
 @click.option("-0", "--null", is_flag=True, help="With --paths: end each with NUL, for xargs -0.")
-@click.option("--html", metavar="FILE", type=click.Path(), help="Write a page with the pictures.")
+@click.option(
+    "--html",
+    metavar="FILE",
+    type=click.Path(),
+    help="Write a page with the pictures (- for standard output).",
+)
 @click.option("--open", "open_page", is_flag=True, help="Show that page in the browser.")
 @device_option
 def search_command(
@@ -48,7 +54,10 @@ def search_command(
     open_page: bool,
     device: str,
 ) -> None:
-    """Find the pictures nearest to TEXT, or to an example picture, best first."""
+    """Find the pictures nearest to TEXT, or to an example picture, best first.
+
+    --html - writes the page to standard output, instead of the table.
+    """
     words = " ".join(text)
     if bool(words.strip()) == (image is not None):
         raise click.UsageError('ask in words ("two dogs on a beach") or with --image FILE')
@@ -65,7 +74,7 @@ def search_command(
     elif paths:
         end = b"\0" if null else b"\n"
         say_raw(b"".join(os.fsencode(hit.path) + end for hit in result.hits))
-    else:
+    elif html != "-":
         for line in table(result, width=_width()):
             say(line)
     if html or open_page:
@@ -96,14 +105,19 @@ def _width() -> int | None:
 
 
 def _page(result: SearchResult, asked: str, html: str | None, *, open_page: bool) -> None:
-    import tempfile
-
     from retrieval.commands.sheet import contact_sheet
 
+    page = contact_sheet(result, asked)
+    if html == "-":
+        say_raw(page.encode("utf-8"))
+        return
     if html is None:
-        with tempfile.NamedTemporaryFile(prefix="pixtrieve-", suffix=".html", delete=False) as file:
-            html = file.name
-    with open(html, "w", encoding="utf-8") as file:
-        file.write(contact_sheet(result, asked))
+        handle, html = tempfile.mkstemp(prefix="pixtrieve-", suffix=".html")
+        os.close(handle)
+    try:
+        with open(html, "w", encoding="utf-8") as file:
+            file.write(page)
+    except OSError as error:
+        raise click.ClickException(f"{shown(html)} cannot be written: {error.strerror}") from error
     if open_page:
         click.launch(html)

@@ -1,0 +1,355 @@
+"""The command line, in this process, with an encoder one can compute by hand."""
+
+from __future__ import annotations
+
+import http.server
+import io
+import json
+import os
+import shutil
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fakes import FakeEncoder
+from painting import paint
+
+import retrieval.commands.evaluate
+import retrieval.library
+from retrieval.commands import main
+from retrieval.encoders import ModelIdentity
+
+
+@dataclass
+class Done:
+    """How a command ended and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> Run:
+    """Return a function that runs `pixtrieve` with a fake model, in an empty folder."""
+    encoder = FakeEncoder()
+    for module in (retrieval.library, retrieval.commands.evaluate):
+        monkeypatch.setattr(module, "open_encoder", lambda *_, **__: encoder)
+    monkeypatch.setattr(retrieval.library, "identify", lambda name: ModelIdentity(name, "fake-1"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PIXTRIEVE_LIBRARY", raising=False)
+
+    def pixtrieve(*arguments: str | os.PathLike[str]) -> Done:
+        capfdbinary.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main([os.fspath(argument) for argument in arguments])
+        out, err = (
+            stream.decode("utf-8", "surrogateescape") for stream in capfdbinary.readouterr()
+        )
+        return Done(int(ended.value.code or 0), out, err)
+
+    return pixtrieve
+
+
+@pytest.fixture
+def indexed(run: Run, pictures: Path) -> Path:
+    assert run("index", pictures, "--model", "fast").code == 0
+    return pictures
+
+
+def test_index_says_what_it_did(run: Run, pictures: Path) -> None:
+    (pictures / "bad.jpg").write_bytes(b"no picture")
+    (pictures / "a.psd").write_bytes(b"x")
+    done = run("index", pictures, "--model", "fast")
+    assert done.code == 0
+    assert "6 picture files looked at" in done.out
+    assert "4 encoded" in done.out
+    assert "1 damaged, 1 in formats that are not supported" in done.out
+    assert "bad.jpg: not a picture" in done.out
+    assert "pixtrieve status --problems" in done.out
+    assert "The library has 4 pictures in 4 files" in done.out
+    assert done.err == ""
+    again = run("index")
+    assert "6 unchanged" in again.out
+    assert "bad.jpg" not in again.out
+
+
+def test_the_library_is_where_the_option_or_the_environment_says(
+    run: Run, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("index", pictures, "--library", "one")
+    assert (tmp_path / "one/catalogue.sqlite").exists()
+    monkeypatch.setenv("PIXTRIEVE_LIBRARY", "two")
+    run("index", pictures)
+    assert (tmp_path / "two/catalogue.sqlite").exists()
+    monkeypatch.delenv("PIXTRIEVE_LIBRARY")
+    run("index", pictures)
+    assert (tmp_path / "index_data/catalogue.sqlite").exists()
+
+
+def test_a_table_of_hits(run: Run, indexed: Path) -> None:
+    done = run("search", "red", "-k", "2")
+    header, first, second = done.out.splitlines()
+    assert header.split() == ["#", "score", "date", "pixels", "size", "picture"]
+    assert first.split()[0] == "1"
+    assert first.endswith(str(indexed / "red.png"))
+    assert second.endswith("yellow.png")
+    assert "24×16" in first
+
+
+def test_words_need_no_quotes(run: Run, indexed: Path) -> None:
+    assert run("search", "red", "green", "-k1").out.endswith("yellow.png\n")
+
+
+def test_json(run: Run, indexed: Path) -> None:
+    found = json.loads(run("search", "blue", "-k", "3", "--json").out)
+    assert set(found) == {"query", "model", "seconds", "searched", "hits"}
+    assert found["query"] == {"text": "blue", "image": None}
+    assert found["searched"] == 4
+    assert [hit["rank"] for hit in found["hits"]] == [1, 2, 3]
+    first = found["hits"][0]
+    assert first["path"] == str(indexed / "deep/blue.png")
+    assert first["score"] == pytest.approx(1.0, abs=1e-3)
+    assert {"copies", "width", "height", "size", "mtime", "taken", "sha256", "format"} <= set(first)
+    assert first["mtime"] == pytest.approx(os.path.getmtime(first["path"]))
+
+
+def test_paths_for_other_programs(run: Run, tmp_path: Path) -> None:
+    folder = os.fsencode(tmp_path / "p")
+    source = paint(tmp_path / "source.png", "red")
+    os.mkdir(folder)
+    odd = folder + b"/\xff new\nline.png"
+    shutil.copy(source, odd)
+    run("index", "p")
+    assert os.fsencode(run("search", "red", "--paths", "-0").out) == odd + b"\0"
+    assert os.fsencode(run("search", "red", "--paths").out) == odd + b"\n"
+    table = run("search", "red").out
+    assert "\\x0a" in table
+    assert "\N{REPLACEMENT CHARACTER} new" in table
+    json.loads(run("search", "red", "--json").out)
+    assert run("search", "red", "--html", "sheet.html").code == 0
+
+
+def test_a_terminal_is_not_commanded_by_file_names(run: Run, tmp_path: Path) -> None:
+    paint(tmp_path / "p/\x1b[31mred\x07.png", "red")
+    run("index", "p")
+    for command in (("search", "red"), ("status",), ("search", "red", "--html", "-")):
+        assert "\x1b" not in run(*command).out
+
+
+def test_asking_with_a_picture(
+    run: Run, indexed: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert run("search", "--image", indexed / "red.png", "-k1").out.endswith("yellow.png\n")
+    own = run("search", "--image", indexed / "red.png", "-k1", "--include-self")
+    assert own.out.endswith("red.png\n")
+    stranger = paint(tmp_path / "stranger.png", (0, 0, 200))
+    stdin = io.TextIOWrapper(io.BytesIO(stranger.read_bytes()))
+    monkeypatch.setattr(sys, "stdin", stdin)
+    assert run("search", "--image", "-", "-k1").out.endswith("blue.png\n")
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[str]:
+    """The address of a small web server over tmp_path/web."""
+    folder = tmp_path / "web"
+    paint(folder / "green.jpg", "green")
+    (folder / "page.html").write_text("<!doctype html><p>no picture")
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *arguments: object) -> None:
+            super().__init__(*arguments, directory=str(folder))  # type: ignore[arg-type]
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_asking_with_an_address(run: Run, indexed: Path, web: str) -> None:
+    done = run("search", "--image", f"{web}/green.jpg", "-k1", "--json")
+    found = json.loads(done.out)
+    assert found["hits"][0]["path"].endswith("green.png")
+    assert found["query"]["image"] == f"{web}/green.jpg"
+    missing = run("search", "--image", f"{web}/none.jpg")
+    assert missing.code == 1
+    assert "answered with 404" in missing.err
+    page = run("search", "--image", f"{web}/page.html")
+    assert page.code == 1
+    assert "web page" in page.err
+    dead = run("search", "--image", "http://127.0.0.1:9/a.jpg")
+    assert dead.code == 1
+    assert "cannot be fetched" in dead.err
+
+
+def test_the_contact_sheet_stands_alone(run: Run, indexed: Path, tmp_path: Path) -> None:
+    os.remove(indexed / "green.png")
+    paint(indexed / "a<b>&\"'.png", (200, 0, 0))
+    run("index", "--exclude", "nothing")
+    shutil.move(indexed / "deep", tmp_path / "elsewhere")
+    assert run("search", "red <script>alert(1)</script>", "--html", "sheet.html").code == 0
+    page = (tmp_path / "sheet.html").read_text("utf-8")
+    assert page.count("<li>") == 4
+    assert page.count("data:image/webp;base64,") == 2
+    assert page.count("no such file") == 2, "pictures that are gone say so"
+    assert "<script>" not in page
+    assert "a&lt;b&gt;&amp;&quot;&#x27;.png" in page
+    assert "http://" not in page
+    assert "https://" not in page
+
+
+def test_open_shows_the_sheet(run: Run, indexed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr("click.launch", lambda page: shown.append(page) or 0)
+    assert run("search", "red", "--open").code == 0
+    assert run("search", "red", "--open", "--html", "here.html").code == 0
+    assert shown[1] == "here.html"
+    assert "data:image/webp" in Path(shown[0]).read_text("utf-8")
+    os.remove(shown[0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("search", "red", "--library", "nowhere"), 1, "no library in"),
+        (("status", "--library", "nowhere"), 1, "pixtrieve index FOLDER"),
+        (("search",), 2, "ask in words"),
+        (("search", "red", "--image", "a.jpg"), 2, "ask in words"),
+        (("search", "--image", "missing.jpg"), 1, "missing.jpg cannot be read"),
+        (("search", "red", "-k", "0"), 2, "range"),
+        (("index", "nowhere"), 1, "nowhere does not exist"),
+        (("index", "--library", "new"), 2, "name the folders to index"),
+        (("remove", "nowhere"), 1, "nothing at or below"),
+        (("export", "a.txt"), 2, "must end in .npz or .parquet"),
+        (("export", "nowhere/a.npz"), 1, "nowhere/a.npz cannot be written"),
+        (("evaluate", "missing.jsonl"), 1, "missing.jsonl cannot be read"),
+        (("search", "red", "--html", "nowhere/a.html"), 1, "nowhere/a.html cannot be written"),
+        (("nonsense",), 2, "No such command"),
+    ],
+)
+def test_mistakes_are_named(
+    run: Run, indexed: Path, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    done = run(*arguments)
+    assert (done.code, done.out if "--html" not in arguments else "") == (code, "")
+    assert said in done.err
+    assert "Traceback" not in done.err
+
+
+def test_another_model_for_a_library_is_refused(
+    run: Run, indexed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retrieval.library, "identify", lambda name: ModelIdentity(name, "another"))
+    done = run("index", indexed, "--model", "best")
+    assert done.code == 1
+    assert "is another model" in done.err
+    assert "--library" in done.err
+
+
+def test_status_and_problems(run: Run, indexed: Path) -> None:
+    (indexed / "bad.jpg").write_bytes(b"no picture")
+    run("index")
+    out = run("status").out
+    assert "4 in 4 files" in out
+    assert "1 damaged" in out
+    assert str(indexed) in out
+    assert run("status", "--problems").out.strip().endswith("beyond recognition")
+    facts = json.loads(run("status", "--problems", "--json").out)
+    assert (facts["images"], facts["damaged"], facts["model"]["dim"]) == (4, 1, 4)
+    assert facts["problems"][0]["path"] == str(indexed / "bad.jpg")
+    os.remove(indexed / "bad.jpg")
+    run("index")
+    assert "No problems" in run("status", "--problems").out
+
+
+def test_remove(run: Run, indexed: Path) -> None:
+    assert "2 files taken out" in run("remove", indexed / "deep").out
+    assert len(json.loads(run("search", "red", "--json").out)["hits"]) == 2
+
+
+def test_export(run: Run, indexed: Path, tmp_path: Path) -> None:
+    shutil.copy(indexed / "red.png", indexed / "copy.png")
+    run("index")
+    assert "5 files written" in run("export", "all.npz").out
+    assert run("export", "all.parquet").code == 0
+    with np.load(tmp_path / "all.npz") as npz:
+        assert npz["embeddings"].shape == (5, 4)
+        assert npz["embeddings"].dtype == np.float16
+        paths = npz["path"].tolist()
+        assert str(indexed / "copy.png") in paths
+        red = npz["embeddings"][paths.index(str(indexed / "red.png"))].astype(np.float32)
+        assert str(npz["fingerprint"]) == "fake-1"
+    np.testing.assert_allclose(red, FakeEncoder().encode_texts(["red"])[0], atol=2e-3)
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(tmp_path / "all.parquet")
+    assert table.column("path").to_pylist() == paths
+    row = paths.index(str(indexed / "red.png"))
+    np.testing.assert_array_equal(np.array(table.column("embedding")[row].as_py(), "f4"), red)
+    assert table.schema.metadata[b"fingerprint"] == b"fake-1"
+
+
+def test_evaluate(run: Run, indexed: Path, tmp_path: Path) -> None:
+    lines = [
+        {"file": str(indexed / f"{c}.png"), "captions": [c, f"a {c} thing"]}
+        for c in ("red", "green")
+    ]
+    (tmp_path / "c.jsonl").write_text("\n".join(json.dumps(line) for line in lines))
+    found = json.loads(run("evaluate", "c.jsonl", "--json").out)
+    assert found["text_to_image"] == {
+        "R@1": 1.0,
+        "R@5": 1.0,
+        "R@10": 1.0,
+        "MedR": 1.0,
+        "MRR": 1.0,
+        "nDCG@10": 1.0,
+    }
+    assert (found["images"], found["captions"], found["model"]) == (2, 4, "fake")
+    assert found["chance"]["text_to_image"]["R@1"] == 0.5
+    direct = json.loads(run("evaluate", "c.jsonl", "--json", "--model", "fast").out)
+    assert direct["image_to_text"] == found["image_to_text"]
+    assert "text→image" in run("evaluate", "c.jsonl").out
+    (indexed / "red.png").write_bytes(b"x")
+    broken = run("evaluate", "c.jsonl")
+    assert broken.code == 1
+    assert "red.png cannot be used" in broken.err
+
+
+def test_help_and_version(run: Run) -> None:
+    out = run("--help").out
+    for command in ("index", "search", "status", "remove", "export", "evaluate", "models"):
+        assert command in out
+        assert run(command, "--help").code == 0
+    assert run("--version").out.startswith("pixtrieve, version")
+
+
+def test_models_are_listed(run: Run) -> None:
+    out = run("models").out
+    for name in ("default", "fast", "multilingual", "best"):
+        assert name in out
+    assert "MIT" in out
+    facts = json.loads(run("models", "--json").out)
+    assert facts["presets"][0]["on_disk"] in (True, False)
+
+
+def test_ctrl_c_while_searching(run: Run, indexed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(retrieval.library.Library, "search", interrupt)
+    done = run("search", "red")
+    assert (done.code, done.out) == (130, "")
