@@ -102,8 +102,9 @@ def _encode_images(
             pixels.clear()
 
     read = partial(_read, encoder=encoder, known=known, limits=options.limits)
+    batch_size = options.batch_size or encoder.batch_size
     results = read_ahead(
-        read, pictures, threads=options.threads, depth=2 * options.batch_size + options.threads
+        read, pictures, threads=options.threads, depth=lambda: 2 * batch_size + options.threads
     )
     for row, (_, (vector, picture)) in enumerate(results):
         if picture is None:
@@ -111,7 +112,7 @@ def _encode_images(
         else:
             rows.append(row)
             pixels.append(picture)
-        if len(pixels) == options.batch_size:
+        if len(pixels) == batch_size:
             encode_waiting()
         progress(row + 1)
     encode_waiting()

@@ -38,6 +38,9 @@ from retrieval.scanning import Walked, walk_into
 _COMMIT_ROWS = 512
 """Files that need no encoding are committed in groups of this many."""
 
+_FIRST_BATCH = 32
+"""Pictures in a batch until the encoder, which is loaded when it is needed, says what it likes."""
+
 _REPORT_EVERY_S = 0.1
 
 _PROBLEMS_KEPT = 1000
@@ -85,6 +88,7 @@ class Indexer:
         self._options = options
         self._stop = stop
         self._refresh = refresh
+        self._batch_size = options.batch_size or _FIRST_BATCH
         self._started = time.monotonic()
         self._tally = Tally()
         self._since_refresh = 0
@@ -160,12 +164,12 @@ class Indexer:
             read,
             scan.pending(),
             threads=self._options.threads,
-            depth=2 * self._options.batch_size + self._options.threads,
+            depth=lambda: 2 * self._batch_size + self._options.threads,
         )
         with closing(results):
             for file, result in results:
                 self._take(scope, file, result, waiting)
-                full = len(waiting.pixels) >= self._options.batch_size
+                full = len(waiting.pixels) >= self._batch_size
                 if full or waiting.rows() >= _COMMIT_ROWS:
                     self._commit(scope, waiting)
                     waiting = _Waiting()
@@ -216,7 +220,9 @@ class Indexer:
     def _commit(self, scope: Scope, waiting: _Waiting) -> None:
         images: list[ImageRecord] = []
         if waiting.pixels:
-            embeddings = self._model.encoder().encode_images(np.stack(waiting.pixels))
+            encoder = self._model.encoder()
+            self._batch_size = self._options.batch_size or encoder.batch_size
+            embeddings = encoder.encode_images(np.stack(waiting.pixels))
             images = [
                 ImageRecord(sha256, info, embedding)
                 for (sha256, info), embedding in zip(

@@ -62,9 +62,11 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class IndexOptions:
-    """How to index: pictures a batch, decoding threads, and what a picture may cost."""
+    """How to index: pictures a batch (None: the model's wish), threads that read and decode, what
+    a picture may cost, and how long the vectors of pictures that are gone are kept.
+    """
 
-    batch_size: int = 32
+    batch_size: int | None = None
     threads: int = field(default_factory=lambda: min(os.cpu_count() or 1, 16))
     limits: ReadLimits = field(default_factory=ReadLimits)
     keep_orphans_days: float = 30.0

@@ -12,9 +12,9 @@ Result = TypeVar("Result")
 
 
 def read_ahead(
-    work: Callable[[Item], Result], items: Iterable[Item], *, threads: int, depth: int
+    work: Callable[[Item], Result], items: Iterable[Item], *, threads: int, depth: Callable[[], int]
 ) -> Generator[tuple[Item, Result], None, None]:
-    """Yield each item with `work(item)`, in the order given, at most `depth` items ahead.
+    """Yield each item with `work(item)`, in the order given, at most `depth()` items ahead.
 
     Closing the iterator cancels what has not begun and waits for what has.
     """
@@ -23,7 +23,7 @@ def read_ahead(
     try:
         for item in items:
             waiting.append((item, executor.submit(work, item)))
-            if len(waiting) >= depth:
+            if len(waiting) >= depth():
                 first, future = waiting.popleft()
                 yield first, future.result()
         while waiting:

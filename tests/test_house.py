@@ -15,7 +15,7 @@ ROOT = Path(retrieval.__file__).parent
 
 # From the top floor down. A room may import rooms of lower floors, and of its own.
 FLOORS = [
-    {"commands"},
+    {"commands", "__main__"},
     {"library", "__init__"},
     {"indexing", "search", "captioned", "nearest", "questions", "scopes", "scanning", "exporting"},
     {"catalogue", "schema", "stores", "encoders", "images", "locking", "pocket", "scenes"},

@@ -54,11 +54,20 @@ def pixtrieve(verbose: bool) -> None:
     pixtrieve search "two dogs on a beach"
     pixtrieve search --image example.jpg
     """
+    _set_up_logging(verbose=verbose)
+
+
+def _set_up_logging(*, verbose: bool) -> None:
+    """Show this project's own warnings; those of the libraries below only when asked for."""
+    shown = logging.StreamHandler()
+    shown.setFormatter(logging.Formatter("%(name)s: %(message)s"))
     if verbose:
-        logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
-    else:
-        warnings.simplefilter("ignore")
-        logging.basicConfig(level=logging.ERROR, format="%(name)s: %(message)s")
+        logging.basicConfig(level=logging.INFO, handlers=[shown])
+        return
+    warnings.simplefilter("ignore")
+    # Without any handler Python would print what libraries log as a last resort.
+    logging.getLogger().addHandler(logging.NullHandler())
+    logging.getLogger("retrieval").addHandler(shown)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -64,10 +64,9 @@ def index_command(
     ones leave the results. Ctrl-C stops after the batch in flight; run it again to go on.
     """
     reference = str(parse(model, checkpoint)) if model else None
-    defaults = IndexOptions()
     options = IndexOptions(
-        batch_size=batch_size or defaults.batch_size,
-        threads=threads or defaults.threads,
+        batch_size=batch_size,
+        threads=threads or IndexOptions().threads,
         limits=ReadLimits(max_megapixels),
     )
     patterns = [pattern for pattern in exclude if pattern] if exclude else None

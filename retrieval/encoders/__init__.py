@@ -26,6 +26,11 @@ class Encoder(Protocol):
         """What the model is."""
         ...
 
+    @property
+    def batch_size(self) -> int:
+        """How many pictures it likes to get at a time."""
+        ...
+
     def encode_images(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Encode pictures, (n, H, W, 3) RGB, resized to `spec.preprocessing.size`: (n, dim)."""
         ...

@@ -22,7 +22,6 @@ from retrieval.encoders.references import ModelReference, parse
 from retrieval.encoders.registry import unavailable
 from retrieval.errors import ModelNotFound, ModelUnavailable
 
-_HUB = "https://huggingface.co"
 _ANSWER_WITHIN = 3.5  # seconds in all, so that a failure takes less than five
 _SECRET = re.compile(r"hf_[A-Za-z0-9]{8,}|(?<=://)[^/@\s]+@|(?<=Bearer )\S+")
 
@@ -57,7 +56,9 @@ def fetch(text: str, progress: Callable[[Fetched], None]) -> tuple[str, ...]:
 
 def endpoint() -> str:
     """Return the address of the hub."""
-    return (os.environ.get("HF_ENDPOINT") or _HUB).rstrip("/")
+    from huggingface_hub import constants
+
+    return (os.environ.get("HF_ENDPOINT") or constants.ENDPOINT).rstrip("/")
 
 
 def _ask_the_hub(reference: ModelReference) -> None:

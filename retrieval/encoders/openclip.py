@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _MODES = "preprocess_cfg knows shortest, longest, squash; bicubic, bilinear"
 DEVICES = ("auto", "cpu", "cuda", "mps")
 _TEXTS_AT_ONCE = 256  # bounds memory when thousands of captions are encoded
+_BATCH_SIZE = {"cpu": 32, "cuda": 256, "mps": 64}
 
 
 class OpenClipEncoder:
@@ -56,6 +57,11 @@ class OpenClipEncoder:
     def device(self) -> str:
         """Where the model runs: cpu, cuda or mps."""
         return str(self._device)
+
+    @property
+    def batch_size(self) -> int:
+        """How many pictures it likes to get at a time: many where that keeps a card busy."""
+        return _BATCH_SIZE[self._device.type]
 
     def encode_images(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Encode pictures, (n, H, W, 3) RGB, resized to `spec.preprocessing.size`: (n, dim)."""
