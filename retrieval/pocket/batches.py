@@ -1,0 +1,127 @@
+"""Draw augmented training batches: all of a batch follows from (seed, step), no hidden state."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from retrieval.pocket.corpus import Corpus, Source
+
+CLASS_SOURCES = ("tiny_imagenet", "mini_imagenet", "caltech101")
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How far a training picture may move from the original."""
+
+    smallest_crop: float = 0.35  # least share of the area that a crop keeps
+    stretch: float = 4 / 3  # crops are up to this much wider or taller than square
+    jitter: float = 0.3  # brightness, contrast and saturation change by up to this factor
+    erase: float = 0.25  # how often a rectangle is blanked
+
+
+@dataclass(frozen=True)
+class PictureBatch:
+    """Augmented pictures, captioned ones first, and the text group of each."""
+
+    pixels: torch.Tensor  # (n, 3, size, size) float32 in 0…255
+    groups: NDArray[np.int64]
+    captioned: int  # the first so many are captioned pictures, the others class pictures
+    photos: int  # the first so many are captioned photographs
+
+
+def draw_batch(
+    corpus: Corpus,
+    shares: dict[str, int],
+    size: int,
+    step: int,
+    rng: np.random.Generator,
+    augmentation: Augmentation,
+) -> PictureBatch:
+    """Draw the pictures of one batch: so many of each source, captioned sources first."""
+    pixels, groups = [], []
+    for name, count in shares.items():
+        source = corpus.sources[name]
+        places = _epoch_places(len(source), count, step)
+        flips = source.flippable[places] & (rng.random(count) < 0.5)
+        pixels.append(_crops(source, places, flips, size, rng, augmentation))
+        groups.append(source.groups[places])
+    captioned = sum(n for name, n in shares.items() if name not in CLASS_SOURCES)
+    joined = torch.cat(pixels).float()
+    return PictureBatch(
+        _blank(_jitter(joined, augmentation.jitter, rng), augmentation.erase, rng),
+        np.concatenate(groups),
+        captioned,
+        shares.get("flickr8k", 0),
+    )
+
+
+def _epoch_places(total: int, count: int, step: int) -> NDArray[np.int64]:
+    """Choose the `count` places that `step` visits; every epoch is a fresh shuffle."""
+    wanted = step * count + np.arange(count)
+    epochs, offsets = wanted // total, wanted % total
+    shuffles = {e: np.random.default_rng((total, int(e))).permutation(total) for e in set(epochs)}
+    return np.array([shuffles[e][o] for e, o in zip(epochs, offsets, strict=True)], np.int64)
+
+
+def _crops(
+    source: Source,
+    places: NDArray[np.int64],
+    flips: NDArray[np.bool_],
+    size: int,
+    rng: np.random.Generator,
+    augmentation: Augmentation,
+) -> torch.Tensor:
+    """Take a random crop of each picture, mirrored where `flips` says so, resized to `size`."""
+    out = torch.empty(len(places), 3, size, size, dtype=torch.uint8)
+    side = source.pixels.shape[1]
+    boxes = _boxes(len(places), side, rng, augmentation)
+    for row, (place, flip, (x, y, w, h)) in enumerate(zip(places, flips, boxes, strict=True)):
+        crop = source.pixels[place, y : y + h, x : x + w]
+        if flip:
+            crop = crop[:, ::-1]
+        # Colours last is what torch calls channels_last: resizing takes its fast path.
+        whole = torch.from_numpy(np.array(crop)).permute(2, 0, 1)[None]
+        scaled = functional.interpolate(whole, (size, size), mode="bilinear", antialias=True)
+        out[row] = scaled[0]
+    return out
+
+
+def _boxes(
+    count: int, side: int, rng: np.random.Generator, augmentation: Augmentation
+) -> NDArray[np.int64]:
+    """(count, 4) of x, y, width, height within a square of `side`."""
+    area = rng.uniform(augmentation.smallest_crop, 1, count) * side * side
+    reach = math.log(augmentation.stretch)
+    stretch = np.exp(rng.uniform(-reach, reach, count))
+    width = np.sqrt(area * stretch).clip(8, side).astype(np.int64)
+    height = np.sqrt(area / stretch).clip(8, side).astype(np.int64)
+    x, y = rng.integers(side - width + 1), rng.integers(side - height + 1)
+    return np.stack([x, y, width, height], axis=1)
+
+
+def _jitter(pixels: torch.Tensor, reach: float, rng: np.random.Generator) -> torch.Tensor:
+    """Change brightness, contrast and saturation; hue stays, for captions name colours."""
+    brightness, contrast, saturation = (
+        torch.from_numpy(rng.uniform(1 - reach, 1 + reach, (len(pixels), 1, 1, 1))).float()
+        for _ in range(3)
+    )
+    grey = pixels.mean(dim=1, keepdim=True)
+    pixels = torch.lerp(grey.expand_as(pixels), pixels, saturation)
+    middle = pixels.mean(dim=(1, 2, 3), keepdim=True)
+    return (torch.lerp(middle.expand_as(pixels), pixels, contrast) * brightness).clamp(0, 255)
+
+
+def _blank(pixels: torch.Tensor, share: float, rng: np.random.Generator) -> torch.Tensor:
+    """Cover a rectangle of up to a quarter of the area with grey in `share` of the pictures."""
+    size = pixels.shape[-1]
+    for row in np.flatnonzero(rng.random(len(pixels)) < share):
+        w, h = rng.integers(size // 6, size // 2 + 1, 2)
+        x, y = rng.integers(size - w + 1), rng.integers(size - h + 1)
+        pixels[row, :, y : y + h, x : x + w] = 116.0
+    return pixels

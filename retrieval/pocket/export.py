@@ -1,0 +1,85 @@
+"""Write a trained model as an open_clip checkpoint: `open_clip_config.json` and safetensors."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from retrieval.pocket.batches import Augmentation, draw_batch
+from retrieval.pocket.corpus import Corpus
+from retrieval.pocket.model import MEAN, STD, DualEncoder, Shape
+from retrieval.pocket.vocabulary import Vocabulary
+
+CONFIG_NAME = "open_clip_config.json"
+WEIGHTS_NAME = "open_clip_model.safetensors"
+# What a library of pictures may hold, for the statistics of batch norm: photographs above all.
+CALIBRATION_SHARES = {
+    "flickr8k": 96,
+    "scenes": 24,
+    "emoji": 4,
+    "tiny_imagenet": 24,
+    "mini_imagenet": 36,
+    "caltech101": 16,
+}
+
+
+def export(model: DualEncoder, shape: Shape, vocabulary: Vocabulary, folder: Path) -> None:
+    """Write the two towers into `folder`, in half precision and with the full vocabulary."""
+    state = {name: value.detach().cpu() for name, value in model.clip.state_dict().items()}
+    rows = "token_embedding.weight"
+    state[rows] = vocabulary.expand_rows(state[rows])
+    half = {
+        name: (value.half() if value.is_floating_point() else value).contiguous()
+        for name, value in state.items()
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(half, folder / WEIGHTS_NAME, metadata={"format": "pt"})
+    text = json.dumps(open_clip_settings(shape), indent=1)
+    (folder / CONFIG_NAME).write_text(text + "\n", encoding="utf-8")
+
+
+def open_clip_settings(shape: Shape) -> dict[str, Any]:
+    """Fill in the configuration file that open_clip reads beside the weights.
+
+    Training pictures were squashed to squares, so the model squashes too: it sees the whole of a
+    wide photograph, in the proportions that it learned.
+    """
+    return {
+        "model_cfg": shape.open_clip_config(),
+        "preprocess_cfg": {
+            "size": [shape.image_size, shape.image_size],
+            "mode": "RGB",
+            "mean": list(MEAN),
+            "std": list(STD),
+            "interpolation": "bicubic",
+            "resize_mode": "squash",
+            "fill_color": 0,
+        },
+    }
+
+
+@torch.no_grad()
+def recalibrate(model: DualEncoder, corpus: Corpus, size: int, batches: int = 12) -> None:
+    """Measure batch-norm statistics anew at the size at which the model will be used.
+
+    Training saw small, strongly cropped pictures; the averages of activations are not the same for
+    whole pictures at full size.
+    """
+    norms = [module for module in model.clip.visual.modules() if isinstance(module, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a plain average over all batches
+    model.train()
+    whole = Augmentation(smallest_crop=0.9, stretch=1.05, jitter=0.0, erase=0.0)
+    shares = {name: n for name, n in CALIBRATION_SHARES.items() if name in corpus.sources}
+    for step in range(batches):
+        rng = np.random.default_rng((7, step))
+        batch = draw_batch(corpus, shares, size, step, rng, whole)
+        model.encode_images(batch.pixels.to(model.class_weights.device))
+    model.eval()

@@ -1,0 +1,47 @@
+"""The losses: contrast between pictures and texts, and the heads that share the image tower."""
+
+from __future__ import annotations
+
+import torch
+from torch.nn import functional
+
+
+def soft_cross_entropy(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Take the mean cross-entropy where each row of `targets` is a distribution."""
+    return -(targets * functional.log_softmax(logits, dim=1)).sum(dim=1).mean()
+
+
+def pair_targets(groups: torch.Tensor) -> torch.Tensor:
+    """Let row i spread its weight evenly over every column of the same group as i."""
+    same = (groups[:, None] == groups[None, :]).float()
+    return same / same.sum(dim=1, keepdim=True)
+
+
+def soften(
+    targets: torch.Tensor, teacher: torch.Tensor, share: torch.Tensor, temperature: float
+) -> torch.Tensor:
+    """Move a share of each row's weight to where the teacher sees likeness.
+
+    `share` is a column, one value a row. `teacher` holds unit vectors of the captions' meaning:
+    with "a dog runs" and "a dog jumps" in one batch, calling the second one plainly wrong for the
+    first picture teaches noise.
+    """
+    likeness = functional.softmax(teacher @ teacher.T / temperature, dim=1)
+    return (1 - share) * targets + share * likeness
+
+
+def contrastive(
+    images: torch.Tensor, texts: torch.Tensor, scale: torch.Tensor, targets: torch.Tensor
+) -> torch.Tensor:
+    """Contrast unit rows both ways (symmetric InfoNCE); `targets[i]` says what fits picture i."""
+    logits = scale * images @ texts.T
+    backwards = targets.T / targets.T.sum(dim=1, keepdim=True)
+    there, back = soft_cross_entropy(logits, targets), soft_cross_entropy(logits.T, backwards)
+    return (there + back) / 2
+
+
+def label_loss(
+    images: torch.Tensor, labels: torch.Tensor, classes: torch.Tensor, scale: torch.Tensor
+) -> torch.Tensor:
+    """Take the cross-entropy of unit image rows against unit class rows, with label smoothing."""
+    return functional.cross_entropy(scale * images @ classes.T, labels, label_smoothing=0.1)

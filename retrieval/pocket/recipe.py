@@ -1,0 +1,122 @@
+"""The recipe: which stages, how long, on what. This one made the shipped weights."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+
+from retrieval.pocket.batches import Augmentation
+from retrieval.pocket.model import Shape
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How much each loss counts; a loss of weight 0 is not computed."""
+
+    text_pairs: float = 0.0  # caption against caption of the same picture
+    pictures: float = 0.0  # captioned picture against caption
+    labels: float = 0.0  # class picture against all class vectors (a head)
+    prompts: float = 0.0  # class picture against the prompts of the batch, through the text tower
+    bank: float = 0.0  # captioned photograph against the teacher's vectors of all photographs
+    words: float = 0.0  # captioned picture against the words of its captions (a head)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stretch of training with its own data, losses and cosine schedule."""
+
+    name: str
+    minutes: float
+    weights: Weights
+    shares: dict[str, int] = field(default_factory=dict)  # pictures of each source in a batch
+    sizes: tuple[int, ...] = ()  # picture sizes, each for an equal part of the stage
+    text_groups: int = 0  # caption groups in a batch of the text loss
+    text_every: int = 1  # the text loss is taken every so many steps
+    rate: float = 1.5e-3
+    text_rate: float = 5e-4
+    evaluations: int = 0  # how often the stage looks at the development set
+    steps: int = 0  # when set, the stage counts steps and not minutes: such a run can be repeated
+
+    def progress(self, step: int, seconds: float) -> float:
+        """Return how much of the stage is done, from 0 to 1."""
+        return step / self.steps if self.steps else seconds / (self.minutes * 60)
+
+    def size_at(self, progress: float) -> int:
+        """Return the picture size at `progress` in 0…1."""
+        return self.sizes[min(int(progress * len(self.sizes)), len(self.sizes) - 1)]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides what comes out, besides data and seed."""
+
+    stages: tuple[Stage, ...]
+    shape: Shape = field(default_factory=Shape)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    scenes: int = 6000
+    words: int = 1500
+    word_dropout: float = 0.1
+    longest_text: int = 18  # tokens; the cost of the text tower grows with the longest of a batch
+    weight_decay: float = 0.05
+    ema: float = 0.998
+    soft_share: float = 0.2
+    soft_temperature: float = 0.04
+
+    def lasting(self, minutes: float) -> Recipe:
+        """Return the same recipe stretched or shrunk to `minutes` in all."""
+        factor = minutes / sum(stage.minutes for stage in self.stages)
+        stages = tuple(replace(s, minutes=s.minutes * factor) for s in self.stages)
+        return replace(self, stages=stages)
+
+    def counting(self, steps: int) -> Recipe:
+        """Return the same recipe with `steps` in all, shared out by the minutes of the stages."""
+        whole = sum(stage.minutes for stage in self.stages)
+        shares = [max(1, round(steps * stage.minutes / whole)) for stage in self.stages]
+        stages = tuple(replace(s, steps=n) for s, n in zip(self.stages, shares, strict=True))
+        return replace(self, stages=stages)
+
+
+def cosine(progress: float, warmup: float = 0.03, floor: float = 0.01) -> float:
+    """Return the learning-rate factor: a linear rise, then half a cosine down to `floor`."""
+    if progress < warmup:
+        return max(progress / warmup, 0.02)
+    turned = (progress - warmup) / (1 - warmup)
+    return floor + (1 - floor) * (1 + math.cos(math.pi * min(turned, 1.0))) / 2
+
+
+POCKET = Recipe(
+    stages=(
+        Stage(
+            "text",
+            minutes=4,
+            weights=Weights(text_pairs=1),
+            text_groups=256,
+            text_rate=1.5e-3,
+        ),
+        Stage(
+            "classes",
+            minutes=30,
+            weights=Weights(labels=1),
+            shares={"tiny_imagenet": 120, "mini_imagenet": 44, "caltech101": 8},
+            sizes=(48, 48, 64, 80),
+            rate=3e-3,
+        ),
+        Stage(
+            "joint",
+            minutes=67,
+            weights=Weights(text_pairs=1, pictures=1, bank=0.5, labels=0.5, prompts=0.3, words=0.2),
+            shares={
+                "flickr8k": 76,
+                "scenes": 28,
+                "emoji": 4,
+                "tiny_imagenet": 40,
+                "mini_imagenet": 18,
+                "caltech101": 6,
+            },
+            sizes=(64, 64, 80, 80, 96, 112),
+            text_groups=128,
+            text_every=7,
+            evaluations=24,
+        ),
+    )
+)

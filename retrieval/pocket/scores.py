@@ -1,0 +1,148 @@
+"""Score a checkpoint as open_clip loads it: `python -m retrieval.pocket.scores --data DIR`.
+
+Nothing of the trainer is used here, so what is measured is what a user gets.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import open_clip
+import torch
+from PIL import Image
+from torch.nn import functional
+
+from retrieval.pocket import checkpoint_dir
+from retrieval.pocket.evaluate import Floats, precision_at, recall_at
+from retrieval.pocket.shards import read_pictures, read_rows
+from retrieval.scenes import scene_set
+
+Scores = dict[str, float]
+SCENES = 200
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """An open_clip model with its own transform and tokenizer."""
+
+    model: Any
+    transform: Callable[[Image.Image], torch.Tensor]
+    tokenizer: Callable[[list[str]], torch.Tensor]
+
+    @classmethod
+    def load(cls, folder: Path, **transform: str) -> Scorer:
+        """Open a checkpoint folder; `transform` may override parts of its preprocessing."""
+        name = f"local-dir:{folder}"
+        model, preprocess = open_clip.create_model_from_pretrained(name, **transform)
+        return cls(model.eval(), preprocess, open_clip.get_tokenizer(name))
+
+    @torch.no_grad()
+    def images(self, pictures: Sequence[Image.Image], batch: int = 100) -> Floats:
+        """Embed pictures as unit rows."""
+        out = []
+        for start in range(0, len(pictures), batch):
+            pixels = torch.stack([self.transform(p) for p in pictures[start : start + batch]])
+            out.append(functional.normalize(self.model.encode_image(pixels), dim=1).numpy())
+        return np.concatenate(out)
+
+    @torch.no_grad()
+    def texts(self, texts: Sequence[str], batch: int = 250) -> Floats:
+        """Embed texts as unit rows."""
+        out = []
+        for start in range(0, len(texts), batch):
+            tokens = self.tokenizer(list(texts[start : start + batch]))
+            out.append(functional.normalize(self.model.encode_text(tokens), dim=1).numpy())
+        return np.concatenate(out)
+
+
+def flickr8k(scorer: Scorer, data: Path, width: float = 1.0) -> Scores:
+    """Score the development set, five captions a picture, pictures made `width` times as wide."""
+    folder = data / "flickr8k-dev"
+    rows = read_rows(folder / "captions.jsonl")
+    pictures = [_stretched(folder / row["file"], width) for row in rows]
+    images = scorer.images(pictures)
+    texts = scorer.texts([caption for row in rows for caption in row["captions"]])
+    found = {f"text→image R@{k}": recall_at(images, texts, k) for k in (1, 5, 10)}
+    return found | {f"image→text R@{k}": _image_to_text(images, texts, k) for k in (1, 5, 10)}
+
+
+def class_names(scorer: Scorer, shard: Path, split: str) -> Scores:
+    """Search for each class by "a photo of a NAME"; how many of the first ten are right."""
+    items = [(row, blob) for row, blob in read_pictures(shard) if row["split"] == split]
+    names = list(dict.fromkeys(row["label"] for row, _ in items))
+    images = scorer.images([Image.open(BytesIO(blob)).convert("RGB") for _, blob in items])
+    classes = scorer.texts([f"a photo of a {name.lower()}" for name in names])
+    labels = [names.index(row["label"]) for row, _ in items]
+    right = (images @ classes.T).argmax(axis=1) == np.asarray(labels)
+    precision = precision_at(images, classes, labels, 10)
+    return {"precision@10": precision, "top-1": float(right.mean())}
+
+
+def scenes(scorer: Scorer, count: int = SCENES, seed: int = 0) -> Scores:
+    """Search held-out scenes by the captions that describe exactly one of them."""
+    found = list(scene_set(count, seed, size=192))
+    images = scorer.images([one.scene.image for one in found])
+    full = scorer.texts([one.scene.captions[0] for one in found])
+    pairs = [
+        (place, caption)
+        for place, one in enumerate(found)
+        for caption, unique in zip(one.scene.captions, one.unique, strict=True)
+        if unique
+    ]
+    nearest = (scorer.texts([caption for _, caption in pairs]) @ images.T).argmax(axis=1)
+    own = np.array([place for place, _ in pairs])
+    return {
+        "full caption R@1": recall_at(images, full, 1),
+        "unique captions R@1": float((nearest == own).mean()),
+    }
+
+
+def all_scores(folder: Path, data: Path) -> dict[str, Scores]:
+    """Take every score that the model card quotes."""
+    squash, shortest = Scorer.load(folder), Scorer.load(folder, image_resize_mode="shortest")
+    train = data / "train"
+    return {
+        "flickr8k dev": flickr8k(squash, data),
+        "flickr8k dev, 3:2": flickr8k(squash, data, 1.5),
+        "flickr8k dev, 3:2, shortest": flickr8k(shortest, data, 1.5),
+        "caltech101 test": class_names(squash, train / "caltech101_112.bin", "test"),
+        "mini-imagenet val": class_names(squash, train / "mini_imagenet_val_84.bin", "val"),
+        "scenes": scenes(squash),
+    }
+
+
+def _stretched(path: Path, width: float) -> Image.Image:
+    with Image.open(path) as opened:
+        picture = opened.convert("RGB")
+    size = (round(picture.width * width), picture.height)
+    return picture if width == 1.0 else picture.resize(size, Image.Resampling.BICUBIC)
+
+
+def _image_to_text(images: Floats, texts: Floats, depth: int) -> float:
+    """Share of pictures with one of their own texts among the `depth` nearest."""
+    each = len(texts) // len(images)
+    nearest = np.argsort(-(images @ texts.T), axis=1)[:, :depth] // each
+    return float((nearest == np.arange(len(images))[:, None]).any(axis=1).mean())
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Read the command line, write the scores as JSON."""
+    parser = argparse.ArgumentParser(description="Score a pocket model checkpoint.")
+    parser.add_argument("--data", type=Path, default=os.environ.get("PIXTRIEVE_DATA"))
+    parser.add_argument("--model", type=Path, default=checkpoint_dir())
+    chosen = parser.parse_args(arguments)
+    found = all_scores(chosen.model, chosen.data)
+    sys.stdout.write(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""One training step: draw a batch, compute the losses of the stage, sum them by weight."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from retrieval.pocket import losses
+from retrieval.pocket.batches import PictureBatch, draw_batch
+from retrieval.pocket.corpus import Corpus
+from retrieval.pocket.model import DualEncoder
+from retrieval.pocket.recipe import Recipe, Stage
+from retrieval.pocket.vocabulary import Tokens, drop_words
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a step needs besides the model: data, recipe, the teacher and word targets."""
+
+    corpus: Corpus
+    recipe: Recipe
+    teacher: torch.Tensor  # (groups, dim) unit rows: mean text vector of each group
+    word_targets: NDArray[np.float16]  # (groups, words) weights that sum to 1, or to 0 if no word
+    caption_groups: NDArray[np.int64]  # the groups that the caption-caption loss draws from
+
+    @property
+    def photo_bank(self) -> torch.Tensor:
+        """The teacher's vectors of all captioned photographs."""
+        return self.teacher[torch.from_numpy(self.corpus.sources["flickr8k"].groups)]
+
+
+def step_losses(
+    model: DualEncoder, lesson: Lesson, stage: Stage, step: int, size: int, seed: int
+) -> dict[str, torch.Tensor]:
+    """Compute the losses of one step by name, unweighted."""
+    rng = np.random.default_rng((seed, len(stage.name), step))
+    found: dict[str, torch.Tensor] = {}
+    if stage.weights.text_pairs and step % stage.text_every == 0:
+        found["text_pairs"] = _text_pairs(model, lesson, stage, rng)
+    if stage.shares:
+        recipe = lesson.recipe
+        batch = draw_batch(lesson.corpus, stage.shares, size, step, rng, recipe.augmentation)
+        pixels = batch.pixels.to(model.class_weights.device, memory_format=torch.channels_last)
+        features = model.encode_images(pixels).float()
+        if batch.captioned:
+            found |= _captioned(model, lesson, batch, features[: batch.captioned], rng)
+        if batch.captioned < len(batch.groups):
+            found |= _classes(model, lesson, stage, batch, features[batch.captioned :], rng)
+    return found
+
+
+def _text_pairs(
+    model: DualEncoder, lesson: Lesson, stage: Stage, rng: np.random.Generator
+) -> torch.Tensor:
+    groups = rng.choice(lesson.caption_groups, stage.text_groups, replace=False)
+    one, other = lesson.corpus.texts.draw_pairs(groups, rng)
+    vectors = model.encode_texts(_heard(model, lesson, np.concatenate([one, other]), rng))
+    targets = losses.pair_targets(torch.from_numpy(groups)).to(vectors.device)
+    half = len(groups)
+    return losses.contrastive(vectors[:half], vectors[half:], model.scale(), targets)
+
+
+def _captioned(
+    model: DualEncoder,
+    lesson: Lesson,
+    batch: PictureBatch,
+    features: torch.Tensor,
+    rng: np.random.Generator,
+) -> dict[str, torch.Tensor]:
+    groups, recipe = batch.groups[: batch.captioned], lesson.recipe
+    texts = lesson.corpus.texts.draw(groups, rng)
+    targets = losses.pair_targets(torch.from_numpy(groups)).to(features.device)
+    # Only photographs are softened: a scene differs from its neighbour by a colour or a count, and
+    # that is what it must teach.
+    share = torch.zeros(len(groups), 1, device=features.device)
+    share[: batch.photos] = recipe.soft_share
+    teacher = lesson.teacher[torch.from_numpy(groups)].to(features.device)
+    targets = losses.soften(targets, teacher, share, recipe.soft_temperature)
+    vectors = model.encode_texts(_heard(model, lesson, texts, rng))
+    words = torch.from_numpy(lesson.word_targets[groups]).float().to(features.device)
+    found = {
+        "pictures": losses.contrastive(
+            functional.normalize(features, dim=1), vectors, model.scale(), targets
+        ),
+        "words": losses.soft_cross_entropy(model.words(features), words),
+    }
+    if batch.photos:
+        photos = functional.normalize(features[: batch.photos], dim=1)
+        found["bank"] = _bank(model, lesson, photos, teacher[: batch.photos])
+    return found
+
+
+def _bank(
+    model: DualEncoder, lesson: Lesson, photos: torch.Tensor, own: torch.Tensor
+) -> torch.Tensor:
+    """Tell each photograph from all captioned photographs at once, by the teacher's text vectors.
+
+    A batch shows a photograph about a hundred captions; the bank shows it thousands at the price of
+    one matrix product, because the teacher's vectors are fixed.
+    """
+    bank = lesson.photo_bank.to(photos.device)
+    sharp = functional.softmax(own @ bank.T / lesson.recipe.soft_temperature, dim=1)
+    return losses.soft_cross_entropy(model.scale() * photos @ bank.T, sharp)
+
+
+def _classes(
+    model: DualEncoder,
+    lesson: Lesson,
+    stage: Stage,
+    batch: PictureBatch,
+    features: torch.Tensor,
+    rng: np.random.Generator,
+) -> dict[str, torch.Tensor]:
+    groups = batch.groups[batch.captioned :]
+    images = functional.normalize(features, dim=1)
+    labels = torch.from_numpy(groups).to(images.device)
+    heads = functional.normalize(model.class_weights, dim=1)
+    found = {"labels": losses.label_loss(images, labels, heads, model.scale())}
+    if stage.weights.prompts:
+        present, columns = np.unique(groups, return_inverse=True)
+        texts = lesson.corpus.texts.draw(present, rng)
+        prompts = model.encode_texts(torch.from_numpy(texts).long().to(images.device))
+        places = torch.from_numpy(columns).to(images.device)
+        found["prompts"] = losses.label_loss(images, places, prompts, model.scale())
+    return found
+
+
+def _heard(
+    model: DualEncoder, lesson: Lesson, tokens: Tokens, rng: np.random.Generator
+) -> torch.Tensor:
+    """Tokens as the text tower is to hear them in training: with gaps, and not too long."""
+    recipe = lesson.recipe
+    tokens = drop_words(tokens, recipe.word_dropout, rng, recipe.longest_text)
+    return torch.from_numpy(tokens).long().to(model.class_weights.device)

@@ -1,0 +1,138 @@
+"""A whole training in miniature: it runs, resumes to the same weights, and exports to open_clip."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import open_clip
+import pytest
+import torch
+
+from retrieval.pocket import train
+from retrieval.pocket.batches import Augmentation, draw_batch
+from retrieval.pocket.corpus import Corpus, load_corpus
+from retrieval.pocket.curve import draw_curve, read_curve
+from retrieval.pocket.evaluate import embed_texts
+from retrieval.pocket.export import export
+from retrieval.pocket.run import Run
+from retrieval.pocket.vocabulary import tokenize
+from retrieval.pocket.words import word_targets
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Sums split over threads differ in the last digit; an optimizer enlarges that."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def corpus(tiny_data, tiny_recipe, tmp_path_factory) -> Corpus:
+    return load_corpus(tiny_data, tmp_path_factory.mktemp("cache"), tiny_recipe.scenes)
+
+
+@pytest.fixture(scope="module")
+def finished(tiny_data, tiny_recipe, corpus, tmp_path_factory) -> Run:
+    run = Run(tiny_recipe, corpus, tmp_path_factory.mktemp("run"), "cpu", seed=3)
+    train.train(run, tiny_data)
+    train.finish(run)
+    return run
+
+
+def test_a_run_logs_saves_and_exports(finished):
+    names = {path.name for path in finished.out.iterdir()}
+    assert {"log.jsonl", "last.pt", "best.pt", "after-text.pt", "curve.png", "checkpoint"} <= names
+    records = [json.loads(line) for line in (finished.out / "log.jsonl").read_text().splitlines()]
+    assert [r["recall"] is not None for r in records if r["stage"] == "joint"].count(True) == 2
+
+
+def test_a_resumed_run_goes_on_where_it_was(tiny_recipe, corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr("retrieval.pocket.run.SAVE_EVERY", 0.0)
+    first = Run(tiny_recipe, corpus, tmp_path, "cpu", seed=3)
+    take_step = first._step
+
+    def stop_in_the_third_stage(*arguments):
+        if (first.stage_index, first.step) == (2, 2):
+            raise KeyboardInterrupt
+        return take_step(*arguments)
+
+    monkeypatch.setattr(first, "_step", stop_in_the_third_stage)
+    with pytest.raises(KeyboardInterrupt):
+        list(first.train(None))
+    second = Run(tiny_recipe, corpus, tmp_path, "cpu", seed=3)
+    assert second.resume()
+    assert (second.stage_index, second.step) == (2, 2)
+    assert_equal_weights(first, second, within=0.0)
+    # The libraries' sums are not the same to the last digit in two runs, so not "within 0".
+    stage = tiny_recipe.stages[2]
+    take_step(stage, first._lesson(), 0.5)
+    second._step(stage, second._lesson(), 0.5)
+    assert_equal_weights(first, second, within=1e-4)
+
+
+def assert_equal_weights(one: Run, other: Run, within: float) -> None:
+    for ours, theirs in ((one.model, other.model), (one.average, other.average)):
+        for name, parameter in theirs.named_parameters():
+            assert torch.allclose(
+                dict(ours.named_parameters())[name], parameter, rtol=0, atol=within
+            )
+
+
+def test_the_exported_checkpoint_is_the_trained_model(finished, corpus, tmp_path):
+    model = finished.average.eval()
+    export(model, finished.recipe.shape, corpus.vocabulary, tmp_path)
+    loaded, _ = open_clip.create_model_from_pretrained(f"local-dir:{tmp_path}")
+    tokenizer = open_clip.get_tokenizer(f"local-dir:{tmp_path}")
+    texts = ["a red wall", "something blue"]
+    with torch.no_grad():
+        theirs = loaded.eval().encode_text(tokenizer(texts), normalize=True).numpy()
+    ours = embed_texts(model, corpus.vocabulary.compact_known(tokenize(texts)))
+    assert np.allclose(ours, theirs, atol=0.03)  # bfloat16 against float32
+
+
+def test_every_batch_follows_from_its_number(corpus):
+    shares = {"flickr8k": 3, "caltech101": 2}
+    one, other, next_one = (
+        draw_batch(corpus, shares, 16, step, np.random.default_rng(step), Augmentation())
+        for step in (4, 4, 5)
+    )
+    assert one.pixels.equal(other.pixels)
+    assert not one.pixels.equal(next_one.pixels)
+    assert (one.captioned, one.photos, len(one.groups)) == (3, 3, 5)
+    assert (one.groups[3:] < corpus.class_count).all()
+
+
+def test_an_epoch_shows_every_picture_once(corpus):
+    shown = [
+        draw_batch(corpus, {"flickr8k": 4}, 8, step, np.random.default_rng(0), Augmentation())
+        for step in range(3)
+    ]
+    groups = np.concatenate([batch.groups for batch in shown])
+    assert len(set(groups.tolist())) == 12
+
+
+def test_the_same_class_name_in_two_shards_is_one_class(corpus):
+    assert corpus.class_count == 3
+
+
+def test_word_targets_are_distributions_over_telling_words(corpus):
+    targets = word_targets(corpus.texts, corpus.class_count, words=20).astype(np.float32)
+    assert targets.shape == (len(corpus.texts), 20)
+    assert (targets[: corpus.class_count] == 0).all()
+    sums = targets[corpus.class_count :].sum(axis=1)
+    assert np.all((np.abs(sums - 1) < 0.01) | (sums == 0))
+
+
+def test_the_curve_lays_stages_end_to_end():
+    rows = [
+        {"stage": "text", "seconds": 60.0, "loss": 3.0, "recall": None},
+        {"stage": "joint", "seconds": 30.0, "loss": 2.0, "recall": 0.1},
+    ]
+    curve = read_curve(rows)
+    assert curve.loss == [(1.0, 3.0), (1.5, 2.0)]
+    assert curve.recall == [(1.5, 0.1)]
+    assert curve.stages == [("text", 0.0), ("joint", 1.0)]
+    assert draw_curve(curve).size == (960, 420)
