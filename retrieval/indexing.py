@@ -23,14 +23,13 @@ from retrieval.catalogue import (
     FileRecord,
     ImageRecord,
     KnownContents,
-    ModelRow,
     ProblemRecord,
     Scan,
     Scope,
 )
-from retrieval.encoders import Encoder
 from retrieval.images import FoundFile, Picture, PictureInfo, Problem
 from retrieval.images.decoding import read_picture
+from retrieval.model_in_use import ModelInUse
 from retrieval.progress import IndexOptions, Phase, Progress, Tally, Trouble
 from retrieval.read_ahead import read_ahead
 from retrieval.scanning import Walked, walk_into
@@ -48,14 +47,6 @@ _PROBLEMS_KEPT = 1000
 
 _REFRESH_MIN = 20_000
 """A long run refreshes the cache after this many pictures, then after ever more."""
-
-
-@dataclass(frozen=True, slots=True)
-class ModelInUse:
-    """The model to index with; `encoder` is called, and may be slow, when a picture needs it."""
-
-    row: ModelRow
-    encoder: Callable[[], Encoder]
 
 
 @dataclass(slots=True)

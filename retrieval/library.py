@@ -8,7 +8,6 @@ folder/
 
 from __future__ import annotations
 
-import glob
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -19,18 +18,28 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.catalogue import Catalogue, Counts, ImageRow, ModelRow, ProblemRow, Root
+from retrieval.catalogue import (
+    Catalogue,
+    Counts,
+    ImageRow,
+    ModelRow,
+    ModelStatus,
+    ProblemRow,
+    Root,
+)
 from retrieval.encoders import Encoder, identify, open_encoder
-from retrieval.errors import LibraryError, LibraryNotFound, ModelMismatch
+from retrieval.errors import LibraryError, LibraryNotFound
 from retrieval.locking import writer_lock
+from retrieval.model_in_use import LazyEncoder, ModelInUse, require_same
 from retrieval.progress import IndexOptions, Progress
-from retrieval.scopes import is_below, plan_scopes, relative, root_of
+from retrieval.removal import remove_path
+from retrieval.scopes import plan_scopes
 from retrieval.specs import ModelSpec
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from retrieval.indexing import ModelInUse
+    from retrieval.indexing import Indexer
     from retrieval.nearest import NearestVectors
     from retrieval.questions import Query
     from retrieval.search import SearchResult
@@ -57,12 +66,12 @@ class Library:
     ...         print(hit.score, hit.path)
     """
 
-    def __init__(self, path: str, catalogue: Catalogue, model: ModelRow, encoder: _Lazy) -> None:
+    def __init__(self, path: str, catalogue: Catalogue, model: ModelInUse, device: str) -> None:
         """Use `create` or `open`."""
         self.path = path
         self._catalogue = catalogue
         self._model = model
-        self._encoder = encoder
+        self._device = device
         self._nearest_vectors: NearestVectors | None = None
 
     @classmethod
@@ -89,8 +98,8 @@ class Library:
             with catalogue.writing():
                 model_id = catalogue.contents.register_model(encoder.spec)
                 catalogue.use_model(model_id)
-        row = ModelRow(model_id, encoder.spec)
-        return cls(folder, catalogue, row, _Lazy(encoder.spec, device, encoder))
+        model_in_use = ModelInUse(ModelRow(model_id, encoder.spec), lambda: encoder)
+        return cls(folder, catalogue, model_in_use, device)
 
     @classmethod
     def open(
@@ -119,18 +128,23 @@ class Library:
             )
         if isinstance(model, str):
             identity = identify(model)
-            _require_same(row.spec, identity.reference, identity.fingerprint)
-            if identity.reference != row.spec.name:
-                row = _rename(folder, catalogue, row, identity.reference)
+            require_same(row.spec, identity.reference, identity.fingerprint)
+            if identity.reference != row.spec.name:  # it has moved
+                spec = replace(row.spec, name=identity.reference)
+                with writer_lock(folder), catalogue.writing():
+                    catalogue.contents.register_model(spec)
+                row = ModelRow(row.id, spec)
         elif model is not None:
-            _require_same(row.spec, model.spec.name, model.spec.fingerprint)
+            require_same(row.spec, model.spec.name, model.spec.fingerprint)
         loaded = None if isinstance(model, str) else model
-        return cls(folder, catalogue, row, _Lazy(row.spec, device, loaded))
+        return cls(
+            folder, catalogue, ModelInUse(row, LazyEncoder(row.spec, device, loaded)), device
+        )
 
     @property
     def model(self) -> ModelSpec:
         """The model that the library was indexed with."""
-        return self._model.spec
+        return self._model.row.spec
 
     def index(
         self,
@@ -148,8 +162,6 @@ class Library:
         flight. Raises LibraryBusy when another process is writing, LibraryError for a path that
         does not exist, ModelError when a new picture needs a model that cannot be loaded.
         """
-        from retrieval.indexing import Indexer
-
         with writer_lock(self.path):
             scopes = plan_scopes(self._catalogue, [os.fspath(path) for path in paths])
             if exclude is not None:
@@ -157,14 +169,7 @@ class Library:
                     for scope in scopes:
                         self._catalogue.roots.include(scope.root, "user")
                         self._catalogue.roots.exclude(scope.root, exclude, "user")
-            indexer = Indexer(
-                self._catalogue,
-                self._model_in_use(),
-                options or IndexOptions(),
-                stop=stop or threading.Event(),
-                refresh=self._refresh,
-            )
-            yield from indexer.run(scopes)
+            yield from self._indexer(self._model, options, stop).run(scopes)
 
     def add(
         self,
@@ -182,6 +187,61 @@ class Library:
         assert last is not None
         return last
 
+    def use_model(
+        self,
+        model: str | Encoder,
+        options: IndexOptions | None = None,
+        *,
+        stop: threading.Event | None = None,
+        anyway: bool = False,
+    ) -> Iterator[Progress]:
+        """Encode all pictures with another model, then answer with that one; yields progress.
+
+        Until all is done, and if it is stopped, the old vectors serve; what is encoded is kept.
+        The old vectors stay, so going back is quick. Raises LibraryError at the end, and goes on
+        with the old model, when pictures that it finds cannot be read now (an unplugged drive),
+        unless `anyway`.
+        """
+        encoder = open_encoder(model, device=self._device) if isinstance(model, str) else model
+        with writer_lock(self.path):
+            with self._catalogue.writing():
+                row = ModelRow(self._catalogue.contents.register_model(encoder.spec), encoder.spec)
+            scopes = plan_scopes(self._catalogue, [])
+            new = ModelInUse(row, lambda: encoder)
+            for progress in self._indexer(new, options, stop).run(scopes):
+                yield progress
+            if progress.stopped:
+                return
+            lacking = self._catalogue.lookup.count_lacking(row.id, self._model.row.id)
+            if lacking and not anyway:
+                raise LibraryError(
+                    f"{lacking:,} pictures could not be encoded with {row.spec.name}: their files "
+                    "cannot be read now",
+                    "plug the drive in and run this again, or change anyway with --anyway",
+                )
+            self._catalogue.use_model(row.id)
+            self._model, self._nearest_vectors = new, None
+
+    def models(self) -> list[ModelStatus]:
+        """Return the models that the library has vectors of."""
+        return self._catalogue.models()
+
+    def forget_model(self, name: str) -> int:
+        """Delete the vectors of a model that is not in use; return how many there were."""
+        with writer_lock(self.path):
+            known = {model.name: model for model in self._catalogue.models()}
+            if name not in known or known[name].in_use:
+                problem = "is in use" if name in known else "is not one of the library's"
+                raise LibraryError(
+                    f"the model {name} {problem}", "see which there are: pixtrieve model"
+                )
+            with self._catalogue.writing():
+                count = self._catalogue.contents.forget_model(known[name].fingerprint)
+        cache = os.path.join(self.path, "cache", f"{known[name].fingerprint[:16]}.faiss")
+        if os.path.exists(cache):
+            os.unlink(cache)
+        return count
+
     def search(self, query: Query, k: int = 10, *, include_self: bool = False) -> SearchResult:
         """Return the k pictures nearest to a text, a picture or an embedding, best first.
 
@@ -194,7 +254,7 @@ class Library:
         from retrieval.questions import understand
         from retrieval.search import search
 
-        question = understand(query, self._catalogue, self._model_in_use())
+        question = understand(query, self._catalogue, self._model)
         own = set() if include_self or question.image_id is None else {question.image_id}
         return search(self._catalogue, self._nearest(), question.vector, k, own)
 
@@ -204,35 +264,21 @@ class Library:
         What lies below an indexed folder stays out when that folder is indexed again, until it
         is named itself. Vectors are deleted at once. LibraryError when nothing is known there.
         """
-        target = os.path.abspath(os.fspath(path))
-        removed = 0
-        with writer_lock(self.path), self._catalogue.writing():
-            roots = self._catalogue.roots
-            for root in roots.all():
-                if root.path == target or is_below(root.path, target):
-                    removed += self._catalogue.contents.forget_files(root, "")
-                    roots.delete(root)
-            root_above = root_of(roots.all(), target)
-            if root_above is not None:
-                below = relative(root_above, target)
-                gone = self._catalogue.contents.forget_files(root_above, below)
-                removed += gone
-                if gone and root_above.whole:
-                    roots.exclude(root_above, [glob.escape(below)], "remove")
-            if not removed:
-                raise LibraryError(
-                    f"nothing at or below {target} is in the library",
-                    "see what is with: pixtrieve status",
-                )
-            self._catalogue.contents.expire_orphans(older_than_days=0)
-        return removed
+        with writer_lock(self.path):
+            return remove_path(self._catalogue, os.path.abspath(os.fspath(path)))
+
+    def embed(self, query: Query) -> NDArray[np.float32]:
+        """Return the unit vector (dim,) that a query is searched with: see `search`."""
+        from retrieval.questions import understand
+
+        return understand(query, self._catalogue, self._model).vector
 
     def status(self) -> Status:
         """Return what the library holds."""
         with self._catalogue.reading():
             return Status(
                 path=self.path,
-                model=self._model.spec,
+                model=self.model,
                 counts=self._catalogue.lookup.counts(),
                 roots=tuple(self._catalogue.roots.all()),
                 disk_bytes=_size_of(self.path),
@@ -244,12 +290,12 @@ class Library:
 
     def images(self) -> Iterator[tuple[ImageRow, bytes]]:
         """Yield every picture with its stored vector: see `retrieval.vectors` for the format."""
-        return self._catalogue.lookup.images(self._model.id)
+        return self._catalogue.lookup.images(self._model.row.id)
 
     @contextmanager
     def stored_vectors(self) -> Iterator[Callable[[bytes], NDArray[np.float32] | None]]:
         """Give a function, safe in any thread, from a content's sha256 to its vector or None."""
-        known = self._catalogue.known_contents(self._model)
+        known = self._catalogue.known_contents(self._model.row)
         try:
             yield known.vector
         finally:
@@ -257,7 +303,7 @@ class Library:
 
     def encoder(self) -> Encoder:
         """Return the model, loaded; ModelMismatch when its checkpoint has changed since."""
-        return self._encoder()
+        return self._model.encoder()
 
     def close(self) -> None:
         """Close the catalogue."""
@@ -274,66 +320,40 @@ class Library:
     ) -> None:
         self.close()
 
-    def _model_in_use(self) -> ModelInUse:
-        from retrieval.indexing import ModelInUse
-
-        return ModelInUse(self._model, self._encoder)
-
     def _nearest(self) -> NearestVectors:
         if self._nearest_vectors is None:
-            from retrieval.nearest import CacheKey, NearestVectors
-
-            spec = self._model.spec
-            path = os.path.join(self.path, "cache", f"{spec.fingerprint[:16]}.faiss")
-            self._nearest_vectors = NearestVectors(
-                self._catalogue.vectors(self._model), CacheKey(path, spec.fingerprint, spec.dim)
-            )
+            self._nearest_vectors = self._nearest_of(self._model.row)
         return self._nearest_vectors
 
-    def _refresh(self) -> None:
-        with self._catalogue.reading():
-            written = self._nearest().refresh()
-        if written:
-            self._catalogue.contents.prune_removed()
+    def _nearest_of(self, row: ModelRow) -> NearestVectors:
+        from retrieval.nearest import CacheKey, NearestVectors
 
+        key = CacheKey(self._cache_path(row), row.spec.fingerprint, row.spec.dim)
+        return NearestVectors(self._catalogue.vectors(row), key)
 
-class _Lazy:
-    """The library's encoder, loaded when first called and checked against the fingerprint."""
+    def _cache_path(self, row: ModelRow) -> str:
+        return os.path.join(self.path, "cache", f"{row.spec.fingerprint[:16]}.faiss")
 
-    def __init__(self, spec: ModelSpec, device: str, encoder: Encoder | None) -> None:
-        self._spec = spec
-        self._device = device
-        self._encoder = encoder
+    def _indexer(
+        self, model: ModelInUse, options: IndexOptions | None, stop: threading.Event | None
+    ) -> Indexer:
+        from retrieval.indexing import Indexer
 
-    def __call__(self) -> Encoder:
-        if self._encoder is None:
-            identity = identify(self._spec.name)
-            _require_same(self._spec, identity.reference, identity.fingerprint)
-            self._encoder = open_encoder(self._spec.name, device=self._device)
-        return self._encoder
+        nearest = self._nearest_of(model.row)
 
+        def refresh() -> None:
+            with self._catalogue.reading():
+                written = nearest.refresh()
+            if written:
+                self._catalogue.contents.prune_removed()
 
-def _rename(folder: str, catalogue: Catalogue, row: ModelRow, name: str) -> ModelRow:
-    """Remember where the same model lies now."""
-    spec = replace(row.spec, name=name)
-    with writer_lock(folder), catalogue.writing():
-        catalogue.contents.register_model(spec)
-    return ModelRow(row.id, spec)
-
-
-def _require_same(spec: ModelSpec, name: str, fingerprint: str) -> None:
-    if fingerprint == spec.fingerprint:
-        return
-    if name == spec.name:
-        raise ModelMismatch(
-            f"the model {name} has changed since the library was indexed with it "
-            f"(fingerprint {fingerprint[:12]}, then {spec.fingerprint[:12]})",
-            "put the old checkpoint back, or index into a new library with --library DIR",
+        return Indexer(
+            self._catalogue,
+            model,
+            options or IndexOptions(),
+            stop=stop or threading.Event(),
+            refresh=refresh,
         )
-    raise ModelMismatch(
-        f"the library was indexed with {spec.name}, and {name} is another model",
-        "leave --model out, or index into another library with --library DIR",
-    )
 
 
 def _size_of(folder: str) -> int:

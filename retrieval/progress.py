@@ -62,8 +62,11 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class IndexOptions:
-    """How to index: pictures a batch (None: the model's wish), threads that read and decode, what
-    a picture may cost, and how long the vectors of pictures that are gone are kept.
+    """How to index.
+
+    `batch_size` is in pictures (None: what the model likes), `threads` read and decode, `limits`
+    say what a picture may cost, and vectors of pictures that are gone are kept for
+    `keep_orphans_days`.
     """
 
     batch_size: int | None = None

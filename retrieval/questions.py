@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from retrieval.catalogue import Catalogue
-    from retrieval.indexing import ModelInUse
+    from retrieval.model_in_use import ModelInUse
 
     Query = str | os.PathLike[str] | bytes | Image.Image | NDArray[Any]
 

@@ -20,8 +20,10 @@ from painting import paint
 
 import retrieval.commands.evaluate
 import retrieval.library
+import retrieval.model_in_use
 from retrieval.commands import main
 from retrieval.encoders import ModelIdentity
+from retrieval.errors import ModelUnavailable
 
 
 @dataclass
@@ -42,9 +44,10 @@ def run(
 ) -> Run:
     """Return a function that runs `pixtrieve` with a fake model, in an empty folder."""
     encoder = FakeEncoder()
-    for module in (retrieval.library, retrieval.commands.evaluate):
+    for module in (retrieval.library, retrieval.model_in_use, retrieval.commands.evaluate):
         monkeypatch.setattr(module, "open_encoder", lambda *_, **__: encoder)
-    monkeypatch.setattr(retrieval.library, "identify", lambda name: ModelIdentity(name, "fake-1"))
+    for module in (retrieval.library, retrieval.model_in_use):
+        monkeypatch.setattr(module, "identify", lambda name: ModelIdentity(name, "fake-1"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PIXTRIEVE_LIBRARY", raising=False)
 
@@ -257,7 +260,7 @@ def test_another_model_for_a_library_is_refused(
     done = run("index", indexed, "--model", "best")
     assert done.code == 1
     assert "is another model" in done.err
-    assert "--library" in done.err
+    assert "pixtrieve model use" in done.err
 
 
 def test_status_and_problems(run: Run, indexed: Path) -> None:
@@ -353,3 +356,77 @@ def test_ctrl_c_while_searching(run: Run, indexed: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(retrieval.library.Library, "search", interrupt)
     done = run("search", "red")
     assert (done.code, done.out) == (130, "")
+
+
+def test_without_a_model_the_small_one_is_taken_and_it_says_so(run: Run, pictures: Path) -> None:
+    done = run("index", pictures)
+    assert done.code == 0
+    assert "pocket, the small one that comes with Pixtrieve" in done.err
+    assert "English only" in done.err
+    assert "pixtrieve models fetch default" in done.err
+    assert "pixtrieve model use default" in done.err
+    assert run("index", pictures).err == "", "said once"
+
+
+def test_the_recommended_model_is_taken_when_it_is_here(
+    run: Run, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("retrieval.encoders.registry.on_disk", lambda _: ("weights",))
+    done = run("index", pictures)
+    assert "Model: ViT-B-16/laion2b_s34b_b88k (MIT)" in done.err
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_on_a_terminal_it_asks_before_it_fetches(
+    run: Run, pictures: Path, monkeypatch: pytest.MonkeyPatch, answer: bool
+) -> None:
+    asked: list[str] = []
+    fetched: list[str] = []
+    choosing = "retrieval.commands.choosing"
+    monkeypatch.setattr(f"{choosing}.is_interactive", lambda: True)
+    monkeypatch.setattr("click.confirm", lambda text, **_: asked.append(text) or answer)
+    monkeypatch.setattr(f"{choosing}.fetch_with_progress", fetched.append)
+    done = run("index", pictures)
+    assert len(asked) == 1
+    assert "598.5 MB" in asked[0] or "MB" in asked[0]
+    assert fetched == (["default"] if answer else [])
+    assert ("pocket" in done.err) is not answer
+
+
+def test_when_fetching_fails_the_small_one_is_taken(
+    run: Run, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: str) -> None:
+        raise ModelUnavailable("no network", "plug it in")
+
+    choosing = "retrieval.commands.choosing"
+    monkeypatch.setattr(f"{choosing}.is_interactive", lambda: True)
+    monkeypatch.setattr("click.confirm", lambda *_, **__: True)
+    monkeypatch.setattr(f"{choosing}.fetch_with_progress", fail)
+    done = run("index", pictures)
+    assert done.code == 0
+    assert "no network" in done.err
+    assert "pocket" in done.err
+
+
+def test_models_of_the_library(run: Run, indexed: Path) -> None:
+    assert run("model").out == "* fake  4 pictures\n"
+    done = run("model", "use", "fast")
+    assert done.code == 0
+    assert "answers with fake" in done.out
+    assert run("model", "forget", "fast").code == 1
+
+
+def test_demo(run: Run, tmp_path: Path) -> None:
+    done = run("demo", "d", "--count", "20")
+    assert done.code == 0, done.err
+    assert "Drawing 20 scenes" in done.out
+    assert "20 encoded" in done.out
+    assert "pictures like scene-011.jpg" in done.out
+    assert "that describe exactly one of the 20 scenes" in done.out
+    page = (tmp_path / "d/answers.html").read_text("utf-8")
+    assert page.count("<section>") == 7
+    again = run("demo", "d", "--count", "20")
+    assert "20 unchanged" in again.out or "20 moved or copied" in again.out
+    (tmp_path / "d/mine.txt").write_text("x")
+    assert run("demo", "d").code == 2

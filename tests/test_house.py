@@ -16,8 +16,20 @@ ROOT = Path(retrieval.__file__).parent
 # From the top floor down. A room may import rooms of lower floors, and of its own.
 FLOORS = [
     {"commands", "__main__"},
+    {"demonstration"},
     {"library", "__init__"},
-    {"indexing", "search", "captioned", "nearest", "questions", "scopes", "scanning", "exporting"},
+    {
+        "indexing",
+        "search",
+        "captioned",
+        "nearest",
+        "questions",
+        "scopes",
+        "scanning",
+        "removal",
+        "model_in_use",
+        "exporting",
+    },
     {"catalogue", "schema", "stores", "encoders", "images", "locking", "pocket", "scenes"},
     {"evaluation", "progress", "read_ahead", "vectors", "specs", "errors"},
 ]

@@ -63,8 +63,10 @@ def test_an_interrupted_first_migration_is_done_again(
     [
         # neither a picture nor a problem, and both
         "INSERT INTO files (root_id, path, size, mtime_ns) VALUES (1, 'a', 1, 1)",
-        "INSERT INTO files (root_id, path, size, mtime_ns, image_id, problem)"
-        " VALUES (1, 'a', 1, 1, 1, 'bad')",
+        (
+            "INSERT INTO files (root_id, path, size, mtime_ns, image_id, problem)"
+            " VALUES (1, 'a', 1, 1, 1, 'bad')"
+        ),
         # a root that is not there
         "INSERT INTO files (root_id, path, size, mtime_ns, problem) VALUES (9, 'a', 1, 1, 'bad')",
     ],

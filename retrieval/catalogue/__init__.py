@@ -38,6 +38,7 @@ __all__ = [
     "KnownContents",
     "Lookup",
     "ModelRow",
+    "ModelStatus",
     "ProblemRecord",
     "ProblemRow",
     "Root",
@@ -56,6 +57,17 @@ class ModelRow:
 
     id: int
     spec: ModelSpec
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStatus:
+    """A model and how many of the library's pictures have its vector."""
+
+    name: str
+    fingerprint: str
+    dim: int
+    images: int
+    in_use: bool
 
 
 class Catalogue:
@@ -95,6 +107,20 @@ class Catalogue:
         for key in ("size", "mean", "std"):
             facts[key] = tuple(facts[key])
         return ModelRow(id_, ModelSpec(name, fingerprint, dim, Preprocessing(**facts), licence))
+
+    def models(self) -> list[ModelStatus]:
+        """Return every model that the library has, or may have, vectors of."""
+        rows = self._db.rows(
+            "SELECT m.name, m.fingerprint, m.dim,"
+            " (SELECT count(*) FROM vectors v JOIN images i ON i.id = v.image_id"
+            "  WHERE v.model_id = m.id AND i.orphaned_at IS NULL),"
+            " m.id = (SELECT value FROM state WHERE key = 'model_id')"
+            " FROM models m ORDER BY m.id"
+        )
+        return [
+            ModelStatus(name, fingerprint, dim, images, bool(in_use))
+            for name, fingerprint, dim, images, in_use in rows
+        ]
 
     def use_model(self, model_id: int) -> None:
         """Answer with this model from now on."""

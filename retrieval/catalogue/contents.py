@@ -122,6 +122,14 @@ class Contents:
             f"DELETE FROM files AS f WHERE f.root_id = ? AND {condition}", (root.id, *values)
         ).rowcount
 
+    def forget_model(self, fingerprint: str) -> int:
+        """Delete a model and its vectors, within the caller's transaction; return how many."""
+        model_id = self._db.one("SELECT id FROM models WHERE fingerprint = ?", (fingerprint,))
+        count = self._db.rows("DELETE FROM vectors WHERE model_id = ?", (model_id,)).rowcount
+        self._db.rows("DELETE FROM models WHERE id = ?", (model_id,))
+        next_generation(self._db)
+        return count
+
     def _insert_images(self, model_id: int, images: Sequence[ImageRecord]) -> None:
         if not images:
             return

@@ -111,6 +111,16 @@ class Lookup:
         ).fetchone()
         return Counts(files, images, problems, unsupported)
 
+    def count_lacking(self, model_id: int, other_id: int) -> int:
+        """Count the live images that have a vector of the other model but none of this one."""
+        count = self._db.one(
+            "SELECT count(*) FROM vectors o JOIN images i ON i.id = o.image_id"
+            " WHERE o.model_id = ? AND i.orphaned_at IS NULL AND NOT EXISTS (SELECT 1"
+            " FROM vectors v WHERE v.image_id = o.image_id AND v.model_id = ? AND v.view = o.view)",
+            (other_id, model_id),
+        )
+        return int(count)
+
     def files_in(self, root_id: int, below: str = "") -> Iterator[str]:
         """Yield the relative paths of a root's files at or below a path, problems included."""
         condition, values = within(below)

@@ -18,12 +18,14 @@ from retrieval.commands.terminal import interrupted, report
 from retrieval.errors import PixtrieveError
 
 _COMMANDS = {
+    "demo": ("retrieval.commands.demo", "demo_command"),
     "index": ("retrieval.commands.index", "index_command"),
     "search": ("retrieval.commands.search", "search_command"),
     "status": ("retrieval.commands.status", "status_command"),
     "remove": ("retrieval.commands.status", "remove_command"),
     "export": ("retrieval.commands.export", "export_command"),
     "evaluate": ("retrieval.commands.evaluate", "evaluate_command"),
+    "model": ("retrieval.commands.model", "model_command"),
     "models": ("retrieval.commands.models", "models_command"),
 }
 

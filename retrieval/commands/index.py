@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
-
 import click
 
-from retrieval.commands.index_report import Display, summary
+from retrieval.commands.choosing import choose_model
+from retrieval.commands.index_report import run_shown, summary
 from retrieval.commands.terminal import device_option, library_option, say
 from retrieval.encoders.references import parse
 from retrieval.images import ReadLimits
@@ -81,37 +76,15 @@ def _opened(library_path: str, reference: str | None, device: str, *, has_paths:
         raise click.UsageError(
             f"there is no library in {library_path} yet: name the folders to index"
         )
-    return Library.create(library_path, reference or "default", device=device)
+    return Library.create(library_path, reference or choose_model(), device=device)
 
 
 def _run(
     library: Library, paths: tuple[str, ...], options: IndexOptions, patterns: list[str] | None
 ) -> int:
-    with _stop_on_interrupt() as stop, Display() as display:
-        last = None
-        for progress in library.index(paths, options=options, exclude=patterns, stop=stop):
-            display.show(progress)
-            last = progress
-    assert last is not None
-    for line in summary(last, library.status()):
+    progress = run_shown(
+        lambda stop: library.index(paths, options=options, exclude=patterns, stop=stop)
+    )
+    for line in summary(progress, library.status()):
         say(line)
-    return 130 if last.stopped else 0
-
-
-@contextmanager
-def _stop_on_interrupt() -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C into a request to stop; the second one interrupts at once."""
-    stop = threading.Event()
-
-    def handle(_signal: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-        say("\nstopping after this batch; Ctrl-C again to stop at once", error=True)
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    return 130 if progress.stopped else 0

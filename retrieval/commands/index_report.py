@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 import time
-from collections.abc import Iterator
-from types import TracebackType
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType, TracebackType
 
 from retrieval.commands.terminal import home_relative, plural, say, shown
 from retrieval.library import Status
@@ -14,6 +17,37 @@ from retrieval.progress import Progress
 _LINES_EVERY_S = 10.0
 _RATE_OVER_S = 20.0
 _PROBLEMS_SHOWN = 10
+
+
+def run_shown(work: Callable[[threading.Event], Iterator[Progress]]) -> Progress:
+    """Run an indexing job with its progress on screen; return the last record.
+
+    The first Ctrl-C asks it to stop after the batch in flight, the second interrupts at once.
+    """
+    with _stop_on_interrupt() as stop, Display() as display:
+        progress: Progress | None = None
+        for progress in work(stop):
+            display.show(progress)
+    assert progress is not None
+    return progress
+
+
+@contextmanager
+def _stop_on_interrupt() -> Iterator[threading.Event]:
+    stop = threading.Event()
+
+    def handle(_signal: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        say("\nstopping after this batch; Ctrl-C again to stop at once", error=True)
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class Display:

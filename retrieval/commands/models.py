@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict
 
 import click
 
+from retrieval.commands.fetching import fetch_with_progress
 from retrieval.commands.terminal import human_bytes, say, shown
 from retrieval.encoders import registry
-from retrieval.encoders.fetching import Fetched, fetch
 from retrieval.encoders.presets import PRESETS, Preset
+from retrieval.encoders.references import BUILT_IN
 
 
 @click.group("models", invoke_without_command=True)
@@ -24,6 +24,9 @@ def models_command(ctx: click.Context, as_json: bool) -> None:
     if as_json:
         say(json.dumps({"presets": [_as_object(preset) for preset in PRESETS.values()]}, indent=2))
         return
+    say(f"{click.style(BUILT_IN, bold=True)}  [built in]")
+    say("    for the first minute, and machines without network: English, everyday things, rough")
+    say()
     for preset in PRESETS.values():
         for line in _lines(preset):
             say(line)
@@ -33,6 +36,7 @@ def models_command(ctx: click.Context, as_json: bool) -> None:
         say("Also on disk: " + ", ".join(shown(name) for name in others))
     say("Fetch one:  pixtrieve models fetch NAME")
     say("Use one:    pixtrieve index FOLDER --model NAME      (a new library)")
+    say("            pixtrieve model use NAME                 (a library you have)")
     say("Any other open_clip model works too: NAME/PRETRAINED, hf-hub:ORG/REPO, local-dir:FOLDER,")
     say("or --model NAME --checkpoint FILE. Recall is open_clip's published zero-shot R@5.")
 
@@ -41,31 +45,10 @@ def models_command(ctx: click.Context, as_json: bool) -> None:
 @click.argument("name")
 def fetch_command(name: str) -> None:
     """Download a model, a preset's name or a reference, into the hub's cache."""
-    paths = fetch(name, _Progress().show)
+    paths = fetch_with_progress(name)
     say(f"{shown(name)} is on disk:")
     for path in paths:
         say(f"  {shown(path)}")
-
-
-class _Progress:
-    """Draws a download: a moving line on a terminal, a line a file and tenth elsewhere."""
-
-    def __init__(self) -> None:
-        self._live = sys.stderr.isatty()
-        self._told = ("", -1)
-
-    def show(self, fetched: Fetched) -> None:
-        share = 100 * fetched.done // fetched.total if fetched.total else 0
-        line = f"{fetched.file}: {human_bytes(fetched.done)}"
-        if fetched.total:
-            line += f" of {human_bytes(fetched.total)} ({share} %)"
-        done = fetched.total is not None and fetched.done >= fetched.total
-        if self._live:
-            sys.stderr.write(f"\r{line}\x1b[K" + ("\n" if done else ""))
-            sys.stderr.flush()
-        elif self._told != (fetched.file, share // 10):
-            self._told = (fetched.file, share // 10)
-            say(line, error=True)
 
 
 def _lines(preset: Preset) -> list[str]:

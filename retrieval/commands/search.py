@@ -107,7 +107,7 @@ def _width() -> int | None:
 def _page(result: SearchResult, asked: str, html: str | None, *, open_page: bool) -> None:
     from retrieval.commands.sheet import contact_sheet
 
-    page = contact_sheet(result, asked)
+    page = contact_sheet([(asked, result)])
     if html == "-":
         say_raw(page.encode("utf-8"))
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -27,6 +28,7 @@ _PAGE = """<!doctype html>
 body {{ margin: 0; padding: 2rem clamp(1rem, 4vw, 3rem); background: var(--paper);
   color: var(--ink); font: 15px/1.45 system-ui, sans-serif; }}
 h1 {{ font-size: 1.5rem; font-weight: 650; margin: 0 0 .25rem; overflow-wrap: anywhere; }}
+section + section {{ margin-top: 3rem; }}
 p {{ margin: 0 0 1.5rem; color: var(--soft); }}
 ol {{ list-style: none; margin: 0; padding: 0; display: grid; gap: 1rem;
   grid-template-columns: repeat(auto-fill, minmax(min(16rem, 100%), 1fr)); }}
@@ -44,13 +46,15 @@ li {{ background: var(--card); border: 1px solid var(--line); border-radius: 12p
 .name {{ margin-top: .4rem; font-weight: 550; overflow-wrap: anywhere; }}
 .more {{ color: var(--soft); font-size: .85rem; overflow-wrap: anywhere; }}
 </style></head><body>
-<h1>{title}</h1>
+{sections}
+</body></html>
+"""
+
+_SECTION = """<section><h1>{title}</h1>
 <p>{summary}</p>
 <ol>
 {cards}
-</ol>
-</body></html>
-"""
+</ol></section>"""
 
 _CARD = """<li><a class="picture" href="{link}" title="{path}">{picture}</a>
 <div class="about"><div class="score"><b>{rank}</b><span class="bar"><i style="width:{share}%"></i>\
@@ -59,8 +63,17 @@ _CARD = """<li><a class="picture" href="{link}" title="{path}">{picture}</a>
 </div></li>"""
 
 
-def contact_sheet(result: SearchResult, asked: str) -> str:
-    """Return the page for an answer; a picture that cannot be read now says so in its place."""
+def contact_sheet(answers: Sequence[tuple[str, SearchResult]]) -> str:
+    """Return the page for questions and their answers.
+
+    A picture that cannot be read now says so in its place.
+    """
+    sections = "\n".join(_section(asked, result) for asked, result in answers)
+    title = answers[0][0] if len(answers) == 1 else plural(len(answers), "question")
+    return _PAGE.format(title=html.escape(shown(title)), sections=sections)
+
+
+def _section(asked: str, result: SearchResult) -> str:
     with ThreadPoolExecutor() as executor:
         pictures = list(executor.map(_picture, result.hits))
     cards = "\n".join(
@@ -69,7 +82,7 @@ def contact_sheet(result: SearchResult, asked: str) -> str:
     )
     hits = plural(len(result.hits), "picture")
     summary = f"The {hits} nearest, out of {result.searched:,}. Scores are cosine similarities."
-    return _PAGE.format(title=html.escape(shown(asked)), summary=summary, cards=cards)
+    return _SECTION.format(title=html.escape(shown(asked)), summary=summary, cards=cards)
 
 
 def _card(hit: Hit, picture: str, share: int) -> str:

@@ -46,6 +46,7 @@ TOKENIZER_FILES = (
     "vocab.json",
     "merges.txt",
 )
+_FOLDERS = ("folder", "built-in")
 _ENOUGH_FOR_A_TOKENIZER = {"tokenizer.json", "spiece.model", "sentencepiece.bpe.model",
                            "vocab.txt", "vocab.json"}  # fmt: skip
 
@@ -72,7 +73,7 @@ def locate(reference: ModelReference) -> ModelFiles | None:
 
     Raises ModelNotFound for a local checkpoint that is not there or lacks what it needs.
     """
-    if reference.kind == "folder":
+    if reference.kind in _FOLDERS:
         return _local_folder(reference)
     if reference.kind == "file":
         return _local_file(reference)
@@ -96,11 +97,11 @@ def wanted(reference: ModelReference) -> Iterator[tuple[str, tuple[str, ...]]]:
         path = cache.cached_file(reference.name, CONFIG)
         config = read_config(path)["model_cfg"] if path else {}
         yield reference.name, HUB_WEIGHTS
-    elif reference.kind == "folder":
+    elif reference.kind in _FOLDERS:
         config = read_config(os.path.join(reference.source, CONFIG))["model_cfg"]
     if tower := tower_repo(config):
         yield tower, ("config.json",)
-    if reference.kind != "folder" and (repo := tokenizer_repo(config)):
+    if reference.kind not in _FOLDERS and (repo := tokenizer_repo(config)):
         for name in TOKENIZER_FILES:
             yield repo, (name,)
 

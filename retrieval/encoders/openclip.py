@@ -19,6 +19,7 @@ from retrieval.encoders.fingerprint import fingerprint
 from retrieval.encoders.loading import load_model, load_tokenizer
 from retrieval.encoders.presets import PRESETS
 from retrieval.encoders.quiet import quiet
+from retrieval.encoders.references import BUILT_IN
 from retrieval.errors import ModelError
 from retrieval.specs import ModelSpec, Preprocessing
 
@@ -156,6 +157,7 @@ def _cast_to(device: torch.device) -> torch.dtype | None:
 def _spec(files: ModelFiles, model: Any) -> ModelSpec:
     name = str(files.reference)
     licences = {preset.reference: preset.licence for preset in PRESETS.values()}
+    licences[BUILT_IN] = "see its model card: trained on research data"
     return ModelSpec(
         name=name,
         fingerprint=fingerprint(files),

@@ -7,8 +7,8 @@ mean of 36 languages), both as of open_clip commit 89fb801. They are open_clip's
 measured here. Licences of the weights: the model cards of the repositories that open_clip's table
 names. Download size: parameters times four bytes, as the weights are published in float32.
 
-MobileCLIP and MobileCLIP2 would be the fastest (and open_clip loads them by name), but their
-weights are under Apple's research licence and open_clip publishes no retrieval recall of them.
+MobileCLIP would be the fastest (and open_clip loads it by name), but its weights are under a
+licence of Apple's own and open_clip publishes no retrieval recall of them.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ NAME/PRETRAINED        weights that open_clip publishes   ViT-B-32/laion2b_s34b_
 NAME@FILE              an architecture and your own file  ViT-B-32@/models/mine.safetensors
 hf-hub:ORG/REPO        a repository on the model hub      hf-hub:laion/CLIP-ViT-B-32-laion2B-s34B-b79K
 local-dir:FOLDER       open_clip_config.json + weights    local-dir:/models/pocket
+pocket                 the small model that comes with Pixtrieve
 default, fast, …       a preset stands for one of these
 """  # noqa: E501
 
@@ -18,16 +19,18 @@ from typing import Literal
 from retrieval.encoders import tables
 from retrieval.encoders.presets import PRESETS
 from retrieval.errors import ModelNotFound
+from retrieval.pocket import checkpoint_dir
 
+BUILT_IN = "pocket"
 HUB_PREFIX = "hf-hub:"
 FOLDER_PREFIX = "local-dir:"
 _REPO = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 _FORMS = (
     "a model is NAME/PRETRAINED, NAME@FILE (or NAME with a checkpoint file), hf-hub:ORG/REPO, "
-    "local-dir:FOLDER or a preset: " + ", ".join(PRESETS)
+    f"local-dir:FOLDER, {BUILT_IN}, or a preset: " + ", ".join(PRESETS)
 )
 
-Kind = Literal["published", "hub", "folder", "file"]
+Kind = Literal["published", "hub", "folder", "file", "built-in"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,8 @@ class ModelReference:
     """A model's name, taken apart; `str()` puts it together again.
 
     `name` is the architecture (`published`, `file`) or the hub repository (`hub`); `source` is the
-    pretrained tag (`published`) or the absolute path of the weights (`file`) or folder (`folder`).
+    pretrained tag (`published`) or the absolute path of the weights (`file`) or folder (`folder`,
+    `built-in`).
     """
 
     kind: Kind
@@ -45,6 +49,8 @@ class ModelReference:
     def __str__(self) -> str:
         if self.kind == "published":
             return f"{self.name}/{self.source}"
+        if self.kind == "built-in":
+            return self.name
         if self.kind == "file":
             return f"{self.name}@{self.source}"
         return f"{HUB_PREFIX}{self.name}" if self.kind == "hub" else FOLDER_PREFIX + self.source
@@ -62,6 +68,8 @@ def parse(text: str, checkpoint: str | None = None) -> ModelReference:
         return _hub(text.removeprefix(HUB_PREFIX))
     if text.startswith(FOLDER_PREFIX):
         return ModelReference("folder", "", _absolute(text.removeprefix(FOLDER_PREFIX), text))
+    if text == BUILT_IN:
+        return ModelReference("built-in", BUILT_IN, str(checkpoint_dir()))
     if text in PRESETS:
         return parse(PRESETS[text].reference)
     name, at, path = text.partition("@")

@@ -1,0 +1,74 @@
+"""`pixtrieve demo`: the whole of it in a minute, on pictures drawn on the spot."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from retrieval.commands.index_report import run_shown, summary
+from retrieval.commands.sheet import contact_sheet
+from retrieval.commands.terminal import home_relative, plural, say, shown
+from retrieval.demonstration import Asked, ask, draw_scenes, measure
+from retrieval.encoders.references import BUILT_IN
+from retrieval.library import Library
+
+_SHOWN = 3
+
+
+@click.command("demo")
+@click.argument("folder", type=click.Path(file_okay=False), default="pixtrieve-demo")
+@click.option("--count", type=click.IntRange(20, 2000), default=200, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--model", default=BUILT_IN, show_default=True, help="See: pixtrieve models.")
+@click.option("--open", "open_page", is_flag=True, help="Show the contact sheet in the browser.")
+def demo_command(folder: str, count: int, seed: int, model: str, open_page: bool) -> int:
+    """Draw scenes into FOLDER, index them and ask for them in words, by example and with both."""
+    pictures, library_path = os.path.join(folder, "pictures"), os.path.join(folder, "library")
+    _require_own(folder)
+    say(f"Drawing {plural(count, 'scene')} into {shown(pictures)} …")
+    drawn = list(draw_scenes(os.path.abspath(pictures), count, seed))
+    opened = (
+        Library.open(library_path, model)
+        if Library.exists(library_path)
+        else Library.create(library_path, model)
+    )
+    with opened as library:
+        progress = run_shown(lambda stop: library.index([pictures], stop=stop))
+        for line in summary(progress, library.status()):
+            say(line)
+        if progress.stopped:
+            return 130
+        asked = list(ask(library, drawn, 10))
+        evaluation = measure(library, drawn)
+    for one in asked:
+        _show(one)
+    recall = evaluation.text_to_image.recall
+    say(
+        f"\nOf {plural(evaluation.captions, 'caption')} that describe exactly one of the "
+        f"{count} scenes, {100 * recall[1]:.1f} % find it first, {100 * recall[5]:.1f} % among "
+        f"the first five (by chance: {100 / count:.1f} % and {500 / count:.1f} %)."
+    )
+    sheet = os.path.join(folder, "answers.html")
+    with open(sheet, "w", encoding="utf-8") as file:
+        file.write(contact_sheet([(one.question, one.result) for one in asked]))
+    say(f"The answers as a page: {shown(sheet)}")
+    say("Now your own pictures:   pixtrieve index FOLDER")
+    say('                         pixtrieve search "two dogs on a beach"')
+    if open_page:
+        click.launch(sheet)
+    return 0
+
+
+def _require_own(folder: str) -> None:
+    """Refuse a folder that holds anything which a demo has not put there."""
+    own = {"pictures", "library", "answers.html"}
+    if os.path.isdir(folder) and not set(os.listdir(folder)) <= own:
+        raise click.UsageError(f"{shown(folder)} holds other files: name a new folder")
+
+
+def _show(one: Asked) -> None:
+    say(f"\n{click.style(one.question, bold=True)}")
+    for hit in one.result.hits[:_SHOWN]:
+        mark = click.style("  ← the one", fg="green") if hit.path == one.right else ""
+        say(f"  {hit.score:.3f}  {shown(home_relative(hit.path))}{mark}")

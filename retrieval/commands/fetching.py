@@ -1,0 +1,34 @@
+"""How a download looks."""
+
+from __future__ import annotations
+
+import sys
+
+from retrieval.commands.terminal import human_bytes, say
+from retrieval.encoders.fetching import Fetched, fetch
+
+
+def fetch_with_progress(name: str) -> tuple[str, ...]:
+    """Download a model and show how far it is; return the paths of its files."""
+    return fetch(name, _Display().show)
+
+
+class _Display:
+    """A moving line on a terminal, a line for each file and tenth elsewhere."""
+
+    def __init__(self) -> None:
+        self._live = sys.stderr.isatty()
+        self._told = ("", -1)
+
+    def show(self, fetched: Fetched) -> None:
+        share = 100 * fetched.done // fetched.total if fetched.total else 0
+        line = f"{fetched.file}: {human_bytes(fetched.done)}"
+        if fetched.total:
+            line += f" of {human_bytes(fetched.total)} ({share} %)"
+        done = fetched.total is not None and fetched.done >= fetched.total
+        if self._live:
+            sys.stderr.write(f"\r{line}\x1b[K" + ("\n" if done else ""))
+            sys.stderr.flush()
+        elif self._told != (fetched.file, share // 10):
+            self._told = (fetched.file, share // 10)
+            say(line, error=True)
