@@ -59,7 +59,10 @@ class _Parts:
         self._note(root, self._folders, relative(root, path))
         for nested in known:
             if is_below(nested.path, path):
-                self.add_root(nested)
+                if root.whole and not nested.whole:
+                    roots.absorb(nested, root, relative(root, nested.path))
+                else:
+                    self.add_root(nested)
 
     def add_root(self, root: Root) -> None:
         if root.whole:

@@ -206,6 +206,18 @@ def test_single_files(library: Library, pictures: Path, names: Names) -> None:
     assert library.status().roots[0].whole
 
 
+def test_single_files_below_a_folder_that_is_indexed_later(
+    library: Library, pictures: Path, encoder: FakeEncoder
+) -> None:
+    paint(pictures / "deep/white.png", "white")
+    library.add(pictures / "deep/white.png", pictures / "deep/down/yellow.png")
+    library.add(pictures / "red.png")
+    done = library.add(pictures)
+    assert (done.tally.encoded, done.tally.reused, done.tally.removed) == (2, 0, 0)
+    assert [(root.path, root.whole) for root in library.status().roots] == [(str(pictures), True)]
+    assert library.status().counts.files == library.status().counts.images == 5
+
+
 def test_a_path_that_is_not_there_stops_before_anything_is_done(
     library: Library, pictures: Path
 ) -> None:

@@ -44,6 +44,15 @@ class Roots:
         ).fetchone()
         return Root(row[0], row[1], bool(row[2]), bool(row[3]))
 
+    def absorb(self, part: Root, whole: Root, below: str) -> None:
+        """Make the single files of a root, which lies at `below` in a whole one, files of that."""
+        self._db.rows(
+            "UPDATE OR REPLACE files SET root_id = ?, path = CAST(? AS TEXT) || path"
+            " WHERE root_id = ?",
+            (whole.id, text(f"{below}/"), part.id),
+        )
+        self.delete(part)
+
     def set_missing(self, root: Root, *, missing: bool) -> None:
         """Remember whether the folder was there when it was last looked at."""
         self._db.rows("UPDATE roots SET missing = ? WHERE id = ?", (missing, root.id))

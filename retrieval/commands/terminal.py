@@ -85,8 +85,9 @@ def human_bytes(size: int) -> str:
     """Return a size for people: 812 B, 34 KB, 1.2 MB."""
     value = float(size)
     for unit in ("B", "KB", "MB", "GB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}" if unit in ("B", "KB") else f"{value:.1f} {unit}"
+        if value < 999.5:
+            digits = 1 if value < 99.5 and unit not in ("B", "KB") else 0
+            return f"{value:.{digits}f} {unit}"
         value /= 1000
     return f"{value:.1f} TB"
 

@@ -11,7 +11,7 @@ from retrieval.encoders import cache, files, tables
 from retrieval.encoders.files import ModelFiles
 from retrieval.encoders.fingerprint import ModelIdentity, fingerprint
 from retrieval.encoders.presets import PRESETS, Preset, Recall
-from retrieval.encoders.references import ModelReference, parse
+from retrieval.encoders.references import BUILT_IN, ModelReference, parse
 from retrieval.errors import ModelError, ModelUnavailable
 
 __all__ = [
@@ -86,9 +86,8 @@ def unavailable(reference: ModelReference, cause: str) -> ModelUnavailable:
 
 
 def _local_ways() -> str:
-    found = found_on_disk()
+    found = (BUILT_IN, *found_on_disk())
     return (
         "with weights you have: --model local-dir:FOLDER, or --model NAME --checkpoint FILE\n"
-        "with a model that is on disk: "
-        + (", ".join(f"--model {each}" for each in found) or "there is none in the hub's cache")
+        "with a model that is on disk: " + ", ".join(f"--model {each}" for each in found)
     )
