@@ -12,7 +12,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,10 +27,11 @@ from retrieval.catalogue import (
     ProblemRow,
     Root,
 )
-from retrieval.encoders import Encoder, identify, open_encoder
-from retrieval.errors import LibraryError, LibraryNotFound
+from retrieval.encoders import Encoder, open_encoder
+from retrieval.errors import LibraryError
 from retrieval.locking import writer_lock
-from retrieval.model_in_use import LazyEncoder, ModelInUse, require_same
+from retrieval.model_in_use import LazyEncoder, ModelInUse
+from retrieval.opening import create_catalogue, has_catalogue, open_catalogue
 from retrieval.progress import IndexOptions, Progress
 from retrieval.removal import remove_path
 from retrieval.scopes import plan_scopes
@@ -43,8 +44,6 @@ if TYPE_CHECKING:
     from retrieval.nearest import NearestVectors
     from retrieval.questions import Query
     from retrieval.search import SearchResult
-
-_CATALOGUE = "catalogue.sqlite"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ class Library:
     @classmethod
     def exists(cls, path: str | os.PathLike[str]) -> bool:
         """Tell whether there is a library in the folder."""
-        return os.path.isfile(os.path.join(os.fspath(path), _CATALOGUE))
+        return has_catalogue(os.fspath(path))
 
     @classmethod
     def create(
@@ -89,17 +88,11 @@ class Library:
         when there is a library already, ModelError when the model cannot be loaded.
         """
         folder = os.path.abspath(os.fspath(path))
-        if cls.exists(folder):
+        if has_catalogue(folder):  # before a model is loaded for nothing
             raise LibraryError(f"{folder} is a library already", "open it, or name another folder")
         encoder = open_encoder(model, device=device) if isinstance(model, str) else model
-        os.makedirs(folder, exist_ok=True)
-        with writer_lock(folder):
-            catalogue = Catalogue(os.path.join(folder, _CATALOGUE), create=True)
-            with catalogue.writing():
-                model_id = catalogue.contents.register_model(encoder.spec)
-                catalogue.use_model(model_id)
-        model_in_use = ModelInUse(ModelRow(model_id, encoder.spec), lambda: encoder)
-        return cls(folder, catalogue, model_in_use, device)
+        catalogue, row = create_catalogue(folder, encoder.spec)
+        return cls(folder, catalogue, ModelInUse(row, lambda: encoder), device)
 
     @classmethod
     def open(
@@ -115,31 +108,10 @@ class Library:
         LibraryNotFound when there is none, ModelMismatch when `model` is another one.
         """
         folder = os.path.abspath(os.fspath(path))
-        if not cls.exists(folder):
-            raise LibraryNotFound(
-                f"there is no library in {folder}",
-                "make one with: pixtrieve index FOLDER-OF-PICTURES",
-            )
-        catalogue = Catalogue(os.path.join(folder, _CATALOGUE))
-        row = catalogue.model()
-        if row is None:
-            raise LibraryNotFound(
-                f"the library in {folder} was never finished", "delete the folder and index again"
-            )
-        if isinstance(model, str):
-            identity = identify(model)
-            require_same(row.spec, identity.reference, identity.fingerprint)
-            if identity.reference != row.spec.name:  # it has moved
-                spec = replace(row.spec, name=identity.reference)
-                with writer_lock(folder), catalogue.writing():
-                    catalogue.contents.register_model(spec)
-                row = ModelRow(row.id, spec)
-        elif model is not None:
-            require_same(row.spec, model.spec.name, model.spec.fingerprint)
+        catalogue, row = open_catalogue(folder, model)
         loaded = None if isinstance(model, str) else model
-        return cls(
-            folder, catalogue, ModelInUse(row, LazyEncoder(row.spec, device, loaded)), device
-        )
+        encoder = LazyEncoder(row.spec, device, loaded)
+        return cls(folder, catalogue, ModelInUse(row, encoder), device)
 
     @property
     def model(self) -> ModelSpec:

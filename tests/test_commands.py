@@ -21,6 +21,7 @@ from painting import paint
 import retrieval.commands.evaluate
 import retrieval.library
 import retrieval.model_in_use
+import retrieval.opening
 from retrieval.commands import main
 from retrieval.encoders import ModelIdentity
 from retrieval.errors import ModelUnavailable
@@ -46,7 +47,7 @@ def run(
     encoder = FakeEncoder()
     for module in (retrieval.library, retrieval.model_in_use, retrieval.commands.evaluate):
         monkeypatch.setattr(module, "open_encoder", lambda *_, **__: encoder)
-    for module in (retrieval.library, retrieval.model_in_use):
+    for module in (retrieval.opening, retrieval.model_in_use):
         monkeypatch.setattr(module, "identify", lambda name: ModelIdentity(name, "fake-1"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PIXTRIEVE_LIBRARY", raising=False)
@@ -256,7 +257,7 @@ def test_mistakes_are_named(
 def test_another_model_for_a_library_is_refused(
     run: Run, indexed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retrieval.library, "identify", lambda name: ModelIdentity(name, "another"))
+    monkeypatch.setattr(retrieval.opening, "identify", lambda name: ModelIdentity(name, "another"))
     done = run("index", indexed, "--model", "best")
     assert done.code == 1
     assert "is another model" in done.err

@@ -27,6 +27,7 @@ FLOORS = [
         "scopes",
         "scanning",
         "removal",
+        "opening",
         "model_in_use",
         "exporting",
     },

@@ -46,6 +46,21 @@ def test_a_library_is_not_made_twice(library: Library) -> None:
         Library.create(library.path, FakeEncoder())
 
 
+def test_killed_while_it_was_made_it_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr("os.replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            Library.create(tmp_path / "l", FakeEncoder())
+    assert not Library.exists(tmp_path / "l")
+    with Library.create(tmp_path / "l", FakeEncoder()) as library:
+        assert library.status().counts.files == 0
+
+
 def test_reopened_it_gives_the_same_answers(filled: Library, names: Names) -> None:
     with Library.open(filled.path, FakeEncoder()) as again:
         assert names(again, "yellow") == names(filled, "yellow")

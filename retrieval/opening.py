@@ -1,0 +1,78 @@
+"""Making and opening the catalogue in a library's folder; checking that the model is its own."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+from retrieval.catalogue import Catalogue, ModelRow
+from retrieval.encoders import Encoder, identify
+from retrieval.errors import LibraryError, LibraryNotFound
+from retrieval.locking import writer_lock
+from retrieval.model_in_use import require_same
+from retrieval.specs import ModelSpec
+
+_CATALOGUE = "catalogue.sqlite"
+
+
+def has_catalogue(folder: str) -> bool:
+    """Tell whether there is a library in the folder."""
+    return os.path.isfile(os.path.join(folder, _CATALOGUE))
+
+
+def create_catalogue(folder: str, spec: ModelSpec) -> tuple[Catalogue, ModelRow]:
+    """Make a catalogue that answers with a model: whole, or not at all.
+
+    Raises LibraryError when there is one already.
+    """
+    path = os.path.join(folder, _CATALOGUE)
+    unfinished = f"{path}.new"
+    os.makedirs(folder, exist_ok=True)
+    with writer_lock(folder):
+        if has_catalogue(folder):
+            raise LibraryError(f"{folder} is a library already", "open it, or name another folder")
+        for suffix in ("", "-wal", "-shm"):  # of a run that was killed at this very point
+            if os.path.exists(unfinished + suffix):
+                os.unlink(unfinished + suffix)
+        catalogue = Catalogue(unfinished, create=True)
+        with catalogue.writing():
+            model_id = catalogue.contents.register_model(spec)
+            catalogue.use_model(model_id)
+        catalogue.close()
+        os.replace(unfinished, path)
+    return Catalogue(path), ModelRow(model_id, spec)
+
+
+def open_catalogue(folder: str, model: str | Encoder | None) -> tuple[Catalogue, ModelRow]:
+    """Open a catalogue; `model`, if given, must be the one that it answers with.
+
+    Raises LibraryNotFound when there is none, ModelMismatch for another model. A model that has
+    moved is remembered by its new name.
+    """
+    if not has_catalogue(folder):
+        raise LibraryNotFound(
+            f"there is no library in {folder}",
+            "make one with: pixtrieve index FOLDER-OF-PICTURES",
+        )
+    catalogue = Catalogue(os.path.join(folder, _CATALOGUE))
+    row = catalogue.model()
+    if row is None:
+        raise LibraryError(
+            f"the catalogue in {folder} names no model",
+            "restore it from a backup, or move the folder away and index again",
+        )
+    if isinstance(model, str):
+        identity = identify(model)
+        require_same(row.spec, identity.reference, identity.fingerprint)
+        if identity.reference != row.spec.name:
+            row = _rename(folder, catalogue, row, identity.reference)
+    elif model is not None:
+        require_same(row.spec, model.spec.name, model.spec.fingerprint)
+    return catalogue, row
+
+
+def _rename(folder: str, catalogue: Catalogue, row: ModelRow, name: str) -> ModelRow:
+    spec = replace(row.spec, name=name)
+    with writer_lock(folder), catalogue.writing():
+        catalogue.contents.register_model(spec)
+    return ModelRow(row.id, spec)
