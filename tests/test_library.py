@@ -196,3 +196,15 @@ def test_status(filled: Library, pictures: Path) -> None:
     assert (status.counts.problems, status.counts.unsupported) == (1, 1)
     assert [root.path for root in status.roots] == [str(pictures)]
     assert status.disk_bytes > 10_000
+
+
+def test_a_full_disk_is_named_and_nothing_is_lost(filled: Library, pictures: Path) -> None:
+    pages = filled._catalogue._db.one("PRAGMA page_count")
+    filled._catalogue._db.rows(f"PRAGMA max_page_count = {pages}")
+    for number in range(200):
+        paint(pictures / f"more/{number}.png", (number, 255 - number, 7))
+    with pytest.raises(LibraryError, match="full"):
+        filled.add()
+    filled._catalogue._db.rows("PRAGMA max_page_count = 1000000")
+    filled.add()
+    assert filled.status().counts.files == 204

@@ -35,6 +35,7 @@ class Connection:
     """A catalogue file, opened. Readers see one moment within `reading()`."""
 
     def __init__(self, path: str, *, create: bool = False, any_thread: bool = False) -> None:
+        self._path = path
         mode = "rwc" if create else "rw"
         try:
             self.raw = sqlite3.connect(
@@ -77,11 +78,13 @@ class Connection:
 
     def rows(self, sql: str, values: Iterable[Any] = ()) -> sqlite3.Cursor:
         """Run one statement; the cursor iterates its rows."""
-        return self.raw.execute(sql, tuple(values))
+        with self._explained():
+            return self.raw.execute(sql, tuple(values))
 
     def many(self, sql: str, values: Iterable[tuple[Any, ...]]) -> None:
         """Run one statement for each tuple."""
-        self.raw.executemany(sql, values)
+        with self._explained():
+            self.raw.executemany(sql, values)
 
     def one(self, sql: str, values: Iterable[Any] = ()) -> Any:
         """Return the first column of the first row, or None when there is no row."""
@@ -91,13 +94,14 @@ class Connection:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """One transaction: all of it is committed, or nothing."""
-        self.raw.execute("BEGIN IMMEDIATE")
+        self.rows("BEGIN IMMEDIATE")
         try:
             yield
         except BaseException:
-            self.raw.execute("ROLLBACK")
+            if self.raw.in_transaction:  # a full disk has ended it already
+                self.raw.execute("ROLLBACK")
             raise
-        self.raw.execute("COMMIT")
+        self.rows("COMMIT")
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -114,6 +118,19 @@ class Connection:
     def close(self) -> None:
         """Close the file."""
         self.raw.close()
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Say what happened, to which file, when SQLite cannot go on: a full disk, damage."""
+        try:
+            yield
+        except sqlite3.IntegrityError:
+            raise  # a mistake of this program
+        except sqlite3.DatabaseError as error:
+            raise LibraryError(
+                f"the catalogue {self._path} cannot be used: {error}",
+                "what was committed is safe; make room on the disk, or restore a backup, and go on",
+            ) from error
 
 
 def _uri_path(path: str) -> str:

@@ -80,8 +80,8 @@ def _section(asked: str, result: SearchResult) -> str:
         _card(hit, picture, _share(hit, result))
         for hit, picture in zip(result.hits, pictures, strict=True)
     )
-    hits = plural(len(result.hits), "picture")
-    summary = f"The {hits} nearest, out of {result.searched:,}. Scores are cosine similarities."
+    nearest = plural(len(result.hits), "nearest picture")
+    summary = f"The {nearest} out of {result.searched:,}. Scores are cosine similarities."
     return _SECTION.format(title=html.escape(shown(asked)), summary=summary, cards=cards)
 
 
