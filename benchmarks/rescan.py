@@ -40,6 +40,7 @@ def pixel(number: int) -> bytes:
 
 
 def main() -> None:
+    """Measure and print."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 50_000
     with tempfile.TemporaryDirectory() as folder:
         pictures, library = Path(folder) / "pictures", str(Path(folder) / "library")
