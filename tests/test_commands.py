@@ -389,9 +389,26 @@ def test_on_a_terminal_it_asks_before_it_fetches(
     monkeypatch.setattr(f"{choosing}.fetch_with_progress", fetched.append)
     done = run("index", pictures)
     assert len(asked) == 1
-    assert "598.5 MB" in asked[0] or "MB" in asked[0]
+    assert "598 MB" in asked[0]
+    assert "pocket" in asked[0]
     assert fetched == (["default"] if answer else [])
     assert ("pocket" in done.err) is not answer
+
+
+def test_a_named_model_is_fetched_only_when_a_person_agrees(
+    run: Run, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched: list[str] = []
+    choosing = "retrieval.commands.choosing"
+    monkeypatch.setattr(f"{choosing}.fetch_with_progress", fetched.append)
+    monkeypatch.setattr("click.confirm", lambda *_, **__: True)
+    run("index", pictures, "--model", "fast", "--library", "one")
+    assert fetched == []
+    monkeypatch.setattr(f"{choosing}.is_interactive", lambda: True)
+    run("index", pictures, "--model", "fast", "--library", "two")
+    assert fetched == ["ViT-B-32/laion2b_s34b_b79k"]
+    run("model", "use", "local-dir:/nowhere", "--library", "two")
+    assert len(fetched) == 1
 
 
 def test_when_fetching_fails_the_small_one_is_taken(

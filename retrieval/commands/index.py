@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from retrieval.commands.choosing import choose_model
+from retrieval.commands.choosing import choose_model, offer_to_fetch
 from retrieval.commands.index_report import run_shown, summary
 from retrieval.commands.terminal import device_option, library_option, say
 from retrieval.encoders.references import parse
@@ -76,7 +76,11 @@ def _opened(library_path: str, reference: str | None, device: str, *, has_paths:
         raise click.UsageError(
             f"there is no library in {library_path} yet: name the folders to index"
         )
-    return Library.create(library_path, reference or choose_model(), device=device)
+    if reference is None:
+        reference = choose_model()
+    else:
+        offer_to_fetch(reference)
+    return Library.create(library_path, reference, device=device)
 
 
 def _run(

@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 import click
 
+from retrieval.commands.choosing import offer_to_fetch
 from retrieval.commands.index_report import run_shown, summary
 from retrieval.commands.terminal import device_option, library_option, plural, say, shown
 from retrieval.encoders.references import parse
@@ -55,6 +56,7 @@ def use_command(
     the batch in flight; run it again to go on.
     """
     reference = str(parse(name, checkpoint))
+    offer_to_fetch(reference)
     with Library.open(library_path, device=device) as library:
         progress = run_shown(
             lambda stop: library.use_model(reference, IndexOptions(), stop=stop, anyway=anyway)
