@@ -159,7 +159,7 @@ class Indexer:
         )
         with closing(results):
             for file, result in results:
-                self._take(scope, file, result, waiting)
+                self._take(scope, file, result, waiting, known)
                 full = len(waiting.pixels) >= self._batch_size
                 if full or waiting.rows() >= _COMMIT_ROWS:
                     self._commit(scope, waiting)
@@ -173,7 +173,12 @@ class Indexer:
         yield self._progress("encode")
 
     def _take(
-        self, scope: Scope, file: FoundFile, result: Picture | Problem, waiting: _Waiting
+        self,
+        scope: Scope,
+        file: FoundFile,
+        result: Picture | Problem,
+        waiting: _Waiting,
+        known: KnownContents,
     ) -> None:
         """Sort one result into what the next commit records."""
         if isinstance(result, Problem):
@@ -181,7 +186,9 @@ class Indexer:
             return
         self._count(handled=1, read_bytes=result.size)
         waiting.files.append(FileRecord(file.path, result.size, result.mtime_ns, result.sha256))
-        if result.pixels is None or result.info is None or result.sha256 in waiting.contents:
+        # A copy that was read ahead may have become known since, with an earlier batch.
+        is_known = result.sha256 in waiting.contents or result.sha256 in known
+        if result.pixels is None or result.info is None or is_known:
             self._count(reused=1)
             return
         waiting.contents[result.sha256] = result.info

@@ -335,6 +335,17 @@ def test_equal_contents_in_one_batch_are_encoded_once(
     assert (done.tally.encoded, done.tally.reused) == (1, 19)
 
 
+def test_a_copy_that_was_read_ahead_is_not_encoded_again(
+    library: Library, tmp_path: Path, encoder: FakeEncoder
+) -> None:
+    for number in range(4):
+        original = paint(tmp_path / f"p/a{number}.png", (number * 50, 0, 99))
+        shutil.copy(original, tmp_path / f"p/b{number}.png")
+    done = library.add(tmp_path / "p", options=IndexOptions(batch_size=4, threads=8))
+    assert encoder.images_encoded == 4
+    assert (done.tally.encoded, done.tally.reused) == (4, 4)
+
+
 def test_batches_are_full_and_the_same_whatever_the_threads(tmp_path: Path) -> None:
     for number in range(30):
         paint(tmp_path / f"p/{number:02}.png", (number * 8, 0, 99))
