@@ -103,20 +103,20 @@ POCKET = Recipe(
         ),
         Stage(
             "joint",
-            minutes=67,
+            minutes=69,
             weights=Weights(text_pairs=1, pictures=1, bank=0.5, labels=0.5, prompts=0.3, words=0.2),
             shares={
-                "flickr8k": 76,
+                "flickr8k": 64,
                 "scenes": 28,
                 "emoji": 4,
-                "tiny_imagenet": 40,
-                "mini_imagenet": 18,
-                "caltech101": 6,
+                "tiny_imagenet": 46,
+                "mini_imagenet": 22,
+                "caltech101": 8,
             },
-            sizes=(64, 64, 80, 80, 96, 112),
+            sizes=(64, 64, 80, 80, 80, 96),
             text_groups=128,
             text_every=7,
-            evaluations=24,
+            evaluations=12,
         ),
     )
 )

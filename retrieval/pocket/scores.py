@@ -39,10 +39,12 @@ class Scorer:
     tokenizer: Callable[[list[str]], torch.Tensor]
 
     @classmethod
-    def load(cls, folder: Path, **transform: str) -> Scorer:
-        """Open a checkpoint folder; `transform` may override parts of its preprocessing."""
+    def load(cls, folder: Path, resize_mode: str | None = None) -> Scorer:
+        """Open a checkpoint folder; `resize_mode` overrides that of its own preprocessing."""
         name = f"local-dir:{folder}"
-        model, preprocess = open_clip.create_model_from_pretrained(name, **transform)
+        model, preprocess = open_clip.create_model_from_pretrained(
+            name, image_resize_mode=resize_mode
+        )
         return cls(model.eval(), preprocess, open_clip.get_tokenizer(name))
 
     @torch.no_grad()
@@ -108,7 +110,7 @@ def scenes(scorer: Scorer, count: int = SCENES, seed: int = 0) -> Scores:
 
 def all_scores(folder: Path, data: Path) -> dict[str, Scores]:
     """Take every score that the model card quotes."""
-    squash, shortest = Scorer.load(folder), Scorer.load(folder, image_resize_mode="shortest")
+    squash, shortest = Scorer.load(folder), Scorer.load(folder, "shortest")
     train = data / "train"
     return {
         "flickr8k dev": flickr8k(squash, data),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from zlib import crc32
 
 import numpy as np
 import torch
@@ -37,7 +38,7 @@ def step_losses(
     model: DualEncoder, lesson: Lesson, stage: Stage, step: int, size: int, seed: int
 ) -> dict[str, torch.Tensor]:
     """Compute the losses of one step by name, unweighted."""
-    rng = np.random.default_rng((seed, len(stage.name), step))
+    rng = np.random.default_rng((seed, crc32(stage.name.encode()), step))
     found: dict[str, torch.Tensor] = {}
     if stage.weights.text_pairs and step % stage.text_every == 0:
         found["text_pairs"] = _text_pairs(model, lesson, stage, rng)
