@@ -34,31 +34,32 @@ class Captioned:
 def read_captions(source: str) -> list[Captioned]:
     """Read JSON lines `{"file": …, "captions": […]}`; other keys are ignored.
 
-    Files are relative to the folder that `source` is in. Raises QueryError naming the file, and
-    the line that does not fit.
+    Files are relative to the folder that `source` is in; several lines may be about one. Raises
+    QueryError naming the file, and the line that does not fit.
     """
     try:
-        with open(source, encoding="utf-8") as opened:
-            lines = opened.read().splitlines()
+        with open(source, encoding="utf-8-sig") as opened:
+            lines = opened.read().split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise QueryError(f"{source} cannot be read: {error}", "check the path") from error
     folder = os.path.dirname(os.path.abspath(source))
-    pictures = []
+    pictures: dict[str, tuple[str, ...]] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
             row = json.loads(line)
             file, captions = row["file"], row["captions"]
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise _misfit(source, number) from error
         valid = isinstance(captions, list) and all(isinstance(text, str) for text in captions)
         if not isinstance(file, str) or not valid or not captions:
             raise _misfit(source, number)
-        pictures.append(Captioned(os.path.join(folder, file), tuple(captions)))
+        path = os.path.join(folder, file)
+        pictures[path] = (*pictures.get(path, ()), *captions)
     if not pictures:
         raise QueryError(f"{source} has no captions", "each line is one picture: see the README")
-    return pictures
+    return [Captioned(path, captions) for path, captions in pictures.items()]
 
 
 def evaluate_pictures(

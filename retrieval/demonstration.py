@@ -65,7 +65,7 @@ def ask(library: Library, drawn: Sequence[Drawn], k: int) -> Iterator[Asked]:
 
 def measure(library: Library, drawn: Sequence[Drawn]) -> Evaluation:
     """Measure how often each caption that describes exactly one scene finds it."""
-    stored = {row.paths[0]: blob for row, blob in library.images()}
+    stored = {path: blob for row, blob in library.images() for path in row.paths}
     images = from_blobs([stored[scene.path] for scene in drawn], library.model.dim)
     texts = [caption for scene in drawn for caption in scene.captions]
     owner = np.repeat(np.arange(len(drawn)), [len(scene.captions) for scene in drawn])

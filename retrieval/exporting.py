@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from itertools import islice
-from typing import BinaryIO
 
 import numpy as np
 
@@ -15,6 +11,7 @@ from retrieval.catalogue import ImageRow
 from retrieval.errors import MissingExtra
 from retrieval.specs import ModelSpec
 from retrieval.vectors import STORED, from_blobs
+from retrieval.whole_file import whole_file
 
 Rows = Iterable[tuple[ImageRow, bytes]]
 
@@ -46,7 +43,7 @@ def export_npz(rows: Rows, spec: ModelSpec, path: str) -> int:
         "model": np.array(spec.name),
         "fingerprint": np.array(spec.fingerprint),
     }
-    with _whole_file(path) as archive:
+    with whole_file(path) as archive:
         np.savez(archive, **columns)  # type: ignore[arg-type]
     return len(pictures)
 
@@ -77,7 +74,7 @@ def export_parquet(rows: Rows, spec: ModelSpec, path: str) -> int:
         metadata={"model": spec.name, "fingerprint": spec.fingerprint},
     )
     count = 0
-    with _whole_file(path) as file, pq.ParquetWriter(file, schema) as writer:
+    with whole_file(path) as file, pq.ParquetWriter(file, schema) as writer:
         for page in _pages(_one_a_file(rows), _PAGE):
             vectors = np.frombuffer(b"".join(blob for _, _, blob in page), STORED)
             table = {
@@ -112,20 +109,6 @@ def _pages(
 ) -> Iterator[list[tuple[ImageRow, str, bytes]]]:
     while page := list(islice(rows, size)):
         yield page
-
-
-@contextmanager
-def _whole_file(path: str) -> Iterator[BinaryIO]:
-    """Write beside the target and rename at the end: it is there whole or as it was before."""
-    folder = os.path.dirname(os.path.abspath(path))
-    handle, temporary = tempfile.mkstemp(dir=folder, suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
 
 
 def _text(path: str) -> str:

@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -23,11 +23,14 @@ from retrieval.catalogue import (
     FileRecord,
     ImageRecord,
     KnownContents,
+    Pending,
     ProblemRecord,
     Scan,
     Scope,
 )
-from retrieval.images import FoundFile, Picture, PictureInfo, Problem
+from retrieval.encoders import Encoder
+from retrieval.errors import ModelError
+from retrieval.images import Picture, PictureInfo, Problem
 from retrieval.images.decoding import read_picture
 from retrieval.model_in_use import ModelInUse
 from retrieval.progress import IndexOptions, Phase, Progress, Tally, Trouble
@@ -41,6 +44,8 @@ _FIRST_BATCH = 32
 """Pictures in a batch until the encoder, which is loaded when it is needed, says what it likes."""
 
 _REPORT_EVERY_S = 0.1
+
+_NO_VECTOR = "the model gave no vector for it"
 
 _PROBLEMS_KEPT = 1000
 """So many troubles are carried in the last record; the catalogue has them all."""
@@ -98,7 +103,9 @@ class Indexer:
                     yield from self._index_scope(scope, known)
         finally:
             known.close()
-        self._catalogue.contents.expire_orphans(older_than_days=self._options.keep_orphans_days)
+        if not self._stop.is_set():
+            days = self._options.keep_orphans_days
+            self._catalogue.contents.expire_orphans(older_than_days=days)
         self._refresh()
         yield replace(
             self._progress("done"),
@@ -123,8 +130,9 @@ class Indexer:
         self._count(pending=counts.pending)
         yield self._progress("encode")
         yield from self._read_and_encode(scope, scan, known)
-        # Last, so that a file which was moved has found its content again by now.
-        self._count(removed=scan.forget_gone())
+        if not self._stop.is_set():
+            # Last, so that a file which was moved has found its content again by now.
+            self._count(removed=scan.forget_gone())
 
     def _walk(self, scope: Scope, scan: Scan) -> Generator[Progress, None, Walked]:
         steps = walk_into(self._catalogue, scope, scan, self._stop)
@@ -139,11 +147,11 @@ class Indexer:
     def _read_and_encode(
         self, scope: Scope, scan: Scan, known: KnownContents
     ) -> Iterator[Progress]:
-        def read(file: FoundFile) -> Picture | Problem:
-            if file.unsupported:
-                return Problem(file.unsupported)
+        def read(pending: Pending) -> Picture | Problem:
+            if pending.file.unsupported:
+                return Problem(pending.file.unsupported)
             return read_picture(
-                os.path.join(scope.root.path, file.path),
+                os.path.join(scope.root.path, pending.file.path),
                 self._model.row.spec.preprocessing,
                 self._options.limits,
                 lambda sha256: sha256 not in known,
@@ -158,14 +166,14 @@ class Indexer:
             depth=lambda: 2 * self._batch_size + self._options.threads,
         )
         with closing(results):
-            for file, result in results:
-                self._take(scope, file, result, waiting, known)
+            for pending, result in results:
+                if self._stop.is_set():
+                    return
+                self._take(scope, pending, result, waiting, known)
                 full = len(waiting.pixels) >= self._batch_size
                 if full or waiting.rows() >= _COMMIT_ROWS:
                     self._commit(scope, waiting)
                     waiting = _Waiting()
-                    if self._stop.is_set():
-                        return
                 if time.monotonic() - reported > _REPORT_EVERY_S:
                     reported = time.monotonic()
                     yield self._progress("encode")
@@ -175,14 +183,15 @@ class Indexer:
     def _take(
         self,
         scope: Scope,
-        file: FoundFile,
+        pending: Pending,
         result: Picture | Problem,
         waiting: _Waiting,
         known: KnownContents,
     ) -> None:
         """Sort one result into what the next commit records."""
+        file = pending.file
         if isinstance(result, Problem):
-            self._take_problem(scope, file, result, waiting)
+            self._take_problem(scope, pending, result, waiting)
             return
         self._count(handled=1, read_bytes=result.size)
         waiting.files.append(FileRecord(file.path, result.size, result.mtime_ns, result.sha256))
@@ -195,48 +204,84 @@ class Indexer:
         waiting.pixels.append(result.pixels)
 
     def _take_problem(
-        self, scope: Scope, file: FoundFile, problem: Problem, waiting: _Waiting
+        self, scope: Scope, pending: Pending, problem: Problem, waiting: _Waiting
     ) -> None:
-        if problem.kind == "transient":
-            self._count(handled=1, transient=1)
-        elif file.unsupported:
-            self._count(handled=1, unsupported=1)
-        else:
-            self._count(handled=1, bad=1)
-        if problem.kind != "transient":
-            kind = "unsupported" if file.unsupported else "bad"
-            size, mtime_ns = (
-                (file.size, file.mtime_ns) if problem.size < 0 else (problem.size, problem.mtime_ns)
-            )
-            waiting.problems.append(
-                ProblemRecord(file.path, size, mtime_ns, problem.reason, kind, problem.megapixels)
-            )
-        if not file.unsupported and len(self._problems) < _PROBLEMS_KEPT:
-            path = os.path.join(scope.root.path, file.path)
-            self._problems.append(Trouble(path, problem.reason))
+        file = pending.file
+        kind = "unsupported" if file.unsupported else problem.kind
+        if pending.indexed:
+            # It could be read once: another model, or a lower limit, does not undo that.
+            kind = "transient"
+        self._count(handled=1, **{kind: 1})
+        read = problem.size >= 0
+        record = ProblemRecord(
+            path=file.path,
+            size=problem.size if read else file.size,
+            mtime_ns=problem.mtime_ns if read else file.mtime_ns,
+            reason=problem.reason,
+            kind=kind,
+            megapixels=problem.megapixels,
+        )
+        waiting.problems.append(record)
+        if not file.unsupported:
+            self._note_problem(scope, record)
+
+    def _note_problem(self, scope: Scope, record: ProblemRecord) -> None:
+        if len(self._problems) < _PROBLEMS_KEPT:
+            path = os.path.join(scope.root.path, record.path)
+            self._problems.append(Trouble(path, record.reason))
 
     def _commit(self, scope: Scope, waiting: _Waiting) -> None:
-        images: list[ImageRecord] = []
-        if waiting.pixels:
-            encoder = self._model.encoder()
-            self._batch_size = self._options.batch_size or encoder.batch_size
-            embeddings = encoder.encode_images(np.stack(waiting.pixels))
-            images = [
-                ImageRecord(sha256, info, embedding)
-                for (sha256, info), embedding in zip(
-                    waiting.contents.items(), embeddings, strict=True
-                )
-            ]
+        if not waiting.rows():
+            return
+        images = self._encode(waiting)
+        encoded = {image.sha256 for image in images}
+        failed = waiting.contents.keys() - encoded
+        files = [file for file in waiting.files if file.sha256 not in failed]
+        problems = list(waiting.problems)
+        for file in waiting.files:
+            if file.sha256 in failed:
+                problem = ProblemRecord(file.path, file.size, file.mtime_ns, _NO_VECTOR, "bad")
+                problems.append(problem)
+                self._note_problem(scope, problem)
+                self._count(bad=1)
         self._catalogue.contents.record(
-            scope.root,
-            self._model.row.id,
-            Batch(images, waiting.files, waiting.problems),
+            scope.root, self._model.row.id, Batch(images, files, problems)
         )
         self._count(encoded=len(images))
         self._since_refresh += len(images)
         if self._since_refresh >= max(_REFRESH_MIN, self._tally.encoded // 2):
             self._since_refresh = 0
             self._refresh()
+
+    def _encode(self, waiting: _Waiting) -> list[ImageRecord]:
+        """Encode what waits; a picture that the model gives no vector for is left out.
+
+        Raises ModelError when it gives none for anything: then it is not the pictures' fault.
+        """
+        if not waiting.pixels:
+            return []
+        encoder = self._model.encoder()
+        self._batch_size = self._options.batch_size or encoder.batch_size
+        contents = list(waiting.contents.items())
+        try:
+            rows = list(enumerate(encoder.encode_images(np.stack(waiting.pixels))))
+        except ModelError:
+            rows = []
+            for number, pixels in enumerate(waiting.pixels):
+                with suppress(ModelError):
+                    rows.append((number, encoder.encode_images(pixels[None])[0]))
+            if not rows and not self._works(encoder):
+                raise
+        return [ImageRecord(*contents[number], embedding) for number, embedding in rows]
+
+    def _works(self, encoder: Encoder) -> bool:
+        """Tell whether the model gives a vector for a plain grey picture."""
+        size = encoder.spec.preprocessing.size
+        try:
+            encoder.encode_images(np.full((1, *size, 3), 127, np.uint8))
+        except ModelError:
+            return False
+        return True
 
     def _count(self, **more: int) -> None:
         changes = {name: getattr(self._tally, name) + n for name, n in more.items()}

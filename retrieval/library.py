@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -34,7 +34,7 @@ from retrieval.model_in_use import LazyEncoder, ModelInUse
 from retrieval.opening import create_catalogue, has_catalogue, open_catalogue
 from retrieval.progress import IndexOptions, Progress
 from retrieval.removal import remove_path
-from retrieval.scopes import plan_scopes
+from retrieval.scopes import plan_scopes, remember_excludes
 from retrieval.specs import ModelSpec
 
 if TYPE_CHECKING:
@@ -129,18 +129,19 @@ class Library:
         """Bring the library up to date with folders and files, or with all that it knows.
 
         Yields progress; nothing happens unless the iterator is run. `exclude` are globs, matched
-        with paths relative to the folder named and with single names; they are remembered and
-        replace earlier ones, None keeps those. Setting `stop` ends the run after the batch in
+        with paths relative to the folder named and with single names; they are remembered. For
+        an indexed folder they replace earlier ones, for a part of one they are added; None keeps
+        those. Setting `stop` ends the run after the batch in
         flight. Raises LibraryBusy when another process is writing, LibraryError for a path that
         does not exist, ModelError when a new picture needs a model that cannot be loaded.
         """
         with writer_lock(self.path):
+            self._follow_model()
             scopes = plan_scopes(self._catalogue, [os.fspath(path) for path in paths])
             if exclude is not None:
                 with self._catalogue.writing():
                     for scope in scopes:
-                        self._catalogue.roots.include(scope.root, "user")
-                        self._catalogue.roots.exclude(scope.root, exclude, "user")
+                        remember_excludes(self._catalogue, scope, exclude)
             yield from self._indexer(self._model, options, stop).run(scopes)
 
     def add(
@@ -189,7 +190,8 @@ class Library:
                 raise LibraryError(
                     f"{lacking:,} pictures could not be encoded with {row.spec.name}: their files "
                     "cannot be read now",
-                    "plug the drive in and run this again, or change anyway with --anyway",
+                    "plug the drive in (or raise --max-megapixels) and run this again, or change "
+                    "anyway with --anyway",
                 )
             self._catalogue.use_model(row.id)
             self._model, self._nearest_vectors = new, None
@@ -199,19 +201,26 @@ class Library:
         return self._catalogue.models()
 
     def forget_model(self, name: str) -> int:
-        """Delete the vectors of a model that is not in use; return how many there were."""
+        """Delete the vectors of a model that is not in use; return how many there were.
+
+        `name` is its reference, or the beginning of its fingerprint. LibraryError when there is no
+        such model, or it is in use.
+        """
         with writer_lock(self.path):
-            known = {model.name: model for model in self._catalogue.models()}
-            if name not in known or known[name].in_use:
-                problem = "is in use" if name in known else "is not one of the library's"
+            named = [
+                model
+                for model in self._catalogue.models()
+                if name == model.name or (len(name) >= 8 and model.fingerprint.startswith(name))
+            ]
+            old = next((model for model in named if not model.in_use), None)
+            if old is None:
+                problem = "is in use" if named else "is not one of the library's"
                 raise LibraryError(
                     f"the model {name} {problem}", "see which there are: pixtrieve model"
                 )
             with self._catalogue.writing():
-                count = self._catalogue.contents.forget_model(known[name].fingerprint)
-        cache = os.path.join(self.path, "cache", f"{known[name].fingerprint[:16]}.faiss")
-        if os.path.exists(cache):
-            os.unlink(cache)
+                count = self._catalogue.contents.forget_model(old.fingerprint)
+            self._drop_cache(old.fingerprint)
         return count
 
     def search(self, query: Query, k: int = 10, *, include_self: bool = False) -> SearchResult:
@@ -226,6 +235,7 @@ class Library:
         from retrieval.questions import understand
         from retrieval.search import search
 
+        self._follow_model()
         question = understand(query, self._catalogue, self._model)
         own = set() if include_self or question.image_id is None else {question.image_id}
         return search(self._catalogue, self._nearest(), question.vector, k, own)
@@ -237,7 +247,13 @@ class Library:
         is named itself. Vectors are deleted at once. LibraryError when nothing is known there.
         """
         with writer_lock(self.path):
-            return remove_path(self._catalogue, os.path.abspath(os.fspath(path)))
+            target = os.path.abspath(os.path.expanduser(os.fspath(path)))
+            removed = remove_path(self._catalogue, target)
+            # What was removed shall not stay behind in a file; the next question makes it anew.
+            self._nearest_vectors = None
+            for model in self._catalogue.models():
+                self._drop_cache(model.fingerprint)
+        return removed
 
     def embed(self, query: Query) -> NDArray[np.float32]:
         """Return the unit vector (dim,) that a query is searched with: see `search`."""
@@ -300,11 +316,22 @@ class Library:
     def _nearest_of(self, row: ModelRow) -> NearestVectors:
         from retrieval.nearest import CacheKey, NearestVectors
 
-        key = CacheKey(self._cache_path(row), row.spec.fingerprint, row.spec.dim)
+        key = CacheKey(self._cache_path(row.spec.fingerprint), row.spec.fingerprint, row.spec.dim)
         return NearestVectors(self._catalogue.vectors(row), key)
 
-    def _cache_path(self, row: ModelRow) -> str:
-        return os.path.join(self.path, "cache", f"{row.spec.fingerprint[:16]}.faiss")
+    def _cache_path(self, fingerprint: str) -> str:
+        return os.path.join(self.path, "cache", f"{fingerprint[:16]}.faiss")
+
+    def _drop_cache(self, fingerprint: str) -> None:
+        with suppress(FileNotFoundError):
+            os.unlink(self._cache_path(fingerprint))
+
+    def _follow_model(self) -> None:
+        """Take over the model that another process may have put in place."""
+        row = self._catalogue.model()
+        if row is not None and row.id != self._model.row.id:
+            self._model = ModelInUse(row, LazyEncoder(row.spec, self._device))
+            self._nearest_vectors = None
 
     def _indexer(
         self, model: ModelInUse, options: IndexOptions | None, stop: threading.Event | None
@@ -317,7 +344,8 @@ class Library:
             with self._catalogue.reading():
                 written = nearest.refresh()
             if written:
-                self._catalogue.contents.prune_removed()
+                with self._catalogue.writing():
+                    self._catalogue.contents.outdate_caches()
 
         return Indexer(
             self._catalogue,

@@ -8,11 +8,11 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from filelock import FileLock, Timeout
 
-from retrieval.errors import LibraryBusy
+from retrieval.errors import LibraryBusy, LibraryError
 
 
 @contextmanager
@@ -31,6 +31,11 @@ def writer_lock(folder: str) -> Iterator[None]:
             f"the library {folder} is being written by {_holder(note)}",
             "wait until it is done, or stop it; searching works meanwhile",
         ) from None
+    except OSError as error:
+        raise LibraryError(
+            f"the library {folder} cannot be written: {error.strerror}",
+            "check the permissions of the folder, or name another one with --library",
+        ) from error
     try:
         _sign(note)
         yield
@@ -45,7 +50,8 @@ def _sign(note: str) -> None:
         "since": time.strftime("%Y-%m-%d %H:%M:%S"),
         "command": " ".join([os.path.basename(sys.argv[0]), *sys.argv[1:]])[:200],
     }
-    with open(note, "w", encoding="utf-8", errors="backslashreplace") as file:
+    # Only a courtesy to whoever finds the lock taken.
+    with suppress(OSError), open(note, "w", encoding="utf-8", errors="backslashreplace") as file:
         json.dump(facts, file)
 
 
@@ -56,5 +62,5 @@ def _holder(note: str) -> str:
         return (
             f"process {facts['pid']} on {facts['host']} since {facts['since']} ({facts['command']})"
         )
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return "another process"

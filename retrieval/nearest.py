@@ -21,6 +21,7 @@ from retrieval.stores import Ids, IdSet, Scores, VectorStore
 from retrieval.stores.cachefile import CacheHeader
 from retrieval.stores.exact import ExactStore, merge
 from retrieval.stores.flat import FlatStore
+from retrieval.whole_file import remove_stale
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +44,10 @@ class VectorSource(Protocol):
 
     def snapshot(self) -> Snapshot:
         """Return where the catalogue stands."""
+        ...
+
+    def stamp_of(self, generation: int) -> str | None:
+        """Return the stamp of a generation, None if the catalogue does not know it."""
         ...
 
     def after(self, last_id: int) -> Iterator[tuple[Ids, NDArray[np.float32]]]:
@@ -120,7 +125,7 @@ class NearestVectors:
         if loaded is None:
             return None
         cached, header = loaded
-        if not self._usable(header, snapshot):
+        if not self._usable(header):
             return None
         if header.generation == snapshot.generation:
             return _View(snapshot, cached, ExactStore(self._key.dim), np.empty(0, np.int64))
@@ -139,26 +144,26 @@ class NearestVectors:
             newer.upsert(*(np.concatenate(column) for column in zip(*pages, strict=True)))
         return _View(snapshot, cached, newer, gone)
 
-    def _usable(self, header: CacheHeader, snapshot: Snapshot) -> bool:
+    def _usable(self, header: CacheHeader) -> bool:
         return (
-            header.library_id == snapshot.library_id
-            and header.fingerprint == self._key.fingerprint
+            header.fingerprint == self._key.fingerprint
             and header.dim == self._key.dim
-            and snapshot.removed_floor <= header.generation <= snapshot.generation
+            and header.stamp == self._source.stamp_of(header.generation)
         )
 
     def _rebuild(self, snapshot: Snapshot) -> _View:
         store, last_id = FlatStore.build(self._key.dim, self._source.after(0))
         header = CacheHeader(
-            library_id=snapshot.library_id,
             fingerprint=self._key.fingerprint,
             dim=self._key.dim,
             generation=snapshot.generation,
+            stamp=snapshot.stamp,
             count=store.count(),
             last_id=last_id,
         )
         try:
             os.makedirs(os.path.dirname(self._key.path), exist_ok=True)
+            remove_stale(os.path.dirname(self._key.path))
             store.save(self._key.path, header)
         except OSError as error:
             # A read-only library still answers; it only has to build the cache each time.
@@ -166,5 +171,5 @@ class NearestVectors:
         else:
             # The mapped file's pages can be given back; the copy just built could not.
             mapped = FlatStore.load(self._key.path)
-            store = mapped[0] if mapped else store
+            store = mapped[0] if mapped and mapped[1] == header else store
         return _View(snapshot, store, ExactStore(self._key.dim), np.empty(0, np.int64))

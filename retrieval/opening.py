@@ -13,6 +13,7 @@ from retrieval.model_in_use import require_same
 from retrieval.specs import ModelSpec
 
 _CATALOGUE = "catalogue.sqlite"
+_JOURNALS = ("-wal", "-shm")
 
 
 def has_catalogue(folder: str) -> bool:
@@ -27,13 +28,20 @@ def create_catalogue(folder: str, spec: ModelSpec) -> tuple[Catalogue, ModelRow]
     """
     path = os.path.join(folder, _CATALOGUE)
     unfinished = f"{path}.new"
-    os.makedirs(folder, exist_ok=True)
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise LibraryError(
+            f"the library {folder} cannot be made: {error.strerror}", "name another folder"
+        ) from error
     with writer_lock(folder):
         if has_catalogue(folder):
             raise LibraryError(f"{folder} is a library already", "open it, or name another folder")
-        for suffix in ("", "-wal", "-shm"):  # of a run that was killed at this very point
-            if os.path.exists(unfinished + suffix):
-                os.unlink(unfinished + suffix)
+        # Of a run that was killed at this very point, and of a catalogue that was deleted
+        # without them: SQLite would take them for the new one's.
+        for leftover in (unfinished, *(p + s for p in (unfinished, path) for s in _JOURNALS)):
+            if os.path.exists(leftover):
+                os.unlink(leftover)
         catalogue = Catalogue(unfinished, create=True)
         with catalogue.writing():
             model_id = catalogue.contents.register_model(spec)
@@ -55,6 +63,14 @@ def open_catalogue(folder: str, model: str | Encoder | None) -> tuple[Catalogue,
             "make one with: pixtrieve index FOLDER-OF-PICTURES",
         )
     catalogue = Catalogue(os.path.join(folder, _CATALOGUE))
+    try:
+        return catalogue, _checked_model(folder, catalogue, model)
+    except BaseException:
+        catalogue.close()
+        raise
+
+
+def _checked_model(folder: str, catalogue: Catalogue, model: str | Encoder | None) -> ModelRow:
     row = catalogue.model()
     if row is None:
         raise LibraryError(
@@ -68,7 +84,7 @@ def open_catalogue(folder: str, model: str | Encoder | None) -> tuple[Catalogue,
             row = _rename(folder, catalogue, row, identity.reference)
     elif model is not None:
         require_same(row.spec, model.spec.name, model.spec.fingerprint)
-    return catalogue, row
+    return row
 
 
 def _rename(folder: str, catalogue: Catalogue, row: ModelRow, name: str) -> ModelRow:

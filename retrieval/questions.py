@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.errors import PictureError, QueryError
+from retrieval.images import Problem, ReadLimits
 from retrieval.vectors import normalise
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from retrieval.catalogue import Catalogue
+    from retrieval.catalogue import Catalogue, ImageRow
     from retrieval.model_in_use import ModelInUse
 
     Query = str | os.PathLike[str] | bytes | Image.Image | NDArray[Any]
@@ -50,25 +51,33 @@ def understand(query: Query, catalogue: Catalogue, model: ModelInUse) -> Questio
 
 
 def _from_text(text: str, model: ModelInUse) -> Question:
+    # A command line may hold bytes that are no text.
+    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     if not text.strip():
         raise QueryError("the question is empty", 'ask in words, like "two dogs on a beach"')
     return Question(model.encoder().encode_texts([text])[0])
 
 
 def _from_file(path: str, catalogue: Catalogue, model: ModelInUse) -> Question:
-    try:
-        with open(path, "rb") as file:
-            data = file.read()
-    except OSError as error:
-        raise PictureError(
-            f"the picture {path} cannot be read: {error.strerror}", "check the path"
-        ) from error
-    try:
-        return _from_bytes(data, catalogue, model)
-    except PictureError as error:
-        raise PictureError(
-            f"the picture {path} cannot be used: {error.message}", error.hint
-        ) from error
+    from retrieval.images.decoding import read_picture
+
+    known: ImageRow | None = None
+    vector: NDArray[np.float32] | None = None
+
+    def wanted(sha256: bytes) -> bool:
+        nonlocal known, vector
+        known = catalogue.lookup.by_content(sha256)
+        vector = None if known is None else catalogue.vectors(model.row).of_image(known.id)
+        return vector is None
+
+    result = read_picture(path, model.row.spec.preprocessing, ReadLimits(), wanted)
+    if isinstance(result, Problem):
+        raise PictureError(f"the picture {path} cannot be used: {result.reason}", "check the path")
+    image_id = known.id if known else None
+    if result.pixels is None:
+        assert vector is not None
+        return Question(normalise(vector[None])[0], image_id)
+    return Question(model.encoder().encode_images(result.pixels[None])[0], image_id)
 
 
 def _from_bytes(data: bytes, catalogue: Catalogue, model: ModelInUse) -> Question:
@@ -100,17 +109,20 @@ def _from_embedding(vector: NDArray[Any], model: ModelInUse) -> Question:
 def _from_pixels(picture: Image.Image | NDArray[Any], model: ModelInUse) -> Question:
     from PIL import Image
 
+    from retrieval.images.decoding import explained
     from retrieval.images.metadata import upright
     from retrieval.images.modes import to_rgb
     from retrieval.images.resizing import resize
 
     if isinstance(picture, np.ndarray):
-        if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
+        is_picture = picture.ndim == 3 and picture.shape[2] == 3 and picture.size > 0
+        if not is_picture or picture.dtype != np.uint8:
             raise QueryError(
                 f"an array of shape {picture.shape} and type {picture.dtype} is neither a picture "
                 "nor an embedding",
                 "pictures are (height, width, 3) uint8 RGB; embeddings (dim,) float",
             )
         picture = Image.fromarray(picture)
-    pixels = resize(to_rgb(upright(picture)), model.row.spec.preprocessing)
+    with explained():
+        pixels = resize(to_rgb(upright(picture)), model.row.spec.preprocessing)
     return Question(model.encoder().encode_images(pixels[None])[0])

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import glob
-
 from retrieval.catalogue import Catalogue
 from retrieval.errors import LibraryError
-from retrieval.scopes import is_below, relative, root_of
+from retrieval.scopes import anchored, is_below, relative, root_of
 
 
 def remove_path(catalogue: Catalogue, target: str) -> int:
@@ -16,22 +14,29 @@ def remove_path(catalogue: Catalogue, target: str) -> int:
     back. Raises LibraryError, and changes nothing, when nothing is known there.
     """
     roots = catalogue.roots
-    removed = 0
+    removed, known = 0, False
     with catalogue.writing():
+        orphans = catalogue.contents.orphans()
         for root in roots.all():
             if root.path == target or is_below(root.path, target):
                 removed += catalogue.contents.forget_files(root, "")
                 roots.delete(root)
+                known = True
         above = root_of(roots.all(), target)
         if above is not None:
             below = relative(above, target)
-            removed += catalogue.contents.forget_files(above, below)
-            if removed and above.whole:
-                roots.exclude(above, [glob.escape(below)], "remove")
-        if not removed:
+            gone = catalogue.contents.forget_files(above, below)
+            removed, known = removed + gone, known or gone > 0
+            if known and above.whole:
+                roots.exclude(above, [anchored(below)], "remove")
+            elif gone and not any(catalogue.lookup.files_in(above.id)):
+                roots.delete(above)
+        if not known:
             raise LibraryError(
                 f"nothing at or below {target} is in the library",
                 "see what is with: pixtrieve status",
             )
-        catalogue.contents.expire_orphans(older_than_days=0)
+        # Older orphans are left: their files may be on the way to another folder.
+        catalogue.contents.delete_images(catalogue.contents.orphans() - orphans)
+        catalogue.contents.outdate_caches()
     return removed

@@ -72,9 +72,11 @@ def _entries(catalogue: Catalogue, scope: Scope) -> Iterator[FoundFile | Unreada
         entry = stat_file(root.path, file)
         if entry is not None:
             yield entry
+    if scope.files and not scope.folders:
+        return
     excludes = catalogue.roots.excludes(root)
     others = [relative(root, r.path) for r in catalogue.roots.all() if is_below(r.path, root.path)]
-    for folder in scope.folders or (() if scope.files else ("",)):
+    for folder in scope.folders or ("",):
         yield from walk(root.path, below=folder, exclude=excludes, skip=others)
 
 
@@ -89,7 +91,7 @@ def _look_for_drives(
         if not os.path.isdir(location) or _is_empty(location):
             scan.leave_alone(path)
             walked.missing.append(_trouble(scope, path, "the drive is not there"))
-        else:
+        elif not scope.files and not scope.folders:  # a walk of a part would not have come by
             catalogue.roots.set_mount(scope.root, path, mounted=False)
     for path in mounts:
         catalogue.roots.set_mount(scope.root, path, mounted=True)
@@ -100,6 +102,12 @@ def _trouble(scope: Scope, path: str, reason: str) -> Trouble:
 
 
 def _is_empty(folder: str) -> bool:
-    """Tell whether there is nothing at all in a folder: the mount point of an unplugged drive."""
-    with os.scandir(folder) as entries:
-        return next(entries, None) is None
+    """Tell whether there is nothing at all in a folder: the mount point of an unplugged drive.
+
+    One that may not be read, as some systems make them, is the same.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            return next(entries, None) is None
+    except OSError:
+        return True

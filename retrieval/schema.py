@@ -103,8 +103,12 @@ def m001_first_tables(db: Database) -> None:
             # Ids that left the results, so that an older cache file can mask them.
             """CREATE TABLE removed (
                 vector_id INTEGER PRIMARY KEY,
+                model_id INTEGER NOT NULL,
                 generation INTEGER NOT NULL)""",
-            "CREATE INDEX removed_generation ON removed (generation)",
+            "CREATE INDEX removed_since ON removed (model_id, generation)",
+            # A random stamp for each generation: a cache made at a generation that this catalogue
+            # never had (it was restored from a backup, or lost its last commits) shows.
+            "CREATE TABLE stamps (generation INTEGER PRIMARY KEY, stamp TEXT NOT NULL)",
             "CREATE TABLE state (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID",
             _ORPHAN_WHEN.format(name="files_deleted", event="DELETE"),
             _ORPHAN_WHEN.format(name="files_changed", event="UPDATE OF image_id"),
@@ -113,11 +117,16 @@ def m001_first_tables(db: Database) -> None:
             BEGIN
                 UPDATE state SET value = value + 1 WHERE key = 'generation';
                 INSERT OR REPLACE INTO removed
-                    SELECT v.id, (SELECT value FROM state WHERE key = 'generation')
+                    SELECT v.id, v.model_id, (SELECT value FROM state WHERE key = 'generation')
                     FROM vectors v WHERE v.image_id = new.id;
             END""",
-            "INSERT INTO state VALUES ('generation', 0), ('removed_floor', 0)",
-            "INSERT INTO state VALUES ('library_id', lower(hex(randomblob(16))))",
+            """CREATE TRIGGER generation_stamped AFTER UPDATE OF value ON state
+            WHEN new.key = 'generation'
+            BEGIN
+                INSERT INTO stamps VALUES (new.value, lower(hex(randomblob(8))));
+            END""",
+            "INSERT INTO state VALUES ('generation', 0)",
+            "INSERT INTO stamps VALUES (0, lower(hex(randomblob(8))))",
         ),
     )
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from retrieval.catalogue import Catalogue, Root, Scope
 from retrieval.errors import LibraryError
+from retrieval.images.formats import unsupported_reason
 
 
 def plan_scopes(catalogue: Catalogue, paths: Sequence[str]) -> list[Scope]:
@@ -21,11 +22,10 @@ def plan_scopes(catalogue: Catalogue, paths: Sequence[str]) -> list[Scope]:
     Folders and files that are new become roots. Raises LibraryError for a path that neither
     exists nor is known; nothing has been changed then.
     """
-    absolute = [os.path.abspath(path) for path in paths]
+    absolute = [os.path.abspath(os.path.expanduser(path)) for path in paths]
     known = catalogue.roots.all()
     for path in absolute:
-        if not os.path.exists(path) and root_of(known, path) is None:
-            raise LibraryError(f"{path} does not exist", "check the path; nothing was indexed")
+        _require_sense(path, known)
     with catalogue.writing():
         parts = _Parts(catalogue)
         for path in absolute:
@@ -36,33 +36,69 @@ def plan_scopes(catalogue: Catalogue, paths: Sequence[str]) -> list[Scope]:
     return parts.scopes()
 
 
+def _require_sense(path: str, known: Sequence[Root]) -> None:
+    if not os.path.lexists(path):
+        if root_of(known, path) is None:
+            raise LibraryError(f"{path} does not exist", "check the path; nothing was indexed")
+    elif os.path.isfile(path):
+        if unsupported_reason(os.path.basename(path)) is None:
+            raise LibraryError(f"{path} is not a picture, by its name", "nothing was indexed")
+    elif not os.path.isdir(path) and root_of(known, path) is None:
+        raise LibraryError(f"{path} is neither a file nor a folder", "nothing was indexed")
+
+
 class _Parts:
     """The files and folders named so far, by root."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
+        self._known = catalogue.roots.all()
         self._roots: dict[int, Root] = {}
         self._files: dict[int, list[str]] = {}
         self._folders: dict[int, list[str]] = {}
 
     def add(self, path: str) -> None:
-        roots = self._catalogue.roots
-        known = roots.all()
-        root = root_of(known, path)
         if os.path.isfile(path):
+            root = root_of(self._known, path)
             if root is None:
-                root = roots.add(os.path.dirname(path), whole=False)
+                root = self._make_root(os.path.dirname(path), whole=False)
             self._note(root, self._files, relative(root, path))
-            return
-        if root is None or (root.path == path and not root.whole and os.path.isdir(path)):
-            root = roots.add(path, whole=True)
+        else:
+            self._add_folder(path)
+
+    def _add_folder(self, path: str) -> None:
+        root = root_of(self._known, path)
+        if os.path.isdir(path):
+            # Of a root of single files this folder was no part; nor is it of one that has been
+            # told to leave the folder above it out.
+            root = root_of([root for root in self._known if root.whole], path)
+            if root is None or self._is_left_out(root, relative(root, path)):
+                root = self._make_root(path, whole=True)
+        assert root is not None
         self._note(root, self._folders, relative(root, path))
-        for nested in known:
-            if is_below(nested.path, path):
-                if root.whole and not nested.whole:
-                    roots.absorb(nested, root, relative(root, nested.path))
-                else:
-                    self.add_root(nested)
+        for nested in [nested for nested in self._known if is_below(nested.path, path)]:
+            self.add_root(nested)
+
+    def _is_left_out(self, root: Root, below: str) -> bool:
+        removed = set(self._catalogue.roots.excludes(root, "remove"))
+        above = below
+        while above := os.path.dirname(above):
+            if anchored(above) in removed:
+                return True
+        return False
+
+    def _make_root(self, path: str, *, whole: bool) -> Root:
+        """Make a root; single files in and below it, noted so far elsewhere, become its own."""
+        roots = self._catalogue.roots
+        root = roots.add(path, whole=whole)
+        if whole:
+            for other in [other for other in self._known if not other.whole]:
+                if is_below(other.path, path):
+                    roots.absorb(other, root, relative(root, other.path))
+                elif is_below(path, other.path):
+                    roots.cede(other, root, relative(other, path))
+        self._known = roots.all()
+        return root
 
     def add_root(self, root: Root) -> None:
         if root.whole:
@@ -76,7 +112,7 @@ class _Parts:
         parts.setdefault(root.id, []).append(below)
         if below:
             # Named again, what `remove` took out is wanted back.
-            self._catalogue.roots.include(root, "remove", glob.escape(below))
+            self._catalogue.roots.include(root, "remove", anchored(below))
 
     def scopes(self) -> list[Scope]:
         return [self._scope(root) for root in sorted(self._roots.values(), key=lambda r: r.path)]
@@ -87,6 +123,29 @@ class _Parts:
             return Scope(root)
         files = self._files.get(root.id, [])
         return Scope(root, tuple(dict.fromkeys(files)), tuple(dict.fromkeys(folders)))
+
+
+def remember_excludes(catalogue: Catalogue, scope: Scope, patterns: Sequence[str]) -> None:
+    """Leave out, from now on, what a person does not want of a scope.
+
+    Patterns given with a whole root replace its earlier ones. Given with a folder below it they
+    are meant from there, and are added.
+    """
+    if not scope.folders:
+        catalogue.roots.include(scope.root, "user")
+        catalogue.roots.exclude(scope.root, patterns, "user")
+    for folder in scope.folders:
+        there = anchored(folder)
+        for pattern in patterns:
+            within = [f"{there}/{pattern.lstrip('/')}"]
+            if "/" not in pattern:  # a single name, at any depth
+                within.append(f"{there}/**/{pattern}")
+            catalogue.roots.exclude(scope.root, within, "user")
+
+
+def anchored(below: str) -> str:
+    """Return the exclude pattern that matches one relative path and nothing else."""
+    return "/" + glob.escape(below)
 
 
 def root_of(roots: Sequence[Root], path: str) -> Root | None:

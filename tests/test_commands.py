@@ -233,7 +233,7 @@ def test_open_shows_the_sheet(run: Run, indexed: Path, monkeypatch: pytest.Monke
         (("status", "--library", "nowhere"), 1, "pixtrieve index FOLDER"),
         (("search",), 2, "ask in words"),
         (("search", "red", "--image", "a.jpg"), 2, "ask in words"),
-        (("search", "--image", "missing.jpg"), 1, "missing.jpg cannot be read"),
+        (("search", "--image", "missing.jpg"), 1, "missing.jpg cannot be used: no such file"),
         (("search", "red", "-k", "0"), 2, "range"),
         (("index", "nowhere"), 1, "nowhere does not exist"),
         (("index", "--library", "new"), 2, "name the folders to index"),

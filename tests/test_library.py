@@ -173,7 +173,7 @@ def test_questions_that_cannot_be_asked(filled: Library, query: object, said: st
 
 
 def test_pictures_that_cannot_be_asked_with(filled: Library, tmp_path: Path) -> None:
-    with pytest.raises(PictureError, match=r"missing\.jpg cannot be read: No such file"):
+    with pytest.raises(PictureError, match=r"missing\.jpg cannot be used: no such file"):
         filled.search(tmp_path / "missing.jpg")
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(b"nonsense")

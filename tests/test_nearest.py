@@ -139,7 +139,7 @@ def test_a_cache_that_cannot_be_written_costs_no_answer(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("tempfile.mkstemp", full)
+    monkeypatch.setattr("os.replace", full)
     assert ask(filled) == before
     assert "could not be written" in caplog.text
 

@@ -23,7 +23,7 @@ from retrieval.catalogue.contents import (
 )
 from retrieval.catalogue.lookup import Counts, ImageRow, Lookup, ProblemRow
 from retrieval.catalogue.roots import Root, Roots
-from retrieval.catalogue.scan import Scan, ScanCounts, Scope
+from retrieval.catalogue.scan import Pending, Scan, ScanCounts, Scope
 from retrieval.catalogue.vectors import Snapshot, Vectors
 from retrieval.specs import ModelSpec, Preprocessing
 
@@ -39,6 +39,7 @@ __all__ = [
     "Lookup",
     "ModelRow",
     "ModelStatus",
+    "Pending",
     "ProblemRecord",
     "ProblemRow",
     "Root",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -36,10 +37,9 @@ class Connection:
 
     def __init__(self, path: str, *, create: bool = False, any_thread: bool = False) -> None:
         self._path = path
-        mode = "rwc" if create else "rw"
         try:
             self.raw = sqlite3.connect(
-                f"file:{_uri_path(path)}?mode={mode}",
+                f"file:{_uri_path(path)}?{_mode(path, create=create)}",
                 uri=True,
                 isolation_level=None,
                 timeout=_BUSY_TIMEOUT_S,
@@ -69,21 +69,23 @@ class Connection:
         self.raw.execute("PRAGMA foreign_keys = ON")
         if create:
             self.raw.execute("PRAGMA journal_mode = WAL")
-        # In WAL mode NORMAL cannot corrupt; a power cut may lose the last batches, never more.
-        self.raw.execute("PRAGMA synchronous = NORMAL")
         if version < SCHEMA_VERSION:
             from retrieval import schema
 
             schema.migrate(self.raw)
+        # In WAL mode NORMAL cannot corrupt; a power cut may lose the last batches, never more.
+        self.raw.execute("PRAGMA synchronous = NORMAL")
 
     def rows(self, sql: str, values: Iterable[Any] = ()) -> sqlite3.Cursor:
         """Run one statement; the cursor iterates its rows."""
-        with self._explained():
-            return self.raw.execute(sql, tuple(values))
+        with explained(self._path):
+            cursor = self.raw.cursor(_Cursor)
+            cursor.path = self._path
+            return cursor.execute(sql, tuple(values))
 
     def many(self, sql: str, values: Iterable[tuple[Any, ...]]) -> None:
         """Run one statement for each tuple."""
-        with self._explained():
+        with explained(self._path):
             self.raw.executemany(sql, values)
 
     def one(self, sql: str, values: Iterable[Any] = ()) -> Any:
@@ -97,11 +99,11 @@ class Connection:
         self.rows("BEGIN IMMEDIATE")
         try:
             yield
+            self.rows("COMMIT")
         except BaseException:
             if self.raw.in_transaction:  # a full disk has ended it already
                 self.raw.execute("ROLLBACK")
             raise
-        self.rows("COMMIT")
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -109,28 +111,67 @@ class Connection:
         if self.raw.in_transaction:
             yield
             return
-        self.raw.execute("BEGIN")
+        self.rows("BEGIN")
         try:
             yield
         finally:
-            self.raw.execute("COMMIT")
+            self.raw.rollback()  # nothing was written; unlike a commit it cannot fail
 
     def close(self) -> None:
         """Close the file."""
         self.raw.close()
 
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """Say what happened, to which file, when SQLite cannot go on: a full disk, damage."""
-        try:
-            yield
-        except sqlite3.IntegrityError:
-            raise  # a mistake of this program
-        except sqlite3.DatabaseError as error:
-            raise LibraryError(
-                f"the catalogue {self._path} cannot be used: {error}",
-                "what was committed is safe; make room on the disk, or restore a backup, and go on",
-            ) from error
+
+class _Cursor(sqlite3.Cursor):
+    """A cursor whose errors while it fetches are explained like those of the statement."""
+
+    path = ""
+
+    def __next__(self) -> Any:
+        with explained(self.path):
+            return super().__next__()
+
+    def fetchone(self) -> Any:
+        with explained(self.path):
+            return super().fetchone()
+
+    def fetchall(self) -> list[Any]:
+        with explained(self.path):
+            return super().fetchall()
+
+
+class explained:  # noqa: N801 - used as a context, thousands of times a second
+    """Say what happened, to which file, when SQLite cannot go on: a full disk, damage, a lock."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        mistakes = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError)
+        if not isinstance(error, sqlite3.DatabaseError) or isinstance(error, mistakes):
+            return
+        said = str(error)
+        hint = "what was committed is safe; restore a backup if this goes on"
+        if "full" in said:
+            hint = "what was committed is safe; make room on the disk and go on"
+        elif "locked" in said or "busy" in said:
+            hint = "another program has the file open; try again"
+        elif "readonly" in said:
+            hint = "check the permissions of the library's folder"
+        raise LibraryError(f"the catalogue {self._path} cannot be used: {said}", hint) from error
+
+
+def _mode(path: str, *, create: bool) -> str:
+    """Return the URI's parameters; a library that may only be read is opened as one that rests."""
+    if create:
+        return "mode=rwc"
+    may_write = os.access(path, os.W_OK) and os.access(os.path.dirname(path), os.W_OK)
+    if may_write or not os.path.exists(path) or os.path.exists(f"{path}-wal"):
+        return "mode=rw"
+    return "mode=ro&immutable=1"
 
 
 def _uri_path(path: str) -> str:

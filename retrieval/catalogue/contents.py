@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -44,7 +44,10 @@ class ImageRecord:
 
 @dataclass(frozen=True, slots=True)
 class ProblemRecord:
-    """A file that cannot be used until it changes; `kind` is "bad" or "unsupported"."""
+    """A file that cannot be used; `kind` is "bad", "unsupported" or "transient".
+
+    The first two stay until the file changes, the last is tried again on every run.
+    """
 
     path: str
     size: int
@@ -88,10 +91,10 @@ class Contents:
     def record(self, root: Root, model_id: int, batch: Batch) -> None:
         """Commit a batch: vectors, files, problems and the new generation, or nothing."""
         with self._db.writing():
-            generation = next_generation(self._db)
+            next_generation(self._db)
             self._insert_images(model_id, batch.images)
             for file in batch.files:
-                self._insert_file(root, file, generation)
+                self._insert_file(root, file)
             self._insert_problems(root, batch.problems)
 
     def expire_orphans(self, *, older_than_days: float) -> None:
@@ -103,17 +106,25 @@ class Contents:
         cutoff = time.time() - older_than_days * 86_400
         self._db.rows("DELETE FROM images WHERE orphaned_at <= ?", (cutoff,))
 
-    def prune_removed(self) -> None:
-        """Forget which ids left the results: the caller has just written a fresh cache.
+    def orphans(self) -> set[int]:
+        """Return the ids of the images that no file has."""
+        rows = self._db.rows("SELECT id FROM images WHERE orphaned_at IS NOT NULL")
+        return {id_ for (id_,) in rows.fetchall()}
 
-        Caches older than now can no longer be brought up to date and will be built anew.
+    def delete_images(self, ids: Iterable[int]) -> None:
+        """Delete images with their vectors, within the caller's transaction."""
+        self._db.many("DELETE FROM images WHERE id = ?", ((id_,) for id_ in ids))
+
+    def outdate_caches(self) -> None:
+        """Forget the past: caches made before now will be built anew, not brought up to date.
+
+        To be called when a fresh cache has just been written, or when old ones must not serve.
         """
-        with self._db.writing():
-            self._db.rows(
-                "UPDATE state SET value = (SELECT value FROM state WHERE key = 'generation')"
-                " WHERE key = 'removed_floor'"
-            )
-            self._db.rows("DELETE FROM removed")
+        self._db.rows("DELETE FROM removed")
+        self._db.rows(
+            "DELETE FROM stamps WHERE generation <"
+            " (SELECT value FROM state WHERE key = 'generation')"
+        )
 
     def forget_files(self, root: Root, below: str) -> int:
         """Drop the files of a root at or below a relative path ("" is all); return how many."""
@@ -128,6 +139,7 @@ class Contents:
         count = self._db.rows("DELETE FROM vectors WHERE model_id = ?", (model_id,)).rowcount
         self._db.rows("DELETE FROM models WHERE id = ?", (model_id,))
         next_generation(self._db)
+        self.outdate_caches()
         return count
 
     def _insert_images(self, model_id: int, images: Sequence[ImageRecord]) -> None:
@@ -148,12 +160,12 @@ class Contents:
             ),
         )
 
-    def _insert_file(self, root: Root, file: FileRecord, generation: int) -> None:
+    def _insert_file(self, root: Root, file: FileRecord) -> None:
         image_id, orphaned_at = self._db.rows(
             "SELECT id, orphaned_at FROM images WHERE sha256 = ?", (file.sha256,)
         ).fetchone()
         if orphaned_at is not None:
-            self._revive(image_id, generation)
+            self._revive(image_id)
         self._db.rows(
             "INSERT INTO files (root_id, path, size, mtime_ns, image_id)"
             " VALUES (?, CAST(? AS TEXT), ?, ?, ?)"
@@ -163,34 +175,35 @@ class Contents:
             (root.id, text(file.path), file.size, file.mtime_ns, image_id),
         )
 
-    def _revive(self, image_id: int, generation: int) -> None:
+    def _revive(self, image_id: int) -> None:
         """Bring an orphan's vectors back, under new ids: a cache may have masked the old ones."""
         old = self._db.rows(
-            "SELECT id, model_id, view, embedding FROM vectors WHERE image_id = ?", (image_id,)
+            "SELECT model_id, view, embedding FROM vectors WHERE image_id = ?", (image_id,)
         ).fetchall()
         self._db.rows("DELETE FROM vectors WHERE image_id = ?", (image_id,))
         self._db.many(
-            "INSERT OR REPLACE INTO removed VALUES (?, ?)", ((row[0], generation) for row in old)
-        )
-        self._db.many(
             "INSERT INTO vectors (image_id, model_id, view, embedding) VALUES (?, ?, ?, ?)",
-            ((image_id, *row[1:]) for row in old),
+            ((image_id, *row) for row in old),
         )
         self._db.rows("UPDATE images SET orphaned_at = NULL WHERE id = ?", (image_id,))
 
     def _insert_problems(self, root: Root, problems: Sequence[ProblemRecord]) -> None:
-        self._db.many(
+        insert = (
             "INSERT INTO files"
             " (root_id, path, size, mtime_ns, problem, problem_kind, megapixels)"
-            " VALUES (?, CAST(? AS TEXT), ?, ?, ?, ?, ?)"
-            " ON CONFLICT (root_id, path) DO UPDATE SET size = excluded.size,"
-            " mtime_ns = excluded.mtime_ns, image_id = NULL, problem = excluded.problem,"
-            " problem_kind = excluded.problem_kind, megapixels = excluded.megapixels",
-            (
-                (root.id, text(p.path), p.size, p.mtime_ns, p.reason, p.kind, p.megapixels)
-                for p in problems
-            ),
+            " VALUES (?, CAST(? AS TEXT), ?, ?, ?, ?, ?) ON CONFLICT (root_id, path) DO "
         )
+        update = (
+            "UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns, image_id = NULL,"
+            " problem = excluded.problem, problem_kind = excluded.problem_kind,"
+            " megapixels = excluded.megapixels"
+        )
+        for p in problems:
+            # What may pass by itself takes no picture out of the results.
+            self._db.rows(
+                insert + ("NOTHING" if p.kind == "transient" else update),
+                (root.id, text(p.path), p.size, p.mtime_ns, p.reason, p.kind, p.megapixels),
+            )
 
 
 class KnownContents:

@@ -15,8 +15,8 @@ from retrieval.catalogue.scan import within
 class ImageRow:
     """An image as the catalogue knows it.
 
-    `paths` are the absolute paths of the files that have this content, at least one, sorted;
-    `size` in bytes and `mtime_ns` are those of the first.
+    `paths` are the absolute paths of the files that have this content, at least one, sorted,
+    those on drives that are not there last; `size` in bytes and `mtime_ns` are those of the first.
     """
 
     id: int
@@ -106,7 +106,7 @@ class Lookup:
         """Count files, images and problems."""
         files, images, problems, unsupported = self._db.rows(
             "SELECT count(image_id), count(DISTINCT image_id),"
-            " count(*) FILTER (WHERE problem_kind = 'bad'),"
+            " count(*) FILTER (WHERE problem_kind IN ('bad', 'transient')),"
             " count(*) FILTER (WHERE problem_kind = 'unsupported') FROM files"
         ).fetchone()
         return Counts(files, images, problems, unsupported)
@@ -135,7 +135,8 @@ class Lookup:
         image_id, sha256, format_, width, height, taken = columns
         files = self._db.rows(
             "SELECT r.path, f.path, f.size, f.mtime_ns FROM files f"
-            " JOIN roots r ON r.id = f.root_id WHERE f.image_id = ? ORDER BY r.path, f.path",
+            " JOIN roots r ON r.id = f.root_id WHERE f.image_id = ?"
+            " ORDER BY r.missing, r.path, f.path",
             (image_id,),
         ).fetchall()
         if not files:

@@ -53,6 +53,16 @@ class Roots:
         )
         self.delete(part)
 
+    def cede(self, part: Root, whole: Root, below: str) -> None:
+        """Make the files that a root of single files has below a path those of a whole one."""
+        prefix = text(f"{below}/")
+        self._db.rows(
+            "UPDATE OR REPLACE files SET root_id = ?,"
+            " path = CAST(substr(CAST(path AS BLOB), ?) AS TEXT)"
+            " WHERE root_id = ? AND path > CAST(? AS TEXT) AND path < CAST(? AS TEXT)",
+            (whole.id, len(prefix) + 1, part.id, prefix, prefix[:-1] + b"0"),
+        )
+
     def set_missing(self, root: Root, *, missing: bool) -> None:
         """Remember whether the folder was there when it was last looked at."""
         self._db.rows("UPDATE roots SET missing = ? WHERE id = ?", (missing, root.id))
@@ -75,9 +85,12 @@ class Roots:
         )
         self._db.rows(statement, (root.id, text(path)))
 
-    def excludes(self, root: Root) -> list[str]:
-        """Return the patterns that the walk leaves out."""
-        rows = self._db.rows("SELECT pattern FROM excludes WHERE root_id = ?", (root.id,))
+    def excludes(self, root: Root, source: ExcludeSource | None = None) -> list[str]:
+        """Return the patterns that the walk leaves out, all or those of one source."""
+        rows = self._db.rows(
+            "SELECT pattern FROM excludes WHERE root_id = ? AND (? IS NULL OR source = ?)",
+            (root.id, source, source),
+        )
         return [pattern for (pattern,) in rows]
 
     def exclude(self, root: Root, patterns: Iterable[str], source: ExcludeSource) -> None:

@@ -40,13 +40,21 @@ class ScanCounts:
     pending: int
 
 
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A file to read; `indexed` when it is unchanged and known, and only a vector is lacking."""
+
+    file: FoundFile
+    indexed: bool
+
+
 class Scan:
     """A walk in progress, kept in temporary tables so that memory stays flat."""
 
     def __init__(self, db: Connection, scope: Scope) -> None:
         self._db = db
         self._scope = scope
-        for table in ("found", "pending", "unseen", "folders", "named"):
+        for table in ("found", "pending", "unseen", "folders", "named", "unseen_files"):
             db.rows(f"DROP TABLE IF EXISTS temp.{table}")
         db.rows(
             "CREATE TEMP TABLE found (path TEXT PRIMARY KEY, size INTEGER, mtime_ns INTEGER,"
@@ -54,7 +62,8 @@ class Scan:
         )
         for table in ("unseen", "folders"):
             db.rows(f"CREATE TEMP TABLE {table} (path TEXT, above TEXT, below TEXT)")
-        db.rows("CREATE TEMP TABLE named (path TEXT PRIMARY KEY) WITHOUT ROWID")
+        for table in ("named", "unseen_files"):
+            db.rows(f"CREATE TEMP TABLE {table} (path TEXT PRIMARY KEY) WITHOUT ROWID")
         db.many(
             "INSERT OR IGNORE INTO temp.named VALUES (CAST(? AS TEXT))",
             ((text(path),) for path in scope.files),
@@ -71,7 +80,11 @@ class Scan:
 
     def leave_alone(self, path: str) -> None:
         """Note that the walk could not look at or below a path: what is there is not gone."""
-        self._insert_range("unseen", path)
+        self._db.rows(
+            "INSERT OR IGNORE INTO temp.unseen_files VALUES (CAST(? AS TEXT))", (text(path),)
+        )
+        if self.knows(path, below=True):
+            self._insert_range("unseen", path)
 
     def _insert_range(self, table: str, path: str) -> None:
         raw = text(path)
@@ -88,7 +101,8 @@ class Scan:
         """
         self._db.rows(
             """CREATE TEMP TABLE pending AS
-            SELECT s.path, s.size, s.mtime_ns, s.unsupported
+            SELECT s.path, s.size, s.mtime_ns, s.unsupported,
+                f.image_id IS NOT NULL AND f.size = s.size AND f.mtime_ns = s.mtime_ns AS indexed
             FROM temp.found s
             LEFT JOIN files f ON f.root_id = ? AND f.path = s.path
             LEFT JOIN vectors v
@@ -97,7 +111,7 @@ class Scan:
                 OR f.size != s.size OR f.mtime_ns != s.mtime_ns
                 OR (f.image_id IS NOT NULL AND v.id IS NULL)
                 OR (f.problem_kind = 'unsupported') != (s.unsupported != '')
-                OR f.megapixels <= ?
+                OR f.megapixels <= ? OR f.problem_kind = 'transient'
             ORDER BY s.path""",
             (self._scope.root.id, model_id, max_megapixels),
         )
@@ -106,19 +120,19 @@ class Scan:
             self._db.one("SELECT count(*) FROM temp.pending"),
         )
 
-    def pending(self) -> Iterator[FoundFile]:
+    def pending(self) -> Iterator[Pending]:
         """Yield the files to read, in the order of their paths."""
         last = 0
         while True:
             rows = self._db.rows(
-                "SELECT rowid, path, size, mtime_ns, unsupported FROM temp.pending "
+                "SELECT rowid, path, size, mtime_ns, unsupported, indexed FROM temp.pending "
                 "WHERE rowid > ? ORDER BY rowid LIMIT ?",
                 (last, _PAGE),
             ).fetchall()
             if not rows:
                 return
-            for _, path, size, mtime_ns, unsupported in rows:
-                yield FoundFile(path, size, mtime_ns, unsupported)
+            for _, path, size, mtime_ns, unsupported, indexed in rows:
+                yield Pending(FoundFile(path, size, mtime_ns, unsupported), bool(indexed))
             last = rows[-1][0]
 
     def known(self) -> int:
@@ -129,9 +143,11 @@ class Scan:
         )
         return int(count)
 
-    def knows(self, path: str) -> bool:
-        """Tell whether the catalogue knows a file of the root at or below a path."""
+    def knows(self, path: str, *, below: bool = False) -> bool:
+        """Tell whether the catalogue knows a file of the root at or below a path, or below only."""
         condition, values = within(path)
+        if below:
+            condition, values = f"{condition} AND f.path != CAST(? AS TEXT)", (*values, text(path))
         found = self._db.one(
             f"SELECT 1 FROM files f WHERE f.root_id = ? AND {condition} LIMIT 1",
             (self._scope.root.id, *values),
@@ -143,6 +159,7 @@ class Scan:
         cursor = self._db.rows(
             f"""DELETE FROM files AS f WHERE f.root_id = ? AND {self._in_scope()}
             AND NOT EXISTS (SELECT 1 FROM temp.found s WHERE s.path = f.path)
+            AND NOT EXISTS (SELECT 1 FROM temp.unseen_files n WHERE n.path = f.path)
             AND NOT {_IN_RANGES.format(table="unseen")}""",
             (self._scope.root.id,),
         )
@@ -163,7 +180,10 @@ def within(path: str) -> tuple[str, tuple[bytes, ...]]:
     if not path:
         return "1", ()
     raw = text(path)
-    return (
-        "(f.path = CAST(? AS TEXT) OR (f.path > CAST(? AS TEXT) AND f.path < CAST(? AS TEXT)))",
-        (raw, raw + _FIRST_BELOW, raw + _PAST_BELOW),
+    # The outer range is what the index can use; it also holds "folder.jpg", which the rest
+    # leaves out.
+    condition = (
+        "(f.path >= CAST(? AS TEXT) AND f.path < CAST(? AS TEXT)"
+        " AND (f.path = CAST(? AS TEXT) OR f.path > CAST(? AS TEXT)))"
     )
+    return condition, (raw, raw + _PAST_BELOW, raw, raw + _FIRST_BELOW)

@@ -18,13 +18,11 @@ _PAGE = 4096
 class Snapshot:
     """Where the catalogue stands: any change to what a search may answer raises `generation`.
 
-    Caches older than `removed_floor` cannot be brought up to date and are built anew.
-    `library_id` tells one catalogue from another that was put in its place.
+    `stamp` is a random text that belongs to this generation of this catalogue.
     """
 
-    library_id: str
     generation: int
-    removed_floor: int
+    stamp: str
 
 
 class Vectors:
@@ -37,8 +35,18 @@ class Vectors:
 
     def snapshot(self) -> Snapshot:
         """Return where the catalogue stands."""
-        state = dict(self._db.rows("SELECT key, value FROM state").fetchall())
-        return Snapshot(state["library_id"], state["generation"], state["removed_floor"])
+        generation = self._db.one("SELECT value FROM state WHERE key = 'generation'")
+        stamp = self.stamp_of(generation)
+        assert stamp is not None
+        return Snapshot(generation, stamp)
+
+    def stamp_of(self, generation: int) -> str | None:
+        """Return the stamp of a generation; None if it never was, or is too old to matter.
+
+        What left the results is known only since the oldest generation that has a stamp.
+        """
+        found = self._db.one("SELECT stamp FROM stamps WHERE generation = ?", (generation,))
+        return None if found is None else str(found)
 
     def after(self, last_id: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
         """Yield pages of (n,) ids above `last_id`, rising, and their (n, dim) vectors."""
@@ -68,7 +76,9 @@ class Vectors:
     def removed_since(self, generation: int) -> NDArray[np.int64]:
         """Return the ids, sorted, that left the results after that generation."""
         rows = self._db.rows(
-            "SELECT vector_id FROM removed WHERE generation > ? ORDER BY vector_id", (generation,)
+            "SELECT vector_id FROM removed WHERE model_id = ? AND generation > ?"
+            " ORDER BY vector_id",
+            (self._model_id, generation),
         )
         return np.array([id_ for (id_,) in rows], np.int64)
 

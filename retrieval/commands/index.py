@@ -6,9 +6,9 @@ import click
 
 from retrieval.commands.choosing import choose_model, offer_to_fetch
 from retrieval.commands.index_report import run_shown, summary
+from retrieval.commands.reading import reading_options
 from retrieval.commands.terminal import device_option, library_option, say
 from retrieval.encoders.references import parse
-from retrieval.images import ReadLimits
 from retrieval.library import Library
 from retrieval.progress import IndexOptions
 
@@ -33,15 +33,7 @@ from retrieval.progress import IndexOptions
     help="Leave out files and folders that match ('*.png', 'raw/**', 'private'); may be repeated; "
     "remembered. --exclude '' forgets earlier ones.",
 )
-@click.option(
-    "--max-megapixels",
-    type=click.FloatRange(min=0, min_open=True),
-    default=ReadLimits().max_megapixels,
-    show_default=True,
-    help="Refuse pictures with more pixels, in millions.",
-)
-@click.option("--batch-size", type=click.IntRange(1), help="Pictures encoded at a time.")
-@click.option("--threads", type=click.IntRange(1), help="Threads that read and decode.")
+@reading_options
 def index_command(
     paths: tuple[str, ...],
     library_path: str,
@@ -49,9 +41,7 @@ def index_command(
     checkpoint: str | None,
     device: str,
     exclude: tuple[str, ...],
-    max_megapixels: float,
-    batch_size: int | None,
-    threads: int | None,
+    options: IndexOptions,
 ) -> int:
     """Index pictures in PATHS, folders or files; without PATHS, look again at all that is known.
 
@@ -59,11 +49,6 @@ def index_command(
     ones leave the results. Ctrl-C stops after the batch in flight; run it again to go on.
     """
     reference = str(parse(model, checkpoint)) if model else None
-    options = IndexOptions(
-        batch_size=batch_size,
-        threads=threads or IndexOptions().threads,
-        limits=ReadLimits(max_megapixels),
-    )
     patterns = [pattern for pattern in exclude if pattern] if exclude else None
     with _opened(library_path, reference, device, has_paths=bool(paths)) as library:
         return _run(library, paths, options, patterns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -38,7 +39,8 @@ def _stop_on_interrupt() -> Iterator[threading.Event]:
 
     def handle(_signal: int, _frame: FrameType | None) -> None:
         if stop.is_set():
-            raise KeyboardInterrupt
+            # At once, whatever hangs: every batch is committed or was never begun.
+            os._exit(130)
         stop.set()
         say("\nstopping after this batch; Ctrl-C again to stop at once", error=True)
 

@@ -6,9 +6,11 @@ import json
 from dataclasses import asdict
 
 import click
+from click.core import ParameterSource
 
 from retrieval.commands.choosing import offer_to_fetch
 from retrieval.commands.index_report import run_shown, summary
+from retrieval.commands.reading import reading_options
 from retrieval.commands.terminal import device_option, library_option, plural, say, shown
 from retrieval.encoders.references import parse
 from retrieval.library import Library
@@ -22,6 +24,10 @@ from retrieval.progress import IndexOptions
 def model_command(ctx: click.Context, library_path: str, as_json: bool) -> None:
     """Show the models a library has vectors of; change between them."""
     if ctx.invoked_subcommand is not None:
+        if ctx.get_parameter_source("library_path") == ParameterSource.COMMANDLINE:
+            raise click.UsageError(
+                f"write --library behind the command: pixtrieve model {ctx.invoked_subcommand} …"
+            )
         return
     with Library.open(library_path) as library:
         models, images = library.models(), library.status().counts.images
@@ -47,8 +53,14 @@ def model_command(ctx: click.Context, library_path: str, as_json: bool) -> None:
 )
 @library_option
 @device_option
+@reading_options
 def use_command(
-    name: str, checkpoint: str | None, anyway: bool, library_path: str, device: str
+    name: str,
+    checkpoint: str | None,
+    anyway: bool,
+    library_path: str,
+    device: str,
+    options: IndexOptions,
 ) -> int:
     """Encode the library's pictures with another model, then answer with that one.
 
@@ -59,7 +71,7 @@ def use_command(
     offer_to_fetch(reference)
     with Library.open(library_path, device=device) as library:
         progress = run_shown(
-            lambda stop: library.use_model(reference, IndexOptions(), stop=stop, anyway=anyway)
+            lambda stop: library.use_model(reference, options, stop=stop, anyway=anyway)
         )
         for line in summary(progress, library.status()):
             say(line)
@@ -71,7 +83,14 @@ def use_command(
 @click.argument("name")
 @library_option
 def forget_command(name: str, library_path: str) -> None:
-    """Delete the vectors of a model that is not in use."""
+    """Delete the vectors of a model that is not in use.
+
+    NAME is as `pixtrieve model` shows it, or the beginning of its fingerprint (--json).
+    """
     with Library.open(library_path) as library:
-        count = library.forget_model(str(parse(name)))
+        count = library.forget_model(name if _is_fingerprint(name) else str(parse(name)))
     say(f"{plural(count, 'vector')} of {shown(name)} deleted.")
+
+
+def _is_fingerprint(name: str) -> bool:
+    return len(name) >= 8 and not set(name) - set("0123456789abcdef")

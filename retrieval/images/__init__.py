@@ -5,6 +5,7 @@ Paths are `str` as `os.fsdecode` gives them: a name that is not UTF-8 carries su
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,6 +25,14 @@ class FoundFile:
     size: int
     mtime_ns: int
     unsupported: str = ""
+
+
+def mtime_ns(status: os.stat_result) -> int:
+    """Return when a file was changed, in nanoseconds since 1970, kept within 64 bits.
+
+    Some file systems hold years that do not fit, and a wrong clock is enough to write one.
+    """
+    return max(-(2**63), min(status.st_mtime_ns, 2**63 - 1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from retrieval.errors import PictureError
-from retrieval.images import Picture, PictureInfo, Problem, ReadLimits, reasons
+from retrieval.images import Picture, PictureInfo, Problem, ReadLimits, mtime_ns, reasons
 from retrieval.images.metadata import date_taken, upright
 from retrieval.images.modes import to_rgb
 from retrieval.images.opening import open_picture
@@ -56,7 +56,7 @@ def read_picture(
         if _changed(before, file):
             return Problem(reasons.CHANGED, "transient")
         if not wanted(digest):
-            return Picture(digest, before.st_size, before.st_mtime_ns, None, None)
+            return Picture(digest, before.st_size, mtime_ns(before), None, None)
         result = _decoded_file(content, digest, before, (preprocessing, limits))
         if content is file and _changed(before, file):
             return Problem(reasons.CHANGED, "transient")
@@ -129,18 +129,18 @@ def _decoded_file(
     status: os.stat_result,
     how: tuple[Preprocessing, ReadLimits],
 ) -> Picture | Problem:
-    size, mtime_ns = status.st_size, status.st_mtime_ns
+    size, changed = status.st_size, mtime_ns(status)
     if size == 0:
-        return Problem(reasons.EMPTY, "bad", size, mtime_ns)
+        return Problem(reasons.EMPTY, "bad", size, changed)
     try:
         pixels, info = decode(content, *how)
     except PassingError as error:
         return Problem(error.message, "transient")
     except reasons.TooManyPixelsError as error:
-        return Problem(error.message, "bad", size, mtime_ns, error.megapixels)
+        return Problem(error.message, "bad", size, changed, error.megapixels)
     except PictureError as error:
-        return Problem(error.message, "bad", size, mtime_ns)
-    return Picture(digest, size, mtime_ns, pixels, info)
+        return Problem(error.message, "bad", size, changed)
+    return Picture(digest, size, changed, pixels, info)
 
 
 def _hashed(file: IO[bytes], size: int) -> tuple[bytes, IO[bytes]]:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from retrieval.images import FoundFile, MountPoint, Unreadable, reasons
+from retrieval.images import FoundFile, MountPoint, Unreadable, mtime_ns, reasons
 from retrieval.images.formats import unsupported_reason
 from retrieval.images.globs import Exclusions
 
@@ -44,6 +44,8 @@ def walk(
     walk to one folder, or one file, of the root; paths stay relative to the root, with slashes.
     What a walk of the whole root skips (hidden, junk, excluded) is skipped there as well.
 
+    A `below` that is gone, in a root that is there, yields nothing.
+
     Links to folders are followed, but after everything that is reached without one, and each real
     folder is visited once: so a link into the same tree changes nothing, and a loop ends. A broken
     link is Unreadable, for it may lead to a folder on a drive that is not plugged in. Only regular
@@ -55,6 +57,11 @@ def walk(
         return
     try:
         status = os.stat(_location(root, start))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        lost = _lost_on_the_way(root, start) if start else None
+        if not start or lost is not None:
+            yield lost or Unreadable("", reasons.of_os_error(error))
+        return
     except OSError as error:
         yield Unreadable(start, reasons.of_os_error(error))
         return
@@ -186,7 +193,7 @@ def _as_picture(path: str, status: os.stat_result) -> FoundFile | None:
     unsupported = unsupported_reason(posixpath.basename(path))
     if unsupported is None or not stat.S_ISREG(status.st_mode):
         return None
-    return FoundFile(path, status.st_size, status.st_mtime_ns, unsupported)
+    return FoundFile(path, status.st_size, mtime_ns(status), unsupported)
 
 
 def _location(root: str, path: str) -> str:

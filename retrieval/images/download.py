@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from http.client import HTTPException
 from urllib.error import HTTPError, URLError
+from urllib.parse import quote
 from urllib.request import Request, urlopen
 
 from retrieval.errors import PictureError
@@ -17,7 +19,8 @@ def download(url: str) -> bytes:
         raise PictureError(f"{url} is not an http or https address")
     # The scheme has been checked above. Some servers refuse Python's default agent.
     agent = {"User-Agent": "Mozilla/5.0 (compatible; pixtrieve)"}
-    request = Request(url, headers=agent)  # noqa: S310
+    # Spaces and letters beyond ASCII are written as a browser would send them.
+    request = Request(quote(url, safe=":/?#[]@!$&'()*+,;=%"), headers=agent)  # noqa: S310
     try:
         with urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310
             data: bytes = answer.read(_MAX_BYTES + 1)
@@ -25,8 +28,8 @@ def download(url: str) -> bytes:
         raise PictureError(
             f"{url} answered with {error.code} {error.reason}", "check the address"
         ) from error
-    except (URLError, OSError, ValueError) as error:
-        reason = error.reason if isinstance(error, URLError) else error
+    except (URLError, HTTPException, OSError, ValueError) as error:
+        reason = error.reason if isinstance(error, URLError) else error or type(error).__name__
         raise PictureError(
             f"{url} cannot be fetched: {reason}", "check the address and the network"
         ) from error

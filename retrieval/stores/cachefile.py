@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import BinaryIO
+
+from retrieval.whole_file import whole_file
 
 _MAGIC = b"PIXFLAT1"
 _TAIL = 8 + len(_MAGIC)
@@ -22,28 +23,20 @@ _TAIL = 8 + len(_MAGIC)
 class CacheHeader:
     """What a cache file was made from; anything that does not match means: build it anew."""
 
-    library_id: str
     fingerprint: str
     dim: int
     generation: int
+    stamp: str
     count: int
     last_id: int
 
 
 def write_cache(path: str, header: CacheHeader, write_body: Callable[[BinaryIO], None]) -> None:
-    """Write the file beside its place and rename it there: readers see the old or the new."""
-    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path), suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            write_body(file)
-            trailer = json.dumps(asdict(header)).encode()
-            file.write(trailer + len(trailer).to_bytes(8, "little") + _MAGIC)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    """Publish a file atomically: readers see the old one or the new."""
+    with whole_file(path) as file:
+        write_body(file)
+        trailer = json.dumps(asdict(header)).encode()
+        file.write(trailer + len(trailer).to_bytes(8, "little") + _MAGIC)
 
 
 def read_header(path: str) -> CacheHeader | None:

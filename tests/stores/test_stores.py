@@ -25,7 +25,7 @@ def unit(n: int, seed: int = 0, dim: int = DIM) -> NDArray[np.float32]:
 
 
 def mapped(store: FlatStore, tmp_path: Any) -> FlatStore:
-    header = CacheHeader("lib", "fp", DIM, 1, store.count(), 0)
+    header = CacheHeader("fp", DIM, 1, "stamp", store.count(), 0)
     path = str(tmp_path / "índex.faiss")
     store.save(path, header)
     loaded = FlatStore.load(path)
@@ -162,7 +162,7 @@ def test_damaged_files_are_not_loaded(tmp_path: Any) -> None:
     store = FlatStore(DIM)
     store.upsert(np.arange(10), unit(10))
     path = tmp_path / "a.faiss"
-    store.save(str(path), CacheHeader("lib", "fp", DIM, 1, 10, 9))
+    store.save(str(path), CacheHeader("fp", DIM, 1, "stamp", 10, 9))
     whole = path.read_bytes()
     assert read_header(str(path)) is not None
     for damaged in (b"", b"x", whole[:-1], whole[:100], whole[200:], b"\0" * 50 + whole[50:]):
@@ -177,10 +177,10 @@ def test_a_failed_save_leaves_the_old_file_and_no_litter(tmp_path: Any, monkeypa
     store = FlatStore(DIM)
     store.upsert(np.arange(3), unit(3))
     path = tmp_path / "a.faiss"
-    store.save(str(path), CacheHeader("lib", "fp", DIM, 1, 3, 2))
+    store.save(str(path), CacheHeader("fp", DIM, 1, "stamp", 3, 2))
     before = path.read_bytes()
     monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
-        store.save(str(path), CacheHeader("lib", "fp", DIM, 2, 3, 2))
+        store.save(str(path), CacheHeader("fp", DIM, 2, "stamp", 3, 2))
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["a.faiss"]
