@@ -23,7 +23,7 @@ from retrieval.errors import PictureError
 from retrieval.images import Picture, PictureInfo, Problem, ReadLimits, mtime_ns, reasons
 from retrieval.images.metadata import date_taken, upright
 from retrieval.images.modes import to_rgb
-from retrieval.images.opening import open_picture
+from retrieval.images.opening import has_signature, open_picture
 from retrieval.images.quiet import quietly
 from retrieval.images.reasons import PassingError
 from retrieval.images.resizing import resize
@@ -50,6 +50,9 @@ def read_picture(
             before = os.fstat(file.fileno())
             if not stat.S_ISREG(before.st_mode):
                 return Problem(reasons.NOT_A_FILE)
+            if before.st_size > _IN_MEMORY_BYTES and not has_signature(file):
+                # Before minutes are spent on hashing gigabytes of something else.
+                return Problem(reasons.NOT_A_PICTURE, "bad", before.st_size, mtime_ns(before))
             digest, content = _hashed(file, before.st_size)
         except (OSError, MemoryError) as error:
             return Problem(_passing_reason(error), "transient")

@@ -72,6 +72,14 @@ def open_picture(file: IO[bytes], limits: ReadLimits, held: ExitStack) -> ImageF
     raise PictureError(reasons.WEB_PAGE if is_page else reasons.NOT_A_PICTURE)
 
 
+def has_signature(file: IO[bytes]) -> bool:
+    """Tell from the first bytes whether any decoder would look at a file."""
+    file.seek(0)
+    found = next(_candidates(file.read(_HEAD_BYTES)), None) is not None
+    file.seek(0)
+    return found
+
+
 def webp_canvas(head: bytes) -> tuple[int, int] | None:
     """Width and height from the first bytes of a WebP file; None when they are not there."""
     kind = head[12:16]

@@ -313,3 +313,19 @@ def test_the_budget_bounds_what_is_decoded_at_once() -> None:
         raise ZeroDivisionError
     with budget.hold(100):
         pass
+
+
+def test_a_huge_file_of_something_else_is_not_even_hashed(
+    preprocessing: Preprocessing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("hashed")
+
+    path = tmp_path / "huge.jpg"
+    with path.open("wb") as file:
+        file.truncate(decoding._IN_MEMORY_BYTES + 1)
+    monkeypatch.setattr(decoding, "_hashed", never)
+    result = read_picture(str(path), preprocessing, LIMITS, wanted)
+    assert isinstance(result, Problem)
+    assert result.reason == "not a picture, or damaged beyond recognition"
+    assert (result.kind, result.size) == ("bad", decoding._IN_MEMORY_BYTES + 1)
