@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from retrieval.encoders.engines import DEVICES
 from retrieval.errors import PixtrieveError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -31,10 +32,11 @@ def device_option(command: Command) -> Command:
     """Add `--device`."""
     return click.option(
         "--device",
-        type=click.Choice(["auto", "cpu", "cuda", "mps"]),
+        type=click.Choice(DEVICES),
         default="auto",
         show_default=True,
-        help="Where the model runs.",
+        help="Where the model runs: cpu is OpenVINO, cpu:f32 and so on force its precision, torch "
+        "is the reference on the processor.",
     )(command)
 
 

@@ -46,9 +46,7 @@ def open_encoder(reference: str, *, device: str = "auto") -> Encoder:
     Raises ModelNotFound for a model that does not exist, ModelUnavailable for one that has to be
     fetched first, ModelError for a checkpoint that cannot be loaded.
     """
+    from retrieval.encoders.engines import open_files
     from retrieval.encoders.registry import located
 
-    files = located(reference)
-    from retrieval.encoders.openclip import OpenClipEncoder
-
-    return OpenClipEncoder(files, device=device)
+    return open_files(located(reference), device)

@@ -55,8 +55,7 @@ def _effective(config: Any) -> Any:
 def _tokenizer(files: ModelFiles) -> dict[str, str]:
     if files.tokenizer_files:
         return {os.path.basename(path): digest(path) for path in files.tokenizer_files}
-    vocabulary = os.path.join(tables.package_dir(), "bpe_simple_vocab_16e6.txt.gz")
-    return {"open_clip": digest(vocabulary)}
+    return {"open_clip": digest(tables.bpe_vocabulary())}
 
 
 def digest(path: str) -> str:

@@ -40,9 +40,10 @@ class OpenClipEncoder:
             import torch
 
             self._device = choose_device(device)
-            self._model = load_model(files).to(self._device)
-            self._tokenize: Callable[[list[str]], torch.Tensor] = load_tokenizer(files)
-        self._spec = _spec(files, self._model)
+            self.model = load_model(files).to(self._device)
+            self.tokenize: Callable[[list[str]], torch.Tensor] = load_tokenizer(files)
+        self.has_own_tokenizer = bool(files.tokenizer_files)
+        self._spec = _spec(files, self.model)
         self._cast = _cast_to(self._device)
         shape = (1, 3, 1, 1)
         preprocessing = self._spec.preprocessing
@@ -77,7 +78,7 @@ class OpenClipEncoder:
         if len(pixels) == 0:
             return np.empty((0, self._spec.dim), np.float32)
         with torch.inference_mode(), self._autocast():
-            return self._unit_rows(self._model.encode_image(self._input(pixels)))
+            return self._unit_rows(self.model.encode_image(self._input(pixels)))
 
     def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Encode texts: (n, dim)."""
@@ -90,8 +91,8 @@ class OpenClipEncoder:
         parts = []
         with torch.inference_mode(), self._autocast():
             for some in _chunks(list(texts), _TEXTS_AT_ONCE):
-                tokens = self._tokenize(some).to(self._device)
-                parts.append(self._unit_rows(self._model.encode_text(tokens)))
+                tokens = self.tokenize(some).to(self._device)
+                parts.append(self._unit_rows(self.model.encode_text(tokens)))
         return np.concatenate(parts)
 
     def _input(self, pixels: NDArray[np.uint8]) -> torch.Tensor:

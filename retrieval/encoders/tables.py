@@ -39,6 +39,11 @@ class Published:
     preprocess: Mapping[str, Any]
 
 
+def bpe_vocabulary() -> str:
+    """Return the path of open_clip's vocabulary file."""
+    return os.path.join(package_dir(), "bpe_simple_vocab_16e6.txt.gz")
+
+
 def package_dir() -> str:
     """Return the folder of the installed open_clip."""
     spec = importlib.util.find_spec("open_clip")

@@ -84,13 +84,13 @@ def test_a_pickle_that_would_run_code_is_refused(
 def test_a_pickle_of_tensors_is_loaded(folder: Path, zipped: bool) -> None:
     import torch
 
-    expected = open_encoder(f"local-dir:{folder}").encode_texts(["dog"])
+    expected = open_encoder(f"local-dir:{folder}", device="torch").encode_texts(["dog"])
     weights = {"state_dict": {f"module.{key}": value for key, value in weights_of(folder).items()}}
     (folder / "open_clip_model.safetensors").unlink()
     path = folder / "open_clip_pytorch_model.bin"
     torch.save(weights, path, _use_new_zipfile_serialization=zipped)
     np.testing.assert_array_equal(
-        open_encoder(f"local-dir:{folder}").encode_texts(["dog"]), expected
+        open_encoder(f"local-dir:{folder}", device="torch").encode_texts(["dog"]), expected
     )
 
 
@@ -186,7 +186,7 @@ def test_weights_that_are_not_numbers_are_noticed(folder: Path) -> None:
     for name in ("visual.proj", "text_projection"):
         weights[name] = torch.full_like(weights[name], float("nan"))
     save_file(weights, folder / "open_clip_model.safetensors")
-    encoder = open_encoder(f"local-dir:{folder}")
+    encoder = open_encoder(f"local-dir:{folder}", device="torch")
     with pytest.raises(ModelError, match=str(folder)):
         encoder.encode_texts(["dog"])
     with pytest.raises(ModelError, match=str(folder)):
@@ -211,7 +211,7 @@ def test_a_tokenizer_that_needs_a_package_says_so(folder: Path) -> None:
     change_config(folder, "text_cfg", hf_tokenizer_name="org/words")
     (folder / "tokenizer.json").write_text("{}")
     with pytest.raises(MissingExtra, match="transformers"):
-        open_encoder(f"local-dir:{folder}")
+        open_encoder(f"local-dir:{folder}", device="torch")
 
 
 def test_a_named_architecture_with_a_file_or_from_the_hubs_cache(
@@ -231,8 +231,8 @@ def test_a_named_architecture_with_a_file_or_from_the_hubs_cache(
         tokens = open_clip.get_tokenizer("MobileCLIP2-S0")(["dog"])
         expected = model.encode_text(tokens, normalize=True).numpy()
 
-    published = open_encoder("MobileCLIP2-S0/dfndr2b")
-    own = open_encoder(f"MobileCLIP2-S0@{path}")
+    published = open_encoder("MobileCLIP2-S0/dfndr2b", device="torch")
+    own = open_encoder(f"MobileCLIP2-S0@{path}", device="torch")
     for encoder in (published, own):
         assert encoder.spec.dim == 512
         assert encoder.spec.preprocessing.mean == (0.0, 0.0, 0.0)
@@ -244,7 +244,10 @@ def test_a_repository_in_the_hubs_cache(
     folder: Path, put_in_hub_cache: Callable[[str, Mapping[str, bytes]], Path]
 ) -> None:
     put_in_hub_cache("me/mine", {path.name: path.read_bytes() for path in folder.iterdir()})
-    hub, local = open_encoder("hf-hub:me/mine"), open_encoder(f"local-dir:{folder}")
+    hub, local = (
+        open_encoder("hf-hub:me/mine", device="torch"),
+        open_encoder(f"local-dir:{folder}", device="torch"),
+    )
     assert hub.spec.name == "hf-hub:me/mine"
     assert hub.spec.fingerprint == local.spec.fingerprint
     np.testing.assert_array_equal(hub.encode_texts(["dog"]), local.encode_texts(["dog"]))
@@ -279,14 +282,17 @@ def test_a_tokenizer_of_transformers(
         "org/words", {name: files.pop(name) for name in sorted(files) if "tok" in name}
     )
     put_in_hub_cache("me/mine", files)
-    local, hub = open_encoder(f"local-dir:{folder}"), open_encoder("hf-hub:me/mine")
+    local, hub = (
+        open_encoder(f"local-dir:{folder}", device="torch"),
+        open_encoder("hf-hub:me/mine", device="torch"),
+    )
     assert local.spec.fingerprint == hub.spec.fingerprint
     np.testing.assert_array_equal(local.encode_texts(texts), hub.encode_texts(texts))
 
 
 def test_nothing_reaches_the_screen(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     handlers = list(logging.getLogger().handlers)
-    encoder = open_encoder(f"local-dir:{folder}")
+    encoder = open_encoder(f"local-dir:{folder}", device="torch")
     encoder.encode_texts(["dog"])
     encoder.encode_images(np.zeros((1, 64, 96, 3), np.uint8))
     assert capfd.readouterr() == ("", "")

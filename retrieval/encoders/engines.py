@@ -1,0 +1,91 @@
+"""Which engine encodes with a model: OpenVINO on the processor, torch on a card and as reference.
+
+auto                      cuda or mps if there is such a card, else cpu
+cpu, cpu:f32, cpu:bf16, …  OpenVINO, in the fastest precision that stays equal, or the one named
+torch                     open_clip on torch on the processor: the reference
+cuda, mps                 open_clip on torch on a graphics card
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import sys
+from typing import TYPE_CHECKING
+
+from retrieval.encoders import exports
+from retrieval.encoders.files import ModelFiles
+from retrieval.encoders.fingerprint import fingerprint
+from retrieval.errors import ModelError
+
+if TYPE_CHECKING:
+    from retrieval.encoders import Encoder
+    from retrieval.encoders.exports import Export
+    from retrieval.encoders.openclip import OpenClipEncoder
+
+_log = logging.getLogger(__name__)
+
+PRECISIONS = ("f32", "bf16", "f16")
+DEVICES = ("auto", "cpu", *(f"cpu:{name}" for name in PRECISIONS), "torch", "cuda", "mps")
+
+
+def open_files(files: ModelFiles, device: str) -> Encoder:
+    """Load a model for a device, one of `DEVICES`; ModelError for another one."""
+    if device not in DEVICES:
+        raise ModelError(f"there is no device {device}", "choose from " + ", ".join(DEVICES))
+    if device == "auto" and not _has_card():
+        device = "cpu"
+    if device == "cpu" or device.startswith("cpu:"):
+        return _open_on_cpu(files, device.partition(":")[2])
+    return _open_on_torch(files, "cpu" if device == "torch" else device)
+
+
+def _open_on_torch(files: ModelFiles, device: str) -> OpenClipEncoder:
+    from retrieval.encoders.openclip import OpenClipEncoder
+
+    return OpenClipEncoder(files, device=device)
+
+
+def _open_on_cpu(files: ModelFiles, precision: str) -> Encoder:
+    try:
+        import openvino
+    except ImportError:
+        _log.warning("OpenVINO is not installed, so torch is used, which is slower")
+        return _open_on_torch(files, "cpu")
+    identity = fingerprint(files)
+    export = exports.read_export(identity)
+    if export is None:
+        encoder = _open_on_torch(files, "cpu")
+        refusal = exports.read_refusal(identity, openvino.__version__)
+        if not refusal:
+            export, refusal = _export(encoder, openvino.__version__)
+        if export is None:
+            _log.warning("%s runs on torch, which is slower: %s", files.reference, refusal)
+            return encoder
+    from retrieval.encoders.openvino import OpenVinoEncoder, choose_precision
+
+    return OpenVinoEncoder(files, identity, export, precision or choose_precision(export))
+
+
+def _export(encoder: OpenClipEncoder, version: str) -> tuple[Export | None, str]:
+    """Export a model; or remember, and return, why it cannot be."""
+    from retrieval.encoders.exporting import export
+
+    try:
+        try:
+            return export(encoder), ""
+        except ModelError as error:
+            exports.write_refusal(encoder.spec.fingerprint, version, error.message)
+            return None, error.message
+    except OSError as error:
+        return None, f"its export could not be written ({error})"
+
+
+def _has_card() -> bool:
+    """Tell, without torch, whether this machine seems to have a card that torch can use."""
+    if sys.platform == "darwin":
+        return platform.machine() == "arm64"
+    if sys.platform == "win32":
+        return os.path.exists(r"C:\Windows\System32\nvcuda.dll")
+    return os.path.exists("/dev/nvidiactl") or os.path.exists("/dev/dxg")

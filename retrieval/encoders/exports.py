@@ -1,0 +1,122 @@
+"""The folder of a model that has been exported for OpenVINO: what lies in it, whole or not at all.
+
+$XDG_CACHE_HOME/pixtrieve/openvino/FINGERPRINT/
+  image.xml, image.bin    pixels (n, H, W, 3) uint8 → unit vectors (n, dim)
+  text.xml, text.bin      token ids (n, context) int64 → unit vectors (n, dim)
+  export.json             `Export`: dim, preprocessing, tokenizer, how equal it is
+  compiled/               OpenVINO's own cache, for this machine
+  refused.txt             instead of all that: why this model cannot be exported
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from retrieval.encoders.cache import user_cache
+from retrieval.specs import Preprocessing
+
+_VERSION = 1
+_MANIFEST = "export.json"
+_REFUSED = "refused.txt"
+_MODEL_FILES = ("image.xml", "image.bin", "text.xml", "text.bin")
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """What an exported model is.
+
+    `cleaning` names how open_clip's BPE tokenizer cleans a text ("" when the model has another
+    tokenizer, which then needs open_clip). `least_cosine` is, by precision, the
+    lowest cosine to open_clip's vectors over the probe inputs.
+    """
+
+    dim: int
+    preprocessing: Preprocessing
+    licence: str
+    context_length: int
+    cleaning: str
+    least_cosine: Mapping[str, float]
+
+
+def folder_of(fingerprint: str) -> str:
+    """Return where the export of a model lies, or would."""
+    return os.path.join(user_cache(), "pixtrieve", "openvino", fingerprint)
+
+
+def read_export(fingerprint: str) -> Export | None:
+    """Return what was exported, None when nothing was, or not whole, or by another version."""
+    folder = folder_of(fingerprint)
+    try:
+        with open(os.path.join(folder, _MANIFEST), encoding="utf-8") as file:
+            facts = json.load(file)
+        if facts.pop("version") != _VERSION or facts.pop("sizes") != _sizes(folder):
+            return None
+        preprocessing = facts.pop("preprocessing")
+        for key in ("size", "mean", "std"):
+            preprocessing[key] = tuple(preprocessing[key])
+        return Export(preprocessing=Preprocessing(**preprocessing), **facts)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def read_refusal(fingerprint: str, openvino_version: str) -> str:
+    """Return why this version of OpenVINO could not express a model, "" if it was not tried."""
+    try:
+        with open(os.path.join(folder_of(fingerprint), _REFUSED), encoding="utf-8") as file:
+            version, _, reason = file.read().partition("\n")
+    except OSError:
+        return ""
+    return reason if version == openvino_version else ""
+
+
+def write_export(fingerprint: str, export: Export, write_models: Callable[[str], None]) -> None:
+    """Fill a folder beside its place with `write_models(folder)`, then put it there."""
+
+    def fill(folder: str) -> None:
+        write_models(folder)
+        facts: dict[str, Any] = {"version": _VERSION, "sizes": _sizes(folder), **asdict(export)}
+        with open(os.path.join(folder, _MANIFEST), "w", encoding="utf-8") as file:
+            json.dump(facts, file, indent=1)
+
+    _replace(fingerprint, fill)
+
+
+def write_refusal(fingerprint: str, openvino_version: str, reason: str) -> None:
+    """Remember that a model cannot be exported, so that it is not tried at every start."""
+
+    def fill(folder: str) -> None:
+        with open(os.path.join(folder, _REFUSED), "w", encoding="utf-8") as file:
+            file.write(f"{openvino_version}\n{reason}")
+
+    _replace(fingerprint, fill)
+
+
+def _sizes(folder: str) -> dict[str, int]:
+    """Return the sizes of the model's files: a file that is missing or cut short shows."""
+    paths = {name: os.path.join(folder, name) for name in _MODEL_FILES}
+    return {name: os.path.getsize(path) for name, path in paths.items() if os.path.exists(path)}
+
+
+def _replace(fingerprint: str, fill: Callable[[str], None]) -> None:
+    target = folder_of(fingerprint)
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    temporary = tempfile.mkdtemp(dir=os.path.dirname(target), suffix=".tmp")
+    try:
+        fill(temporary)
+        shutil.rmtree(target, ignore_errors=True)
+        try:
+            os.rename(temporary, target)
+        except OSError:
+            if not os.path.exists(os.path.join(target, _MANIFEST)):
+                raise
+            # Another process has put the same thing there meanwhile.
+            shutil.rmtree(temporary, ignore_errors=True)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise

@@ -1,0 +1,194 @@
+"""Exporting for OpenVINO: once, whole or not at all, refused when it would differ."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from retrieval.encoders import engines, exporting, exports, identify, open_encoder
+from retrieval.encoders.exports import Export, folder_of, read_export, read_refusal
+from retrieval.encoders.openclip import OpenClipEncoder
+from retrieval.encoders.openvino import OpenVinoEncoder, choose_precision, native_precisions
+from retrieval.errors import ModelError
+from retrieval.specs import Preprocessing
+
+from . import models
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return f"local-dir:{models.save('oblong', tmp_path_factory.mktemp('models') / 'oblong')}"
+
+
+@pytest.fixture(scope="module")
+def export_made_once(model: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache folder in which the model is exported: exporting takes seconds."""
+    cache = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("XDG_CACHE_HOME", str(cache))
+        open_encoder(model, device="cpu")
+    return cache
+
+
+@pytest.fixture
+def no_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "_has_card", lambda: False)
+
+
+@pytest.fixture
+def exported(export_made_once: Path, tmp_path: Path, no_card: None) -> None:
+    """The test's own cache holds the export."""
+    shutil.copytree(export_made_once, tmp_path / "cache", dirs_exist_ok=True)
+
+
+def test_auto_is_openvino_where_there_is_no_card(model: str, exported: None) -> None:
+    encoder = open_encoder(model)
+    assert isinstance(encoder, OpenVinoEncoder)
+    export = read_export(identify(model).fingerprint)
+    assert export is not None
+    assert export.cleaning == "lower"
+    assert export.least_cosine["f32"] > 0.99999
+    assert set(export.least_cosine) == set(native_precisions())
+
+
+def test_auto_is_torch_where_there_is_a_card(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "_has_card", lambda: True)
+    assert isinstance(open_encoder(model), OpenClipEncoder)
+
+
+def test_it_is_exported_once(model: str, exported: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("exported again")
+
+    monkeypatch.setattr(exporting, "export", never)
+    assert open_encoder(model).encode_texts(["a dog"]).shape == (1, 32)
+
+
+def test_a_damaged_export_is_noticed_and_made_again(model: str, exported: None) -> None:
+    expected = open_encoder(model).encode_texts(["a dog"])
+    fingerprint = identify(model).fingerprint
+    for name in ("image.bin", "text.xml", "export.json"):
+        path = Path(folder_of(fingerprint)) / name
+        whole = path.read_bytes()
+        path.write_bytes(whole[: len(whole) // 2])
+        assert read_export(fingerprint) is None
+        path.write_bytes(whole)
+    os.remove(path)
+    np.testing.assert_array_equal(open_encoder(model).encode_texts(["a dog"]), expected)
+
+
+def test_a_model_that_would_differ_runs_on_torch_and_is_not_tried_again(
+    model: str,
+    no_card: None,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(exporting, "_least_cosines", lambda *_: {"f32": 0.98})
+    assert isinstance(open_encoder(model), OpenClipEncoder)
+    assert "runs on torch, which is slower: its vectors would differ (cosine 0.98" in caplog.text
+    fingerprint = identify(model).fingerprint
+    import openvino
+
+    assert "0.98" in read_refusal(fingerprint, openvino.__version__)
+    assert read_refusal(fingerprint, "another version") == ""
+    monkeypatch.setattr(exporting, "export", None)
+    assert isinstance(open_encoder(model), OpenClipEncoder)
+
+
+def test_a_model_that_cannot_be_expressed_runs_on_torch(
+    model: str, no_card: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("no such operation\nmany details")
+
+    monkeypatch.setattr(exporting, "_text_tower", fail)
+    assert isinstance(open_encoder(model), OpenClipEncoder)
+    assert "OpenVINO cannot express it: no such operation" in caplog.text
+
+
+def test_a_cache_that_cannot_be_written_costs_only_time(
+    model: str,
+    no_card: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    (tmp_path / "file").write_text("x")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    with caplog.at_level(logging.WARNING):
+        assert isinstance(open_encoder(model), OpenClipEncoder)
+    assert "could not be written" in caplog.text
+
+
+def test_without_openvino_torch_is_used(
+    model: str, no_card: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    assert isinstance(open_encoder(model), OpenClipEncoder)
+    assert "OpenVINO is not installed" in caplog.text
+
+
+def test_the_fastest_precision_that_stays_equal_is_chosen() -> None:
+    native = native_precisions()
+    preprocessing = Preprocessing((8, 8), "squash", "bicubic", (0, 0, 0), (1, 1, 1))
+
+    def export(cosine: float) -> Export:
+        return Export(
+            8, preprocessing, "", 77, "lower", {**dict.fromkeys(native, cosine), "f32": 1}
+        )
+
+    assert choose_precision(export(0.99995)) == native[0]
+    assert choose_precision(export(0.9998)) == "f32"
+
+
+def test_an_unknown_device_is_refused(model: str) -> None:
+    with pytest.raises(ModelError, match="no device tpu"):
+        open_encoder(model, device="tpu")
+
+
+def test_a_model_with_a_tokenizer_of_its_own_keeps_it(model: str, exported: None) -> None:
+    expected = open_encoder(model).encode_texts(["a dog"])
+    path = os.path.join(folder_of(identify(model).fingerprint), "export.json")
+    with open(path) as file:
+        facts = json.load(file)
+    with open(path, "w") as file:
+        json.dump({**facts, "cleaning": ""}, file)
+    np.testing.assert_array_equal(open_encoder(model).encode_texts(["a dog"]), expected)
+
+
+def test_an_interrupted_export_leaves_nothing(
+    model: str, no_card: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(exports, "_sizes", stop)
+    with pytest.raises(KeyboardInterrupt):
+        open_encoder(model)
+    parent = os.path.dirname(folder_of(identify(model).fingerprint))
+    assert os.listdir(parent) == []
+
+
+def test_after_the_first_use_a_question_needs_neither_torch_nor_open_clip(
+    model: str, exported: None
+) -> None:
+    code = (
+        "import sys\n"
+        "from retrieval.encoders import engines, open_encoder\n"
+        "engines._has_card = lambda: False\n"
+        f"encoder = open_encoder({model!r})\n"
+        "assert encoder.encode_texts(['two dogs']).shape == (1, 32)\n"
+        "print([m for m in ('torch', 'open_clip', 'timm', 'huggingface_hub') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stderr, done.stdout) == ("", "[]\n")
