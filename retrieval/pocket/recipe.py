@@ -17,6 +17,7 @@ class Weights:
     pictures: float = 0.0  # captioned picture against caption
     labels: float = 0.0  # class picture against all class vectors (a head)
     prompts: float = 0.0  # class picture against the prompts of the batch, through the text tower
+    names: float = 0.0  # the prompts of a class against its class vector; taken with `prompts`
     bank: float = 0.0  # captioned photograph against the teacher's vectors of all photographs
     words: float = 0.0  # captioned picture against the words of its captions (a head)
 
@@ -59,7 +60,7 @@ class Recipe:
     longest_text: int = 18  # tokens; the cost of the text tower grows with the longest of a batch
     weight_decay: float = 0.05
     ema: float = 0.998
-    soft_share: float = 0.2
+    soft_share: float = 0.3
     soft_temperature: float = 0.04
 
     def lasting(self, minutes: float) -> Recipe:
@@ -103,8 +104,10 @@ POCKET = Recipe(
         ),
         Stage(
             "joint",
-            minutes=69,
-            weights=Weights(text_pairs=1, pictures=1, bank=0.5, labels=0.5, prompts=0.3, words=0.2),
+            minutes=70,
+            weights=Weights(
+                text_pairs=1, pictures=1, bank=0.5, labels=0.5, prompts=0.3, names=0.5, words=0.2
+            ),
             shares={
                 "flickr8k": 64,
                 "scenes": 28,

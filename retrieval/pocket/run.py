@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from torch import nn
 
 from retrieval.pocket.corpus import Corpus
 from retrieval.pocket.evaluate import Development, development_recall, embed_texts
+from retrieval.pocket.export import recalibrate
 from retrieval.pocket.model import DualEncoder
 from retrieval.pocket.recipe import Recipe, Stage, cosine
 from retrieval.pocket.stages import Lesson, step_losses
@@ -166,7 +168,9 @@ class Run:
         torch._foreach_lerp_([ours[n] for n in floats], [theirs[n] for n in floats], 1 - decay)
 
     def _look(self, development: Development) -> float:
-        recall = development_recall(self.average, development)
+        calibrated = deepcopy(self.average)
+        recalibrate(calibrated, self.corpus, self.recipe.shape.image_size, batches=4)
+        recall = development_recall(calibrated, development)
         if recall > self.best:
             self.best = recall
             self.save("best.pt")

@@ -127,6 +127,8 @@ def _classes(
         prompts = model.encode_texts(torch.from_numpy(texts).long().to(images.device))
         places = torch.from_numpy(columns).to(images.device)
         found["prompts"] = losses.label_loss(images, places, prompts, model.scale())
+        own = heads[torch.from_numpy(present).to(images.device)].detach()
+        found["names"] = model.scale() * (1 - (prompts * own).sum(dim=1)).mean()
     return found
 
 
