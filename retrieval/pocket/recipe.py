@@ -18,6 +18,8 @@ class Weights:
     labels: float = 0.0  # class picture against all class vectors (a head)
     prompts: float = 0.0  # class picture against the prompts of the batch, through the text tower
     names: float = 0.0  # the prompts of a class against its class vector; taken with `prompts`
+    all_names: float = 0.0  # the prompts of any classes against their class vectors, no pictures
+    keep: float = 0.0  # captions against what the stage's first text tower made of them
     bank: float = 0.0  # captioned photograph against the teacher's vectors of all photographs
     words: float = 0.0  # captioned picture against the words of its captions (a head)
 
@@ -120,6 +122,14 @@ POCKET = Recipe(
             text_groups=128,
             text_every=7,
             evaluations=12,
+        ),
+        Stage(
+            "names",
+            minutes=2,
+            weights=Weights(all_names=1, keep=4),
+            text_groups=128,
+            text_rate=5e-4,
+            evaluations=1,
         ),
     )
 )

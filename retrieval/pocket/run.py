@@ -183,7 +183,8 @@ class Run:
         texts = self.corpus.texts
         targets = word_targets(texts, self.corpus.class_count, self.recipe.words)
         several = np.flatnonzero(np.diff(texts.starts) > 1)
-        return Lesson(self.corpus, self.recipe, self.teacher, targets, several)
+        first = deepcopy(self.average)
+        return Lesson(self.corpus, self.recipe, self.teacher, targets, several, first)
 
 
 def _single_threaded() -> None:

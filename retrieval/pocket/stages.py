@@ -26,7 +26,8 @@ class Lesson:
     recipe: Recipe
     teacher: torch.Tensor  # (groups, dim) unit rows: mean text vector of each group
     word_targets: NDArray[np.float16]  # (groups, words) weights that sum to 1, or to 0 if no word
-    caption_groups: NDArray[np.int64]  # the groups that the caption-caption loss draws from
+    caption_groups: NDArray[np.int64]  # the groups that losses on captions alone draw from
+    first: DualEncoder  # the averaged model as it was when the stage began, or was resumed
 
     @property
     def photo_bank(self) -> torch.Tensor:
@@ -42,6 +43,10 @@ def step_losses(
     found: dict[str, torch.Tensor] = {}
     if stage.weights.text_pairs and step % stage.text_every == 0:
         found["text_pairs"] = _text_pairs(model, lesson, stage, rng)
+    if stage.weights.all_names:
+        found["all_names"] = _all_names(model, lesson, stage, rng)
+    if stage.weights.keep:
+        found["keep"] = _keep(model, lesson, stage, rng)
     if stage.shares:
         recipe = lesson.recipe
         batch = draw_batch(lesson.corpus, stage.shares, size, step, rng, recipe.augmentation)
@@ -63,6 +68,28 @@ def _text_pairs(
     targets = losses.pair_targets(torch.from_numpy(groups)).to(vectors.device)
     half = len(groups)
     return losses.contrastive(vectors[:half], vectors[half:], model.scale(), targets)
+
+
+def _all_names(
+    model: DualEncoder, lesson: Lesson, stage: Stage, rng: np.random.Generator
+) -> torch.Tensor:
+    """Pull the prompts of classes to the class vectors that pictures have shaped."""
+    classes = rng.choice(lesson.corpus.class_count, stage.text_groups, replace=False)
+    texts = torch.from_numpy(lesson.corpus.texts.draw(classes, rng)).long()
+    prompts = model.encode_texts(texts.to(model.class_weights.device))
+    own = functional.normalize(model.class_weights[classes], dim=1).detach()
+    return model.scale().detach() * (1 - (prompts * own).sum(dim=1)).mean()
+
+
+def _keep(
+    model: DualEncoder, lesson: Lesson, stage: Stage, rng: np.random.Generator
+) -> torch.Tensor:
+    """Hold captions where the text tower put them when the stage began."""
+    captions = lesson.corpus.texts.draw(rng.choice(lesson.caption_groups, stage.text_groups), rng)
+    texts = torch.from_numpy(captions).long().to(model.class_weights.device)
+    with torch.no_grad():
+        before = lesson.first.encode_texts(texts)
+    return model.scale().detach() * (1 - (model.encode_texts(texts) * before).sum(dim=1)).mean()
 
 
 def _captioned(

@@ -51,9 +51,10 @@ def train(run: Run, data: Path) -> None:
 
 
 def finish(run: Run) -> None:
-    """Export the best averaged weights, batch norm measured anew, and draw the learning curve."""
-    best = torch.load(run.out / "best.pt", map_location="cpu", weights_only=True)
-    run.average.load_state_dict(best["average"])
+    """Export the averaged weights, batch norm measured anew, and draw the learning curve.
+
+    `best.pt` is left beside them: where it is much better than the end, the run was too long.
+    """
     shape, corpus = run.recipe.shape, run.corpus
     recalibrate(run.average, corpus, shape.image_size)
     export(run.average, shape, corpus.vocabulary, run.out / "checkpoint")

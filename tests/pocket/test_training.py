@@ -54,20 +54,20 @@ def test_a_resumed_run_goes_on_where_it_was(tiny_recipe, corpus, tmp_path, monke
     first = Run(tiny_recipe, corpus, tmp_path, "cpu", seed=3)
     take_step = first._step
 
-    def stop_in_the_third_stage(*arguments):
-        if (first.stage_index, first.step) == (2, 2):
+    def stop_in_the_last_stage(*arguments):
+        if (first.stage_index, first.step) == (3, 2):
             raise KeyboardInterrupt
         return take_step(*arguments)
 
-    monkeypatch.setattr(first, "_step", stop_in_the_third_stage)
+    monkeypatch.setattr(first, "_step", stop_in_the_last_stage)
     with pytest.raises(KeyboardInterrupt):
         list(first.train(None))
     second = Run(tiny_recipe, corpus, tmp_path, "cpu", seed=3)
     assert second.resume()
-    assert (second.stage_index, second.step) == (2, 2)
+    assert (second.stage_index, second.step) == (3, 2)
     assert_equal_weights(first, second, within=0.0)
     # The libraries' sums are not the same to the last digit in two runs, so not "within 0".
-    stage = tiny_recipe.stages[2]
+    stage = tiny_recipe.stages[3]
     take_step(stage, first._lesson(), 0.5)
     second._step(stage, second._lesson(), 0.5)
     assert_equal_weights(first, second, within=1e-4)
