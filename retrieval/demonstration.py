@@ -20,7 +20,7 @@ _QUALITY = 92
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A scene on disk. `captions` describe it and no other scene of the folder."""
+    """A scene on disk. `captions`, the fullest first, describe it and no other scene there."""
 
     path: str
     captions: tuple[str, ...]
@@ -51,7 +51,7 @@ def ask(library: Library, drawn: Sequence[Drawn], k: int) -> Iterator[Asked]:
     """Ask in words, with an example picture, and with both together."""
     step = max(len(drawn) // 5, 1)
     for scene in drawn[1::step][:5]:
-        caption = min(scene.captions, key=len)
+        caption = scene.captions[0]
         yield Asked(caption, library.search(caption, k), scene.path)
     example = drawn[len(drawn) // 2].path
     name = os.path.basename(example)
@@ -63,12 +63,16 @@ def ask(library: Library, drawn: Sequence[Drawn], k: int) -> Iterator[Asked]:
     yield Asked(f"{name} + “{words}”", library.search(both, k))
 
 
-def measure(library: Library, drawn: Sequence[Drawn]) -> Evaluation:
-    """Measure how often each caption that describes exactly one scene finds it."""
+def measure(library: Library, drawn: Sequence[Drawn], *, fullest: bool) -> Evaluation:
+    """Measure how often captions that describe exactly one scene find it.
+
+    `fullest` takes each scene's fullest caption only, otherwise all count, terse ones included.
+    """
     stored = {path: blob for row, blob in library.images() for path in row.paths}
     images = from_blobs([stored[scene.path] for scene in drawn], library.model.dim)
-    texts = [caption for scene in drawn for caption in scene.captions]
-    owner = np.repeat(np.arange(len(drawn)), [len(scene.captions) for scene in drawn])
+    asked = [scene.captions[:1] if fullest else scene.captions for scene in drawn]
+    texts = [caption for captions in asked for caption in captions]
+    owner = np.repeat(np.arange(len(drawn)), [len(captions) for captions in asked])
     return evaluate(images, library.encoder().encode_texts(texts), owner)
 
 

@@ -441,7 +441,8 @@ def test_demo(run: Run, tmp_path: Path) -> None:
     assert "Drawing 20 scenes" in done.out
     assert "20 encoded" in done.out
     assert "pictures like scene-011.jpg" in done.out
-    assert "that describe exactly one of the 20 scenes" in done.out
+    assert "20 full ones" in done.out
+    assert "by chance          5.0%  25.0%" in done.out
     page = (tmp_path / "d/answers.html").read_text("utf-8")
     assert page.count("<section>") == 7
     again = run("demo", "d", "--count", "20")

@@ -40,15 +40,15 @@ def demo_command(folder: str, count: int, seed: int, model: str, open_page: bool
         if progress.stopped:
             return 130
         asked = list(ask(library, drawn, 10))
-        evaluation = measure(library, drawn)
+        full = measure(library, drawn, fullest=True)
+        every = measure(library, drawn, fullest=False)
     for one in asked:
         _show(one)
-    recall = evaluation.text_to_image.recall
-    say(
-        f"\nOf {plural(evaluation.captions, 'caption')} that describe exactly one of the "
-        f"{count} scenes, {100 * recall[1]:.1f} % find it first, {100 * recall[5]:.1f} % among "
-        f"the first five (by chance: {100 / count:.1f} % and {500 / count:.1f} %)."
-    )
+    say("\nCaptions that describe exactly one scene, and how many find it (first, first five):")
+    for name, evaluation in (("full ones", full), ("all", every)):
+        recall = evaluation.text_to_image.recall
+        say(f"  {evaluation.captions:5} {name:10} {recall[1]:6.1%} {recall[5]:6.1%}")
+    say(f"  {'by chance':16} {1 / count:6.1%} {min(5 / count, 1):6.1%}")
     sheet = os.path.join(folder, "answers.html")
     with open(sheet, "w", encoding="utf-8") as file:
         file.write(contact_sheet([(one.question, one.result) for one in asked]))
