@@ -196,7 +196,7 @@ def test_weights_that_are_not_numbers_are_noticed(folder: Path) -> None:
 def test_devices(folder: Path) -> None:
     import torch
 
-    assert "auto, cpu, cuda, mps" in error_of(folder, "tpu").hint
+    assert "auto, cpu, cpu:f32" in error_of(folder, "tpu").hint
     if not torch.cuda.is_available():
         assert "cuda is not available" in error_of(folder, "cuda").message
     if not torch.backends.mps.is_available():
