@@ -26,10 +26,11 @@ from retrieval.errors import (
     QueryError,
 )
 from retrieval.images import ReadLimits
-from retrieval.library import Library, Status
+from retrieval.library import Library
 from retrieval.progress import IndexOptions, Progress, Tally, Trouble
 from retrieval.search import Hit, SearchResult
 from retrieval.specs import ModelSpec, Preprocessing
+from retrieval.status import Status
 
 __all__ = [
     "Counts",

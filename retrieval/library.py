@@ -12,7 +12,6 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,12 +19,10 @@ from numpy.typing import NDArray
 
 from retrieval.catalogue import (
     Catalogue,
-    Counts,
     ImageRow,
     ModelRow,
     ModelStatus,
     ProblemRow,
-    Root,
 )
 from retrieval.encoders import Encoder, open_encoder
 from retrieval.errors import LibraryError
@@ -36,25 +33,15 @@ from retrieval.progress import IndexOptions, Progress
 from retrieval.removal import remove_path
 from retrieval.scopes import plan_scopes, remember_excludes
 from retrieval.specs import ModelSpec
+from retrieval.status import Status, read_status
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from retrieval.indexing import Indexer
     from retrieval.nearest import NearestVectors
-    from retrieval.questions import Query
+    from retrieval.questions import Query, Question
     from retrieval.search import SearchResult
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """What a library holds."""
-
-    path: str
-    model: ModelSpec
-    counts: Counts
-    roots: tuple[Root, ...]
-    disk_bytes: int
 
 
 class Library:
@@ -131,9 +118,9 @@ class Library:
         Yields progress; nothing happens unless the iterator is run. `exclude` are globs, matched
         with paths relative to the folder named and with single names; they are remembered. For
         an indexed folder they replace earlier ones, for a part of one they are added; None keeps
-        those. Setting `stop` ends the run after the batch in
-        flight. Raises LibraryBusy when another process is writing, LibraryError for a path that
-        does not exist, ModelError when a new picture needs a model that cannot be loaded.
+        those. Setting `stop` ends the run after the batch in flight. Raises LibraryBusy when
+        another process is writing, LibraryError for a path that does not exist, ModelError when
+        a new picture needs a model that cannot be loaded.
         """
         with writer_lock(self.path):
             self._follow_model()
@@ -177,6 +164,7 @@ class Library:
         """
         encoder = open_encoder(model, device=self._device) if isinstance(model, str) else model
         with writer_lock(self.path):
+            self._follow_model()
             with self._catalogue.writing():
                 row = ModelRow(self._catalogue.contents.register_model(encoder.spec), encoder.spec)
             scopes = plan_scopes(self._catalogue, [])
@@ -232,11 +220,9 @@ class Library:
         PictureError for a question that cannot be asked, ModelError when the model is needed and
         cannot be loaded.
         """
-        from retrieval.questions import understand
         from retrieval.search import search
 
-        self._follow_model()
-        question = understand(query, self._catalogue, self._model)
+        question = self._understand(query)
         own = set() if include_self or question.image_id is None else {question.image_id}
         return search(self._catalogue, self._nearest(), question.vector, k, own)
 
@@ -257,20 +243,11 @@ class Library:
 
     def embed(self, query: Query) -> NDArray[np.float32]:
         """Return the unit vector (dim,) that a query is searched with: see `search`."""
-        from retrieval.questions import understand
-
-        return understand(query, self._catalogue, self._model).vector
+        return self._understand(query).vector
 
     def status(self) -> Status:
         """Return what the library holds."""
-        with self._catalogue.reading():
-            return Status(
-                path=self.path,
-                model=self.model,
-                counts=self._catalogue.lookup.counts(),
-                roots=tuple(self._catalogue.roots.all()),
-                disk_bytes=_size_of(self.path),
-            )
+        return read_status(self.path, self._catalogue, self.model)
 
     def problems(self) -> Iterator[ProblemRow]:
         """Yield the files that could not be used, and why."""
@@ -307,6 +284,12 @@ class Library:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _understand(self, query: Query) -> Question:
+        from retrieval.questions import understand
+
+        self._follow_model()
+        return understand(query, self._catalogue, self._model)
 
     def _nearest(self) -> NearestVectors:
         if self._nearest_vectors is None:
@@ -354,14 +337,3 @@ class Library:
             stop=stop or threading.Event(),
             refresh=refresh,
         )
-
-
-def _size_of(folder: str) -> int:
-    total = 0
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            try:
-                total += os.lstat(os.path.join(parent, name)).st_size
-            except FileNotFoundError:  # a temporary file, renamed meanwhile
-                continue
-    return total

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,26 @@ def shared_data() -> Path:
     if not folder:
         pytest.skip("PIXTRIEVE_DATA does not name the shared data")
     return Path(folder)
+
+
+@pytest.fixture
+def drive_at_deep(
+    pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], AbstractContextManager[str]]:
+    """Return a context in which pictures/deep is another file system, as a drive is."""
+
+    @contextmanager
+    def plugged_in() -> Iterator[str]:
+        real, drive = os.stat, str(pictures / "deep")
+
+        def another_device(path, *rest, **options):  # type: ignore[no-untyped-def]
+            status = real(path, *rest, **options)
+            if not str(path).startswith(drive):
+                return status
+            return os.stat_result([*status[:2], status.st_dev + 1, *status[3:]])
+
+        with monkeypatch.context() as patch:
+            patch.setattr("os.stat", another_device)
+            yield drive
+
+    return plugged_in

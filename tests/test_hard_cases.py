@@ -7,7 +7,8 @@ import os
 import shutil
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -25,12 +26,15 @@ from retrieval import (
     ModelMismatch,
     PictureError,
     ReadLimits,
+    model_in_use,
 )
 from retrieval.captioned import read_captions
+from retrieval.encoders import ModelIdentity
 from retrieval.images import decoding, mtime_ns
 from retrieval.locking import writer_lock
 
 Names = Callable[..., list[str]]
+Drive = Callable[[], AbstractContextManager[str]]
 
 
 def test_removing_a_folder_leaves_others_of_its_name_alone(
@@ -97,18 +101,9 @@ def test_removing_deletes_vectors_from_the_cache_and_spares_other_orphans(
 
 
 def test_looking_at_a_part_does_not_forget_the_drives(
-    library: Library, pictures: Path, monkeypatch: pytest.MonkeyPatch, names: Names
+    library: Library, pictures: Path, drive_at_deep: Drive, names: Names
 ) -> None:
-    real, drive = os.stat, str(pictures / "deep")
-
-    def another_device(path, *rest, **options):  # type: ignore[no-untyped-def]
-        status = real(path, *rest, **options)
-        if not str(path).startswith(drive):
-            return status
-        return os.stat_result([*status[:2], status.st_dev + 1, *status[3:]])
-
-    with monkeypatch.context() as plugged_in:
-        plugged_in.setattr("os.stat", another_device)
+    with drive_at_deep() as drive:
         library.add(pictures)
         library.add(pictures / "deep")
         library.add(pictures / "red.png")
@@ -357,6 +352,25 @@ def test_a_handle_follows_the_model_that_another_one_put_in_place(
         list(library.use_model(FakeEncoder("other")))
         second.add(pictures)
         assert second.model.fingerprint == "other"
+
+
+def test_questions_follow_the_model_that_another_handle_put_in_place(
+    library: Library, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Backwards(FakeEncoder):
+        """The same axes in another order."""
+
+        def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+            return super().encode_texts(texts)[:, ::-1]
+
+    other = Backwards("other")
+    monkeypatch.setattr(model_in_use, "identify", lambda name: ModelIdentity(name, "other"))
+    monkeypatch.setattr(model_in_use, "open_encoder", lambda *_, **__: other)
+    library.add(pictures)
+    with Library.open(library.path, FakeEncoder()) as second:
+        before = second.embed("red")
+        list(library.use_model(other))
+        np.testing.assert_array_equal(second.embed("red"), before[::-1])
 
 
 def test_old_vectors_of_a_model_that_changed_under_its_name_can_be_forgotten(

@@ -28,6 +28,7 @@ FLOORS = [
         "scanning",
         "removal",
         "opening",
+        "status",
         "model_in_use",
         "exporting",
     },

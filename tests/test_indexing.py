@@ -6,6 +6,7 @@ import os
 import shutil
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ import retrieval.indexing
 from retrieval import IndexOptions, Library, LibraryError, Progress, ReadLimits
 
 Names = Callable[..., list[str]]
+Drive = Callable[[], AbstractContextManager[str]]
 
 
 @pytest.fixture
@@ -158,18 +160,9 @@ def test_an_unplugged_drive_below_an_indexed_folder(
 
 
 def test_an_unplugged_drive_that_is_mounted_below_an_indexed_folder(
-    library: Library, pictures: Path, monkeypatch: pytest.MonkeyPatch, names: Names
+    library: Library, pictures: Path, drive_at_deep: Drive, names: Names
 ) -> None:
-    real, drive = os.stat, str(pictures / "deep")
-
-    def another_device(path, *rest, **options):  # type: ignore[no-untyped-def]
-        status = real(path, *rest, **options)
-        if not str(path).startswith(drive):
-            return status
-        return os.stat_result([*status[:2], status.st_dev + 1, *status[3:]])
-
-    with monkeypatch.context() as plugged_in:
-        plugged_in.setattr("os.stat", another_device)
+    with drive_at_deep() as drive:
         library.add(pictures)
     shutil.rmtree(pictures / "deep")
     (pictures / "deep").mkdir()

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from retrieval.errors import LibraryError, LibraryNotFound, LibraryTooNew
+from retrieval.errors import LibraryError, LibraryTooNew
 
 SCHEMA_VERSION = 1
 """`schema.VERSION`, repeated so that opening an up-to-date catalogue need not import schema.
@@ -48,7 +48,7 @@ class Connection:
             self.raw.text_factory = _decode
             self._prepare(path, create=create)
         except sqlite3.OperationalError as error:
-            raise LibraryNotFound(
+            raise LibraryError(
                 f"the catalogue {path} cannot be opened: {error}",
                 "check that the folder exists and can be written",
             ) from error

@@ -15,7 +15,8 @@ from retrieval.commands.terminal import (
     say,
     shown,
 )
-from retrieval.library import Library, Status
+from retrieval.library import Library
+from retrieval.status import Status
 
 
 @click.command("status")

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.encoders.checks import require_pixels, require_texts, unit_rows
 from retrieval.encoders.files import ModelFiles
 from retrieval.encoders.fingerprint import fingerprint
 from retrieval.encoders.loading import load_model, load_tokenizer
@@ -69,12 +70,7 @@ class OpenClipEncoder:
         """Encode pictures, (n, H, W, 3) RGB, resized to `spec.preprocessing.size`: (n, dim)."""
         import torch
 
-        expected = (*self._spec.preprocessing.size, 3)
-        if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1:] != expected:
-            raise ValueError(
-                f"{self._spec.name} wants pixels of dtype uint8 and shape (n, {expected[0]}, "
-                f"{expected[1]}, 3), not {pixels.dtype} and {pixels.shape}"
-            )
+        require_pixels(pixels, self._spec)
         if len(pixels) == 0:
             return np.empty((0, self._spec.dim), np.float32)
         with torch.inference_mode(), self._autocast():
@@ -84,8 +80,7 @@ class OpenClipEncoder:
         """Encode texts: (n, dim)."""
         import torch
 
-        if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
-            raise ValueError("texts must be a sequence of strings")
+        require_texts(texts)
         if len(texts) == 0:
             return np.empty((0, self._spec.dim), np.float32)
         parts = []
@@ -115,17 +110,7 @@ class OpenClipEncoder:
         return torch.autocast(self._device.type, dtype=self._cast)
 
     def _unit_rows(self, features: torch.Tensor) -> NDArray[np.float32]:
-        rows = features.float().cpu().numpy()
-        if rows.ndim != 2 or rows.shape[1] != self._spec.dim:
-            raise ModelError(f"{self._spec.name} gave vectors of shape {rows.shape}, "
-                             f"not {self._spec.dim} numbers each")  # fmt: skip
-        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-        if not np.isfinite(lengths).all() or not (lengths > 0).all():
-            raise ModelError(
-                f"{self._spec.name} gave a vector that has no direction (zero or not a number)",
-                "its weights are damaged or do not fit the architecture; try --device cpu",
-            )
-        return cast("NDArray[np.float32]", rows / lengths)
+        return unit_rows(features.float().cpu().numpy(), self._spec)
 
 
 def choose_device(name: str) -> torch.device:

@@ -15,10 +15,10 @@ import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
+from retrieval.encoders.checks import require_pixels, require_texts, unit_rows
 from retrieval.encoders.exports import Export, folder_of
 from retrieval.encoders.files import ModelFiles
 from retrieval.encoders.tables import bpe_vocabulary
-from retrieval.errors import ModelError
 from retrieval.specs import ModelSpec
 
 LEAST_COSINE = 0.9999
@@ -62,18 +62,12 @@ class OpenVinoEncoder:
 
     def encode_images(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Encode pictures, (n, H, W, 3) RGB, resized to `spec.preprocessing.size`: (n, dim)."""
-        expected = (*self._spec.preprocessing.size, 3)
-        if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1:] != expected:
-            raise ValueError(
-                f"{self._spec.name} wants pixels of dtype uint8 and shape (n, {expected[0]}, "
-                f"{expected[1]}, 3), not {pixels.dtype} and {pixels.shape}"
-            )
+        require_pixels(pixels, self._spec)
         return self._run("image", pixels, _PICTURES_A_REQUEST, "THROUGHPUT")
 
     def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Encode texts: (n, dim)."""
-        if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
-            raise ValueError("texts must be a sequence of strings")
+        require_texts(texts)
         if self._tokenize is None:
             self._tokenize = self._load_tokenizer()
         return self._run("text", self._tokenize(texts), _TEXTS_A_REQUEST, "LATENCY")
@@ -101,14 +95,7 @@ class OpenVinoEncoder:
             started.append((request, start))
         while started:
             finish(*started.popleft())
-        # Lower precision leaves lengths a little off 1.
-        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-        if not np.isfinite(lengths).all() or not (lengths > 0).all():
-            raise ModelError(
-                f"{self._spec.name} gave a vector that has no direction (zero or not a number)",
-                "its weights are damaged, or this precision does not suit it; try --engine torch",
-            )
-        return np.asarray(rows / lengths, np.float32)
+        return unit_rows(rows, self._spec)  # lower precision leaves lengths a little off 1
 
     def _requests(self, name: str, hint: str) -> list[Any]:
         if name not in self._towers:
