@@ -73,10 +73,6 @@ class Vocabulary:
         order = np.argsort(~known, axis=1, kind="stable")
         return self.compact(np.take_along_axis(np.where(known, tokens, 0), order, axis=1))
 
-    def restore(self, compact: Tokens) -> Tokens:
-        """Turn compact ids back into open_clip ids."""
-        return np.asarray(self.kept, dtype=np.int32)[compact]
-
     def expand_rows(self, rows: torch.Tensor) -> torch.Tensor:
         """Put embedding rows of kept tokens into the full table, zero where nothing was trained."""
         full = torch.zeros(FULL_SIZE, rows.shape[1], dtype=rows.dtype)
