@@ -23,6 +23,21 @@ class Augmentation:
     stretch: float = 4 / 3  # crops are up to this much wider or taller than square
     jitter: float = 0.3  # brightness, contrast and saturation change by up to this factor
     erase: float = 0.25  # how often a rectangle is blanked
+    mix: float = 0.0  # how often a captioned photograph is blended with another one
+
+
+@dataclass(frozen=True)
+class Blend:
+    """Which photographs were blended: row i shows `own[i]` of itself and the rest of `other[i]`."""
+
+    own: NDArray[np.float32]  # (photos,), 0.5…1; 1 is a photograph left alone
+    other: NDArray[np.int64]  # (photos,) rows
+
+    def of(self, rows: torch.Tensor) -> torch.Tensor:
+        """Blend rows (photos, anything) as the photographs were: their targets, say."""
+        shape = (len(rows), *(1 for _ in rows.shape[1:]))
+        own = torch.from_numpy(self.own).to(rows.device, rows.dtype).view(shape)
+        return own * rows + (1 - own) * rows[torch.from_numpy(self.other).to(rows.device)]
 
 
 @dataclass(frozen=True)
@@ -33,6 +48,7 @@ class PictureBatch:
     groups: NDArray[np.int64]
     captioned: int  # the first so many are captioned pictures, the others class pictures
     photos: int  # the first so many are captioned photographs
+    blend: Blend  # of the photographs
 
 
 def draw_batch(
@@ -52,13 +68,20 @@ def draw_batch(
         pixels.append(_crops(source, places, flips, size, rng, augmentation))
         groups.append(source.groups[places])
     captioned = sum(n for name, n in shares.items() if name not in CLASS_SOURCES)
-    joined = torch.cat(pixels).float()
+    joined = _jitter(torch.cat(pixels).float(), augmentation.jitter, rng)
+    photos = shares.get("flickr8k", 0)
+    blend = _draw_blend(photos, augmentation.mix, rng)
+    joined[:photos] = blend.of(joined[:photos])
     return PictureBatch(
-        _blank(_jitter(joined, augmentation.jitter, rng), augmentation.erase, rng),
-        np.concatenate(groups),
-        captioned,
-        shares.get("flickr8k", 0),
+        _blank(joined, augmentation.erase, rng), np.concatenate(groups), captioned, photos, blend
     )
+
+
+def _draw_blend(photos: int, share: float, rng: np.random.Generator) -> Blend:
+    """Pair each photograph with another one, and choose how much of it shows (mixup)."""
+    weights = rng.beta(0.4, 0.4, photos)
+    own = np.where(rng.random(photos) < share, np.maximum(weights, 1 - weights), 1.0)
+    return Blend(own.astype(np.float32), rng.permutation(photos))
 
 
 def _epoch_places(total: int, count: int, step: int) -> NDArray[np.int64]:

@@ -31,6 +31,7 @@ class Stage:
     name: str
     minutes: float
     weights: Weights
+    augmentation: Augmentation = field(default_factory=Augmentation)
     shares: dict[str, int] = field(default_factory=dict)  # pictures of each source in a batch
     sizes: tuple[int, ...] = ()  # picture sizes, each for an equal part of the stage
     text_groups: int = 0  # caption groups in a batch of the text loss
@@ -55,7 +56,6 @@ class Recipe:
 
     stages: tuple[Stage, ...]
     shape: Shape = field(default_factory=Shape)
-    augmentation: Augmentation = field(default_factory=Augmentation)
     scenes: int = 6000
     words: int = 1500
     word_dropout: float = 0.1
@@ -98,15 +98,15 @@ POCKET = Recipe(
         ),
         Stage(
             "classes",
-            minutes=30,
+            minutes=44,
             weights=Weights(labels=1),
             shares={"tiny_imagenet": 120, "mini_imagenet": 44, "caltech101": 8},
-            sizes=(48, 48, 64, 80),
+            sizes=(48, 64, 64, 80),
             rate=3e-3,
         ),
         Stage(
             "joint",
-            minutes=70,
+            minutes=48,
             weights=Weights(
                 text_pairs=1, pictures=1, bank=0.5, labels=0.5, prompts=0.3, names=0.5, words=0.2
             ),
@@ -118,7 +118,9 @@ POCKET = Recipe(
                 "mini_imagenet": 22,
                 "caltech101": 8,
             },
-            sizes=(64, 64, 80, 80, 80, 96),
+            sizes=(64, 80, 80, 96),
+            augmentation=Augmentation(mix=0.5),
+            rate=1e-3,
             text_groups=128,
             text_every=7,
             evaluations=12,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from retrieval.pocket import losses
-from retrieval.pocket.batches import PictureBatch, draw_batch
+from retrieval.pocket.batches import Blend, PictureBatch, draw_batch
 from retrieval.pocket.corpus import Corpus
 from retrieval.pocket.model import DualEncoder
 from retrieval.pocket.recipe import Recipe, Stage
@@ -48,8 +48,7 @@ def step_losses(
     if stage.weights.keep:
         found["keep"] = _keep(model, lesson, stage, rng)
     if stage.shares:
-        recipe = lesson.recipe
-        batch = draw_batch(lesson.corpus, stage.shares, size, step, rng, recipe.augmentation)
+        batch = draw_batch(lesson.corpus, stage.shares, size, step, rng, stage.augmentation)
         pixels = batch.pixels.to(model.class_weights.device, memory_format=torch.channels_last)
         features = model.encode_images(pixels).float()
         if batch.captioned:
@@ -110,6 +109,8 @@ def _captioned(
     targets = losses.soften(targets, teacher, share, recipe.soft_temperature)
     vectors = model.encode_texts(_heard(model, lesson, texts, rng))
     words = torch.from_numpy(lesson.word_targets[groups]).float().to(features.device)
+    for rows in (targets, words):
+        rows[: batch.photos] = batch.blend.of(rows[: batch.photos])
     found = {
         "pictures": losses.contrastive(
             functional.normalize(features, dim=1), vectors, model.scale(), targets
@@ -118,12 +119,12 @@ def _captioned(
     }
     if batch.photos:
         photos = functional.normalize(features[: batch.photos], dim=1)
-        found["bank"] = _bank(model, lesson, photos, teacher[: batch.photos])
+        found["bank"] = _bank(model, lesson, photos, teacher[: batch.photos], batch.blend)
     return found
 
 
 def _bank(
-    model: DualEncoder, lesson: Lesson, photos: torch.Tensor, own: torch.Tensor
+    model: DualEncoder, lesson: Lesson, photos: torch.Tensor, own: torch.Tensor, blend: Blend
 ) -> torch.Tensor:
     """Tell each photograph from all captioned photographs at once, by the teacher's text vectors.
 
@@ -132,7 +133,7 @@ def _bank(
     """
     bank = lesson.photo_bank.to(photos.device)
     sharp = functional.softmax(own @ bank.T / lesson.recipe.soft_temperature, dim=1)
-    return losses.soft_cross_entropy(model.scale() * photos @ bank.T, sharp)
+    return losses.soft_cross_entropy(model.scale() * photos @ bank.T, blend.of(sharp))
 
 
 def _classes(

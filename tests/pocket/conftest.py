@@ -97,12 +97,23 @@ def tiny_recipe() -> Recipe:
     return Recipe(
         stages=(
             Stage("text", 1, Weights(text_pairs=1), text_groups=6, steps=3),
-            Stage("classes", 1, Weights(labels=1), {"mini_imagenet": 6}, sizes=(32,), steps=3),
+            Stage(
+                "classes", 1, Weights(labels=1), shares={"mini_imagenet": 6}, sizes=(32,), steps=3
+            ),
             Stage("names", 1, Weights(all_names=1, keep=1), text_groups=3, steps=2),
-            Stage("joint", 1, every, shares, (32,), text_groups=6, evaluations=2, steps=4),
+            Stage(
+                "joint",
+                1,
+                every,
+                Augmentation(mix=0.5),
+                shares,
+                (32,),
+                text_groups=6,
+                evaluations=2,
+                steps=4,
+            ),
         ),
         shape=Shape(image_size=32, dim=16, text_width=32, text_heads=2, text_layers=1),
-        augmentation=Augmentation(),
         scenes=6,
         words=20,
     )

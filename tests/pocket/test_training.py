@@ -105,6 +105,25 @@ def test_every_batch_follows_from_its_number(corpus):
     assert (one.groups[3:] < corpus.class_count).all()
 
 
+def test_blended_photographs_and_their_targets_are_blended_alike(corpus):
+    shares = {"flickr8k": 4, "scenes": 2}
+    plain = Augmentation(smallest_crop=1.0, stretch=1.0, jitter=0.0, erase=0.0)
+    mixed = Augmentation(smallest_crop=1.0, stretch=1.0, jitter=0.0, erase=0.0, mix=1.0)
+    alone, blended = (
+        draw_batch(corpus, shares, 16, 0, np.random.default_rng(5), how) for how in (plain, mixed)
+    )
+    assert (alone.blend.own == 1).all()
+    assert (blended.blend.own < 1).any()
+    assert (blended.blend.own >= 0.5).all()
+    for row, (own, other) in enumerate(zip(blended.blend.own, blended.blend.other, strict=True)):
+        wanted = own * alone.pixels[row] + (1 - own) * alone.pixels[other]
+        assert torch.allclose(blended.pixels[row], wanted, atol=1e-3)
+        target = blended.blend.of(torch.eye(4))[row]
+        assert target.sum().item() == pytest.approx(1)
+        assert target[row] >= own - 1e-6
+    assert torch.equal(alone.pixels[4:], blended.pixels[4:])  # scenes are left alone
+
+
 def test_an_epoch_shows_every_picture_once(corpus):
     shown = [
         draw_batch(corpus, {"flickr8k": 4}, 8, step, np.random.default_rng(0), Augmentation())
