@@ -1,30 +1,32 @@
 """open_clip's own tokenizer without open_clip, whose import brings torch with it.
 
-The cleaning and the splitting are done with the same libraries and the same pattern as open_clip's
-`SimpleTokenizer`; the merging by the `tokenizers` library, from open_clip's own vocabulary. Equal
-by property test (`tests/encoders/test_bpe.py`).
+The cleaning and the splitting use the same libraries and the same pattern as open_clip's
+`SimpleTokenizer`, the merging its own vocabulary. Equal by property test
+(`tests/encoders/test_bpe.py`). A few words are merged here in microseconds; what counts for a
+question from the shell is how soon the table of merges is there, and a plain dict of the first
+part of the file is there ten times sooner than a library's tokenizer built from it.
 """
 
 from __future__ import annotations
 
 import gzip
 import html
+import itertools
 import string
 from collections.abc import Callable, Sequence
 
-import ftfy
 import numpy as np
 import regex
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
-from tokenizers.models import BPE
 
 START, END = "<start_of_text>", "<end_of_text>"
 _MERGES = 49_152 - 256 - 2
+_BYTES_OF_MERGES = 600_000  # the file goes on with merges that no model uses
 _PIECES = regex.compile(
     rf"{START}|{END}|'s|'t|'re|'ve|'m|'ll|'d|[\p{{L}}]+|[\p{{N}}]|[^\s\p{{L}}\p{{N}}]+",
     regex.IGNORECASE,
 )
+_KNOWN_WORDS = 100_000
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
@@ -32,21 +34,20 @@ class BpeTokenizer:
     """Texts to rows of token ids, of one length, padded with zeros.
 
     `vocabulary` is the path of open_clip's `bpe_simple_vocab_16e6.txt.gz`; `clean` is one of
-    `CLEANING`.
+    `CLEANING`. Ids: 256 byte characters, the same at the end of a word, the merges in the order of
+    the file, then the two marks.
     """
 
     def __init__(self, vocabulary: str, context_length: int, clean: str) -> None:
         self._length = context_length
         self._clean = CLEANING[clean]
         self._bytes = _byte_characters()
-        with gzip.open(vocabulary, "rt", encoding="utf-8") as file:
-            lines = file.read().split("\n")[1 : _MERGES + 1]
-        merges = [(first, second) for first, second in (line.split() for line in lines)]
-        characters = list(self._bytes.values())
-        words = [*characters, *(f"{c}</w>" for c in characters), *map("".join, merges)]
-        ids = {word: number for number, word in enumerate([*words, START, END])}
-        self._special = {START: ids[START], END: ids[END]}
-        self._merge = Tokenizer(BPE(ids, merges, end_of_word_suffix="</w>"))
+        with gzip.open(vocabulary) as file:
+            lines = file.read(_BYTES_OF_MERGES).decode("utf-8", "ignore").split("\n")
+        self._ranks = {pair: rank for rank, pair in enumerate(lines[1 : _MERGES + 1])}
+        self._characters = {c: number for number, c in enumerate(self._bytes.values())}
+        self._special = {START: 512 + _MERGES, END: 513 + _MERGES}
+        self._known: dict[str, list[int]] = {}
 
     def __call__(self, texts: Sequence[str]) -> NDArray[np.int64]:
         """Return (n, context_length) ids; a text that is too long keeps its end mark."""
@@ -64,8 +65,33 @@ class BpeTokenizer:
             if piece in self._special:
                 ids.append(self._special[piece])
             else:
-                word = "".join(self._bytes[byte] for byte in piece.encode("utf-8"))
-                ids += self._merge.encode(word, add_special_tokens=False).ids
+                if piece not in self._known:
+                    if len(self._known) >= _KNOWN_WORDS:
+                        self._known.clear()
+                    self._known[piece] = self._merged(piece)
+                ids += self._known[piece]
+        return ids
+
+    def _merged(self, piece: str) -> list[int]:
+        """Byte-pair encode one word: the earliest merge of the table first, everywhere at once."""
+        parts = [self._bytes[byte] for byte in piece.encode("utf-8")]
+        ids = [self._characters[part] for part in parts]
+        parts[-1] += "</w>"
+        ids[-1] += 256
+        while len(parts) > 1:
+            ranks = [self._ranks.get(f"{a} {b}", _MERGES) for a, b in itertools.pairwise(parts)]
+            best = min(ranks)
+            if best == _MERGES:
+                break
+            at = 0
+            while at < len(ranks):
+                if ranks[at] == best:
+                    parts[at : at + 2] = [parts[at] + parts[at + 1]]
+                    ids[at : at + 2] = [512 + best]
+                    # The pair that began with the part just swallowed is gone, as is this one.
+                    del ranks[at : at + 2]
+                    ranks.insert(at, _MERGES)
+                at += 1
         return ids
 
 
@@ -79,6 +105,10 @@ def _byte_characters() -> dict[int, str]:
 
 
 def _basic(text: str) -> str:
+    if text.isascii() and text.isprintable() and "&" not in text:
+        return text.strip()  # nothing to mend: the library need not be loaded for it
+    import ftfy
+
     return html.unescape(html.unescape(ftfy.fix_text(text))).strip()
 
 
