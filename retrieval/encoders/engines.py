@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from retrieval.encoders import exports
 from retrieval.encoders.files import ModelFiles
 from retrieval.encoders.fingerprint import fingerprint
+from retrieval.encoders.runtime import load_openvino
 from retrieval.errors import ModelError
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def _open_on_torch(files: ModelFiles, device: str) -> OpenClipEncoder:
 
 def _open_on_cpu(files: ModelFiles, precision: str) -> Encoder:
     try:
-        import openvino
+        openvino = load_openvino()
     except ImportError:
         _log.warning("OpenVINO is not installed, so torch is used, which is slower")
         return _open_on_torch(files, "cpu")

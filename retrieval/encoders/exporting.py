@@ -16,6 +16,7 @@ from retrieval.encoders.exports import Export, write_export
 from retrieval.encoders.openclip import OpenClipEncoder
 from retrieval.encoders.openvino import LEAST_COSINE, native_precisions
 from retrieval.encoders.quiet import quiet
+from retrieval.encoders.runtime import load_converter, load_openvino
 from retrieval.errors import ModelError
 
 PROBE_TEXTS = (
@@ -32,8 +33,6 @@ def export(encoder: OpenClipEncoder) -> Export:
 
     Raises ModelError when OpenVINO cannot express it, or not closely enough.
     """
-    import openvino as ov
-
     try:
         with quiet():
             towers = {"image": _image_tower(encoder), "text": _text_tower(encoder)}
@@ -56,14 +55,13 @@ def export(encoder: OpenClipEncoder) -> Export:
     def write_models(folder: str) -> None:
         for name, tower in towers.items():
             path = os.path.join(folder, f"{name}.xml")
-            ov.save_model(tower, path, compress_to_fp16=False)
+            load_openvino().save_model(tower, path, compress_to_fp16=False)
 
     write_export(encoder.spec.fingerprint, result, write_models)
     return result
 
 
 def _image_tower(encoder: OpenClipEncoder) -> Any:
-    import openvino as ov
     import torch
 
     class Tower(torch.nn.Module):
@@ -87,11 +85,10 @@ def _image_tower(encoder: OpenClipEncoder) -> Any:
     height, width = encoder.spec.preprocessing.size
     example = torch.zeros(2, height, width, 3, dtype=torch.uint8)
     with _as_it_is_written(encoder.model), torch.inference_mode():
-        return ov.convert_model(Tower().eval(), example_input=example, input=[-1, height, width, 3])
+        return load_converter()(Tower().eval(), example_input=example, input=[-1, height, width, 3])
 
 
 def _text_tower(encoder: OpenClipEncoder) -> Any:
-    import openvino as ov
     import torch
 
     class Tower(torch.nn.Module):
@@ -106,7 +103,7 @@ def _text_tower(encoder: OpenClipEncoder) -> Any:
 
     example = torch.from_numpy(_probe_tokens(encoder)[:2])
     with _as_it_is_written(encoder.model), torch.inference_mode():
-        return ov.convert_model(Tower().eval(), example_input=example, input=[-1, example.shape[1]])
+        return load_converter()(Tower().eval(), example_input=example, input=[-1, example.shape[1]])
 
 
 class _as_it_is_written:  # noqa: N801 - used as a context
@@ -129,9 +126,7 @@ class _as_it_is_written:  # noqa: N801 - used as a context
 
 def _least_cosines(encoder: OpenClipEncoder, towers: dict[str, Any]) -> dict[str, float]:
     """Return, by precision this processor has, the lowest cosine to open_clip's vectors."""
-    import openvino as ov
-
-    core = ov.Core()
+    core = load_openvino().Core()
     pixels, tokens = probe_pixels(encoder.spec.preprocessing.size), _probe_tokens(encoder)
     probes = (
         ("image", pixels, encoder.encode_images(pixels)),

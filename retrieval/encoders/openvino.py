@@ -12,14 +12,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import openvino as ov
 from numpy.typing import NDArray
 
 from retrieval.encoders.checks import require_pixels, require_texts, unit_rows
 from retrieval.encoders.exports import Export, folder_of
 from retrieval.encoders.files import ModelFiles
+from retrieval.encoders.runtime import load_openvino
 from retrieval.encoders.tables import bpe_vocabulary
 from retrieval.specs import ModelSpec
+
+ov = load_openvino()
 
 LEAST_COSINE = 0.9999
 """A precision that takes any probe's vector further from open_clip's is not chosen by itself."""
