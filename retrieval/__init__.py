@@ -31,6 +31,7 @@ from retrieval.progress import IndexOptions, Progress, Tally, Trouble
 from retrieval.search import Hit, SearchResult
 from retrieval.specs import ModelSpec, Preprocessing
 from retrieval.status import Status
+from retrieval.stopwatch import Spent
 
 __all__ = [
     "Counts",
@@ -58,6 +59,7 @@ __all__ = [
     "ReadLimits",
     "Root",
     "SearchResult",
+    "Spent",
     "Status",
     "Tally",
     "Trouble",

@@ -36,6 +36,7 @@ from retrieval.model_in_use import ModelInUse
 from retrieval.progress import IndexOptions, Phase, Progress, Tally, Trouble
 from retrieval.read_ahead import read_ahead
 from retrieval.scanning import Walked, walk_into
+from retrieval.stopwatch import Stopwatch
 
 _COMMIT_ROWS = 512
 """Files that need no encoding are committed in groups of this many."""
@@ -86,6 +87,7 @@ class Indexer:
         self._refresh = refresh
         self._batch_size = options.batch_size or _FIRST_BATCH
         self._started = time.monotonic()
+        self._watch = Stopwatch()
         self._tally = Tally()
         self._since_refresh = 0
         self._root = ""
@@ -106,7 +108,7 @@ class Indexer:
         if not self._stop.is_set():
             days = self._options.keep_orphans_days
             self._catalogue.contents.expire_orphans(older_than_days=days)
-        self._refresh()
+        self._refresh_cache()
         yield replace(
             self._progress("done"),
             missing=tuple(self._missing),
@@ -126,19 +128,22 @@ class Indexer:
         if walked.root_missing:
             self._missing.append(Trouble(scope.root.path, walked.root_missing))
             return
-        counts = scan.compare(self._model.row.id, self._options.limits.max_megapixels)
+        with self._watch.laps("scan"):
+            counts = scan.compare(self._model.row.id, self._options.limits.max_megapixels)
         self._count(pending=counts.pending)
         yield self._progress("encode")
         yield from self._read_and_encode(scope, scan, known)
         if not self._stop.is_set():
             # Last, so that a file which was moved has found its content again by now.
-            self._count(removed=scan.forget_gone())
+            with self._watch.laps("commit"):
+                self._count(removed=scan.forget_gone())
 
     def _walk(self, scope: Scope, scan: Scan) -> Generator[Progress, None, Walked]:
         steps = walk_into(self._catalogue, scope, scan, self._stop)
         while True:
             try:
-                self._count(found=next(steps))
+                with self._watch.laps("scan"):
+                    self._count(found=next(steps))
             except StopIteration as end:
                 walked: Walked = end.value
                 return walked
@@ -150,12 +155,18 @@ class Indexer:
         def read(pending: Pending) -> Picture | Problem:
             if pending.file.unsupported:
                 return Problem(pending.file.unsupported)
-            return read_picture(
-                os.path.join(scope.root.path, pending.file.path),
-                self._model.row.spec.preprocessing,
-                self._options.limits,
-                lambda sha256: sha256 not in known,
-            )
+            with self._watch.laps("hash") as turn_to:
+
+                def wanted(sha256: bytes) -> bool:
+                    turn_to("decode")
+                    return sha256 not in known
+
+                return read_picture(
+                    os.path.join(scope.root.path, pending.file.path),
+                    self._model.row.spec.preprocessing,
+                    self._options.limits,
+                    wanted,
+                )
 
         waiting = _Waiting()
         reported = 0.0
@@ -166,7 +177,7 @@ class Indexer:
             depth=lambda: 2 * self._batch_size + self._options.threads,
         )
         with closing(results):
-            for pending, result in results:
+            for pending, result in self._watch.each("wait", results):
                 if self._stop.is_set():
                     return
                 self._take(scope, pending, result, waiting, known)
@@ -244,14 +255,14 @@ class Indexer:
                 problems.append(problem)
                 self._note_problem(scope, problem)
                 self._count(bad=1)
-        self._catalogue.contents.record(
-            scope.root, self._model.row.id, Batch(images, files, problems)
-        )
+        batch = Batch(images, files, problems)
+        with self._watch.laps("commit"):
+            self._catalogue.contents.record(scope.root, self._model.row.id, batch)
         self._count(encoded=len(images))
         self._since_refresh += len(images)
         if self._since_refresh >= max(_REFRESH_MIN, self._tally.encoded // 2):
             self._since_refresh = 0
-            self._refresh()
+            self._refresh_cache()
 
     def _encode(self, waiting: _Waiting) -> list[ImageRecord]:
         """Encode what waits; a picture that the model gives no vector for is left out.
@@ -260,19 +271,28 @@ class Indexer:
         """
         if not waiting.pixels:
             return []
-        encoder = self._model.encoder()
-        self._batch_size = self._options.batch_size or encoder.batch_size
+        with self._watch.laps("load") as turn_to:
+            encoder = self._model.encoder()
+            self._batch_size = self._options.batch_size or encoder.batch_size
+            turn_to("encode")
+            rows = self._vectors(encoder, waiting.pixels)
         contents = list(waiting.contents.items())
+        return [ImageRecord(*contents[number], embedding) for number, embedding in rows]
+
+    def _vectors(
+        self, encoder: Encoder, pixels: Sequence[NDArray[np.uint8]]
+    ) -> list[tuple[int, NDArray[np.float32]]]:
+        """Return vectors with the numbers of the pictures that they are of."""
         try:
-            rows = list(enumerate(encoder.encode_images(np.stack(waiting.pixels))))
+            return list(enumerate(encoder.encode_images(np.stack(pixels))))
         except ModelError:
             rows = []
-            for number, pixels in enumerate(waiting.pixels):
+            for number, picture in enumerate(pixels):
                 with suppress(ModelError):
-                    rows.append((number, encoder.encode_images(pixels[None])[0]))
+                    rows.append((number, encoder.encode_images(picture[None])[0]))
             if not rows and not self._works(encoder):
                 raise
-        return [ImageRecord(*contents[number], embedding) for number, embedding in rows]
+            return rows
 
     def _works(self, encoder: Encoder) -> bool:
         """Tell whether the model gives a vector for a plain grey picture."""
@@ -283,9 +303,14 @@ class Indexer:
             return False
         return True
 
+    def _refresh_cache(self) -> None:
+        with self._watch.laps("cache"):
+            self._refresh()
+
     def _count(self, **more: int) -> None:
         changes = {name: getattr(self._tally, name) + n for name, n in more.items()}
         self._tally = replace(self._tally, **changes)
 
     def _progress(self, phase: Phase) -> Progress:
-        return Progress(phase, self._root, self._tally, time.monotonic() - self._started)
+        seconds = time.monotonic() - self._started
+        return Progress(phase, self._root, self._tally, seconds, spent=self._watch.spent())

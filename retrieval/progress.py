@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from retrieval.images import ReadLimits
+from retrieval.stopwatch import Spent
 
 Phase = Literal["scan", "encode", "done"]
 
@@ -47,7 +48,7 @@ class Progress:
     (their pictures stay searchable), `unseen` folders that
     could not be looked into, `problems` the files that this run could not use. All three are
     filled in the last record only, whose phase is "done". `stopped` says that it ended early, on
-    request.
+    request. `seconds` is the run's time until now, `spent` where it went.
     """
 
     phase: Phase
@@ -58,6 +59,7 @@ class Progress:
     unseen: tuple[Trouble, ...] = ()
     problems: tuple[Trouble, ...] = ()
     stopped: bool = False
+    spent: Spent = field(default_factory=Spent)
 
 
 @dataclass(frozen=True, slots=True)

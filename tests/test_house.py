@@ -33,7 +33,16 @@ FLOORS = [
         "exporting",
     },
     {"catalogue", "schema", "stores", "encoders", "images", "locking", "pocket", "scenes"},
-    {"evaluation", "progress", "read_ahead", "whole_file", "vectors", "specs", "errors"},
+    {
+        "evaluation",
+        "progress",
+        "read_ahead",
+        "stopwatch",
+        "whole_file",
+        "vectors",
+        "specs",
+        "errors",
+    },
 ]
 # Contracts of an adapter that are plain data or protocols, free to be used on the lowest floor.
 PLAIN = {"retrieval.images"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -411,6 +412,37 @@ def test_a_folder_that_cannot_be_looked_into_keeps_its_pictures(
     assert done.tally.removed == 0
     assert [trouble.path for trouble in done.unseen] == [str(pictures / "deep")]
     assert names(library, "blue", 1) == ["blue.png"]
+
+
+def test_the_report_says_where_the_time_went(
+    library: Library, pictures: Path, encoder: FakeEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode, read = encoder.encode_images, retrieval.indexing.read_picture
+
+    def slow_encode(pixels):  # type: ignore[no-untyped-def]
+        time.sleep(0.2)
+        return encode(pixels)
+
+    def slow_read(path, preprocessing, limits, wanted):  # type: ignore[no-untyped-def]
+        def slow_wanted(sha256: bytes) -> bool:
+            time.sleep(0.05)
+            return wanted(sha256)
+
+        picture = read(path, preprocessing, limits, slow_wanted)
+        time.sleep(0.1)
+        return picture
+
+    monkeypatch.setattr(encoder, "encode_images", slow_encode)
+    monkeypatch.setattr(retrieval.indexing, "read_picture", slow_read)
+    done = library.add(pictures, options=IndexOptions(threads=4))
+    spent = done.spent
+    assert spent.encode >= 0.2  # one batch
+    assert spent.hash >= 4 * 0.05  # of four threads, added up
+    assert spent.decode >= 4 * 0.1
+    own = (spent.scan, spent.wait, spent.load, spent.encode, spent.commit, spent.cache)
+    assert spent.wait >= 0.1
+    assert all(seconds > 0 for seconds in own)
+    assert sum(own) <= done.seconds
 
 
 def test_progress_counts_up(library: Library, pictures: Path) -> None:
