@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-
-from filelock import FileLock, Timeout
 
 from retrieval.errors import LibraryBusy, LibraryError
 
@@ -22,6 +19,8 @@ def writer_lock(folder: str) -> Iterator[None]:
     The operating system drops the lock when the process ends, however it ends. The note beside
     it only says who; it means nothing without the lock.
     """
+    from filelock import FileLock, Timeout  # a reader need not wait for its import
+
     lock = FileLock(os.path.join(folder, "writer.lock"))
     note = os.path.join(folder, "writer.json")
     try:
@@ -44,6 +43,8 @@ def writer_lock(folder: str) -> Iterator[None]:
 
 
 def _sign(note: str) -> None:
+    import socket
+
     facts = {
         "pid": os.getpid(),
         "host": socket.gethostname(),

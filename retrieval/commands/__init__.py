@@ -10,7 +10,6 @@ import logging
 import sys
 import warnings
 from collections.abc import Sequence
-from importlib.metadata import version
 
 import click
 
@@ -46,7 +45,7 @@ class _Lazy(click.Group):
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(version("pixtrieve"), prog_name="pixtrieve")
+@click.version_option(package_name="pixtrieve", prog_name="pixtrieve")
 @click.option("-v", "--verbose", is_flag=True, help="Show what the libraries below log.")
 def pixtrieve(verbose: bool) -> None:
     r"""Find pictures by what is in them: index a folder once, then ask in words or with a picture.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -112,6 +111,8 @@ def _page(result: SearchResult, asked: str, html: str | None, *, open_page: bool
         say_raw(page.encode("utf-8"))
         return
     if html is None:
+        import tempfile
+
         handle, html = tempfile.mkstemp(prefix="pixtrieve-", suffix=".html")
         os.close(handle)
     try:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -99,6 +98,8 @@ def _is_digest(value: object) -> bool:
 
 
 def _remember(known: Mapping[str, str]) -> None:
+    import tempfile
+
     path = digest_cache()
     newest = dict(list(known.items())[-_REMEMBERED:])
     temporary = ""

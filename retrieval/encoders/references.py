@@ -10,9 +10,9 @@ default, fast, …       a preset stands for one of these
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -110,7 +110,7 @@ def _published(name: str, tag: str, text: str) -> ModelReference:
     tag = tag.lower().replace("-", "_")  # open_clip's own spelling of tags
     tags = known[name]
     if tag not in tags:
-        near = difflib.get_close_matches(tag, tags, n=3, cutoff=0.4) or list(tags)[:3]
+        near = _near(tag, tags, 0.4) or list(tags)[:3]
         raise ModelNotFound(
             f"{text}: open_clip has {name}, but not with the weights {tag or '(none named)'}",
             "did you mean " + " or ".join(f"{name}/{each}" for each in near) + "?",
@@ -125,6 +125,12 @@ def _published(name: str, tag: str, text: str) -> ModelReference:
 
 def _unknown_architecture(name: str, text: str = "") -> ModelNotFound:
     choices = {each.lower(): each for each in (*tables.architectures(), *PRESETS)}
-    near = difflib.get_close_matches(name.lower(), choices, n=3, cutoff=0.6)
+    near = _near(name.lower(), choices, 0.6)
     hint = f"did you mean {' or '.join(choices[each] for each in near)}? " if near else ""
     return ModelNotFound(f"there is no model {text or name}", hint + _FORMS)
+
+
+def _near(name: str, choices: Iterable[str], cutoff: float) -> list[str]:
+    import difflib  # only a misspelt name needs it
+
+    return difflib.get_close_matches(name, list(choices), n=3, cutoff=cutoff)
