@@ -62,8 +62,10 @@ class MountPoint:
 class PictureInfo:
     """What is known of a picture from its header.
 
-    `format` is Pillow's name of what was found inside ("JPEG", "HEIF"), not of the file's name.
-    `width` and `height` are in pixels as the picture is seen, that is after EXIF orientation.
+    `format` is Pillow's name of what was found inside ("JPEG", "HEIF"), not of the file's name;
+    of camera raw files it is the usual ending ("NEF", "DNG"), and the rest is the preview's.
+    `width` and `height` are in pixels as the picture is seen, that is after EXIF orientation, and
+    before any scaling.
     `taken` is EXIF's local date and time as ISO 8601 ("2023-05-01T12:30:00"), or "".
     """
 
@@ -95,8 +97,9 @@ class Problem:
 
     `kind` is "bad" (the file will fail again until it changes) or "transient" (it may work on the
     next run: it changed while it was read, or the disk gave an error). `size` and `mtime_ns` are
-    of the file as it was read; for a transient problem they say nothing. `megapixels` is the
-    picture's size when that was the problem, so that a raised limit lets it be tried again.
+    of the file as it was read; for a transient problem they say nothing. `megapixels` is what the
+    picture would have taken when that was the problem, so that a raised limit lets it be tried
+    again.
     """
 
     reason: str
@@ -108,6 +111,13 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class ReadLimits:
-    """What a picture may cost: more than `max_megapixels` million pixels is refused unread."""
+    """What reading a picture may cost.
+
+    A picture that takes more than `max_megapixels` million pixels of memory is refused unread.
+    `exact` decodes and resamples every pixel, as open_clip does, which takes several times as long
+    for large pictures; otherwise a picture is decoded no larger than it has to be, and vectors
+    differ in the fourth decimal of their cosine.
+    """
 
     max_megapixels: float = 250.0
+    exact: bool = False

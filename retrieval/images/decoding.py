@@ -1,7 +1,7 @@
 """From a path, or from bytes, to a model's pixels or a plain reason why not.
 
 Everything here may be called from many threads at once; what they share is documented in
-`opening` (a budget of pixels) and `quiet` (warnings).
+`budget` (of pixels) and `quiet` (warnings).
 """
 
 from __future__ import annotations
@@ -11,22 +11,21 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from retrieval.errors import PictureError
 from retrieval.images import Picture, PictureInfo, Problem, ReadLimits, mtime_ns, reasons
-from retrieval.images.metadata import date_taken, upright
-from retrieval.images.modes import to_rgb
-from retrieval.images.opening import has_signature, open_picture
+from retrieval.images.opening import Header, has_signature
 from retrieval.images.quiet import quietly
-from retrieval.images.reasons import PassingError
-from retrieval.images.resizing import resize
+from retrieval.images.reasons import PassingError, Reading
+from retrieval.images.rendering import render
+from retrieval.images.resizing import resize, scaled_size
+from retrieval.images.scaling import Target
 from retrieval.specs import Preprocessing
 
 # A file up to this size is read once and then hashed and decoded from memory.
@@ -77,22 +76,21 @@ def decode(
     file: IO[bytes], preprocessing: Preprocessing, limits: ReadLimits
 ) -> tuple[NDArray[np.uint8], PictureInfo]:
     """Decode the first frame, upright, in RGB, at the model's size; PictureError says why not."""
+    target = partial(scaled_size, preprocessing=preprocessing)
     with explained() as reading, ExitStack() as held:
-        picture: Image.Image = open_picture(file, limits, held)
-        reading.format = picture.format or ""
-        picture.load()
-        taken = date_taken(picture)
-        picture = upright(picture)  # one name for all stages: the stage before is freed
-        picture = to_rgb(picture)
-        info = PictureInfo(reading.format, picture.width, picture.height, taken)
-        return resize(picture, preprocessing), info
+        got = render(file, limits, target, held, reading)
+        if got.header.raw is not None:
+            _check_preview(got.header, target)
+        info = PictureInfo(got.header.format, *got.frame.size, got.taken)
+        return resize(got.picture, preprocessing, got.frame, exact=limits.exact), info
 
 
-@dataclass(slots=True)
-class Reading:
-    """The picture at hand; `format` is set once it is known, and only makes reasons better."""
-
-    format: str = ""
+def _check_preview(header: Header, target: Target) -> None:
+    """Refuse a raw file's preview that would have to be blown up for the model."""
+    short, long = sorted(header.size)
+    wanted = sorted(target((long, short)))
+    if short < wanted[0] or long < wanted[1]:
+        raise PictureError(reasons.small_preview(header.format, header.size, min(wanted)))
 
 
 @contextmanager

@@ -12,6 +12,7 @@ _READABLE = frozenset(
         "jpg", "jpeg", "jpe", "jfif", "mpo", "png", "apng", "webp", "gif", "tif", "tiff",
         "bmp", "dib", "pnm", "pbm", "pgm", "ppm", "pfm", "jp2", "j2k", "j2c", "jpc", "jpf", "jpx",
         "avif", "avifs", "heic", "heics", "heif", "heifs", "hif",
+        "arw", "cr2", "cr3", "dng", "nef", "nrw", "orf", "pef", "raf", "rw2", "rwl", "srw",
     }
 )  # fmt: skip
 
@@ -28,8 +29,8 @@ _UNREADABLE_BY_NAME = {
     "CorelDRAW": "cdr",
     "Windows metafile": "wmf emf",
     "camera raw": (
-        "3fr ari arw bay braw cap cr2 cr3 crw dcr dcs dng drf eip erf fff gpr iiq k25 kdc mdc mef "
-        "mos mrw nef nrw orf pef ptx r3d raf raw rw2 rwl rwz sr2 srf srw x3f"
+        "3fr ari bay braw cap crw dcr dcs drf eip erf fff gpr iiq k25 kdc mdc mef mos mrw ptx r3d "
+        "raw rwz sr2 srf x3f"
     ),
     "JPEG XL": "jxl",
     "JPEG XR": "jxr wdp hdp",

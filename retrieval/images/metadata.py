@@ -30,16 +30,22 @@ _WRITTEN_DATE = re.compile(r"\s*(\d{4})[:/-](\d\d)[:/-](\d\d)[ T](\d\d):(\d\d):(
 _FIRST_PHOTOGRAPH = 1826
 
 
-def upright(picture: Image.Image) -> Image.Image:
-    """Turn a loaded picture the way it is meant to be seen.
+def turn_of(picture: Image.Image, otherwise: int = 1) -> Image.Transpose | None:
+    """Say how a picture is to be turned; `otherwise` is the orientation when it has none itself.
 
-    The HEIF and TIFF readers have turned it already and say so by an orientation of 1; AVIF's
-    reader reports the container's rotation as if it were EXIF's.
+    The HEIF and TIFF readers turn what they load and say so by an orientation of 1; AVIF's reader
+    reports the container's rotation as if it were EXIF's.
     """
     try:
-        turn = _TURNS.get(picture.getexif().get(_ORIENTATION, 1))
+        own = picture.getexif().get(_ORIENTATION)
     except Exception:  # a decoder of broken EXIF may raise anything
-        return picture
+        own = None
+    return _TURNS.get(own if own is not None and own in range(1, 9) else otherwise)
+
+
+def upright(picture: Image.Image) -> Image.Image:
+    """Turn a loaded picture the way it is meant to be seen."""
+    turn = turn_of(picture)
     return picture if turn is None else picture.transpose(turn)
 
 

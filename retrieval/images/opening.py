@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from io import BytesIO
 from typing import IO
 
 import pillow_heif
@@ -15,7 +16,7 @@ from PIL import (  # the plugins enter themselves into Image.OPEN when they are 
     Image,
     ImageFile,
     Jpeg2KImagePlugin,  # noqa: F401
-    JpegImagePlugin,  # noqa: F401
+    JpegImagePlugin,
     PngImagePlugin,  # noqa: F401
     PpmImagePlugin,  # noqa: F401
     TiffImagePlugin,  # noqa: F401
@@ -24,6 +25,11 @@ from PIL import (  # the plugins enter themselves into Image.OPEN when they are 
 
 from retrieval.errors import PictureError
 from retrieval.images import ReadLimits, reasons
+from retrieval.images.budget import admit
+from retrieval.images.jpeg import read_header
+from retrieval.images.raw import RawFile
+from retrieval.images.raw.reading import looks_raw, read_raw
+from retrieval.images.scaling import Frame, Target, scale_down
 
 # Tried in this order. No other plugin ever sees a file: some run programs (EPS), some are rarely
 # looked at. AVIF goes before HEIF, for their signatures overlap; DIB last, for it has hardly any.
@@ -32,15 +38,34 @@ _HEIF_BRANDS = frozenset(
     (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1")
 )
 _HEAD_BYTES = 64
-_PIXELS_IN_FLIGHT = 64_000_000
+_MAX_PREVIEW_BYTES = 64 * 2**20
 
 _Opener = Callable[[IO[bytes], str], ImageFile.ImageFile]
 
 
-def open_picture(file: IO[bytes], limits: ReadLimits, held: ExitStack) -> ImageFile.ImageFile:
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What is known of a picture before it is decoded.
+
+    `format` is what the file is; `size` the picture's own (width, height), as stored. `frame` is
+    where it will lie in what is decoded, None when that is all of it. `raw` is the raw file that
+    the picture is the preview of.
+    """
+
+    format: str
+    size: tuple[int, int]
+    frame: Frame | None = None
+    raw: RawFile | None = None
+
+
+def open_picture(
+    file: IO[bytes], limits: ReadLimits, held: ExitStack, target: Target | None = None
+) -> tuple[ImageFile.ImageFile, Header]:
     """Read the header; refuse what is no picture or too large, before anything is allocated.
 
     `held` keeps this picture's share of the memory budget: close it when the picture is done.
+    `target` gives the size that the picture will be resampled to; where less than the whole
+    suffices for that, less will be decoded.
 
     Pillow's own `Image.open` is not used, for three reasons: its limit on pixels would decide
     beside ours, it warns instead of saying why, and it would need the HEIF plugin registered for
@@ -48,12 +73,15 @@ def open_picture(file: IO[bytes], limits: ReadLimits, held: ExitStack) -> ImageF
     """
     file.seek(0)
     head = file.read(_HEAD_BYTES)
+    raw = read_raw(file, head)
+    if raw is not None:
+        return _open_preview(file, raw, limits, held, target)
     failure: tuple[Exception, str] | None = None
     for name, opener in _candidates(head):
         # WebP is the one decoder that allocates its canvas when it is opened.
         canvas = webp_canvas(head) if name == "WEBP" else None
         if canvas is not None:
-            _admit(canvas, limits, held)
+            admit(canvas[0] * canvas[1], canvas, limits, held)
         try:
             file.seek(0)
             picture = opener(file, "")
@@ -62,9 +90,10 @@ def open_picture(file: IO[bytes], limits: ReadLimits, held: ExitStack) -> ImageF
         except Exception as error:  # whatever a decoder throws at a broken header
             failure = (error, name)
             continue
+        header = Header(picture.format or "", picture.size)
         if canvas is None:
-            _admit(picture.size, limits, held)
-        return picture
+            header = _scaled_and_admitted(picture, header, file, limits, held, target)
+        return picture, header
     if failure is not None:
         raise PictureError(_reason_at_opening(*failure)) from failure[0]
     start = head.lstrip().lower()
@@ -75,7 +104,8 @@ def open_picture(file: IO[bytes], limits: ReadLimits, held: ExitStack) -> ImageF
 def has_signature(file: IO[bytes]) -> bool:
     """Tell from the first bytes whether any decoder would look at a file."""
     file.seek(0)
-    found = next(_candidates(file.read(_HEAD_BYTES)), None) is not None
+    head = file.read(_HEAD_BYTES)
+    found = looks_raw(head) or next(_candidates(head), None) is not None
     file.seek(0)
     return found
 
@@ -99,6 +129,44 @@ def webp_canvas(head: bytes) -> tuple[int, int] | None:
     return None
 
 
+def _open_preview(
+    file: IO[bytes], raw: RawFile, limits: ReadLimits, held: ExitStack, target: Target | None
+) -> tuple[ImageFile.ImageFile, Header]:
+    """Open the JPEG inside of a raw file."""
+    if raw.preview is None:
+        raise PictureError(reasons.no_preview(raw.format))
+    file.seek(raw.preview.span.start)
+    inside = BytesIO(file.read(min(raw.preview.span.length, _MAX_PREVIEW_BYTES)))
+    opener, _ = Image.OPEN["JPEG"]
+    picture = opener(inside, "")
+    header = Header(raw.format, picture.size, raw=raw)
+    return picture, _scaled_and_admitted(picture, header, inside, limits, held, target)
+
+
+def _scaled_and_admitted(
+    picture: ImageFile.ImageFile,
+    header: Header,
+    source: IO[bytes],
+    limits: ReadLimits,
+    held: ExitStack,
+    target: Target | None,
+) -> Header:
+    """Have the picture decoded as small as will do, and wait for its share of the memory."""
+    otherwise = header.raw.orientation if header.raw else 1
+    frame = scale_down(picture, target, otherwise) if target else None
+    width, height = picture.size if frame and _streams(picture, source) else header.size
+    admit(width * height, header.size, limits, held)
+    return replace(header, frame=frame)
+
+
+def _streams(picture: ImageFile.ImageFile, source: IO[bytes]) -> bool:
+    """Tell whether a scaled picture takes only the memory of what comes out."""
+    if not isinstance(picture, JpegImagePlugin.JpegImageFile):
+        return False
+    jpeg = read_header(source)
+    return jpeg is not None and not jpeg.buffered
+
+
 def _candidates(head: bytes) -> Iterator[tuple[str, _Opener]]:
     """Yield the formats whose signature the file carries."""
     for name in _PILLOW_FORMATS:
@@ -116,63 +184,3 @@ def _reason_at_opening(error: Exception, name: str) -> str:
     if isinstance(error, Image.DecompressionBombError):
         return "it claims a frame of more pixels than can be read"
     return reasons.of_decoder_error(error, name)
-
-
-def _admit(size: tuple[int, int], limits: ReadLimits, held: ExitStack) -> None:
-    """Refuse a picture over the limit; make one within it wait for its share of the memory."""
-    pixels = size[0] * size[1]
-    if pixels > limits.max_megapixels * 1e6:
-        raise reasons.TooManyPixelsError(pixels, limits.max_megapixels)
-    held.enter_context(_in_flight.hold(pixels))
-    if Image.MAX_IMAGE_PIXELS is not None and pixels > Image.MAX_IMAGE_PIXELS:
-        held.enter_context(_pillow_limit_lifted(pixels))
-
-
-class PixelBudget:
-    """Bounds how many pixels are decoded at once, in all threads; a larger picture goes alone.
-
-    Peak memory then depends on the largest picture, not on how many threads meet large ones.
-    Whoever waits keeps later comers waiting behind it, so a large picture gets its turn.
-    """
-
-    def __init__(self, total: int) -> None:
-        self._total = total
-        self._used = 0
-        self._turn = threading.Lock()
-        self._changed = threading.Condition()
-
-    @contextmanager
-    def hold(self, pixels: int) -> Iterator[None]:
-        """Take a share for as long as the block runs."""
-        share = min(pixels, self._total)
-        with self._turn, self._changed:
-            self._changed.wait_for(lambda: self._used + share <= self._total)
-            self._used += share
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._used -= share
-                self._changed.notify_all()
-
-
-# The module's only mutable state: the budget that all threads share, and the lock under which
-# Pillow's own limit is moved.
-_in_flight = PixelBudget(_PIXELS_IN_FLIGHT)
-_moving_limit = threading.Lock()
-
-
-@contextmanager
-def _pillow_limit_lifted(pixels: int) -> Iterator[None]:
-    """Raise Pillow's process-wide limit while one large picture, already checked, is decoded.
-
-    Parts of Pillow (WebP, TIFF, MPO) refuse above twice that limit on their own. It is the user's
-    limit that decides here, so Pillow's is set to just this picture's size and put back.
-    """
-    with _moving_limit:
-        before = Image.MAX_IMAGE_PIXELS
-        Image.MAX_IMAGE_PIXELS = pixels
-        try:
-            yield
-        finally:
-            Image.MAX_IMAGE_PIXELS = before

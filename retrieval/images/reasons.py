@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import math
+from dataclasses import dataclass
 
 from retrieval.errors import PictureError
 
@@ -51,6 +52,13 @@ class PassingError(PictureError):
     """A picture could not be read this time, through no fault of the picture itself."""
 
 
+@dataclass(slots=True)
+class Reading:
+    """The picture at hand; `format` is set once it is known, and only makes reasons better."""
+
+    format: str = ""
+
+
 def of_os_error(error: OSError) -> str:
     """Say what the operating system said, shortly."""
     if error.errno in _OF_ERRNO:
@@ -64,6 +72,19 @@ def too_many_pixels(pixels: int, limit_megapixels: float) -> str:
     return (
         f"{megapixels:,.1f}".removesuffix(".0") + f" megapixels, more than the limit of "
         f"{limit_megapixels:g} (raise it with --max-megapixels)"
+    )
+
+
+def no_preview(format_name: str) -> str:
+    """Say why a raw file shows nothing: sensor data is not developed here."""
+    return f"a camera raw file ({format_name}) without a JPEG preview inside"
+
+
+def small_preview(format_name: str, size: tuple[int, int], needed: int) -> str:
+    """Name the preview's size, and the short side that the model needs."""
+    return (
+        f"a camera raw file ({format_name}) whose preview is only {size[0]} × {size[1]} pixels; "
+        f"the model needs {needed}"
     )
 
 

@@ -8,11 +8,13 @@ come out equal to the bit. A test compares them with open_clip itself.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from retrieval.images.scaling import Box, Frame
 from retrieval.specs import Interpolation, Preprocessing
 
 _FILTERS: dict[Interpolation, Image.Resampling] = {
@@ -21,30 +23,62 @@ _FILTERS: dict[Interpolation, Image.Resampling] = {
 }
 # Scaled whole before cropping up to this many pixels: at 224 x 224, an aspect of about 300 : 1.
 _MAX_SCALED_PIXELS = 16_000_000
+# In a hurry, pixels are averaged in blocks down to this many times the size that is wanted.
+_AVERAGED_DOWN_TO = 4.0
 
 
-def resize(picture: Image.Image, preprocessing: Preprocessing) -> NDArray[np.uint8]:
+@dataclass(frozen=True, slots=True)
+class _Sampling:
+    """How to resample: the filter, the part of the picture, and how far to average before."""
+
+    filter: Image.Resampling
+    box: Box
+    gap: float | None
+
+
+def resize(
+    picture: Image.Image,
+    preprocessing: Preprocessing,
+    frame: Frame | None = None,
+    *,
+    exact: bool = True,
+) -> NDArray[np.uint8]:
     """Return (H, W, 3) pixels of the model's size.
 
-    Equal to open_clip's transform up to its `ToTensor`, with two exceptions. Where `shortest`
-    would blow a long thin picture up to more than 16 million pixels only to crop it, the part that
-    survives is resampled alone. That is the same picture, but not the same bits: Pillow may take
-    its two passes (across, down) in the other order, and rounds in between. Where `longest` would
-    give a side of zero, which open_clip refuses, it is one.
+    `frame` tells what a scaled picture stands for. Without one, and with `exact`, this is equal to
+    open_clip's transform up to its `ToTensor`, with two exceptions. Where `shortest` would blow a
+    long thin picture up to more than 16 million pixels only to crop it, the part that survives is
+    resampled alone. That is the same picture, but not the same bits: Pillow may take its two
+    passes (across, down) in the other order, and rounds in between. Where `longest` would give a
+    side of zero, which open_clip refuses, it is one.
     """
     height, width = preprocessing.size
-    resample = _FILTERS[preprocessing.interpolation]
+    frame = frame or Frame.whole(picture.size)
+    scaled = scaled_size(frame.size, preprocessing)
+    gap = None if exact else _AVERAGED_DOWN_TO
+    how = _Sampling(_FILTERS[preprocessing.interpolation], frame.box, gap)
     if preprocessing.resize_mode == "squash":
-        fitted = _scaled(picture, (width, height), resample)
+        fitted = _scaled(picture, scaled, how)
     elif preprocessing.resize_mode == "longest":
-        fitted = _padded(picture, (width, height), resample, preprocessing.fill_color)
-    elif height == width:
-        fitted = _centre(picture, _short_side_to(picture.size, width), (width, height), resample)
+        fitted = _padded(_scaled(picture, scaled, how), (width, height), preprocessing.fill_color)
     else:
-        # open_clip always takes bicubic here, whatever the interpolation says.
-        scaled = _same_aspect(picture.size, (width, height), min)
-        fitted = _centre(picture, scaled, (width, height), Image.Resampling.BICUBIC)
+        if height != width:
+            # open_clip always takes bicubic here, whatever the interpolation says.
+            how = replace(how, filter=Image.Resampling.BICUBIC)
+        fitted = _centre(picture, scaled, (width, height), how)
     return np.array(fitted)
+
+
+def scaled_size(size: tuple[int, int], preprocessing: Preprocessing) -> tuple[int, int]:
+    """Return the (width, height) that a whole picture gets, before it is cropped or padded."""
+    height, width = preprocessing.size
+    if preprocessing.resize_mode == "squash":
+        return width, height
+    if preprocessing.resize_mode == "longest":
+        return _same_aspect(size, (width, height), max)
+    if height == width:
+        return _short_side_to(size, width)
+    return _same_aspect(size, (width, height), min)
 
 
 def _short_side_to(size: tuple[int, int], side: int) -> tuple[int, int]:
@@ -63,15 +97,14 @@ def _same_aspect(
     return max(1, round(size[0] / ratio)), max(1, round(size[1] / ratio))
 
 
-def _scaled(picture: Image.Image, size: tuple[int, int], resample: Image.Resampling) -> Image.Image:
-    return picture if picture.size == size else picture.resize(size, resample)
+def _scaled(picture: Image.Image, size: tuple[int, int], how: _Sampling) -> Image.Image:
+    if picture.size == size and how.box == (0, 0, *size):
+        return picture
+    return picture.resize(size, how.filter, how.box, reducing_gap=how.gap)
 
 
-def _padded(
-    picture: Image.Image, target: tuple[int, int], resample: Image.Resampling, fill: int
-) -> Image.Image:
-    """Scale to fit into the target and put it in the middle; an odd pixel is right or below."""
-    scaled = _scaled(picture, _same_aspect(picture.size, target, max), resample)
+def _padded(scaled: Image.Image, target: tuple[int, int], fill: int) -> Image.Image:
+    """Put a picture in the middle of the target; an odd pixel is right or below."""
     canvas = Image.new("RGB", target, (fill, fill, fill))
     canvas.paste(scaled, ((target[0] - scaled.width) // 2, (target[1] - scaled.height) // 2))
     return canvas
@@ -81,19 +114,20 @@ def _centre(
     picture: Image.Image,
     scaled: tuple[int, int],
     target: tuple[int, int],
-    resample: Image.Resampling,
+    how: _Sampling,
 ) -> Image.Image:
     """Scale the picture to `scaled` and crop the middle, rounding halves to even as CenterCrop."""
     left = round((scaled[0] - target[0]) / 2.0)
     top = round((scaled[1] - target[1]) / 2.0)
     right, bottom = left + target[0], top + target[1]
     if scaled[0] * scaled[1] <= _MAX_SCALED_PIXELS:
-        return _scaled(picture, scaled, resample).crop((left, top, right, bottom))
-    across, down = picture.width / scaled[0], picture.height / scaled[1]
+        return _scaled(picture, scaled, how).crop((left, top, right, bottom))
+    start_x, start_y, end_x, end_y = how.box
+    across, down = (end_x - start_x) / scaled[0], (end_y - start_y) / scaled[1]
     box = (
-        left * across,
-        top * down,
-        min(right * across, picture.width),
-        min(bottom * down, picture.height),
+        start_x + left * across,
+        start_y + top * down,
+        min(start_x + right * across, end_x),
+        min(start_y + bottom * down, end_y),
     )
-    return picture.resize(target, resample, box=box)
+    return _scaled(picture, target, replace(how, box=box))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 from io import BytesIO
 
 from retrieval.images import ReadLimits
 from retrieval.images.decoding import explained, open_file
-from retrieval.images.metadata import upright
-from retrieval.images.modes import to_rgb
-from retrieval.images.opening import open_picture
+from retrieval.images.rendering import render
 
 
 def thumbnail(path: str, side: int, limits: ReadLimits | None = None) -> bytes:
@@ -17,12 +16,16 @@ def thumbnail(path: str, side: int, limits: ReadLimits | None = None) -> bytes:
 
     Raises PictureError, with the reason, for a picture that cannot be read.
     """
-    with explained(), open_file(path) as file, ExitStack() as held:
-        picture = open_picture(file, limits or ReadLimits(), held)
-        # A JPEG is decoded at a fraction of its size when that is still twice what is needed.
-        picture.draft("RGB", (2 * side, 2 * side))
-        small = to_rgb(upright(picture))
+    target = partial(_fitted, side=side)
+    with explained() as reading, open_file(path) as file, ExitStack() as held:
+        small = render(file, limits or ReadLimits(), target, held, reading).picture
         small.thumbnail((side, side))
         out = BytesIO()
         small.save(out, "WEBP", quality=80)
         return out.getvalue()
+
+
+def _fitted(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """Return the size of a thumbnail."""
+    scale = max(1.0, max(size) / side)
+    return max(1, round(size[0] / scale)), max(1, round(size[1] / scale))

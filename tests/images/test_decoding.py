@@ -18,6 +18,7 @@ from PIL import Image
 
 from retrieval.errors import PictureError
 from retrieval.images import Picture, PictureInfo, Problem, ReadLimits, decoding, opening, quiet
+from retrieval.images.budget import PixelBudget
 from retrieval.images.decoding import pixels_from_bytes, read_picture
 from retrieval.specs import Preprocessing
 
@@ -214,11 +215,11 @@ def test_what_is_not_the_picture_s_fault_is_transient(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def fail(*args: object) -> None:
+    def fail(*args: object, **options: object) -> None:
         raise error
 
     path = write(tmp_path, encoded(quadrants))
-    for place in ("_hashed", "open_picture", "resize"):
+    for place in ("_hashed", "render", "resize"):
         with monkeypatch.context() as patch:
             patch.setattr(decoding, place, fail)
             got = read_picture(path, preprocessing, LIMITS, wanted)
@@ -288,7 +289,7 @@ def test_warnings_are_silent_only_in_a_thread_that_reads() -> None:
 
 
 def test_the_budget_bounds_what_is_decoded_at_once() -> None:
-    budget = opening.PixelBudget(100)
+    budget = PixelBudget(100)
     lock, now, most = threading.Lock(), 0, 0
 
     def work(pixels: int) -> None:

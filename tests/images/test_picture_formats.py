@@ -10,7 +10,9 @@ from retrieval.images.formats import unsupported_reason
 NO_PICTURES = {"pdf", "ps", "mpg", "mpeg", "h5", "hdf", "bufr", "grib", "iim"}
 
 
-@pytest.mark.parametrize("name", ["a.jpg", "b.JPEG", "c.d.Png", "x.heic", "x.JP2", "\udcff.webp"])
+@pytest.mark.parametrize(
+    "name", ["a.jpg", "b.JPEG", "c.d.Png", "x.heic", "x.JP2", "\udcff.webp", "a.NEF"]
+)
 def test_readable(name: str) -> None:
     assert unsupported_reason(name) == ""
 
@@ -24,7 +26,7 @@ def test_no_picture(name: str) -> None:
     ("name", "reason"),
     [
         ("a.psd", "Photoshop (PSD) files are not supported"),
-        ("a.NEF", "camera raw (NEF) files are not supported"),
+        ("a.CRW", "camera raw (CRW) files are not supported"),
         ("a.svg", "SVG files are not supported"),
         ("a.jxl", "JPEG XL (JXL) files are not supported"),
     ],

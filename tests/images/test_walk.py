@@ -38,10 +38,11 @@ def test_pictures_are_found_with_size_and_time_in_the_order_of_names(tmp_path: P
 
 
 def test_unsupported_pictures_say_why(tmp_path: Path) -> None:
-    put(tmp_path, "a.psd", "b.CR2", "c.svg", "d.pdf")
+    put(tmp_path, "a.psd", "b.CRW", "b.CR2", "c.svg", "d.pdf")
     assert [f.unsupported for f in walk(str(tmp_path)) if isinstance(f, FoundFile)] == [
         "Photoshop (PSD) files are not supported",
-        "camera raw (CR2) files are not supported",
+        "",
+        "camera raw (CRW) files are not supported",
         "SVG files are not supported",
     ]
 

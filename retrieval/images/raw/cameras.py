@@ -1,0 +1,126 @@
+"""Raw files that are built like TIFF: DNG, NEF, CR2, ARW, ORF, RW2, PEF, SRW, and their kin.
+
+Ordinary TIFF stays TIFF: a file is raw if it has a raw signature of its own, or holds a sensor's
+data. The camera's make does not tell, for the TIFF that is made of a raw file keeps it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import IO, Literal
+
+from retrieval.images.metadata import iso_date
+from retrieval.images.raw import RawFile, Span, largest
+from retrieval.images.raw.makers import maker_places
+from retrieval.images.raw.tiff import Directory, Source, all_directories
+
+_COMPRESSION, _PHOTOMETRIC, _MAKE, _STRIPS, _ORIENTATION = 0x0103, 0x0106, 0x010F, 0x0111, 0x0112
+_STRIP_LENGTHS, _JPEG_START, _JPEG_LENGTH = 0x0117, 0x0201, 0x0202
+_PANASONIC_JPEGS = (0x002E, 0x0127)
+_DNG_VERSION, _CFA_PATTERN = 0xC612, 0x828E
+_EXIF, _DATE_TIME, _ORIGINAL, _DIGITIZED = 0x8769, 0x0132, 0x9003, 0x9004
+_JPEG_COMPRESSIONS = (6, 7)
+_SENSOR_DATA = (32803, 34892)  # colour filter array, linear raw
+_FORMAT_OF_MAKE = {
+    "nikon": "NEF",
+    "sony": "ARW",
+    "pentax": "PEF",
+    "ricoh": "PEF",
+    "samsung": "SRW",
+    "olympus": "ORF",
+    "panasonic": "RW2",
+    "canon": "CR2",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Signature:
+    """A file's first bytes; `format` is empty for plain TIFF's, which say nothing of raw."""
+
+    order: Literal["<", ">"]
+    format: str
+
+
+_SIGNATURES = {
+    b"II*\0": _Signature("<", ""),
+    b"MM\0*": _Signature(">", ""),
+    b"IIRO": _Signature("<", "ORF"),
+    b"IIRS": _Signature("<", "ORF"),
+    b"MMOR": _Signature(">", "ORF"),
+    b"IIU\0": _Signature("<", "RW2"),
+}
+_CR2_MARK = b"CR"
+
+
+def read_tiff_raw(file: IO[bytes], head: bytes, size: int) -> RawFile | None:
+    """Read a raw file of `size` bytes that begins with `head`; None when it is none."""
+    signature = _SIGNATURES.get(head[:4])
+    if signature is None:
+        return None
+    source = Source(file, 0, size, signature.order)
+    directories = list(all_directories(source, source.number(4, "I") or 0))
+    kind = signature.format or ("CR2" if head[8:10] == _CR2_MARK else "")
+    if not directories or not (kind or any(map(_holds_sensor_data, directories))):
+        return None
+    exif = directories[0].below(_EXIF)
+    return RawFile(
+        format=kind or _format(directories[0]),
+        orientation=orientation(directories[0]),
+        taken=date_taken(directories[0], exif),
+        preview=largest(file, [*_places(directories), *maker_places(exif)], size),
+    )
+
+
+def has_raw_signature(head: bytes) -> bool:
+    """Tell whether a file begins as only raw files do; most raw ones begin as TIFF, though."""
+    signature = _SIGNATURES.get(head[:4])
+    return signature is not None and bool(signature.format)
+
+
+def orientation(first: Directory) -> int:
+    """Return EXIF's orientation, 1 when there is none."""
+    value = first.number(_ORIENTATION)
+    return value if value is not None and 1 <= value <= 8 else 1
+
+
+def date_taken(first: Directory, exif: Directory) -> str:
+    """Return when the shutter opened, else the next best date; "" when there is none."""
+    written = (
+        exif.text(_ORIGINAL),
+        first.text(_ORIGINAL),
+        exif.text(_DIGITIZED),
+        first.text(_DATE_TIME),
+    )
+    return next((iso for iso in map(iso_date, written) if iso), "")
+
+
+def _holds_sensor_data(directory: Directory) -> bool:
+    photometric = directory.number(_PHOTOMETRIC)
+    if photometric is None:  # Samsung leaves it out
+        return _CFA_PATTERN in directory
+    return photometric in _SENSOR_DATA
+
+
+def _format(first: Directory) -> str:
+    if _DNG_VERSION in first:
+        return "DNG"
+    make = first.text(_MAKE).lower()
+    named = (name for start, name in _FORMAT_OF_MAKE.items() if make.startswith(start))
+    return next(named, "RAW")
+
+
+def _places(directories: Sequence[Directory]) -> Iterator[Span]:
+    """Yield where the directories say that JPEGs are, those of sensor data left out."""
+    for directory in directories:
+        start, length = directory.number(_JPEG_START), directory.number(_JPEG_LENGTH)
+        if start and length:
+            yield Span(start, length)
+        for tag in _PANASONIC_JPEGS:
+            span = directory.span(tag)
+            if span is not None:
+                yield span
+        start, length = directory.number(_STRIPS), directory.number(_STRIP_LENGTHS)
+        is_jpeg = directory.number(_COMPRESSION) in _JPEG_COMPRESSIONS
+        if start and length and is_jpeg and not _holds_sensor_data(directory):
+            yield Span(start, length)

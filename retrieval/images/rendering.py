@@ -1,0 +1,62 @@
+"""From an open file to a picture as it is seen: decoded, upright, in RGB, with its facts."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import IO
+
+from PIL import Image
+
+from retrieval.images import ReadLimits
+from retrieval.images.metadata import date_taken, turn_of
+from retrieval.images.modes import to_rgb
+from retrieval.images.opening import Header, open_picture
+from retrieval.images.reasons import Reading
+from retrieval.images.scaling import Frame, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A decoded picture; `frame` is where it lies in its pixels, `taken` its date or ""."""
+
+    picture: Image.Image
+    frame: Frame
+    header: Header
+    taken: str
+
+
+def render(
+    file: IO[bytes], limits: ReadLimits, target: Target, held: ExitStack, reading: Reading
+) -> Rendered:
+    """Decode the first frame, scaled as far as `target` and `limits` allow.
+
+    `held` keeps the picture's share of the memory budget, `reading` is told its format. Raises
+    whatever decoders raise: see `decoding.explained`.
+    """
+    if limits.exact:
+        return _render(file, limits, None, held, reading)
+    try:
+        return _render(file, limits, target, held, reading)
+    except Exception:
+        if reading.format != "JPEG2000":
+            raise
+        # It has fewer wavelets than were to be left out, or is damaged: only the whole can tell.
+        held.close()
+        return _render(file, limits, None, held, reading)
+
+
+def _render(
+    file: IO[bytes], limits: ReadLimits, target: Target | None, held: ExitStack, reading: Reading
+) -> Rendered:
+    picture: Image.Image
+    picture, header = open_picture(file, limits, held, target)
+    reading.format = header.format
+    picture.load()
+    frame = header.frame or Frame.whole(picture.size)
+    taken = (header.raw.taken if header.raw else "") or date_taken(picture)
+    turn = turn_of(picture, header.raw.orientation if header.raw else 1)
+    if turn is not None:
+        frame = frame.turned(turn, picture.size)
+        picture = picture.transpose(turn)  # one name for all stages: the one before is freed
+    return Rendered(to_rgb(picture), frame, header, taken)
