@@ -18,7 +18,9 @@ import pytest
 from fakes import FakeEncoder
 from painting import paint
 
+import retrieval.captioned
 import retrieval.commands.evaluate
+import retrieval.indexing
 import retrieval.library
 import retrieval.model_in_use
 import retrieval.opening
@@ -331,6 +333,28 @@ def test_evaluate(run: Run, indexed: Path, tmp_path: Path) -> None:
     broken = run("evaluate", "c.jsonl")
     assert broken.code == 1
     assert "red.png cannot be used" in broken.err
+
+
+def test_exact_decoding_is_for_what_is_encoded_now(
+    run: Run, indexed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+    for module in (retrieval.indexing, retrieval.captioned):
+        real = module.read_picture
+
+        def asking(path, how, limits, wanted, real=real):  # type: ignore[no-untyped-def]
+            asked.append(limits.exact)
+            return real(path, how, limits, wanted)
+
+        monkeypatch.setattr(module, "read_picture", asking)
+    assert "4 unchanged" in run("index", indexed, "--exact-decode").out
+    assert asked == []
+    paint(indexed / "white.png", "white")
+    assert "1 encoded" in run("index", indexed, "--exact-decode").out
+    (tmp_path / "c.jsonl").write_text('{"file": "pictures/red.png", "captions": ["red"]}\n')
+    for options in (["--exact-decode"], []):
+        assert run("evaluate", "c.jsonl", "--model", "fast", *options).code == 0
+    assert asked == [True, True, False]
 
 
 def test_help_and_version(run: Run) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import click
 
 from retrieval.captioned import evaluate_pictures, read_captions
+from retrieval.commands.reading import reading_options
 from retrieval.commands.terminal import device_option, library_option, plural, say, shown
 from retrieval.encoders import Encoder, open_encoder
 from retrieval.encoders.references import parse
@@ -27,6 +28,7 @@ from retrieval.progress import IndexOptions
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @device_option
+@reading_options
 def evaluate_command(
     captions: str,
     library_path: str,
@@ -34,6 +36,7 @@ def evaluate_command(
     checkpoint: str | None,
     as_json: bool,
     device: str,
+    options: IndexOptions,
 ) -> None:
     """Measure text→image and image→text recall on CAPTIONS.
 
@@ -46,12 +49,12 @@ def evaluate_command(
     started = time.perf_counter()
     if model is not None:
         encoder: Encoder = open_encoder(str(parse(model, checkpoint)), device=device)
-        evaluation = evaluate_pictures(pictures, encoder, lambda _: None, IndexOptions(), show)
+        evaluation = evaluate_pictures(pictures, encoder, lambda _: None, options, show)
     else:
         with Library.open(library_path, device=device) as library:
             encoder = library.encoder()
             with library.stored_vectors() as known:
-                evaluation = evaluate_pictures(pictures, encoder, known, IndexOptions(), show)
+                evaluation = evaluate_pictures(pictures, encoder, known, options, show)
     if as_json:
         facts = {**evaluation.as_json(), "model": encoder.spec.name}
         say(json.dumps({**facts, "fingerprint": encoder.spec.fingerprint}, indent=2))
