@@ -28,7 +28,8 @@ from retrieval.errors import (
 from retrieval.images import ReadLimits
 from retrieval.library import Library
 from retrieval.progress import IndexOptions, Progress, Tally, Trouble
-from retrieval.search import Hit, SearchResult
+from retrieval.query import Query, Term
+from retrieval.search import Hit, SearchResult, TermScore
 from retrieval.specs import ModelSpec, Preprocessing
 from retrieval.status import Status
 from retrieval.stopwatch import Spent
@@ -55,6 +56,7 @@ __all__ = [
     "Preprocessing",
     "ProblemRow",
     "Progress",
+    "Query",
     "QueryError",
     "ReadLimits",
     "Root",
@@ -62,5 +64,7 @@ __all__ = [
     "Spent",
     "Status",
     "Tally",
+    "Term",
+    "TermScore",
     "Trouble",
 ]

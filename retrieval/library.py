@@ -38,9 +38,10 @@ from retrieval.status import Status, read_status
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from retrieval.fusion import Fuse
     from retrieval.indexing import Indexer
     from retrieval.nearest import NearestVectors
-    from retrieval.questions import Query, Question
+    from retrieval.questions import Askable, Question
     from retrieval.search import SearchResult
 
 
@@ -211,20 +212,33 @@ class Library:
             self._drop_cache(old.fingerprint)
         return count
 
-    def search(self, query: Query, k: int = 10, *, include_self: bool = False) -> SearchResult:
-        """Return the k pictures nearest to a text, a picture or an embedding, best first.
+    def search(
+        self,
+        asked: Askable,
+        k: int = 10,
+        *,
+        fuse: Fuse = "add",
+        include_self: bool = False,
+        min_confidence: float = 0.0,
+        explain: bool = False,
+    ) -> SearchResult:
+        """Return the k pictures that answer a question best, best first.
 
-        A `str` is text; a `Path`, `bytes`, Pillow image or (H, W, 3) uint8 array is a picture; a
-        (dim,) float array is an embedding. Searching by a picture that is in the library leaves
-        that picture (and its exact copies) out, unless `include_self`. Raises QueryError or
-        PictureError for a question that cannot be asked, ModelError when the model is needed and
-        cannot be loaded.
+        A `str` is a question in its written form, mostly plain text; a `Query` one of several
+        terms (`retrieval.query`); a `Path`, `bytes`, Pillow image or (H, W, 3) uint8 array is a
+        picture; a (dim,) float array is an embedding. `fuse` says how terms become one score
+        (`retrieval.fusion`). Pictures of the question that are in the library are left out (with
+        their exact copies), unless `include_self`. Raises QueryError or PictureError for a
+        question that cannot be asked, ModelError when the model is needed and cannot be loaded.
         """
-        from retrieval.search import search
+        from retrieval.search import Wanted, search
 
-        question = self._understand(query)
-        own = set() if include_self or question.image_id is None else {question.image_id}
-        return search(self._catalogue, self._nearest(), question.vector, k, own)
+        question = self._understand(asked)
+        own = {each.image_id for each in question.positive if each.image_id is not None}
+        wanted = Wanted(k, fuse, min_confidence, explain, set() if include_self else own)
+        known = self._catalogue.nulls.of(self._model.row.id)
+        nulls = None if known is None else known[0]
+        return search(self._catalogue, self._nearest(), question, wanted, nulls)
 
     def remove(self, path: str | os.PathLike[str]) -> int:
         """Take a file or folder out of the library (not off the disk); return how many files.
@@ -241,9 +255,11 @@ class Library:
                 self._drop_cache(model.fingerprint)
         return removed
 
-    def embed(self, query: Query) -> NDArray[np.float32]:
-        """Return the unit vector (dim,) that a query is searched with: see `search`."""
-        return self._understand(query).vector
+    def embed(self, asked: Askable) -> NDArray[np.float32]:
+        """Return the unit vector (dim,) of a question's positive terms, added: see `search`."""
+        from retrieval.search import sum_of
+
+        return sum_of(self._understand(asked).positive)
 
     def status(self) -> Status:
         """Return what the library holds."""
@@ -285,11 +301,11 @@ class Library:
     ) -> None:
         self.close()
 
-    def _understand(self, query: Query) -> Question:
-        from retrieval.questions import understand
+    def _understand(self, asked: Askable) -> Question:
+        from retrieval.questions import as_query, understand
 
         self._follow_model()
-        return understand(query, self._catalogue, self._model)
+        return understand(as_query(asked), self._catalogue, self._model)
 
     def _nearest(self) -> NearestVectors:
         if self._nearest_vectors is None:
@@ -320,6 +336,7 @@ class Library:
         self, model: ModelInUse, options: IndexOptions | None, stop: threading.Event | None
     ) -> Indexer:
         from retrieval.indexing import Indexer
+        from retrieval.nulls import measure_nulls
 
         nearest = self._nearest_of(model.row)
 
@@ -329,6 +346,7 @@ class Library:
             if written:
                 with self._catalogue.writing():
                     self._catalogue.contents.outdate_caches()
+            measure_nulls(self._catalogue, model, nearest)
 
         return Indexer(
             self._catalogue,

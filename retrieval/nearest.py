@@ -76,6 +76,7 @@ class _View:
     cached: VectorStore
     newer: ExactStore
     gone: Ids
+    last_cached: int  # ids above this one are newer
 
 
 class NearestVectors:
@@ -98,6 +99,22 @@ class NearestVectors:
         alive = ~np.isin(ids[0], view.gone)
         cached = scores[:, alive], ids[:, alive]
         return merge([cached, view.newer.search(queries, k, allowed)], k)
+
+    def vectors(self, ids: Ids) -> NDArray[np.float32]:
+        """Return the (n, dim) vectors of (n,) ids that a search has returned, in their order."""
+        view = self._current()
+        cached = ids <= view.last_cached
+        found = np.empty((len(ids), self._key.dim), np.float32)
+        found[cached] = view.cached.vectors(ids[cached])
+        found[~cached] = view.newer.vectors(ids[~cached])
+        return found
+
+    def sample(self, size: int) -> NDArray[np.float32]:
+        """Return up to `size` vectors, (n, dim), evenly spread over the library by age."""
+        view = self._current()
+        ids = np.concatenate([np.setdiff1d(view.cached.ids(), view.gone), view.newer.ids()])
+        step = max(len(ids) / size, 1)
+        return self.vectors(ids[np.arange(0, len(ids), step).astype(np.int64)])
 
     def count(self) -> int:
         """Return how many vectors a search compares with."""
@@ -128,7 +145,8 @@ class NearestVectors:
         if not self._usable(header):
             return None
         if header.generation == snapshot.generation:
-            return _View(snapshot, cached, ExactStore(self._key.dim), np.empty(0, np.int64))
+            nothing = ExactStore(self._key.dim), np.empty(0, np.int64)
+            return _View(snapshot, cached, *nothing, header.last_id)
         limit = max(_FRESH_ROWS, int(header.count * _FRESH_SHARE))
         gone = self._source.removed_since(header.generation)
         gone = gone[gone <= header.last_id]
@@ -142,7 +160,7 @@ class NearestVectors:
                 return None
         if pages:
             newer.upsert(*(np.concatenate(column) for column in zip(*pages, strict=True)))
-        return _View(snapshot, cached, newer, gone)
+        return _View(snapshot, cached, newer, gone, header.last_id)
 
     def _usable(self, header: CacheHeader) -> bool:
         return (
@@ -172,4 +190,4 @@ class NearestVectors:
             # The mapped file's pages can be given back; the copy just built could not.
             mapped = FlatStore.load(self._key.path)
             store = mapped[0] if mapped and mapped[1] == header else store
-        return _View(snapshot, store, ExactStore(self._key.dim), np.empty(0, np.int64))
+        return _View(snapshot, store, ExactStore(self._key.dim), np.empty(0, np.int64), last_id)

@@ -1,4 +1,4 @@
-"""From what a person asks with (words, a picture, a vector) to a unit vector."""
+"""From what a person asks with (words, pictures, vectors) to unit vectors."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from retrieval.errors import PictureError, QueryError
 from retrieval.images import Problem, ReadLimits
+from retrieval.query import Query, Term, parse
 from retrieval.vectors import normalise
 
 if TYPE_CHECKING:
@@ -20,46 +21,96 @@ if TYPE_CHECKING:
     from retrieval.catalogue import Catalogue, ImageRow
     from retrieval.model_in_use import ModelInUse
 
-    Query = str | os.PathLike[str] | bytes | Image.Image | NDArray[Any]
+    Askable = Query | str | os.PathLike[str] | bytes | Image.Image | NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """A query's unit vector (dim,), and the image it is itself, when the library has that one."""
+class Asked:
+    """A term's unit vector (dim,), and the image it is itself, when the library has that one."""
 
+    term: Term
     vector: NDArray[np.float32]
     image_id: int | None = None
 
 
-def understand(query: Query, catalogue: Catalogue, model: ModelInUse) -> Question:
-    """Turn a query into a vector of the model's space.
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A query, understood: its terms in their order."""
 
-    A `str` is always text; a path-like names a picture file; `bytes` are a picture file's bytes;
-    a Pillow image or an (H, W, 3) uint8 array is a picture; a (dim,) float array is an embedding.
-    A picture that is indexed costs no encoding. Raises QueryError for an empty text or an array
-    that is none of these, PictureError for a picture that cannot be read.
+    terms: tuple[Asked, ...]
+
+    @property
+    def positive(self) -> tuple[Asked, ...]:
+        """What hits must show; at least one."""
+        return tuple(asked for asked in self.terms if not asked.term.negative)
+
+    @property
+    def negative(self) -> tuple[Asked, ...]:
+        """What hits must not show."""
+        return tuple(asked for asked in self.terms if asked.term.negative)
+
+
+def as_query(asked: Askable) -> Query:
+    """Return anything one can ask with as a query.
+
+    A `str` is the written form of one (`retrieval.query`); a path-like names a picture file;
+    `bytes` are a picture file's bytes; a Pillow image or an (H, W, 3) uint8 array is a picture; a
+    (dim,) float array is an embedding, taken for a picture's.
     """
-    if isinstance(query, str):
-        return _from_text(query, model)
-    if isinstance(query, os.PathLike):
-        return _from_file(os.fspath(query), catalogue, model)
-    if isinstance(query, bytes):
-        return _from_bytes(query, catalogue, model)
-    if isinstance(query, np.ndarray) and query.ndim == 1:
-        return _from_embedding(query, model)
-    return _from_pixels(query, model)
+    if isinstance(asked, Query):
+        return asked
+    return parse(asked) if isinstance(asked, str) else Query((Term("picture", asked),))
 
 
-def _from_text(text: str, model: ModelInUse) -> Question:
+def understand(query: Query, catalogue: Catalogue, model: ModelInUse) -> Question:
+    """Turn the terms of a query into vectors of the model's space.
+
+    A picture that is indexed costs no encoding. Raises QueryError for a term that is nothing one
+    can ask with, PictureError for a picture that cannot be read.
+    """
+    return Question(tuple(_understood(term, catalogue, model) for term in query.terms))
+
+
+def _understood(term: Term, catalogue: Catalogue, model: ModelInUse) -> Asked:
+    if term.kind == "text":
+        return _from_text(term, model)
+    if term.kind == "indexed":
+        return _from_indexed(term, catalogue, model)
+    value = term.value
+    if isinstance(value, str | os.PathLike):
+        return _from_file(term, os.path.expanduser(os.fspath(value)), catalogue, model)
+    if isinstance(value, bytes):
+        return _from_bytes(term, value, catalogue, model)
+    if isinstance(value, np.ndarray) and value.ndim == 1:
+        return _from_embedding(term, value, model)
+    return _from_pixels(term, value, model)
+
+
+def _from_text(term: Term, model: ModelInUse) -> Asked:
     # A command line may hold bytes that are no text.
-    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    text = term.value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     if not text.strip():
         raise QueryError("the question is empty", 'ask in words, like "two dogs on a beach"')
-    return Question(model.encoder().encode_texts([text])[0])
+    return Asked(term, model.encoder().encode_texts([text])[0])
 
 
-def _from_file(path: str, catalogue: Catalogue, model: ModelInUse) -> Question:
+def _from_indexed(term: Term, catalogue: Catalogue, model: ModelInUse) -> Asked:
+    vector = catalogue.vectors(model.row).of_image(term.value)
+    if vector is None:
+        raise QueryError(
+            f"there is no picture #{term.value} in this library",
+            "the numbers of pictures are the `id`s that search --json prints",
+        )
+    return Asked(term, normalise(vector[None])[0], term.value)
+
+
+def _from_file(term: Term, path: str, catalogue: Catalogue, model: ModelInUse) -> Asked:
     from retrieval.images.decoding import read_picture
+
+    if path.startswith(("http://", "https://")):
+        from retrieval.images.download import download
+
+        return _from_bytes(term, download(path), catalogue, model)
 
     known: ImageRow | None = None
     vector: NDArray[np.float32] | None = None
@@ -72,27 +123,31 @@ def _from_file(path: str, catalogue: Catalogue, model: ModelInUse) -> Question:
 
     result = read_picture(path, model.row.spec.preprocessing, ReadLimits(), wanted)
     if isinstance(result, Problem):
-        raise PictureError(f"the picture {path} cannot be used: {result.reason}", "check the path")
+        raise PictureError(
+            f"the picture {path} cannot be used: {result.reason}",
+            "check the path; if it is a text, put it in quotes within the question: '\"…\"'",
+        )
     image_id = known.id if known else None
     if result.pixels is None:
         assert vector is not None
-        return Question(normalise(vector[None])[0], image_id)
-    return Question(model.encoder().encode_images(result.pixels[None])[0], image_id)
+        return Asked(term, normalise(vector[None])[0], image_id)
+    return Asked(term, model.encoder().encode_images(result.pixels[None])[0], image_id)
 
 
-def _from_bytes(data: bytes, catalogue: Catalogue, model: ModelInUse) -> Question:
+def _from_bytes(term: Term, data: bytes, catalogue: Catalogue, model: ModelInUse) -> Asked:
     known = catalogue.lookup.by_content(hashlib.sha256(data).digest())
     if known is not None:
         vector = catalogue.vectors(model.row).of_image(known.id)
         if vector is not None:
-            return Question(normalise(vector[None])[0], known.id)
+            return Asked(term, normalise(vector[None])[0], known.id)
     from retrieval.images.decoding import pixels_from_bytes
 
     pixels = pixels_from_bytes(data, model.row.spec.preprocessing)
-    return Question(model.encoder().encode_images(pixels[None])[0], known.id if known else None)
+    vector = model.encoder().encode_images(pixels[None])[0]
+    return Asked(term, vector, known.id if known else None)
 
 
-def _from_embedding(vector: NDArray[Any], model: ModelInUse) -> Question:
+def _from_embedding(term: Term, vector: NDArray[Any], model: ModelInUse) -> Asked:
     dim = model.row.spec.dim
     if vector.shape != (dim,) or not np.issubdtype(vector.dtype, np.floating):
         raise QueryError(
@@ -101,12 +156,12 @@ def _from_embedding(vector: NDArray[Any], model: ModelInUse) -> Question:
             "make it with the library's own model",
         )
     try:
-        return Question(normalise(vector[None].astype(np.float32))[0])
+        return Asked(term, normalise(vector[None].astype(np.float32))[0])
     except ValueError as error:
         raise QueryError(f"the embedding cannot be used: {error}") from error
 
 
-def _from_pixels(picture: Image.Image | NDArray[Any], model: ModelInUse) -> Question:
+def _from_pixels(term: Term, picture: Image.Image | NDArray[Any], model: ModelInUse) -> Asked:
     from PIL import Image
 
     from retrieval.images.decoding import explained
@@ -125,4 +180,4 @@ def _from_pixels(picture: Image.Image | NDArray[Any], model: ModelInUse) -> Ques
         picture = Image.fromarray(picture)
     with explained():
         pixels = resize(to_rgb(upright(picture)), model.row.spec.preprocessing)
-    return Question(model.encoder().encode_images(pixels[None])[0])
+    return Asked(term, model.encoder().encode_images(pixels[None])[0])

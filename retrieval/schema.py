@@ -100,6 +100,15 @@ def m001_first_tables(db: Database) -> None:
                 view TEXT NOT NULL,
                 embedding BLOB NOT NULL,
                 UNIQUE (image_id, model_id, view))""",
+            # What questions that nothing matches score at best, measured when the library had so
+            # many pictures: see `retrieval.confidence`.
+            """CREATE TABLE nulls (
+                model_id INTEGER PRIMARY KEY REFERENCES models ON DELETE CASCADE,
+                pictures INTEGER NOT NULL,
+                text_middle REAL NOT NULL,
+                text_spread REAL NOT NULL,
+                picture_middle REAL NOT NULL,
+                picture_spread REAL NOT NULL)""",
             # Ids that left the results, so that an older cache file can mask them.
             """CREATE TABLE removed (
                 vector_id INTEGER PRIMARY KEY,

@@ -105,11 +105,33 @@ def test_the_library_is_where_the_option_or_the_environment_says(
 def test_a_table_of_hits(run: Run, indexed: Path) -> None:
     done = run("search", "red", "-k", "2")
     header, first, second = done.out.splitlines()
-    assert header.split() == ["#", "score", "date", "pixels", "size", "picture"]
+    assert header.split() == ["#", "score", "sure", "date", "pixels", "size", "picture"]
     assert first.split()[0] == "1"
     assert first.endswith(str(indexed / "red.png"))
     assert second.endswith("yellow.png")
     assert "24×16" in first
+
+
+def test_terms_from_options_and_written_are_the_same(run: Run, indexed: Path) -> None:
+    picture = indexed / "green.png"
+    written = run("search", f"2:red + {picture} - blue", "--json", "-k4", "--explain")
+    options = run(
+        "search", "red", "--image", picture, "--weight", "2 1", "--not", "blue", "--json", "-k4",
+        "--explain",
+    )  # fmt: skip
+    one, other = json.loads(written.out), json.loads(options.out)
+    assert one["query"] == other["query"] == f"2:red + {picture} - blue"
+    assert one["hits"] == other["hits"]
+    first = one["hits"][0]
+    assert first["path"].endswith("yellow.png") or first["path"].endswith("red.png")
+    assert [term["term"] for term in first["terms"]] == ["2:red", str(picture), "- blue"]
+    parts = sum(term["contribution"] for term in first["terms"])
+    assert first["score"] == pytest.approx(parts, abs=1e-4)
+
+
+def test_an_explanation_stands_below_each_hit(run: Run, indexed: Path) -> None:
+    lines = run("search", "red + green", "-k1", "--explain").out.splitlines()
+    assert [line.split()[1] for line in lines[2:4]] == ["red", "green"]
 
 
 def test_words_need_no_quotes(run: Run, indexed: Path) -> None:
@@ -118,8 +140,8 @@ def test_words_need_no_quotes(run: Run, indexed: Path) -> None:
 
 def test_json(run: Run, indexed: Path) -> None:
     found = json.loads(run("search", "blue", "-k", "3", "--json").out)
-    assert set(found) == {"query", "model", "seconds", "searched", "hits"}
-    assert found["query"] == {"text": "blue", "image": None}
+    assert set(found) == {"query", "fuse", "model", "seconds", "searched", "hits"}
+    assert (found["query"], found["fuse"]) == ("blue", "add")
     assert found["searched"] == 4
     assert [hit["rank"] for hit in found["hits"]] == [1, 2, 3]
     first = found["hits"][0]
@@ -190,7 +212,7 @@ def test_asking_with_an_address(run: Run, indexed: Path, web: str) -> None:
     done = run("search", "--image", f"{web}/green.jpg", "-k1", "--json")
     found = json.loads(done.out)
     assert found["hits"][0]["path"].endswith("green.png")
-    assert found["query"]["image"] == f"{web}/green.jpg"
+    assert found["query"] == f"{web}/green.jpg"
     missing = run("search", "--image", f"{web}/none.jpg")
     assert missing.code == 1
     assert "answered with 404" in missing.err
@@ -234,7 +256,13 @@ def test_open_shows_the_sheet(run: Run, indexed: Path, monkeypatch: pytest.Monke
         (("search", "red", "--library", "nowhere"), 1, "no library in"),
         (("status", "--library", "nowhere"), 1, "pixtrieve index FOLDER"),
         (("search",), 2, "ask in words"),
-        (("search", "red", "--image", "a.jpg"), 2, "ask in words"),
+        (("search", "red", "--image", "a.jpg"), 1, "a.jpg cannot be used: no such file"),
+        (("search", "red", "--weight", "2,1"), 2, "2 numbers for 1 terms"),
+        (("search", "red", "--weight", "heavy"), 2, "not a list of numbers"),
+        (("search", "red", "--weight", "-1"), 2, "not between"),
+        (("search", "red + "), 1, "a term of the question is empty"),
+        (("search", "--not", "red"), 2, "ask in words"),
+        (("search", "#99"), 1, "no picture #99"),
         (("search", "--image", "missing.jpg"), 1, "missing.jpg cannot be used: no such file"),
         (("search", "red", "-k", "0"), 2, "range"),
         (("index", "nowhere"), 1, "nowhere does not exist"),

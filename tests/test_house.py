@@ -24,6 +24,7 @@ FLOORS = [
         "captioned",
         "nearest",
         "questions",
+        "nulls",
         "scopes",
         "scanning",
         "removal",
@@ -35,6 +36,9 @@ FLOORS = [
     {"catalogue", "schema", "stores", "encoders", "images", "locking", "pocket", "scenes"},
     {
         "evaluation",
+        "query",
+        "fusion",
+        "confidence",
         "progress",
         "read_ahead",
         "stopwatch",

@@ -22,6 +22,7 @@ from retrieval.catalogue.contents import (
     ProblemRecord,
 )
 from retrieval.catalogue.lookup import Counts, ImageRow, Lookup, ProblemRow
+from retrieval.catalogue.nulls import NullRows
 from retrieval.catalogue.roots import Root, Roots
 from retrieval.catalogue.scan import Pending, Scan, ScanCounts, Scope
 from retrieval.catalogue.vectors import Snapshot, Vectors
@@ -80,6 +81,7 @@ class Catalogue:
         self.roots = Roots(self._db)
         self.contents = Contents(self._db)
         self.lookup = Lookup(self._db)
+        self.nulls = NullRows(self._db)
         self.writing = self._db.writing
         self.reading = self._db.reading
 

@@ -26,7 +26,7 @@ class Snapshot:
 
 
 class Vectors:
-    """The vectors of one model. Live ones belong to images that some file has."""
+    """One model's vectors of whole pictures. Live ones belong to images that some file has."""
 
     def __init__(self, db: Connection, model_id: int, dim: int) -> None:
         self._db = db
@@ -53,7 +53,8 @@ class Vectors:
         while True:
             rows = self._db.rows(
                 "SELECT v.id, v.embedding FROM vectors v JOIN images i ON i.id = v.image_id"
-                " WHERE v.id > ? AND v.model_id = ? AND i.orphaned_at IS NULL"
+                " WHERE v.id > ? AND v.model_id = ? AND v.view = 'whole'"
+                " AND i.orphaned_at IS NULL"
                 " ORDER BY v.id LIMIT ?",
                 (last_id, self._model_id, _PAGE),
             ).fetchall()
@@ -68,7 +69,7 @@ class Vectors:
         return int(
             self._db.one(
                 "SELECT count(*) FROM vectors v JOIN images i ON i.id = v.image_id"
-                " WHERE v.model_id = ? AND i.orphaned_at IS NULL",
+                " WHERE v.model_id = ? AND v.view = 'whole' AND i.orphaned_at IS NULL",
                 (self._model_id,),
             )
         )

@@ -7,10 +7,10 @@ import os
 import sys
 import time
 from dataclasses import asdict
-from pathlib import Path
 
 import click
 
+from retrieval.commands.asking import Asking, question_options
 from retrieval.commands.table import table
 from retrieval.commands.terminal import device_option, library_option, say, say_raw, shown
 from retrieval.library import Library
@@ -18,17 +18,19 @@ from retrieval.search import SearchResult
 
 
 @click.command("search")
-@click.argument("text", nargs=-1)
+@question_options
 @library_option
-@click.option(
-    "--image",
-    metavar="FILE|URL|-",
-    help="Ask with a picture: a file, an http(s) address, or - for standard input.",
-)
 @click.option(
     "-k", "count", type=click.IntRange(1), default=10, show_default=True, help="How many."
 )
 @click.option("--include-self", is_flag=True, help="With --image: list that picture itself, too.")
+@click.option(
+    "--min-confidence",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    help="Leave out hits that are less sure than this (0 to 1; 0.5 is no better than nothing).",
+)
+@click.option("--explain", is_flag=True, help="Show what each term did for each hit.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--paths", is_flag=True, help="Print paths only, one a line.")
 @click.option("-0", "--null", is_flag=True, help="With --paths: end each with NUL, for xargs -0.")
@@ -41,11 +43,12 @@ from retrieval.search import SearchResult
 @click.option("--open", "open_page", is_flag=True, help="Show that page in the browser.")
 @device_option
 def search_command(
-    text: tuple[str, ...],
+    asking: Asking,
     library_path: str,
-    image: str | None,
     count: int,
     include_self: bool,
+    min_confidence: float,
+    explain: bool,
     as_json: bool,
     paths: bool,
     null: bool,
@@ -53,22 +56,29 @@ def search_command(
     open_page: bool,
     device: str,
 ) -> None:
-    """Find the pictures nearest to TEXT, or to an example picture, best first.
+    r"""Find the pictures nearest to TEXT, to example pictures, or to both, best first.
+
+    \b
+    pixtrieve search "two dogs on a beach"
+    pixtrieve search "in the snow" --image dog.jpg --weight 2,1 --not people
+    pixtrieve search "2:in the snow + ./dog.jpg - people"       (the same)
 
     --html - writes the page to standard output, instead of the table.
     """
-    words = " ".join(text)
-    if bool(words.strip()) == (image is not None):
-        raise click.UsageError('ask in words ("two dogs on a beach") or with --image FILE')
     started = time.perf_counter()
     with Library.open(library_path, device=device) as library:
-        query = words if image is None else _picture(image)
-        result = library.search(query, count, include_self=include_self)
+        result = library.search(
+            asking.query,
+            count,
+            fuse=asking.fuse,
+            include_self=include_self,
+            min_confidence=min_confidence,
+            explain=explain,
+        )
         model = library.model.name
     seconds = time.perf_counter() - started
-    asked = words if image is None else image
     if as_json:
-        facts = {"query": {"text": words or None, "image": image}, "model": model}
+        facts = {"query": str(asking), "fuse": asking.fuse, "model": model}
         say(json.dumps({**facts, "seconds": round(seconds, 4), **as_object(result)}, indent=2))
     elif paths:
         end = b"\0" if null else b"\n"
@@ -77,7 +87,7 @@ def search_command(
         for line in table(result, width=_width()):
             say(line)
     if html or open_page:
-        _page(result, asked, html, open_page=open_page)
+        _page(result, str(asking), html, open_page=open_page)
 
 
 def as_object(result: SearchResult) -> dict[str, object]:
@@ -86,16 +96,6 @@ def as_object(result: SearchResult) -> dict[str, object]:
     for hit in hits:
         del hit["mtime_ns"]
     return {"searched": result.searched, "hits": hits}
-
-
-def _picture(image: str) -> Path | bytes:
-    if image == "-":
-        return sys.stdin.buffer.read()
-    if image.startswith(("http://", "https://")):
-        from retrieval.images.download import download
-
-        return download(image)
-    return Path(image)
 
 
 def _width() -> int | None:

@@ -9,20 +9,24 @@ from datetime import datetime
 from retrieval.commands.terminal import home_relative, human_bytes, plural, shown
 from retrieval.search import Hit, SearchResult
 
+UNSURE = 0.25
+"""A best hit that is less sure is no better than what most questions find that nothing matches."""
+
 
 def table(result: SearchResult, width: int | None = None) -> Iterator[str]:
     """Yield lines for people; paths that do not fit into `width` columns lose their middle."""
     if not result.hits:
         yield (
-            "Nothing to show: the library has no other pictures."
+            "Nothing to show: no other picture of the library is near enough."
             if result.searched
             else ("The library has no pictures yet. Add some with: pixtrieve index FOLDER")
         )
         return
-    yield f"{'#':>3}  {'score':>6}  {'date':10}  {'pixels':>11}  {'size':>7}  picture"
+    yield f"{'#':>3}  {'score':>6}  {'sure':>4}  {'date':10}  {'pixels':>11}  {'size':>7}  picture"
     for hit in result.hits:
+        sure = "" if hit.confidence is None else f"{min(hit.confidence, 0.99):.0%}"
         front = (
-            f"{hit.rank:3d}  {hit.score:6.3f}  {_date(hit):10}  "
+            f"{hit.rank:3d}  {hit.score:6.3f}  {sure:>4}  {_date(hit):10}  "
             f"{f'{hit.width}×{hit.height}':>11}  {human_bytes(hit.size):>7}  "
         )
         copies = f"  (+{plural(len(hit.copies), 'copy').replace('copys', 'copies')})"
@@ -31,6 +35,16 @@ def table(result: SearchResult, width: int | None = None) -> Iterator[str]:
         if width is not None:
             path = _shortened(path, width - len(front) - len(tail))
         yield front + path + tail
+        for term in hit.terms:
+            yield (
+                f"{'':5}{term.contribution:+6.3f}  {shown(term.term)} (cosine {term.cosine:.3f})"
+            )
+    best = result.hits[0].confidence
+    if best is not None and best < UNSURE:
+        yield (
+            "Perhaps nothing here matches: things that are not in the library find pictures as "
+            "near as these."
+        )
 
 
 def _date(hit: Hit) -> str:

@@ -38,6 +38,14 @@ class VectorStore(Protocol):
         """
         ...
 
+    def ids(self) -> Ids:
+        """Return all stored ids, rising."""
+        ...
+
+    def vectors(self, ids: Ids) -> NDArray[np.float32]:
+        """Return the (n, dim) vectors of (n,) stored ids, in their order; KeyError for others."""
+        ...
+
     def count(self) -> int:
         """Return how many vectors are stored."""
         ...

@@ -44,9 +44,25 @@ class ExactStore:
         order = np.argsort(-scores, axis=1, kind="stable")[:, : max(k, 0)]
         return np.take_along_axis(scores, order, axis=1), ids[order]
 
+    def ids(self) -> Ids:
+        """Return all stored ids, rising."""
+        return self._ids
+
+    def vectors(self, ids: Ids) -> NDArray[np.float32]:
+        """Return the vectors of stored ids, in their order; KeyError for others."""
+        return self._vectors[places(self._ids, ids)]
+
     def count(self) -> int:
         """Return how many vectors are stored."""
         return len(self._ids)
+
+
+def places(rising: Ids, wanted: Ids) -> Ids:
+    """Return where each of the wanted ids stands among rising ones; KeyError when one is not."""
+    at = np.searchsorted(rising, wanted)
+    if (at == len(rising)).any() or (rising[at] != wanted).any():
+        raise KeyError("an id that is not stored")
+    return at
 
 
 def merge(parts: list[tuple[Scores, Ids]], k: int) -> tuple[Scores, Ids]:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from retrieval.stores import Ids, IdSet, Scores
 from retrieval.stores.cachefile import CacheHeader, read_header, write_cache
+from retrieval.stores.exact import places
+from retrieval.vectors import STORED
 
 
 class FlatStore:
@@ -20,6 +22,7 @@ class FlatStore:
         """Make an empty store; or one around a FAISS index, which may point into mapped bytes."""
         self._index = _empty_index(dim) if index is None else index
         self._mapped = mapped
+        self._order: tuple[Ids, Ids] | None = None
 
     @classmethod
     def build(
@@ -39,11 +42,13 @@ class FlatStore:
         self._add(ids[::-1][last], vectors[::-1][last])
 
     def _add(self, ids: Ids, vectors: NDArray[np.float32]) -> None:
+        self._order = None
         self._index.add_with_ids(np.ascontiguousarray(vectors), np.ascontiguousarray(ids))
 
     def remove(self, ids: Ids) -> None:
         """Forget ids; unknown ones are ignored."""
         self._own()
+        self._order = None
         self._index.remove_ids(np.ascontiguousarray(ids, np.int64))
 
     def search(
@@ -78,6 +83,27 @@ class FlatStore:
         below = float(np.nextafter(score, np.float32(-np.inf)))
         _, scores, ids = self._index.range_search(query, below, params=parameters)
         return scores, ids
+
+    def ids(self) -> Ids:
+        """Return all stored ids, rising."""
+        rising: Ids = self._in_order()[0]
+        return rising
+
+    def vectors(self, ids: Ids) -> NDArray[np.float32]:
+        """Return the vectors of stored ids, in their order; KeyError for others."""
+        rising, order = self._in_order()
+        codes = faiss.downcast_index(self._index.index).codes
+        rows = faiss.rev_swig_ptr(codes.data(), codes.size()).view(STORED)
+        rows = rows.reshape(self.count(), self._index.d)
+        return np.asarray(rows[order[places(rising, ids)]], np.float32)
+
+    def _in_order(self) -> tuple[Ids, Ids]:
+        """Return the ids, rising, and the row of each."""
+        if self._order is None:
+            ids = faiss.vector_to_array(self._index.id_map)
+            order = np.argsort(ids, kind="stable")
+            self._order = ids[order], order
+        return self._order
 
     def count(self) -> int:
         """Return how many vectors are stored."""
