@@ -29,6 +29,7 @@ from retrieval.errors import LibraryError
 from retrieval.locking import writer_lock
 from retrieval.model_in_use import LazyEncoder, ModelInUse
 from retrieval.opening import create_catalogue, has_catalogue, open_catalogue
+from retrieval.parts import Parts
 from retrieval.progress import IndexOptions, Progress
 from retrieval.removal import remove_path
 from retrieval.scopes import plan_scopes, remember_excludes
@@ -300,6 +301,11 @@ class Library:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _parts(self) -> Parts:
+        """Return what rooms that work on this library need, with the model that it has now."""
+        self._follow_model()
+        return Parts(self._catalogue, self._model, self._nearest(), lambda: writer_lock(self.path))
 
     def _understand(self, asked: Askable) -> Question:
         from retrieval.questions import as_query, understand

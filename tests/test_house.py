@@ -25,6 +25,7 @@ FLOORS = [
         "nearest",
         "questions",
         "nulls",
+        "parts",
         "scopes",
         "scanning",
         "removal",
