@@ -106,7 +106,7 @@ POCKET = Recipe(
         ),
         Stage(
             "joint",
-            minutes=48,
+            minutes=70,
             weights=Weights(
                 text_pairs=1, pictures=1, bank=0.5, labels=0.5, prompts=0.3, names=0.5, words=0.2
             ),
