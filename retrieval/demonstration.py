@@ -10,9 +10,10 @@ import numpy as np
 
 from retrieval.evaluation import Evaluation, evaluate
 from retrieval.library import Library
+from retrieval.query import Query, Term
 from retrieval.scenes import SetScene, scene_set
 from retrieval.search import SearchResult
-from retrieval.vectors import from_blobs, normalise
+from retrieval.vectors import from_blobs
 
 _SIDE = 384
 _QUALITY = 92
@@ -55,12 +56,14 @@ def ask(library: Library, drawn: Sequence[Drawn], k: int) -> Iterator[Asked]:
         yield Asked(caption, library.search(caption, k), scene.path)
     example = drawn[len(drawn) // 2].path
     name = os.path.basename(example)
-    with open(example, "rb") as file:
-        picture = file.read()
-    yield Asked(f"pictures like {name}", library.search(picture, k))
+    picture = Term("picture", example)
+    yield Asked(f"pictures like {name}", library.search(Query((picture,)), k))
     words = "at night with stars and the moon"
-    both = normalise(library.embed(picture)[None] + library.embed(words)[None])[0]
+    both = Query((picture, Term("text", words)))
     yield Asked(f"{name} + “{words}”", library.search(both, k))
+    something, but = "a red car", "at night"
+    without = Query((Term("text", something), Term("text", but, negative=True)))
+    yield Asked(f"“{something}” - “{but}”", library.search(without, k))
 
 
 def measure(library: Library, drawn: Sequence[Drawn], *, fullest: bool) -> Evaluation:
