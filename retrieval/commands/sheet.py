@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from retrieval.commands.terminal import home_relative, human_bytes, plural, shown
+from retrieval.commands.terminal import home_relative, human_bytes, percent, plural, shown
 from retrieval.errors import PictureError
 from retrieval.images.thumbnails import thumbnail
 from retrieval.search import Hit, SearchResult
@@ -81,7 +81,7 @@ def _section(asked: str, result: SearchResult) -> str:
         for hit, picture in zip(result.hits, pictures, strict=True)
     )
     nearest = plural(len(result.hits), "nearest picture")
-    summary = f"The {nearest} out of {result.searched:,}. Scores are cosine similarities."
+    summary = f"The {nearest} out of {result.searched:,}. A higher score is nearer."
     return _SECTION.format(title=html.escape(shown(asked)), summary=summary, cards=cards)
 
 
@@ -90,6 +90,8 @@ def _card(hit: Hit, picture: str, share: int) -> str:
     facts = [f"{hit.width} × {hit.height}", human_bytes(hit.size)]
     if hit.taken:
         facts.append(hit.taken.replace("T", " "))
+    if hit.confidence is not None:
+        facts.append(f"{percent(hit.confidence)} sure")
     if hit.copies:
         facts.append(f"also in {plural(len(hit.copies), 'other place')}")
     return _CARD.format(

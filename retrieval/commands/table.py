@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterator
 from datetime import datetime
 
-from retrieval.commands.terminal import home_relative, human_bytes, plural, shown
+from retrieval.commands.terminal import home_relative, human_bytes, percent, plural, shown
 from retrieval.search import Hit, SearchResult
 
 UNSURE = 0.25
@@ -24,7 +24,7 @@ def table(result: SearchResult, width: int | None = None) -> Iterator[str]:
         return
     yield f"{'#':>3}  {'score':>6}  {'sure':>4}  {'date':10}  {'pixels':>11}  {'size':>7}  picture"
     for hit in result.hits:
-        sure = "" if hit.confidence is None else f"{min(hit.confidence, 0.99):.0%}"
+        sure = "" if hit.confidence is None else percent(hit.confidence)
         front = (
             f"{hit.rank:3d}  {hit.score:6.3f}  {sure:>4}  {_date(hit):10}  "
             f"{f'{hit.width}×{hit.height}':>11}  {human_bytes(hit.size):>7}  "

@@ -97,3 +97,8 @@ def human_bytes(size: int) -> str:
 def plural(count: int, noun: str) -> str:
     """Return "1 picture", "2 pictures", "12,345 pictures"."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def percent(confidence: float) -> str:
+    """Return a confidence for people, "97%", never "100%"."""
+    return f"{min(confidence, 0.99):.0%}"
