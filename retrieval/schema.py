@@ -109,6 +109,39 @@ def m001_first_tables(db: Database) -> None:
                 text_spread REAL NOT NULL,
                 picture_middle REAL NOT NULL,
                 picture_spread REAL NOT NULL)""",
+            # What a picture shows, as a model (`source` is "label") or a learned concept
+            # ("concept") said; `score` is 0 to 1.
+            """CREATE TABLE tags (
+                image_id INTEGER NOT NULL REFERENCES images ON DELETE CASCADE,
+                label TEXT NOT NULL,
+                score REAL NOT NULL,
+                source TEXT NOT NULL,
+                model_id INTEGER NOT NULL REFERENCES models ON DELETE CASCADE,
+                PRIMARY KEY (image_id, label, source)) WITHOUT ROWID""",
+            "CREATE INDEX tags_label ON tags (label, image_id)",
+            # What the pictures are labelled with, in the order of the file they came from.
+            "CREATE TABLE labels (position INTEGER PRIMARY KEY, label TEXT NOT NULL UNIQUE)",
+            # What a person taught by examples. An example is an image of the library, or a file;
+            # `wanted` is 0 for what the concept is not.
+            """CREATE TABLE concepts (
+                id INTEGER PRIMARY KEY,
+                name TEXT NOT NULL UNIQUE)""",
+            """CREATE TABLE concept_examples (
+                concept_id INTEGER NOT NULL REFERENCES concepts ON DELETE CASCADE,
+                example TEXT NOT NULL,
+                wanted INTEGER NOT NULL,
+                PRIMARY KEY (concept_id, example)) WITHOUT ROWID""",
+            # A concept under a model: a unit vector (little-endian float32), with which a picture
+            # shows the concept with 1 / (1 + exp(-(steepness * cosine + offset))).
+            """CREATE TABLE concept_heads (
+                concept_id INTEGER NOT NULL REFERENCES concepts ON DELETE CASCADE,
+                model_id INTEGER NOT NULL REFERENCES models ON DELETE CASCADE,
+                direction BLOB NOT NULL,
+                steepness REAL NOT NULL,
+                offset REAL NOT NULL,
+                auc REAL,
+                accuracy REAL,
+                PRIMARY KEY (concept_id, model_id)) WITHOUT ROWID""",
             # Ids that left the results, so that an older cache file can mask them.
             """CREATE TABLE removed (
                 vector_id INTEGER PRIMARY KEY,

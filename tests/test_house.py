@@ -39,6 +39,7 @@ FLOORS = [
         "evaluation",
         "query",
         "fusion",
+        "heads",
         "confidence",
         "progress",
         "read_ahead",

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from retrieval.catalogue.concepts import ConceptRows
 from retrieval.catalogue.connection import Connection
 from retrieval.catalogue.contents import (
     Batch,
@@ -25,6 +26,7 @@ from retrieval.catalogue.lookup import Counts, ImageRow, Lookup, ProblemRow
 from retrieval.catalogue.nulls import NullRows
 from retrieval.catalogue.roots import Root, Roots
 from retrieval.catalogue.scan import Pending, Scan, ScanCounts, Scope
+from retrieval.catalogue.tags import TagRows
 from retrieval.catalogue.vectors import Snapshot, Vectors
 from retrieval.specs import ModelSpec, Preprocessing
 
@@ -82,6 +84,8 @@ class Catalogue:
         self.contents = Contents(self._db)
         self.lookup = Lookup(self._db)
         self.nulls = NullRows(self._db)
+        self.tags = TagRows(self._db)
+        self.concepts = ConceptRows(self._db)
         self.writing = self._db.writing
         self.reading = self._db.reading
 

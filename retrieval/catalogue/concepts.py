@@ -1,0 +1,100 @@
+"""Concepts: their examples, and their heads under each model. See `retrieval.concepts`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from retrieval.catalogue.connection import Connection
+from retrieval.heads import Head
+
+_STORED = np.dtype("<f4")
+
+
+@dataclass(frozen=True, slots=True)
+class ConceptRow:
+    """A concept and its examples, as they were named; `model_id` limits which head it has."""
+
+    id: int
+    name: str
+    like: tuple[str, ...]
+    unlike: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HeadRow:
+    """A concept's head under one model, and how good it was when cross-validated (or None)."""
+
+    head: Head
+    auc: float | None
+    accuracy: float | None
+
+
+class ConceptRows:
+    """The tables of concepts."""
+
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+
+    def names(self) -> list[str]:
+        """Return the concepts' names in alphabetical order."""
+        return [name for (name,) in self._db.rows("SELECT name FROM concepts ORDER BY name")]
+
+    def named(self, name: str) -> ConceptRow | None:
+        """Return a concept, or None if there is none of that name."""
+        id_ = self._db.one("SELECT id FROM concepts WHERE name = ?", (name,))
+        if id_ is None:
+            return None
+        examples = self._db.rows(
+            "SELECT example, wanted FROM concept_examples WHERE concept_id = ? ORDER BY example",
+            (id_,),
+        ).fetchall()
+        like = tuple(example for example, wanted in examples if wanted)
+        unlike = tuple(example for example, wanted in examples if not wanted)
+        return ConceptRow(id_, name, like, unlike)
+
+    def head(self, concept_id: int, model_id: int) -> HeadRow | None:
+        """Return a concept's head under a model, or None if it was not learned with that one."""
+        row = self._db.rows(
+            "SELECT direction, steepness, offset, auc, accuracy FROM concept_heads"
+            " WHERE concept_id = ? AND model_id = ?",
+            (concept_id, model_id),
+        ).fetchone()
+        if row is None:
+            return None
+        direction, steepness, offset, auc, accuracy = row
+        vector = np.frombuffer(direction, _STORED).astype(np.float32)
+        return HeadRow(Head(vector, steepness, offset), auc, accuracy)
+
+    def put(self, name: str, like: Sequence[str], unlike: Sequence[str]) -> int:
+        """Remember a concept and its examples, within the caller's transaction; return its id.
+
+        The heads that it had are forgotten: they were learned from other examples.
+        """
+        self._db.rows("DELETE FROM concepts WHERE name = ?", (name,))
+        id_ = int(self._db.one("INSERT INTO concepts (name) VALUES (?) RETURNING id", (name,)))
+        rows = [(id_, example, True) for example in like]
+        rows += [(id_, example, False) for example in unlike]
+        self._db.many("INSERT INTO concept_examples VALUES (?, ?, ?)", rows)
+        return id_
+
+    def put_head(self, concept_id: int, model_id: int, row: HeadRow) -> None:
+        """Remember a head, within the caller's transaction."""
+        self._db.rows(
+            "INSERT OR REPLACE INTO concept_heads VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                concept_id,
+                model_id,
+                row.head.direction.astype(_STORED).tobytes(),
+                row.head.steepness,
+                row.head.offset,
+                row.auc,
+                row.accuracy,
+            ),
+        )
+
+    def forget(self, name: str) -> bool:
+        """Forget a concept, its examples and heads; return whether there was one."""
+        return self._db.rows("DELETE FROM concepts WHERE name = ?", (name,)).rowcount > 0

@@ -1,0 +1,79 @@
+"""Tags of pictures, and the labels that they are given by: see `retrieval.labels`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from retrieval.catalogue.connection import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """A tag that pictures of the library have: how many of them, from whom (`source`)."""
+
+    label: str
+    source: str
+    images: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """One picture's tag; `score` is 0 to 1, `source` "label" or "concept"."""
+
+    label: str
+    score: float
+    source: str
+
+
+class TagRows:
+    """The tables of tags and labels."""
+
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+
+    def all(self) -> list[Tagged]:
+        """Return every tag of a live picture, the most frequent first."""
+        rows = self._db.rows(
+            "SELECT t.label, t.source, count(*) FROM tags t JOIN images i ON i.id = t.image_id"
+            " WHERE i.orphaned_at IS NULL GROUP BY t.label, t.source"
+            " ORDER BY count(*) DESC, t.label, t.source"
+        )
+        return [Tagged(*row) for row in rows]
+
+    def of_image(self, image_id: int) -> tuple[Tag, ...]:
+        """Return a picture's tags, the surest first."""
+        rows = self._db.rows(
+            "SELECT label, score, source FROM tags WHERE image_id = ? ORDER BY score DESC, label",
+            (image_id,),
+        )
+        return tuple(Tag(*row) for row in rows)
+
+    def put(self, rows: Iterable[tuple[int, str, float]], source: str, model_id: int) -> None:
+        """Tag (vector id, label, score), within the caller's transaction.
+
+        A vector that went in the meantime is passed over.
+        """
+        self._db.many(
+            "INSERT OR REPLACE INTO tags (image_id, label, score, source, model_id)"
+            " SELECT image_id, ?, ?, ?, ? FROM vectors WHERE id = ?",
+            ((label, score, source, model_id, vector_id) for vector_id, label, score in rows),
+        )
+
+    def remove(self, source: str, label: str | None = None) -> int:
+        """Take a label, or all of them, off all pictures; return how many tags there were."""
+        return self._db.rows(
+            "DELETE FROM tags WHERE source = ? AND (? IS NULL OR label = ?)",
+            (source, label, label),
+        ).rowcount
+
+    def labels(self) -> tuple[str, ...]:
+        """Return the labels that pictures are given, in their order."""
+        return tuple(
+            label for (label,) in self._db.rows("SELECT label FROM labels ORDER BY position")
+        )
+
+    def put_labels(self, labels: Sequence[str]) -> None:
+        """Remember the labels, all different, within the caller's transaction."""
+        self._db.rows("DELETE FROM labels")
+        self._db.many("INSERT INTO labels VALUES (?, ?)", list(enumerate(labels)))
