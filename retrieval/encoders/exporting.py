@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.encoders.compact import keep_halves
 from retrieval.encoders.exports import Export, write_export
 from retrieval.encoders.openclip import OpenClipEncoder
 from retrieval.encoders.openvino import LEAST_COSINE, native_precisions
@@ -36,6 +37,8 @@ def export(encoder: OpenClipEncoder) -> Export:
     try:
         with quiet():
             towers = {"image": _image_tower(encoder), "text": _text_tower(encoder)}
+            for tower in towers.values():
+                keep_halves(tower)
     except Exception as error:
         raise ModelError(f"OpenVINO cannot express it: {_first_line(error)}") from error
     result = Export(

@@ -21,7 +21,7 @@ from typing import Any
 from retrieval.encoders.cache import user_cache
 from retrieval.specs import Preprocessing
 
-_VERSION = 1
+_VERSION = 2
 _MANIFEST = "export.json"
 _REFUSED = "refused.txt"
 _MODEL_FILES = ("image.xml", "image.bin", "text.xml", "text.bin")

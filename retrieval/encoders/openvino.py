@@ -46,6 +46,7 @@ class OpenVinoEncoder:
         self._settings = {
             "INFERENCE_PRECISION_HINT": precision,
             "CACHE_DIR": os.path.join(self._folder, "compiled"),
+            "CACHE_MODE": "OPTIMIZE_SIZE",  # without a second copy of the weights; as quick to load
         }
         self._spec = ModelSpec(
             name=str(files.reference),

@@ -166,6 +166,13 @@ def test_a_model_with_a_tokenizer_of_its_own_keeps_it(model: str, exported: None
     np.testing.assert_array_equal(open_encoder(model).encode_texts(["a dog"]), expected)
 
 
+def test_the_weights_are_stored_once(model: str, exported: None) -> None:
+    open_encoder(model).encode_texts(["a dog"])
+    folder = Path(folder_of(identify(model).fingerprint))
+    compiled = sum(path.stat().st_size for path in (folder / "compiled").iterdir())
+    assert 0 < compiled < (folder / "text.bin").stat().st_size / 10
+
+
 def test_an_interrupted_export_leaves_nothing(
     model: str, no_card: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
