@@ -1,64 +1,132 @@
-"""Peak memory of indexing N and 10 N pictures: it should not grow with their number.
+"""Peak memory of indexing: it should not grow with the number of pictures; and rclip's beside it.
 
-    python benchmarks/memory.py [N]
+    python benchmarks/memory.py [--count N] [--rounds N]
 
-The pictures are 12-megapixel JPEGs of different content; the model is a stand-in of 512 dimensions,
-so that what is measured is decoding, the catalogue and the vector cache, without the share of a
-real model, which is the same for any number of pictures. Each run is a process of its own.
+First N and 10 N pictures with a stand-in model of 512 dimensions, so that what is measured is
+decoding, the catalogue and the vector cache, without the share of a real model, which is the same
+for any number of pictures. Then N pictures with ViT-B-32-256, Pixtrieve and rclip in turn. The
+pictures are 12-megapixel JPEGs of different content; each run is a process of its own.
 """
 
 from __future__ import annotations
 
 import io
-import subprocess
+import os
 import sys
 import tempfile
-from pathlib import Path
+from functools import partial
 
 import numpy as np
+from bench import (
+    PIXTRIEVE,
+    BenchmarkError,
+    Machine,
+    Program,
+    Ran,
+    begin,
+    beside,
+    interleaved,
+    made_once,
+    median_peak,
+    model_of,
+    options,
+    print_table,
+    ratio,
+    run,
+)
+from peers import Rclip, peer_or_none
 from PIL import Image
 
-CHILD = """
-import resource, sys
-sys.path.insert(0, {here!r})
+from retrieval import Library
+
+_CHILD = """
+import sys
+sys.path.insert(0, sys.argv[1])
 from standin import StandIn
 from retrieval import Library
-with Library.create(sys.argv[1], StandIn(512, 224)) as library:
-    done = library.add(sys.argv[2])
-    assert done.tally.encoded == int(sys.argv[3]), done
+with Library.create(sys.argv[2], StandIn(512, 224)) as library:
+    library.add(sys.argv[3])
     library.search("anything")
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
-def picture() -> bytes:
-    """Return a JPEG of 4000 × 3000 pixels."""
-    small = np.random.default_rng(0).integers(0, 255, (30, 40, 3), np.uint8)
-    out = io.BytesIO()
-    Image.fromarray(small).resize((4000, 3000)).save(out, "JPEG", quality=60)
-    return out.getvalue()
+def pictures_of(cache: str, count: int) -> str:
+    """Return a folder of `count` JPEGs of 4000 × 3000 pixels."""
 
-
-def peak_mb(count: int, jpeg: bytes) -> float:
-    """Return the peak resident size of indexing `count` pictures, in MB."""
-    with tempfile.TemporaryDirectory() as folder:
-        pictures = Path(folder) / "pictures"
-        pictures.mkdir()
+    def make(folder: str) -> None:
+        small = np.random.default_rng(0).integers(0, 255, (30, 40, 3), np.uint8)
+        out = io.BytesIO()
+        Image.fromarray(small).resize((4000, 3000)).save(out, "JPEG", quality=60)
+        os.makedirs(folder)
         for number in range(count):
             # Bytes past the end of the picture make the content another one.
-            (pictures / f"{number:06}.jpg").write_bytes(jpeg + number.to_bytes(4, "big"))
-        code = CHILD.format(here=str(Path(__file__).parent))
-        command = [sys.executable, "-c", code, f"{folder}/library", str(pictures), str(count)]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return int(done.stdout) / 1024
+            with open(os.path.join(folder, f"{number:06}.jpg"), "wb") as file:
+                file.write(out.getvalue() + number.to_bytes(4, "big"))
+
+    return made_once(os.path.join(cache, "pictures", f"memory-{count}"), make)
+
+
+def stand_in(pictures: str, count: int) -> Ran:
+    """Index with the stand-in model, and ask once."""
+    with tempfile.TemporaryDirectory() as out:
+        here = os.path.dirname(beside("standin.py"))
+        ran = run(Program((sys.executable, "-c", _CHILD, here, f"{out}/library", pictures)))
+        _require(f"{out}/library", count)
+    return ran
+
+
+def pixtrieve(model: str, pictures: str, count: int) -> Ran:
+    """Index with a real model."""
+    with tempfile.TemporaryDirectory() as out:
+        where = ("--library", f"{out}/library", "--model", model)
+        ran = run(Program((*PIXTRIEVE, "index", pictures, *where)))
+        _require(f"{out}/library", count)
+    return ran
+
+
+def rclip_on(rclip: Rclip, pictures: str, count: int) -> Ran:
+    """Index with rclip."""
+    with tempfile.TemporaryDirectory() as out:
+        ran = run(rclip.index(pictures, out))
+        if rclip.count(out) != count:
+            raise BenchmarkError(f"rclip has {rclip.count(out)} of {count} pictures")
+    return ran
+
+
+def _require(library: str, count: int) -> None:
+    with Library.open(library) as opened:
+        found = opened.status().counts.images
+    if found != count:
+        raise BenchmarkError(f"{found} of {count} pictures were indexed")
 
 
 def main() -> None:
     """Measure and print."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 100
-    jpeg = picture()
-    one, ten = peak_mb(count, jpeg), peak_mb(10 * count, jpeg)
-    print(f"{count:,} pictures: {one:.0f} MB; {10 * count:,}: {ten:.0f} MB; ratio {ten / one:.2f}")
+    parser = options(__doc__)
+    parser.add_argument("--count", type=int, default=100, help="N (%(default)s)")
+    arguments = begin(parser)
+    count, model = arguments.count, model_of(arguments)
+    few, many = (pictures_of(arguments.cache, number) for number in (count, 10 * count))
+    calls = {
+        f"pixtrieve, no model, {count:,}": partial(stand_in, few, count),
+        f"pixtrieve, no model, {10 * count:,}": partial(stand_in, many, 10 * count),
+        f"pixtrieve, {count:,}": partial(pixtrieve, model, few, count),
+    }
+    rclip = None if arguments.without_peers else peer_or_none(Rclip, arguments.cache)
+    if rclip is not None:
+        calls[f"rclip, {count:,}"] = partial(rclip_on, rclip, few, count)
+    pixtrieve(model, few, count)  # makes what is made on the first use of a model
+    machine = Machine()
+    runs = interleaved(arguments.rounds, calls)
+    peaks = {name: median_peak(each) for name, each in runs.items()}
+    print_table(
+        f"Peak memory of indexing: median of {arguments.rounds}, {machine.line()}",
+        ("program, 12-megapixel pictures", "MB", "to the first"),
+        (
+            (name, f"{peak:.0f}", ratio(peak, next(iter(peaks.values()))))
+            for name, peak in peaks.items()
+        ),
+    )
 
 
 if __name__ == "__main__":

@@ -1,29 +1,41 @@
-"""How long `pixtrieve index` takes over N files that have not changed, as a whole process.
+"""How long a look at N files takes that have not changed, as a whole process, beside rclip.
 
-    python benchmarks/rescan.py [N]
+    python benchmarks/rescan.py [--files N] [--rounds N]
 
-Makes N one-pixel pictures of different content in a temporary folder, indexes them with a stand-in
-model (nothing is encoded in what is timed), then times the command again, A B A B, beside a
-`find -printf` over the same tree, which is what the file system itself costs.
+The files are one-pixel pictures of different content, indexed with a stand-in model (nothing is
+encoded in what is timed). `find -printf` over the same tree is what the file system itself costs.
+rclip cannot look for changes without asking a question; what a question costs it by itself (-n) is
+measured, too, and taken off in the last row, which is the comparison that favours it most.
 """
 
 from __future__ import annotations
 
 import os
-import statistics
 import struct
-import subprocess
-import sys
-import tempfile
-import time
 import zlib
-from pathlib import Path
+from collections.abc import Iterator
+from functools import partial
 
+from bench import (
+    PIXTRIEVE,
+    Machine,
+    Program,
+    begin,
+    interleaved,
+    made_once,
+    median_seconds,
+    options,
+    print_table,
+    ratio,
+    run,
+)
+from peers import Rclip, peer_or_none
 from standin import StandIn
 
 from retrieval import Library
 
-RUNS = 5
+_A_FOLDER = 1000
+_WORDS = "a dog"
 
 
 def pixel(number: int) -> bytes:
@@ -39,30 +51,80 @@ def pixel(number: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + header + body + chunk(b"IEND", b"")
 
 
+def tree(cache: str, count: int) -> str:
+    """Return a folder of `count` files in folders of a thousand."""
+
+    def make(folder: str) -> None:
+        for number in range(count):
+            below = os.path.join(folder, f"{number // _A_FOLDER:04}")
+            if number % _A_FOLDER == 0:
+                os.makedirs(below)
+            with open(os.path.join(below, f"{number:08}.png"), "wb") as file:
+                file.write(pixel(number))
+
+    return made_once(os.path.join(cache, "rescan", f"files-{count}"), make)
+
+
+def library_of(cache: str, pictures: str, count: int) -> str:
+    """Return a library that knows the files."""
+
+    def make(folder: str) -> None:
+        with Library.create(folder, StandIn(8, 8)) as library:
+            library.add(pictures)
+
+    return made_once(os.path.join(cache, "rescan", f"library-{count}"), make)
+
+
+def rclip_data(cache: str, rclip: Rclip, pictures: str, count: int) -> str:
+    """Return rclip's data folder, whose index knows the files as they are."""
+
+    def files() -> Iterator[tuple[float, int, str]]:
+        for folder, _, names in os.walk(pictures):
+            for name in names:
+                path = os.path.join(folder, name)
+                status = os.stat(path)
+                yield status.st_mtime, status.st_size, path
+
+    def make(folder: str) -> None:
+        rclip.new_data(folder)
+        rclip.fill(folder, files())
+
+    return made_once(os.path.join(cache, "rescan", f"rclip-{count}"), make)
+
+
 def main() -> None:
     """Measure and print."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 50_000
-    with tempfile.TemporaryDirectory() as folder:
-        pictures, library = Path(folder) / "pictures", str(Path(folder) / "library")
-        for number in range(count):
-            path = pictures / f"{number // 1000:04}" / f"{number:08}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(pixel(number))
-        with Library.create(library, StandIn(8, 8)) as made:
-            made.add(pictures)
-        ours = [sys.executable, "-m", "retrieval", "index", "--library", library]
-        find = ["find", str(pictures), "-type", "f", "-printf", "%s %T@ %p\\n"]
-        times: dict[str, list[float]] = {"index": [], "find": []}
-        for _ in range(RUNS):
-            for name, command in (("index", ours), ("find", find)):
-                started = time.perf_counter()
-                subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-                times[name].append(time.perf_counter() - started)
-    index, find_time = (statistics.median(times[name]) for name in ("index", "find"))
-    load = os.getloadavg()[0]
-    print(f"{count:,} unchanged files, median of {RUNS}, load {load:.1f}")
-    print(f"pixtrieve index  {index:6.2f} s")
-    print(f"find -printf     {find_time:6.2f} s  (ratio {index / find_time:.1f})")
+    parser = options(__doc__)
+    parser.add_argument("--files", type=int, default=100_000, help="so many (%(default)s)")
+    arguments = begin(parser)
+    cache, count = arguments.cache, arguments.files
+    pictures = tree(cache, count)
+    library = library_of(cache, pictures, count)
+    programs = {
+        "pixtrieve index": Program((*PIXTRIEVE, "index", "--library", library)),
+        "find -printf": Program(("find", pictures, "-type", "f", "-printf", "%s %T@ %p\\n")),
+    }
+    rclip = None if arguments.without_peers else peer_or_none(Rclip, cache)
+    if rclip is not None:
+        data = rclip_data(cache, rclip, pictures, count)
+        programs["rclip"] = rclip.ask(data, pictures, _WORDS, index=True)
+        programs["rclip -n"] = rclip.ask(data, pictures, _WORDS)
+    for program in programs.values():
+        run(program)
+    machine = Machine()
+    calls = {name: partial(run, program) for name, program in programs.items()}
+    runs = interleaved(arguments.rounds, calls)
+    seconds = {name: median_seconds(each) for name, each in runs.items()}
+    if rclip is not None:
+        seconds["rclip less rclip -n"] = seconds["rclip"] - seconds["rclip -n"]
+    print_table(
+        f"{count:,} unchanged files: median of {arguments.rounds}, {machine.line()}",
+        ("program", "s", "to pixtrieve"),
+        (
+            (name, f"{value:.2f}", ratio(value, seconds["pixtrieve index"]))
+            for name, value in seconds.items()
+        ),
+    )
 
 
 if __name__ == "__main__":

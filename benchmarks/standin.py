@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval import ModelSpec, Preprocessing
+from retrieval.vectors import normalise
 
 
 class StandIn:
@@ -30,4 +31,4 @@ class StandIn:
 
     def _rows(self, count: int) -> NDArray[np.float32]:
         rows = self._random.normal(size=(count, self.spec.dim)).astype(np.float32)
-        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        return normalise(rows)

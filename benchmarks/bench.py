@@ -1,0 +1,188 @@
+"""What the benchmarks share: programs run in turn, their time and memory, medians, tables."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from retrieval.encoders.cache import user_cache
+
+Result = TypeVar("Result")
+
+PIXTRIEVE = (sys.executable, "-m", "retrieval")
+ARCHITECTURE = "ViT-B-32-256"
+"""What all programs encode with: rclip has no other."""
+
+
+class BenchmarkError(Exception):
+    """Something is not as a measurement needs it; the message says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A command, the folder it runs in, and its environment beyond this process's own."""
+
+    command: tuple[str, ...]
+    folder: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How long a program took, in seconds, and its largest resident size, in MB of 2**20 bytes."""
+
+    seconds: float
+    peak_mb: float
+
+
+def run(program: Program) -> Ran:
+    """Run a program to its end; BenchmarkError with what it said when it fails."""
+    with tempfile.TemporaryFile() as said:
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            program.command,
+            cwd=program.folder,
+            env={**os.environ, **program.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            said.seek(0)
+            tail = said.read()[-2000:].decode(errors="replace")
+            raise BenchmarkError(f"{' '.join(program.command)} failed:\n{tail}")
+    unit = 1 if sys.platform == "darwin" else 1024
+    return Ran(seconds, usage.ru_maxrss * unit / 2**20)
+
+
+def interleaved(
+    rounds: int, contenders: Mapping[str, Callable[[], Result]]
+) -> dict[str, list[Result]]:
+    """Call each in turn, A B A B, so that a machine that gets busy slows all of them alike."""
+    results: dict[str, list[Result]] = {name: [] for name in contenders}
+    for number in range(1, rounds + 1):
+        for name, call in contenders.items():
+            note(f"round {number} of {rounds}: {name}")
+            results[name].append(call())
+    return results
+
+
+def median_seconds(runs: Iterable[Ran]) -> float:
+    """Return the median of their seconds."""
+    return statistics.median(ran.seconds for ran in runs)
+
+
+def median_peak(runs: Iterable[Ran]) -> float:
+    """Return the median of their peaks in MB."""
+    return statistics.median(ran.peak_mb for ran in runs)
+
+
+def ratio(value: float, base: float | None) -> str:
+    """Return how many times `base` a value is, "" when there is nothing to compare with."""
+    return "" if base is None else f"{value / base:.2f} ×"
+
+
+def note(text: str) -> None:
+    """Say on standard error what is going on; the table alone goes to standard output."""
+    print(f"  {text}", file=sys.stderr, flush=True)
+
+
+def print_table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a Markdown table, padded so that it can be read as it is."""
+    lines = [list(head), *map(list, rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+    print(f"\n{title}\n")
+    for line in (lines[0], rule, *lines[1:]):
+        cells = [
+            cell.ljust(width) if column == 0 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
+        print(f"| {' | '.join(cells)} |")
+
+
+class Machine:
+    """What a reader of the figures has to know of the machine, at the start and at the end."""
+
+    def __init__(self) -> None:
+        self._load = os.getloadavg()[0]
+
+    def line(self) -> str:
+        """Return the number of processors and the load averages of a minute, before and after."""
+        return f"{os.cpu_count()} processors, load {self._load:.1f} → {os.getloadavg()[0]:.1f}"
+
+
+def options(description: str | None) -> argparse.ArgumentParser:
+    """Return a parser with the options that all benchmarks have."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--cache",
+        metavar="DIR",
+        type=os.path.abspath,
+        default=os.path.join(tempfile.gettempdir(), "pixtrieve-benchmarks"),
+        help="where pictures, models, libraries and peers are kept for the next time (%(default)s)",
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="so many times each, A B A B (%(default)s)"
+    )
+    parser.add_argument(
+        "--without-peers", action="store_true", help="measure Pixtrieve alone; install nothing"
+    )
+    parser.add_argument("--model", help="measure Pixtrieve with this model instead")
+    return parser
+
+
+def begin(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """Read the command line; keep what Pixtrieve caches of a random model out of the user's cache.
+
+    The hub's folder stays where it is, for `--model` may name a model that was fetched.
+    """
+    arguments = parser.parse_args()
+    os.environ.setdefault("HF_HOME", os.path.join(user_cache(), "huggingface"))
+    os.environ["XDG_CACHE_HOME"] = os.path.join(arguments.cache, "cache")
+    return arguments
+
+
+def made_once(path: str, make: Callable[[str], None]) -> str:
+    """Return a file or folder, made by `make` beside its place unless it is there already."""
+    if not os.path.exists(path):
+        note(f"making {path}")
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=os.path.dirname(path), suffix=".tmp") as beside:
+            unfinished = os.path.join(beside, os.path.basename(path))
+            make(unfinished)
+            os.replace(unfinished, path)
+    return path
+
+
+def random_weights(cache: str) -> str:
+    """Return the weights that all programs are measured with, as a safetensors file."""
+
+    def make(path: str) -> None:
+        run(Program((sys.executable, beside("random_model.py"), "weights", path)))
+
+    return made_once(os.path.join(cache, "models", f"{ARCHITECTURE}.safetensors"), make)
+
+
+def model_of(arguments: argparse.Namespace) -> str:
+    """Return the model that Pixtrieve is measured with, as its `--model` takes it."""
+    named: str | None = arguments.model
+    return named or f"{ARCHITECTURE}@{random_weights(arguments.cache)}"
+
+
+def beside(name: str) -> str:
+    """Return the path of a program of this folder."""
+    return os.path.join(os.path.dirname(os.path.abspath(__file__)), name)

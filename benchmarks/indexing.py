@@ -1,0 +1,219 @@
+"""How fast pictures are indexed, beside other programs, and where Pixtrieve's time goes.
+
+    python benchmarks/indexing.py [--web N] [--photos N] [--pictures DIR] [--rounds N]
+
+Every program encodes the same pictures with the same network, ViT-B-32-256 with random weights,
+from an empty index each time, as a whole process from the shell. All of them start, and compile or
+load their network; so each is also run on one picture, and the rate without the start is
+(N - 1) / (seconds for N - seconds for one). Pictures and programs are in the page cache.
+
+Then, in one process: what share of the run each stage has, and how close the run comes to the
+network's own limit: the same encoder, given batch after batch in a loop that does nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from bench import (
+    PIXTRIEVE,
+    BenchmarkError,
+    Machine,
+    Program,
+    Ran,
+    begin,
+    interleaved,
+    median_seconds,
+    model_of,
+    note,
+    options,
+    print_table,
+    ratio,
+    run,
+)
+from peers import PEERS, Peer, Rclip, peer_or_none
+from pictures import mean_size, photographs, read_through, web_pictures
+
+from retrieval import Library, Progress
+from retrieval.encoders import Encoder, open_encoder
+from retrieval.encoders.engines import DEVICES
+
+_DEVICES = ("cpu:f32", "cpu:bf16", "cpu:int8")
+_LIMIT_S = 3.0
+
+
+class Pixtrieve:
+    """`pixtrieve index` with a new library."""
+
+    def __init__(self, model: str, device: str) -> None:
+        self.name = f"pixtrieve {device}"
+        self._how = ("--model", model, "--device", device)
+
+    def index(self, pictures: str, out: str) -> Program:
+        """Encode a folder."""
+        return Program((*PIXTRIEVE, "index", pictures, "--library", f"{out}/library", *self._how))
+
+    def count(self, out: str) -> int:
+        """Return how many pictures are in the library."""
+        with Library.open(f"{out}/library") as library:
+            return library.status().counts.images
+
+
+Contender = Pixtrieve | Peer
+
+
+def contenders(arguments: argparse.Namespace, model: str) -> list[Contender]:
+    """Return who takes part."""
+    field: list[Contender] = [Pixtrieve(model, device) for device in arguments.devices]
+    for kind in () if arguments.without_peers else PEERS:
+        peer = peer_or_none(kind, arguments.cache)
+        if peer is not None:
+            field.append(peer)
+    return field
+
+
+def timed(contender: Contender, pictures: str, wanted: int) -> Ran:
+    """Index a folder from nothing; BenchmarkError when not all of it was encoded."""
+    with tempfile.TemporaryDirectory() as out:
+        ran = run(contender.index(pictures, out))
+        if contender.count(out) != wanted:
+            raise BenchmarkError(f"{contender.count(out)} of {wanted} pictures were encoded")
+    return ran
+
+
+def compare(what: str, pictures: str, field: list[Contender], rounds: int) -> None:
+    """Measure all contenders on a folder, and print."""
+    count = read_through(pictures)
+    with tempfile.TemporaryDirectory() as single:
+        shutil.copy(next(os.scandir(pictures)).path, single)
+        calls = {}
+        for contender in field:
+            note(f"getting ready: {contender.name}")
+            timed(contender, single, 1)
+            calls[f"{contender.name}, one"] = partial(timed, contender, single, 1)
+            calls[contender.name] = partial(timed, contender, pictures, count)
+        machine = Machine()
+        runs = interleaved(rounds, calls)
+    size = f"mean {mean_size(pictures) / 1e6:.2f} MB"
+    print_table(
+        f"Indexing {count:,} {what} ({size}): median of {rounds}, {machine.line()}",
+        ("program", "one, s", "all, s", "pictures/s", "to rclip", "without start", "to rclip"),
+        _rates([contender.name for contender in field], runs, count),
+    )
+
+
+def _rates(names: list[str], runs: dict[str, list[Ran]], count: int) -> Iterator[list[str]]:
+    """Yield a row of the table for each program."""
+    one = {name: median_seconds(runs[f"{name}, one"]) for name in names}
+    all_ = {name: median_seconds(runs[name]) for name in names}
+    whole = {name: count / all_[name] for name in names}
+    alone = {name: (count - 1) / max(all_[name] - one[name], 1e-3) for name in names}
+    for name in names:
+        yield [
+            name,
+            f"{one[name]:.2f}",
+            f"{all_[name]:.2f}",
+            f"{whole[name]:.1f}",
+            ratio(whole[name], whole.get(Rclip.name)),
+            f"{alone[name]:.1f}",
+            ratio(alone[name], alone.get(Rclip.name)),
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """One run in this process, and the network's own limit right after it, in pictures/s."""
+
+    report: Progress
+    limit: float
+
+
+def watched(encoder: Encoder, pictures: str) -> Watched:
+    """Index a folder into a new library with an encoder that is ready."""
+    with tempfile.TemporaryDirectory() as out, Library.create(f"{out}/library", encoder) as library:
+        report = library.add(pictures)
+    return Watched(report, limit(encoder))
+
+
+def limit(encoder: Encoder, seconds: float = _LIMIT_S) -> float:
+    """Return how many pictures a second the network encodes in a loop that does nothing else."""
+    size = encoder.spec.preprocessing.size
+    random = np.random.default_rng(0)
+    pixels = random.integers(0, 256, (encoder.batch_size, *size, 3), np.uint8)
+    encoder.encode_images(pixels)
+    started, encoded = time.perf_counter(), 0
+    while time.perf_counter() - started < seconds:
+        encoder.encode_images(pixels)
+        encoded += len(pixels)
+    return encoded / (time.perf_counter() - started)
+
+
+def stages(what: str, pictures: str, encoders: dict[str, Encoder], rounds: int) -> None:
+    """Measure where the time goes, and print."""
+    read_through(pictures)
+    for encoder in encoders.values():
+        limit(encoder)  # compiles the network
+    machine = Machine()
+    calls = {name: partial(watched, encoder, pictures) for name, encoder in encoders.items()}
+    runs = interleaved(rounds, calls)
+    print_table(
+        f"Where the time goes, {what}: the median run of {rounds}, {machine.line()}",
+        ("device", "run, s", "encode", "wait", "commit", "cache", "rest", "hash, ms", "decode, ms",
+         "encode/s", "limit/s", "encode/limit", "run/limit"),
+        (_shares(name, runs[name]) for name in encoders),
+    )  # fmt: skip
+
+
+def _shares(name: str, runs: list[Watched]) -> list[str]:
+    """Return a row: shares of the run, and milliseconds of one thread for one picture."""
+    report = sorted(runs, key=lambda run: run.report.seconds)[len(runs) // 2].report
+    network = statistics.median(run.limit for run in runs)
+    spent, encoded = report.spent, report.tally.encoded
+    own = (spent.encode, spent.wait, spent.commit, spent.cache)
+    rest = report.seconds - sum(own)
+    return [
+        name,
+        f"{report.seconds:.2f}",
+        *(f"{seconds / report.seconds:.1%}" for seconds in (*own, rest)),
+        *(f"{1000 * seconds / encoded:.2f}" for seconds in (spent.hash, spent.decode)),
+        f"{encoded / spent.encode:.1f}",
+        f"{network:.1f}",
+        f"{encoded / spent.encode / network:.0%}",
+        f"{encoded / report.seconds / network:.0%}",
+    ]
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = options(__doc__)
+    parser.add_argument("--web", type=int, default=400, help="so many web pictures (%(default)s)")
+    parser.add_argument("--photos", type=int, default=80, help="so many of 12 MP (%(default)s)")
+    parser.add_argument("--pictures", metavar="DIR", help="measure with these instead")
+    devices = [device for device in _DEVICES if device in DEVICES]
+    parser.add_argument("--devices", nargs="+", default=devices, help="(%(default)s)")
+    arguments = begin(parser)
+    model = model_of(arguments)
+    folders = {"pictures": os.path.abspath(arguments.pictures)} if arguments.pictures else {}
+    if not folders and arguments.web:
+        folders["web pictures"] = web_pictures(arguments.cache, arguments.web)
+    if not arguments.pictures and arguments.photos:
+        folders["12-megapixel photographs"] = photographs(arguments.cache, arguments.photos)
+    field = contenders(arguments, model)
+    for what, folder in folders.items():
+        compare(what, folder, field, arguments.rounds)
+    encoders = {device: open_encoder(model, device=device) for device in arguments.devices}
+    for what, folder in folders.items():
+        stages(what, folder, encoders, arguments.rounds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""Libraries of any size without their pictures: vectors put straight into each program's index."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+
+import numpy as np
+from bench import made_once, note
+from peers import Rclip
+
+from retrieval import Library, ModelSpec
+from retrieval.catalogue import Batch, FileRecord, ImageRecord
+from retrieval.images import PictureInfo
+from retrieval.opening import create_catalogue
+from retrieval.vectors import normalise
+
+_BATCH = 10_000
+_A_FOLDER = 1000
+_NOTED_EVERY = 100_000
+
+
+def library_of(cache: str, spec: ModelSpec, count: int) -> str:
+    """Return the folder of a library of `count` pictures, its vector cache written."""
+    target = os.path.join(cache, "libraries", f"{spec.fingerprint[:16]}-{count}")
+
+    def make(folder: str) -> None:
+        catalogue, model = create_catalogue(folder, spec)
+        with catalogue.writing():
+            root = catalogue.roots.add(os.path.join(target, "pictures"), whole=True)
+        for batch in _batches(spec, count):
+            catalogue.contents.record(root, model.id, batch)
+        catalogue.close()
+        with Library.open(folder) as library:
+            library.search(next(_batches(spec, 1)).images[0].embedding)  # writes the cache
+
+    return made_once(target, make)
+
+
+def rclip_library_of(cache: str, rclip: Rclip, count: int) -> tuple[str, str]:
+    """Return rclip's data folder with an index of `count` pictures, and the pictures' folder."""
+    target = os.path.join(cache, "libraries", f"rclip-{count}")
+    pictures = os.path.join(target, "pictures")
+
+    def make(folder: str) -> None:
+        rclip.new_data(folder)
+        paths = (os.path.join(pictures, _path(number)) for number in range(count))
+        rclip.fill(folder, ((1e9, 3_000_000 + number, path) for number, path in enumerate(paths)))
+        os.mkdir(os.path.join(folder, "pictures"))
+
+    return made_once(target, make), pictures
+
+
+def _path(number: int) -> str:
+    return f"{number // _A_FOLDER:04}/IMG_{number:07}.jpg"
+
+
+def _batches(spec: ModelSpec, count: int) -> Iterator[Batch]:
+    random = np.random.default_rng(0)
+    info = PictureInfo("JPEG", 4000, 3000, "2023-05-01T12:30:00")
+    for start in range(0, count, _BATCH):
+        numbers = range(start, min(start + _BATCH, count))
+        rows = normalise(random.standard_normal((len(numbers), spec.dim), np.float32))
+        digests = [hashlib.sha256(number.to_bytes(8, "big")).digest() for number in numbers]
+        images = [ImageRecord(digest, info, row) for digest, row in zip(digests, rows, strict=True)]
+        files = [
+            FileRecord(_path(number), 3_000_000 + number, 10**18 + number, digest)
+            for number, digest in zip(numbers, digests, strict=True)
+        ]
+        yield Batch(images, files)
+        if start and start % _NOTED_EVERY == 0:
+            note(f"{start:,} of {count:,} pictures")
