@@ -26,6 +26,7 @@ from retrieval.catalogue import (
 )
 from retrieval.encoders import Encoder, open_encoder
 from retrieval.errors import LibraryError
+from retrieval.images import ReadLimits
 from retrieval.locking import writer_lock
 from retrieval.model_in_use import LazyEncoder, ModelInUse
 from retrieval.opening import create_catalogue, has_catalogue, open_catalogue
@@ -39,6 +40,7 @@ from retrieval.status import Status, read_status
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from retrieval.concepts import Concepts
     from retrieval.fusion import Fuse
     from retrieval.indexing import Indexer
     from retrieval.nearest import NearestVectors
@@ -222,6 +224,7 @@ class Library:
         include_self: bool = False,
         min_confidence: float = 0.0,
         explain: bool = False,
+        limits: ReadLimits | None = None,
     ) -> SearchResult:
         """Return the k pictures that answer a question best, best first.
 
@@ -229,12 +232,13 @@ class Library:
         terms (`retrieval.query`); a `Path`, `bytes`, Pillow image or (H, W, 3) uint8 array is a
         picture; a (dim,) float array is an embedding. `fuse` says how terms become one score
         (`retrieval.fusion`). Pictures of the question that are in the library are left out (with
-        their exact copies), unless `include_self`. Raises QueryError or PictureError for a
-        question that cannot be asked, ModelError when the model is needed and cannot be loaded.
+        their exact copies), unless `include_self`. `limits` are for reading pictures of the
+        question. Raises QueryError or PictureError for a question that cannot be asked,
+        ModelError when the model is needed and cannot be loaded.
         """
         from retrieval.search import Wanted, search
 
-        question = self._understand(asked)
+        question = self._understand(asked, limits)
         own = {each.image_id for each in question.positive if each.image_id is not None}
         wanted = Wanted(k, fuse, min_confidence, explain, set() if include_self else own)
         known = self._catalogue.nulls.of(self._model.row.id)
@@ -256,11 +260,18 @@ class Library:
                 self._drop_cache(model.fingerprint)
         return removed
 
-    def embed(self, asked: Askable) -> NDArray[np.float32]:
+    def embed(self, asked: Askable, limits: ReadLimits | None = None) -> NDArray[np.float32]:
         """Return the unit vector (dim,) of a question's positive terms, added: see `search`."""
         from retrieval.search import sum_of
 
-        return sum_of(self._understand(asked).positive)
+        return sum_of(self._understand(asked, limits).positive)
+
+    @property
+    def concepts(self) -> Concepts:
+        """What a person taught by examples: see `retrieval.concepts`."""
+        from retrieval.concepts import Concepts
+
+        return Concepts(self._parts())
 
     def status(self) -> Status:
         """Return what the library holds."""
@@ -307,11 +318,11 @@ class Library:
         self._follow_model()
         return Parts(self._catalogue, self._model, self._nearest(), lambda: writer_lock(self.path))
 
-    def _understand(self, asked: Askable) -> Question:
+    def _understand(self, asked: Askable, limits: ReadLimits | None) -> Question:
         from retrieval.questions import as_query, understand
 
         self._follow_model()
-        return understand(as_query(asked), self._catalogue, self._model)
+        return understand(as_query(asked), self._catalogue, self._model, limits)
 
     def _nearest(self) -> NearestVectors:
         if self._nearest_vectors is None:

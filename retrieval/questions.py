@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from retrieval.catalogue import Catalogue, ImageRow
+    from retrieval.confidence import Null
     from retrieval.model_in_use import ModelInUse
 
     Askable = Query | str | os.PathLike[str] | bytes | Image.Image | NDArray[Any]
@@ -26,11 +27,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A term's unit vector (dim,), and the image it is itself, when the library has that one."""
+    """A term's unit vector (dim,), and the image it is itself, when the library has that one.
+
+    `null` is set where the term has its own measure of what a cosine is worth: a learned concept.
+    """
 
     term: Term
     vector: NDArray[np.float32]
     image_id: int | None = None
+    null: Null | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,28 +67,38 @@ def as_query(asked: Askable) -> Query:
     return parse(asked) if isinstance(asked, str) else Query((Term("picture", asked),))
 
 
-def understand(query: Query, catalogue: Catalogue, model: ModelInUse) -> Question:
+def understand(
+    query: Query, catalogue: Catalogue, model: ModelInUse, limits: ReadLimits | None = None
+) -> Question:
     """Turn the terms of a query into vectors of the model's space.
 
-    A picture that is indexed costs no encoding. Raises QueryError for a term that is nothing one
-    can ask with, PictureError for a picture that cannot be read.
+    A picture that is indexed costs no encoding; another is read within `limits`. Raises
+    QueryError for a term that is nothing one can ask with, PictureError for a picture that cannot
+    be read.
     """
-    return Question(tuple(_understood(term, catalogue, model) for term in query.terms))
+    limits = limits or ReadLimits()
+    return Question(tuple(_understood(term, catalogue, model, limits) for term in query.terms))
 
 
-def _understood(term: Term, catalogue: Catalogue, model: ModelInUse) -> Asked:
+def _understood(term: Term, catalogue: Catalogue, model: ModelInUse, limits: ReadLimits) -> Asked:
     if term.kind == "text":
         return _from_text(term, model)
     if term.kind == "indexed":
         return _from_indexed(term, catalogue, model)
+    if term.kind == "concept":
+        from retrieval.concepts import head_of
+
+        head = head_of(term.value, catalogue, model)
+        return Asked(term, head.direction, null=head.null())
     value = term.value
     if isinstance(value, str | os.PathLike):
-        return _from_file(term, os.path.expanduser(os.fspath(value)), catalogue, model)
+        path = os.path.expanduser(os.fspath(value))
+        return _from_file(term, path, catalogue, model, limits)
     if isinstance(value, bytes):
-        return _from_bytes(term, value, catalogue, model)
+        return _from_bytes(term, value, catalogue, model, limits)
     if isinstance(value, np.ndarray) and value.ndim == 1:
         return _from_embedding(term, value, model)
-    return _from_pixels(term, value, model)
+    return _from_pixels(term, value, model, exact=limits.exact)
 
 
 def _from_text(term: Term, model: ModelInUse) -> Asked:
@@ -104,13 +119,15 @@ def _from_indexed(term: Term, catalogue: Catalogue, model: ModelInUse) -> Asked:
     return Asked(term, normalise(vector[None])[0], term.value)
 
 
-def _from_file(term: Term, path: str, catalogue: Catalogue, model: ModelInUse) -> Asked:
+def _from_file(
+    term: Term, path: str, catalogue: Catalogue, model: ModelInUse, limits: ReadLimits
+) -> Asked:
     from retrieval.images.decoding import read_picture
 
     if path.startswith(("http://", "https://")):
         from retrieval.images.download import download
 
-        return _from_bytes(term, download(path), catalogue, model)
+        return _from_bytes(term, download(path), catalogue, model, limits)
 
     known: ImageRow | None = None
     vector: NDArray[np.float32] | None = None
@@ -121,7 +138,7 @@ def _from_file(term: Term, path: str, catalogue: Catalogue, model: ModelInUse) -
         vector = None if known is None else catalogue.vectors(model.row).of_image(known.id)
         return vector is None
 
-    result = read_picture(path, model.row.spec.preprocessing, ReadLimits(), wanted)
+    result = read_picture(path, model.row.spec.preprocessing, limits, wanted)
     if isinstance(result, Problem):
         raise PictureError(
             f"the picture {path} cannot be used: {result.reason}",
@@ -134,7 +151,9 @@ def _from_file(term: Term, path: str, catalogue: Catalogue, model: ModelInUse) -
     return Asked(term, model.encoder().encode_images(result.pixels[None])[0], image_id)
 
 
-def _from_bytes(term: Term, data: bytes, catalogue: Catalogue, model: ModelInUse) -> Asked:
+def _from_bytes(
+    term: Term, data: bytes, catalogue: Catalogue, model: ModelInUse, limits: ReadLimits
+) -> Asked:
     known = catalogue.lookup.by_content(hashlib.sha256(data).digest())
     if known is not None:
         vector = catalogue.vectors(model.row).of_image(known.id)
@@ -142,7 +161,7 @@ def _from_bytes(term: Term, data: bytes, catalogue: Catalogue, model: ModelInUse
             return Asked(term, normalise(vector[None])[0], known.id)
     from retrieval.images.decoding import pixels_from_bytes
 
-    pixels = pixels_from_bytes(data, model.row.spec.preprocessing)
+    pixels = pixels_from_bytes(data, model.row.spec.preprocessing, limits)
     vector = model.encoder().encode_images(pixels[None])[0]
     return Asked(term, vector, known.id if known else None)
 
@@ -161,7 +180,9 @@ def _from_embedding(term: Term, vector: NDArray[Any], model: ModelInUse) -> Aske
         raise QueryError(f"the embedding cannot be used: {error}") from error
 
 
-def _from_pixels(term: Term, picture: Image.Image | NDArray[Any], model: ModelInUse) -> Asked:
+def _from_pixels(
+    term: Term, picture: Image.Image | NDArray[Any], model: ModelInUse, *, exact: bool
+) -> Asked:
     from PIL import Image
 
     from retrieval.images.decoding import explained
@@ -179,5 +200,5 @@ def _from_pixels(term: Term, picture: Image.Image | NDArray[Any], model: ModelIn
             )
         picture = Image.fromarray(picture)
     with explained():
-        pixels = resize(to_rgb(upright(picture)), model.row.spec.preprocessing)
+        pixels = resize(to_rgb(upright(picture)), model.row.spec.preprocessing, exact=exact)
     return Asked(term, model.encoder().encode_images(pixels[None])[0])

@@ -20,6 +20,7 @@ from painting import paint
 
 import retrieval.captioned
 import retrieval.commands.evaluate
+import retrieval.images.decoding
 import retrieval.indexing
 import retrieval.library
 import retrieval.model_in_use
@@ -383,6 +384,26 @@ def test_exact_decoding_is_for_what_is_encoded_now(
     for options in (["--exact-decode"], []):
         assert run("evaluate", "c.jsonl", "--model", "fast", *options).code == 0
     assert asked == [True, True, False]
+
+
+def test_exact_decoding_of_the_picture_that_asks(
+    run: Run, indexed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[bool, float]] = []
+    real = retrieval.images.decoding.decode
+
+    def asking(file, how, limits):  # type: ignore[no-untyped-def]
+        asked.append((limits.exact, limits.max_megapixels))
+        return real(file, how, limits)
+
+    monkeypatch.setattr(retrieval.images.decoding, "decode", asking)
+    stranger = paint(tmp_path / "stranger.png", (0, 0, 200))
+    for options in (["--exact-decode"], ["--max-megapixels", "7"]):
+        assert run("search", "--image", stranger, *options).code == 0
+        stdin = io.TextIOWrapper(io.BytesIO(stranger.read_bytes()))
+        monkeypatch.setattr(sys, "stdin", stdin)
+        assert run("search", "--image", "-", *options).code == 0
+    assert asked == [(True, 250.0)] * 2 + [(False, 7.0)] * 2
 
 
 def test_help_and_version(run: Run) -> None:

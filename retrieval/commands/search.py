@@ -11,8 +11,10 @@ from dataclasses import asdict
 import click
 
 from retrieval.commands.asking import Asking, question_options
+from retrieval.commands.reading import limits_options
 from retrieval.commands.table import table
 from retrieval.commands.terminal import device_option, library_option, say, say_raw, shown
+from retrieval.images import ReadLimits
 from retrieval.library import Library
 from retrieval.search import SearchResult
 
@@ -42,6 +44,7 @@ from retrieval.search import SearchResult
 )
 @click.option("--open", "open_page", is_flag=True, help="Show that page in the browser.")
 @device_option
+@limits_options
 def search_command(
     asking: Asking,
     library_path: str,
@@ -55,6 +58,7 @@ def search_command(
     html: str | None,
     open_page: bool,
     device: str,
+    limits: ReadLimits,
 ) -> None:
     r"""Find the pictures nearest to TEXT, to example pictures, or to both, best first.
 
@@ -74,6 +78,7 @@ def search_command(
             include_self=include_self,
             min_confidence=min_confidence,
             explain=explain,
+            limits=limits,
         )
         model = library.model.name
     seconds = time.perf_counter() - started
