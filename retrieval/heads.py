@@ -5,7 +5,8 @@ the concept with p = 1 / (1 + exp(-(steepness u · x + offset))), u a unit vecto
 pictures just as u does as a question's vector. The penalty pulls towards zero or, for feedback on
 a question, towards the head that the question is by itself.
 
->>> head = fit(Examples(vectors, wanted, weights), ridge=0.01)  # doctest: +SKIP
+>>> head, validated = learn(examples)  # doctest: +SKIP
+>>> head.probability(vectors)  # doctest: +SKIP
 """
 
 from __future__ import annotations
@@ -16,13 +17,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.confidence import Null
+
 Floats = NDArray[np.float64]
 
 RIDGES = (0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)
 """Penalties that cross-validation chooses from, the strongest first."""
 
-_USUAL_RIDGE = 0.01
-_ENOUGH = 4
+_USUAL_RIDGE = 0.003
+_RARE = 10.0
+"""A picture shows a concept in one of so many cases: what a calibrated probability supposes."""
+
+ENOUGH = 4
+"""With fewer wanted examples, how well a head was learned cannot be said."""
+
 _FOLDS = 5
 _STEPS = 30
 
@@ -59,6 +67,14 @@ class Head:
         """Return how likely (n,) each of (n, dim) unit vectors shows the concept."""
         return np.asarray(1 / (1 + np.exp(-self.logit(vectors))), np.float64)
 
+    def null(self) -> Null:
+        """Return the head as a null: what is as likely as not lies at its middle.
+
+        The confidence that follows from it is `probability` to within 0.01, for the normal
+        distribution and the logistic one, 1.702 times as wide, are that alike.
+        """
+        return Null(-self.offset / self.steepness, 1.702 / self.steepness)
+
     def logit(self, vectors: NDArray[np.float32]) -> Floats:
         """Return the log-odds (n,) of `probability`, cut where they would overflow."""
         cosines = (vectors @ self.direction).astype(np.float64)
@@ -78,6 +94,17 @@ class Validated:
     accuracy: float | None
 
 
+def learn(examples: Examples) -> tuple[Head, Validated]:
+    """Fit a head with the penalty that does best, and calibrate it on examples left out.
+
+    A few examples are told from others too surely by the head that they were fitted to. ValueError
+    when the examples have nothing in common.
+    """
+    validated, logits = _validate(examples)
+    head = fit(examples, validated.ridge)
+    return (head if logits is None else _calibrated(head, examples, logits)), validated
+
+
 def fit(examples: Examples, ridge: float, start: Head | None = None) -> Head:
     """Fit a head: the least Σ weight · log loss + ridge / 2 · |w - start|²."""
     basis, rows = _reduced(examples.vectors, start)
@@ -93,33 +120,45 @@ def fit(examples: Examples, ridge: float, start: Head | None = None) -> Head:
     return Head(np.asarray(vector / length, np.float32), length, float(solution[-1]))
 
 
-def validate(examples: Examples, seed: int = 0) -> Validated:
-    """Choose the penalty by cross-validation over the wanted examples.
-
-    The figures are those of the chosen penalty on the very folds it was chosen on, a hair
-    better than they will be on new pictures.
-    """
-    count = int(examples.wanted.sum())
-    if count < 2:
-        return Validated(_USUAL_RIDGE, None, None)
-    folds = _folds(examples, min(_FOLDS, count), seed)
-    logits = np.array([_left_out(examples, folds, ridge) for ridge in RIDGES])
-    sign = np.where(examples.wanted, 1.0, -1.0)
-    losses = (examples.weights * np.logaddexp(0, -sign * logits)).sum(axis=1)
-    best = int(np.argmin(losses))
-    if count < _ENOUGH:
-        return Validated(RIDGES[best], None, None)
-    wanted, others = logits[best][examples.wanted], logits[best][~examples.wanted]
-    accuracy = ((wanted > 0).mean() + (others <= 0).mean()) / 2
-    return Validated(RIDGES[best], area_under_curve(wanted, others), float(accuracy))
-
-
 def area_under_curve(above: Floats, below: Floats) -> float:
     """Return the chance that one of `above` is larger than one of `below`; ties count half."""
     ordered = np.sort(below)
     left = np.searchsorted(ordered, above, side="left")
     right = np.searchsorted(ordered, above, side="right")
     return float((left + right).mean() / (2 * len(below)))
+
+
+def _validate(examples: Examples) -> tuple[Validated, Floats | None]:
+    """Choose the penalty by cross-validation; return the log-odds (n,) of examples left out, too.
+
+    The figures are those of the chosen penalty on the very folds it was chosen on, a hair
+    better than they will be on new pictures.
+    """
+    count = int(examples.wanted.sum())
+    if count < 2:
+        return Validated(_USUAL_RIDGE, None, None), None
+    folds = _folds(examples, min(_FOLDS, count))
+    logits = np.array([_left_out(examples, folds, ridge) for ridge in RIDGES])
+    sign = np.where(examples.wanted, 1.0, -1.0)
+    losses = (examples.weights * np.logaddexp(0, -sign * logits)).sum(axis=1)
+    best = int(np.argmin(losses))
+    if count < ENOUGH:
+        return Validated(RIDGES[best], None, None), None
+    wanted, others = logits[best][examples.wanted], logits[best][~examples.wanted]
+    accuracy = ((wanted > 0).mean() + (others <= 0).mean()) / 2
+    area = area_under_curve(wanted, others)
+    return Validated(RIDGES[best], area, float(accuracy)), logits[best]
+
+
+def _calibrated(head: Head, examples: Examples, logits: Floats) -> Head:
+    """Stretch and shift a head's log-odds so that they fit examples that were left out."""
+    weights = np.where(examples.wanted, 1.0, _RARE) * examples.weights
+    rare = Examples(examples.vectors, examples.wanted, weights / weights.sum(), examples.given)
+    # A little penalty keeps the stretch finite where the examples are told apart without fault.
+    stretch, shift = _newton(logits[:, None], rare, 1e-3, np.array([1.0, 0.0]))
+    if stretch <= 0:  # no better than guessing: at least the order stays
+        return head
+    return Head(head.direction, float(head.steepness * stretch), head.offset * stretch + shift)
 
 
 def _left_out(examples: Examples, folds: NDArray[np.int64], ridge: float) -> Floats:
@@ -131,9 +170,9 @@ def _left_out(examples: Examples, folds: NDArray[np.int64], ridge: float) -> Flo
     return logits
 
 
-def _folds(examples: Examples, count: int, seed: int) -> NDArray[np.int64]:
+def _folds(examples: Examples, count: int) -> NDArray[np.int64]:
     """Deal wanted, unwanted and background examples out evenly, each kind on its own."""
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(0)
     folds = np.zeros(len(examples.wanted), np.int64)
     kinds = 2 * examples.wanted + examples.given
     for kind in np.unique(kinds):
@@ -161,9 +200,9 @@ def _newton(rows: Floats, examples: Examples, ridge: float, centre: Floats) -> F
     """Minimise by Newton's method with halved steps; the last number is the free offset."""
     design = np.hstack([rows, np.ones((len(rows), 1))])
     sign = np.where(examples.wanted, 1.0, -1.0)
-    # A trace of penalty on the offset keeps it finite where all examples are of one kind.
+    # The offset is free, but for a trace that keeps it finite where all examples are of one kind.
     penalty = np.full(design.shape[1], ridge)
-    penalty[-1] = 1e-6 if not centre.any() else ridge
+    penalty[-1] = 1e-6
 
     def loss(at: Floats) -> float:
         fits = (examples.weights * np.logaddexp(0, -sign * (design @ at))).sum()

@@ -217,11 +217,16 @@ def _confidence(question: Question, ranked: _Ranked, nulls: Nulls | None) -> Flo
     from retrieval.confidence import confidence
 
     # Where there are words, they decide: an example beside them only says where to look.
-    worded = [asked for asked in question.positive if asked.term.kind == "text"]
-    null, judged = (nulls.text, worded) if worded else (nulls.picture, question.positive)
-    rows = [row for row, asked in enumerate(question.terms) if asked in judged]
-    z = (ranked.cosines[rows] - null.middle) / null.spread
-    return confidence(z, _weights(judged)) * ranked.presence
+    told = ("text", "concept")
+    worded = any(asked.term.kind in told for asked in question.positive)
+    usual = nulls.text if worded else nulls.picture
+    judged = [
+        (row, asked, asked.null or usual)
+        for row, asked in enumerate(question.terms)
+        if not asked.term.negative and (asked.term.kind in told or not worded)
+    ]
+    z = np.array([(ranked.cosines[row] - null.middle) / null.spread for row, _, null in judged])
+    return confidence(z, _weights([asked for _, asked, _ in judged])) * ranked.presence
 
 
 def _explained(question: Question, ranked: _Ranked, place: int) -> tuple[TermScore, ...]:

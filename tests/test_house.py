@@ -22,6 +22,7 @@ FLOORS = [
         "indexing",
         "search",
         "captioned",
+        "concepts",
         "nearest",
         "questions",
         "nulls",

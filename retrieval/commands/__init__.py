@@ -24,6 +24,7 @@ _COMMANDS = {
     "remove": ("retrieval.commands.status", "remove_command"),
     "export": ("retrieval.commands.export", "export_command"),
     "evaluate": ("retrieval.commands.evaluate", "evaluate_command"),
+    "concept": ("retrieval.commands.concept", "concept_command"),
     "model": ("retrieval.commands.model", "model_command"),
     "models": ("retrieval.commands.models", "models_command"),
 }

@@ -1,0 +1,220 @@
+"""Concepts that a person teaches by examples: learned, kept, shown, put on pictures as tags.
+
+A head is learned from the examples and, as weak counter-examples, from pictures all over the
+library: hardly any of those show the concept. It belongs to the model it was learned with; after
+a change of models it is learned anew from the examples that are remembered.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.catalogue import Catalogue
+from retrieval.catalogue.concepts import ConceptRow, HeadRow
+from retrieval.errors import QueryError
+from retrieval.heads import Examples, Head, learn
+from retrieval.model_in_use import ModelInUse
+from retrieval.parts import Parts
+from retrieval.query import Query, Term
+from retrieval.questions import Asked, understand
+
+Example = int | str | os.PathLike[str]
+"""A picture of the library by its id (`17`, "17", "#17"), or any picture file or address."""
+
+SOURCE = "concept"
+BACKGROUND = 256
+"""So many pictures of the library are weak counter-examples."""
+
+_SAME = 0.999
+
+
+@dataclass(frozen=True, slots=True)
+class Concept:
+    """A concept, and how well it was learned with the library's model.
+
+    `like` and `unlike` are the examples: "#17" for a picture of the library, or a path. `auc` and
+    `accuracy` are cross-validated (`retrieval.heads`), None when there were too few examples to
+    say. `learned` is False when it has not been learned with the model that the library has now.
+    """
+
+    name: str
+    like: tuple[str, ...]
+    unlike: tuple[str, ...]
+    learned: bool
+    auc: float | None
+    accuracy: float | None
+
+
+class Concepts:
+    """The concepts of a library."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def learn(
+        self, name: str, like: Sequence[Example] = (), unlike: Sequence[Example] = ()
+    ) -> Concept:
+        """Learn a concept from pictures that show it and, if need be, pictures that do not.
+
+        A name that is known is learned anew, from these examples alone; without any, from those
+        that it has. Raises QueryError when there is nothing to learn from, PictureError for a
+        picture that cannot be read.
+        """
+        parts = self._parts
+        known = parts.catalogue.concepts.named(name)
+        if not like and not unlike and known is not None:
+            like, unlike = known.like, known.unlike
+        if not name.strip() or not like:
+            raise QueryError(
+                f"there is nothing to learn “{name}” from",
+                'give it a name and pictures: pixtrieve concept learn "our cat" --like a.jpg b.jpg',
+            )
+        with parts.catalogue.reading():
+            liked, unliked = self._understood(like), self._understood(unlike)
+            background = parts.nearest.sample(BACKGROUND) if parts.nearest.count() else None
+        learned = _learned(name, examples_of(_vectors(liked), _vectors(unliked), background))
+        with parts.writer(), parts.catalogue.writing():
+            row_id = parts.catalogue.concepts.put(name, _names(liked), _names(unliked))
+            parts.catalogue.concepts.put_head(row_id, parts.model.row.id, learned)
+        return self.named(name)
+
+    def all(self) -> list[Concept]:
+        """Return all concepts by name."""
+        return [self.named(name) for name in self._parts.catalogue.concepts.names()]
+
+    def named(self, name: str) -> Concept:
+        """Return a concept; QueryError when there is none of that name."""
+        row = _row(name, self._parts.catalogue)
+        head = self._parts.catalogue.concepts.head(row.id, self._parts.model.row.id)
+        auc, accuracy = (head.auc, head.accuracy) if head else (None, None)
+        return Concept(name, row.like, row.unlike, head is not None, auc, accuracy)
+
+    def head(self, name: str) -> Head:
+        """Return a concept's head under the library's model; QueryError when there is none."""
+        return head_of(name, self._parts.catalogue, self._parts.model)
+
+    def tag(self, name: str, least: float = 0.5) -> int:
+        """Tag the pictures that show a concept at least so likely (0 to 1); return how many.
+
+        Tags that it gave earlier are taken back. Only stored vectors are compared; no picture is
+        read.
+        """
+        head = self.head(name)
+        parts = self._parts
+        with parts.writer():
+            tags: list[tuple[int, str, float]] = []
+            with parts.catalogue.reading():
+                for ids, vectors in parts.catalogue.vectors(parts.model.row).after(0):
+                    likely = head.probability(vectors)
+                    shown = likely >= least
+                    found = zip(ids[shown].tolist(), likely[shown].tolist(), strict=True)
+                    tags += [(vector_id, name, score) for vector_id, score in found]
+            with parts.catalogue.writing():
+                parts.catalogue.tags.remove(SOURCE, name)
+                parts.catalogue.tags.put(tags, SOURCE, parts.model.row.id)
+        return len(tags)
+
+    def forget(self, name: str) -> None:
+        """Forget a concept and take its tags off; QueryError when there is none of that name."""
+        parts = self._parts
+        _row(name, parts.catalogue)
+        with parts.writer(), parts.catalogue.writing():
+            parts.catalogue.concepts.forget(name)
+            parts.catalogue.tags.remove(SOURCE, name)
+
+    def _understood(self, examples: Sequence[Example]) -> tuple[Asked, ...]:
+        if not examples:
+            return ()
+        query = Query(tuple(example_term(example) for example in dict.fromkeys(examples)))
+        return understand(query, self._parts.catalogue, self._parts.model).terms
+
+
+def example_term(example: Example) -> Term:
+    """Return the term of a question that an example is."""
+    written = str(example) if isinstance(example, int) else os.fspath(example)
+    number = written.removeprefix("#")
+    if number.isascii() and number.isdigit():
+        return Term("indexed", int(number))
+    return Term("picture", written)
+
+
+def examples_of(
+    liked: NDArray[np.float32],
+    unliked: NDArray[np.float32],
+    background: NDArray[np.float32] | None,
+) -> Examples:
+    """Weigh examples: both kinds alike as a whole, the background as much as what is wanted.
+
+    All are (n, dim) unit vectors. What is in the background and wanted as well is left out there.
+    """
+    dim = liked.shape[1]
+    if background is None:
+        background = np.empty((0, dim), np.float32)
+    unliked = unliked.reshape(-1, dim)
+    background = background[(background @ liked.T > _SAME).sum(axis=1) == 0]
+    if not len(unliked) and not len(background):
+        raise QueryError(
+            "there is nothing to tell the examples from",
+            "index more pictures, or name some that do not show it with --unlike",
+        )
+    vectors = np.concatenate([liked, unliked, background])
+    kind = np.repeat([0, 1, 2], [len(liked), len(unliked), len(background)])
+    faint = len(liked) / max(len(background), 1)
+    weights = np.choose(kind, [1.0, 1.0, faint])
+    wanted = kind == 0
+    # Where one kind outweighs the other, the offset would only tell which was named more often.
+    weights[wanted] /= weights[wanted].sum()
+    weights[~wanted] /= weights[~wanted].sum()
+    return Examples(vectors, wanted, weights / 2, kind < 2)
+
+
+def head_of(name: str, catalogue: Catalogue, model: ModelInUse) -> Head:
+    """Return a concept's head under a model; QueryError when there is none."""
+    found = catalogue.concepts.head(_row(name, catalogue).id, model.row.id)
+    if found is None:
+        raise QueryError(
+            f"the concept “{name}” was learned with another model",
+            f'learn it with this one, from the same examples: pixtrieve concept learn "{name}"',
+        )
+    return found.head
+
+
+def _row(name: str, catalogue: Catalogue) -> ConceptRow:
+    row = catalogue.concepts.named(name)
+    if row is None:
+        known = ", ".join(f"“{each}”" for each in catalogue.concepts.names())
+        hint = f"there are: {known}" if known else "pixtrieve concept learn NAME --like a.jpg b.jpg"
+        raise QueryError(f"there is no concept “{name}” in this library", hint)
+    return row
+
+
+def _learned(name: str, examples: Examples) -> HeadRow:
+    try:
+        head, validated = learn(examples)
+    except ValueError as error:
+        raise QueryError(
+            f"“{name}” could not be learned: {error}", "take other examples"
+        ) from error
+    return HeadRow(head, validated.auc, validated.accuracy)
+
+
+def _vectors(asked: Sequence[Asked]) -> NDArray[np.float32]:
+    return np.array([each.vector for each in asked], np.float32)
+
+
+def _names(asked: Sequence[Asked]) -> list[str]:
+    """Say what to remember: pictures of the library by id, for their files may move."""
+    names = [
+        f"#{each.image_id}"
+        if each.image_id is not None
+        else each.term.value
+        if "://" in each.term.value
+        else os.path.abspath(os.path.expanduser(each.term.value))
+        for each in asked
+    ]
+    return list(dict.fromkeys(names))

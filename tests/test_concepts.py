@@ -1,0 +1,133 @@
+"""Concepts through a library: learned from files and indexed pictures, asked, tagged, forgotten."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+from fakes import FakeEncoder
+from painting import paint
+
+from retrieval import Library, QueryError
+from retrieval.commands.pictures import ManyPictures, like_options
+
+REDS = [(250, 10, 10), (240, 0, 30), (230, 30, 0), (255, 20, 20), (225, 5, 5)]
+
+
+@pytest.fixture
+def shades(library: Library, tmp_path: Path) -> Library:
+    """Thirty greys and blues, and five reds; five more reds are not indexed."""
+    for number in range(30):
+        paint(tmp_path / f"p/grey{number:02}.png", (100 + number, 110, 140 + 3 * number))
+    for number, red in enumerate(REDS):
+        paint(tmp_path / f"p/red{number}.png", red)
+        paint(tmp_path / f"outside/red{number}.png", (red[0] - 3, red[1] + 2, red[2]))
+    library.add(tmp_path / "p")
+    return library
+
+
+def outside(tmp_path: Path, count: int) -> list[str]:
+    return [str(tmp_path / f"outside/red{number}.png") for number in range(count)]
+
+
+def test_a_concept_of_files_finds_what_is_like_them(
+    shades: Library, tmp_path: Path, names: Callable[..., list[str]]
+) -> None:
+    concept = shades.concepts.learn("our red", outside(tmp_path, 5))
+    assert concept.auc is not None
+    assert concept.auc > 0.9
+    assert concept.like == tuple(sorted(outside(tmp_path, 5)))
+    assert {name[:3] for name in names(shades, 'concept:"our red"', 5)} == {"red"}
+    assert names(shades, 'green - concept:"our red"', 5)[0].startswith("grey")
+
+
+def test_confidence_is_the_heads_probability(shades: Library, tmp_path: Path) -> None:
+    shades.concepts.learn("our red", outside(tmp_path, 5))
+    head = shades.concepts.head("our red")
+    hits = shades.search('concept:"our red"', 35).hits
+    for hit in hits:
+        likely = 1 / (1 + 2.718281828 ** -(head.steepness * hit.score + head.offset))
+        assert hit.confidence == pytest.approx(likely, abs=0.011)
+    assert hits[0].confidence is not None
+    assert hits[-1].confidence is not None
+    assert hits[0].confidence > 0.5 > hits[-1].confidence
+
+
+def test_indexed_examples_are_remembered_by_number(shades: Library, tmp_path: Path) -> None:
+    ids = [hit.id for hit in shades.search("red", 3).hits]
+    grey = shades.search("blue", 1).hits[0]
+    concept = shades.concepts.learn("r", [ids[0], f"#{ids[1]}", str(ids[2])], [grey.path])
+    assert set(concept.like) == {f"#{each}" for each in ids}
+    assert concept.unlike == (f"#{grey.id}",)
+    assert concept.auc is None, "three examples are too few to say"
+
+
+def test_what_cannot_be_learned_says_so(library: Library, pictures: Path) -> None:
+    with pytest.raises(QueryError, match="nothing to learn"):
+        library.concepts.learn("x")
+    with pytest.raises(QueryError, match="nothing to tell the examples from"):
+        library.concepts.learn("x", [pictures / "red.png"])
+    with pytest.raises(QueryError, match="no picture #99"):
+        library.concepts.learn("x", [99])
+    library.add(pictures)
+    with pytest.raises(QueryError, match="no concept “cat”") as caught:
+        library.search('concept:"cat"')
+    assert "concept learn" in caught.value.hint
+
+
+def test_after_a_change_of_models_it_is_learned_again(shades: Library, tmp_path: Path) -> None:
+    shades.concepts.learn("our red", outside(tmp_path, 2))
+    assert shades.concepts.tag("our red", 0.1) > 0
+    for _ in shades.use_model(FakeEncoder("fake-2")):
+        pass
+    assert not shades.concepts.named("our red").learned
+    with pytest.raises(QueryError, match="another model") as caught:
+        shades.search('concept:"our red"')
+    assert 'concept learn "our red"' in caught.value.hint
+    assert shades.concepts.learn("our red").learned
+    assert shades.search('concept:"our red"', 1).hits[0].path.endswith(".png")
+
+
+def test_tags_follow_the_threshold_and_go_with_the_concept(shades: Library, tmp_path: Path) -> None:
+    shades.concepts.learn("our red", outside(tmp_path, 5))
+    assert shades.concepts.tag("our red") == 5
+    assert shades.concepts.tag("our red", 0.0) == 35
+    assert shades.concepts.tag("our red", 0.5) == 5
+    assert [each.name for each in shades.concepts.all()] == ["our red"]
+    shades.concepts.forget("our red")
+    assert shades.concepts.all() == []
+    assert shades._catalogue.tags.all() == []
+
+
+@click.command(cls=ManyPictures)
+@click.argument("words", nargs=-1)
+@like_options
+@click.option("-k", "count", default=1)
+def gathered(words: tuple[str, ...], like: tuple[str, ...], unlike: tuple[str, ...], count: int):  # type: ignore[no-untyped-def]
+    click.echo(json.dumps([words, like, unlike, count]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ("cat --like a.jpg b.jpg --unlike c.jpg", [["cat"], ["a.jpg", "b.jpg"], ["c.jpg"], 1]),
+        ("--like a.jpg --like b.jpg cat", [["cat"], ["a.jpg", "b.jpg"], [], 1]),
+        ("--like 17 #18 two dogs -k 3", [["two", "dogs"], ["17", "#18"], [], 3]),
+        ("--like=a.jpg cat", [["cat"], ["a.jpg"], [], 1]),
+        ("cat --like picture", [["cat"], ["picture"], [], 1]),
+        ("--like a.jpg -- b.jpg", [["b.jpg"], ["a.jpg"], [], 1]),
+        ("cat", [["cat"], [], [], 1]),
+    ],
+)
+def test_an_option_takes_several_pictures(arguments: str, expected: list[object]) -> None:
+    done = CliRunner().invoke(gathered, arguments.split(" "))
+    assert json.loads(done.output) == expected
+
+
+@pytest.mark.parametrize("arguments", ["cat --like", "cat --like --unlike a.jpg"])
+def test_an_option_without_a_picture_is_wrong_usage(arguments: str) -> None:
+    assert CliRunner().invoke(gathered, arguments.split(" ")).exit_code == 2
