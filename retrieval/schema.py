@@ -32,6 +32,25 @@ _ORPHAN_WHEN = """CREATE TRIGGER {name} AFTER {event} ON files WHEN old.image_id
             AND NOT EXISTS (SELECT 1 FROM files WHERE image_id = old.image_id);
     END"""
 
+# The names of an image's files are among its texts. (`OR IGNORE` would not do: the conflict clause
+# of the statement that fires a trigger goes before the trigger's own.)
+_RETELL = """CREATE TRIGGER {name} AFTER {event}
+    WHEN {row}.image_id IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM retell WHERE image_id = {row}.image_id)
+    BEGIN
+        INSERT INTO retell VALUES ({row}.image_id);
+    END"""
+
+# "a.txt" and "a.jpg.txt" describe a.jpg.
+_RETELL_BESIDE = """CREATE TRIGGER {name} AFTER {event} ON sidecars
+    BEGIN
+        INSERT INTO retell SELECT DISTINCT f.image_id FROM files f
+        WHERE f.root_id = {row}.root_id AND f.image_id IS NOT NULL
+            AND f.path >= {row}.beside AND f.path < {row}.beside || '/'
+            AND (f.path = {row}.beside OR f.path > {row}.beside || '.')
+            AND NOT EXISTS (SELECT 1 FROM retell r WHERE r.image_id = f.image_id);
+    END"""
+
 
 @migrations()
 def m001_first_tables(db: Database) -> None:
@@ -66,7 +85,12 @@ def m001_first_tables(db: Database) -> None:
                 width INTEGER NOT NULL,
                 height INTEGER NOT NULL,
                 taken TEXT NOT NULL,
-                orphaned_at REAL)""",
+                camera TEXT NOT NULL,
+                lens TEXT NOT NULL,
+                latitude REAL,
+                longitude REAL,
+                orphaned_at REAL,
+                CHECK ((latitude IS NULL) = (longitude IS NULL)))""",
             "CREATE INDEX images_orphaned ON images (orphaned_at) WHERE orphaned_at IS NOT NULL",
             # Either image_id or problem is set. `megapixels` is the size that was refused, if
             # that was the problem.
@@ -100,6 +124,38 @@ def m001_first_tables(db: Database) -> None:
                 view TEXT NOT NULL,
                 embedding BLOB NOT NULL,
                 UNIQUE (image_id, model_id, view))""",
+            "CREATE INDEX vectors_of_texts ON vectors (model_id, id) WHERE view = 'text'",
+            # What comes with a picture in words, one row a source: "caption", "sidecar", "xmp",
+            # "embedded", "name", "ocr". Never empty; several texts of a source are lines.
+            """CREATE TABLE texts (
+                image_id INTEGER NOT NULL REFERENCES images ON DELETE CASCADE,
+                source TEXT NOT NULL,
+                text TEXT NOT NULL CHECK (text != ''),
+                PRIMARY KEY (image_id, source)) WITHOUT ROWID""",
+            # One row an image, all its texts as `retrieval.tokens` cuts them.
+            """CREATE VIRTUAL TABLE words USING fts5(
+                text, tokenize = "porter unicode61 remove_diacritics 2 categories 'L* N* Co M*'")
+            """,
+            """CREATE TRIGGER words_gone AFTER DELETE ON images
+            BEGIN
+                DELETE FROM words WHERE rowid = old.id;
+            END""",
+            # Files beside pictures that describe them; `beside` is the path without .txt or .xmp.
+            """CREATE TABLE sidecars (
+                root_id INTEGER NOT NULL REFERENCES roots ON DELETE CASCADE,
+                path TEXT NOT NULL,
+                beside TEXT NOT NULL,
+                size INTEGER NOT NULL,
+                mtime_ns INTEGER NOT NULL,
+                source TEXT NOT NULL,
+                text TEXT NOT NULL,
+                PRIMARY KEY (root_id, path)) WITHOUT ROWID""",
+            "CREATE INDEX sidecars_beside ON sidecars (root_id, beside)",
+            # Images whose files or sidecars changed since their texts were put together.
+            "CREATE TABLE retell (image_id INTEGER PRIMARY KEY)",
+            # Images whose pixels have been read for words, with or without finding any.
+            """CREATE TABLE ocr_done (
+                image_id INTEGER PRIMARY KEY REFERENCES images ON DELETE CASCADE)""",
             # What questions that nothing matches score at best, measured when the library had so
             # many pictures: see `retrieval.confidence`.
             """CREATE TABLE nulls (
@@ -146,20 +202,28 @@ def m001_first_tables(db: Database) -> None:
             """CREATE TABLE removed (
                 vector_id INTEGER PRIMARY KEY,
                 model_id INTEGER NOT NULL,
+                view TEXT NOT NULL,
                 generation INTEGER NOT NULL)""",
-            "CREATE INDEX removed_since ON removed (model_id, generation)",
+            "CREATE INDEX removed_since ON removed (model_id, view, generation)",
             # A random stamp for each generation: a cache made at a generation that this catalogue
             # never had (it was restored from a backup, or lost its last commits) shows.
             "CREATE TABLE stamps (generation INTEGER PRIMARY KEY, stamp TEXT NOT NULL)",
             "CREATE TABLE state (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID",
             _ORPHAN_WHEN.format(name="files_deleted", event="DELETE"),
             _ORPHAN_WHEN.format(name="files_changed", event="UPDATE OF image_id"),
+            _RETELL.format(name="file_came", event="INSERT ON files", row="new"),
+            _RETELL.format(name="file_went", event="DELETE ON files", row="old"),
+            _RETELL.format(name="file_lost", event="UPDATE OF image_id ON files", row="old"),
+            _RETELL.format(name="file_got", event="UPDATE OF image_id ON files", row="new"),
+            _RETELL_BESIDE.format(name="sidecar_came", event="INSERT", row="new"),
+            _RETELL_BESIDE.format(name="sidecar_went", event="DELETE", row="old"),
             """CREATE TRIGGER images_orphaned AFTER UPDATE OF orphaned_at ON images
             WHEN new.orphaned_at IS NOT NULL AND old.orphaned_at IS NULL
             BEGIN
                 UPDATE state SET value = value + 1 WHERE key = 'generation';
                 INSERT OR REPLACE INTO removed
-                    SELECT v.id, v.model_id, (SELECT value FROM state WHERE key = 'generation')
+                    SELECT v.id, v.model_id, v.view,
+                        (SELECT value FROM state WHERE key = 'generation')
                     FROM vectors v WHERE v.image_id = new.id;
             END""",
             """CREATE TRIGGER generation_stamped AFTER UPDATE OF value ON state

@@ -45,6 +45,7 @@ FLOORS = [
         "progress",
         "read_ahead",
         "stopwatch",
+        "tokens",
         "whole_file",
         "vectors",
         "specs",

@@ -27,10 +27,12 @@ from retrieval.catalogue.nulls import NullRows
 from retrieval.catalogue.roots import Root, Roots
 from retrieval.catalogue.scan import Pending, Scan, ScanCounts, Scope
 from retrieval.catalogue.tags import TagRows
-from retrieval.catalogue.vectors import Snapshot, Vectors
+from retrieval.catalogue.texts import TextRow, Texts
+from retrieval.catalogue.vectors import TEXT, WHOLE, Snapshot, Vectors
 from retrieval.specs import ModelSpec, Preprocessing
 
 __all__ = [
+    "TEXT",
     "Batch",
     "Catalogue",
     "Contents",
@@ -51,6 +53,8 @@ __all__ = [
     "ScanCounts",
     "Scope",
     "Snapshot",
+    "TextRow",
+    "Texts",
     "Vectors",
 ]
 
@@ -84,6 +88,7 @@ class Catalogue:
         self.contents = Contents(self._db)
         self.lookup = Lookup(self._db)
         self.nulls = NullRows(self._db)
+        self.texts = Texts(self._db)
         self.tags = TagRows(self._db)
         self.concepts = ConceptRows(self._db)
         self.writing = self._db.writing
@@ -93,9 +98,9 @@ class Catalogue:
         """Start comparing a walk with what is known."""
         return Scan(self._db, scope)
 
-    def vectors(self, model: ModelRow) -> Vectors:
-        """Return the vectors of one model."""
-        return Vectors(self._db, model.id, model.spec.dim)
+    def vectors(self, model: ModelRow, view: str = WHOLE) -> Vectors:
+        """Return the vectors of one model: of pictures themselves, or (TEXT) of their texts."""
+        return Vectors(self._db, model.id, model.spec.dim, view)
 
     def known_contents(self, model: ModelRow) -> KnownContents:
         """Return a set-like view, safe in any thread, of the contents that have a vector."""
@@ -120,7 +125,7 @@ class Catalogue:
         rows = self._db.rows(
             "SELECT m.name, m.fingerprint, m.dim,"
             " (SELECT count(*) FROM vectors v JOIN images i ON i.id = v.image_id"
-            "  WHERE v.model_id = m.id AND i.orphaned_at IS NULL),"
+            "  WHERE v.model_id = m.id AND v.view = 'whole' AND i.orphaned_at IS NULL),"
             " m.id = (SELECT value FROM state WHERE key = 'model_id')"
             " FROM models m ORDER BY m.id"
         )

@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from typing import Any
 
 import numpy as np
@@ -15,12 +15,10 @@ from numpy.typing import NDArray
 from retrieval.catalogue.connection import Connection, text
 from retrieval.catalogue.roots import Root
 from retrieval.catalogue.scan import within
+from retrieval.catalogue.vectors import WHOLE
 from retrieval.images import PictureInfo
 from retrieval.specs import ModelSpec
 from retrieval.vectors import from_blobs, to_blobs
-
-WHOLE = "whole"
-"""The view that is the picture itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +134,10 @@ class Contents:
     def forget_model(self, fingerprint: str) -> int:
         """Delete a model and its vectors, within the caller's transaction; return how many."""
         model_id = self._db.one("SELECT id FROM models WHERE fingerprint = ?", (fingerprint,))
-        count = self._db.rows("DELETE FROM vectors WHERE model_id = ?", (model_id,)).rowcount
+        count = self._db.rows(
+            "DELETE FROM vectors WHERE model_id = ? AND view = ?", (model_id, WHOLE)
+        ).rowcount
+        self._db.rows("DELETE FROM vectors WHERE model_id = ?", (model_id,))
         self._db.rows("DELETE FROM models WHERE id = ?", (model_id,))
         next_generation(self._db)
         self.outdate_caches()
@@ -146,9 +147,10 @@ class Contents:
         if not images:
             return
         self._db.many(
-            "INSERT OR IGNORE INTO images (sha256, format, width, height, taken)"
-            " VALUES (?, ?, ?, ?, ?)",
-            ((i.sha256, i.info.format, i.info.width, i.info.height, i.info.taken) for i in images),
+            "INSERT OR IGNORE INTO images"
+            " (sha256, format, width, height, taken, camera, lens, latitude, longitude)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            ((image.sha256, *astuple(image.info)) for image in images),
         )
         blobs = to_blobs(np.stack([image.embedding for image in images]))
         self._db.many(

@@ -28,6 +28,10 @@ class ImageRow:
     width: int
     height: int
     taken: str
+    camera: str
+    lens: str
+    latitude: float | None
+    longitude: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,11 @@ class Counts:
     unsupported: int
 
 
-_IMAGE_COLUMNS = "i.id, i.sha256, i.format, i.width, i.height, i.taken"
+_IMAGE_COLUMNS = (
+    "i.id, i.sha256, i.format, i.width, i.height, i.taken,"
+    " i.camera, i.lens, i.latitude, i.longitude"
+)
+_FACTS = ("format", "width", "height", "taken", "camera", "lens", "latitude", "longitude")
 
 
 class Lookup:
@@ -76,6 +84,13 @@ class Lookup:
         """Return the image with that content, if some file has it."""
         row = self._db.rows(
             f"SELECT {_IMAGE_COLUMNS} FROM images i WHERE i.sha256 = ?", (sha256,)
+        ).fetchone()
+        return self._with_files(row) if row else None
+
+    def by_id(self, image_id: int) -> ImageRow | None:
+        """Return the image with that id, if some file has it."""
+        row = self._db.rows(
+            f"SELECT {_IMAGE_COLUMNS} FROM images i WHERE i.id = ?", (image_id,)
         ).fetchone()
         return self._with_files(row) if row else None
 
@@ -115,8 +130,9 @@ class Lookup:
         """Count the live images that have a vector of the other model but none of this one."""
         count = self._db.one(
             "SELECT count(*) FROM vectors o JOIN images i ON i.id = o.image_id"
-            " WHERE o.model_id = ? AND i.orphaned_at IS NULL AND NOT EXISTS (SELECT 1"
-            " FROM vectors v WHERE v.image_id = o.image_id AND v.model_id = ? AND v.view = o.view)",
+            " WHERE o.model_id = ? AND o.view = 'whole' AND i.orphaned_at IS NULL AND NOT EXISTS"
+            " (SELECT 1 FROM vectors v"
+            " WHERE v.image_id = o.image_id AND v.model_id = ? AND v.view = o.view)",
             (other_id, model_id),
         )
         return int(count)
@@ -132,7 +148,7 @@ class Lookup:
             yield path
 
     def _with_files(self, columns: Sequence[Any]) -> ImageRow | None:
-        image_id, sha256, format_, width, height, taken = columns
+        image_id, sha256, *facts = columns
         files = self._db.rows(
             "SELECT r.path, f.path, f.size, f.mtime_ns FROM files f"
             " JOIN roots r ON r.id = f.root_id WHERE f.image_id = ?"
@@ -147,10 +163,7 @@ class Lookup:
             paths=tuple(_join(root, path) for root, path, _, _ in files),
             size=files[0][2],
             mtime_ns=files[0][3],
-            format=format_,
-            width=width,
-            height=height,
-            taken=taken,
+            **dict(zip(_FACTS, facts, strict=True)),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,6 +13,9 @@ from retrieval.catalogue.connection import Connection
 from retrieval.vectors import from_blobs
 
 _PAGE = 4096
+
+WHOLE, TEXT = "whole", "text"
+"""Views of an image: the picture itself; what its texts say (`catalogue.texts`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +30,15 @@ class Snapshot:
 
 
 class Vectors:
-    """One model's vectors of whole pictures. Live ones belong to images that some file has."""
+    """One model's vectors of one view. Live ones belong to images that some file has."""
 
-    def __init__(self, db: Connection, model_id: int, dim: int) -> None:
+    def __init__(self, db: Connection, model_id: int, dim: int, view: str = WHOLE) -> None:
         self._db = db
         self._model_id = model_id
         self._dim = dim
+        self._view = view
+        # Written out, for only then does SQLite see that the index of texts' vectors will do.
+        self._of_view = f"v.model_id = ? AND v.view = '{view}'"
 
     def snapshot(self) -> Snapshot:
         """Return where the catalogue stands."""
@@ -53,8 +60,7 @@ class Vectors:
         while True:
             rows = self._db.rows(
                 "SELECT v.id, v.embedding FROM vectors v JOIN images i ON i.id = v.image_id"
-                " WHERE v.id > ? AND v.model_id = ? AND v.view = 'whole'"
-                " AND i.orphaned_at IS NULL"
+                f" WHERE v.id > ? AND {self._of_view} AND i.orphaned_at IS NULL"
                 " ORDER BY v.id LIMIT ?",
                 (last_id, self._model_id, _PAGE),
             ).fetchall()
@@ -69,7 +75,7 @@ class Vectors:
         return int(
             self._db.one(
                 "SELECT count(*) FROM vectors v JOIN images i ON i.id = v.image_id"
-                " WHERE v.model_id = ? AND v.view = 'whole' AND i.orphaned_at IS NULL",
+                f" WHERE {self._of_view} AND i.orphaned_at IS NULL",
                 (self._model_id,),
             )
         )
@@ -77,16 +83,35 @@ class Vectors:
     def removed_since(self, generation: int) -> NDArray[np.int64]:
         """Return the ids, sorted, that left the results after that generation."""
         rows = self._db.rows(
-            "SELECT vector_id FROM removed WHERE model_id = ? AND generation > ?"
+            "SELECT vector_id FROM removed WHERE model_id = ? AND view = ? AND generation > ?"
             " ORDER BY vector_id",
-            (self._model_id, generation),
+            (self._model_id, self._view, generation),
         )
         return np.array([id_ for (id_,) in rows], np.int64)
 
     def of_image(self, image_id: int) -> NDArray[np.float32] | None:
-        """Return the whole picture's vector (dim,), or None when the image has none."""
+        """Return the image's vector (dim,), or None when it has none."""
         blob = self._db.one(
-            "SELECT embedding FROM vectors WHERE image_id = ? AND model_id = ? AND view = 'whole'",
+            f"SELECT embedding FROM vectors v WHERE v.image_id = ? AND {self._of_view}",
             (image_id, self._model_id),
         )
         return None if blob is None else from_blobs([blob], self._dim)[0]
+
+    def ids_of(self, image_ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the vectors' ids (n,) of images (n,), in their order; 0 for those without."""
+        rows = self._db.rows(
+            "SELECT v.image_id, v.id FROM json_each(?) j JOIN vectors v"
+            f" ON v.image_id = j.value AND {self._of_view}",
+            (json.dumps(image_ids.tolist()), self._model_id),
+        )
+        found = dict(rows.fetchall())
+        return np.array([found.get(id_, 0) for id_ in image_ids.tolist()], np.int64)
+
+    def images_of(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the image ids (n,) of vectors (n,), in their order."""
+        rows = self._db.rows(
+            "SELECT v.id, v.image_id FROM json_each(?) j JOIN vectors v ON v.id = j.value",
+            (json.dumps(ids.tolist()),),
+        )
+        found = dict(rows.fetchall())
+        return np.array([found.get(id_, 0) for id_ in ids.tolist()], np.int64)

@@ -1,0 +1,187 @@
+"""The texts of pictures, one a source, with their full-text index and their own vectors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.catalogue.connection import Connection
+from retrieval.catalogue.vectors import TEXT
+from retrieval.tokens import indexed
+from retrieval.vectors import to_blobs
+
+CAPTION, SIDECAR, XMP, EMBEDDED, NAME, OCR = "caption", "sidecar", "xmp", "embedded", "name", "ocr"
+
+SOURCES = (CAPTION, SIDECAR, XMP, EMBEDDED, NAME, OCR)
+"""Where texts come from, the most telling first."""
+
+DESCRIBING = (CAPTION, SIDECAR, XMP, EMBEDDED)
+"""Sources that say what a picture shows, in sentences or keywords. They get a vector."""
+
+_DESCRIBING = ", ".join(f"'{source}'" for source in DESCRIBING)
+
+
+@dataclass(frozen=True, slots=True)
+class TextRow:
+    """What one source says of an image; several texts of a source are lines."""
+
+    source: str
+    text: str
+
+
+class Texts:
+    """The table of texts. A text is never empty; images without one have no row."""
+
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+
+    def put(self, image_id: int, texts: Mapping[str, str]) -> None:
+        """Set what sources say of an image ("" for nothing), within the caller's transaction."""
+        before = {row.source: row.text for row in self.of_image(image_id)}
+        changed = {source: text for source, text in texts.items() if text != before.get(source, "")}
+        if not changed:
+            return
+        for source, text in changed.items():
+            if text:
+                self._db.rows(
+                    "INSERT OR REPLACE INTO texts VALUES (?, ?, ?)", (image_id, source, text)
+                )
+            else:
+                self._db.rows(
+                    "DELETE FROM texts WHERE image_id = ? AND source = ?", (image_id, source)
+                )
+        self._index(image_id)
+        if changed.keys() & set(DESCRIBING):
+            self._drop_vectors(image_id)
+
+    def of_image(self, image_id: int) -> tuple[TextRow, ...]:
+        """Return an image's texts, the most telling source first."""
+        rows = self._db.rows("SELECT source, text FROM texts WHERE image_id = ?", (image_id,))
+        return tuple(sorted((TextRow(*row) for row in rows), key=lambda r: SOURCES.index(r.source)))
+
+    def counts(self) -> dict[str, int]:
+        """Return how many of the library's pictures have a text of each source."""
+        rows = self._db.rows(
+            "SELECT source, count(*) FROM texts t JOIN images i ON i.id = t.image_id"
+            " WHERE i.orphaned_at IS NULL GROUP BY source"
+        )
+        return dict(rows.fetchall())
+
+    def exist(self) -> bool:
+        """Tell whether any picture has a text."""
+        return self._db.one("SELECT 1 FROM texts LIMIT 1") is not None
+
+    def matching(
+        self, expression: str, limit: int, allowed: Iterable[int] | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return the image ids (n,) that match an FTS5 expression best, and their BM25 (n,).
+
+        Higher is better, equal ones by id. With `allowed`, image ids, no others are returned.
+        """
+        within = "" if allowed is None else " AND rowid IN (SELECT value FROM json_each(?))"
+        values = () if allowed is None else (json.dumps([int(id_) for id_ in allowed]),)
+        rows = self._db.rows(
+            "SELECT rowid, -rank FROM words WHERE words MATCH ?"
+            f" AND EXISTS (SELECT 1 FROM images i WHERE i.id = rowid AND i.orphaned_at IS NULL)"
+            f"{within} ORDER BY rank, rowid LIMIT ?",
+            (expression, *values, limit),
+        ).fetchall()
+        ids, scores = zip(*rows, strict=True) if rows else ((), ())
+        return np.array(ids, np.int64), np.array(scores, np.float64)
+
+    def without_vector(self, model_id: int, limit: int) -> list[tuple[int, str]]:
+        """Return images that have a description but no vector of it, with its lines."""
+        rows = self._db.rows(
+            "SELECT t.image_id, group_concat(t.text, char(10)) FROM texts t"
+            " JOIN images i ON i.id = t.image_id AND i.orphaned_at IS NULL"
+            f" WHERE t.source IN ({_DESCRIBING}) AND NOT EXISTS (SELECT 1 FROM vectors v"
+            "  WHERE v.image_id = t.image_id AND v.model_id = ? AND v.view = ?)"
+            " GROUP BY t.image_id ORDER BY t.image_id LIMIT ?",
+            (model_id, TEXT, limit),
+        )
+        return rows.fetchall()
+
+    def count_without_vector(self, model_id: int) -> int:
+        """Count the images that `without_vector` would return in the end."""
+        return int(
+            self._db.one(
+                "SELECT count(DISTINCT t.image_id) FROM texts t"
+                " JOIN images i ON i.id = t.image_id AND i.orphaned_at IS NULL"
+                f" WHERE t.source IN ({_DESCRIBING}) AND NOT EXISTS (SELECT 1 FROM vectors v"
+                "  WHERE v.image_id = t.image_id AND v.model_id = ? AND v.view = ?)",
+                (model_id, TEXT),
+            )
+        )
+
+    def put_vectors(
+        self, model_id: int, image_ids: Sequence[int], vectors: NDArray[np.float32]
+    ) -> None:
+        """Record the (n, dim) unit vectors of n images' texts, in a transaction of its own."""
+        with self._db.writing():
+            self._next_generation()
+            self._db.many(
+                "INSERT OR IGNORE INTO vectors (image_id, model_id, view, embedding)"
+                " VALUES (?, ?, ?, ?)",
+                (
+                    (image_id, model_id, TEXT, blob)
+                    for image_id, blob in zip(image_ids, to_blobs(vectors), strict=True)
+                ),
+            )
+
+    def unread(self, after: int, limit: int) -> list[int]:
+        """Return images above an id whose pixels have not been read for words yet, rising."""
+        rows = self._db.rows(
+            "SELECT i.id FROM images i WHERE i.id > ? AND i.orphaned_at IS NULL"
+            " AND NOT EXISTS (SELECT 1 FROM ocr_done o WHERE o.image_id = i.id)"
+            " ORDER BY i.id LIMIT ?",
+            (after, limit),
+        )
+        return [image_id for (image_id,) in rows]
+
+    def count_unread(self) -> int:
+        """Count the images whose pixels have not been read for words yet."""
+        return int(
+            self._db.one(
+                "SELECT count(*) FROM images i WHERE i.orphaned_at IS NULL"
+                " AND NOT EXISTS (SELECT 1 FROM ocr_done o WHERE o.image_id = i.id)"
+            )
+        )
+
+    def put_read(self, texts: Mapping[int, str]) -> None:
+        """Record what is written in images, by id, in a transaction of its own."""
+        with self._db.writing():
+            for image_id, text in texts.items():
+                self.put(image_id, {OCR: text})
+                self._db.rows("INSERT OR IGNORE INTO ocr_done VALUES (?)", (image_id,))
+
+    def _index(self, image_id: int) -> None:
+        self._db.rows("DELETE FROM words WHERE rowid = ?", (image_id,))
+        texts = self.of_image(image_id)
+        if texts:
+            words = indexed("\n".join(row.text for row in texts))
+            self._db.rows("INSERT INTO words (rowid, text) VALUES (?, ?)", (image_id, words))
+
+    def _drop_vectors(self, image_id: int) -> None:
+        """Take the vector of an older wording out of the answers."""
+        old = self._db.rows(
+            "SELECT id, model_id FROM vectors WHERE image_id = ? AND view = ?", (image_id, TEXT)
+        ).fetchall()
+        if not old:
+            return
+        generation = self._next_generation()
+        self._db.many(
+            "INSERT OR REPLACE INTO removed VALUES (?, ?, ?, ?)",
+            ((vector_id, model_id, TEXT, generation) for vector_id, model_id in old),
+        )
+        self._db.rows("DELETE FROM vectors WHERE image_id = ? AND view = ?", (image_id, TEXT))
+
+    def _next_generation(self) -> int:
+        return int(
+            self._db.one(
+                "UPDATE state SET value = value + 1 WHERE key = 'generation' RETURNING value"
+            )
+        )
