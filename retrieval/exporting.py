@@ -16,13 +16,18 @@ from retrieval.whole_file import whole_file
 Rows = Iterable[tuple[ImageRow, bytes]]
 
 _PAGE = 10_000
+_COLUMNS = (
+    *("sha256", "format", "taken", "camera", "lens", "latitude", "longitude"),
+    *("width", "height", "size"),
+)
 
 
 def export_npz(rows: Rows, spec: ModelSpec, path: str) -> int:
     r"""Write a NumPy archive; return the number of pictures.
 
-    `embeddings` is (n, dim) float16, unit rows; `path`, `sha256`, `format`, `taken` are strings,
-    `width`, `height`, `size` integers, `mtime` seconds since 1970; `model` and `fingerprint` say
+    `embeddings` is (n, dim) float16, unit rows; `path`, `sha256`, `format`, `taken`, `camera`,
+    `lens` are strings, `width`, `height`, `size` integers, `mtime` seconds since 1970, `latitude` and
+    `longitude` degrees (not a number where unknown); `model` and `fingerprint` say
     what made the embeddings. Strings are plain unicode: no pickle is needed to read it. Bytes of
     a path that are not UTF-8 stand as `\xNN`. A picture with copies has one row a file.
     """
@@ -36,6 +41,10 @@ def export_npz(rows: Rows, spec: ModelSpec, path: str) -> int:
         "sha256": np.array([row.sha256 for row, _ in pictures], np.str_),
         "format": np.array([row.format for row, _ in pictures], np.str_),
         "taken": np.array([row.taken for row, _ in pictures], np.str_),
+        "camera": np.array([row.camera for row, _ in pictures], np.str_),
+        "lens": np.array([row.lens for row, _ in pictures], np.str_),
+        "latitude": np.array([row.latitude for row, _ in pictures], np.float64),
+        "longitude": np.array([row.longitude for row, _ in pictures], np.float64),
         "width": np.array([row.width for row, _ in pictures], np.int64),
         "height": np.array([row.height for row, _ in pictures], np.int64),
         "size": np.array([row.size for row, _ in pictures], np.int64),
@@ -65,6 +74,10 @@ def export_parquet(rows: Rows, spec: ModelSpec, path: str) -> int:
             ("sha256", pa.string()),
             ("format", pa.string()),
             ("taken", pa.string()),
+            ("camera", pa.string()),
+            ("lens", pa.string()),
+            ("latitude", pa.float64()),
+            ("longitude", pa.float64()),
             ("width", pa.int64()),
             ("height", pa.int64()),
             ("size", pa.int64()),
@@ -79,10 +92,7 @@ def export_parquet(rows: Rows, spec: ModelSpec, path: str) -> int:
             vectors = np.frombuffer(b"".join(blob for _, _, blob in page), STORED)
             table = {
                 "path": [_text(file) for _, file, _ in page],
-                **{
-                    name: [getattr(row, name) for row, _, _ in page]
-                    for name in ("sha256", "format", "taken", "width", "height", "size")
-                },
+                **{name: [getattr(row, name) for row, _, _ in page] for name in _COLUMNS},
                 "mtime": [row.mtime_ns / 1e9 for row, _, _ in page],
                 "embedding": pa.FixedSizeListArray.from_arrays(pa.array(vectors), spec.dim),
             }

@@ -50,7 +50,8 @@ class Hit:
     (`retrieval.confidence`), None where the library is too small to say. `terms` explains the
     score, when that was asked for. `path` is absolute; `copies` are other files with the very same
     bytes. `size` is in bytes, `mtime_ns` in nanoseconds since 1970, `width` and `height` in pixels
-    as seen, `taken` EXIF's local time in ISO 8601 or "". `id` is the image's number here.
+    as seen. `taken`, EXIF's local time in ISO 8601, `camera`, `lens`, `latitude` and `longitude`
+    (degrees) are as in `retrieval.images.Origin`, "" or None where unknown. `id` is the image's number here.
     """
 
     rank: int
@@ -66,6 +67,10 @@ class Hit:
     size: int
     mtime_ns: int
     taken: str
+    camera: str
+    lens: str
+    latitude: float | None
+    longitude: float | None
     terms: tuple[TermScore, ...] = ()
 
 
@@ -262,5 +267,9 @@ def _hit(
         size=image.size,
         mtime_ns=image.mtime_ns,
         taken=image.taken,
+        camera=image.camera,
+        lens=image.lens,
+        latitude=image.latitude,
+        longitude=image.longitude,
         terms=terms,
     )

@@ -57,7 +57,6 @@ _IMAGE_COLUMNS = (
     "i.id, i.sha256, i.format, i.width, i.height, i.taken,"
     " i.camera, i.lens, i.latitude, i.longitude"
 )
-_FACTS = ("format", "width", "height", "taken", "camera", "lens", "latitude", "longitude")
 
 
 class Lookup:
@@ -157,14 +156,9 @@ class Lookup:
         ).fetchall()
         if not files:
             return None
-        return ImageRow(
-            id=image_id,
-            sha256=sha256.hex(),
-            paths=tuple(_join(root, path) for root, path, _, _ in files),
-            size=files[0][2],
-            mtime_ns=files[0][3],
-            **dict(zip(_FACTS, facts, strict=True)),
-        )
+        paths = tuple(_join(root, path) for root, path, _, _ in files)
+        size, mtime_ns = files[0][2:]
+        return ImageRow(image_id, sha256.hex(), paths, size, mtime_ns, *facts)
 
 
 def _join(root: str, path: str) -> str:

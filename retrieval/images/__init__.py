@@ -59,20 +59,49 @@ class MountPoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """What EXIF says of how a picture came about; what it does not say is "" or None.
+
+    `taken` is local date and time as ISO 8601 ("2023-05-01T12:30:00"); `camera` maker and model;
+    `latitude` and `longitude` are in degrees, north and east positive, both or neither.
+    """
+
+    taken: str = ""
+    camera: str = ""
+    lens: str = ""
+    latitude: float | None = None
+    longitude: float | None = None
+
+    def completed(self, other: Origin) -> Origin:
+        """Return this, with what it lacks from another."""
+        placed = self if self.latitude is not None else other
+        return Origin(
+            self.taken or other.taken,
+            self.camera or other.camera,
+            self.lens or other.lens,
+            placed.latitude,
+            placed.longitude,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class PictureInfo:
     """What is known of a picture from its header.
 
     `format` is Pillow's name of what was found inside ("JPEG", "HEIF"), not of the file's name;
     of camera raw files it is the usual ending ("NEF", "DNG"), and the rest is the preview's.
     `width` and `height` are in pixels as the picture is seen, that is after EXIF orientation, and
-    before any scaling.
-    `taken` is EXIF's local date and time as ISO 8601 ("2023-05-01T12:30:00"), or "".
+    before any scaling. The rest is as in `Origin`.
     """
 
     format: str
     width: int
     height: int
     taken: str = ""
+    camera: str = ""
+    lens: str = ""
+    latitude: float | None = None
+    longitude: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

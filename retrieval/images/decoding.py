@@ -81,7 +81,16 @@ def decode(
         got = render(file, limits, target, held, reading)
         if got.header.raw is not None:
             _check_preview(got.header, target)
-        info = PictureInfo(got.header.format, *got.frame.size, got.taken)
+        origin = got.origin
+        info = PictureInfo(
+            got.header.format,
+            *got.frame.size,
+            origin.taken,
+            origin.camera,
+            origin.lens,
+            origin.latitude,
+            origin.longitude,
+        )
         return resize(got.picture, preprocessing, got.frame, exact=limits.exact), info
 
 

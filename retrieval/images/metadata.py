@@ -1,4 +1,4 @@
-"""What EXIF says of an opened picture: how to turn it, and when it was taken.
+"""What EXIF says of an opened picture: how to turn it, and when, where and with what it was taken.
 
 EXIF is often broken and never worth losing a picture for: whatever cannot be read is not there.
 """
@@ -10,11 +10,15 @@ from datetime import date, time
 
 from PIL import Image
 
+from retrieval.images import Origin
+from retrieval.images.exif_values import camera_name, clean, position
+
 _ORIENTATION = 0x0112
 _EXIF_IFD = 0x8769
 _DATE_TIME = 0x0132
 _DATE_TIME_ORIGINAL = 0x9003
 _DATE_TIME_DIGITIZED = 0x9004
+_MAKE, _MODEL, _LENS, _GPS_IFD = 0x010F, 0x0110, 0xA434, 0x8825
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -49,19 +53,33 @@ def upright(picture: Image.Image) -> Image.Image:
     return picture if turn is None else picture.transpose(turn)
 
 
-def date_taken(picture: Image.Image) -> str:
-    """When the picture was taken, as ISO 8601 local time; "" when it does not say, or nonsense."""
+def origin_of(picture: Image.Image) -> Origin:
+    """Say how the picture came about, as far as its EXIF is there and makes sense."""
     try:
         exif = picture.getexif()
-        details = exif.get_ifd(_EXIF_IFD)
-        written = [
-            details.get(_DATE_TIME_ORIGINAL),
-            details.get(_DATE_TIME_DIGITIZED),
-            exif.get(_DATE_TIME),
-        ]
+        first, details = dict(exif), dict(exif.get_ifd(_EXIF_IFD))
     except Exception:  # a decoder of broken EXIF may raise anything
-        return ""
-    return next((iso for iso in map(iso_date, written) if iso), "")
+        return Origin()
+    written = (
+        details.get(_DATE_TIME_ORIGINAL),
+        details.get(_DATE_TIME_DIGITIZED),
+        first.get(_DATE_TIME),
+    )
+    place = _position(exif)
+    return Origin(
+        next((iso for iso in map(iso_date, written) if iso), ""),
+        camera_name(first.get(_MAKE), first.get(_MODEL)),
+        clean(details.get(_LENS)),
+        *(place or (None, None)),
+    )
+
+
+def _position(exif: Image.Exif) -> tuple[float, float] | None:
+    try:
+        gps = exif.get_ifd(_GPS_IFD)
+        return position((gps.get(2), gps.get(1)), (gps.get(4), gps.get(3)))
+    except Exception:  # as above, but what the rest says still counts
+        return None
 
 
 def iso_date(written: object) -> str:

@@ -8,8 +8,8 @@ from typing import IO
 
 from PIL import Image
 
-from retrieval.images import ReadLimits
-from retrieval.images.metadata import date_taken, turn_of
+from retrieval.images import Origin, ReadLimits
+from retrieval.images.metadata import origin_of, turn_of
 from retrieval.images.modes import to_rgb
 from retrieval.images.opening import Header, open_picture
 from retrieval.images.reasons import Reading
@@ -18,12 +18,12 @@ from retrieval.images.scaling import Frame, Target
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A decoded picture; `frame` is where it lies in its pixels, `taken` its date or ""."""
+    """A decoded picture; `frame` is where it lies in its pixels."""
 
     picture: Image.Image
     frame: Frame
     header: Header
-    taken: str
+    origin: Origin
 
 
 def render(
@@ -54,9 +54,11 @@ def _render(
     reading.format = header.format
     picture.load()
     frame = header.frame or Frame.whole(picture.size)
-    taken = (header.raw.taken if header.raw else "") or date_taken(picture)
+    origin = origin_of(picture)
+    if header.raw:
+        origin = header.raw.origin.completed(origin)
     turn = turn_of(picture, header.raw.orientation if header.raw else 1)
     if turn is not None:
         frame = frame.turned(turn, picture.size)
         picture = picture.transpose(turn)  # one name for all stages: the one before is freed
-    return Rendered(to_rgb(picture), frame, header, taken)
+    return Rendered(to_rgb(picture), frame, header, origin)

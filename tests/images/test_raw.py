@@ -15,7 +15,7 @@ from PIL import Image, TiffImagePlugin
 from raw_files import KINDS, TAKEN, Short, Shot, TiffWriter, box, dng, jpeg, linked, nef, sensor
 
 from retrieval.errors import PictureError
-from retrieval.images import Picture, Problem, ReadLimits
+from retrieval.images import Origin, Picture, Problem, ReadLimits
 from retrieval.images.decoding import decode, read_picture
 from retrieval.images.jpeg import read_header
 from retrieval.images.raw import RawFile
@@ -208,7 +208,7 @@ def test_boxes_without_end_end() -> None:
     for data in (empty, box(b"ftyp", b"crx ", bytes(12)) + nested):
         started = time.perf_counter()
         raw = raw_of(data)
-        assert raw == RawFile("CR3", 1, "", None)
+        assert raw == RawFile("CR3", 1, Origin(), None)
         assert time.perf_counter() - started < 0.5
 
 

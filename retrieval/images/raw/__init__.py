@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import IO
 
+from retrieval.images import Origin
 from retrieval.images.jpeg import read_header
 
 
@@ -36,13 +37,13 @@ class Preview:
 class RawFile:
     """What a raw file says of itself.
 
-    `format` is the usual ending of its kind ("NEF"), or "RAW"; `orientation` EXIF's (1: upright);
-    `taken` local time as ISO 8601, or "". `preview` is the largest one.
+    `format` is the usual ending of its kind ("NEF"), or "RAW"; `orientation` EXIF's (1: upright).
+    `preview` is the largest one.
     """
 
     format: str
     orientation: int
-    taken: str
+    origin: Origin
     preview: Preview | None
 
 

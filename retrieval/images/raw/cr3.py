@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import IO, Literal
 
 from retrieval.images.raw import RawFile, Span, largest
-from retrieval.images.raw.cameras import date_taken, orientation
+from retrieval.images.raw.cameras import orientation, origin_of
 from retrieval.images.raw.tiff import Directory, Source, read_directory
 
 _MAX_BOXES = 512
@@ -42,10 +42,10 @@ def is_cr3(head: bytes) -> bool:
 def read_cr3(file: IO[bytes], size: int) -> RawFile:
     """Read a CR3 file of `size` bytes."""
     boxes = list(_boxes(Source(file, 0, size, ">")))
-    first, exif = (_directory(file, boxes, kind) for kind in (b"CMT1", b"CMT2"))
+    first, exif, gps = (_directory(file, boxes, kind) for kind in (b"CMT1", b"CMT2", b"CMT4"))
     places = [*_previews(file, boxes), *_samples(Source(file, 0, size, ">"), boxes)]
-    taken = date_taken(first, exif)
-    return RawFile("CR3", orientation(first), taken, largest(file, places, size))
+    preview = largest(file, places, size)
+    return RawFile("CR3", orientation(first), origin_of(first, exif, gps), preview)
 
 
 def _boxes(source: Source) -> Iterator[_Box]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import IO
 
+from retrieval.images import Origin
 from retrieval.images.raw import RawFile, Span, largest
 from retrieval.images.raw.cameras import has_raw_signature, read_tiff_raw
 from retrieval.images.raw.cr3 import is_cr3, read_cr3
@@ -37,4 +38,4 @@ def _read_raf(file: IO[bytes], size: int) -> RawFile:
     file.seek(0)
     place = file.read(_RAF_PREVIEW.stop)[_RAF_PREVIEW]
     span = Span(int.from_bytes(place[:4], "big"), int.from_bytes(place[4:], "big"))
-    return RawFile("RAF", 1, "", largest(file, [span], size))
+    return RawFile("RAF", 1, Origin(), largest(file, [span], size))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -79,6 +80,18 @@ class Directory:
         """Return a tag's only number; None when it has none, or several."""
         entry, numbers = self.entries.get(tag), self.numbers(tag)
         return numbers[0] if entry and entry.count == 1 and numbers else None
+
+    def rationals(self, tag: int) -> tuple[float, ...]:
+        """Return a tag's unsigned fractions, the first 64; not a number where one divides by 0."""
+        entry = self.entries.get(tag)
+        if entry is None or entry.kind != 5:
+            return ()
+        raw = self.source.read(entry.offset, min(entry.count, _MAX_NUMBERS) * 8)
+        numbers = struct.unpack(
+            f"{self.source.order}{len(raw) // 8 * 2}I", raw[: len(raw) // 8 * 8]
+        )
+        pairs = zip(numbers[::2], numbers[1::2], strict=True)
+        return tuple(above / below if below else math.nan for above, below in pairs)
 
     def text(self, tag: int) -> str:
         """Return a tag's text, its first 256 bytes."""
