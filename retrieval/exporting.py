@@ -26,8 +26,8 @@ def export_npz(rows: Rows, spec: ModelSpec, path: str) -> int:
     r"""Write a NumPy archive; return the number of pictures.
 
     `embeddings` is (n, dim) float16, unit rows; `path`, `sha256`, `format`, `taken`, `camera`,
-    `lens` are strings, `width`, `height`, `size` integers, `mtime` seconds since 1970, `latitude` and
-    `longitude` degrees (not a number where unknown); `model` and `fingerprint` say
+    `lens` are strings, `width`, `height`, `size` integers, `mtime` seconds since 1970, `latitude`
+    and `longitude` degrees (not a number where unknown); `model` and `fingerprint` say
     what made the embeddings. Strings are plain unicode: no pickle is needed to read it. Bytes of
     a path that are not UTF-8 stand as `\xNN`. A picture with copies has one row a file.
     """

@@ -51,7 +51,8 @@ class Hit:
     score, when that was asked for. `path` is absolute; `copies` are other files with the very same
     bytes. `size` is in bytes, `mtime_ns` in nanoseconds since 1970, `width` and `height` in pixels
     as seen. `taken`, EXIF's local time in ISO 8601, `camera`, `lens`, `latitude` and `longitude`
-    (degrees) are as in `retrieval.images.Origin`, "" or None where unknown. `id` is the image's number here.
+    (degrees) are as in `retrieval.images.Origin`, "" or None where unknown. `id` is the image's
+    number here.
     """
 
     rank: int

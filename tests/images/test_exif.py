@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from retrieval.images import ReadLimits, Origin
+from retrieval.images import Origin, ReadLimits
 from retrieval.images.decoding import decode
 from retrieval.images.metadata import iso_date, origin_of, upright
 from retrieval.specs import Preprocessing
