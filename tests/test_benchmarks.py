@@ -14,6 +14,7 @@ TINY = {
     "asking.py": ("--sizes", "30", "60", "--questions", "2"),
     "rescan.py": ("--files", "30"),
     "memory.py": ("--count", "1"),
+    "decoding.py": ("--count", "1", "--only", "JPEG,"),
 }
 
 
@@ -25,7 +26,14 @@ def bench(name: str, cache: Path, *arguments: str) -> subprocess.CompletedProces
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "tables"), [("indexing.py", 4), ("asking.py", 2), ("rescan.py", 1), ("memory.py", 1)]
+    ("name", "tables"),
+    [
+        ("indexing.py", 4),
+        ("asking.py", 2),
+        ("rescan.py", 1),
+        ("memory.py", 1),
+        ("decoding.py", 3),
+    ],
 )
 def test_it_runs_twice(name: str, tables: int, tmp_path: Path) -> None:
     """What the first run leaves in the cache folder serves the second."""
