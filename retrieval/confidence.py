@@ -71,7 +71,7 @@ def measure(
     own = np.linspace(0, len(sample) - 1, min(NEIGHBOURS, len(sample))).astype(int)
     near = sample[own] @ sample.T
     near[near > _SAME] = -1.0
-    return Nulls(_null(texts), _null(_best(near, count)))
+    return Nulls(null_of(texts), null_of(_best(near, count)))
 
 
 def confidence(z: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -93,8 +93,11 @@ def _best(scores: NDArray[np.float32], count: int) -> NDArray[np.float64]:
     return np.asarray(best + growth * math.log(count / scores.shape[1]), np.float64)
 
 
-def _null(best: NDArray[np.float64]) -> Null:
-    """Take the spread from below the median: some of the unlikely things are there after all."""
+def null_of(best: NDArray[np.float64]) -> Null:
+    """Return the null of best scores (n,), at least one.
+
+    The spread is taken from below the median: some of the unlikely things are there after all.
+    """
     middle = float(np.median(best))
     below = best[best < middle] - middle
     spread = math.sqrt(float((below**2).mean())) if len(below) else 0.0

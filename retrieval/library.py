@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from retrieval.concepts import Concepts
+    from retrieval.duplicates import Duplicates
     from retrieval.fusion import Fuse
     from retrieval.indexing import Indexer
     from retrieval.nearest import NearestVectors
@@ -272,6 +273,13 @@ class Library:
         from retrieval.concepts import Concepts
 
         return Concepts(self._parts())
+
+    @property
+    def duplicates(self) -> Duplicates:
+        """Files and pictures that the library has more than once: see `retrieval.duplicates`."""
+        from retrieval.duplicates import Duplicates
+
+        return Duplicates(self._parts())
 
     def status(self) -> Status:
         """Return what the library holds."""

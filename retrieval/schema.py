@@ -156,6 +156,18 @@ def m001_first_tables(db: Database) -> None:
             # Images whose pixels have been read for words, with or without finding any.
             """CREATE TABLE ocr_done (
                 image_id INTEGER PRIMARY KEY REFERENCES images ON DELETE CASCADE)""",
+            # What near duplicates are found by: see `retrieval.images.sketch`.
+            """CREATE TABLE sketches (
+                image_id INTEGER PRIMARY KEY REFERENCES images ON DELETE CASCADE,
+                sketch BLOB NOT NULL)""",
+            # Groups of duplicates whose files are all to be kept, and how many files each image
+            # had then.
+            """CREATE TABLE kept (
+                set_id INTEGER NOT NULL,
+                image_id INTEGER NOT NULL REFERENCES images ON DELETE CASCADE,
+                files INTEGER NOT NULL,
+                PRIMARY KEY (set_id, image_id)) WITHOUT ROWID""",
+            "CREATE INDEX kept_image ON kept (image_id)",
             # What questions that nothing matches score at best, measured when the library had so
             # many pictures: see `retrieval.confidence`.
             """CREATE TABLE nulls (

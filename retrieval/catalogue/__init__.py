@@ -22,6 +22,7 @@ from retrieval.catalogue.contents import (
     KnownContents,
     ProblemRecord,
 )
+from retrieval.catalogue.duplicates import DuplicateRows, KnownFile, KnownImage
 from retrieval.catalogue.lookup import Counts, ImageRow, Lookup, ProblemRow
 from retrieval.catalogue.nulls import NullRows
 from retrieval.catalogue.roots import Root, Roots
@@ -37,10 +38,13 @@ __all__ = [
     "Catalogue",
     "Contents",
     "Counts",
+    "DuplicateRows",
     "FileRecord",
     "ImageRecord",
     "ImageRow",
     "KnownContents",
+    "KnownFile",
+    "KnownImage",
     "Lookup",
     "ModelRow",
     "ModelStatus",
@@ -91,6 +95,7 @@ class Catalogue:
         self.texts = Texts(self._db)
         self.tags = TagRows(self._db)
         self.concepts = ConceptRows(self._db)
+        self.duplicates = DuplicateRows(self._db)
         self.writing = self._db.writing
         self.reading = self._db.reading
 

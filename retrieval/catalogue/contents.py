@@ -6,7 +6,8 @@ import json
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, dataclass
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from retrieval.catalogue.vectors import WHOLE
 from retrieval.images import PictureInfo
 from retrieval.specs import ModelSpec
 from retrieval.vectors import from_blobs, to_blobs
+
+_FACTS = attrgetter("format", "width", "height", "taken", "camera", "lens", "latitude", "longitude")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +153,11 @@ class Contents:
             "INSERT OR IGNORE INTO images"
             " (sha256, format, width, height, taken, camera, lens, latitude, longitude)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            ((image.sha256, *astuple(image.info)) for image in images),
+            ((image.sha256, *_FACTS(image.info)) for image in images),
+        )
+        self._db.many(
+            "INSERT OR IGNORE INTO sketches SELECT id, ? FROM images WHERE sha256 = ?",
+            ((image.info.sketch, image.sha256) for image in images if image.info.sketch),
         )
         blobs = to_blobs(np.stack([image.embedding for image in images]))
         self._db.many(

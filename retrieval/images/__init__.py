@@ -6,7 +6,7 @@ Paths are `str` as `os.fsdecode` gives them: a name that is not UTF-8 carries su
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -86,12 +86,13 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class PictureInfo:
-    """What is known of a picture from its header.
+    """What is known of a picture beside its pixels, mostly from its header.
 
     `format` is Pillow's name of what was found inside ("JPEG", "HEIF"), not of the file's name;
     of camera raw files it is the usual ending ("NEF", "DNG"), and the rest is the preview's.
     `width` and `height` are in pixels as the picture is seen, that is after EXIF orientation, and
-    before any scaling. The rest is as in `Origin`.
+    before any scaling. `sketch` is a small square of the picture (`images.sketch`), b"" where none
+    was made. The rest is as in `Origin`.
     """
 
     format: str
@@ -102,6 +103,7 @@ class PictureInfo:
     lens: str = ""
     latitude: float | None = None
     longitude: float | None = None
+    sketch: bytes = field(default=b"", repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

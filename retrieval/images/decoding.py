@@ -26,6 +26,7 @@ from retrieval.images.reasons import PassingError, Reading
 from retrieval.images.rendering import render
 from retrieval.images.resizing import resize, scaled_size
 from retrieval.images.scaling import Target
+from retrieval.images.sketch import sketch_of
 from retrieval.specs import Preprocessing
 
 # A file up to this size is read once and then hashed and decoded from memory.
@@ -90,6 +91,7 @@ def decode(
             origin.lens,
             origin.latitude,
             origin.longitude,
+            sketch_of(got.picture, got.frame),
         )
         return resize(got.picture, preprocessing, got.frame, exact=limits.exact), info
 

@@ -16,6 +16,12 @@ _READABLE = frozenset(
     }
 )  # fmt: skip
 
+_RAW = frozenset(
+    {
+        "ARW", "CR2", "CR3", "DNG", "NEF", "NRW", "ORF", "PEF", "RAF", "RAW", "RW2", "RWL", "SRW",
+    }
+)  # fmt: skip
+
 _UNREADABLE_BY_NAME = {
     "Photoshop": "psd psb",
     "GIMP": "xcf",
@@ -78,3 +84,8 @@ def unsupported_reason(name: str) -> str | None:
         return None
     shown = kind if kind.lower() == extension else f"{kind} ({extension.upper()})"
     return f"{shown} files are not supported"
+
+
+def is_raw(format_name: str) -> bool:
+    """Tell whether a picture's `format` (`PictureInfo`) is a camera's raw one."""
+    return format_name in _RAW

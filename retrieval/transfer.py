@@ -1,0 +1,111 @@
+"""One file from one place to another: never over something, never gone from both."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import stat
+from contextlib import suppress
+
+_BLOCK = 2**20
+
+
+class NotMovedError(Exception):
+    """A file is not what it has to be; the text says why, in words for its owner."""
+
+
+def require_plain(root: str, path: str) -> None:
+    """Raise NotMovedError unless root/path is a regular file that no link below the root leads to.
+
+    `path` is relative, with slashes.
+    """
+    *folders, name = path.split("/")
+    inside = root
+    for folder in folders:
+        inside = os.path.join(inside, folder)
+        if os.path.islink(inside):
+            raise NotMovedError(f"{inside} is a link, which is not followed")
+    try:
+        status = os.lstat(os.path.join(inside, name))
+    except OSError:
+        raise NotMovedError("it is not there") from None
+    if not stat.S_ISREG(status.st_mode):
+        raise NotMovedError("it is a link, or no file, and is not followed")
+
+
+def require_content(path: str, sha256: str, size: int, *, what: str = "it") -> None:
+    """Raise NotMovedError unless a file has this content, its SHA-256 in hexadecimal."""
+    try:
+        if os.stat(path).st_size == size and content_of(path) == sha256:
+            return
+    except FileNotFoundError:
+        raise NotMovedError(f"{what} is not there") from None
+    raise NotMovedError(f"{what} has changed since")
+
+
+def content_of(path: str) -> str:
+    """Return the SHA-256 of a file in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def is_same_file(first: str, second: str) -> bool:
+    """Tell whether two paths lead to one file: by a hard link, or a folder seen twice."""
+    return os.path.samefile(first, second)
+
+
+def transfer(source: str, target: str, sha256: str) -> None:
+    """Move a regular file whose content has just been verified; folders are made.
+
+    Raises NotMovedError or OSError, and has left `source` where it was, when that cannot be done.
+    """
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        raise
+    except OSError:  # another file system, or one without second names
+        _copy(source, target, sha256)
+    sync_folder(os.path.dirname(target))
+    try:
+        os.unlink(source)
+    except OSError:
+        if os.path.lexists(source):
+            os.unlink(target)
+        raise
+    sync_folder(os.path.dirname(source))
+
+
+def _copy(source: str, target: str, sha256: str) -> None:
+    """Copy to a place that must be free, on to the disk, and read it back."""
+    before = os.stat(source)
+    with open(target, "xb") as copy:
+        try:
+            with open(source, "rb") as original:
+                shutil.copyfileobj(original, copy, _BLOCK)
+            copy.flush()
+            os.fsync(copy.fileno())
+            shutil.copystat(source, target)
+            _require_unchanged(source, before)
+            require_content(target, sha256, before.st_size, what="its copy")
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(target)
+            raise
+
+
+def _require_unchanged(source: str, before: os.stat_result) -> None:
+    after = os.stat(source)
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise NotMovedError("it changed while it was copied")
+
+
+def sync_folder(path: str) -> None:
+    """Bring a folder's names on to the disk, where the system can do that."""
+    with suppress(OSError):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
