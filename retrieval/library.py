@@ -289,6 +289,10 @@ class Library:
         """Yield the files that could not be used, and why."""
         return self._catalogue.lookup.problems()
 
+    def image(self, image_id: int) -> ImageRow | None:
+        """Return the picture with that id (`Hit.id`), or None when the library has none such."""
+        return self._catalogue.lookup.by_id(image_id)
+
     def images(self) -> Iterator[tuple[ImageRow, bytes]]:
         """Yield every picture with its stored vector: see `retrieval.vectors` for the format."""
         return self._catalogue.lookup.images(self._model.row.id)

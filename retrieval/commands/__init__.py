@@ -20,6 +20,7 @@ _COMMANDS = {
     "demo": ("retrieval.commands.demo", "demo_command"),
     "index": ("retrieval.commands.index", "index_command"),
     "search": ("retrieval.commands.search", "search_command"),
+    "serve": ("retrieval.commands.serve", "serve_command"),
     "status": ("retrieval.commands.status", "status_command"),
     "remove": ("retrieval.commands.status", "remove_command"),
     "export": ("retrieval.commands.export", "export_command"),

@@ -6,10 +6,10 @@ import json
 import os
 import sys
 import time
-from dataclasses import asdict
 
 import click
 
+from retrieval.answers import as_object
 from retrieval.commands.asking import Asking, question_options
 from retrieval.commands.reading import limits_options
 from retrieval.commands.table import table
@@ -93,14 +93,6 @@ def search_command(
             say(line)
     if html or open_page:
         _page(result, str(asking), html, open_page=open_page)
-
-
-def as_object(result: SearchResult) -> dict[str, object]:
-    """Return the documented part of `--json` that holds the answer."""
-    hits = [{**asdict(hit), "mtime": hit.mtime_ns / 1e9} for hit in result.hits]
-    for hit in hits:
-        del hit["mtime_ns"]
-    return {"searched": result.searched, "hits": hits}
 
 
 def _width() -> int | None:

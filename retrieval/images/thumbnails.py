@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from functools import partial
 from io import BytesIO
+from typing import IO
 
 from retrieval.images import ReadLimits
 from retrieval.images.decoding import explained, open_file
@@ -12,12 +13,18 @@ from retrieval.images.rendering import render
 
 
 def thumbnail(path: str, side: int, limits: ReadLimits | None = None) -> bytes:
-    """Return a WebP of the picture, upright, neither side longer than `side` pixels.
+    """Return a WebP of a picture file, upright, neither side longer than `side` pixels.
 
     Raises PictureError, with the reason, for a picture that cannot be read.
     """
+    with explained(), open_file(path) as file:
+        return thumbnail_of(file, side, limits)
+
+
+def thumbnail_of(file: IO[bytes], side: int, limits: ReadLimits | None = None) -> bytes:
+    """Do the same for a picture that is open already."""
     target = partial(_fitted, side=side)
-    with explained() as reading, open_file(path) as file, ExitStack() as held:
+    with explained() as reading, ExitStack() as held:
         small = render(file, limits or ReadLimits(), target, held, reading).picture
         small.thumbnail((side, side))
         out = BytesIO()

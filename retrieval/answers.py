@@ -1,0 +1,16 @@
+"""Answers as plain objects for JSON: one form, whoever asks (command line, HTTP)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from retrieval.search import SearchResult
+
+
+def as_object(result: SearchResult) -> dict[str, Any]:
+    """Return the documented form of an answer."""
+    hits = [{**asdict(hit), "mtime": hit.mtime_ns / 1e9} for hit in result.hits]
+    for hit in hits:
+        del hit["mtime_ns"]
+    return {"searched": result.searched, "hits": hits}

@@ -1,0 +1,77 @@
+"""`pixtrieve serve`: the page and the API."""
+
+from __future__ import annotations
+
+import secrets
+
+import click
+
+from retrieval.commands.terminal import device_option, library_option, say
+from retrieval.errors import MissingExtra
+from retrieval.library import Library
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@click.command("serve")
+@library_option
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8090, show_default=True)
+@click.option(
+    "--name",
+    "names",
+    metavar="HOST",
+    multiple=True,
+    help="A name by which other machines reach this one (nas.local, or HOST:PORT behind a proxy).",
+)
+@click.option(
+    "--token",
+    metavar="TOKEN",
+    envvar="PIXTRIEVE_TOKEN",
+    help="What others must know (environment: PIXTRIEVE_TOKEN); made up where it is needed.",
+)
+@click.option("--open", "open_page", is_flag=True, help="Show the page in the browser.")
+@device_option
+def serve_command(
+    library_path: str,
+    host: str,
+    port: int,
+    names: tuple[str, ...],
+    token: str | None,
+    open_page: bool,
+    device: str,
+) -> None:
+    """Look at the library in a browser, and let programs ask it.
+
+    Only this machine is answered, unless --host says otherwise; then a token is needed.
+    """
+    try:
+        import uvicorn
+
+        from retrieval.server.app import create_app
+    except ImportError as error:
+        raise MissingExtra(error.name or "fastapi", "server", "pixtrieve serve") from error
+    from retrieval.server.guard import Rules
+
+    if token is None and host not in _LOOPBACK:
+        token = secrets.token_urlsafe(24)
+    with Library.open(library_path) as library:
+        folder = library.path
+    rules = Rules(_known_as(host, port, names), token or "")
+    app = create_app(folder, device, rules)
+    shown = f"[{host}]" if ":" in host else host
+    address = f"http://{names[0] if names else shown}:{port}/"
+    say(f"Pixtrieve is at {address}" + (f"?token={token}" if token else ""))
+    if token:
+        say("The token in it lets everybody in who knows it. It is not shown again.")
+    say("Ctrl-C ends it.")
+    if open_page:
+        click.launch(address + (f"?token={token}" if token else ""))
+    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False)
+
+
+def _known_as(host: str, port: int, names: tuple[str, ...]) -> frozenset[str]:
+    """Return the Host headers that are answered."""
+    mine = [*_LOOPBACK, host, *names]
+    written = [f"[{name}]" if name.count(":") > 1 else name for name in mine]
+    return frozenset(each.lower() for name in written for each in (name, f"{name}:{port}"))

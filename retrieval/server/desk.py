@@ -1,0 +1,130 @@
+"""The one thread that owns the library, and the questions that wait for it."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.encoders import Encoder
+from retrieval.library import Library
+from retrieval.query import Query
+from retrieval.search import SearchResult
+from retrieval.specs import ModelSpec
+
+T = TypeVar("T")
+
+_REMEMBERED_TEXTS = 4096
+
+
+class RememberingEncoder:
+    """An encoder that keeps the vectors of the texts it was asked last."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self._known: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
+
+    @property
+    def spec(self) -> ModelSpec:
+        """What the model is."""
+        return self._encoder.spec
+
+    @property
+    def batch_size(self) -> int:
+        """How many pictures the encoder likes at once."""
+        return self._encoder.batch_size
+
+    def encode_images(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Encode (n, H, W, 3) pictures: (n, dim)."""
+        return self._encoder.encode_images(pixels)
+
+    def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Encode texts, (n, dim), those that are not known in one batch."""
+        new = [text for text in dict.fromkeys(texts) if text not in self._known]
+        if new:
+            self._known.update(zip(new, self._encoder.encode_texts(new), strict=True))
+        for text in texts:
+            self._known.move_to_end(text)
+        rows = np.stack([self._known[text] for text in texts])
+        while len(self._known) > _REMEMBERED_TEXTS:
+            self._known.popitem(last=False)
+        return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A question as it waits; `run` asks it and returns the answer."""
+
+    query: Query
+    run: Callable[[Library], SearchResult]
+
+
+class Desk:
+    """Takes questions from any thread. They are answered on one, in batches, in their order."""
+
+    def __init__(self, path: str, device: str) -> None:
+        self._path, self._device = path, device
+        self._waiting: list[tuple[Request, Future[SearchResult]]] = []
+        self._lock = threading.Lock()
+        self._thread = ThreadPoolExecutor(1, "library")
+        self._library = self._thread.submit(self._open).result()
+
+    def ask(self, request: Request) -> Future[SearchResult]:
+        """Put a question in the queue; cancel the future if nobody waits for it any more."""
+        future: Future[SearchResult] = Future()
+        with self._lock:
+            self._waiting.append((request, future))
+        self._thread.submit(self._answer_all)
+        return future
+
+    def call(self, function: Callable[[Library], T]) -> Future[T]:
+        """Run anything else that needs the library."""
+        return self._thread.submit(lambda: function(self._current()))
+
+    def close(self) -> None:
+        """Close the library when all is answered."""
+        self._thread.submit(self._library.close).result()
+        self._thread.shutdown()
+
+    def _answer_all(self) -> None:
+        with self._lock:
+            taken, self._waiting = self._waiting, []
+        batch = [(r, future) for r, future in taken if future.set_running_or_notify_cancel()]
+        if not batch:
+            return
+        try:
+            library = self._current()
+            self._encode_together(library, [request.query for request, _ in batch])
+        except BaseException as error:  # whoever asked is told
+            for _, future in batch:
+                future.set_exception(error)
+            return
+        for request, future in batch:
+            try:
+                future.set_result(request.run(library))
+            except BaseException as error:
+                future.set_exception(error)
+
+    def _encode_together(self, library: Library, queries: Sequence[Query]) -> None:
+        texts = [t.value for q in queries for t in q.terms if t.kind == "text" and t.value.strip()]
+        if len(texts) > 1:
+            library.encoder().encode_texts(texts)
+
+    def _open(self) -> Library:
+        with Library.open(self._path, device=self._device) as plain:
+            encoder = RememberingEncoder(plain.encoder())
+        return Library.open(self._path, encoder)
+
+    def _current(self) -> Library:
+        """Return the library, opened anew when another process has changed its model."""
+        in_use = next(model for model in self._library.models() if model.in_use)
+        if in_use.fingerprint != self._library.encoder().spec.fingerprint:
+            self._library.close()
+            self._library = self._open()
+        return self._library

@@ -1,0 +1,342 @@
+"""The API through the ASGI application, with an encoder one can compute by hand."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fakes import FakeEncoder
+from painting import paint
+from PIL import Image
+
+import retrieval.library
+import retrieval.model_in_use
+import retrieval.opening
+from retrieval import Library
+from retrieval.encoders import ModelIdentity
+from retrieval.query import parse
+
+pytest.importorskip("fastapi")
+from fastapi.testclient import TestClient
+
+from retrieval.server import guard
+from retrieval.server.app import create_app
+from retrieval.server.desk import Desk, RememberingEncoder, Request
+
+HOST = "localhost:8090"
+RULES = guard.Rules(frozenset({HOST}))
+
+
+@pytest.fixture
+def encoder(monkeypatch: pytest.MonkeyPatch) -> FakeEncoder:
+    made = FakeEncoder()
+    for module in (retrieval.library, retrieval.model_in_use):
+        monkeypatch.setattr(module, "open_encoder", lambda *_, **__: made)
+    for module in (retrieval.opening, retrieval.model_in_use):
+        monkeypatch.setattr(module, "identify", lambda name: ModelIdentity(name, "fake-1"))
+    return made
+
+
+@pytest.fixture
+def folder(tmp_path: Path, encoder: FakeEncoder, pictures: Path) -> str:
+    for number in range(30):
+        paint(pictures / f"grey/{number:02}.png", (90 + number, 100, 130 - number))
+    with Library.create(tmp_path / "library", encoder) as library:
+        library.add(pictures)
+        return library.path
+
+
+Client = Callable[..., TestClient]
+
+
+@pytest.fixture
+def client(folder: str) -> Iterator[Client]:
+    clients: list[TestClient] = []
+
+    def make(rules: guard.Rules = RULES) -> TestClient:
+        made = TestClient(create_app(folder, "auto", rules), base_url=f"http://{HOST}")
+        clients.append(made.__enter__())
+        return made
+
+    yield make
+    for made in clients:
+        made.__exit__(None, None, None)
+
+
+def names(answer: object) -> list[str]:
+    return [os.path.basename(hit["path"]) for hit in answer["hits"]]  # type: ignore[index]
+
+
+def test_a_text_finds_pictures(client: Client) -> None:
+    answer = client().get("/api/search", params={"q": "red", "limit": 2}).json()
+    assert names(answer) == ["red.png", "yellow.png"]
+    assert (answer["query"], answer["searched"]) == ("red", 34)
+    assert answer["hits"][0]["confidence"] is not None
+
+
+def test_pages_are_cut_from_one_order(client: Client) -> None:
+    asking = client()
+    whole = asking.get("/api/search", params={"q": "red - blue", "limit": 34}).json()
+    paged: list[str] = []
+    for offset in range(0, 40, 7):
+        page = {"q": "red - blue", "limit": 7, "offset": offset}
+        paged += names(asking.get("/api/search", params=page).json())
+    assert paged == names(whole)
+    assert len(paged) == 34
+
+
+def test_an_uploaded_picture_finds_others_and_joins_words(client: Client, pictures: Path) -> None:
+    asking = client()
+    data = (pictures / "red.png").read_bytes()
+    alone = asking.post("/api/search", params={"limit": 1}, content=data).json()
+    assert names(alone) == ["yellow.png"]
+    both = asking.post("/api/search", params={"limit": 1, "q": "2:blue"}, content=data).json()
+    assert names(both) == ["blue.png"]
+
+
+def test_more_like_an_indexed_picture(client: Client) -> None:
+    asking = client()
+    red = asking.get("/api/search", params={"q": "red", "limit": 1}).json()["hits"][0]["id"]
+    similar = asking.get(f"/api/pictures/{red}/similar", params={"limit": 1}).json()
+    assert names(similar) == ["yellow.png"]
+    assert asking.get("/api/pictures/9999/similar").status_code == 404
+
+
+@pytest.mark.parametrize("q", ["./red.png", "/etc/passwd", "red + http://127.0.0.1/a", "~/x - red"])
+def test_no_path_or_address_is_opened(client: Client, pictures: Path, q: str) -> None:
+    asking = client()
+    for answer in (
+        asking.get("/api/search", params={"q": q}),
+        asking.get("/api/pictures/1/similar", params={"q": q}),
+        asking.post("/api/search", params={"q": q}, content=(pictures / "red.png").read_bytes()),
+    ):
+        assert answer.status_code == 422
+        assert "the server opens none" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("q", ["", "dog +  + cat", "- red", "#12345"])
+def test_what_cannot_be_asked_is_explained(client: Client, q: str) -> None:
+    answer = client().get("/api/search", params={"q": q})
+    assert answer.status_code == 422
+    assert answer.json()["hint"]
+
+
+def test_bytes_that_are_no_picture_are_refused(client: Client) -> None:
+    asking = client()
+    assert asking.post("/api/search", content=b"GIF89a nonsense").status_code == 422
+    assert asking.post("/api/search", content=b"").status_code == 422
+
+
+def test_pictures_come_by_number(client: Client, pictures: Path) -> None:
+    asking = client()
+    hit = asking.get("/api/search", params={"q": "blue", "limit": 1}).json()["hits"][0]
+    facts = asking.get(f"/api/pictures/{hit['id']}").json()
+    assert facts["paths"] == [str(pictures / "deep/blue.png")]
+    image = asking.get(f"/api/pictures/{hit['id']}/image")
+    assert image.headers["content-type"] == "image/png"
+    assert image.content == (pictures / "deep/blue.png").read_bytes()
+    for wrong in ("9999", "0", "-1", "..%2f..%2fetc%2fpasswd", "x"):
+        assert asking.get(f"/api/pictures/{wrong}/image").status_code in (404, 422)
+
+
+def test_a_format_browsers_do_not_show_comes_as_webp(
+    client: Client, folder: str, encoder: FakeEncoder, tmp_path: Path
+) -> None:
+    paint(tmp_path / "more/white.tiff", "white")
+    with Library.open(folder, encoder) as library:
+        library.add(tmp_path / "more")
+    asking = client()
+    hit = asking.get("/api/search", params={"q": "white", "limit": 1}).json()["hits"][0]
+    assert hit["format"] == "TIFF"
+    image = asking.get(f"/api/pictures/{hit['id']}/image")
+    assert image.headers["content-type"] == "image/webp"
+    assert Image.open(io.BytesIO(image.content)).size == (24, 16)
+
+
+def test_a_thumbnail_is_made_once(client: Client, folder: str, pictures: Path) -> None:
+    asking = client()
+    hit = asking.get("/api/search", params={"q": "red", "limit": 1}).json()["hits"][0]
+    address = f"/api/pictures/{hit['id']}/thumbnail"
+    first = asking.get(address)
+    assert Image.open(io.BytesIO(first.content)).format == "WEBP"
+    (kept,) = Path(folder, "thumbnails").rglob("*.webp")
+    assert kept.read_bytes() == first.content
+    (pictures / "red.png").unlink()
+    assert asking.get(address).content == first.content
+    assert asking.get(address, params={"side": "9999"}).status_code == 422
+
+
+def test_a_file_that_was_exchanged_is_not_served(
+    client: Client, pictures: Path, tmp_path: Path
+) -> None:
+    asking = client()
+    hit = asking.get("/api/search", params={"q": "red", "limit": 1}).json()["hits"][0]
+    secret = tmp_path / "secret.png"
+    paint(secret, "white")
+    (pictures / "red.png").unlink()
+    (pictures / "red.png").symlink_to(secret)
+    for what in ("image", "thumbnail"):
+        answer = asking.get(f"/api/pictures/{hit['id']}/{what}")
+        assert answer.status_code == 422
+        assert "changed since it was indexed" in answer.json()["error"]
+    shutil.rmtree(pictures)
+    assert asking.get(f"/api/pictures/{hit['id']}/image").status_code == 422
+
+
+def test_other_names_of_this_machine_are_not_answered(client: Client) -> None:
+    asking = client()
+    assert asking.get("/api/status", headers={"host": "evil.example"}).status_code == 421
+    assert asking.get("/api/status", headers={"host": ""}).status_code == 421
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "https://evil.example"},
+        {"origin": "null"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+    ],
+)
+def test_other_pages_cannot_make_the_browser_write(client: Client, headers: dict[str, str]) -> None:
+    asking = client()
+    assert asking.post("/api/indexing", headers=headers).status_code == 403
+    assert asking.request("DELETE", "/api/indexing", headers=headers).status_code == 403
+    own = {"origin": f"http://{HOST}", "sec-fetch-site": "same-origin"}
+    assert asking.post("/api/indexing", headers=own).status_code == 202
+
+
+def test_a_token_is_wanted_where_there_is_one(client: Client) -> None:
+    asking = client(guard.Rules(frozenset({HOST}), "s3cret-token"))
+    for headers in (
+        {},
+        {"authorization": "Bearer wrong"},
+        {"authorization": "Bearer "},
+        {"cookie": "pixtrieve=wrong"},
+        {"cookie": "pixtrieve="},
+    ):
+        assert asking.get("/api/status", headers=headers).status_code == 401
+    assert asking.get("/api/status", params={"token": "s3cret-token"}).status_code == 401
+    bearer = {"authorization": "Bearer s3cret-token"}
+    assert asking.get("/api/status", headers=bearer).status_code == 200
+    welcome = asking.get("/", params={"token": "s3cret-token"}, follow_redirects=False)
+    assert (welcome.status_code, welcome.headers["location"]) == (303, "/")
+    assert "HttpOnly" in welcome.headers["set-cookie"]
+    assert "SameSite=Strict" in welcome.headers["set-cookie"]
+    assert asking.get("/api/status").status_code == 200  # the client kept the cookie
+
+
+def test_an_upload_has_a_limit(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "MOST_UPLOAD", 1000)
+    asking = client()
+    assert asking.post("/api/search", content=b"x" * 1001).status_code == 413
+
+    def parts() -> Iterator[bytes]:
+        for _ in range(5):
+            yield b"x" * 300
+
+    with pytest.raises(Exception):  # noqa: B017, PT011 - the connection is dropped
+        asking.post("/api/search", content=parts())
+    assert asking.get("/api/status").status_code == 200
+
+
+def test_every_answer_is_dressed(client: Client) -> None:
+    asking = client()
+    for answer in (
+        asking.get("/"),
+        asking.get("/api/status"),
+        asking.get("/nowhere"),
+        asking.get("/", headers={"host": "evil.example"}),
+    ):
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_the_page_needs_nothing_from_elsewhere(client: Client) -> None:
+    asking = client()
+    page = asking.get("/").text
+    assert '<script src="/app.js"' in page
+    for address in ("/", "/app.js", "/style.css"):
+        text = asking.get(address).text
+        assert "http://" not in text.replace("http://www.w3.org", "")
+        assert "https://" not in text
+
+
+def test_status_and_problems(
+    client: Client, folder: str, encoder: FakeEncoder, tmp_path: Path
+) -> None:
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad/broken.jpg").write_bytes(b"\xff\xd8\xff nothing")
+    with Library.open(folder, encoder) as library:
+        library.add(tmp_path / "bad")
+    asking = client()
+    assert asking.get("/api/status").json()["counts"]["images"] == 34
+    found = asking.get("/api/problems").json()
+    assert found["count"] == 1
+    assert found["problems"][0]["path"].endswith("broken.jpg")
+    assert asking.get("/api/problems", params={"offset": 1}).json()["problems"] == []
+
+
+def test_an_indexing_run_is_started_and_followed(client: Client, pictures: Path) -> None:
+    asking = client()
+    paint(pictures / "white.png", "white")
+    assert asking.post("/api/indexing").status_code == 202
+    with asking.stream("GET", "/api/indexing") as events:
+        lines = [line for line in events.iter_lines() if line.startswith("data: ")]
+    last = json.loads(lines[-1].removeprefix("data: "))
+    assert (last["running"], last["error"]) == (False, "")
+    assert last["progress"]["encoded"] == 1
+    assert names(asking.get("/api/search", params={"q": "white", "limit": 1}).json()) == [
+        "white.png"
+    ]
+
+
+def test_questions_that_wait_together_are_encoded_together(
+    folder: str, encoder: FakeEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches: list[list[str]] = []
+    encode = FakeEncoder.encode_texts
+
+    def counted(self: FakeEncoder, texts: list[str]) -> object:
+        batches.append(list(texts))
+        return encode(self, texts)
+
+    monkeypatch.setattr(FakeEncoder, "encode_texts", counted)
+    desk = Desk(folder, "auto")
+    held = threading.Event()
+    blocker = desk.call(lambda _: held.wait(10))
+    asked = ["red", "blue", "green", "red"]
+    waiting = [
+        desk.ask(Request(query, lambda library, query=query: library.search(query, 1)))
+        for query in map(parse, asked)
+    ]
+    dropped: Future[object] = desk.ask(
+        Request(parse("white"), lambda library: library.search("white"))
+    )  # type: ignore[assignment]
+    assert dropped.cancel()
+    held.set()
+    blocker.result()
+    found = [os.path.basename(future.result(10).hits[0].path) for future in waiting]
+    assert found == ["red.png", "blue.png", "green.png", "red.png"]
+    assert batches == [["red", "blue", "green"]]
+    desk.ask(Request(parse("red"), lambda library: library.search("red", 1))).result(10)
+    assert len(batches) == 1  # remembered
+    failing = desk.ask(Request(parse("red"), lambda library: library.search("- red")))
+    with pytest.raises(retrieval.QueryError):
+        failing.result(10)
+    desk.close()
+
+
+def test_remembered_texts_are_the_encoder_s_own() -> None:
+    plain, remembering = FakeEncoder(), RememberingEncoder(FakeEncoder())
+    for texts in (["red", "blue", "red"], ["blue"], ["green", "red"]):
+        np.testing.assert_array_equal(remembering.encode_texts(texts), plain.encode_texts(texts))
