@@ -243,3 +243,20 @@ def test_what_is_allocated_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     for file, limits in ((buffered, small), (streamed, ReadLimits(0.1, exact=True))):
         with pytest.raises(PictureError, match=r"^0\.2 megapixels, more than"):
             decode(file, how((40, 40)), limits)
+
+
+@pytest.mark.slow
+def test_vectors_of_scaled_pictures_are_nearly_those_of_exact_ones() -> None:
+    """The promise of the README, for the built-in model: a cosine above 0.999."""
+    from retrieval.encoders import open_encoder
+    from retrieval.scenes import render as draw
+
+    encoder = open_encoder("pocket", device="torch")
+    files = [jpeg(draw(seed, side).image) for seed, side in enumerate((448, 640, 1200, 2000) * 3)]
+    exact, scaled = (
+        np.stack([decode(file, encoder.spec.preprocessing, limits)[0] for file in files])
+        for limits in (EXACT, ReadLimits())
+    )
+    assert not (exact == scaled).all(axis=(1, 2, 3)).any()
+    cosines = (encoder.encode_images(exact) * encoder.encode_images(scaled)).sum(axis=1)
+    assert cosines.min() > 0.999
