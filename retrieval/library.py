@@ -40,10 +40,14 @@ from retrieval.status import Status, read_status
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from retrieval.classifying import Classified, Item
     from retrieval.concepts import Concepts
+    from retrieval.corpora import Corpus
+    from retrieval.describing import Description, Via
     from retrieval.duplicates import Duplicates
     from retrieval.fusion import Fuse
     from retrieval.indexing import Indexer
+    from retrieval.labels import Tags
     from retrieval.nearest import NearestVectors
     from retrieval.questions import Askable, Question
     from retrieval.search import SearchResult
@@ -273,6 +277,52 @@ class Library:
         from retrieval.concepts import Concepts
 
         return Concepts(self._parts())
+
+    @property
+    def tags(self) -> Tags:
+        """Labels that pictures are given by what they show: see `retrieval.labels`."""
+        from retrieval.labels import Tags
+
+        return Tags(self._parts())
+
+    def classify(
+        self, items: Sequence[Item], labels: Sequence[str] = (), concepts: Sequence[str] = ()
+    ) -> list[Classified]:
+        """Say which label texts and pictures are, how likely they show concepts.
+
+        A `str` is a text, a path-like a picture's file, an `int` the id of an indexed picture.
+        Without labels and concepts those that the library is labelled with are taken. See
+        `retrieval.classifying`.
+        """
+        from retrieval.classifying import classify
+
+        if not labels and not concepts:
+            labels = self._catalogue.tags.labels()
+        return classify(items, labels, concepts, self._parts())
+
+    def describe(
+        self, asked: Askable, corpus: Corpus | None = None, k: int = 5
+    ) -> tuple[Description, ...]:
+        """Return the texts of a corpus nearest to a picture, best first: see `describing`.
+
+        Without a corpus (`retrieval.corpora.read_corpus`) everyday things in English are chosen
+        from. `asked` is as in `search`.
+        """
+        from retrieval.corpora import read_corpus
+        from retrieval.describing import describe
+
+        return describe(asked, corpus or read_corpus(), k, self._parts())
+
+    def translate(
+        self, text: str, corpus: Corpus, to: str, k: int = 3, *, via: Via = "texts"
+    ) -> tuple[Description, ...]:
+        """Return the texts of a corpus, in the language `to`, that say what a text says.
+
+        By the texts' own vectors, or by the captions of the nearest pictures: see `describing`.
+        """
+        from retrieval.describing import translate
+
+        return translate(text, corpus, to, k, via, self._parts())
 
     @property
     def duplicates(self) -> Duplicates:

@@ -26,6 +26,10 @@ _COMMANDS = {
     "export": ("retrieval.commands.export", "export_command"),
     "evaluate": ("retrieval.commands.evaluate", "evaluate_command"),
     "concept": ("retrieval.commands.concept", "concept_command"),
+    "label": ("retrieval.commands.label", "label_command"),
+    "classify": ("retrieval.commands.label", "classify_command"),
+    "describe": ("retrieval.commands.describe", "describe_command"),
+    "translate": ("retrieval.commands.describe", "translate_command"),
     "model": ("retrieval.commands.model", "model_command"),
     "models": ("retrieval.commands.models", "models_command"),
 }

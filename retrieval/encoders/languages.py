@@ -1,0 +1,29 @@
+"""Which models know more than English, as far as their names tell."""
+
+from __future__ import annotations
+
+from retrieval.encoders.presets import PRESETS
+from retrieval.encoders.references import BUILT_IN
+
+_MANY = ("xlm-roberta", "i18n", "siglip2", "nllb", "mt5", "multilingual", "worldwide")
+
+
+def knows_many(reference: str) -> bool | None:
+    """Tell whether a model was trained on many languages; None for a checkpoint of one's own."""
+    if any(word in reference.lower() for word in _MANY):
+        return True
+    published = "/" in reference and not {":", "@"} & set(reference)
+    return False if published or reference == BUILT_IN else None
+
+
+def advice(reference: str) -> str:
+    """Say what a person should know who asks a model in another language, "" when all is well."""
+    if knows_many(reference) is not False:
+        return ""
+    preset = PRESETS["multilingual"]
+    return (
+        f"The library's model, {reference}, knows English only: other languages are guesswork. "
+        f"For {preset.for_whom}:\n"
+        f"    pixtrieve models fetch {preset.name}\n"
+        f"    pixtrieve model use {preset.name}"
+    )

@@ -1,0 +1,118 @@
+"""Labels: words that pictures are tagged with by what they show, without any training."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+
+from retrieval.catalogue.tags import Tag, Tagged
+from retrieval.confidence import unlikely_things
+from retrieval.encoders import Encoder
+from retrieval.errors import QueryError
+from retrieval.parts import Parts
+from retrieval.zero_shot import ZeroShot, mean_of_prompts, prompts
+
+SOURCE = "label"
+LEAST = 0.5
+"""Pictures are tagged that show a label at least so likely."""
+
+
+class Tags:
+    """The tags of a library's pictures."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def label(self, labels: Sequence[str] = (), least: float = LEAST) -> dict[str, int]:
+        """Tag every picture with the labels it shows; return how many pictures each label has.
+
+        The labels replace earlier ones and are remembered: without any, those are given again, to
+        pictures that came since as well. `least` is the score, 0 to 1, from which on a label is
+        given (`retrieval.zero_shot`). Only stored vectors are compared; no picture is read.
+        QueryError when there are no labels, LibraryBusy when another process is writing.
+        """
+        parts = self._parts
+        chosen = cleaned(labels) or parts.catalogue.tags.labels()
+        if not chosen:
+            raise QueryError(
+                "there are no labels to give",
+                "name them, or a file with one a line: pixtrieve label --labels labels.txt",
+            )
+        judge = zero_shot(chosen, parts.model.encoder())
+        counts = np.zeros(len(chosen), np.int64)
+        with parts.writer(), parts.catalogue.writing():
+            parts.catalogue.tags.put_labels(chosen)
+            parts.catalogue.tags.remove(SOURCE)
+            for ids, vectors in parts.catalogue.vectors(parts.model.row).after(0):
+                scores = judge.present(vectors)
+                rows, columns = np.nonzero(scores >= least)
+                parts.catalogue.tags.put(
+                    (
+                        (int(ids[row]), chosen[column], float(scores[row, column]))
+                        for row, column in zip(rows.tolist(), columns.tolist(), strict=True)
+                    ),
+                    SOURCE,
+                    parts.model.row.id,
+                )
+                counts += np.bincount(columns, minlength=len(chosen))
+        return dict(zip(chosen, counts.tolist(), strict=True))
+
+    def all(self) -> list[Tagged]:
+        """Return every tag that pictures have, from labels and concepts, the commonest first."""
+        return self._parts.catalogue.tags.all()
+
+    def of(self, image_id: int) -> tuple[Tag, ...]:
+        """Return the tags of the picture with that id (`Hit.id`), the surest first."""
+        return self._parts.catalogue.tags.of_image(image_id)
+
+    def remove(self, label: str | None = None) -> int:
+        """Give a label, or all, no more and take it off; return how many pictures had it.
+
+        QueryError when it is none of the labels. A concept's tags go with `Concepts.forget`.
+        """
+        parts = self._parts
+        labels = parts.catalogue.tags.labels()
+        if label is not None and label not in labels:
+            known = ", ".join(labels) or "none"
+            raise QueryError(f"“{label}” is not one of the labels", f"there are: {known}")
+        with parts.writer(), parts.catalogue.writing():
+            kept = [each for each in labels if label is not None and each != label]
+            parts.catalogue.tags.put_labels(kept)
+            return parts.catalogue.tags.remove(SOURCE, label)
+
+
+def zero_shot(labels: Sequence[str], encoder: Encoder) -> ZeroShot:
+    """Encode labels, at least one, and what stands for none of them."""
+    sentences = [sentence for label in labels for sentence in prompts(label)]
+    vectors = encoder.encode_texts(sentences)
+    return ZeroShot(mean_of_prompts(vectors, labels), encoder.encode_texts(unlikely_things()))
+
+
+def read_labels(source: str) -> tuple[str, ...]:
+    """Read labels from a file with one a line, or from a list like "dog,cat"; QueryError if empty.
+
+    Empty lines, and lines that begin with "#", do not count.
+    """
+    if not os.path.isfile(source):
+        if os.path.splitext(source)[1] in (".txt", ".csv", ".list") or os.sep in source:
+            raise QueryError(f"there is no file {source}", "check the path of the labels")
+        lines = source.split(",")
+    else:
+        try:
+            with open(source, encoding="utf-8-sig") as opened:
+                lines = opened.read().splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise QueryError(
+                f"{source} cannot be read: {error}", "labels are UTF-8 text"
+            ) from error
+    labels = cleaned([line for line in lines if not line.startswith("#")])
+    if not labels:
+        raise QueryError(f"there are no labels in {source}", "write one a line")
+    return labels
+
+
+def cleaned(labels: Sequence[str]) -> tuple[str, ...]:
+    """Return labels without what is empty or there twice, in their order."""
+    return tuple(dict.fromkeys(label.strip() for label in labels if label.strip()))
