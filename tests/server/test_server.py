@@ -20,7 +20,6 @@ import retrieval.library
 import retrieval.model_in_use
 import retrieval.opening
 from retrieval import Library
-from retrieval.encoders import ModelIdentity
 from retrieval.query import parse
 
 pytest.importorskip("fastapi")
@@ -32,25 +31,6 @@ from retrieval.server.desk import Desk, RememberingEncoder, Request
 
 HOST = "localhost:8090"
 RULES = guard.Rules(frozenset({HOST}))
-
-
-@pytest.fixture
-def encoder(monkeypatch: pytest.MonkeyPatch) -> FakeEncoder:
-    made = FakeEncoder()
-    for module in (retrieval.library, retrieval.model_in_use):
-        monkeypatch.setattr(module, "open_encoder", lambda *_, **__: made)
-    for module in (retrieval.opening, retrieval.model_in_use):
-        monkeypatch.setattr(module, "identify", lambda name: ModelIdentity(name, "fake-1"))
-    return made
-
-
-@pytest.fixture
-def folder(tmp_path: Path, encoder: FakeEncoder, pictures: Path) -> str:
-    for number in range(30):
-        paint(pictures / f"grey/{number:02}.png", (90 + number, 100, 130 - number))
-    with Library.create(tmp_path / "library", encoder) as library:
-        library.add(pictures)
-        return library.path
 
 
 Client = Callable[..., TestClient]
@@ -319,9 +299,7 @@ def test_questions_that_wait_together_are_encoded_together(
         desk.ask(Request(query, lambda library, query=query: library.search(query, 1)))
         for query in map(parse, asked)
     ]
-    dropped: Future[object] = desk.ask(
-        Request(parse("white"), lambda library: library.search("white"))
-    )  # type: ignore[assignment]
+    dropped = desk.ask(Request(parse("white"), lambda library: library.search("white")))
     assert dropped.cancel()
     held.set()
     blocker.result()

@@ -1,0 +1,35 @@
+"""A library behind a server, with an encoder one can compute by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fakes import FakeEncoder
+from painting import paint
+
+import retrieval.library
+import retrieval.model_in_use
+import retrieval.opening
+from retrieval import Library
+from retrieval.encoders import ModelIdentity
+
+
+@pytest.fixture
+def encoder(monkeypatch: pytest.MonkeyPatch) -> FakeEncoder:
+    made = FakeEncoder()
+    for module in (retrieval.library, retrieval.model_in_use):
+        monkeypatch.setattr(module, "open_encoder", lambda *_, **__: made)
+    for module in (retrieval.opening, retrieval.model_in_use):
+        monkeypatch.setattr(module, "identify", lambda name: ModelIdentity(name, "fake-1"))
+    return made
+
+
+@pytest.fixture
+def folder(tmp_path: Path, encoder: FakeEncoder, pictures: Path) -> str:
+    """The folder of a library with four colours and thirty greys."""
+    for number in range(30):
+        paint(pictures / f"grey/{number:02}.png", (90 + number, 100, 130 - number))
+    with Library.create(tmp_path / "library", encoder) as library:
+        library.add(pictures)
+        return library.path
