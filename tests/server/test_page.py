@@ -104,9 +104,7 @@ def test_pictures_join_the_question_with_plus_and_minus(page: Any) -> None:
     assert page.locator("#name").inner_text() == "yellow.png"
     page.get_by_role("button", name="Without what this shows").click()
     wait_for_first(page, "red.png")
-    page.wait_for_function(
-        "!document.querySelector('#gallery li:nth-child(2) img').alt.includes('yellow')"
-    )
+    page.locator("#gallery li:nth-child(2) img:not([alt='yellow.png'])").wait_for()
     assert page.locator("#chips li.negative").count() == 1
     page.get_by_role("button", name="without; change to with").click()
     assert page.locator("#chips li.negative").count() == 0
