@@ -11,6 +11,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.corpora import ENGLISH, captions_by_language
 from retrieval.encoders import Encoder
 from retrieval.errors import PictureError, QueryError
 from retrieval.evaluation import Evaluation, evaluate
@@ -31,11 +32,12 @@ class Captioned:
     captions: tuple[str, ...]
 
 
-def read_captions(source: str) -> list[Captioned]:
+def read_captions(source: str, lang: str = ENGLISH) -> list[Captioned]:
     """Read JSON lines `{"file": …, "captions": […]}`; other keys are ignored.
 
-    Files are relative to the folder that `source` is in; several lines may be about one. Raises
-    QueryError naming the file, and the line that does not fit.
+    Captions in another language than English are those of `"captions_ml": {lang: […]}`; pictures
+    without any are left out then. Files are relative to the folder that `source` is in; several
+    lines may be about one. Raises QueryError naming the file, and the line that does not fit.
     """
     try:
         with open(source, encoding="utf-8-sig") as opened:
@@ -44,21 +46,28 @@ def read_captions(source: str) -> list[Captioned]:
         raise QueryError(f"{source} cannot be read: {error}", "check the path") from error
     folder = os.path.dirname(os.path.abspath(source))
     pictures: dict[str, tuple[str, ...]] = {}
+    languages: set[str] = set()
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
             row = json.loads(line)
-            file, captions = row["file"], row["captions"]
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            file, told = row["file"], captions_by_language(row)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise _misfit(source, number) from error
-        valid = isinstance(captions, list) and all(isinstance(text, str) for text in captions)
-        if not isinstance(file, str) or not valid or not captions:
+        captions = told.get(lang, ())
+        if not isinstance(file, str) or (lang == ENGLISH and not captions):
             raise _misfit(source, number)
+        languages.update(told)
         path = os.path.join(folder, file)
-        pictures[path] = (*pictures.get(path, ()), *captions)
+        if captions:
+            pictures[path] = (*pictures.get(path, ()), *captions)
     if not pictures:
-        raise QueryError(f"{source} has no captions", "each line is one picture: see the README")
+        known = ", ".join(sorted(languages))
+        raise QueryError(
+            f"{source} has no captions" + (f" in “{lang}”" if known else ""),
+            f"its languages: {known}" if known else "each line is one picture: see the README",
+        )
     return [Captioned(path, captions) for path, captions in pictures.items()]
 
 

@@ -12,6 +12,7 @@ import click
 from retrieval.captioned import evaluate_pictures, read_captions
 from retrieval.commands.reading import reading_options
 from retrieval.commands.terminal import device_option, library_option, plural, say, shown
+from retrieval.corpora import ENGLISH
 from retrieval.encoders import Encoder, open_encoder
 from retrieval.encoders.references import parse
 from retrieval.evaluation import KS, Evaluation, Measures
@@ -26,11 +27,15 @@ from retrieval.progress import IndexOptions
 @click.option(
     "--checkpoint", metavar="FILE", type=click.Path(), help="Weights for --model NAME from a file."
 )
+@click.option(
+    "--lang", default=ENGLISH, show_default=True, help="Captions in this language (captions_ml)."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @device_option
 @reading_options
 def evaluate_command(
     captions: str,
+    lang: str,
     library_path: str,
     model: str | None,
     checkpoint: str | None,
@@ -41,10 +46,10 @@ def evaluate_command(
     """Measure text→image and image→text recall on CAPTIONS.
 
     CAPTIONS is a file of JSON lines {"file": "a.jpg", "captions": ["…", "…"]}, files relative to
-    it. Without --model the library's model is measured, with its stored vectors where it has
+    it; captions in other languages are in "captions_ml": {"de": ["…"]}. Without --model the library's model is measured, with its stored vectors where it has
     them.
     """
-    pictures = read_captions(captions)
+    pictures = read_captions(captions, lang)
     show = _progress(len(pictures))
     started = time.perf_counter()
     if model is not None:
@@ -56,7 +61,7 @@ def evaluate_command(
             with library.stored_vectors() as known:
                 evaluation = evaluate_pictures(pictures, encoder, known, options, show)
     if as_json:
-        facts = {**evaluation.as_json(), "model": encoder.spec.name}
+        facts = {**evaluation.as_json(), "lang": lang, "model": encoder.spec.name}
         say(json.dumps({**facts, "fingerprint": encoder.spec.fingerprint}, indent=2))
         return
     say(

@@ -1,0 +1,102 @@
+"""Pictures with one label each, as vectors: from a folder of folders, or from the test data."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from bench import BenchmarkError, note
+from numpy.typing import NDArray
+
+from retrieval.encoders import Encoder
+from retrieval.errors import PictureError
+from retrieval.images.decoding import pixels_from_bytes
+from retrieval.pocket.shards import read_pictures
+from retrieval.vectors import as_stored
+
+_SHARDS = {"Caltech-101": "caltech101_112.bin", "mini-ImageNet": "mini_imagenet_val_84.bin"}
+_NO_CLASS = "BACKGROUND_Google"
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """(n, dim) unit vectors as they are stored, and the label (n,) of each picture."""
+
+    name: str
+    vectors: NDArray[np.float32]
+    labels: NDArray[np.str_]
+
+    def words(self) -> tuple[NDArray[np.str_], list[str]]:
+        """Return the different labels, and how one writes them in a question."""
+        labels = np.unique(self.labels)
+        return labels, [f"a photo of a {label.replace('_', ' ').lower()}" for label in labels]
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Add `--model` and `--pictures`."""
+    parser.add_argument(
+        "--model", action="append", help="a model to measure, may be repeated (default: pocket)"
+    )
+    parser.add_argument(
+        "--pictures",
+        metavar="DIR",
+        type=Path,
+        action="append",
+        help="a folder with a folder of pictures for each class, may be repeated; by default the "
+        "test sets below PIXTRIEVE_DATA",
+    )
+
+
+def sets(arguments: argparse.Namespace, encoder: Encoder) -> list[Labelled]:
+    """Return the labelled sets that are named, encoded (once, kept in the cache folder)."""
+    if arguments.pictures:
+        sources = {folder.name: _in_folder(folder) for folder in arguments.pictures}
+    else:
+        data = os.environ.get("PIXTRIEVE_DATA")
+        if not data:
+            raise BenchmarkError("name --pictures DIR, or the test data with PIXTRIEVE_DATA")
+        shards = {name: Path(data) / "train" / shard for name, shard in _SHARDS.items()}
+        sources = {name: _in_shard(path) for name, path in shards.items()}
+    return [_encoded(name, source, encoder, arguments.cache) for name, source in sources.items()]
+
+
+def _in_shard(path: Path) -> Iterator[tuple[str, bytes]]:
+    for row, data in read_pictures(path):
+        if row["split"] != "train" and row["label"] != _NO_CLASS:
+            yield row["label"], data
+
+
+def _in_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
+    for path in sorted(folder.glob("*/*")):
+        if path.is_file():
+            yield path.parent.name, path.read_bytes()
+
+
+def _encoded(
+    name: str, source: Iterable[tuple[str, bytes]], encoder: Encoder, cache: str
+) -> Labelled:
+    pictures = list(source)
+    digest = hashlib.sha256(b"".join(data for _, data in pictures)).hexdigest()[:16]
+    kept = Path(cache) / "labelled" / f"{digest}-{encoder.spec.fingerprint[:16]}.npz"
+    if not kept.exists():
+        note(f"encoding {len(pictures):,} pictures of {name}")
+        labels, vectors = [], []
+        for start in range(0, len(pictures), encoder.batch_size):
+            pixels = []
+            for label, data in pictures[start : start + encoder.batch_size]:
+                try:
+                    pixels.append(pixels_from_bytes(data, encoder.spec.preprocessing))
+                    labels.append(label)
+                except PictureError as error:
+                    note(f"passed over, of {label}: {error}")
+            if pixels:
+                vectors.append(as_stored(encoder.encode_images(np.stack(pixels))))
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(kept, vectors=np.concatenate(vectors), labels=np.array(labels))
+    with np.load(kept, allow_pickle=False) as loaded:
+        return Labelled(name, loaded["vectors"], loaded["labels"])
