@@ -37,6 +37,7 @@ from retrieval.progress import IndexOptions, Phase, Progress, Tally, Trouble
 from retrieval.read_ahead import read_ahead
 from retrieval.scanning import Walked, walk_into
 from retrieval.stopwatch import Stopwatch
+from retrieval.texts.telling import encode_descriptions, read_sidecars, retell
 
 _COMMIT_ROWS = 512
 """Files that need no encoding are committed in groups of this many."""
@@ -105,6 +106,7 @@ class Indexer:
                     yield from self._index_scope(scope, known)
         finally:
             known.close()
+        yield from self._tell()
         if not self._stop.is_set():
             days = self._options.keep_orphans_days
             self._catalogue.contents.expire_orphans(older_than_days=days)
@@ -137,6 +139,17 @@ class Indexer:
             # Last, so that a file which was moved has found its content again by now.
             with self._watch.laps("commit"):
                 self._count(removed=scan.forget_gone())
+                read_sidecars(self._catalogue, scope, scan)
+
+    def _tell(self) -> Iterator[Progress]:
+        """Bring the texts that come with pictures, and their vectors, up to date."""
+        for count in retell(self._catalogue, self._stop):
+            self._count(told=count)
+            yield self._progress("encode")
+        pages = encode_descriptions(self._catalogue, self._model, self._stop)
+        for count in self._watch.each("encode", pages):
+            self._count(described=count)
+            yield self._progress("encode")
 
     def _walk(self, scope: Scope, scan: Scan) -> Generator[Progress, None, Walked]:
         steps = walk_into(self._catalogue, scope, scan, self._stop)

@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.catalogue import (
+    TEXT,
+    WHOLE,
     Catalogue,
     ImageRow,
     ModelRow,
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from retrieval.indexing import Indexer
     from retrieval.labels import Tags
     from retrieval.nearest import NearestVectors
+    from retrieval.texts import Texts
     from retrieval.questions import Askable, Question
     from retrieval.search import SearchResult
 
@@ -67,7 +70,7 @@ class Library:
         self._catalogue = catalogue
         self._model = model
         self._device = device
-        self._nearest_vectors: NearestVectors | None = None
+        self._nearest_vectors: dict[str, NearestVectors] = {}
 
     @classmethod
     def exists(cls, path: str | os.PathLike[str]) -> bool:
@@ -191,7 +194,7 @@ class Library:
                     "anyway with --anyway",
                 )
             self._catalogue.use_model(row.id)
-            self._model, self._nearest_vectors = new, None
+            self._model, self._nearest_vectors = new, {}
 
     def models(self) -> list[ModelStatus]:
         """Return the models that the library has vectors of."""
@@ -260,7 +263,7 @@ class Library:
             target = os.path.abspath(os.path.expanduser(os.fspath(path)))
             removed = remove_path(self._catalogue, target)
             # What was removed shall not stay behind in a file; the next question makes it anew.
-            self._nearest_vectors = None
+            self._nearest_vectors = {}
             for model in self._catalogue.models():
                 self._drop_cache(model.fingerprint)
         return removed
@@ -325,6 +328,13 @@ class Library:
         return translate(text, corpus, to, k, via, self._parts())
 
     @property
+    def texts(self) -> Texts:
+        """Captions and whatever else comes with pictures in words: see `retrieval.texts`."""
+        from retrieval.texts import Texts
+
+        return Texts(self._parts())
+
+    @property
     def duplicates(self) -> Duplicates:
         """Files and pictures that the library has more than once: see `retrieval.duplicates`."""
         from retrieval.duplicates import Duplicates
@@ -378,7 +388,10 @@ class Library:
     def _parts(self) -> Parts:
         """Return what rooms that work on this library need, with the model that it has now."""
         self._follow_model()
-        return Parts(self._catalogue, self._model, self._nearest(), lambda: writer_lock(self.path))
+        nearest, meanings = self._nearest(), self._nearest(TEXT)
+        return Parts(
+            self._catalogue, self._model, nearest, meanings, lambda: writer_lock(self.path)
+        )
 
     def _understand(self, asked: Askable, limits: ReadLimits | None) -> Question:
         from retrieval.questions import as_query, understand
@@ -386,30 +399,33 @@ class Library:
         self._follow_model()
         return understand(as_query(asked), self._catalogue, self._model, limits)
 
-    def _nearest(self) -> NearestVectors:
-        if self._nearest_vectors is None:
-            self._nearest_vectors = self._nearest_of(self._model.row)
-        return self._nearest_vectors
+    def _nearest(self, view: str = WHOLE) -> NearestVectors:
+        if view not in self._nearest_vectors:
+            self._nearest_vectors[view] = self._nearest_of(self._model.row, view)
+        return self._nearest_vectors[view]
 
-    def _nearest_of(self, row: ModelRow) -> NearestVectors:
+    def _nearest_of(self, row: ModelRow, view: str = WHOLE) -> NearestVectors:
         from retrieval.nearest import CacheKey, NearestVectors
 
-        key = CacheKey(self._cache_path(row.spec.fingerprint), row.spec.fingerprint, row.spec.dim)
-        return NearestVectors(self._catalogue.vectors(row), key)
+        fingerprint, dim = row.spec.fingerprint, row.spec.dim
+        key = CacheKey(self._cache_path(fingerprint, view), fingerprint, dim)
+        return NearestVectors(self._catalogue.vectors(row, view), key)
 
-    def _cache_path(self, fingerprint: str) -> str:
-        return os.path.join(self.path, "cache", f"{fingerprint[:16]}.faiss")
+    def _cache_path(self, fingerprint: str, view: str = WHOLE) -> str:
+        name = fingerprint[:16] if view == WHOLE else f"{fingerprint[:16]}-{view}"
+        return os.path.join(self.path, "cache", f"{name}.faiss")
 
     def _drop_cache(self, fingerprint: str) -> None:
-        with suppress(FileNotFoundError):
-            os.unlink(self._cache_path(fingerprint))
+        for view in (WHOLE, TEXT):
+            with suppress(FileNotFoundError):
+                os.unlink(self._cache_path(fingerprint, view))
 
     def _follow_model(self) -> None:
         """Take over the model that another process may have put in place."""
         row = self._catalogue.model()
         if row is not None and row.id != self._model.row.id:
             self._model = ModelInUse(row, LazyEncoder(row.spec, self._device))
-            self._nearest_vectors = None
+            self._nearest_vectors = {}
 
     def _indexer(
         self, model: ModelInUse, options: IndexOptions | None, stop: threading.Event | None
@@ -417,11 +433,14 @@ class Library:
         from retrieval.indexing import Indexer
         from retrieval.nulls import measure_nulls
 
-        nearest = self._nearest_of(model.row)
+        nearest, meanings = self._nearest_of(model.row), self._nearest_of(model.row, TEXT)
 
         def refresh() -> None:
             with self._catalogue.reading():
                 written = nearest.refresh()
+                # What outdates older files would outdate this one, too.
+                if self._catalogue.vectors(model.row, TEXT).exist():
+                    meanings.refresh(anyway=written)
             if written:
                 with self._catalogue.writing():
                     self._catalogue.contents.outdate_caches()

@@ -121,11 +121,12 @@ class NearestVectors:
         view = self._current()
         return view.cached.count() + view.newer.count() - len(view.gone)
 
-    def refresh(self) -> bool:
-        """Write the cache file again if it is worth it; return whether it was."""
+    def refresh(self, *, anyway: bool = False) -> bool:
+        """Write the cache file again if it is worth it, or `anyway`; return whether it was."""
         view = self._current()
         stale, cached = view.newer.count() + len(view.gone), view.cached.count()
-        if not stale or (cached > _SMALL and stale < cached * _WORTH_SHARE):
+        small = not stale or (cached > _SMALL and stale < cached * _WORTH_SHARE)
+        if small and not anyway:
             return False
         self._view = self._rebuild(view.snapshot)
         return True

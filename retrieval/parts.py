@@ -16,9 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """An open library's catalogue, model and vectors; `writer` holds the one writer's lock."""
+    """An open library's catalogue, model and vectors; `writer` holds the one writer's lock.
+
+    `nearest` are the vectors of pictures, `meanings` those of the texts that come with them.
+    """
 
     catalogue: Catalogue
     model: ModelInUse
     nearest: NearestVectors
+    meanings: NearestVectors
     writer: Callable[[], AbstractContextManager[None]]

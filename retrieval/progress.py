@@ -18,6 +18,8 @@ class Tally:
 
     `reused` files have a content that is known already: moved, renamed or copied. `encoded` is
     the number of pictures that went through the model, `read_bytes` the size of the files read.
+    `told` is the number of pictures whose texts were put together, `described` of those whose
+    descriptions went through the model.
     """
 
     found: int = 0
@@ -30,6 +32,8 @@ class Tally:
     unsupported: int = 0
     transient: int = 0
     read_bytes: int = 0
+    told: int = 0
+    described: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 
 from retrieval.catalogue import Catalogue, Scan, Scope
-from retrieval.images import FoundFile, MountPoint, Unreadable
-from retrieval.images.discovery import stat_file, walk
+from retrieval.images import FoundFile, FoundSidecar, MountPoint, Unreadable
+from retrieval.images.discovery import stat_file, stat_sidecars, walk
 from retrieval.progress import Trouble
 from retrieval.scopes import is_below, relative
 
@@ -44,6 +44,8 @@ def walk_into(
             return walked
         if isinstance(entry, MountPoint):
             mounts.add(entry.path)
+        elif isinstance(entry, FoundSidecar):
+            scan.add_sidecar(entry)
         elif isinstance(entry, Unreadable):
             if not entry.path:
                 return Walked(root_missing=entry.reason)
@@ -66,12 +68,16 @@ def walk_into(
     return walked
 
 
-def _entries(catalogue: Catalogue, scope: Scope) -> Iterator[FoundFile | Unreadable | MountPoint]:
+def _entries(
+    catalogue: Catalogue, scope: Scope
+) -> Iterator[FoundFile | FoundSidecar | Unreadable | MountPoint]:
     root = scope.root
     for file in scope.files:
         entry = stat_file(root.path, file)
         if entry is not None:
             yield entry
+        if isinstance(entry, FoundFile):
+            yield from stat_sidecars(root.path, file)
     if scope.files and not scope.folders:
         return
     excludes = catalogue.roots.excludes(root)

@@ -42,6 +42,8 @@ FLOORS = [
         "opening",
         "status",
         "model_in_use",
+        "hybrid",
+        "texts",
         "exporting",
     },
     {"catalogue", "schema", "stores", "encoders", "images", "locking", "pocket", "scenes"},

@@ -27,13 +27,20 @@ from retrieval.catalogue.lookup import Counts, ImageRow, Lookup, ProblemRow
 from retrieval.catalogue.nulls import NullRows
 from retrieval.catalogue.roots import Root, Roots
 from retrieval.catalogue.scan import Pending, Scan, ScanCounts, Scope
+from retrieval.catalogue.sidecars import SidecarRecord, Sidecars
 from retrieval.catalogue.tags import TagRows
-from retrieval.catalogue.texts import TextRow, Texts
+from retrieval.catalogue.texts import CAPTION, NAME, OCR, SIDECAR, XMP, TextRow, Texts
 from retrieval.catalogue.vectors import TEXT, WHOLE, Snapshot, Vectors
 from retrieval.specs import ModelSpec, Preprocessing
 
 __all__ = [
+    "CAPTION",
+    "NAME",
+    "OCR",
+    "SIDECAR",
     "TEXT",
+    "WHOLE",
+    "XMP",
     "Batch",
     "Catalogue",
     "Contents",
@@ -56,6 +63,8 @@ __all__ = [
     "Scan",
     "ScanCounts",
     "Scope",
+    "SidecarRecord",
+    "Sidecars",
     "Snapshot",
     "TextRow",
     "Texts",
@@ -90,6 +99,7 @@ class Catalogue:
         self._db = Connection(path, create=create)
         self.roots = Roots(self._db)
         self.contents = Contents(self._db)
+        self.sidecars = Sidecars(self._db)
         self.lookup = Lookup(self._db)
         self.nulls = NullRows(self._db)
         self.texts = Texts(self._db)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from retrieval.catalogue.connection import Connection, text
 from retrieval.catalogue.roots import Root
 from retrieval.catalogue.scan import within
+from retrieval.catalogue.texts import EMBEDDED, Texts
 from retrieval.catalogue.vectors import WHOLE
 from retrieval.images import PictureInfo
 from retrieval.specs import ModelSpec
@@ -159,6 +160,7 @@ class Contents:
             "INSERT OR IGNORE INTO sketches SELECT id, ? FROM images WHERE sha256 = ?",
             ((image.info.sketch, image.sha256) for image in images if image.info.sketch),
         )
+        self._insert_words(images)
         blobs = to_blobs(np.stack([image.embedding for image in images]))
         self._db.many(
             "INSERT OR IGNORE INTO vectors (image_id, model_id, view, embedding)"
@@ -168,6 +170,13 @@ class Contents:
                 for blob, image in zip(blobs, images, strict=True)
             ),
         )
+
+    def _insert_words(self, images: Sequence[ImageRecord]) -> None:
+        texts = Texts(self._db)
+        for image in images:
+            if image.info.words:
+                image_id = self._db.one("SELECT id FROM images WHERE sha256 = ?", (image.sha256,))
+                texts.put(image_id, {EMBEDDED: image.info.words})
 
     def _insert_file(self, root: Root, file: FileRecord) -> None:
         image_id, orphaned_at = self._db.rows(

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from retrieval.catalogue.connection import Connection, text
 from retrieval.catalogue.roots import Root
-from retrieval.images import FoundFile
+from retrieval.images import FoundFile, FoundSidecar
+from retrieval.images.discovery import sidecar_paths
 
 _PAGE = 1000
 
@@ -54,6 +55,11 @@ class Scan:
     def __init__(self, db: Connection, scope: Scope) -> None:
         self._db = db
         self._scope = scope
+        db.rows("DROP TABLE IF EXISTS temp.found_sidecars")
+        db.rows(
+            "CREATE TEMP TABLE found_sidecars (path TEXT PRIMARY KEY, size INTEGER,"
+            " mtime_ns INTEGER) WITHOUT ROWID"
+        )
         for table in ("found", "pending", "unseen", "folders", "named", "unseen_files"):
             db.rows(f"DROP TABLE IF EXISTS temp.{table}")
         db.rows(
@@ -66,7 +72,7 @@ class Scan:
             db.rows(f"CREATE TEMP TABLE {table} (path TEXT PRIMARY KEY) WITHOUT ROWID")
         db.many(
             "INSERT OR IGNORE INTO temp.named VALUES (CAST(? AS TEXT))",
-            ((text(path),) for path in scope.files),
+            ((text(each),) for path in scope.files for each in (path, *sidecar_paths(path))),
         )
         for path in scope.folders:
             self._insert_range("folders", path)
@@ -76,6 +82,13 @@ class Scan:
         self._db.many(
             "INSERT OR REPLACE INTO temp.found VALUES (CAST(? AS TEXT), ?, ?, ?)",
             ((text(f.path), f.size, f.mtime_ns, f.unsupported) for f in files),
+        )
+
+    def add_sidecar(self, sidecar: FoundSidecar) -> None:
+        """Note a file beside a picture that the walk found."""
+        self._db.rows(
+            "INSERT OR REPLACE INTO temp.found_sidecars VALUES (CAST(? AS TEXT), ?, ?)",
+            (text(sidecar.path), sidecar.size, sidecar.mtime_ns),
         )
 
     def leave_alone(self, path: str) -> None:
@@ -134,6 +147,25 @@ class Scan:
             for _, path, size, mtime_ns, unsupported, indexed in rows:
                 yield Pending(FoundFile(path, size, mtime_ns, unsupported), bool(indexed))
             last = rows[-1][0]
+
+    def changed_sidecars(self) -> list[FoundSidecar]:
+        """Return the sidecars to read: new ones, and those that changed."""
+        rows = self._db.rows(
+            "SELECT s.path, s.size, s.mtime_ns FROM temp.found_sidecars s LEFT JOIN sidecars k"
+            " ON k.root_id = ? AND k.path = s.path"
+            " WHERE k.path IS NULL OR k.size != s.size OR k.mtime_ns != s.mtime_ns",
+            (self._scope.root.id,),
+        )
+        return [FoundSidecar(*row) for row in rows.fetchall()]
+
+    def forget_gone_sidecars(self) -> int:
+        """Drop the sidecars in scope that the walk looked for and did not find."""
+        return self._db.rows(
+            f"""DELETE FROM sidecars AS f WHERE f.root_id = ? AND {self._in_scope()}
+            AND NOT EXISTS (SELECT 1 FROM temp.found_sidecars s WHERE s.path = f.path)
+            AND NOT {_IN_RANGES.format(table="unseen")}""",
+            (self._scope.root.id,),
+        ).rowcount
 
     def known(self) -> int:
         """Return how many files the catalogue knows in scope."""

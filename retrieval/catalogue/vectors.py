@@ -80,6 +80,11 @@ class Vectors:
             )
         )
 
+    def exist(self) -> bool:
+        """Tell whether there are any, live or not."""
+        sql = f"SELECT 1 FROM vectors v WHERE {self._of_view} LIMIT 1"
+        return self._db.one(sql, (self._model_id,)) is not None
+
     def removed_since(self, generation: int) -> NDArray[np.int64]:
         """Return the ids, sorted, that left the results after that generation."""
         rows = self._db.rows(

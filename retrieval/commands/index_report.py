@@ -158,6 +158,7 @@ def _changes(progress: Progress) -> Iterator[str]:
         yield f"{tally.encoded:,} encoded ({rate:.1f} images/s)"
     for count, what in (
         (unchanged, "unchanged"),
+        (tally.described, "with a description that was new"),
         (tally.reused, "moved or copied"),
         (tally.removed, "gone"),
         (tally.bad, "damaged"),

@@ -35,6 +35,22 @@ def mtime_ns(status: os.stat_result) -> int:
     return max(-(2**63), min(status.st_mtime_ns, 2**63 - 1))
 
 
+SIDECARS = (".txt", ".xmp")
+"""Endings, in lower case, of files that describe a picture: `a.txt` or `a.jpg.txt` for `a.jpg`."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundSidecar:
+    """A file beside a picture that may describe it; nothing of it has been read.
+
+    `path` is relative to the root that was walked.
+    """
+
+    path: str
+    size: int
+    mtime_ns: int
+
+
 @dataclass(frozen=True, slots=True)
 class Unreadable:
     """A folder, or a file, that the walk could not look at: what is below it is unknown, not gone.
@@ -92,7 +108,8 @@ class PictureInfo:
     of camera raw files it is the usual ending ("NEF", "DNG"), and the rest is the preview's.
     `width` and `height` are in pixels as the picture is seen, that is after EXIF orientation, and
     before any scaling. `sketch` is a small square of the picture (`images.sketch`), b"" where none
-    was made. The rest is as in `Origin`.
+    was made. `words` is what the file says of itself (`images.words`), a text a line, or "". The
+    rest is as in `Origin`.
     """
 
     format: str
@@ -104,6 +121,7 @@ class PictureInfo:
     latitude: float | None = None
     longitude: float | None = None
     sketch: bytes = field(default=b"", repr=False, compare=False)
+    words: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

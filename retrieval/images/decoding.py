@@ -92,6 +92,7 @@ def decode(
             origin.latitude,
             origin.longitude,
             sketch_of(got.picture, got.frame),
+            got.words,
         )
         return resize(got.picture, preprocessing, got.frame, exact=limits.exact), info
 

@@ -7,10 +7,19 @@ import posixpath
 import stat
 from collections import deque
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from retrieval.images import FoundFile, MountPoint, Unreadable, mtime_ns, reasons
+from retrieval.images import (
+    SIDECARS,
+    FoundFile,
+    FoundSidecar,
+    MountPoint,
+    Unreadable,
+    mtime_ns,
+    reasons,
+)
 from retrieval.images.formats import unsupported_reason
 from retrieval.images.globs import Exclusions
 
@@ -31,7 +40,7 @@ _LIBRARY_SUFFIXES = (".photoslibrary", ".photolibrary", ".aplibrary", ".migrated
 _LIBRARY_ORIGINALS = frozenset({"originals", "masters"})
 
 
-Entry = FoundFile | Unreadable | MountPoint
+Entry = FoundFile | FoundSidecar | Unreadable | MountPoint
 
 
 def walk(
@@ -39,6 +48,7 @@ def walk(
 ) -> Iterator[Entry]:
     """Yield every picture file under `root`, and every place that could not be looked at.
 
+    The files beside pictures that describe them are named, too, after the pictures of a folder.
     Folders where another file system begins are named, too, and walked. `skip` are folders,
     relative to the root, that are left out for being indexed on their own. `below` restricts the
     walk to one folder, or one file, of the root; paths stay relative to the root, with slashes.
@@ -89,6 +99,21 @@ def stat_file(root: str, path: str) -> FoundFile | Unreadable | None:
     except OSError as error:
         return Unreadable(path, reasons.of_os_error(error))
     return _as_picture(path, status)
+
+
+def sidecar_paths(path: str) -> tuple[str, ...]:
+    """Return where a picture's sidecars would be, relative as its own path is."""
+    stem = os.path.splitext(path)[0]
+    return tuple(beside + ending for beside in (stem, path) for ending in SIDECARS)
+
+
+def stat_sidecars(root: str, path: str) -> Iterator[FoundSidecar]:
+    """Look for the sidecars of one picture file of a root."""
+    for candidate in sidecar_paths(_normalised(path)):
+        with suppress(OSError):
+            sidecar = _as_sidecar(candidate, os.stat(_location(root, candidate)))
+            if sidecar is not None:
+                yield sidecar
 
 
 @dataclass(slots=True)
@@ -154,7 +179,26 @@ def _list(root: str, folder: str, rules: Exclusions, visited: _Visited) -> _List
     for entry in entries:
         if not _skips(parent, entry.name):
             _sort_in(listing, entry, f"{folder}/{entry.name}" if folder else entry.name, rules)
+    listing.found.extend(_sidecars(entries, folder, listing.found, rules))
     return listing
+
+
+def _sidecars(
+    entries: Sequence[os.DirEntry[str]], folder: str, found: Sequence[Entry], rules: Exclusions
+) -> Iterator[FoundSidecar]:
+    """Yield what describes the pictures of one folder; a stat each, none where there are none."""
+    candidates = [entry for entry in entries if entry.name.lower().endswith(SIDECARS)]
+    if not candidates:
+        return
+    pictures = {each.path for each in found if isinstance(each, FoundFile)}
+    pictures |= {os.path.splitext(path)[0] for path in pictures}
+    for entry in candidates:
+        path = f"{folder}/{entry.name}" if folder else entry.name
+        if path[:-4] in pictures and not rules.excludes(path):
+            with suppress(OSError):
+                sidecar = _as_sidecar(path, entry.stat())
+                if sidecar is not None:
+                    yield sidecar
 
 
 def _sort_in(listing: _Listing, entry: os.DirEntry[str], path: str, rules: Exclusions) -> None:
@@ -194,6 +238,12 @@ def _as_picture(path: str, status: os.stat_result) -> FoundFile | None:
     if unsupported is None or not stat.S_ISREG(status.st_mode):
         return None
     return FoundFile(path, status.st_size, mtime_ns(status), unsupported)
+
+
+def _as_sidecar(path: str, status: os.stat_result) -> FoundSidecar | None:
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    return FoundSidecar(path, status.st_size, mtime_ns(status))
 
 
 def _location(root: str, path: str) -> str:

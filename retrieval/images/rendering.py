@@ -14,16 +14,18 @@ from retrieval.images.modes import to_rgb
 from retrieval.images.opening import Header, open_picture
 from retrieval.images.reasons import Reading
 from retrieval.images.scaling import Frame, Target
+from retrieval.images.words import words_inside
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A decoded picture; `frame` is where it lies in its pixels."""
+    """A decoded picture; `frame` is where it lies in its pixels, `words` what it says of itself."""
 
     picture: Image.Image
     frame: Frame
     header: Header
     origin: Origin
+    words: str
 
 
 def render(
@@ -57,8 +59,9 @@ def _render(
     origin = origin_of(picture)
     if header.raw:
         origin = header.raw.origin.completed(origin)
+    words = words_inside(picture)
     turn = turn_of(picture, header.raw.orientation if header.raw else 1)
     if turn is not None:
         frame = frame.turned(turn, picture.size)
         picture = picture.transpose(turn)  # one name for all stages: the one before is freed
-    return Rendered(to_rgb(picture), frame, header, origin)
+    return Rendered(to_rgb(picture), frame, header, origin, words)

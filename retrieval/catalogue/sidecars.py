@@ -1,0 +1,83 @@
+"""Sidecar files, and which images are to be told anew what comes with them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from retrieval.catalogue.connection import Connection, text
+from retrieval.catalogue.roots import Root
+from retrieval.images import FoundSidecar
+
+
+@dataclass(frozen=True, slots=True)
+class SidecarRecord:
+    """A sidecar that was read: its `source` ("sidecar" or "xmp") and its text, perhaps ""."""
+
+    found: FoundSidecar
+    source: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a file of an image is: its root's path and its path below that."""
+
+    root: str
+    path: str
+
+
+class Sidecars:
+    """The tables of sidecars and of images to retell."""
+
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+
+    def record(self, root: Root, sidecars: Sequence[SidecarRecord]) -> None:
+        """Commit what was read; the images beside are to be retold."""
+        with self._db.writing():
+            for each in sidecars:
+                path, found = text(each.found.path), each.found
+                # Two steps, for triggers look at what comes and at what goes.
+                self._db.rows(
+                    "DELETE FROM sidecars WHERE root_id = ? AND path = CAST(? AS TEXT)",
+                    (root.id, path),
+                )
+                self._db.rows(
+                    "INSERT INTO sidecars VALUES (?, CAST(? AS TEXT), CAST(? AS TEXT), ?, ?, ?, ?)",
+                    (root.id, path, path[:-4], found.size, found.mtime_ns, each.source, each.text),
+                )
+
+    def to_retell(self, limit: int) -> list[int]:
+        """Return ids of images whose files or sidecars changed since they were told."""
+        rows = self._db.rows("SELECT image_id FROM retell ORDER BY image_id LIMIT ?", (limit,))
+        return [image_id for (image_id,) in rows]
+
+    def told(self, image_ids: Iterable[int]) -> None:
+        """Note that images have been told, within the caller's transaction."""
+        self._db.many("DELETE FROM retell WHERE image_id = ?", ((id_,) for id_ in image_ids))
+
+    def beside(self, image_id: int) -> tuple[list[Place], list[tuple[str, str]]]:
+        """Return an image's files, and the sources and texts of the sidecars beside them."""
+        rows = self._db.rows(
+            "SELECT f.root_id, r.path, f.path FROM files f JOIN roots r ON r.id = f.root_id"
+            " WHERE f.image_id = ? ORDER BY r.path, f.path",
+            (image_id,),
+        ).fetchall()
+        found: list[tuple[str, str]] = []
+        for root_id, _, path in rows:
+            found += self._db.rows(
+                "SELECT source, text FROM sidecars WHERE root_id = ?"
+                " AND beside IN (CAST(? AS TEXT), CAST(? AS TEXT)) ORDER BY path",
+                (root_id, text(os.path.splitext(path)[0]), text(path)),
+            ).fetchall()
+        return [Place(root, path) for _, root, path in rows], found
+
+    def image_at(self, root: Root, path: str) -> int | None:
+        """Return the id of the image that a file of a root has, or None."""
+        found = self._db.one(
+            "SELECT image_id FROM files WHERE root_id = ? AND path = CAST(? AS TEXT)",
+            (root.id, text(path)),
+        )
+        return None if found is None else int(found)

@@ -1,0 +1,82 @@
+"""The texts that come with pictures: putting captions in, reading what there is, searching it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from retrieval.catalogue import CAPTION, TextRow
+from retrieval.parts import Parts
+from retrieval.scopes import relative, root_of
+
+_PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Captioned:
+    """For how many pictures captions are kept now, and the paths that are not indexed."""
+
+    pictures: int
+    unknown: tuple[str, ...]
+
+
+class Texts:
+    """The room of texts: `Library.texts`."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def put(self, captions: Mapping[str | os.PathLike[str], Sequence[str]]) -> Captioned:
+        """Give indexed pictures captions, by path; earlier ones of those pictures go.
+
+        They belong to the picture's content: copies share them, a renamed file keeps them. They
+        are found by their words at once, by their meaning after `encode`. Raises LibraryBusy when
+        another process is writing.
+        """
+        catalogue = self._parts.catalogue
+        told: dict[int, list[str]] = {}
+        unknown: list[str] = []
+        with self._parts.writer():
+            roots = catalogue.roots.all()
+            for path, lines in captions.items():
+                absolute = os.path.abspath(os.path.expanduser(os.fspath(path)))
+                root = root_of(roots, absolute)
+                image_id = (
+                    None
+                    if root is None
+                    else catalogue.sidecars.image_at(root, relative(root, absolute))
+                )
+                if image_id is None:
+                    unknown.append(absolute)
+                else:
+                    told.setdefault(image_id, []).extend(" ".join(line.split()) for line in lines)
+            pages = list(told.items())
+            for start in range(0, len(pages), _PAGE):
+                with catalogue.writing():
+                    for image_id, lines in pages[start : start + _PAGE]:
+                        text = "\n".join(dict.fromkeys(filter(None, lines)))
+                        catalogue.texts.put(image_id, {CAPTION: text})
+        return Captioned(len(told), tuple(unknown))
+
+    def encode(self, *, stop: threading.Event | None = None) -> Iterator[int]:
+        """Encode descriptions that have no vector yet, as indexing does; yield how many, in pages.
+
+        Raises LibraryBusy when another process is writing, ModelError when the model is needed and
+        cannot be loaded.
+        """
+        from retrieval.texts.telling import encode_descriptions
+
+        with self._parts.writer():
+            yield from encode_descriptions(
+                self._parts.catalogue, self._parts.model, stop or threading.Event()
+            )
+
+    def of(self, image_id: int) -> tuple[TextRow, ...]:
+        """Return the texts of a picture (`Hit.id`), the most telling source first."""
+        return self._parts.catalogue.texts.of_image(image_id)
+
+    def counts(self) -> dict[str, int]:
+        """Return how many pictures have a text of each source."""
+        return self._parts.catalogue.texts.counts()

@@ -1,0 +1,109 @@
+"""Captions from a file: JSON lines or a table, each row a picture's file and what it shows."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from retrieval.errors import QueryError
+
+_FILE_KEYS = ("file", "file_name", "filename", "image", "path")
+_TEXT_KEYS = ("captions", "caption", "text", "description")
+_MOST_FIELD = 2**20
+
+
+def read_caption_file(source: str) -> dict[str, tuple[str, ...]]:
+    """Return the captions of pictures by their absolute paths; several rows may be about one.
+
+    JSON lines have `{"file": "a.jpg", "captions": ["…"]}` (or "caption": "…"), a CSV or TSV has
+    the columns "file" and "caption" in its first line. Paths are relative to the file's folder. A
+    row without any caption takes a picture's captions away. Raises QueryError naming the file,
+    and the line that does not fit.
+    """
+    try:
+        with open(source, encoding="utf-8-sig", newline="") as opened:
+            content = opened.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise QueryError(
+            f"{source} cannot be read: {error}", "check the path; the file is to be UTF-8"
+        ) from error
+    folder = os.path.dirname(os.path.abspath(source))
+    rows = _json_rows if content.lstrip().startswith("{") else _table_rows
+    found: dict[str, tuple[str, ...]] = {}
+    for file, texts in rows(source, content):
+        path = os.path.normpath(os.path.join(folder, os.path.expanduser(file)))
+        lines = (" ".join(text.split()) for text in texts)
+        found[path] = tuple(dict.fromkeys((*found.get(path, ()), *filter(None, lines))))
+    if not found:
+        raise QueryError(f"{source} has no captions", "see pixtrieve captions --help")
+    return found
+
+
+def _json_rows(source: str, content: str) -> Iterator[tuple[str, list[str]]]:
+    for number, line in enumerate(content.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise _misfit(source, number) from error
+        file = _first(row, _FILE_KEYS) if isinstance(row, dict) else None
+        told = _first(row, _TEXT_KEYS) if isinstance(row, dict) else None
+        texts = [told] if isinstance(told, str) else told
+        valid = isinstance(texts, list) and all(isinstance(text, str) for text in texts)
+        if not isinstance(file, str) or not file or not valid:
+            raise _misfit(source, number)
+        yield _path(file), [_clean(text) for text in texts]
+
+
+def _table_rows(source: str, content: str) -> Iterator[tuple[str, list[str]]]:
+    head = content.split("\n", 1)[0]
+    delimiter = max("\t;,", key=head.count)
+    csv.field_size_limit(_MOST_FIELD)
+    rows = csv.DictReader(io.StringIO(content), delimiter=delimiter)
+    try:
+        names = {name.strip().lower(): name for name in rows.fieldnames or () if name}
+        file_column, text_column = _first(names, _FILE_KEYS), _first(names, _TEXT_KEYS)
+        if file_column is None or text_column is None:
+            raise QueryError(
+                f"{source} has no columns for the file and its caption",
+                'its first line is to be like: file,caption (or use JSON lines like {"file": …})',
+            )
+        for row in rows:
+            file, text = row[file_column], row[text_column]
+            if not file:
+                raise _misfit(source, rows.line_num)
+            yield _path(file), [_clean(text or "")]
+    except csv.Error as error:
+        raise _misfit(source, rows.line_num) from error
+
+
+def _first(row: dict[str, Any], keys: tuple[str, ...]) -> Any:
+    return next((row[key] for key in keys if key in row), None)
+
+
+def _clean(text: str) -> str:
+    """Return a text without halves of characters, which JSON can hold and UTF-8 cannot."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _path(file: str) -> str:
+    """Return a path that the system takes: no zeros, and of lone surrogates only escaped bytes."""
+    file = file.replace("\0", "")
+    try:
+        os.fsencode(file)
+    except UnicodeEncodeError:
+        return _clean(file)
+    return file
+
+
+def _misfit(source: str, number: int) -> QueryError:
+    return QueryError(
+        f"{source}, line {number}: not a picture with captions",
+        'a line is like {"file": "a.jpg", "captions": ["a dog on a beach"]}, or in a table with '
+        "the columns file,caption like a.jpg,a dog on a beach",
+    )
