@@ -42,6 +42,8 @@ from retrieval.status import Status, read_status
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from retrieval.arranging import Grouping
+    from retrieval.catalogue.filters import Sort
     from retrieval.classifying import Classified, Item
     from retrieval.concepts import Concepts
     from retrieval.corpora import Corpus
@@ -51,9 +53,10 @@ if TYPE_CHECKING:
     from retrieval.indexing import Indexer
     from retrieval.labels import Tags
     from retrieval.nearest import NearestVectors
-    from retrieval.texts import Texts
     from retrieval.questions import Askable, Question
-    from retrieval.search import SearchResult
+    from retrieval.search import LookIn, SearchResult
+    from retrieval.texts import Texts
+    from retrieval.where import Condition
 
 
 class Library:
@@ -225,9 +228,14 @@ class Library:
 
     def search(
         self,
-        asked: Askable,
+        asked: Askable | None,
         k: int = 10,
         *,
+        where: str | Condition | None = None,
+        sort: Sort | None = None,
+        group: Grouping | None = None,
+        diverse: bool = False,
+        look_in: LookIn = "all",
         fuse: Fuse = "add",
         include_self: bool = False,
         min_confidence: float = 0.0,
@@ -239,19 +247,28 @@ class Library:
         A `str` is a question in its written form, mostly plain text; a `Query` one of several
         terms (`retrieval.query`); a `Path`, `bytes`, Pillow image or (H, W, 3) uint8 array is a
         picture; a (dim,) float array is an embedding. `fuse` says how terms become one score
-        (`retrieval.fusion`). Pictures of the question that are in the library are left out (with
-        their exact copies), unless `include_self`. `limits` are for reading pictures of the
-        question. Raises QueryError or PictureError for a question that cannot be asked,
-        ModelError when the model is needed and cannot be loaded.
-        """
-        from retrieval.search import Wanted, search
+        (`retrieval.fusion`), `look_in` whether words are looked for in the pictures, in the texts
+        that come with them, or in both. Pictures of the question that are in the library are left
+        out (with their exact copies), unless `include_self`. `limits` are for reading pictures of
+        the question.
 
-        question = self._understand(asked, limits)
-        own = {each.image_id for each in question.positive if each.image_id is not None}
-        wanted = Wanted(k, fuse, min_confidence, explain, set() if include_self else own)
-        known = self._catalogue.nulls.of(self._model.row.id)
-        nulls = None if known is None else known[0]
-        return search(self._catalogue, self._nearest(), question, wanted, nulls)
+        Only pictures that fit `where` count (`retrieval.where`); with None for a question, those
+        are listed, newest first. `group`, `diverse` and `sort` are as in `retrieval.arranging`: the
+        k best are chosen, then sorted. Raises QueryError or PictureError for a question that
+        cannot be asked, ModelError when the model is needed and cannot be loaded.
+        """
+        from retrieval.answering import answer
+        from retrieval.arranging import Arrangement
+        from retrieval.search import Wanted
+        from retrieval.where import parse
+
+        condition = parse(where) if isinstance(where, str) else where
+        question = None if asked is None else self._understand(asked, limits)
+        terms = () if question is None or include_self else question.positive
+        own = {term.image_id for term in terms if term.image_id is not None}
+        wanted = Wanted(k, fuse, min_confidence, explain, own, look_in=look_in)
+        arrangement = Arrangement(sort, group, diverse)
+        return answer(self._parts(), question, wanted, condition, arrangement)
 
     def remove(self, path: str | os.PathLike[str]) -> int:
         """Take a file or folder out of the library (not off the disk); return how many files.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from retrieval.errors import QueryError
 
 if TYPE_CHECKING:
     from retrieval.confidence import Nulls
+    from retrieval.hybrid import Snippet, Telling, TextSide, Told
     from retrieval.nearest import NearestVectors
     from retrieval.questions import Asked, Question
     from retrieval.stores import IdSet
@@ -23,6 +24,11 @@ Floats = NDArray[np.float64]
 
 DEPTH = 4096
 """Where terms are weighed against each other, so many of the nearest of each are."""
+
+_TELLING = 0.1
+"""Texts that add less to a picture's score, in spreads, are not shown with it."""
+
+LookIn = Literal["all", "pictures", "texts"]
 
 _BACKGROUND = 4096
 """So many pictures of the library say what is usual for a term."""
@@ -41,6 +47,23 @@ class TermScore:
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """A picture that is not shown, for a better one of its group is; as in `Hit`."""
+
+    id: int
+    path: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What a hit stands for: a day, a folder, or a burst, and the others of it, best first."""
+
+    name: str
+    others: tuple[Member, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """A picture that was found.
 
@@ -52,7 +75,8 @@ class Hit:
     bytes. `size` is in bytes, `mtime_ns` in nanoseconds since 1970, `width` and `height` in pixels
     as seen. `taken`, EXIF's local time in ISO 8601, `camera`, `lens`, `latitude` and `longitude`
     (degrees) are as in `retrieval.images.Origin`, "" or None where unknown. `id` is the image's
-    number here.
+    number here. `texts` are the lines of the picture's texts that fit the question, if any; they
+    may have raised `score` above the cosine. `group` is set where groups were asked for.
     """
 
     rank: int
@@ -73,14 +97,21 @@ class Hit:
     latitude: float | None
     longitude: float | None
     terms: tuple[TermScore, ...] = ()
+    group: Group | None = None
+    texts: tuple[Snippet, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """The answer to one question: hits, best first, out of `searched` pictures."""
+    """The answer to one question: hits, best first, out of `searched` pictures.
+
+    With a filter, `searched` are those that fit it. Where nothing but a filter was given, nothing
+    is `scored`: all scores are 0.
+    """
 
     hits: tuple[Hit, ...]
     searched: int
+    scored: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +119,7 @@ class Wanted:
     """What kind of answer: `fuse` as in `retrieval.fusion`; `without` are image ids to leave out.
 
     Only vectors in `allowed` count, all if that is None. Hits below `min_confidence` are dropped.
+    `look_in` says what is compared with the question's words: pictures, their texts, or both.
     """
 
     k: int = 10
@@ -96,6 +128,7 @@ class Wanted:
     explain: bool = False
     without: AbstractSet[int] = frozenset()
     allowed: IdSet | None = None
+    look_in: LookIn = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +140,26 @@ class _Ranked:
     cosines: Floats
     contributions: Floats
     presence: Floats  # (n,) how far negative terms leave the confidence standing, 0 to 1
+    spread: float = 0.0  # of the pictures' scores
+    told: Told | None = None  # what texts say, and what that adds to the scores
+    bonus: Floats | None = None
+
+    def at(self, order: NDArray[np.int64]) -> _Ranked:
+        """Return these vectors in another order, or some of them."""
+        return replace(
+            self,
+            ids=self.ids[order],
+            scores=self.scores[order],
+            cosines=self.cosines[:, order],
+            contributions=self.contributions[:, order],
+            presence=self.presence[order],
+            told=None if self.told is None else self.told.at(order),
+            bonus=None if self.bonus is None else self.bonus[order],
+        )
+
+    def sorted(self) -> _Ranked:
+        """Return them best first, equal ones by id."""
+        return self.at(np.lexsort((self.ids, -self.scores)))
 
 
 def search(
@@ -115,14 +168,16 @@ def search(
     question: Question,
     wanted: Wanted,
     nulls: Nulls | None = None,
+    texts: TextSide | None = None,
 ) -> SearchResult:
     """Return the k pictures that answer a question best.
 
-    With one term, or several added, the scan is exact. With a product or negative terms, the
-    nearest `DEPTH` of each term and of their sum are weighed.
+    With one term, or several added, the scan is exact. With a product or negative terms, or where
+    `texts` have something to say, the nearest `DEPTH` of each term and of their sum are weighed.
+    Raises QueryError for a question that texts alone cannot answer, when it is put to those.
     """
     with catalogue.reading():
-        ranked = _rank(nearest, question, wanted)
+        ranked = _rank(nearest, question, wanted, _telling(question, wanted, texts))
         images = catalogue.lookup.by_vector(ranked.ids[: wanted.k + len(wanted.without)].tolist())
         searched = nearest.count() if wanted.allowed is None else len(wanted.allowed)
     sure = _confidence(question, ranked, nulls)
@@ -135,14 +190,58 @@ def search(
         if confidence is not None and confidence < wanted.min_confidence:
             continue
         terms = _explained(question, ranked, place) if wanted.explain else ()
-        hits.append(_hit(len(hits) + 1, float(ranked.scores[place]), confidence, image, terms))
+        hit = hit_of(len(hits) + 1, float(ranked.scores[place]), confidence, image, terms)
+        hits.append(_with_snippets(catalogue, hit, question, ranked, place))
     return SearchResult(tuple(hits), searched)
 
 
-def _rank(nearest: NearestVectors, question: Question, wanted: Wanted) -> _Ranked:
-    if wanted.fuse == "add" and not question.negative:
+def _rank(
+    nearest: NearestVectors, question: Question, wanted: Wanted, telling: Telling | None
+) -> _Ranked:
+    if telling is not None:
+        ranked = _weighed(nearest, question, wanted, telling.found())
+        return _with_texts(ranked, telling.told(ranked.ids), wanted)
+    if wanted.look_in == "texts":
+        return _added(nearest, question, replace(wanted, k=0, without=frozenset()))
+    if wanted.fuse != "multiply" and not question.negative:
         return _added(nearest, question, wanted)
-    return _weighed(nearest, question, wanted)
+    return _weighed(nearest, question, wanted, np.empty(0, np.int64))
+
+
+def _telling(question: Question, wanted: Wanted, texts: TextSide | None) -> Telling | None:
+    """Put the question's words to the texts; None where those have nothing to say."""
+    worded = [asked for asked in question.positive if asked.term.kind == "text"]
+    if wanted.look_in == "texts" and (not worded or wanted.fuse == "multiply"):
+        raise QueryError(
+            "texts can be searched with added words only", "leave out --in texts, or ask in words"
+        )
+    if texts is None or wanted.look_in == "pictures" or wanted.fuse == "multiply":
+        return None
+    asked = question.positive if wanted.fuse == "concatenate" else worded
+    if not asked:
+        return None
+    from retrieval.hybrid import Telling
+
+    words = " ".join(each.term.value for each in worded)
+    telling = Telling(texts, words, sum_of(asked), wanted.allowed)
+    return telling if len(telling.found()) else None
+
+
+def _with_texts(ranked: _Ranked, told: Told, wanted: Wanted) -> _Ranked:
+    """Add what texts say to the pictures' scores."""
+    from retrieval.fusion import PICTURE_SHARE, TEXT_SHARE
+
+    if wanted.fuse == "concatenate":
+        bonus = TEXT_SHARE * told.cosine
+        scores, parts = PICTURE_SHARE * ranked.scores, PICTURE_SHARE * ranked.contributions
+    else:
+        bonus = ranked.spread * told.evidence
+        share = 0.0 if wanted.look_in == "texts" else 1.0
+        scores, parts = share * ranked.scores, share * ranked.contributions
+    all_ = replace(ranked, scores=scores + bonus, contributions=parts, told=told, bonus=bonus)
+    if wanted.look_in == "texts":
+        all_ = all_.at(np.flatnonzero(told.evidence > 0))
+    return all_.sorted()
 
 
 def _added(nearest: NearestVectors, question: Question, wanted: Wanted) -> _Ranked:
@@ -157,10 +256,13 @@ def _added(nearest: NearestVectors, question: Question, wanted: Wanted) -> _Rank
     return _Ranked(ids[0], scores[0].astype(np.float64), cosines, parts, np.ones(len(ids[0])))
 
 
-def _weighed(nearest: NearestVectors, question: Question, wanted: Wanted) -> _Ranked:
+def _weighed(
+    nearest: NearestVectors, question: Question, wanted: Wanted, besides: NDArray[np.int64]
+) -> _Ranked:
+    """Weigh the nearest of each term, and the vectors `besides`, against each other."""
     from retrieval.fusion import background_of, log_absent, log_present, shares
 
-    ids = _candidates(nearest, question, wanted)
+    ids = np.union1d(_candidates(nearest, question, wanted), besides)
     vectors, weights = _vectors(question.terms), _weights(question.terms)
     negative = np.array([asked.term.negative for asked in question.terms])
     cosines = (vectors @ nearest.vectors(ids).T).astype(np.float64)
@@ -172,18 +274,17 @@ def _weighed(nearest: NearestVectors, question: Question, wanted: Wanted) -> _Ra
         parts[~negative] = weights[~negative, None] * log_present(z[~negative])
         parts[negative] = absent
         parts = np.asarray(parts / weights[~negative].sum())
-        scores, shown = np.exp(parts.sum(axis=0)), np.exp(parts)
+        spread, scores, shown = 0.0, np.exp(parts.sum(axis=0)), np.exp(parts)
     else:
         factors = shares(vectors[~negative], weights[~negative])
         # What a negative term takes off is in spreads: one spread of the sum makes it a cosine.
-        spread = background_of((factors @ usual[~negative])[None]).spread[0]
+        spread = float(background_of((factors @ usual[~negative])[None]).spread[0])
         shown = np.empty_like(cosines)
         shown[~negative] = factors[:, None] * cosines[~negative]
         shown[negative] = spread * absent
         scores = shown.sum(axis=0)
-    order = np.lexsort((ids, -scores))
     presence = np.exp(absent.sum(axis=0))
-    return _Ranked(ids[order], scores[order], cosines[:, order], shown[:, order], presence[order])
+    return _Ranked(ids, scores, cosines, shown, presence, spread).sorted()
 
 
 def _candidates(nearest: NearestVectors, question: Question, wanted: Wanted) -> NDArray[np.int64]:
@@ -231,12 +332,23 @@ def _confidence(question: Question, ranked: _Ranked, nulls: Nulls | None) -> Flo
         for row, asked in enumerate(question.terms)
         if not asked.term.negative and (asked.term.kind in told or not worded)
     ]
-    z = np.array([(ranked.cosines[row] - null.middle) / null.spread for row, _, null in judged])
+    # What texts add to the score of words makes it as much surer.
+    more = 0.0 if ranked.told is None else ranked.spread * ranked.told.evidence
+    cosines = [
+        ranked.cosines[row] + (more if asked.term.kind == "text" else 0.0)
+        for row, asked, _ in judged
+    ]
+    z = np.array(
+        [
+            (own - null.middle) / null.spread
+            for own, (_, _, null) in zip(cosines, judged, strict=True)
+        ]
+    )
     return confidence(z, _weights([asked for _, asked, _ in judged])) * ranked.presence
 
 
 def _explained(question: Question, ranked: _Ranked, place: int) -> tuple[TermScore, ...]:
-    return tuple(
+    terms = tuple(
         TermScore(
             ("- " if asked.term.negative else "") + str(asked.term),
             float(ranked.cosines[row, place]),
@@ -244,15 +356,33 @@ def _explained(question: Question, ranked: _Ranked, place: int) -> tuple[TermSco
         )
         for row, asked in enumerate(question.terms)
     )
+    if ranked.told is None or ranked.bonus is None:
+        return terms
+    cosine, more = float(ranked.told.cosine[place]), float(ranked.bonus[place])
+    return (*terms, TermScore("(its texts)", cosine if ranked.told.has[place] else 0.0, more))
 
 
-def _hit(
+def _with_snippets(
+    catalogue: Catalogue, hit: Hit, question: Question, ranked: _Ranked, place: int
+) -> Hit:
+    """Return a hit with the lines of its texts that fit the question, if texts had a say."""
+    if ranked.told is None or ranked.told.evidence[place] < _TELLING:
+        return hit
+    from retrieval.hybrid import snippets
+
+    words = " ".join(each.term.value for each in question.positive if each.term.kind == "text")
+    lines = snippets(catalogue.texts.of_image(hit.id), words, meant=bool(ranked.told.has[place]))
+    return replace(hit, score=float(ranked.scores[place]), texts=lines)
+
+
+def hit_of(
     rank: int,
     score: float,
     confidence: float | None,
     image: ImageRow,
-    terms: tuple[TermScore, ...],
+    terms: tuple[TermScore, ...] = (),
 ) -> Hit:
+    """Return an image as a hit."""
     return Hit(
         rank=rank,
         # Vectors rounded to half floats may be a hair longer than 1.

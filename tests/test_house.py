@@ -21,6 +21,8 @@ FLOORS = [
     {
         "indexing",
         "search",
+        "answering",
+        "arranging",
         "calibrating",
         "captioned",
         "classifying",

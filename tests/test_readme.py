@@ -112,7 +112,7 @@ def test_the_json_example_has_the_fields_of_a_hit() -> None:
     (example,) = (json.loads(block) for kind, block in BLOCKS if kind == "json")
     hit = {field.name for field in fields(retrieval.Hit)} - {"mtime_ns"} | {"mtime"}
     assert set(example["hits"][0]) == hit
-    assert set(example) == {"query", "fuse", "model", "seconds", "searched", "hits"}
+    assert set(example) == {"query", "where", "fuse", "model", "seconds", "searched", "hits"}
 
 
 def test_the_python_example_runs_as_far_as_it_can() -> None:

@@ -17,17 +17,20 @@ from retrieval.query import Query, Term, parse
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """A question from the command line, and how its terms are fused."""
+    """A question from the command line, and how its terms are fused; None for a filter alone."""
 
-    query: Query
+    query: Query | None
     fuse: Fuse
 
     def __str__(self) -> str:
-        return str(self.query)
+        return "" if self.query is None else str(self.query)
 
 
 def question_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add TEXT, --image, --not, --weight and --fuse; the command gets them as `asking`."""
+    """Add TEXT, --image, --not, --weight and --fuse; the command gets them as `asking`.
+
+    With --where (`narrowing_options`), a question may be left out.
+    """
 
     @functools.wraps(command)
     def asked(
@@ -38,8 +41,11 @@ def question_options(command: Callable[..., Any]) -> Callable[..., Any]:
         fuse: Fuse,
         **others: Any,
     ) -> Any:
-        asking = Asking(_query(" ".join(text), image, unwanted, weight), fuse)
-        return command(asking=asking, **others)
+        words = " ".join(text)
+        filtered = others.get("where") is not None
+        if filtered and not (words.strip() or image or unwanted or weight):
+            return command(asking=Asking(None, fuse), **others)
+        return command(asking=Asking(_query(words, image, unwanted, weight), fuse), **others)
 
     for add in (
         click.option(

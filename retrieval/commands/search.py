@@ -11,6 +11,7 @@ import click
 
 from retrieval.answers import as_object
 from retrieval.commands.asking import Asking, question_options
+from retrieval.commands.narrowing import Narrowing, narrowing_options
 from retrieval.commands.reading import limits_options
 from retrieval.commands.table import table
 from retrieval.commands.terminal import device_option, library_option, say, say_raw, shown
@@ -21,6 +22,7 @@ from retrieval.search import SearchResult
 
 @click.command("search")
 @question_options
+@narrowing_options
 @library_option
 @click.option(
     "-k", "count", type=click.IntRange(1), default=10, show_default=True, help="How many."
@@ -47,6 +49,7 @@ from retrieval.search import SearchResult
 @limits_options
 def search_command(
     asking: Asking,
+    narrowing: Narrowing,
     library_path: str,
     count: int,
     include_self: bool,
@@ -66,6 +69,8 @@ def search_command(
     pixtrieve search "two dogs on a beach"
     pixtrieve search "in the snow" --image dog.jpg --weight 2,1 --not people
     pixtrieve search "2:in the snow + ./dog.jpg - people"       (the same)
+    pixtrieve search "a birthday cake" --where "taken >= 2023-05 and camera ~ 'Pixel'"
+    pixtrieve search --where "path in 'trips/' and gps near 48.85,2.35 within 10 km"
 
     --html - writes the page to standard output, instead of the table.
     """
@@ -74,6 +79,10 @@ def search_command(
         result = library.search(
             asking.query,
             count,
+            where=narrowing.where,
+            sort=narrowing.sort,
+            group=narrowing.group,
+            diverse=narrowing.diverse,
             fuse=asking.fuse,
             include_self=include_self,
             min_confidence=min_confidence,
@@ -83,16 +92,17 @@ def search_command(
         model = library.model.name
     seconds = time.perf_counter() - started
     if as_json:
-        facts = {"query": str(asking), "fuse": asking.fuse, "model": model}
+        facts = {"query": str(asking), "where": narrowing.where or "", "fuse": asking.fuse}
+        facts["model"] = model
         say(json.dumps({**facts, "seconds": round(seconds, 4), **as_object(result)}, indent=2))
     elif paths:
         end = b"\0" if null else b"\n"
         say_raw(b"".join(os.fsencode(hit.path) + end for hit in result.hits))
     elif html != "-":
-        for line in table(result, width=_width()):
+        for line in table(result, width=_width(), filtered=narrowing.where is not None):
             say(line)
     if html or open_page:
-        _page(result, str(asking), html, open_page=open_page)
+        _page(result, str(asking) or narrowing.where or "", html, open_page=open_page)
 
 
 def _width() -> int | None:

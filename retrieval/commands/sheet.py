@@ -80,8 +80,11 @@ def _section(asked: str, result: SearchResult) -> str:
         _card(hit, picture, _share(hit, result))
         for hit, picture in zip(result.hits, pictures, strict=True)
     )
-    nearest = plural(len(result.hits), "nearest picture")
-    summary = f"The {nearest} out of {result.searched:,}. A higher score is nearer."
+    if result.scored:
+        nearest = plural(len(result.hits), "nearest picture")
+        summary = f"The {nearest} out of {result.searched:,}. A higher score is nearer."
+    else:
+        summary = f"{len(result.hits):,} out of {plural(result.searched, 'picture')} that fit."
     return _SECTION.format(title=html.escape(shown(asked)), summary=summary, cards=cards)
 
 
@@ -94,6 +97,8 @@ def _card(hit: Hit, picture: str, share: int) -> str:
         facts.append(f"{percent(hit.confidence)} sure")
     if hit.copies:
         facts.append(f"also in {plural(len(hit.copies), 'other place')}")
+    if hit.group and hit.group.others:
+        facts.append(f"{len(hit.group.others):,} more of its group")
     return _CARD.format(
         link=html.escape(path.as_uri(), quote=True),
         path=html.escape(shown(hit.path), quote=True),
@@ -121,5 +126,5 @@ def _picture(hit: Hit) -> str:
 
 def _share(hit: Hit, result: SearchResult) -> int:
     """Return the bar's length in per cent: relative to the best hit, never negative."""
-    best = max(result.hits[0].score, 1e-6)
+    best = max(1e-6, *(each.score for each in result.hits))
     return round(100 * max(hit.score, 0.0) / best)

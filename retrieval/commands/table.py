@@ -13,24 +13,21 @@ UNSURE = 0.25
 """A best hit that is less sure is no better than what most questions find that nothing matches."""
 
 
-def table(result: SearchResult, width: int | None = None) -> Iterator[str]:
+def table(
+    result: SearchResult, width: int | None = None, *, filtered: bool = False
+) -> Iterator[str]:
     """Yield lines for people; paths that do not fit into `width` columns lose their middle."""
     if not result.hits:
-        yield (
-            "Nothing to show: no other picture of the library is near enough."
-            if result.searched
-            else ("The library has no pictures yet. Add some with: pixtrieve index FOLDER")
-        )
+        yield _nothing(result, filtered=filtered)
         return
-    yield f"{'#':>3}  {'score':>6}  {'sure':>4}  {'date':10}  {'pixels':>11}  {'size':>7}  picture"
+    scores = f"{'score':>6}  {'sure':>4}  " if result.scored else ""
+    yield f"{'#':>3}  {scores}{'date':10}  {'pixels':>11}  {'size':>7}  picture"
     for hit in result.hits:
-        sure = "" if hit.confidence is None else percent(hit.confidence)
         front = (
-            f"{hit.rank:3d}  {hit.score:6.3f}  {sure:>4}  {_date(hit):10}  "
+            f"{hit.rank:3d}  {_scores(hit) if result.scored else ''}{_date(hit):10}  "
             f"{f'{hit.width}×{hit.height}':>11}  {human_bytes(hit.size):>7}  "
         )
-        copies = f"  (+{plural(len(hit.copies), 'copy').replace('copys', 'copies')})"
-        tail = copies if hit.copies else ""
+        tail = _tail(hit)
         path = shown(home_relative(hit.path))
         if width is not None:
             path = _shortened(path, width - len(front) - len(tail))
@@ -39,12 +36,34 @@ def table(result: SearchResult, width: int | None = None) -> Iterator[str]:
             yield (
                 f"{'':5}{term.contribution:+6.3f}  {shown(term.term)} (cosine {term.cosine:.3f})"
             )
-    best = result.hits[0].confidence
-    if best is not None and best < UNSURE:
+    if not result.scored and result.searched > len(result.hits):
+        yield f"{result.searched:,} pictures fit; -k shows more of them."
+    sure = [hit.confidence for hit in result.hits if hit.confidence is not None]
+    if sure and max(sure) < UNSURE:
         yield (
             "Perhaps nothing here matches: things that are not in the library find pictures as "
             "near as these."
         )
+
+
+def _nothing(result: SearchResult, *, filtered: bool) -> str:
+    if result.searched:
+        return "Nothing to show: no other picture of the library is near enough."
+    if filtered:
+        return "No picture fits the filter."
+    return "The library has no pictures yet. Add some with: pixtrieve index FOLDER"
+
+
+def _scores(hit: Hit) -> str:
+    sure = "" if hit.confidence is None else percent(hit.confidence)
+    return f"{hit.score:6.3f}  {sure:>4}  "
+
+
+def _tail(hit: Hit) -> str:
+    """Return how many pictures stand behind a hit: copies, and others of its group."""
+    copies = plural(len(hit.copies), "copy").replace("copys", "copies")
+    others = len(hit.group.others) if hit.group else 0
+    return (f"  (+{copies})" if hit.copies else "") + (f"  (+{others:,} more)" if others else "")
 
 
 def _date(hit: Hit) -> str:

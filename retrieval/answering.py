@@ -1,0 +1,53 @@
+"""A question with all that may come with it: a filter, groups, an order; or a filter alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from retrieval.arranging import Arrangement, arranged
+from retrieval.errors import QueryError
+from retrieval.hybrid import text_side
+from retrieval.parts import Parts
+from retrieval.questions import Question
+from retrieval.search import SearchResult, Wanted, hit_of, search
+from retrieval.where import Condition
+
+
+def answer(
+    parts: Parts,
+    question: Question | None,
+    wanted: Wanted,
+    where: Condition | None,
+    arrangement: Arrangement,
+) -> SearchResult:
+    """Return what answers a question among the pictures that fit a filter.
+
+    Without a question, all that fit are listed, newest first unless `arrangement` says otherwise.
+    QueryError when there is neither.
+    """
+    catalogue, row = parts.catalogue, parts.model.row
+    deep = replace(wanted, k=arrangement.depth(wanted.k))
+    with catalogue.reading():
+        if question is None:
+            found = _listed(parts, deep.k, where, arrangement)
+        else:
+            allowed = None if where is None else catalogue.filters.ids(where, row.id)
+            known = catalogue.nulls.of(row.id)
+            nulls = None if known is None else known[0]
+            deep = replace(deep, allowed=allowed)
+            found = search(catalogue, parts.nearest, question, deep, nulls, text_side(parts))
+        vectors = catalogue.vectors(row)
+        hits = arranged(found.hits, wanted.k, arrangement, vectors.of_image)
+    return replace(found, hits=hits)
+
+
+def _listed(
+    parts: Parts, count: int, where: Condition | None, arrangement: Arrangement
+) -> SearchResult:
+    if where is None:
+        raise QueryError("the question is empty", 'ask in words, like "two dogs on a beach"')
+    sort = arrangement.sort or "date-desc"
+    ids = parts.catalogue.filters.listed(where, parts.model.row.id, sort).tolist()
+    images = parts.catalogue.lookup.by_vector(ids[:count])
+    hits = [hit_of(rank, 0.0, None, image) for rank, image in enumerate(images.values(), 1)]
+    return SearchResult(tuple(hits), len(ids), scored=False)

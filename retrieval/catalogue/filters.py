@@ -1,0 +1,236 @@
+"""Conditions on pictures as SQL: which vectors may count, and listing without a question.
+
+A condition is looked at for each file of a picture, so `path in 'a' and name ~ 'x'` means one file
+that is both. Every comparison comes to 0 or 1, never to NULL: what a picture does not have equals
+nothing, is not unequal to anything either, and `not` turns that around.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.catalogue.connection import Connection, text
+from retrieval.where import matching
+from retrieval.where.conditions import (
+    FIELDS,
+    And,
+    Box,
+    Comparison,
+    Condition,
+    Has,
+    Near,
+    Not,
+    OneOf,
+    Value,
+)
+
+Sort = Literal["date", "date-desc", "name", "size"]
+SORTS: tuple[Sort, ...] = ("date", "date-desc", "name", "size")
+"""Oldest first, newest first, by the file's name, largest first."""
+
+_Sql = tuple[str, tuple[Any, ...]]
+
+# Paths below a root are kept with slashes; the root is as the system writes it.
+_ROOT = "r.path" if os.sep == "/" else f"replace(r.path, '{os.sep}', '/')"
+_COLUMNS = {
+    "camera": "i.camera",
+    "lens": "i.lens",
+    "format": "i.format",
+    "width": "i.width",
+    "height": "i.height",
+    "megapixels": "(i.width * i.height / 1e6)",
+    "size": "f.size",
+    "orientation": "(CASE WHEN i.width > i.height THEN 'landscape'"
+    " WHEN i.width < i.height THEN 'portrait' ELSE 'square' END)",
+    # Bytes: names need not be UTF-8, and only as such do they reach a function whole.
+    "path": f"CAST(rtrim({_ROOT}, '/') || '/' || f.path AS BLOB)",
+}
+_NAME = "where_name(CAST(f.path AS BLOB))"
+_POSSIBLE = {
+    "taken": "i.taken != ''",
+    "camera": "i.camera != ''",
+    "lens": "i.lens != ''",
+    "gps": "i.latitude IS NOT NULL",
+    "tag": "EXISTS (SELECT 1 FROM tags t WHERE t.image_id = i.id)",
+    "text": "EXISTS (SELECT 1 FROM texts t WHERE t.image_id = i.id AND t.source != 'name')",
+}
+_WORDS = {
+    "tag": "i.id IN (SELECT image_id FROM tags WHERE {})",
+    # The names of files are kept among the texts, too; here they are `name`.
+    "text": "i.id IN (SELECT image_id FROM texts WHERE source != 'name' AND {})",
+}
+_WORD_COLUMNS = {"tag": "label", "text": "text"}
+# Beyond all characters that a date goes on with.
+_PAST = "~"
+
+_MATCHING = (
+    " FROM images i JOIN vectors v ON v.image_id = i.id AND v.model_id = ? AND v.view = 'whole'"
+    " WHERE i.orphaned_at IS NULL AND EXISTS (SELECT 1 FROM files f JOIN roots r"
+    " ON r.id = f.root_id WHERE f.image_id = i.id AND {})"
+)
+_OF_FILES = "(SELECT {} FROM files f WHERE f.image_id = i.id)"
+_DATE = (
+    "CASE WHEN i.taken != '' THEN i.taken ELSE"
+    f" where_moment({_OF_FILES.format('min(f.mtime_ns)')}) END"
+)
+_ORDERS = {
+    "date": _DATE,
+    "date-desc": f"{_DATE} DESC",
+    "name": _OF_FILES.format(f"min(where_key({_NAME}))"),
+    "size": f"{_OF_FILES.format('max(f.size)')} DESC",
+}
+
+
+class Filters:
+    """Which pictures fit a condition."""
+
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+        for name, arguments, function in (
+            ("where_equals", 2, _on_texts(matching.equals)),
+            ("where_contains", 2, _on_texts(matching.contains)),
+            ("where_path_equals", 2, _on_texts(matching.path_equals)),
+            ("where_lies_in", 2, _on_texts(matching.lies_in)),
+            ("where_folder", 1, _folder),
+            ("where_name", 1, _name),
+            ("where_key", 1, _key),
+            ("where_distance", 4, matching.distance_km),
+            ("where_moment", 1, matching.moment),
+        ):
+            db.raw.create_function(name, arguments, function, deterministic=True)
+
+    def ids(self, condition: Condition, model_id: int) -> NDArray[np.int64]:
+        """Return the ids, sorted, of the model's vectors of whole pictures that fit."""
+        return np.sort(self._found(condition, model_id, ""))
+
+    def listed(self, condition: Condition, model_id: int, sort: Sort) -> NDArray[np.int64]:
+        """Return the same ids in an order; a picture without a date has that of its file."""
+        return self._found(condition, model_id, f" ORDER BY {_ORDERS[sort]}, v.id")
+
+    def _found(self, condition: Condition, model_id: int, order: str) -> NDArray[np.int64]:
+        sql, values = _sql_of(condition)
+        rows = self._db.rows(f"SELECT v.id{_MATCHING.format(sql)}{order}", (model_id, *values))
+        return np.fromiter((id_ for (id_,) in rows), np.int64)
+
+
+def _sql_of(condition: Condition) -> _Sql:
+    """Return the SQL of a condition, and the values of its parameters in their order."""
+    if isinstance(condition, Comparison):
+        return _comparison(condition.field, condition.operator, condition.value)
+    if isinstance(condition, OneOf):
+        inside = "in" if FIELDS[condition.field] == "folder" else "="
+        each = [_comparison(condition.field, inside, value) for value in condition.values]
+        return _joined(" OR ", each)
+    if isinstance(condition, Has):
+        return f"({_POSSIBLE[condition.field]})", ()
+    if isinstance(condition, Near):
+        return _near(condition)
+    if isinstance(condition, Box):
+        return _box(condition)
+    if isinstance(condition, Not):
+        sql, values = _sql_of(condition.part)
+        return f"(NOT {sql})", values
+    joint = " AND " if isinstance(condition, And) else " OR "
+    return _joined(joint, [_sql_of(part) for part in condition.parts])
+
+
+def _joined(joint: str, parts: list[_Sql]) -> _Sql:
+    """Join conditions in halves, for SQLite limits how deep an expression may be."""
+    if len(parts) == 1:
+        return parts[0]
+    middle = len(parts) // 2
+    left, right = _joined(joint, parts[:middle]), _joined(joint, parts[middle:])
+    return f"({left[0]}{joint}{right[0]})", (*left[1], *right[1])
+
+
+def _comparison(field: str, operator: str, value: Value) -> _Sql:
+    kind = FIELDS[field]
+    if kind == "date":
+        return _date(operator, str(value))
+    if kind == "folder":
+        return _folder_test(field, operator, str(value))
+    if kind == "words":
+        function = "where_contains" if operator == "~" else "where_equals"
+        test = f"{function}({_WORD_COLUMNS[field]}, ?)"
+        return f"({_WORDS[field].format(test)})", (text(str(value)),)
+    if field == "name":
+        return _text_test(_NAME, "where_", operator, str(value))
+    if kind == "text":
+        sql, values = _text_test(_COLUMNS[field], "where_", operator, str(value))
+        return f"({_POSSIBLE[field]} AND {sql})", values
+    if kind == "choice":
+        return f"({_COLUMNS[field]} {operator} CAST(? AS TEXT))", (text(str(value)),)
+    return f"({_COLUMNS[field]} {operator} ?)", (value,)
+
+
+def _text_test(column: str, functions: str, operator: str, value: str) -> _Sql:
+    negated = "NOT " if operator == "!=" else ""
+    function = functions + ("contains" if operator == "~" else "equals")
+    return f"({negated}{function}({column}, ?))", (text(value),)
+
+
+def _folder_test(field: str, operator: str, value: str) -> _Sql:
+    wanted = os.path.expanduser(value).replace(os.sep, "/")
+    path = _COLUMNS["path"]
+    if operator == "in":
+        return f"where_lies_in(where_folder({path}), ?)", (text(wanted),)
+    if field == "folder":
+        path, wanted = f"where_folder({path})", wanted.rstrip("/") or "/"
+    functions = "where_" if operator == "~" else "where_path_"
+    return _text_test(path, functions, operator, wanted)
+
+
+def _date(operator: str, value: str) -> _Sql:
+    after = value + _PAST
+    sql, values = {
+        "=": ("i.taken >= ? AND i.taken < ?", (value, after)),
+        "!=": ("i.taken != '' AND NOT (i.taken >= ? AND i.taken < ?)", (value, after)),
+        "<": ("i.taken != '' AND i.taken < ?", (value,)),
+        "<=": ("i.taken != '' AND i.taken < ?", (after,)),
+        ">": ("i.taken >= ?", (after,)),
+        ">=": ("i.taken >= ?", (value,)),
+    }[operator]
+    return f"({sql})", values
+
+
+def _near(near: Near) -> _Sql:
+    reach = near.km / matching.KM_A_DEGREE + 1e-6  # the parallels between which it must lie
+    sql = (
+        "(i.latitude IS NOT NULL AND i.latitude BETWEEN ? AND ?"
+        " AND where_distance(i.latitude, i.longitude, ?, ?) <= ?)"
+    )
+    return sql, (near.north - reach, near.north + reach, near.north, near.east, near.km)
+
+
+def _box(box: Box) -> _Sql:
+    joint = "AND" if box.west <= box.east else "OR"
+    sql = (
+        "(i.latitude IS NOT NULL AND i.latitude BETWEEN ? AND ?"
+        f" AND (i.longitude >= ? {joint} i.longitude <= ?))"
+    )
+    return sql, (box.south, box.north, box.west, box.east)
+
+
+def _on_texts(test: Callable[[str, str], bool]) -> Callable[[bytes | str, bytes], bool]:
+    return lambda value, wanted: test(_text(value), _text(wanted))
+
+
+def _text(raw: bytes | str) -> str:
+    return raw if isinstance(raw, str) else raw.decode("utf-8", "surrogateescape")
+
+
+def _folder(path: bytes) -> bytes:
+    return path.rpartition(b"/")[0] or b"/"
+
+
+def _name(path: bytes) -> bytes:
+    return path.rpartition(b"/")[2]
+
+
+def _key(name: bytes) -> bytes:
+    return text(matching.fold(_text(name)))

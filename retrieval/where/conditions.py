@@ -1,0 +1,156 @@
+"""Conditions on a picture, as frozen values whose `str` is their written form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+Kind = Literal["text", "choice", "number", "date", "folder", "place", "words"]
+
+FIELDS: dict[str, Kind] = {
+    "taken": "date",
+    "camera": "text",
+    "lens": "text",
+    "format": "choice",
+    "width": "number",
+    "height": "number",
+    "megapixels": "number",
+    "size": "number",
+    "orientation": "choice",
+    "path": "folder",
+    "folder": "folder",
+    "name": "text",
+    "gps": "place",
+    "tag": "words",
+    "text": "words",
+}
+"""The fields, and what they are compared with."""
+
+POSSIBLE = ("taken", "camera", "lens", "gps", "tag", "text")
+"""What a picture may have or not, for `has`."""
+
+ORIENTATIONS = ("landscape", "portrait", "square")
+
+OPERATORS: dict[Kind, tuple[str, ...]] = {
+    "text": ("=", "!=", "~", "in"),
+    "choice": ("=", "!=", "in"),
+    "number": ("=", "!=", "<", "<=", ">", ">=", "in"),
+    "date": ("=", "!=", "<", "<=", ">", ">=", "in"),
+    "folder": ("=", "!=", "~", "in"),
+    "place": ("near", "in"),
+    "words": ("=", "~", "in"),
+}
+"""The operators that each kind of field has."""
+
+Value = str | float
+"""A text; a number in pixels, megapixels or bytes; a date as far as it goes ("2023-05")."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A field, an operator (one of `OPERATORS`, not "in" or "near") and a value."""
+
+    field: str
+    operator: str
+    value: Value
+
+    def __str__(self) -> str:
+        return f"{self.field} {self.operator} {_written(self.field, self.value)}"
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """A field that is one of several values, or lies in one of several folders."""
+
+    field: str
+    values: tuple[Value, ...]
+
+    def __str__(self) -> str:
+        values = ", ".join(_written(self.field, value) for value in self.values)
+        return f"{self.field} in ({values})"
+
+
+@dataclass(frozen=True, slots=True)
+class Has:
+    """That something is known of a picture: one of `POSSIBLE`."""
+
+    field: str
+
+    def __str__(self) -> str:
+        return f"has {self.field}"
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """Taken within a distance, along a great circle, of a place in degrees."""
+
+    north: float
+    east: float
+    km: float
+
+    def __str__(self) -> str:
+        return f"gps near {plain(self.north)},{plain(self.east)} within {plain(self.km)} km"
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Taken between two parallels and two meridians, edges included; across 180° if west > east."""
+
+    south: float
+    west: float
+    north: float
+    east: float
+
+    def __str__(self) -> str:
+        edges = (self.south, self.west, self.north, self.east)
+        return "gps in " + ",".join(plain(edge) for edge in edges)
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """What another condition is not true of."""
+
+    part: Condition
+
+    def __str__(self) -> str:
+        return f"not {_enclosed(self.part)}"
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """Two or more conditions that are all true."""
+
+    parts: tuple[Condition, ...]
+
+    def __str__(self) -> str:
+        return " and ".join(_enclosed(part) for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """Two or more conditions of which one is true."""
+
+    parts: tuple[Condition, ...]
+
+    def __str__(self) -> str:
+        return " or ".join(_enclosed(part) for part in self.parts)
+
+
+Condition = Comparison | OneOf | Has | Near | Box | Not | And | Or
+
+
+def plain(number: float) -> str:
+    """Write a number without an exponent."""
+    digits = format(Decimal(repr(float(number))), "f")
+    return digits.removesuffix(".0")
+
+
+def _written(field: str, value: Value) -> str:
+    if isinstance(value, str):
+        return value if FIELDS[field] == "date" else "'" + value.replace("'", "''") + "'"
+    return plain(value)
+
+
+def _enclosed(part: Condition) -> str:
+    return f"({part})" if isinstance(part, And | Or) else str(part)

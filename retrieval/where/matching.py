@@ -1,0 +1,95 @@
+"""What a filter's words mean, on plain values: texts alike, folders, distances on the earth.
+
+The catalogue calls these from within SQL (`catalogue.filters`).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from datetime import datetime
+from functools import lru_cache
+
+EARTH_KM = 6371.0088
+"""The earth's mean radius (IUGG)."""
+
+KM_A_DEGREE = EARTH_KM * math.pi / 180
+"""How far apart parallels are."""
+
+
+def fold(text: str) -> str:
+    """Return a text as it is compared: without case and without accents."""
+    if text.isascii():
+        return text.lower()
+    parts = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(c for c in parts if not unicodedata.combining(c)).casefold()
+
+
+def equals(text: str, pattern: str) -> bool:
+    """Tell whether a text is a value, in which * stands for any run of characters, ? for one."""
+    return _compiled(pattern).fullmatch(fold(text)) is not None
+
+
+def contains(text: str, part: str) -> bool:
+    """Tell whether a text has another in it."""
+    return _folded(part) in fold(text)
+
+
+def path_equals(path: str, pattern: str) -> bool:
+    """Tell whether a path is a value as in `equals`; one not from the root may begin anywhere."""
+    return equals(path, pattern if _is_absolute(pattern) else f"*/{pattern}")
+
+
+def lies_in(folder: str, wanted: str) -> bool:
+    """Tell whether a folder is another one, or below it.
+
+    `wanted` is a path from the root ("/home/me/trips", "C:/trips"), or a folder's name or a piece
+    of a path that stands anywhere ("trips", "2023/trips"). Slashes go both ways.
+    """
+    names, fixed = _names(wanted)
+    inside = "/" + _slashed(folder).strip("/") + "/"
+    return inside.startswith(names) if fixed else names in inside
+
+
+def distance_km(north: float, east: float, other_north: float, other_east: float) -> float:
+    """Return the great-circle distance of two places in degrees (haversine formula)."""
+    here, there = math.radians(north), math.radians(other_north)
+    across = math.radians(other_east - east)
+    half = math.sin((there - here) / 2) ** 2
+    half += math.cos(here) * math.cos(there) * math.sin(across / 2) ** 2
+    return 2 * EARTH_KM * math.asin(math.sqrt(min(half, 1.0)))
+
+
+def moment(mtime_ns: int) -> str:
+    """Return when a file changed as EXIF would have it: local ISO 8601; "" beyond all calendars."""
+    try:
+        return datetime.fromtimestamp(mtime_ns // 10**9).isoformat()  # noqa: DTZ006 - as EXIF's
+    except (OverflowError, OSError, ValueError):
+        return ""
+
+
+@lru_cache(maxsize=256)
+def _folded(text: str) -> str:
+    return fold(text)
+
+
+@lru_cache(maxsize=256)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    signs = {"*": ".*", "?": "."}
+    return re.compile("".join(signs.get(c) or re.escape(c) for c in fold(pattern)), re.DOTALL)
+
+
+@lru_cache(maxsize=256)
+def _names(wanted: str) -> tuple[str, bool]:
+    path = _slashed(wanted)
+    bare = path.strip("/")
+    return (f"/{bare}/" if bare else "/"), _is_absolute(path)
+
+
+def _is_absolute(path: str) -> bool:
+    return path.startswith("/") or path[1:3] == ":/"
+
+
+def _slashed(path: str) -> str:
+    return fold(path).replace("\\", "/")

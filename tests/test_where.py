@@ -1,0 +1,220 @@
+"""The written form of filters: what it means, that nothing is lost in it, and what errors say."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from retrieval.errors import QueryError
+from retrieval.where import (
+    And,
+    Box,
+    Comparison,
+    Condition,
+    Has,
+    Near,
+    Not,
+    OneOf,
+    Or,
+    matching,
+    parse,
+)
+from retrieval.where.conditions import FIELDS, OPERATORS, ORIENTATIONS, POSSIBLE, Value
+
+texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=8).filter(str.strip)
+numbers = st.one_of(st.integers(0, 10**9).map(float), st.floats(0, 1e6).map(lambda n: round(n, 6)))
+dates = st.one_of(
+    st.dates().map(lambda d: d.isoformat()),
+    st.dates().map(lambda d: f"{d.year:04}-{d.month:02}"),
+    st.integers(1, 9999).map(lambda year: f"{year:04}"),
+    st.datetimes().map(lambda d: d.isoformat()[:16]),
+    st.datetimes().map(lambda d: d.replace(microsecond=0).isoformat()),
+)
+degrees = st.integers(-9000, 9000).map(lambda n: n / 100)
+
+
+def values(field: str) -> st.SearchStrategy[Value]:
+    if field == "orientation":
+        return st.sampled_from(ORIENTATIONS)
+    if field == "format":
+        return st.sampled_from(["JPEG", "PNG", "HEIF", "NEF"])
+    return {"number": numbers, "date": dates}.get(FIELDS[field], texts)
+
+
+comparable = st.sampled_from([field for field in FIELDS if field != "gps"])
+comparisons = comparable.flatmap(
+    lambda field: st.builds(
+        Comparison,
+        st.just(field),
+        st.sampled_from([sign for sign in OPERATORS[FIELDS[field]] if sign != "in"]),
+        values(field),
+    )
+)
+leaves = st.one_of(
+    comparisons,
+    comparable.flatmap(
+        lambda field: st.builds(
+            OneOf, st.just(field), st.lists(values(field), min_size=1, max_size=3).map(tuple)
+        )
+    ),
+    st.builds(Has, st.sampled_from(POSSIBLE)),
+    st.builds(Near, degrees, degrees.map(lambda d: 2 * d), numbers),
+    st.builds(
+        lambda a, b, west, east: Box(min(a, b), west, max(a, b), east),
+        *(degrees, degrees, degrees.map(lambda d: 2 * d), degrees.map(lambda d: 2 * d)),
+    ),
+)
+conditions: st.SearchStrategy[Condition] = st.recursive(
+    leaves,
+    lambda inner: st.one_of(
+        st.builds(Not, inner),
+        st.builds(And, st.lists(inner, min_size=2, max_size=3).map(tuple)),
+        st.builds(Or, st.lists(inner, min_size=2, max_size=3).map(tuple)),
+    ),
+    max_leaves=8,
+)
+
+
+@given(conditions)
+@example(And((And((Has("gps"), Has("tag"))), Or((Has("text"), Has("lens"))))))
+@example(Comparison("name", "=", 'it\'s "x" and (y)'))
+def test_what_is_written_is_read_back(condition: Condition) -> None:
+    assert parse(str(condition)) == condition
+
+
+@given(
+    st.one_of(
+        st.text(max_size=40),
+        st.lists(
+            st.sampled_from(
+                [
+                    *("taken", "gps", "width", "not", "and", "or", "(", ")", "in", "has", "near"),
+                    *(",", "'", "1", "-2.5", "km", "within", "=", "!=", "2023-05", "x", "~"),
+                ]
+            ),
+            max_size=12,
+        ).map(" ".join),
+    )
+)
+def test_any_text_is_read_or_refused_with_a_caret(written: str) -> None:
+    try:
+        condition = parse(written)
+    except QueryError as error:
+        lines = error.hint.splitlines()
+        assert lines[1].strip() == "^"
+        assert lines[2]
+        return
+    assert parse(str(condition)) == condition
+
+
+def test_the_grammar() -> None:
+    wide = Comparison("width", ">", 2000.0)
+    assert parse("WIDTH > 2000px") == wide
+    assert parse("not width > 2000 and has gps") == And((Not(wide), Has("gps")))
+    assert parse("has gps or has tag and width > 2000") == Or((Has("gps"), And((Has("tag"), wide))))
+    assert parse("(has gps or has tag) and width > 2000") == And(
+        (Or((Has("gps"), Has("tag"))), wide)
+    )
+    assert parse("path not in trips/") == Not(OneOf("path", ("trips/",)))
+    assert parse("tag in (dog, 'big cat')") == OneOf("tag", ("dog", "big cat"))
+    assert parse("size >= 2MB") == parse("size >= 2 mb") == Comparison("size", ">=", 2e6)
+    assert parse("size < 1.5KiB") == Comparison("size", "<", 1536.0)
+    assert parse("format = .jpg") == Comparison("format", "=", "JPEG")
+    assert parse("taken = '2023-05-17 12:30'") == Comparison("taken", "=", "2023-05-17T12:30")
+    assert parse("gps near -33.9, 151.2 within 500 m") == Near(-33.9, 151.2, 0.5)
+    assert parse("gps in (40, 170, 60, -170)") == Box(40, 170, 60, -170)
+    assert parse("name = 'it''s'") == parse('name = "it\'s"') == Comparison("name", "=", "it's")
+
+
+@pytest.mark.parametrize(
+    ("written", "column", "said"),
+    [
+        ("", 0, "the filter is empty"),
+        ("camra ~ x", 0, "did you mean camera?"),
+        ("zzz = 1", 0, "fields are taken, camera"),
+        ("has size", 4, "fields are taken, camera, lens, gps"),
+        ("= 3", 0, "the name of a field belongs here"),
+        ("width > big", 8, "compared with a number"),
+        ("size > 2 XB", 9, "quotes"),
+        ("size > 2XB", 7, "XB is no unit of size"),
+        ("width ~ 3", 6, "=  !=  <  <=  >  >=  in"),
+        ("tag != dog", 4, "=  ~  in"),
+        ("width 3", 6, "for example: width > 2000"),
+        ("width >", 7, "ends too early"),
+        ("width > 3 and", 13, "ends too early"),
+        ("width > 3)", 9, "closes nothing"),
+        ("(width > 3", 10, "the ( at character 1 is open"),
+        ("camera = Pixel 7", 15, "'Pixel 7'"),
+        ("camera = 'x", 9, "the quote is not closed"),
+        ("name = ''", 7, "empty text"),
+        ("name = and", 7, "in quotes 'and' is a text"),
+        ("taken > yesterday", 8, "a date is written 2023"),
+        ("taken > 2023-02-30", 8, "no such date"),
+        ("orientation = up", 14, "landscape, portrait, square"),
+        ("gps = 3", 4, "near  in"),
+        ("gps near 1,2", 12, "how near"),
+        ("gps near 1 2 within 3 km", 11, "a , belongs here"),
+        ("gps near 91,2 within 3 km", 9, "-90 to 90"),
+        ("gps near 1,2 within 3", 20, "km"),
+        ("gps near 1,2 within -3 km", 20, "not negative"),
+        ("gps in 50,0,40,10", 12, "north lies south"),
+        ("tag in (a, b", 12, "a , or ) is missing"),
+        ("!x", 0, "! stands alone"),
+        ("has gps has tag", 8, "join conditions by and, or"),
+        ("(" * 100, 40, "within each other"),
+        ("not " * 100 + "has gps", 160, "within each other"),
+        ("width in (" + "1," * 600 + "1)", 1010, "more than 500 values"),
+        ("x" * 9000, 8000, "longer than 8,000"),
+    ],
+)
+def test_errors_point_at_the_character_and_name_the_fix(
+    written: str, column: int, said: str
+) -> None:
+    with pytest.raises(QueryError) as caught:
+        parse(written)
+    error = caught.value
+    assert said in error.message + error.hint
+    assert f"(character {column + 1} of the filter)" in error.message
+    shown, caret, *_ = error.hint.splitlines()
+    assert shown[len(caret) - 1 : len(caret)] == written[column : column + 1]
+
+
+def test_the_caret_stands_below_wide_characters() -> None:
+    with pytest.raises(QueryError) as caught:
+        parse("name = 日本 x")
+    assert caught.value.hint.splitlines()[1] == " " * 12 + "^"
+
+
+def test_texts_are_alike_without_case_and_accents() -> None:
+    assert matching.contains("Café Zürich", "ZURICH")
+    assert matching.equals("IMG_2031.JPG", "img_*.jp?")
+    assert not matching.equals("IMG_2031.JPG", "img")
+    assert matching.equals("a[1].jpg", "a[1].jpg")
+
+
+@pytest.mark.parametrize(
+    ("folder", "wanted", "inside"),
+    [
+        ("/home/me/Trips/2023", "trips/", True),
+        ("/home/me/trips", "trips", True),
+        ("/home/me/trips2", "trips", False),
+        ("/home/me/trips/2023", "me/trips", True),
+        ("/home/me/trips", "/home", True),
+        ("/home/me/trips", "/me", False),
+        ("/home", "/", True),
+        ("C:\\Pictures\\Trips", "c:\\pictures", True),
+        ("C:\\Pictures\\Trips", "pictures/trips", True),
+    ],
+)
+def test_folders(folder: str, wanted: str, inside: bool) -> None:
+    assert matching.lies_in(folder, wanted) is inside
+
+
+def test_distances() -> None:
+    paris, london, auckland = (48.8566, 2.3522), (51.5074, -0.1278), (-36.85, 174.76)
+    assert matching.distance_km(*paris, *london) == pytest.approx(343.6, abs=0.5)
+    assert matching.distance_km(*paris, *paris) == 0
+    assert matching.distance_km(0, 179.5, 0, -179.5) == pytest.approx(111.2, abs=0.1)
+    assert matching.distance_km(*auckland, -36.85, 174.76 - 180) < matching.EARTH_KM * 3.15
+    assert matching.distance_km(90, 0, -90, 77) == pytest.approx(matching.EARTH_KM * 3.14159265)
