@@ -23,6 +23,7 @@ from retrieval.catalogue.contents import (
     ProblemRecord,
 )
 from retrieval.catalogue.duplicates import DuplicateRows, KnownFile, KnownImage
+from retrieval.catalogue.filters import Filters
 from retrieval.catalogue.lookup import Counts, ImageRow, Lookup, ProblemRow
 from retrieval.catalogue.nulls import NullRows
 from retrieval.catalogue.roots import Root, Roots
@@ -101,6 +102,7 @@ class Catalogue:
         self.contents = Contents(self._db)
         self.sidecars = Sidecars(self._db)
         self.lookup = Lookup(self._db)
+        self.filters = Filters(self._db)
         self.nulls = NullRows(self._db)
         self.texts = Texts(self._db)
         self.tags = TagRows(self._db)
