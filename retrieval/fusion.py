@@ -3,6 +3,10 @@
 u_i is a term's unit vector, w_i its weight, x a picture's unit vector, s_i = u_i · x.
 
 add         s = v · x with v = Σ w_i u_i / |Σ w_i u_i|: one vector that lies between the terms.
+            To this, texts that come with a picture add d e: see below.
+concatenate s = β_p v · x + β_t v · y, y the vector of the picture's texts (β_p = β_t = ½): a cosine
+            of the two vectors end to end. A picture without texts has the median of v · y, which
+            speaks neither for it nor against it.
 multiply    s = Π p_i^(w_i / Σ w): every term must agree; p_i is the calibrated score below.
 not         a term that must not be there takes w d softplus(A (z - Z0)) off an added score, and
             counts as (1 - p)^w in a product. Vectors of texts do not know negation ("no dog" lies
@@ -12,6 +16,12 @@ The calibrated score of a picture for a term is p = 1 / (1 + exp(-A (z - Z0))), 
 where m is the median score of the library's pictures for that term and d their spread below the
 median: pictures that do show it are above, so they do not widen it. A and Z0 were chosen on drawn
 scenes, whose contents are known: `benchmarks/fusion.py`.
+
+What texts add is e = ½ log(1 + exp(2 (z - Z0))) + B b, for z of the text's own vector against those
+of all texts, and b the BM25 of its words; in spreads d of the pictures' scores. It is never
+negative: a picture that nobody described keeps its score, and is only passed by those whose texts
+fit. Chosen on photographs of which none, some or all have a caption, as B was, against reciprocal
+ranks, which bury what has no text: `benchmarks/hybrid.py`.
 """
 
 from __future__ import annotations
@@ -25,10 +35,12 @@ from numpy.typing import NDArray
 from retrieval.vectors import normalise
 
 Fuse = Literal["add", "multiply", "concatenate"]
-FUSES: tuple[Fuse, ...] = ("add", "multiply")
+FUSES: tuple[Fuse, ...] = ("add", "multiply", "concatenate")
 
 STEEPNESS = 1.5
 MIDDLE = 2.0
+LEXICAL = 0.2
+PICTURE_SHARE, TEXT_SHARE = 0.5, 0.5
 
 Floats = NDArray[np.float64]
 
@@ -72,6 +84,12 @@ def shares(vectors: NDArray[np.float32], weights: NDArray[np.float64]) -> Floats
 def log_present(z: Floats) -> Floats:
     """Return log p: 0 where a picture surely shows the term, falling straight where it does not."""
     return np.asarray(-np.logaddexp(0, -STEEPNESS * (z - MIDDLE)))
+
+
+def text_evidence(z: Floats | None, bm25: Floats) -> Floats:
+    """Return e (n,) >= 0 from texts' z scores (n,), -inf for none, and the BM25 (n,) of words."""
+    words = LEXICAL * np.maximum(bm25, 0.0)
+    return np.asarray(words if z is None else np.logaddexp(0, 2 * (z - MIDDLE)) / 2 + words)
 
 
 def log_absent(z: Floats) -> Floats:

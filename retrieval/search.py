@@ -340,8 +340,8 @@ def _confidence(question: Question, ranked: _Ranked, nulls: Nulls | None) -> Flo
     ]
     z = np.array(
         [
-            (own - null.middle) / null.spread
-            for own, (_, _, null) in zip(cosines, judged, strict=True)
+            (cosine - null.middle) / null.spread
+            for cosine, (_, _, null) in zip(cosines, judged, strict=True)
         ]
     )
     return confidence(z, _weights([asked for _, asked, _ in judged])) * ranked.presence

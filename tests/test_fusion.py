@@ -92,7 +92,7 @@ def test_contributions_explain_the_score(mixed: Library) -> None:
     for hit in mixed.search("2:red + blue - green", 45, fuse="multiply", explain=True).hits:
         parts = math.prod(term.contribution for term in hit.terms)
         assert hit.score == pytest.approx(parts, abs=2e-3)
-    (plain,) = mixed.search("red", 1, explain=True).hits
+    (plain,) = mixed.search("red", 1, look_in="pictures", explain=True).hits
     assert plain.terms[0].cosine == plain.score
     assert plain.terms[0].contribution == pytest.approx(plain.score)
 

@@ -1,0 +1,161 @@
+"""What texts say for a question: which pictures they name, and how much that weighs for each."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.fusion import background_of, text_evidence
+from retrieval.tokens import match, plain, words_of
+
+if TYPE_CHECKING:
+    from retrieval.catalogue import Catalogue, TextRow, Vectors
+    from retrieval.nearest import NearestVectors
+    from retrieval.parts import Parts
+    from retrieval.stores import Ids, IdSet
+
+Floats = NDArray[np.float64]
+
+_DEPTH = 4096
+_BACKGROUND = 4096
+_SNIPPET = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """A piece of a picture's text that fits the question; `source` as in `catalogue.texts`."""
+
+    source: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextSide:
+    """Where texts are looked up: words in the catalogue, `meanings` by the texts' own vectors.
+
+    `pictures` and `descriptions` are the catalogue's vectors of pictures and of texts; `meanings`
+    is None where no text has a vector.
+    """
+
+    catalogue: Catalogue
+    pictures: Vectors
+    descriptions: Vectors
+    meanings: NearestVectors | None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What texts say for n pictures: `cosine` with their own vectors (n,), `evidence` (n,) >= 0.
+
+    Pictures without a vector of a text have the median `cosine` of those that have one, that is
+    nothing for or against them, and are not in `has`.
+    """
+
+    cosine: Floats
+    evidence: Floats
+    has: NDArray[np.bool_]
+
+    def at(self, order: NDArray[np.int64]) -> Told:
+        """Return what is told of these pictures in another order, or of some of them."""
+        return Told(self.cosine[order], self.evidence[order], self.has[order])
+
+
+def text_side(parts: Parts) -> TextSide | None:
+    """Return where a library's texts are looked up, None if there are none."""
+    catalogue, row = parts.catalogue, parts.model.row
+    if not catalogue.texts.exist():
+        return None
+    descriptions = catalogue.vectors(row, "text")
+    meanings = parts.meanings if descriptions.exist() else None
+    return TextSide(catalogue, catalogue.vectors(row), descriptions, meanings)
+
+
+class Telling:
+    """One question's words, put to the texts; the caller holds `catalogue.reading()`."""
+
+    def __init__(
+        self, side: TextSide, words: str, vector: NDArray[np.float32], allowed: IdSet | None
+    ) -> None:
+        """Ask with `words`, perhaps "", and a unit vector (dim,); `allowed` are pictures' ids."""
+        self._side = side
+        self._vector = vector
+        images = None if allowed is None else side.pictures.images_of(allowed)
+        self._matched: dict[int, float] = {}
+        expression = match(words)
+        if expression:
+            ids, scores = side.catalogue.texts.matching(
+                expression, _DEPTH, None if images is None else images.tolist()
+            )
+            self._matched = dict(zip(ids.tolist(), scores.tolist(), strict=True))
+        self._near = self._nearest(images)
+
+    def found(self) -> Ids:
+        """Return the ids (n,) of the pictures' vectors that texts speak for at all."""
+        images = np.union1d(np.array(list(self._matched), np.int64), self._near)
+        ids = self._side.pictures.ids_of(images)
+        return ids[ids > 0]
+
+    def told(self, ids: Ids) -> Told:
+        """Weigh what texts say for the pictures with these vectors' ids (n,)."""
+        images = self._side.pictures.images_of(ids)
+        words = np.array([self._matched.get(image, 0.0) for image in images.tolist()])
+        meanings = self._side.meanings
+        if meanings is None:
+            nothing = np.zeros(len(ids))
+            return Told(nothing, text_evidence(None, words), nothing > 0)
+        usual = background_of((meanings.sample(_BACKGROUND) @ self._vector)[None])
+        cosine = np.full(len(ids), usual.middle[0])
+        of_texts = self._side.descriptions.ids_of(images)
+        has = of_texts > 0
+        cosine[has] = meanings.vectors(of_texts[has]) @ self._vector
+        z = np.where(has, usual.z(cosine[None])[0], -np.inf)
+        return Told(cosine, text_evidence(z, words), has)
+
+    def _nearest(self, images: NDArray[np.int64] | None) -> NDArray[np.int64]:
+        side = self._side
+        if side.meanings is None:
+            return np.empty(0, np.int64)
+        allowed = None
+        if images is not None:
+            allowed = np.unique(side.descriptions.ids_of(images))
+            allowed = allowed[allowed > 0]
+        _, ids = side.meanings.search(self._vector[None], _DEPTH, allowed)
+        return side.descriptions.images_of(ids[0])
+
+
+def snippets(texts: tuple[TextRow, ...], words: str, *, meant: bool) -> tuple[Snippet, ...]:
+    """Return the lines that share words with a question, one a source, cut to a readable length.
+
+    Where no line does and the texts were found by their meaning (`meant`), the first line counts.
+    """
+    patterns = [re.compile(_beginning(word)) for word in words_of(words)]
+    found: list[Snippet] = []
+    for row in texts:
+        lines = row.text.split("\n")
+        scored = [sum(bool(p.search(plain(line).lower())) for p in patterns) for line in lines]
+        best = int(np.argmax(scored))
+        if scored[best]:
+            found.append(Snippet(row.source, _cut(lines[best], patterns)))
+    if not found and meant and texts:
+        found.append(Snippet(texts[0].source, _cut(texts[0].text.split("\n")[0], [])))
+    return tuple(found)
+
+
+def _beginning(word: str) -> str:
+    """Return a pattern for a word and its forms: what the index's stemmer makes equal, roughly."""
+    if not word.isascii():
+        return re.escape(word)
+    return r"\b" + re.escape(word[: max(len(word) - 2, 3)])
+
+
+def _cut(line: str, patterns: list[re.Pattern[str]]) -> str:
+    if len(line) <= _SNIPPET:
+        return line
+    places = [hit.start() for p in patterns if (hit := p.search(line.lower()))]
+    start = max(min(places, default=0) - _SNIPPET // 4, 0)
+    front, back = "…" if start else "", "…" if start + _SNIPPET < len(line) else ""
+    return front + line[start : start + _SNIPPET].strip() + back
