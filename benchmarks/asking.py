@@ -63,7 +63,7 @@ def cold_programs(arguments: argparse.Namespace, spec: ModelSpec) -> dict[str, P
     rclip = None if arguments.without_peers else peer_or_none(Rclip, arguments.cache)
     if rclip is None:
         return programs
-    for size in arguments.peer_sizes:
+    for size in set(arguments.peer_sizes) & set(arguments.sizes):
         data, pictures = rclip_library_of(arguments.cache, rclip, size)
         for kind, words in (("words", _WORDS), ("picture", picture)):
             programs[f"{size} {kind} rclip"] = rclip.ask(data, pictures, words)

@@ -8,7 +8,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -43,27 +42,38 @@ class Ran:
     peak_mb: float
 
 
+# A process is charged with the memory of the one that started it, so a small one does.
+_LAUNCHER = """
+import os, sys, time
+started = time.perf_counter()
+pid = os.posix_spawnp(sys.argv[2], sys.argv[2:], os.environ)
+_, status, usage = os.wait4(pid, 0)
+seconds = time.perf_counter() - started
+with open(sys.argv[1], "w") as file:
+    print(seconds, usage.ru_maxrss, os.waitstatus_to_exitcode(status), file=file)
+"""
+
+
 def run(program: Program) -> Ran:
     """Run a program to its end; BenchmarkError with what it said when it fails."""
-    with tempfile.TemporaryFile() as said:
-        started = time.perf_counter()
-        process = subprocess.Popen(
-            program.command,
+    with tempfile.TemporaryDirectory() as folder:
+        result = os.path.join(folder, "result")
+        done = subprocess.run(
+            (sys.executable, "-I", "-S", "-c", _LAUNCHER, result, *program.command),
             cwd=program.folder,
             env={**os.environ, **program.environment},
             stdin=subprocess.DEVNULL,
-            stdout=said,
-            stderr=said,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=True,
         )
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - started
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            said.seek(0)
-            tail = said.read()[-2000:].decode(errors="replace")
-            raise BenchmarkError(f"{' '.join(program.command)} failed:\n{tail}")
+        with open(result, encoding="ascii") as file:
+            seconds, peak, code = file.read().split()
+    if code != "0":
+        said = done.stdout[-2000:].decode(errors="replace")
+        raise BenchmarkError(f"{' '.join(program.command)} failed:\n{said}")
     unit = 1 if sys.platform == "darwin" else 1024
-    return Ran(seconds, usage.ru_maxrss * unit / 2**20)
+    return Ran(float(seconds), int(peak) * unit / 2**20)
 
 
 def interleaved(

@@ -86,7 +86,7 @@ def _again(photos: Sequence[bytes], format_name: str, **how: object) -> list[byt
 
 def _saved(picture: Image.Image, format_name: str, **how: object) -> bytes:
     out = io.BytesIO()
-    picture.save(out, format_name, **how)  # type: ignore[arg-type]
+    picture.save(out, format_name, **how)
     return out.getvalue()
 
 
@@ -117,7 +117,8 @@ def _random_encoder(how: Preprocessing) -> Encode:
     model = open_clip.create_model(ARCHITECTURE).eval()
 
     def encode(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        levels = (pixels / np.float32(255) - np.float32(how.mean)) / np.float32(how.std)
+        mean, std = (np.array(each, np.float32) for each in (how.mean, how.std))
+        levels = (pixels / np.float32(255) - mean) / std
         with torch.no_grad():
             rows = model.encode_image(torch.from_numpy(levels.transpose(0, 3, 1, 2)))
             return torch.nn.functional.normalize(rows.double(), dim=-1).numpy()
@@ -199,8 +200,9 @@ def main() -> None:
     machine = Machine()
     photos = arguments.pictures or photographs(arguments.cache, arguments.count)
     web = web_pictures(arguments.cache, arguments.count)
-    files = [_read(folder, arguments.count) for folder in (photos, web)]
-    all_kinds, all_models = kinds(*files, arguments.only), list(models())
+    photo_files, web_files = (_read(folder, arguments.count) for folder in (photos, web))
+    all_kinds = kinds(photo_files, web_files, arguments.only)
+    all_models = list(models())
     rows = [measured(kind, model, arguments.rounds) for kind in all_kinds for model in all_models]
     head = ["picture", "model", "exact ms", "scaled ms", "ratio", "least cosine", "mean cosine"]
     print_table("A picture, decoded and resampled: milliseconds of processor time", head, rows)

@@ -10,7 +10,7 @@ import numpy as np
 from bench import made_once, note
 from peers import Rclip
 
-from retrieval import Library, ModelSpec
+from retrieval import Library, ModelSpec, schema
 from retrieval.catalogue import Batch, FileRecord, ImageRecord
 from retrieval.images import PictureInfo
 from retrieval.opening import create_catalogue
@@ -21,9 +21,16 @@ _A_FOLDER = 1000
 _NOTED_EVERY = 100_000
 
 
+def tables_mark() -> str:
+    """Return what is another one when the catalogue's tables are others, to name a library by."""
+    with open(schema.__file__, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()[:8]
+
+
 def library_of(cache: str, spec: ModelSpec, count: int) -> str:
     """Return the folder of a library of `count` pictures, its vector cache written."""
-    target = os.path.join(cache, "libraries", f"{spec.fingerprint[:16]}-{count}")
+    name = f"{spec.fingerprint[:16]}-{tables_mark()}-{count}"
+    target = os.path.join(cache, "libraries", name)
 
     def make(folder: str) -> None:
         catalogue, model = create_catalogue(folder, spec)

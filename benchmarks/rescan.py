@@ -29,6 +29,7 @@ from bench import (
     ratio,
     run,
 )
+from libraries import tables_mark
 from peers import Rclip, peer_or_none
 from standin import StandIn
 
@@ -72,7 +73,7 @@ def library_of(cache: str, pictures: str, count: int) -> str:
         with Library.create(folder, StandIn(8, 8)) as library:
             library.add(pictures)
 
-    return made_once(os.path.join(cache, "rescan", f"library-{count}"), make)
+    return made_once(os.path.join(cache, "rescan", f"library-{tables_mark()}-{count}"), make)
 
 
 def rclip_data(cache: str, rclip: Rclip, pictures: str, count: int) -> str:
