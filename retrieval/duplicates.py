@@ -1,93 +1,33 @@
 """Duplicates in a library: files with one content, and pictures that differ in no way that matters.
 
-    catalogue → best picture first → groups around the best (`retrieval.grouping`) → what is kept
+    catalogue → best picture first (`keeping`) → groups around the best (`grouping`) → what is kept
 
-Nothing here touches a file; `retrieval.moving` does, when it is asked to.
+Finding touches no file. Moving redundant ones aside (`moving`) is asked for separately, can be
+undone, and is the most that is ever done to them.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.catalogue import KnownFile, KnownImage
+from retrieval.catalogue import KnownImage
 from retrieval.errors import LibraryError
 from retrieval.grouping import LIKENESS, Grouping, Pictures, group
-from retrieval.images.formats import is_raw
 from retrieval.images.sketch import SIDE
+from retrieval.keeping import DuplicateFile, DuplicateGroup, DuplicateReport, Ranked, groups_of
 from retrieval.looks import Rows
+from retrieval.moving import Destination, LeftAlone, Moved, is_pending, move_aside, undo
 from retrieval.parts import Parts
 
 Kind = Literal["all", "exact", "near"]
-Reason = Literal["raw", "pixels", "bytes", "age", "path"]
 
-_REASONS: tuple[Reason, ...] = ("raw", "pixels", "bytes", "age", "path")
 _AT_ONCE = 8192
-
-
-@dataclass(frozen=True, slots=True)
-class DuplicateFile:
-    """A file of a group. `root` is the indexed folder it lies in, `path` relative to that.
-
-    `likeness`, 0 to 1, is how well its brightness agrees with the kept picture's, 1 for the same
-    bytes. `exact` says that the kept file has the very same bytes. `reason` is what the kept file
-    has over it: it is raw, has more pixels or bytes, is older, or its path is shorter.
-    """
-
-    root: str
-    path: str
-    image_id: int
-    sha256: str
-    format: str
-    width: int
-    height: int
-    size: int
-    mtime_ns: int
-    taken: str
-    likeness: float = 1.0
-    exact: bool = True
-    reason: Reason | None = None
-
-    @property
-    def full_path(self) -> str:
-        """Return the absolute path."""
-        return os.path.join(self.root, *self.path.split("/"))
-
-
-@dataclass(frozen=True, slots=True)
-class DuplicateGroup:
-    """Files that show one picture. `id` is the kept picture's id in the library."""
-
-    id: int
-    kept: DuplicateFile
-    redundant: tuple[DuplicateFile, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class DuplicateReport:
-    """Groups, those first whose redundant files take most room; `pictures` were compared."""
-
-    groups: tuple[DuplicateGroup, ...]
-    pictures: int
-
-    def of(self, ids: Sequence[int]) -> DuplicateReport:
-        """Return the groups with these ids, all for none; LibraryError for an unknown one."""
-        known = {each.id: each for each in self.groups}
-        for wanted in ids:
-            if wanted not in known:
-                raise LibraryError(
-                    f"there is no group {wanted}", "list them with: pixtrieve duplicates"
-                )
-        return DuplicateReport(
-            tuple(known[each] for each in dict.fromkeys(ids)) if ids else self.groups,
-            self.pictures,
-        )
 
 
 class Duplicates:
@@ -96,6 +36,7 @@ class Duplicates:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._rows = parts.catalogue.duplicates
+        self._logs = os.path.join(os.path.dirname(parts.catalogue.path), "moves")
 
     def find(
         self, kind: Kind = "all", *, threshold: float = LIKENESS, show_kept: bool = False
@@ -107,22 +48,26 @@ class Duplicates:
         `retrieval.grouping`. Groups that `keep_all` was told of are shown with `show_kept` only.
         """
         with self._parts.catalogue.reading():
-            held = _Held.read(self._parts)
+            ranked = Ranked.read(self._parts.catalogue, self._parts.model.row.id)
             kept = [] if show_kept else self._rows.kept()
-            near = (
-                (np.arange(len(held.images)), np.ones(len(held.images), np.float32))
-                if kind == "exact"
-                else self._near(held, kept, threshold)
-            )
-        groups = _groups(held, Grouping(*near))
-        if kind == "near":
-            groups = [each for each in groups if not all(file.exact for file in each.redundant)]
-        shown = [each for each in groups if not _is_kept(each, kept)]
-        shown.sort(key=lambda each: (-sum(file.size for file in each.redundant), each.id))
-        return DuplicateReport(tuple(shown), len(held.images))
+            count, unsketched = len(ranked.images), 0
+            grouping = Grouping(np.arange(count), np.ones(count, np.float32))
+            if kind != "exact" and count:
+                pictures, unsketched = self._pictures(ranked.images, kept)
+                grouping = group(pictures, threshold)
+        groups = [
+            each
+            for each in groups_of(ranked, grouping)
+            if not (kind == "near" and each.is_exact) and not _is_kept(each, kept)
+        ]
+        groups.sort(key=lambda each: (-sum(file.size for file in each.redundant), each.id))
+        return DuplicateReport(tuple(groups), count, unsketched)
 
     def keep_all(self, groups: Sequence[DuplicateGroup]) -> None:
-        """Remember that the files of each group are all to be kept: it is not shown again."""
+        """Remember that the files of each group are all to be kept: it is not shown again.
+
+        Until it has a new file, that is. Raises LibraryBusy when another process is writing.
+        """
         with self._parts.writer(), self._parts.catalogue.writing():
             for each in groups:
                 counts: dict[int, int] = {}
@@ -130,139 +75,97 @@ class Duplicates:
                     counts[file.image_id] = counts.get(file.image_id, 0) + 1
                 self._rows.keep(counts)
 
-    def _near(
-        self, held: _Held, kept: list[dict[int, int]], threshold: float
-    ) -> tuple[Rows, NDArray[np.float32]]:
-        """Group the images that have a sketch; the others stay by themselves."""
-        sketches = np.zeros((len(held.images), SIDE * SIDE), np.uint8)
-        vectors = np.zeros((len(held.images), self._parts.model.row.spec.dim), np.float16)
-        for row, image in enumerate(held.images):
+    def new_log(self) -> str:
+        """Return the path of a log that is not there yet, in the library's folder."""
+        stem = os.path.join(self._logs, time.strftime("%Y-%m-%dT%H-%M-%S"))
+        number, path = 1, f"{stem}.jsonl"
+        while os.path.exists(path):
+            number += 1
+            path = f"{stem}-{number}.jsonl"
+        return path
+
+    def last_log(self) -> str:
+        """Return the newest log with files that may be moved back; LibraryError without one."""
+        names = sorted(os.listdir(self._logs), reverse=True) if os.path.isdir(self._logs) else []
+        for name in names:
+            path = os.path.join(self._logs, name)
+            if is_pending(path):
+                return path
+        raise LibraryError("there is nothing to move back", f"logs are in {self._logs}")
+
+    def move(
+        self, groups: Sequence[DuplicateGroup], folder: str | os.PathLike[str], log: str
+    ) -> Iterator[Moved | LeftAlone]:
+        """Move the redundant files of groups into a folder, and yield what became of each.
+
+        Nothing happens unless the iterator is run. What was moved leaves the library at once. Each
+        step is in the log (`new_log`) before it is taken: see `retrieval.moving`. Raises
+        LibraryBusy when another process is writing, LibraryError when the folder lies in an
+        indexed one or cannot be written.
+        """
+        roots = tuple(root.path for root in self._parts.catalogue.roots.all())
+        target = os.path.abspath(os.path.expanduser(os.fspath(folder)))
+        with self._parts.writer():
+            yield from move_aside(groups, Destination(target, log, roots), self._forget)
+
+    def undo(self, log: str | os.PathLike[str]) -> Iterator[Moved | LeftAlone]:
+        """Move back what a log says was moved, the last first, and yield what became of each.
+
+        Nothing happens unless the iterator is run; files that are back are found by the next
+        `index`. Raises LibraryBusy as `move` does, LibraryError when the file is no such log.
+        """
+        with self._parts.writer():
+            yield from undo(os.fspath(log))
+
+    def _forget(self, file: DuplicateFile) -> None:
+        with self._parts.catalogue.writing():
+            self._rows.forget_file(file.root, file.path)
+
+    def _pictures(
+        self, images: Sequence[KnownImage], kept: Sequence[Mapping[int, int]]
+    ) -> tuple[Pictures, int]:
+        """Return what images are compared by, and how many have no sketch: those look flat."""
+        sketches = np.zeros((len(images), SIDE * SIDE), np.uint8)
+        vectors = np.zeros((len(images), self._parts.model.row.spec.dim), np.float16)
+        unsketched = 0
+        for row, image in enumerate(images):
             sketch = self._rows.sketch(image.id)
+            unsketched += sketch is None
             if sketch is not None:
                 sketches[row] = np.frombuffer(sketch, np.uint8)
-        known = [row for row, image in enumerate(held.images) if image.vector_id is not None]
+        known = [row for row, image in enumerate(images) if image.vector_id is not None]
         for start in range(0, len(known), _AT_ONCE):
             rows = known[start : start + _AT_ONCE]
-            ids = np.array([held.images[row].vector_id for row in rows], np.int64)
+            ids = np.array([images[row].vector_id for row in rows], np.int64)
             vectors[rows] = self._parts.nearest.vectors(ids)
-        apart = _Apart([image.id for image in held.images], kept)
-        pictures = Pictures(sketches.reshape(-1, SIDE, SIDE), vectors, apart.of)
-        grouping = group(pictures, threshold)
-        return grouping.kept, grouping.likeness
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """The library's images, those first that would be kept, and each one's files likewise."""
-
-    images: list[KnownImage]
-    files: list[list[KnownFile]]
-
-    @classmethod
-    def read(cls, parts: Parts) -> _Held:
-        rows = parts.catalogue.duplicates
-        files: dict[int, list[KnownFile]] = {}
-        for file in rows.files():
-            files.setdefault(file.image_id, []).append(file)
-        images = list(rows.images(parts.model.row.id))
-        for image in images:
-            files[image.id].sort(key=lambda file, image=image: rank(image, file))  # type: ignore[misc]
-        images.sort(key=lambda image: (rank(image, files[image.id][0]), image.id))
-        return cls(images, [files[image.id] for image in images])
+        apart = _Apart(images, kept)
+        return Pictures(sketches.reshape(-1, SIDE, SIDE), vectors, apart.of), unsketched
 
 
 class _Apart:
     """Which rows are known not to be duplicates of each other."""
 
-    def __init__(self, ids: Sequence[int], kept: Sequence[dict[int, int]]) -> None:
-        row_of = {image_id: row for row, image_id in enumerate(ids)}
+    def __init__(self, images: Sequence[KnownImage], kept: Sequence[Mapping[int, int]]) -> None:
+        row_of = {image.id: row for row, image in enumerate(images)} if kept else {}
         self._sets: dict[int, set[int]] = {}
         for number, files_by_image in enumerate(kept):
-            for image_id in files_by_image:
-                if image_id in row_of:
-                    self._sets.setdefault(row_of[image_id], set()).add(number)
+            for image_id in files_by_image.keys() & row_of.keys():
+                self._sets.setdefault(row_of[image_id], set()).add(number)
 
     def of(self, first: Rows, second: Rows) -> NDArray[np.bool_]:
         """Tell for pairs (m,) whether some kept set holds both."""
         sets, nothing = self._sets, frozenset[int]()
         if not sets:
             return np.zeros(len(first), np.bool_)
-        return np.array(
-            [
-                not sets.get(a, nothing).isdisjoint(sets.get(b, nothing))
-                for a, b in zip(first.tolist(), second.tolist(), strict=True)
-            ],
-            np.bool_,
-        )
+        pairs = zip(first.tolist(), second.tolist(), strict=True)
+        together = [not sets.get(a, nothing).isdisjoint(sets.get(b, nothing)) for a, b in pairs]
+        return np.array(together, np.bool_)
 
 
-def rank(image: KnownImage, file: KnownFile) -> tuple[bool, int, int, float, tuple[int, str, str]]:
-    """Return what decides which file is kept, in the order of `Reason`: the least is best."""
-    return (
-        not is_raw(image.format),
-        -image.width * image.height,
-        -file.size,
-        _age(image, file),
-        (len(file.root) + len(file.path), file.root, file.path),
-    )
+def _is_kept(group: DuplicateGroup, kept: Sequence[Mapping[int, int]]) -> bool:
+    """Tell whether a group of one content is among the kept ones, with no more files than then.
 
-
-def _age(image: KnownImage, file: KnownFile) -> float:
-    """Return when the picture was taken or, failing that, its file was changed."""
-    try:
-        return datetime.fromisoformat(image.taken).timestamp()
-    except (ValueError, OverflowError, OSError):
-        return file.mtime_ns / 1e9
-
-
-def _groups(held: _Held, near: Grouping) -> list[DuplicateGroup]:
-    members: dict[int, list[int]] = {}
-    for row, kept in enumerate(near.kept.tolist()):
-        members.setdefault(kept, []).append(row)
-    groups = []
-    for kept, rows in members.items():
-        files = [(row, file) for row in rows for file in held.files[row]]
-        if len(files) > 1:
-            best = held.images[kept], held.files[kept][0]
-            redundant = tuple(
-                _file(held.images[row], file, best, float(near.likeness[row]))
-                for row, file in files
-                if file is not best[1]
-            )
-            groups.append(DuplicateGroup(best[0].id, _file(*best), redundant))
-    return groups
-
-
-def _file(
-    image: KnownImage,
-    file: KnownFile,
-    best: tuple[KnownImage, KnownFile] | None = None,
-    likeness: float = 1.0,
-) -> DuplicateFile:
-    reason = None
-    if best is not None:
-        pairs = zip(_REASONS, rank(*best), rank(image, file), strict=True)
-        reason = next((name for name, kept, other in pairs if kept != other), None)
-    return DuplicateFile(
-        root=file.root,
-        path=file.path,
-        image_id=image.id,
-        sha256=image.sha256.hex(),
-        format=image.format,
-        width=image.width,
-        height=image.height,
-        size=file.size,
-        mtime_ns=file.mtime_ns,
-        taken=image.taken,
-        likeness=likeness,
-        exact=best is None or best[0].id == image.id,
-        reason=reason,
-    )
-
-
-def _is_kept(group: DuplicateGroup, kept: Sequence[dict[int, int]]) -> bool:
-    """Tell whether a group of one content is among the kept ones, with no more files than then."""
-    if not all(file.exact for file in group.redundant):
-        return False  # its pictures were joined although kept ones are not: there is a new one
+    Of different contents that are kept no group is made; where there is one, it has a new picture.
+    """
     files = 1 + len(group.redundant)
-    return any(files <= each.get(group.id, 0) for each in kept)
+    return group.is_exact and any(files <= each.get(group.id, 0) for each in kept)

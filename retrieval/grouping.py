@@ -174,7 +174,6 @@ def _by_first(
     pairs: Pairs, likeness: NDArray[np.float32]
 ) -> Iterator[tuple[int, Rows, NDArray[np.float32]]]:
     """Yield each first of the pairs, in order, with its seconds and their likeness."""
-    firsts, starts = np.unique(pairs.first, return_index=True)
-    ends = np.append(starts[1:], len(pairs.first))
-    for first, start, end in zip(firsts, starts, ends, strict=True):
+    firsts, starts, counts = np.unique(pairs.first, return_index=True, return_counts=True)
+    for first, start, end in zip(firsts, starts, starts + counts, strict=True):
         yield int(first), pairs.second[start:end], likeness[start:end]

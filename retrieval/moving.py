@@ -5,9 +5,9 @@ its second name and then taking the first away; across file systems it is copied
 before the original goes. So whenever a run ends, every content is at one of two places that the
 log names, and `undo` brings it home.
 
-The log is one JSON object a line. The first is {"pixtrieve": "moves"}; then, for each file n,
-{"n", "step": "begin", "from", "to", "sha256", "size"} and {"n", "step": "done"}, or "left" when it
-was not moved after all, and "undone".
+The log is one JSON object a line. The first is {"pixtrieve": "moves"}; then, for each file n, one
+of "step" "begin" with "root", "from", "to", "sha256" and "size", and one of "done", or "left" when
+it was not moved after all; later "undone".
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from retrieval.duplicates import DuplicateFile, DuplicateGroup
 from retrieval.errors import LibraryError
+from retrieval.keeping import DuplicateFile, DuplicateGroup
 from retrieval.scopes import is_below
 from retrieval.transfer import (
     NotMovedError,
@@ -84,7 +84,10 @@ def move_aside(
     destination.check()
     try:
         os.makedirs(destination.folder, exist_ok=True)
-        with _Log.create(destination.log) as log:
+        os.makedirs(os.path.dirname(destination.log), exist_ok=True)
+        with _Log(destination.log) as log:
+            log.write(_HEADER)
+            sync_folder(os.path.dirname(destination.log))
             for group in groups:
                 yield from _move_group(group, destination.folder, log, forget)
     except OSError as error:
@@ -133,8 +136,9 @@ def _move_group(
             _require(file)
             if is_same_file(source, group.kept.full_path):
                 raise NotMovedError("it is the kept file itself, by another name")  # noqa: TRY301
-            entry = {"from": source, "to": target, "sha256": file.sha256, "size": file.size}
-            log.write({"n": number, "step": "begin", **entry})
+            places = {"root": file.root, "from": source, "to": target}
+            content = {"sha256": file.sha256, "size": file.size}
+            log.write({"n": number, "step": "begin", **places, **content})
             transfer(source, target, file.sha256)
         except (NotMovedError, OSError) as error:
             log.write({"n": number, "step": "left"})
@@ -151,8 +155,15 @@ def _require(file: DuplicateFile) -> None:
     require_content(file.full_path, file.sha256, file.size)
 
 
+def is_pending(path: str) -> bool:
+    """Tell whether a log has files that may be moved back."""
+    return any(entry["step"] not in ("undone", "left") for entry in _entries(path).values())
+
+
 def _bring_back(entry: dict[str, Any]) -> None:
     source, target, sha256 = entry["from"], entry["to"], entry["sha256"]
+    if not os.path.isdir(entry["root"]):
+        raise NotMovedError(f"the folder {entry['root']} is not there")
     if os.path.lexists(source):
         if not os.path.lexists(target):
             if entry["step"] == "begin":
@@ -188,14 +199,6 @@ class _Log:
     def __init__(self, path: str) -> None:
         self._file: BinaryIO = open(path, "ab")  # noqa: SIM115 - it is its own context
         self._count = 0
-
-    @classmethod
-    def create(cls, path: str) -> _Log:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        log = cls(path)
-        log.write(_HEADER)
-        sync_folder(os.path.dirname(path))
-        return log
 
     def next_number(self) -> int:
         self._count += 1

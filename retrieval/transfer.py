@@ -73,7 +73,7 @@ def transfer(source: str, target: str, sha256: str) -> None:
     except OSError:
         if os.path.lexists(source):
             os.unlink(target)
-        raise
+            raise
     sync_folder(os.path.dirname(source))
 
 

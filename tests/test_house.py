@@ -39,6 +39,7 @@ FLOORS = [
         "scanning",
         "removal",
         "duplicates",
+        "keeping",
         "moving",
         "transfer",
         "opening",

@@ -23,6 +23,7 @@ _COMMANDS = {
     "serve": ("retrieval.commands.serve", "serve_command"),
     "status": ("retrieval.commands.status", "status_command"),
     "remove": ("retrieval.commands.status", "remove_command"),
+    "duplicates": ("retrieval.commands.duplicates", "duplicates_command"),
     "export": ("retrieval.commands.export", "export_command"),
     "evaluate": ("retrieval.commands.evaluate", "evaluate_command"),
     "concept": ("retrieval.commands.concept", "concept_command"),

@@ -14,7 +14,7 @@ from retrieval.commands.asking import Asking, question_options
 from retrieval.commands.narrowing import Narrowing, narrowing_options
 from retrieval.commands.reading import limits_options
 from retrieval.commands.table import table
-from retrieval.commands.terminal import device_option, library_option, say, say_raw, shown
+from retrieval.commands.terminal import device_option, library_option, say, say_raw
 from retrieval.images import ReadLimits
 from retrieval.library import Library
 from retrieval.search import SearchResult
@@ -111,21 +111,7 @@ def _width() -> int | None:
 
 
 def _page(result: SearchResult, asked: str, html: str | None, *, open_page: bool) -> None:
+    from retrieval.commands.pages import give_page
     from retrieval.commands.sheet import contact_sheet
 
-    page = contact_sheet([(asked, result)])
-    if html == "-":
-        say_raw(page.encode("utf-8"))
-        return
-    if html is None:
-        import tempfile
-
-        handle, html = tempfile.mkstemp(prefix="pixtrieve-", suffix=".html")
-        os.close(handle)
-    try:
-        with open(html, "w", encoding="utf-8") as file:
-            file.write(page)
-    except OSError as error:
-        raise click.ClickException(f"{shown(html)} cannot be written: {error.strerror}") from error
-    if open_page:
-        click.launch(html)
+    give_page(contact_sheet([(asked, result)]), html, open_page=open_page)

@@ -70,12 +70,17 @@ def contact_sheet(answers: Sequence[tuple[str, SearchResult]]) -> str:
     """
     sections = "\n".join(_section(asked, result) for asked, result in answers)
     title = answers[0][0] if len(answers) == 1 else plural(len(answers), "question")
+    return page_of(title, sections)
+
+
+def page_of(title: str, sections: str) -> str:
+    """Return a page with a plain title, around sections of HTML."""
     return _PAGE.format(title=html.escape(shown(title)), sections=sections)
 
 
 def _section(asked: str, result: SearchResult) -> str:
     with ThreadPoolExecutor() as executor:
-        pictures = list(executor.map(_picture, result.hits))
+        pictures = list(executor.map(picture_at, [(hit.path, *hit.copies) for hit in result.hits]))
     cards = "\n".join(
         _card(hit, picture, _share(hit, result))
         for hit, picture in zip(result.hits, pictures, strict=True)
@@ -112,8 +117,9 @@ def _card(hit: Hit, picture: str, share: int) -> str:
     )
 
 
-def _picture(hit: Hit) -> str:
-    for path in (hit.path, *hit.copies):
+def picture_at(paths: Sequence[str]) -> str:
+    """Return the HTML of a thumbnail of the first of some files that can be read, or why none."""
+    for path in paths:
         try:
             data = base64.b64encode(thumbnail(path, _SIDE)).decode("ascii")
         except PictureError as error:

@@ -17,5 +17,5 @@ SIDE = 24
 def sketch_of(picture: Image.Image, frame: Frame) -> bytes:
     """Return the sketch of an RGB picture; `frame` tells where it lies in its pixels."""
     size = (SIDE, SIDE)
-    small = picture.resize(size, Image.Resampling.BOX, frame.box, reducing_gap=2.0)
+    small = picture.resize(size, Image.Resampling.BILINEAR, frame.box, reducing_gap=2.0)
     return small.convert("L").tobytes()

@@ -1,0 +1,64 @@
+"""A page of duplicates: each group side by side, what is kept first, and why."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from retrieval.commands.duplicates import WHY, summary
+from retrieval.commands.sheet import page_of, picture_at
+from retrieval.commands.terminal import home_relative, human_bytes, shown
+from retrieval.keeping import DuplicateFile, DuplicateGroup
+
+_SECTION = """<section><h1>Group {id}</h1>
+<p>{why}</p>
+<ol>
+{cards}
+</ol></section>"""
+
+_CARD = """<li><a class="picture" href="{link}" title="{path}">{picture}</a>
+<div class="about"><div class="score"><b>{role}</b></div>
+<div class="name">{name}</div><div class="more">{facts}</div><div class="more">{folder}</div>\
+</div></li>"""
+
+
+def duplicate_sheet(groups: Sequence[DuplicateGroup]) -> str:
+    """Return the page; a picture that cannot be read now says so in its place."""
+    head = f"<section><h1>Duplicates</h1><p>{html.escape(summary(groups))}</p></section>"
+    with ThreadPoolExecutor() as executor:
+        sections = list(executor.map(_section, groups))
+    return page_of("Duplicates", "\n".join([head, *sections]))
+
+
+def _section(group: DuplicateGroup) -> str:
+    command = f"pixtrieve duplicates --keep-all {group.id}"
+    kind = "The very same bytes." if group.is_exact else "Nearly the same."
+    cards = "\n".join(_card(file) for file in (group.kept, *group.redundant))
+    why = f"{kind} To keep them all: <code>{html.escape(command)}</code>"
+    return _SECTION.format(id=group.id, why=why, cards=cards)
+
+
+def _card(file: DuplicateFile) -> str:
+    path = Path(file.full_path)
+    facts = [f"{file.width} × {file.height}", human_bytes(file.size), file.format]
+    if file.taken:
+        facts.append(file.taken.replace("T", " "))
+    return _CARD.format(
+        link=html.escape(path.as_uri(), quote=True),
+        path=html.escape(shown(file.full_path), quote=True),
+        picture=picture_at([file.full_path]),
+        role=html.escape(_role(file)),
+        name=html.escape(shown(path.name)),
+        facts=html.escape(" · ".join(facts)),
+        folder=html.escape(shown(home_relative(str(path.parent)))),
+    )
+
+
+def _role(file: DuplicateFile) -> str:
+    """Return what is to become of a file, and why."""
+    if file.reason is None:
+        return "Kept"
+    likeness = "copy" if file.exact else f"{file.likeness:.0%} alike"
+    return f"{likeness}: {WHY[file.reason]}"

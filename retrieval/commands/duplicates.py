@@ -1,0 +1,213 @@
+"""`pixtrieve duplicates`: what is there more than once; moving it aside, and back."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+
+import click
+
+from retrieval.commands.choosing import is_interactive
+from retrieval.commands.pages import give_page
+from retrieval.commands.terminal import home_relative, human_bytes, library_option, plural, say
+from retrieval.commands.terminal import shown as safe
+from retrieval.duplicates import Duplicates, Kind
+from retrieval.grouping import LIKENESS
+from retrieval.keeping import DuplicateFile, DuplicateGroup, DuplicateReport
+from retrieval.library import Library
+from retrieval.moving import LeftAlone, Moved
+
+_LAST = "last"
+
+WHY = {
+    "raw": "the kept one is raw",
+    "pixels": "fewer pixels",
+    "bytes": "fewer bytes",
+    "age": "newer",
+    "path": "longer path",
+    None: "",
+}
+"""What a redundant file lacks, by `DuplicateFile.reason`."""
+
+
+@click.command("duplicates")
+@click.argument("group", nargs=-1, type=int)
+@library_option
+@click.option("--exact", "kind", flag_value="exact", help="Only files with the very same bytes.")
+@click.option("--near", "kind", flag_value="near", help="Only pictures that differ in bytes.")
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0.5, 1),
+    default=LIKENESS,
+    show_default=True,
+    help="How like near duplicates have to be.",
+)
+@click.option(
+    "--keep-all",
+    is_flag=True,
+    help="Remember that the groups that are named are no duplicates, or all to be kept.",
+)
+@click.option("--show-kept", is_flag=True, help="Show groups that --keep-all put away, too.")
+@click.option("--move-to", metavar="DIR", help="Move the redundant files there, with an undo log.")
+@click.option("--yes", is_flag=True, help="With --move-to: do not ask.")
+@click.option(
+    "--undo",
+    metavar="[LOG]",
+    is_flag=False,
+    flag_value=_LAST,
+    help="Move back what the last --move-to moved, or that of a log.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option(
+    "--html", metavar="FILE", help="Write a page with the pictures (- for standard output)."
+)
+@click.option("--open", "open_page", is_flag=True, help="Show that page in the browser.")
+def duplicates_command(
+    group: tuple[int, ...],
+    library_path: str,
+    kind: Kind | None,
+    threshold: float,
+    keep_all: bool,
+    show_kept: bool,
+    move_to: str | None,
+    yes: bool,
+    undo: str | None,
+    as_json: bool,
+    html: str | None,
+    open_page: bool,
+) -> None:
+    r"""Find files and pictures that are there more than once; all, or the GROUPs named by number.
+
+    \b
+    pixtrieve duplicates --open               review them side by side
+    pixtrieve duplicates --keep-all 17 23     those are fine as they are
+    pixtrieve duplicates --move-to ~/redundant
+    pixtrieve duplicates --undo
+
+    Of each group the raw file, else that with most pixels, then bytes, then the oldest, then that
+    with the shortest path is kept. Nothing is ever deleted.
+    """
+    if keep_all and not group:
+        raise click.UsageError("name the groups to be kept: pixtrieve duplicates --keep-all 17 23")
+    with Library.open(library_path) as library:
+        duplicates = library.duplicates
+        if undo is not None:
+            _bring_back(duplicates, duplicates.last_log() if undo == _LAST else undo)
+            return
+        report = duplicates.find(kind or "all", threshold=threshold, show_kept=show_kept)
+        groups = report.of(group)
+        if keep_all:
+            duplicates.keep_all(groups)
+            say(f"{plural(len(groups), 'group')} put away; see them again with --show-kept.")
+        elif move_to is not None:
+            _move(duplicates, groups, move_to, yes=yes)
+        else:
+            _show(report, groups, as_json=as_json, on_screen=html != "-")
+            if html or open_page:
+                from retrieval.commands.duplicate_sheet import duplicate_sheet
+
+                give_page(duplicate_sheet(groups), html, open_page=open_page)
+
+
+def summary(groups: Sequence[DuplicateGroup]) -> str:
+    """Return how much there is, in a sentence."""
+    redundant = [file for each in groups for file in each.redundant]
+    near = sum(not file.exact for file in redundant)
+    room = human_bytes(sum(file.size for file in redundant))
+    return (
+        f"{plural(len(groups), 'group')}, {plural(len(redundant), 'redundant file')}: "
+        f"{len(redundant) - near:,} exact, {near:,} nearly the same, {room} in all."
+    )
+
+
+def _show(
+    report: DuplicateReport, groups: Sequence[DuplicateGroup], *, as_json: bool, on_screen: bool
+) -> None:
+    if as_json:
+        say(json.dumps({"pictures": report.pictures, "groups": _as_objects(groups)}, indent=2))
+        return
+    if not on_screen:
+        return
+    for line in _lines(groups):
+        say(line)
+    if report.unsketched:
+        say(
+            f"{plural(report.unsketched, 'picture')} could be compared by their bytes only: they "
+            "were indexed without being looked at."
+        )
+
+
+def _lines(groups: Sequence[DuplicateGroup]) -> Iterator[str]:
+    if not groups:
+        yield "No duplicates."
+        return
+    for each in groups:
+        yield f"group {each.id}"
+        yield _line("keep", each.kept, "")
+        for file in each.redundant:
+            how = "copy" if file.exact else f"{file.likeness:.0%}"
+            yield _line(how, file, WHY[file.reason])
+    yield ""
+    yield summary(groups)
+    yield "Look at them with --open. Put groups away with --keep-all GROUP…, move what is not kept"
+    yield "with --move-to DIR."
+
+
+def _line(how: str, file: DuplicateFile, why: str) -> str:
+    size = f"{file.width}×{file.height}"
+    path = safe(home_relative(file.full_path))
+    return f"  {how:>4}  {size:>11}  {human_bytes(file.size):>7}  {why:<19}  {path}".rstrip()
+
+
+def _as_objects(groups: Sequence[DuplicateGroup]) -> list[dict[str, object]]:
+    return [
+        {
+            "id": each.id,
+            "kept": _as_object(each.kept),
+            "redundant": [_as_object(file) for file in each.redundant],
+        }
+        for each in groups
+    ]
+
+
+def _as_object(file: DuplicateFile) -> dict[str, object]:
+    facts = {**asdict(file), "path": file.full_path, "mtime": file.mtime_ns / 1e9}
+    del facts["root"], facts["mtime_ns"]
+    return facts
+
+
+def _move(
+    duplicates: Duplicates, groups: Sequence[DuplicateGroup], folder: str, *, yes: bool
+) -> None:
+    if not groups:
+        say("No duplicates: nothing to move.")
+        return
+    say(summary(groups))
+    if not yes:
+        if not is_interactive():
+            raise click.UsageError("nobody can be asked here: look at them first, then add --yes")
+        click.confirm(f"Move the redundant files to {safe(folder)}?", abort=True, err=True)
+    log = duplicates.new_log()
+    moved = _tell(duplicates.move(groups, folder, log), "left where it is")
+    say(f"{plural(moved, 'file')} moved to {safe(folder)}.")
+    if moved:
+        say(f"Move them back with: pixtrieve duplicates --undo {safe(log)}")
+
+
+def _bring_back(duplicates: Duplicates, log: str) -> None:
+    moved = _tell(duplicates.undo(os.path.abspath(log)), "not moved back")
+    say(f"{plural(moved, 'file')} moved back. To have them in the library again: pixtrieve index")
+
+
+def _tell(steps: Iterable[Moved | LeftAlone], failed: str) -> int:
+    """Say which files could not be moved; return how many were."""
+    moved = 0
+    for step in steps:
+        if isinstance(step, Moved):
+            moved += 1
+        else:
+            path = safe(home_relative(step.path))
+            say(f"{path}: {failed}: {safe(step.reason)}", error=True)
+    return moved

@@ -1,0 +1,29 @@
+"""Pages that a command makes: into a file, to standard output, or on to the screen."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+import click
+
+from retrieval.commands.terminal import say_raw, shown
+
+
+def give_page(page: str, target: str | None, *, open_page: bool) -> None:
+    """Write a page to a file (None: a temporary one; "-": standard output), and perhaps show it."""
+    if target == "-":
+        say_raw(page.encode("utf-8"))
+        return
+    if target is None:
+        handle, target = tempfile.mkstemp(prefix="pixtrieve-", suffix=".html")
+        os.close(handle)
+    try:
+        with open(target, "w", encoding="utf-8") as file:
+            file.write(page)
+    except OSError as error:
+        raise click.ClickException(
+            f"{shown(target)} cannot be written: {error.strerror}"
+        ) from error
+    if open_page:
+        click.launch(target)
