@@ -25,11 +25,11 @@ from retrieval.errors import (
     PixtrieveError,
     QueryError,
 )
+from retrieval.hits import Hit, SearchResult, TermScore
 from retrieval.images import ReadLimits
 from retrieval.library import Library
 from retrieval.progress import IndexOptions, Progress, Tally, Trouble
 from retrieval.query import Query, Term
-from retrieval.search import Hit, SearchResult, TermScore
 from retrieval.specs import ModelSpec, Preprocessing
 from retrieval.status import Status
 from retrieval.stopwatch import Spent

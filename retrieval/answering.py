@@ -6,10 +6,11 @@ from dataclasses import replace
 
 from retrieval.arranging import Arrangement, arranged
 from retrieval.errors import QueryError
+from retrieval.hits import SearchResult, Wanted, hit_of
 from retrieval.hybrid import text_side
 from retrieval.parts import Parts
 from retrieval.questions import Question
-from retrieval.search import SearchResult, Wanted, hit_of, search
+from retrieval.search import search
 from retrieval.where import Condition
 
 

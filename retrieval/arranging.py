@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.catalogue.filters import Sort
-from retrieval.search import Group, Hit, Member
+from retrieval.hits import Group, Hit, Member
 from retrieval.where.matching import fold, moment
 
 Grouping = Literal["burst", "day", "folder"]

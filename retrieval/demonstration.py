@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from retrieval.evaluation import Evaluation, evaluate
+from retrieval.hits import SearchResult
 from retrieval.library import Library
 from retrieval.query import Query, Term
 from retrieval.scenes import SetScene, scene_set
-from retrieval.search import SearchResult
 from retrieval.vectors import from_blobs
 
 _SIDE = 384

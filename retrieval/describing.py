@@ -14,7 +14,7 @@ from retrieval.errors import QueryError
 from retrieval.parts import Parts
 from retrieval.query import Query, Term
 from retrieval.questions import as_query, understand
-from retrieval.search import sum_of
+from retrieval.ranking import sum_of
 
 if TYPE_CHECKING:
     from retrieval.questions import Askable

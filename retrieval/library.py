@@ -50,11 +50,11 @@ if TYPE_CHECKING:
     from retrieval.describing import Description, Via
     from retrieval.duplicates import Duplicates
     from retrieval.fusion import Fuse
+    from retrieval.hits import LookIn, SearchResult
     from retrieval.indexing import Indexer
     from retrieval.labels import Tags
     from retrieval.nearest import NearestVectors
     from retrieval.questions import Askable, Question
-    from retrieval.search import LookIn, SearchResult
     from retrieval.texts import Texts
     from retrieval.where import Condition
 
@@ -259,7 +259,7 @@ class Library:
         """
         from retrieval.answering import answer
         from retrieval.arranging import Arrangement
-        from retrieval.search import Wanted
+        from retrieval.hits import Wanted
         from retrieval.where import parse
 
         condition = parse(where) if isinstance(where, str) else where
@@ -287,7 +287,7 @@ class Library:
 
     def embed(self, asked: Askable, limits: ReadLimits | None = None) -> NDArray[np.float32]:
         """Return the unit vector (dim,) of a question's positive terms, added: see `search`."""
-        from retrieval.search import sum_of
+        from retrieval.ranking import sum_of
 
         return sum_of(self._understand(asked, limits).positive)
 

@@ -46,6 +46,8 @@ FLOORS = [
         "status",
         "model_in_use",
         "hybrid",
+        "hits",
+        "ranking",
         "texts",
         "exporting",
     },

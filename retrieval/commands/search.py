@@ -15,9 +15,9 @@ from retrieval.commands.narrowing import Narrowing, narrowing_options
 from retrieval.commands.reading import limits_options
 from retrieval.commands.table import table
 from retrieval.commands.terminal import device_option, library_option, say, say_raw
+from retrieval.hits import SearchResult
 from retrieval.images import ReadLimits
 from retrieval.library import Library
-from retrieval.search import SearchResult
 
 
 @click.command("search")

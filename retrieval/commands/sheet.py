@@ -10,8 +10,8 @@ from pathlib import Path
 
 from retrieval.commands.terminal import home_relative, human_bytes, percent, plural, shown
 from retrieval.errors import PictureError
+from retrieval.hits import Hit, SearchResult
 from retrieval.images.thumbnails import thumbnail
-from retrieval.search import Hit, SearchResult
 
 _SIDE = 360
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from retrieval.commands.terminal import home_relative, human_bytes, percent, plural, shown
-from retrieval.search import Hit, SearchResult
+from retrieval.hits import Hit, SearchResult
 
 UNSURE = 0.25
 """A best hit that is less sure is no better than what most questions find that nothing matches."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from PIL import Image, IptcImagePlugin
+from PIL import Image, ImageFile, IptcImagePlugin
 
 from retrieval.images.xmp import read_xmp
 
@@ -68,6 +68,8 @@ def _comment(value: Any) -> str:
 
 
 def _iptc(picture: Image.Image) -> Iterator[str]:
+    if not isinstance(picture, ImageFile.ImageFile):
+        return
     facts: dict[Any, Any] = IptcImagePlugin.getiptcinfo(picture) or {}
     utf8 = facts.get(_IPTC_CHARSET) == _IPTC_UTF8
     for tag in (_IPTC_TITLE, _IPTC_HEADLINE, _IPTC_CAPTION):

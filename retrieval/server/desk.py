@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.encoders import Encoder
+from retrieval.hits import SearchResult
 from retrieval.library import Library
 from retrieval.query import Query
-from retrieval.search import SearchResult
 from retrieval.specs import ModelSpec
 
 T = TypeVar("T")
