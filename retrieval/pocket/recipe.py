@@ -39,6 +39,7 @@ class Stage:
     rate: float = 1.5e-3
     text_rate: float = 5e-4
     evaluations: int = 0  # how often the stage looks at the development set
+    keep_best: bool = False  # whether it ends with the weights that did best there
     steps: int = 0  # when set, the stage counts steps and not minutes: such a run can be repeated
 
     def progress(self, step: int, seconds: float) -> float:
@@ -106,7 +107,7 @@ POCKET = Recipe(
         ),
         Stage(
             "joint",
-            minutes=70,
+            minutes=47,
             weights=Weights(
                 text_pairs=1, pictures=1, bank=0.5, labels=0.5, prompts=0.3, names=0.5, words=0.2
             ),
@@ -124,6 +125,7 @@ POCKET = Recipe(
             text_groups=128,
             text_every=7,
             evaluations=12,
+            keep_best=True,
         ),
         Stage(
             "names",

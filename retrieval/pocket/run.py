@@ -93,8 +93,11 @@ class Run:
         while self.stage_index < len(self.recipe.stages):
             stage = self.recipe.stages[self.stage_index]
             if self.step == 0:
+                self.best = -1.0
                 self._begin(stage)
             yield from self._stage(stage, development)
+            if stage.keep_best and development:
+                self._go_back_to_best()
             self.stage_index, self.step, self.seconds = self.stage_index + 1, 0, 0.0
             self.save(f"after-{stage.name}.pt")
             self.save()
@@ -175,6 +178,13 @@ class Run:
             self.best = recall
             self.save("best.pt")
         return recall
+
+    def _go_back_to_best(self) -> None:
+        """Take the weights that the development set liked best, where that is not the last look."""
+        state = torch.load(self.out / "best.pt", map_location="cpu", weights_only=True)
+        self.model.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
 
     def _progress(self, stage: Stage) -> float:
         return stage.progress(self.step, self.seconds)

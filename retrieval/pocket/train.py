@@ -51,10 +51,7 @@ def train(run: Run, data: Path) -> None:
 
 
 def finish(run: Run) -> None:
-    """Export the averaged weights, batch norm measured anew, and draw the learning curve.
-
-    `best.pt` is left beside them: where it is much better than the end, the run was too long.
-    """
+    """Export the averaged weights, batch norm measured anew, and draw the learning curve."""
     shape, corpus = run.recipe.shape, run.corpus
     recalibrate(run.average, corpus, shape.image_size)
     export(run.average, shape, corpus.vocabulary, run.out / "checkpoint")

@@ -110,6 +110,7 @@ def tiny_recipe() -> Recipe:
                 (32,),
                 text_groups=6,
                 evaluations=2,
+                keep_best=True,
                 steps=4,
             ),
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import open_clip
@@ -71,6 +72,19 @@ def test_a_resumed_run_goes_on_where_it_was(tiny_recipe, corpus, tmp_path, monke
     take_step(stage, first._lesson(), 0.5)
     second._step(stage, second._lesson(), 0.5)
     assert_equal_weights(first, second, within=1e-4)
+
+
+def test_a_stage_can_end_with_its_best_weights(tiny_recipe, corpus, tmp_path, monkeypatch):
+    scores = iter([0.9, 0.1])
+    monkeypatch.setattr("retrieval.pocket.run.development_recall", lambda *_: next(scores))
+    joint = replace(tiny_recipe.stages[3], text_every=1)
+    run = Run(replace(tiny_recipe, stages=(joint,)), corpus, tmp_path, "cpu", seed=3)
+    looks = [record for record in run.train(object()) if record.recall is not None]
+    assert [record.recall for record in looks] == [0.9, 0.1]
+    best = torch.load(tmp_path / "best.pt", weights_only=True)
+    assert best["step"] == looks[0].step < 4
+    for name, value in run.average.state_dict().items():
+        assert torch.equal(value, best["average"][name]), name
 
 
 def assert_equal_weights(one: Run, other: Run, within: float) -> None:
