@@ -11,6 +11,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.calibrating import calibrate, pictures_wanted
 from retrieval.corpora import ENGLISH, captions_by_language
 from retrieval.encoders import Encoder
 from retrieval.errors import PictureError, QueryError
@@ -84,6 +85,8 @@ def evaluate_pictures(
     rounded as stored ones are. `progress` is told how many pictures are done. Raises PictureError
     for a picture that cannot be read: an evaluation with holes would be no evaluation.
     """
+    if wanted := pictures_wanted(encoder):
+        calibrate(encoder, lambda: (picture.file for picture in pictures), wanted, options)
     images = _encode_images(pictures, encoder, known, options, progress)
     texts = [text for picture in pictures for text in picture.captions]
     captions = [

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.calibrating import calibrate, pictures_wanted
 from retrieval.catalogue import (
     Batch,
     Catalogue,
@@ -91,6 +92,7 @@ class Indexer:
         self._watch = Stopwatch()
         self._tally = Tally()
         self._since_refresh = 0
+        self._shown: Scope | None = None
         self._root = ""
         self._missing: list[Trouble] = []
         self._unseen: list[Trouble] = []
@@ -196,13 +198,33 @@ class Indexer:
                 self._take(scope, pending, result, waiting, known)
                 full = len(waiting.pixels) >= self._batch_size
                 if full or waiting.rows() >= _COMMIT_ROWS:
+                    yield from self._calibrate(scope, scan, waiting)
                     self._commit(scope, waiting)
                     waiting = _Waiting()
                 if time.monotonic() - reported > _REPORT_EVERY_S:
                     reported = time.monotonic()
                     yield self._progress("encode")
+        yield from self._calibrate(scope, scan, waiting)
         self._commit(scope, waiting)
         yield self._progress("encode")
+
+    def _calibrate(self, scope: Scope, scan: Scan, waiting: _Waiting) -> Iterator[Progress]:
+        """Show an encoder that wants it pictures of the scope, before the first batch."""
+        if not waiting.pixels or self._shown is scope:
+            return
+        self._shown = scope
+
+        def paths() -> Iterator[str]:
+            for file in (pending.file for pending in scan.pending()):
+                if not file.unsupported:
+                    yield os.path.join(scope.root.path, file.path)
+
+        with self._watch.laps("load"):
+            encoder = self._model.encoder()
+            wanted = pictures_wanted(encoder)
+            if wanted:
+                yield self._progress("calibrate")
+                calibrate(encoder, paths, wanted, self._options)
 
     def _take(
         self,

@@ -9,7 +9,8 @@ from typing import Literal
 from retrieval.images import ReadLimits
 from retrieval.stopwatch import Spent
 
-Phase = Literal["scan", "encode", "done"]
+Phase = Literal["scan", "calibrate", "encode", "done"]
+"""`calibrate`: the model is shown pictures, before the first is encoded, if it wants that."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ FLOORS = [
         "texts",
         "exporting",
     },
-    {"catalogue", "schema", "stores", "encoders", "images", "locking", "pocket", "scenes"},
+    {"catalogue", "schema", "stores", "encoders", "images", "locking", "ocr", "pocket", "scenes"},
     {
         "evaluation",
         "query",

@@ -25,7 +25,7 @@ def run_shown(work: Callable[[threading.Event], Iterator[Progress]]) -> Progress
 
     The first Ctrl-C asks it to stop after the batch in flight, the second interrupts at once.
     """
-    with _stop_on_interrupt() as stop, Display() as display:
+    with stop_on_interrupt() as stop, Display() as display:
         progress: Progress | None = None
         for progress in work(stop):
             display.show(progress)
@@ -34,7 +34,8 @@ def run_shown(work: Callable[[threading.Event], Iterator[Progress]]) -> Progress
 
 
 @contextmanager
-def _stop_on_interrupt() -> Iterator[threading.Event]:
+def stop_on_interrupt() -> Iterator[threading.Event]:
+    """Give an event that the first Ctrl-C sets; the second ends the process at once."""
     stop = threading.Event()
 
     def handle(_signal: int, _frame: FrameType | None) -> None:
@@ -72,7 +73,7 @@ class Display:
             self._width = len(line)
             sys.stderr.write(f"\r{line}{padding}")
             sys.stderr.flush()
-        elif time.monotonic() - self._last_line > _LINES_EVERY_S:
+        elif progress.phase == "calibrate" or time.monotonic() - self._last_line > _LINES_EVERY_S:
             self._last_line = time.monotonic()
             say(self._line(progress), error=True)
 
@@ -80,6 +81,8 @@ class Display:
         tally = progress.tally
         if progress.phase == "scan":
             return f"looking: {tally.found:,} pictures found"
+        if progress.phase == "calibrate":
+            return "fitting the model to some of these pictures, once; this may take minutes"
         left = tally.pending - tally.handled
         files, images = self._rates.files(), self._rates.images()
         eta = f", {_duration(left / files)} left" if files and left else ""

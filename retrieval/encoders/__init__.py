@@ -6,7 +6,7 @@ Importing this room loads no model library; `open_encoder` does when it is calle
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from retrieval.encoders.fingerprint import ModelIdentity
 from retrieval.encoders.registry import identify
 from retrieval.specs import ModelSpec
 
-__all__ = ["Encoder", "ModelIdentity", "identify", "open_encoder"]
+__all__ = ["Calibrating", "Encoder", "ModelIdentity", "identify", "open_encoder"]
 
 
 class Encoder(Protocol):
@@ -37,6 +37,22 @@ class Encoder(Protocol):
 
     def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Encode texts: (n, dim)."""
+        ...
+
+
+@runtime_checkable
+class Calibrating(Protocol):
+    """What some encoders can, too: fit themselves to the pictures that they are to encode."""
+
+    def pictures_wanted(self) -> int:
+        """Return how many pictures `calibrate` would like to see, 0 when it needs none."""
+        ...
+
+    def calibrate(self, pixels: NDArray[np.uint8]) -> None:
+        """Look at pictures, as `encode_images` gets them, spread over all that will come.
+
+        When nothing good comes of it the encoder works on as before, and the log says so.
+        """
         ...
 
 

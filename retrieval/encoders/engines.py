@@ -1,9 +1,10 @@
 """Which engine encodes with a model: OpenVINO on the processor, torch on a card and as reference.
 
-auto                      cuda or mps if there is such a card, else cpu
+auto                       cuda or mps if there is such a card, else cpu
 cpu, cpu:f32, cpu:bf16, …  OpenVINO, in the fastest precision that stays equal, or the one named
-torch                     open_clip on torch on the processor: the reference
-cuda, mps                 open_clip on torch on a graphics card
+cpu:int8                   the same, with an image tower that is calibrated when it is first needed
+torch                      open_clip on torch on the processor: the reference
+cuda, mps                  open_clip on torch on a graphics card
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-PRECISIONS = ("f32", "bf16", "f16")
+PRECISIONS = ("f32", "bf16", "f16", "int8")
 DEVICES = ("auto", "cpu", *(f"cpu:{name}" for name in PRECISIONS), "torch", "cuda", "mps")
 
 
@@ -64,6 +65,10 @@ def _open_on_cpu(files: ModelFiles, precision: str) -> Encoder:
         if export is None:
             _log.warning("%s runs on torch, which is slower: %s", files.reference, refusal)
             return encoder
+    if precision == "int8":
+        from retrieval.encoders.int8 import Int8Encoder
+
+        return Int8Encoder(files, identity, export)
     from retrieval.encoders.openvino import OpenVinoEncoder, choose_precision
 
     return OpenVinoEncoder(files, identity, export, precision or choose_precision(export))

@@ -16,17 +16,10 @@ from retrieval.encoders.compact import keep_halves
 from retrieval.encoders.exports import Export, write_export
 from retrieval.encoders.openclip import OpenClipEncoder
 from retrieval.encoders.openvino import LEAST_COSINE, native_precisions
+from retrieval.encoders.probes import PROBE_TEXTS, probe_pixels
 from retrieval.encoders.quiet import quiet
 from retrieval.encoders.runtime import load_converter, load_openvino
 from retrieval.errors import ModelError
-
-PROBE_TEXTS = (
-    "a dog",
-    "two people on a beach at sunset, one of them with a red umbrella",
-    "",
-    "word " * 100,
-    'Ünïcode 狗 🐶 &amp; "quotes" isn\'t it 1234',
-)
 
 
 def export(encoder: OpenClipEncoder) -> Export:
@@ -145,19 +138,6 @@ def _least_cosines(encoder: OpenClipEncoder, towers: dict[str, Any]) -> dict[str
             cosines.append(float((unit * reference).sum(axis=1).min()))
         least[precision] = min(cosines)
     return least
-
-
-def probe_pixels(size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Return (5, H, W, 3) pictures: black, white, noise, smooth colours, stripes."""
-    height, width = size
-    random = np.random.default_rng(0)
-    rows, columns = np.mgrid[0:height, 0:width]
-    pictures = np.zeros((5, height, width, 3), np.uint8)
-    pictures[1] = 255
-    pictures[2] = random.integers(0, 256, (height, width, 3), np.uint8)
-    pictures[3] = np.stack([rows * 255 // height, columns * 255 // width, rows * 0 + 90], axis=-1)
-    pictures[4] = ((rows // 8 + columns // 16) % 2 * 255)[..., None]
-    return pictures
 
 
 def _probe_tokens(encoder: OpenClipEncoder) -> NDArray[np.int64]:

@@ -5,6 +5,7 @@ $XDG_CACHE_HOME/pixtrieve/openvino/FINGERPRINT/
   text.xml, text.bin      token ids (n, context) int64 → unit vectors (n, dim)
   export.json             `Export`: dim, preprocessing, tokenizer, how equal it is
   compiled/               OpenVINO's own cache, for this machine
+  int8/                   the image tower once more, calibrated on pictures: see `calibrations`
   refused.txt             instead of all that: why this model cannot be exported
 """
 
@@ -84,7 +85,7 @@ def write_export(fingerprint: str, export: Export, write_models: Callable[[str],
         with open(os.path.join(folder, _MANIFEST), "w", encoding="utf-8") as file:
             json.dump(facts, file, indent=1)
 
-    _replace(fingerprint, fill)
+    replace_folder(folder_of(fingerprint), fill, _MANIFEST)
 
 
 def write_refusal(fingerprint: str, openvino_version: str, reason: str) -> None:
@@ -94,7 +95,7 @@ def write_refusal(fingerprint: str, openvino_version: str, reason: str) -> None:
         with open(os.path.join(folder, _REFUSED), "w", encoding="utf-8") as file:
             file.write(f"{openvino_version}\n{reason}")
 
-    _replace(fingerprint, fill)
+    replace_folder(folder_of(fingerprint), fill, _MANIFEST)
 
 
 def _sizes(folder: str) -> dict[str, int]:
@@ -103,8 +104,11 @@ def _sizes(folder: str) -> dict[str, int]:
     return {name: os.path.getsize(path) for name, path in paths.items() if os.path.exists(path)}
 
 
-def _replace(fingerprint: str, fill: Callable[[str], None]) -> None:
-    target = folder_of(fingerprint)
+def replace_folder(target: str, fill: Callable[[str], None], manifest: str) -> None:
+    """Fill a folder beside its place with `fill(folder)`, then put it there, or leave no trace.
+
+    The file named `manifest` tells a folder that is whole.
+    """
     os.makedirs(os.path.dirname(target), exist_ok=True)
     temporary = tempfile.mkdtemp(dir=os.path.dirname(target), suffix=".tmp")
     try:
@@ -113,7 +117,7 @@ def _replace(fingerprint: str, fill: Callable[[str], None]) -> None:
         try:
             os.rename(temporary, target)
         except OSError:
-            if not os.path.exists(os.path.join(target, _MANIFEST)):
+            if not os.path.exists(os.path.join(target, manifest)):
                 raise
             # Another process has put the same thing there meanwhile.
             shutil.rmtree(temporary, ignore_errors=True)

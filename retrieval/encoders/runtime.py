@@ -35,6 +35,13 @@ def load_converter() -> Callable[..., Any]:
         return convert
 
 
+def load_nncf() -> Any:
+    """Return the module nncf; ImportError when it is not installed. Torch comes with it."""
+    load_openvino()
+    with _hidden(_SENDER):
+        return importlib.import_module("nncf")
+
+
 @contextmanager
 def _hidden(*names: str) -> Iterator[None]:
     """Let imports of some modules fail, as if they were not installed."""

@@ -1,0 +1,141 @@
+"""Encodes pictures in eight-bit whole numbers, with ranges calibrated on the user's own pictures.
+
+Only on request (`--device cpu:int8`), for vectors are near those of float32, not equal to them.
+Texts, and pictures as long as there is no such tower, are encoded as the precision that is chosen
+by itself would.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+from importlib.metadata import version
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.encoders.calibrations import (
+    LEAST_MEAN_LIKENESS,
+    Calibration,
+    calibration_folder,
+    read_calibration,
+    write_calibration,
+)
+from retrieval.encoders.checks import require_pixels, unit_rows
+from retrieval.encoders.exports import Export
+from retrieval.encoders.files import ModelFiles
+from retrieval.encoders.openvino import OpenVinoEncoder, choose_precision
+from retrieval.encoders.probes import probe_pixels
+from retrieval.encoders.quantising import quantise
+from retrieval.encoders.towers import Tower
+from retrieval.errors import MissingExtra, ModelError
+
+_log = logging.getLogger(__name__)
+
+_WANTED = 256
+_FEWEST = 32
+"""Fewer pictures are encoded sooner than calibrated on."""
+
+
+class Int8Encoder(OpenVinoEncoder):
+    """An exported model whose image tower is, or will be, quantised."""
+
+    def __init__(self, files: ModelFiles, fingerprint: str, export: Export) -> None:
+        super().__init__(files, fingerprint, export, choose_precision(export))
+        self._plain = self._pictures
+        self._calibration = read_calibration(fingerprint)
+        if self._calibration is not None and self._calibration.good:
+            self._pictures = self._quantised(calibration_folder(fingerprint))
+
+    def pictures_wanted(self) -> int:
+        """Return how many pictures `calibrate` would like to see, 0 when it needs none.
+
+        Raises MissingExtra when NNCF, which calibrates, is not installed.
+        """
+        if self._pictures is not self._plain:
+            return 0
+        if importlib.util.find_spec("nncf") is None:
+            raise MissingExtra("nncf", "int8", "calibrating a model for --device cpu:int8")
+        if self._calibration is not None and self._calibration.made_with == _versions():
+            self._tell(_shortfall(self._calibration))
+            return 0
+        return _WANTED
+
+    def calibrate(self, pixels: NDArray[np.uint8]) -> None:
+        """Quantise the image tower on pictures, (n, H, W, 3), every fifth of which only checks it.
+
+        What comes of it is kept for the next time. When they are too few, when it fails or when
+        it is not good enough, the encoder stays as it was and the log says so.
+        """
+        require_pixels(pixels, self.spec)
+        if len(pixels) < _FEWEST:
+            self._tell(f"{len(pixels)} pictures are too few to calibrate on ({_FEWEST} at least)")
+            return
+        aside = np.arange(len(pixels)) % 5 == 0
+        try:
+            calibration = write_calibration(
+                self.spec.fingerprint,
+                lambda folder: self._quantise(pixels[~aside], pixels[aside], folder),
+            )
+        except (ModelError, OSError) as error:
+            self._tell(str(error))
+            return
+        self._calibration = calibration
+        if not calibration.good:
+            self._tell(_shortfall(calibration))
+            return
+        _log.info("%s in int8: %s", self.spec.name, calibration)
+        self._pictures = self._quantised(calibration_folder(self.spec.fingerprint))
+
+    def _quantise(
+        self, pixels: NDArray[np.uint8], others: NDArray[np.uint8], folder: str
+    ) -> Calibration:
+        quantise(os.path.join(self._folder, "image.xml"), pixels, os.path.join(folder, "image.xml"))
+        exact, tower = self._image_tower(self._folder, "f32"), self._quantised(folder)
+
+        def both(some: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+            rows = (each.run(some, "THROUGHPUT") for each in (exact, tower))
+            wanted, found = (unit_rows(each, self.spec) for each in rows)
+            return wanted, found
+
+        wanted, found = both(others)
+        cosines = (wanted * found).sum(axis=1)
+        probes, found_probes = both(probe_pixels(self.spec.preprocessing.size))
+        return Calibration(
+            pictures=len(pixels),
+            checked=len(others),
+            mean_cosine=float(cosines.mean()),
+            least_cosine=float(cosines.min()),
+            mean_likeness=_likeness(wanted, found),
+            probe_cosine=float((probes * found_probes).sum(axis=1).min()),
+            made_with=_versions(),
+        )
+
+    def _quantised(self, folder: str) -> Tower:
+        # What is left in floats runs in the model's own precision.
+        return self._image_tower(folder, self._precision)
+
+    def _tell(self, problem: str) -> None:
+        _log.warning(
+            "%s encodes pictures in %s, not int8: %s", self.spec.name, self._precision, problem
+        )
+
+
+def _likeness(wanted: NDArray[np.float32], found: NDArray[np.float32]) -> float:
+    """Return the mean cosine of two sets of vectors without their mean: what tells them apart."""
+    middle = wanted.mean(axis=0)
+    wanted, found = wanted - middle, found - middle
+    lengths = np.linalg.norm(wanted, axis=1) * np.linalg.norm(found, axis=1)
+    return float(((wanted * found).sum(axis=1) / np.maximum(lengths, 1e-12)).mean())
+
+
+def _shortfall(calibration: Calibration) -> str:
+    return (
+        f"calibrated on {calibration.pictures} pictures, others come out too far from float32 "
+        f"(likeness {calibration.mean_likeness:.4f}, at least {LEAST_MEAN_LIKENESS} is wanted)"
+    )
+
+
+def _versions() -> str:
+    return f"openvino {version('openvino')}, nncf {version('nncf')}"

@@ -1,0 +1,91 @@
+"""One half of an exported model, running on the processor: rows of inputs to rows of vectors."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.encoders.runtime import load_openvino
+
+Goal = Literal["LATENCY", "THROUGHPUT"]
+"""One input at a time on all cores, or many at a time side by side: OpenVINO's own words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a tower's file is and how it is run.
+
+    `compiled` is the folder in which OpenVINO keeps what it makes of it for this machine.
+    `rows_a_request` was measured: see README, "How it works".
+    """
+
+    file: str
+    compiled: str
+    precision: str
+    rows_a_request: int
+    dim: int
+
+
+class Tower:
+    """Compiled when it is first needed, for one goal or for both."""
+
+    def __init__(self, placement: Placement) -> None:
+        self._placement = placement
+        self._core = load_openvino().Core()
+        self._requests: dict[Goal, list[Any]] = {}
+
+    def is_compiled_for(self, goal: Goal) -> bool:
+        """Tell whether running it for that goal costs no more than running it."""
+        return goal in self._requests
+
+    def rows_at_once(self) -> int:
+        """Return how many rows keep all requests busy once; they are then encoded side by side.
+
+        How many requests there are is OpenVINO's choice for the cores of this machine.
+        """
+        return len(self._compiled_for("THROUGHPUT")) * self._placement.rows_a_request
+
+    def run(self, inputs: NDArray[Any], goal: Goal) -> NDArray[np.float32]:
+        """Return (n, dim) rows, shared out evenly among as many requests as there are.
+
+        Without callbacks: OpenVINO's queue with callbacks can wait for a thread that waits for
+        Python's lock when it is destroyed.
+        """
+        rows = np.empty((len(inputs), self._placement.dim), np.float32)
+        requests = self._compiled_for(goal)
+        share = -(-len(inputs) // len(requests))
+        step = max(1, min(share, self._placement.rows_a_request))
+        started: deque[tuple[Any, int]] = deque()
+
+        def finish(request: Any, start: int) -> None:
+            request.wait()
+            found = request.get_output_tensor().data
+            rows[start : start + len(found)] = found
+
+        for number, start in enumerate(range(0, len(inputs), step)):
+            if len(started) == len(requests):
+                finish(*started.popleft())
+            request = requests[number % len(requests)]
+            request.start_async({0: np.ascontiguousarray(inputs[start : start + step])})
+            started.append((request, start))
+        while started:
+            finish(*started.popleft())
+        return rows
+
+    def _compiled_for(self, goal: Goal) -> list[Any]:
+        if goal not in self._requests:
+            settings = {
+                "INFERENCE_PRECISION_HINT": self._placement.precision,
+                "PERFORMANCE_HINT": goal,
+                "CACHE_DIR": self._placement.compiled,
+                # Without a second copy of the weights, and as quick to load.
+                "CACHE_MODE": "OPTIMIZE_SIZE",
+            }
+            compiled = self._core.compile_model(self._placement.file, "CPU", settings)
+            count = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+            self._requests[goal] = [compiled.create_infer_request() for _ in range(count)]
+        return self._requests[goal]
