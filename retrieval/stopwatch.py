@@ -18,9 +18,10 @@ class Spent:
     """Seconds by stage.
 
     The run itself goes through `scan` (walk and diff), `wait` (for a picture that is not decoded
-    yet), `load` (and calibrating, of the model), `encode`, `commit` and `cache` (writing the vector cache). The
-    threads that read ahead of it go through `hash` (opening, reading and hashing a file) and
-    `decode` (to the model's pixels): those are sums over threads that work at the same time.
+    yet), `load` (of the model, and calibrating it), `encode`, `commit` and `cache` (writing the
+    vector cache). The threads that read ahead of it go through `hash` (opening, reading and
+    hashing a file) and `decode` (to the model's pixels): those are sums over threads that work at
+    the same time.
     """
 
     scan: float = 0.0
