@@ -354,9 +354,9 @@ def album(library: Library, tmp_path: Path) -> Library:
         when = f"2023-05-01T10:00:0{2 * number}"
         dated(tmp_path / f"p/burst/{number}.jpg", (250 - number, 0, 0), when, "Pixel 7")
     dated(tmp_path / "p/burst/other.jpg", (0, 0, 250), "2023-05-01T10:00:01", "Pixel 7")
-    dated(tmp_path / "p/day/red.jpg", (250, 40, 0), "2023-05-02T09:00:00", "D90")
-    dated(tmp_path / "p/day/blue.jpg", (0, 40, 250), "2023-05-02T11:00:00", "D90")
-    paint(tmp_path / "p/green.png", "green")
+    dated(tmp_path / "p/day/d1.jpg", (250, 40, 0), "2023-05-02T09:00:00", "D90")
+    dated(tmp_path / "p/day/d2.jpg", (0, 40, 250), "2023-05-02T11:00:00", "D90")
+    paint(tmp_path / "p/plain.png", "green")
     library.add(tmp_path / "p")
     return library
 
@@ -366,24 +366,24 @@ Names = Callable[..., list[str]]
 
 def test_only_what_fits_is_searched(album: Library, names: Names) -> None:
     result = album.search("red", 9, where="camera = d90")
-    assert [os.path.basename(hit.path) for hit in result.hits] == ["red.jpg", "blue.jpg"]
+    assert [os.path.basename(hit.path) for hit in result.hits] == ["d1.jpg", "d2.jpg"]
     assert result.searched == 2
-    assert names(album, "blue", 1, where="not has taken") == ["green.png"]
-    assert names(album, "red - blue", 9, where="path in day") == ["red.jpg", "blue.jpg"]
+    assert names(album, "blue", 1, where="not has taken") == ["plain.png"]
+    assert names(album, "red - blue", 9, where="path in day") == ["d1.jpg", "d2.jpg"]
     assert names(album, "red", where="width > 9999") == []
     assert names(album, "red + blue", 2, where=parse("camera ~ d"), fuse="multiply")
 
 
 def test_a_filter_alone_lists_newest_first(album: Library, names: Names) -> None:
     result = album.search(None, 3, where="has taken")
-    assert [os.path.basename(hit.path) for hit in result.hits] == ["blue.jpg", "red.jpg", "3.jpg"]
+    assert [os.path.basename(hit.path) for hit in result.hits] == ["d2.jpg", "d1.jpg", "3.jpg"]
     assert (result.searched, result.scored) == (7, False)
     assert [hit.rank for hit in result.hits] == [1, 2, 3]
     assert {(hit.score, hit.confidence) for hit in result.hits} == {(0.0, None)}
-    assert names(album, None, 9, where="path in day", sort="date") == ["red.jpg", "blue.jpg"]
+    assert names(album, None, 9, where="path in day", sort="date") == ["d1.jpg", "d2.jpg"]
     assert names(album, None, 2, where="has taken", sort="name") == ["0.jpg", "1.jpg"]
     # The file of what has no date is younger than all that have one.
-    assert names(album, None, 1, where="width > 1") == ["green.png"]
+    assert names(album, None, 1, where="width > 1") == ["plain.png"]
     with pytest.raises(QueryError, match="empty"):
         album.search(None)
 
@@ -426,14 +426,15 @@ def test_days_and_folders(album: Library) -> None:
 
 def test_different_ones_are_preferred(album: Library, names: Names) -> None:
     def reds(found: list[str]) -> int:
-        return len({"0.jpg", "1.jpg", "2.jpg", "3.jpg", "red.jpg"} & set(found))
+        return len({"0.jpg", "1.jpg", "2.jpg", "3.jpg", "d1.jpg"} & set(found))
 
     plain, diverse = (
         names(album, "red + 0.4:white", 3),
         names(album, "red + 0.4:white", 3, diverse=True),
     )
     assert diverse[0] == plain[0]
-    assert (reds(plain), reds(diverse)) == (3, 1)
+    assert reds(plain) == 3
+    assert reds(diverse[:2]) == 1
     longest = names(album, "red + 0.4:white", 8, diverse=True)
     assert len(longest) == 8
     for k in (1, 2, 5):
@@ -462,7 +463,7 @@ def test_vectors_newer_than_the_cache_are_filtered_too(
     monkeypatch.setattr("retrieval.nearest._SMALL", 0)
     monkeypatch.setattr("retrieval.nearest._WORTH_SHARE", 1.0)
     dated(tmp_path / "p/new.jpg", (255, 0, 0), "2024-01-01T00:00:00", "X100")
-    os.remove(tmp_path / "p/day/red.jpg")
+    os.remove(tmp_path / "p/day/d1.jpg")
     album.add(tmp_path / "p")
     with Library.open(album.path, FakeEncoder()) as fresh:
-        assert names(fresh, "red", where="camera in (X100, D90)") == ["new.jpg", "blue.jpg"]
+        assert names(fresh, "red", where="camera in (X100, D90)") == ["new.jpg", "d2.jpg"]

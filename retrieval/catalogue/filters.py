@@ -26,6 +26,7 @@ from retrieval.where.conditions import (
     Near,
     Not,
     OneOf,
+    Or,
     Value,
 )
 
@@ -68,10 +69,14 @@ _WORD_COLUMNS = {"tag": "label", "text": "text"}
 # Beyond all characters that a date goes on with.
 _PAST = "~"
 
-_MATCHING = (
-    " FROM images i JOIN vectors v ON v.image_id = i.id AND v.model_id = ? AND v.view = 'whole'"
-    " WHERE i.orphaned_at IS NULL AND EXISTS (SELECT 1 FROM files f JOIN roots r"
-    " ON r.id = f.root_id WHERE f.image_id = i.id AND {})"
+# CROSS JOIN keeps the order: rows are read as they lie on the disk, vectors only of what fits.
+_VECTORS = (
+    " CROSS JOIN vectors v ON v.image_id = i.id AND v.model_id = ? AND v.view = 'whole' WHERE {}"
+)
+_IMAGES = f" FROM images i{_VECTORS} AND i.orphaned_at IS NULL"
+_FILES = (
+    " FROM files f CROSS JOIN images i ON i.id = f.image_id CROSS JOIN roots r ON r.id = f.root_id"
+    f"{_VECTORS}"
 )
 _OF_FILES = "(SELECT {} FROM files f WHERE f.image_id = i.id)"
 _DATE = (
@@ -95,7 +100,7 @@ class Filters:
             ("where_equals", 2, _on_texts(matching.equals)),
             ("where_contains", 2, _on_texts(matching.contains)),
             ("where_path_equals", 2, _on_texts(matching.path_equals)),
-            ("where_lies_in", 2, _on_texts(matching.lies_in)),
+            ("where_lies_in", 2, lambda path, w: matching.lies_in(_text(_folder(path)), _text(w))),
             ("where_folder", 1, _folder),
             ("where_name", 1, _name),
             ("where_key", 1, _key),
@@ -106,16 +111,28 @@ class Filters:
 
     def ids(self, condition: Condition, model_id: int) -> NDArray[np.int64]:
         """Return the ids, sorted, of the model's vectors of whole pictures that fit."""
-        return np.sort(self._found(condition, model_id, ""))
+        return np.unique(self._found(condition, model_id, ""))
 
     def listed(self, condition: Condition, model_id: int, sort: Sort) -> NDArray[np.int64]:
         """Return the same ids in an order; a picture without a date has that of its file."""
-        return self._found(condition, model_id, f" ORDER BY {_ORDERS[sort]}, v.id")
+        ids = self._found(condition, model_id, f" ORDER BY {_ORDERS[sort]}, v.id")
+        _, first = np.unique(ids, return_index=True)
+        return ids[np.sort(first)]
 
     def _found(self, condition: Condition, model_id: int, order: str) -> NDArray[np.int64]:
         sql, values = _sql_of(condition)
-        rows = self._db.rows(f"SELECT v.id{_MATCHING.format(sql)}{order}", (model_id, *values))
-        return np.fromiter((id_ for (id_,) in rows), np.int64)
+        source = (_FILES if _is_of_files(condition) else _IMAGES).format(sql)
+        rows = self._db.rows(f"SELECT v.id{source}{order}", (model_id, *values)).fetchall()
+        return np.array([id_ for (id_,) in rows], np.int64)
+
+
+def _is_of_files(condition: Condition) -> bool:
+    """Tell whether a condition asks for what belongs to a file, not to its content."""
+    if isinstance(condition, Comparison | OneOf):
+        return condition.field in ("path", "folder", "name", "size")
+    if isinstance(condition, And | Or):
+        return any(map(_is_of_files, condition.parts))
+    return isinstance(condition, Not) and _is_of_files(condition.part)
 
 
 def _sql_of(condition: Condition) -> _Sql:
@@ -178,7 +195,7 @@ def _folder_test(field: str, operator: str, value: str) -> _Sql:
     wanted = os.path.expanduser(value).replace(os.sep, "/")
     path = _COLUMNS["path"]
     if operator == "in":
-        return f"where_lies_in(where_folder({path}), ?)", (text(wanted),)
+        return f"where_lies_in({path}, ?)", (text(wanted),)
     if field == "folder":
         path, wanted = f"where_folder({path})", wanted.rstrip("/") or "/"
     functions = "where_" if operator == "~" else "where_path_"
