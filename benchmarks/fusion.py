@@ -23,6 +23,7 @@ from concepts import average_precision
 from numpy.typing import NDArray
 
 from retrieval import Library, Query, Term
+from retrieval.fusion import Fuse
 from retrieval.scenes import render, scene_facts
 from retrieval.scenes.captions import truths
 from retrieval.scenes.facts import PLACES, WEATHER
@@ -72,10 +73,11 @@ class Scenes:
         """Return the vector of a text."""
         return self._library.embed(Query((Term("text", words),)))
 
-    def ask(self, query: Query | NDArray[np.float32], fuse: str = "add") -> NDArray[np.float64]:
+    def ask(self, query: Query | NDArray[np.float32], fuse: Fuse = "add") -> NDArray[np.float64]:
         """Return the score (n,) of each scene."""
         scores = np.full(self._count, -np.inf)
-        for hit in self._library.search(query, self._count, fuse=fuse).hits:  # type: ignore[arg-type]
+        found = self._library.search(query, self._count, fuse=fuse, look_in="pictures")
+        for hit in found.hits:
             scores[self._number[hit.id]] = hit.score
         return scores
 

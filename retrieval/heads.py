@@ -25,7 +25,7 @@ RIDGES = (0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)
 """Penalties that cross-validation chooses from, the strongest first."""
 
 _USUAL_RIDGE = 0.003
-_RARE = 10.0
+_RARE = 50.0
 """A picture shows a concept in one of so many cases: what a calibrated probability supposes."""
 
 ENOUGH = 4

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from retrieval.arranging import Grouping
     from retrieval.catalogue.filters import Sort
     from retrieval.classifying import Classified, Item
-    from retrieval.concepts import Concepts
+    from retrieval.concepts import Concepts, Example
     from retrieval.corpora import Corpus
     from retrieval.describing import Description, Via
     from retrieval.duplicates import Duplicates
@@ -241,6 +241,8 @@ class Library:
         min_confidence: float = 0.0,
         explain: bool = False,
         limits: ReadLimits | None = None,
+        like: Sequence[Example] = (),
+        unlike: Sequence[Example] = (),
     ) -> SearchResult:
         """Return the k pictures that answer a question best, best first.
 
@@ -250,7 +252,8 @@ class Library:
         (`retrieval.fusion`), `look_in` whether words are looked for in the pictures, in the texts
         that come with them, or in both. Pictures of the question that are in the library are left
         out (with their exact copies), unless `include_self`. `limits` are for reading pictures of
-        the question.
+        the question. Hits (by id) and pictures (by path) that are what was meant, `like`, or not,
+        `unlike`, turn the question's positive terms (`retrieval.feedback`).
 
         Only pictures that fit `where` count (`retrieval.where`); with None for a question, those
         are listed, newest first. `group`, `diverse` and `sort` are as in `retrieval.arranging`: the
@@ -264,6 +267,10 @@ class Library:
 
         condition = parse(where) if isinstance(where, str) else where
         question = None if asked is None else self._understand(asked, limits)
+        if question is not None and (like or unlike):
+            from retrieval.feedback import with_feedback
+
+            question = with_feedback(question, like, unlike, self._parts())
         terms = () if question is None or include_self else question.positive
         own = {term.image_id for term in terms if term.image_id is not None}
         wanted = Wanted(k, fuse, min_confidence, explain, own, look_in=look_in)

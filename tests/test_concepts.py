@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from fakes import FakeEncoder
@@ -14,6 +15,8 @@ from painting import paint
 
 from retrieval import Library, QueryError
 from retrieval.commands.pictures import ManyPictures, like_options
+from retrieval.feedback import turned
+from retrieval.vectors import normalise
 
 REDS = [(250, 10, 10), (240, 0, 30), (230, 30, 0), (255, 20, 20), (225, 5, 5)]
 
@@ -131,3 +134,28 @@ def test_an_option_takes_several_pictures(arguments: str, expected: list[object]
 @pytest.mark.parametrize("arguments", ["cat --like", "cat --like --unlike a.jpg"])
 def test_an_option_without_a_picture_is_wrong_usage(arguments: str) -> None:
     assert CliRunner().invoke(gathered, arguments.split(" ")).exit_code == 2
+
+
+def test_feedback_turns_the_question(shades: Library, names: Callable[..., list[str]]) -> None:
+    before = names(shades, "white", 1)
+    assert before[0].startswith("grey")
+    reds = [hit.id for hit in shades.search("red", 3).hits]
+    liked = shades.search("white", 35, like=reds, explain=True).hits
+    place = [Path(hit.path).stem[:3] for hit in liked]
+    assert place.index("red") < names(shades, "white", 35).index("red0.png")
+    assert liked[0].terms[0].term == 'concept:"white, by feedback"'
+    assert names(shades, "white", 1) == before, "feedback is of one question"
+    with pytest.raises(QueryError, match="no picture #99"):
+        shades.search("white", like=[99])
+
+
+def test_without_feedback_the_head_has_the_questions_order() -> None:
+    random = np.random.default_rng(0)
+    usual = normalise(random.normal(size=(300, 16)).astype(np.float32))
+    vector, liked = usual[0], usual[1:2]
+    nothing = np.empty((0, 16), np.float32)
+    head = turned(vector, liked, nothing, usual)
+    assert head.direction @ liked[0] > vector @ liked[0] + 0.02
+    assert head.direction @ vector > 0.5
+    away = turned(vector, nothing, liked, usual)
+    assert away.direction @ liked[0] < vector @ liked[0]

@@ -93,7 +93,7 @@ def test_the_probability_is_calibrated_for_what_is_rare() -> None:
     likely = head.probability(fresh.vectors)
     sure = likely > 0.5
     assert fresh.wanted[sure].mean() > 0.4
-    assert likely.mean() == pytest.approx(1 / 11, abs=0.06)
+    assert likely.mean() < 0.1, "a tenth of them is wanted, and it takes that for much"
 
 
 def test_the_null_of_a_head_gives_its_probability() -> None:

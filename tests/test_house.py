@@ -29,6 +29,7 @@ FLOORS = [
         "concepts",
         "corpora",
         "describing",
+        "feedback",
         "labels",
         "nearest",
         "questions",

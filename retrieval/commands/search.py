@@ -12,6 +12,7 @@ import click
 from retrieval.answers import as_object
 from retrieval.commands.asking import Asking, question_options
 from retrieval.commands.narrowing import Narrowing, narrowing_options
+from retrieval.commands.pictures import ManyPictures, like_options
 from retrieval.commands.reading import limits_options
 from retrieval.commands.table import table
 from retrieval.commands.terminal import device_option, library_option, say, say_raw
@@ -20,8 +21,9 @@ from retrieval.images import ReadLimits
 from retrieval.library import Library
 
 
-@click.command("search")
+@click.command("search", cls=ManyPictures)
 @question_options
+@like_options
 @narrowing_options
 @library_option
 @click.option(
@@ -49,6 +51,8 @@ from retrieval.library import Library
 @limits_options
 def search_command(
     asking: Asking,
+    like: tuple[str, ...],
+    unlike: tuple[str, ...],
     narrowing: Narrowing,
     library_path: str,
     count: int,
@@ -69,6 +73,7 @@ def search_command(
     pixtrieve search "two dogs on a beach"
     pixtrieve search "in the snow" --image dog.jpg --weight 2,1 --not people
     pixtrieve search "2:in the snow + ./dog.jpg - people"       (the same)
+    pixtrieve search "our dog" --like 17 23 --unlike 5           (more like those hits)
     pixtrieve search "a birthday cake" --where "taken >= 2023-05 and camera ~ 'Pixel'"
     pixtrieve search --where "path in 'trips/' and gps near 48.85,2.35 within 10 km"
 
@@ -88,6 +93,8 @@ def search_command(
             min_confidence=min_confidence,
             explain=explain,
             limits=limits,
+            like=like,
+            unlike=unlike,
         )
         model = library.model.name
     seconds = time.perf_counter() - started

@@ -1,0 +1,74 @@
+"""Relevance feedback: what a person likes and does not like among the hits turns the question.
+
+The same head that a concept is learned with (`heads`), but pulled towards the question's own: that
+one says of a picture what the calibrated score of `fusion` says, 1 / (1 + exp(-A (z - Z0))). So
+without feedback the order stays as it is, a few examples move it, many have their way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.concepts import BACKGROUND, Example, example_term
+from retrieval.fusion import MIDDLE, STEEPNESS, background_of
+from retrieval.heads import Examples, Head, fit
+from retrieval.parts import Parts
+from retrieval.query import Query, Term
+from retrieval.questions import Asked, Question, understand
+from retrieval.ranking import sum_of
+
+_PULL = 0.03
+"""The penalty, for one example, for what leads away from the question."""
+
+_UNLIKED = 0.25
+"""Hits that are not liked share most with those that are: they count for less."""
+
+
+def with_feedback(
+    question: Question, like: Sequence[Example], unlike: Sequence[Example], parts: Parts
+) -> Question:
+    """Return a question whose positive terms have become one, turned by the examples.
+
+    Its negative terms stay. Raises QueryError for an example that is not in the library.
+    """
+    if not like and not unlike:
+        return question
+    with parts.catalogue.reading():
+        usual = parts.nearest.sample(BACKGROUND)
+        liked, unliked = _vectors(like, parts), _vectors(unlike, parts)
+    head = turned(sum_of(question.positive), liked, unliked, usual)
+    words = " + ".join(str(asked.term) for asked in question.positive)
+    term = Term("concept", f"{words}, by feedback")
+    return Question((Asked(term, head.direction, null=head.null()), *question.negative))
+
+
+def turned(
+    vector: NDArray[np.float32],
+    liked: NDArray[np.float32],
+    unliked: NDArray[np.float32],
+    usual: NDArray[np.float32],
+) -> Head:
+    """Return the head of a question's unit vector (dim,), turned by (n, dim) vectors of examples.
+
+    `usual` are pictures from all over the library.
+    """
+    background = background_of((usual @ vector)[None])
+    steepness = STEEPNESS / float(background.spread[0])
+    start = Head(vector, steepness, -steepness * float(background.middle[0]) - STEEPNESS * MIDDLE)
+    kinds = np.repeat([0, 1, 2], [len(liked), len(unliked), len(usual)])
+    faint = max(len(liked), 1) / len(usual)
+    weights = np.choose(kinds, [1.0, _UNLIKED, faint])
+    vectors = np.concatenate([liked, unliked, usual])
+    examples = Examples(vectors, kinds == 0, weights / weights.sum(), kinds < 2)
+    return fit(examples, _PULL / (len(liked) + len(unliked)), start)
+
+
+def _vectors(examples: Sequence[Example], parts: Parts) -> NDArray[np.float32]:
+    if not examples:
+        return np.empty((0, parts.model.row.spec.dim), np.float32)
+    query = Query(tuple(example_term(example) for example in dict.fromkeys(examples)))
+    asked = understand(query, parts.catalogue, parts.model).terms
+    return np.stack([each.vector for each in asked])
