@@ -141,7 +141,7 @@ def test_words_need_no_quotes(run: Run, indexed: Path) -> None:
 
 def test_json(run: Run, indexed: Path) -> None:
     found = json.loads(run("search", "blue", "-k", "3", "--json").out)
-    assert set(found) == {"query", "fuse", "model", "seconds", "searched", "hits"}
+    assert set(found) == {"query", "where", "fuse", "model", "seconds", "searched", "hits"}
     assert (found["query"], found["fuse"]) == ("blue", "add")
     assert found["searched"] == 4
     assert [hit["rank"] for hit in found["hits"]] == [1, 2, 3]
@@ -522,3 +522,37 @@ def test_demo(run: Run, tmp_path: Path) -> None:
     assert "20 unchanged" in again.out or "20 moved or copied" in again.out
     (tmp_path / "d/mine.txt").write_text("x")
     assert run("demo", "d").code == 2
+
+
+def test_filters_narrow_a_search_and_list_without_one(run: Run, indexed: Path) -> None:
+    done = run("search", "green", "--where", "path in deep and format = png", "--paths")
+    assert [os.path.basename(line) for line in done.out.splitlines()] == ["yellow.png", "blue.png"]
+    listed = run("search", "--where", "width > 1", "--sort", "name", "-k", "2")
+    assert "score" not in listed.out
+    assert [line.split("/")[-1] for line in listed.out.splitlines()[1:3]] == [
+        "blue.png",
+        "green.png",
+    ]
+    assert "4 pictures fit" in listed.out
+    assert "No picture fits the filter" in run("search", "red", "--where", "has gps").out
+    found = json.loads(run("search", "--where", "has camera or width > 1", "--json").out)
+    assert (found["query"], found["where"]) == ("", "has camera or width > 1")
+    assert found["searched"] == 4
+    assert "4 pictures that fit" in run("search", "--where", "width>1", "--html", "-").out
+
+
+def test_a_wrong_filter_is_shown_with_a_caret(run: Run, indexed: Path) -> None:
+    done = run("search", "red", "--where", "widht > 3")
+    assert done.code == 1
+    lines = done.err.splitlines()
+    assert "there is no field widht (character 1 of the filter)" in lines[0]
+    assert lines[1].index("widht") == lines[2].index("^")
+    assert "did you mean width?" in lines[3]
+
+
+def test_groups_stand_for_their_others(run: Run, indexed: Path) -> None:
+    assert "(+1 more)" in run("search", "red", "--group", "folder").out
+    hits = json.loads(run("search", "red", "--group", "folder", "--diverse", "--json").out)["hits"]
+    others = [hit["group"]["others"] for hit in hits]
+    assert sorted(map(len, others)) == [0, 0, 1]
+    assert {"id", "path", "score"} == set(next(filter(None, others))[0])
