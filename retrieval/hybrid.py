@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.fusion import background_of, text_evidence
-from retrieval.tokens import match, plain, words_of
+from retrieval.tokens import plain, terms, words_of
 
 if TYPE_CHECKING:
     from retrieval.catalogue import Catalogue, TextRow, Vectors
@@ -38,13 +38,14 @@ class TextSide:
     """Where texts are looked up: words in the catalogue, `meanings` by the texts' own vectors.
 
     `pictures` and `descriptions` are the catalogue's vectors of pictures and of texts; `meanings`
-    is None where no text has a vector.
+    is None where no text has a vector. `count` is the number of pictures.
     """
 
     catalogue: Catalogue
     pictures: Vectors
     descriptions: Vectors
     meanings: NearestVectors | None
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,8 @@ def text_side(parts: Parts) -> TextSide | None:
         return None
     descriptions = catalogue.vectors(row, "text")
     meanings = parts.meanings if descriptions.exist() else None
-    return TextSide(catalogue, catalogue.vectors(row), descriptions, meanings)
+    count = parts.nearest.count()
+    return TextSide(catalogue, catalogue.vectors(row), descriptions, meanings, count)
 
 
 class Telling:
@@ -84,13 +86,9 @@ class Telling:
         self._side = side
         self._vector = vector
         images = None if allowed is None else side.pictures.images_of(allowed)
-        self._matched: dict[int, float] = {}
-        expression = match(words)
-        if expression:
-            ids, scores = side.catalogue.texts.matching(
-                expression, _DEPTH, None if images is None else images.tolist()
-            )
-            self._matched = dict(zip(ids.tolist(), scores.tolist(), strict=True))
+        self._matched = side.catalogue.texts.matching(
+            terms(words), _DEPTH, side.count, None if images is None else images.tolist()
+        )
         self._near = self._nearest(images)
 
     def found(self) -> Ids:

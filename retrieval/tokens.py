@@ -43,11 +43,11 @@ def plain(text: str) -> str:
     return unicodedata.normalize("NFKC", text.encode("utf-8", "replace").decode("utf-8"))
 
 
-def match(question: str) -> str:
-    """Return the FTS5 expression that finds any word of a question; "" when it has none."""
+def terms(question: str) -> tuple[str, ...]:
+    """Return the FTS5 expressions of a question's words, one each; () when it has none."""
     tokens = dict.fromkeys(_tokens(plain(question).lower()))
     telling = [token for token in tokens if token not in _EMPTY] or list(tokens)
-    return " OR ".join(_quoted(token) for token in telling[:_MOST_TOKENS])
+    return tuple(_quoted(token) for token in telling[:_MOST_TOKENS])
 
 
 def words_of(question: str) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,9 @@ SOURCES = (CAPTION, SIDECAR, XMP, EMBEDDED, NAME, OCR)
 
 DESCRIBING = (CAPTION, SIDECAR, XMP, EMBEDDED)
 """Sources that say what a picture shows, in sentences or keywords. They get a vector."""
+
+_SMALL = 1000
+"""A library of fewer pictures cannot say how rare a word is: it is taken for one of so many."""
 
 _DESCRIBING = ", ".join(f"'{source}'" for source in DESCRIBING)
 
@@ -76,22 +80,33 @@ class Texts:
         return self._db.one("SELECT 1 FROM texts LIMIT 1") is not None
 
     def matching(
-        self, expression: str, limit: int, allowed: Iterable[int] | None = None
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return the image ids (n,) that match an FTS5 expression best, and their BM25 (n,).
+        self, terms: Sequence[str], limit: int, pictures: int, allowed: Iterable[int] | None = None
+    ) -> dict[int, float]:
+        """Return how well images' words match FTS5 terms, by image id; at most `limit` a term.
 
-        Higher is better, equal ones by id. With `allowed`, image ids, no others are returned.
+        It is BM25 with the square of a word's rarity among all `pictures` of the library (SQLite
+        knows only those with texts): a rare word tells much, a common one next to nothing. With
+        `allowed`, image ids, no others are returned.
         """
         within = "" if allowed is None else " AND rowid IN (SELECT value FROM json_each(?))"
         values = () if allowed is None else (json.dumps([int(id_) for id_ in allowed]),)
-        rows = self._db.rows(
-            "SELECT rowid, -rank FROM words WHERE words MATCH ?"
-            f" AND EXISTS (SELECT 1 FROM images i WHERE i.id = rowid AND i.orphaned_at IS NULL)"
-            f"{within} ORDER BY rank, rowid LIMIT ?",
-            (expression, *values, limit),
-        ).fetchall()
-        ids, scores = zip(*rows, strict=True) if rows else ((), ())
-        return np.array(ids, np.int64), np.array(scores, np.float64)
+        documents = self._db.one("SELECT count(*) FROM words_docsize")
+        found: dict[int, float] = {}
+        for term in terms:
+            count = self._db.one("SELECT count(*) FROM words WHERE words MATCH ?", (term,))
+            rarity = _rarity(count, max(pictures, documents, _SMALL))
+            if not count or rarity <= 0:
+                continue
+            own = max(_rarity(count, documents), 1e-6)  # what SQLite multiplied with
+            rows = self._db.rows(
+                "SELECT rowid, -rank FROM words WHERE words MATCH ?"
+                " AND EXISTS (SELECT 1 FROM images i WHERE i.id = rowid AND i.orphaned_at IS NULL)"
+                f"{within} ORDER BY rank, rowid LIMIT ?",
+                (term, *values, limit),
+            )
+            for image_id, score in rows:
+                found[image_id] = found.get(image_id, 0.0) + score / own * rarity**2
+        return found
 
     def without_vector(self, model_id: int, limit: int) -> list[tuple[int, str]]:
         """Return images that have a description but no vector of it, with its lines."""
@@ -185,3 +200,8 @@ class Texts:
                 "UPDATE state SET value = value + 1 WHERE key = 'generation' RETURNING value"
             )
         )
+
+
+def _rarity(count: int, documents: int) -> float:
+    """Return the inverse document frequency of BM25."""
+    return math.log((documents - count + 0.5) / (count + 0.5))

@@ -24,6 +24,8 @@ _COMMANDS = {
     "status": ("retrieval.commands.status", "status_command"),
     "remove": ("retrieval.commands.status", "remove_command"),
     "duplicates": ("retrieval.commands.duplicates", "duplicates_command"),
+    "captions": ("retrieval.commands.captions", "captions_command"),
+    "ocr": ("retrieval.commands.captions", "ocr_command"),
     "export": ("retrieval.commands.export", "export_command"),
     "evaluate": ("retrieval.commands.evaluate", "evaluate_command"),
     "concept": ("retrieval.commands.concept", "concept_command"),

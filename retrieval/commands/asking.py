@@ -6,12 +6,13 @@ import functools
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from retrieval.errors import QueryError
 from retrieval.fusion import FUSES, Fuse
+from retrieval.hits import LookIn
 from retrieval.query import Query, Term, parse
 
 
@@ -21,13 +22,14 @@ class Asking:
 
     query: Query | None
     fuse: Fuse
+    look_in: LookIn
 
     def __str__(self) -> str:
         return "" if self.query is None else str(self.query)
 
 
 def question_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add TEXT, --image, --not, --weight and --fuse; the command gets them as `asking`.
+    """Add TEXT, --image, --not, --weight, --in and --fuse: the command gets `asking`.
 
     With --where (`narrowing_options`), a question may be left out.
     """
@@ -39,22 +41,33 @@ def question_options(command: Callable[..., Any]) -> Callable[..., Any]:
         unwanted: tuple[str, ...],
         weight: str | None,
         fuse: Fuse,
+        look_in: LookIn,
         **others: Any,
     ) -> Any:
         words = " ".join(text)
         filtered = others.get("where") is not None
         if filtered and not (words.strip() or image or unwanted or weight):
-            return command(asking=Asking(None, fuse), **others)
-        return command(asking=Asking(_query(words, image, unwanted, weight), fuse), **others)
+            return command(asking=Asking(None, fuse, look_in), **others)
+        query = _query(words, image, unwanted, weight)
+        return command(asking=Asking(query, fuse, look_in), **others)
 
     for add in (
+        click.option(
+            "--in",
+            "look_in",
+            type=click.Choice(get_args(LookIn)),
+            default="all",
+            show_default=True,
+            help="Look for words in what pictures show, in the texts that come with them, or both.",
+        ),
         click.option(
             "--fuse",
             type=click.Choice(FUSES),
             default="add",
             show_default=True,
             help="How several terms become one score: as one direction between them (add), or all "
-            "must agree (multiply).",
+            "must agree (multiply). concatenate: add, compared with a picture's vector and its "
+            "text's, half and half.",
         ),
         click.option(
             "--weight", metavar="W,W,…", help="Weights of the texts and pictures, in their order."

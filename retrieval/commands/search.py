@@ -88,6 +88,7 @@ def search_command(
             sort=narrowing.sort,
             group=narrowing.group,
             diverse=narrowing.diverse,
+            look_in=asking.look_in,
             fuse=asking.fuse,
             include_self=include_self,
             min_confidence=min_confidence,

@@ -32,6 +32,8 @@ def table(
         if width is not None:
             path = _shortened(path, width - len(front) - len(tail))
         yield front + path + tail
+        for snippet in hit.texts:
+            yield f"{'':5}{snippet.source}: {shown(snippet.text)}"
         for term in hit.terms:
             yield (
                 f"{'':5}{term.contribution:+6.3f}  {shown(term.term)} (cosine {term.cosine:.3f})"

@@ -23,7 +23,7 @@ def thumbnail(path: str, side: int, limits: ReadLimits | None = None) -> bytes:
 
 def thumbnail_of(file: IO[bytes], side: int, limits: ReadLimits | None = None) -> bytes:
     """Do the same for a picture that is open already."""
-    target = partial(_fitted, side=side)
+    target = partial(fitted, side=side)
     with explained() as reading, ExitStack() as held:
         small = render(file, limits or ReadLimits(), target, held, reading).picture
         small.thumbnail((side, side))
@@ -32,7 +32,7 @@ def thumbnail_of(file: IO[bytes], side: int, limits: ReadLimits | None = None) -
         return out.getvalue()
 
 
-def _fitted(size: tuple[int, int], side: int) -> tuple[int, int]:
-    """Return the size of a thumbnail."""
+def fitted(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """Return a size, scaled down so that neither side is longer than `side` pixels."""
     scale = max(1.0, max(size) / side)
     return max(1, round(size[0] / scale)), max(1, round(size[1] / scale))

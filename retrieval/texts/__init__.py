@@ -6,10 +6,16 @@ import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from retrieval.catalogue import CAPTION, TextRow
+from retrieval.images import ReadLimits
 from retrieval.parts import Parts
 from retrieval.scopes import relative, root_of
+
+if TYPE_CHECKING:
+    from retrieval.texts.reading import Reading
 
 _PAGE = 1000
 
@@ -28,7 +34,9 @@ class Texts:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    def put(self, captions: Mapping[str | os.PathLike[str], Sequence[str]]) -> Captioned:
+    def put(
+        self, captions: Mapping[str, Sequence[str]] | Mapping[Path, Sequence[str]]
+    ) -> Captioned:
         """Give indexed pictures captions, by path; earlier ones of those pictures go.
 
         They belong to the picture's content: copies share them, a renamed file keeps them. They
@@ -71,6 +79,22 @@ class Texts:
         with self._parts.writer():
             yield from encode_descriptions(
                 self._parts.catalogue, self._parts.model, stop or threading.Event()
+            )
+
+    def read_pictures(
+        self, *, stop: threading.Event | None = None, limits: ReadLimits | None = None
+    ) -> Iterator[Reading]:
+        """Read what is written in the pictures that were not read yet; yield progress.
+
+        Raises MissingExtra without the package that reads, LibraryBusy when another process is
+        writing.
+        """
+        from retrieval.ocr import SIDE, Reader
+        from retrieval.texts.reading import read_pictures
+
+        with self._parts.writer():
+            yield from read_pictures(
+                self._parts.catalogue, Reader, SIDE, stop or threading.Event(), limits
             )
 
     def of(self, image_id: int) -> tuple[TextRow, ...]:

@@ -6,14 +6,13 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from retrieval.errors import QueryError
 
 _FILE_KEYS = ("file", "file_name", "filename", "image", "path")
 _TEXT_KEYS = ("captions", "caption", "text", "description")
-_MOST_FIELD = 2**20
 
 
 def read_caption_file(source: str) -> dict[str, tuple[str, ...]]:
@@ -53,7 +52,7 @@ def _json_rows(source: str, content: str) -> Iterator[tuple[str, list[str]]]:
             raise _misfit(source, number) from error
         file = _first(row, _FILE_KEYS) if isinstance(row, dict) else None
         told = _first(row, _TEXT_KEYS) if isinstance(row, dict) else None
-        texts = [told] if isinstance(told, str) else told
+        texts: Any = [told] if isinstance(told, str) else told
         valid = isinstance(texts, list) and all(isinstance(text, str) for text in texts)
         if not isinstance(file, str) or not file or not valid:
             raise _misfit(source, number)
@@ -63,10 +62,10 @@ def _json_rows(source: str, content: str) -> Iterator[tuple[str, list[str]]]:
 def _table_rows(source: str, content: str) -> Iterator[tuple[str, list[str]]]:
     head = content.split("\n", 1)[0]
     delimiter = max("\t;,", key=head.count)
-    csv.field_size_limit(_MOST_FIELD)
     rows = csv.DictReader(io.StringIO(content), delimiter=delimiter)
     try:
-        names = {name.strip().lower(): name for name in rows.fieldnames or () if name}
+        columns: Sequence[str] = rows.fieldnames or ()
+        names = {name.strip().lower(): name for name in columns if name}
         file_column, text_column = _first(names, _FILE_KEYS), _first(names, _TEXT_KEYS)
         if file_column is None or text_column is None:
             raise QueryError(
