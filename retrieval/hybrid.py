@@ -132,6 +132,7 @@ def snippets(texts: tuple[TextRow, ...], words: str, *, meant: bool) -> tuple[Sn
     """
     patterns = [re.compile(_beginning(word)) for word in words_of(words)]
     found: list[Snippet] = []
+    texts = tuple(row for row in texts if row.source != "name")  # every hit shows its name
     for row in texts:
         lines = row.text.split("\n")
         scored = [sum(bool(p.search(plain(line).lower())) for p in patterns) for line in lines]

@@ -103,8 +103,11 @@ def test_the_library_is_where_the_option_or_the_environment_says(
     assert (tmp_path / "index_data/catalogue.sqlite").exists()
 
 
+_TEXTS = "(its texts)"
+
+
 def test_a_table_of_hits(run: Run, indexed: Path) -> None:
-    done = run("search", "red", "-k", "2")
+    done = run("search", "red", "-k", "2", "--in", "pictures")
     header, first, second = done.out.splitlines()
     assert header.split() == ["#", "score", "sure", "date", "pixels", "size", "picture"]
     assert first.split()[0] == "1"
@@ -125,18 +128,19 @@ def test_terms_from_options_and_written_are_the_same(run: Run, indexed: Path) ->
     assert one["hits"] == other["hits"]
     first = one["hits"][0]
     assert first["path"].endswith("yellow.png") or first["path"].endswith("red.png")
-    assert [term["term"] for term in first["terms"]] == ["2:red", str(picture), "- blue"]
+    assert [term["term"] for term in first["terms"]] == ["2:red", str(picture), "- blue", _TEXTS]
     parts = sum(term["contribution"] for term in first["terms"])
     assert first["score"] == pytest.approx(parts, abs=1e-4)
 
 
 def test_an_explanation_stands_below_each_hit(run: Run, indexed: Path) -> None:
     lines = run("search", "red + green", "-k1", "--explain").out.splitlines()
-    assert [line.split()[1] for line in lines[2:4]] == ["red", "green"]
+    assert [line.split(maxsplit=1)[1][:5] for line in lines[2:5]] == ["red (", "green", _TEXTS[:5]]
 
 
 def test_words_need_no_quotes(run: Run, indexed: Path) -> None:
-    assert run("search", "red", "green", "-k1").out.endswith("yellow.png\n")
+    asked = run("search", "red", "green", "-k1", "--in", "pictures")
+    assert asked.out.endswith("yellow.png\n")
 
 
 def test_json(run: Run, indexed: Path) -> None:
@@ -517,7 +521,7 @@ def test_demo(run: Run, tmp_path: Path) -> None:
     assert "20 full ones" in done.out
     assert "by chance          5.0%  25.0%" in done.out
     page = (tmp_path / "d/answers.html").read_text("utf-8")
-    assert page.count("<section>") == 7
+    assert page.count("<section>") == 8
     again = run("demo", "d", "--count", "20")
     assert "20 unchanged" in again.out or "20 moved or copied" in again.out
     (tmp_path / "d/mine.txt").write_text("x")
