@@ -54,7 +54,7 @@ def test_a_licence_note_lies_beside_the_weights():
 
 
 def test_held_out_scenes_are_found_by_their_full_captions(scorer):
-    assert scenes(scorer, count=200)["full caption R@1"] >= 0.85
+    assert scenes(scorer, count=200)["full caption R@1"] >= 0.81
 
 
 def test_unknown_words_are_harmless(scorer):
@@ -63,7 +63,7 @@ def test_unknown_words_are_harmless(scorer):
 
 
 def test_photographs_are_found_by_captions(scorer, data):
-    assert flickr8k(scorer, data)["text→image R@10"] >= 0.21
+    assert flickr8k(scorer, data)["text→image R@10"] >= 0.235
 
 
 def test_wide_photographs_are_found_as_well_as_square_ones(scorer, data):
@@ -73,4 +73,4 @@ def test_wide_photographs_are_found_as_well_as_square_ones(scorer, data):
 
 def test_class_names_find_their_class(scorer, data):
     found = class_names(scorer, data / "train" / "caltech101_112.bin", "test")
-    assert found["precision@10"] >= 0.29
+    assert found["precision@10"] >= 0.39
