@@ -271,7 +271,7 @@ class Library:
             from retrieval.feedback import with_feedback
 
             question = with_feedback(question, like, unlike, self._parts())
-        terms = () if question is None or include_self else question.positive
+        terms = () if question is None or include_self else question.terms
         own = {term.image_id for term in terms if term.image_id is not None}
         wanted = Wanted(k, fuse, min_confidence, explain, own, look_in=look_in)
         arrangement = Arrangement(sort, group, diverse)

@@ -48,7 +48,11 @@ class Asked(BaseModel):
     ] = ""
     limit: Annotated[int, Query(ge=1, le=500)] = 60
     offset: Annotated[int, Query(ge=0, le=MOST_HITS)] = 0
-    fuse: Literal["add", "multiply"] = "add"
+    fuse: Literal["add", "multiply", "concatenate"] = "add"
+    where: Annotated[str, Query(max_length=MOST_LETTERS, description="a filter")] = ""
+    sort: Literal["date", "date-desc", "name", "size"] | None = None
+    group: Literal["burst", "day", "folder"] | None = None
+    diverse: bool = False
     min_confidence: Annotated[float, Query(ge=0, le=1)] = 0.0
     explain: bool = False
 
@@ -91,7 +95,7 @@ class _State:
             raise HTTPException(404, f"there is no picture #{image_id} in this library")
         return found
 
-    async def answer(self, asked: Asked, query: written.Query) -> Response:
+    async def answer(self, asked: Asked, query: written.Query | None) -> Response:
         """Ask, and give the page of the answer that is wanted, with its time."""
         began = time.perf_counter()
 
@@ -99,6 +103,10 @@ class _State:
             return library.search(
                 query,
                 min(asked.offset + asked.limit, MOST_HITS),
+                where=asked.where or None,
+                sort=asked.sort,
+                group=asked.group,
+                diverse=asked.diverse,
                 fuse=asked.fuse,
                 min_confidence=asked.min_confidence,
                 explain=asked.explain,
@@ -108,7 +116,11 @@ class _State:
         result = await asyncio.wrap_future(self.desk.ask(desks.Request(query, run)))
         found = as_object(result)
         found["hits"] = found["hits"][asked.offset :]
-        facts = {"query": str(query), "seconds": round(time.perf_counter() - began, 4)}
+        facts = {
+            "query": "" if query is None else str(query),
+            "where": asked.where,
+            "seconds": round(time.perf_counter() - began, 4),
+        }
         return _json({**facts, **found})
 
     def close(self) -> None:
@@ -146,8 +158,11 @@ def _file(name: str, media_type: str) -> Callable[[], FileResponse]:
 def _add_search(app: FastAPI, state: _State) -> None:
     @app.get("/api/search")
     async def search(asked: Annotated[Asked, Query()]) -> Response:
-        """Search with a question in its written form; pictures only as `#id`."""
-        query = written.parse(asked.q)
+        """Search with a question in its written form; pictures only as `#id`.
+
+        Without one, `where` alone lists the pictures that fit.
+        """
+        query = written.parse(asked.q) if asked.q.strip() or not asked.where.strip() else None
         _refuse_paths(query)
         return await state.answer(asked, query)
 
@@ -171,9 +186,9 @@ def _add_search(app: FastAPI, state: _State) -> None:
         return await state.answer(asked, query)
 
 
-def _refuse_paths(query: written.Query) -> None:
+def _refuse_paths(query: written.Query | None) -> None:
     """Let nobody have files of this machine opened, or addresses fetched, from outside."""
-    for term in query.terms:
+    for term in () if query is None else query.terms:
         if term.kind == "picture" and isinstance(term.value, str):
             raise QueryError(
                 f"{term.value} is a path or an address, and the server opens none",

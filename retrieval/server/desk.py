@@ -61,7 +61,7 @@ class RememberingEncoder:
 class Request:
     """A question as it waits; `run` asks it and returns the answer."""
 
-    query: Query
+    query: Query | None
     run: Callable[[Library], SearchResult]
 
 
@@ -111,8 +111,9 @@ class Desk:
             except BaseException as error:
                 future.set_exception(error)
 
-    def _encode_together(self, library: Library, queries: Sequence[Query]) -> None:
-        texts = [t.value for q in queries for t in q.terms if t.kind == "text" and t.value.strip()]
+    def _encode_together(self, library: Library, queries: Sequence[Query | None]) -> None:
+        terms = [term for query in queries if query is not None for term in query.terms]
+        texts = [t.value for t in terms if t.kind == "text" and t.value.strip()]
         if len(texts) > 1:
             library.encoder().encode_texts(texts)
 

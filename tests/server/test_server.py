@@ -72,6 +72,20 @@ def test_pages_are_cut_from_one_order(client: Client) -> None:
     assert len(paged) == 34
 
 
+def test_a_filter_narrows_a_question_or_lists_alone(client: Client) -> None:
+    asking = client()
+    narrowed = {"q": "red", "where": "folder in 'deep'", "limit": 5}
+    assert set(names(asking.get("/api/search", params=narrowed).json())) == {
+        "blue.png",
+        "yellow.png",
+    }
+    listed = asking.get("/api/search", params={"where": "name ~ '0'", "sort": "name"}).json()
+    assert names(listed)[:3] == ["00.png", "01.png", "02.png"]
+    wrong = asking.get("/api/search", params={"q": "red", "where": "colour = 1"})
+    assert wrong.status_code == 422
+    assert "^" in wrong.json()["hint"]
+
+
 def test_an_uploaded_picture_finds_others_and_joins_words(client: Client, pictures: Path) -> None:
     asking = client()
     data = (pictures / "red.png").read_bytes()

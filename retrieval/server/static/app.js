@@ -24,13 +24,14 @@ function written() {
 function parameters(offset) {
   const values = { q: written(), offset, limit: PAGE, fuse: $("fuse").value };
   values.min_confidence = Number($("confidence").value) / 100;
+  if ($("where").value.trim()) values.where = $("where").value.trim();
   return new URLSearchParams(values);
 }
 
 async function search(more = false) {
   clearTimeout(timer);
   if (asked) asked.abort();
-  if (!written() && !question.picture) return welcome();
+  if (!written() && !question.picture && !$("where").value.trim()) return welcome();
   asked = new AbortController();
   const { signal } = asked;
   const address = `/api/search?${parameters(more ? hits.length : 0)}`;
@@ -100,6 +101,7 @@ function note(title, text, before = false) {
   paragraph.textContent = text;
   box.replaceChildren(heading, paragraph);
   box.classList.toggle("before", before);
+  box.classList.toggle("filter", text.includes("^"));
   if (before) $("gallery").before(box);
   else $("gallery").after(box);
   box.hidden = false;
@@ -246,6 +248,7 @@ $("confidence").addEventListener("input", () => {
   clearTimeout(timer);
   timer = setTimeout(search, 90);
 });
+$("where").addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(search, 400); });
 $("fuse").addEventListener("change", () => search());
 $("upload").addEventListener("change", () => { usePicture($("upload").files[0]); $("upload").value = ""; });
 $("like").addEventListener("click", () => { $("question").value = ""; question.terms = []; dropPicture(); addTerm(false); });
