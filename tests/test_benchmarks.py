@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from painting import paint
 
 ROOT = Path(__file__).parent.parent / "benchmarks"
 TINY = {
@@ -53,3 +55,18 @@ def test_a_program_that_fails_is_not_measured(tmp_path: Path) -> None:
     assert done.returncode != 0
     assert "there is no folder /nowhere" in done.stderr
     assert "| pixtrieve" not in done.stdout
+
+
+@pytest.mark.slow
+def test_precisions_are_compared(tmp_path: Path) -> None:
+    for number in range(4):
+        paint(tmp_path / f"{number}.png", (60 * number, 0, 90))
+    captions = tmp_path / "captions.jsonl"
+    lines = [{"file": f"{number}.png", "captions": ["red", "blue"]} for number in range(4)]
+    captions.write_text("\n".join(map(json.dumps, lines)))
+    done = bench("precision.py", tmp_path / "cache", "--captions", str(captions))
+    assert done.returncode == 0, done.stderr
+    rows = [line.split("|") for line in done.stdout.splitlines() if line.startswith("| cpu:")]
+    assert {"cpu:f32", "cpu:int8"} <= {row[1].strip() for row in rows}
+    assert all(float(row[4]) > 0.99 for row in rows), "cosines to torch"
+    assert all(float(row[6]) > 0 for row in rows), "pictures a second"

@@ -1,0 +1,257 @@
+"""What each precision costs in answers and gains in speed, beside open_clip on torch in float32.
+
+    python benchmarks/precision.py [--captions FILE] [--model MODEL] [--rounds N]
+
+The captions are as `pixtrieve evaluate` reads them; without --captions, the Flickr8k development
+photographs in the folder that PIXTRIEVE_DATA names. The model is the built-in one.
+
+Recall at 10 is that of `pixtrieve evaluate`. Cosines compare each picture's vector with torch's.
+The tower's speed is that of `encode_images` over batches of the size it asks for, turn by turn
+with the others; its limit is the same network, given the same inputs again and again by a loop that
+does nothing else. Processor time is summed over cores: it hardly depends on what else they do.
+
+cpu:int8 is calibrated on some of the pictures themselves, unless it has been before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from bench import (
+    BenchmarkError,
+    Machine,
+    begin,
+    interleaved,
+    note,
+    options,
+    print_table,
+    ratio,
+)
+from numpy.typing import NDArray
+
+from retrieval.calibrating import calibrate, pictures_wanted
+from retrieval.captioned import Captioned, read_captions
+from retrieval.encoders import Encoder, open_encoder
+from retrieval.encoders.calibrations import calibration_folder, read_calibration
+from retrieval.encoders.exports import folder_of, read_export
+from retrieval.encoders.openvino import choose_precision, native_precisions
+from retrieval.encoders.runtime import load_openvino
+from retrieval.evaluation import Evaluation, evaluate
+from retrieval.images import Problem, ReadLimits
+from retrieval.images.decoding import read_picture
+from retrieval.progress import IndexOptions
+from retrieval.vectors import as_stored
+
+_ROUND_S = 1.0
+_REFERENCE = "torch"
+_LOOP = " alone"
+_LOOP_ROWS = 16
+_LOOP_TURNS = 4
+_HEAD = (
+    "device",
+    "R@10",
+    "difference",
+    "cosine, mean",
+    "least",
+    "images/s",
+    "beside torch",
+    "processor ms",
+    "of its limit",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """Pictures a second, and processor seconds a picture."""
+
+    rate: float
+    processor: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One device: its vectors (n, dim), what they find, its encoder."""
+
+    encoder: Encoder
+    vectors: NDArray[np.float32]
+    evaluation: Evaluation
+
+
+def pixels_of(pictures: list[Captioned], encoder: Encoder) -> NDArray[np.uint8]:
+    """Return all pictures at the model's size."""
+    limits = ReadLimits(exact=True)
+    found = []
+    for picture in pictures:
+        read = read_picture(picture.file, encoder.spec.preprocessing, limits, lambda _: True)
+        if isinstance(read, Problem) or read.pixels is None:
+            raise BenchmarkError(f"{picture.file} cannot be read")
+        found.append(read.pixels)
+    return np.stack(found)
+
+
+def batches(pixels: NDArray[np.uint8], size: int) -> Iterator[NDArray[np.uint8]]:
+    """Yield batches of exactly that size, round and round."""
+    start = 0
+    while True:
+        yield np.take(pixels, range(start, start + size), axis=0, mode="wrap")
+        start = (start + size) % len(pixels)
+
+
+def timed(some: Callable[[], int]) -> Speed:
+    """Call what encodes some pictures, and says how many, for a while."""
+    count, started, processor = 0, time.perf_counter(), time.process_time()
+    while time.perf_counter() - started < _ROUND_S:
+        count += some()
+    rate = count / (time.perf_counter() - started)
+    return Speed(rate, (time.process_time() - processor) / count)
+
+
+def encoding(encoder: Encoder, pixels: NDArray[np.uint8]) -> Callable[[], int]:
+    """Return what encodes one batch."""
+    source = batches(pixels, encoder.batch_size)
+    ready = [next(source) for _ in range(2)]
+
+    def once() -> int:
+        for batch in ready:
+            encoder.encode_images(batch)
+        return sum(map(len, ready))
+
+    return once
+
+
+def looping(device: str, encoder: Encoder, pixels: NDArray[np.uint8]) -> Callable[[], int]:
+    """Return what runs the device's compiled image tower with nothing around it."""
+    fingerprint = encoder.spec.fingerprint
+    record = read_calibration(fingerprint) if device == "cpu:int8" else None
+    folder = calibration_folder(fingerprint) if record and record.good else folder_of(fingerprint)
+    export = read_export(fingerprint)
+    assert export is not None
+    named = device.removeprefix("cpu:")
+    settings = {
+        "INFERENCE_PRECISION_HINT": choose_precision(export) if named == "int8" else named,
+        "PERFORMANCE_HINT": "THROUGHPUT",
+    }
+    tower = os.path.join(folder, "image.xml")
+    compiled = load_openvino().Core().compile_model(tower, "CPU", settings)
+    count: int = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+    requests = [compiled.create_infer_request() for _ in range(count)]
+    inputs = np.take(pixels, range(_LOOP_ROWS), axis=0, mode="wrap")
+
+    def once() -> int:
+        for number in range(_LOOP_TURNS * count):
+            request = requests[number % count]
+            if number >= count:
+                request.wait()
+            request.start_async({0: inputs})
+        for request in requests:
+            request.wait()
+        return _LOOP_ROWS * _LOOP_TURNS * count
+
+    return once
+
+
+def measured(
+    device: str, model: str, pictures: list[Captioned], pixels: NDArray[np.uint8]
+) -> Measured:
+    """Encode all pictures and captions on a device."""
+    note(f"encoding with {device}")
+    encoder = open_encoder(model, device=device)
+    if wanted := pictures_wanted(encoder):
+        files = [picture.file for picture in pictures]
+        calibrate(encoder, lambda: files, wanted, IndexOptions(limits=ReadLimits(exact=True)))
+    size = encoder.batch_size
+    vectors = np.concatenate(
+        [encoder.encode_images(pixels[at : at + size]) for at in range(0, len(pixels), size)]
+    )
+    texts = [text for picture in pictures for text in picture.captions]
+    captions = np.concatenate(
+        [encoder.encode_texts(texts[at : at + 256]) for at in range(0, len(texts), 256)]
+    )
+    owner = np.repeat(np.arange(len(pictures)), [len(p.captions) for p in pictures])
+    return Measured(encoder, vectors, evaluate(as_stored(vectors), captions, owner))
+
+
+def speeds(
+    devices: dict[str, Measured], pixels: NDArray[np.uint8], rounds: int
+) -> dict[str, list[Speed]]:
+    """Time each encoder, and each exported tower on its own, in turn."""
+    calls = {}
+    for device, found in devices.items():
+        calls[device] = encoding(found.encoder, pixels)
+        if device != _REFERENCE:
+            calls[device + _LOOP] = looping(device, found.encoder, pixels)
+    for call in calls.values():
+        call()  # what is compiled late is not measured
+    contenders = {name: lambda call=call: timed(call) for name, call in calls.items()}
+    return interleaved(rounds, contenders)
+
+
+def rows(devices: dict[str, Measured], times: dict[str, list[Speed]]) -> Iterator[tuple[str, ...]]:
+    """Yield the lines of the table."""
+    exact = devices[_REFERENCE]
+    recall = exact.evaluation.text_to_image.recall[10]
+    rates = {name: statistics.median(run.rate for run in runs) for name, runs in times.items()}
+    for device, found in devices.items():
+        cosines = (found.vectors * exact.vectors).sum(axis=1)
+        here = found.evaluation.text_to_image.recall[10]
+        processor = statistics.median(run.processor for run in times[device])
+        limit = rates.get(device + _LOOP)
+        yield (
+            device,
+            f"{here:.4f}",
+            f"{here - recall:+.4f}",
+            f"{cosines.mean():.5f}",
+            f"{cosines.min():.5f}",
+            f"{rates[device]:.1f}",
+            ratio(rates[device], rates[_REFERENCE]),
+            f"{1000 * processor:.2f}",
+            "" if limit is None else f"{100 * rates[device] / limit:.0f} %",
+        )
+
+
+def captions_of(arguments: argparse.Namespace) -> str:
+    """Return the captions to measure with."""
+    data = os.environ.get("PIXTRIEVE_DATA")
+    if arguments.captions:
+        return str(arguments.captions)
+    if not data:
+        raise BenchmarkError("name pictures with --captions FILE, or set PIXTRIEVE_DATA")
+    return os.path.join(data, "flickr8k-dev", "captions.jsonl")
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = options(__doc__)
+    parser.add_argument("--captions", metavar="FILE", help="captions of pictures, as JSON lines")
+    arguments = begin(parser)
+    model = arguments.model or "pocket"
+    machine = Machine()
+    pictures = read_captions(captions_of(arguments))
+    pixels = pixels_of(pictures, open_encoder(model, device=_REFERENCE))
+    names = (_REFERENCE, *(f"cpu:{name}" for name in (*reversed(native_precisions()), "int8")))
+    found = {name: measured(name, model, pictures, pixels) for name in names}
+    if len({each.encoder.spec.fingerprint for each in found.values()}) > 1:
+        raise BenchmarkError(f"{model} was replaced while it was measured")
+    times = speeds(found, pixels, arguments.rounds)
+    print_table(
+        f"{model}: {len(pictures):,} pictures, {machine.line()}",
+        _HEAD,
+        rows(found, times),
+    )
+    record = read_calibration(found[_REFERENCE].encoder.spec.fingerprint)
+    if record is not None:
+        print(
+            f"\nint8 was calibrated on {record.pictures} pictures; {record.checked} others: cosine "
+            f"{record.mean_cosine:.5f} on average, {record.least_cosine:.5f} at least, likeness "
+            f"{record.mean_likeness:.5f}{'' if record.good else ' (refused)'}"
+        )
+
+
+if __name__ == "__main__":
+    main()
