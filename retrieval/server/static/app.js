@@ -91,6 +91,7 @@ function item(hit, place) {
 }
 
 const fileName = (path) => path.split(/[/\\]/).pop();
+const bytes = (size) => (size < 1e6 ? `${Math.ceil(size / 1000)} KB` : `${(size / 1e6).toFixed(1)} MB`);
 const percent = (confidence) => `${Math.min(99, Math.round(confidence * 100))}%`;
 
 function note(title, text, before = false) {
@@ -192,7 +193,7 @@ function view(place) {
   $("large").alt = fileName(hit.path);
   $("name").textContent = fileName(hit.path);
   const facts = [["Folder", hit.path.slice(0, -fileName(hit.path).length)], ["Taken", hit.taken.replace("T", " ")],
-    ["Size", `${hit.width} × ${hit.height}, ${(hit.size / 1e6).toFixed(1)} MB, ${hit.format}`],
+    ["Size", `${hit.width} × ${hit.height}, ${bytes(hit.size)}, ${hit.format}`],
     ["Score", hit.score.toFixed(3) + (hit.confidence === null ? "" : `, ${percent(hit.confidence)} sure`)],
     ["Camera", hit.camera ?? ""], ["Number", `#${hit.id}`], ["Copies", hit.copies.join("\n")]];
   $("facts").replaceChildren(...facts.filter(([, value]) => value).flatMap(([name, value]) => {
