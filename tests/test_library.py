@@ -124,7 +124,8 @@ def test_hits_carry_what_is_known(filled: Library, pictures: Path) -> None:
 
 def test_scores_are_cosines(filled: Library, encoder: FakeEncoder) -> None:
     text = encoder.encode_texts(["yellow"])[0]
-    by_name = {os.path.basename(hit.path): hit.score for hit in filled.search("yellow", look_in="pictures").hits}
+    hits = filled.search("yellow", look_in="pictures").hits
+    by_name = {os.path.basename(hit.path): hit.score for hit in hits}
     for colour in ("red", "green", "blue", "yellow"):
         own = encoder.encode_texts([colour])[0]
         assert by_name[f"{colour}.png"] == pytest.approx(float(own @ text), abs=1e-3)

@@ -46,8 +46,8 @@ def evaluate_command(
     """Measure text→image and image→text recall on CAPTIONS.
 
     CAPTIONS is a file of JSON lines {"file": "a.jpg", "captions": ["…", "…"]}, files relative to
-    it; captions in other languages are in "captions_ml": {"de": ["…"]}. Without --model the library's model is measured, with its stored vectors where it has
-    them.
+    it; captions in other languages are in "captions_ml": {"de": ["…"]}. Without --model the
+    library's model is measured, with its stored vectors where it has them.
     """
     pictures = read_captions(captions, lang)
     show = _progress(len(pictures))
