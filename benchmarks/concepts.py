@@ -58,15 +58,15 @@ def by_examples(data: Labelled, label: str, count: int) -> tuple[float, float, f
     return _measured(head.probability(data.vectors[rest]), data.labels[rest] == label)
 
 
-def by_words(data: Labelled, encoder: Encoder, labels: list[str]) -> Iterator[tuple[float, ...]]:
+def by_words(
+    data: Labelled, encoder: Encoder, labels: list[str]
+) -> Iterator[tuple[float, float, float]]:
     """Yield the same for each label by its name alone."""
     judge = zero_shot([label.replace("_", " ").lower() for label in labels], encoder)
-    cosines = (data.vectors @ judge.labels.T).astype(np.float64)
     present = judge.present(data.vectors)
     for column, label in enumerate(labels):
         right = data.labels == label
-        tags = present[:, column] >= 0.5
-        yield average_precision(cosines[:, column], right), *_tags(tags, right)
+        yield _measured(present[:, column], right)
 
 
 def _measured(scores: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[float, float, float]:

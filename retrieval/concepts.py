@@ -156,7 +156,7 @@ def examples_of(
     if background is None:
         background = np.empty((0, dim), np.float32)
     unliked = unliked.reshape(-1, dim)
-    background = background[(background @ liked.T > _SAME).sum(axis=1) == 0]
+    background = apart(background, liked)
     if not len(unliked) and not len(background):
         raise QueryError(
             "there is nothing to tell the examples from",
@@ -171,6 +171,12 @@ def examples_of(
     weights[wanted] /= weights[wanted].sum()
     weights[~wanted] /= weights[~wanted].sum()
     return Examples(vectors, wanted, weights / 2, kind < 2)
+
+
+def apart(background: NDArray[np.float32], liked: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return those of (n, dim) vectors that are none of the (m, dim) liked ones."""
+    own = np.asarray((background @ liked.T > _SAME).any(axis=1), np.bool_)
+    return background[~own]
 
 
 def head_of(name: str, catalogue: Catalogue, model: ModelInUse) -> Head:

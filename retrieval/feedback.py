@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.concepts import BACKGROUND, Example, example_term
+from retrieval.concepts import BACKGROUND, Example, apart, example_term
 from retrieval.fusion import MIDDLE, STEEPNESS, background_of
 from retrieval.heads import Examples, Head, fit
 from retrieval.parts import Parts
@@ -22,6 +22,9 @@ from retrieval.ranking import sum_of
 
 _PULL = 0.03
 """The penalty, for one example, for what leads away from the question."""
+
+_LEAST_SPREAD = 0.01
+"""In a handful of pictures all may score alike; no model's cosines lie that near in a library."""
 
 _UNLIKED = 0.25
 """Hits that are not liked share most with those that are: they count for less."""
@@ -56,10 +59,11 @@ def turned(
     `usual` are pictures from all over the library.
     """
     background = background_of((usual @ vector)[None])
-    steepness = STEEPNESS / float(background.spread[0])
+    steepness = STEEPNESS / max(float(background.spread[0]), _LEAST_SPREAD)
     start = Head(vector, steepness, -steepness * float(background.middle[0]) - STEEPNESS * MIDDLE)
+    usual = apart(usual, liked)
     kinds = np.repeat([0, 1, 2], [len(liked), len(unliked), len(usual)])
-    faint = max(len(liked), 1) / len(usual)
+    faint = max(len(liked), 1) / max(len(usual), 1)
     weights = np.choose(kinds, [1.0, _UNLIKED, faint])
     vectors = np.concatenate([liked, unliked, usual])
     examples = Examples(vectors, kinds == 0, weights / weights.sum(), kinds < 2)

@@ -15,7 +15,7 @@ from retrieval import Library, QueryError
 from retrieval.corpora import captions_by_language, encoded, languages, read_corpus
 from retrieval.encoders.languages import advice, knows_many
 from retrieval.labels import read_labels
-from retrieval.zero_shot import SHARPNESS, ZeroShot, prompts
+from retrieval.zero_shot import MIDDLE, STEEPNESS, ZeroShot, prompts
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +37,7 @@ def tags_of(library: Library) -> dict[str, set[str]]:
 
 
 def test_shares_and_presence_worked_out_by_hand() -> None:
-    # Cosines of the unlikely things: 0.1 and 0.3, spread 0.1; of the labels: 0.4 and 0.2.
+    # Cosines of the unlikely things: 0.1 and 0.3, mean 0.2, spread 0.1; of the labels: 0.4, 0.2.
     def at(cosine: float) -> list[float]:
         return [cosine, (1 - cosine**2) ** 0.5]
 
@@ -45,9 +45,8 @@ def test_shares_and_presence_worked_out_by_hand() -> None:
         np.array([at(0.4), at(0.2)], np.float32), np.array([at(0.1), at(0.3)], np.float32)
     )
     item = np.array([[1, 0]], np.float32)
-    e = np.exp(SHARPNESS * np.array([4.0, 2.0, 1.0, 3.0]))
-    none = e[2] + e[3]
-    assert judge.present(item)[0] == pytest.approx(e[:2] / (e[:2] + none), abs=1e-4)
+    e = np.exp(STEEPNESS * np.array([2.0, 0.0, MIDDLE]))
+    assert judge.present(item)[0] == pytest.approx(e[:2] / (e[:2] + e[2]), abs=1e-4)
     assert judge.shares(item)[0] == pytest.approx(e[:2] / e.sum(), abs=1e-4)
 
 
