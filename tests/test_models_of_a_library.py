@@ -41,12 +41,12 @@ def use(library: Library, encoder: FakeEncoder, **how: object) -> None:
 
 
 def test_the_new_model_answers_when_all_is_encoded(filled: Library, names: Names) -> None:
-    assert names(filled, "red", 1) == ["red.png"]
+    assert names(filled, "red", 1, look_in="pictures") == ["red.png"]
     new = Inverted()
     for progress in filled.use_model(new):
         if progress.phase == "encode":
-            assert names(filled, "red", 1) == ["red.png"], "the old one serves meanwhile"
-    assert names(filled, "red", 1) == ["cyan.png"]
+            assert names(filled, "red", 1, look_in="pictures") == ["red.png"], "the old one serves meanwhile"
+    assert names(filled, "red", 1, look_in="pictures") == ["cyan.png"]
     assert new.images_encoded == 5
     with Library.open(filled.path, Inverted()) as again:
         assert names(again, "red", 1) == ["cyan.png"]
@@ -55,7 +55,7 @@ def test_the_new_model_answers_when_all_is_encoded(filled: Library, names: Names
 def test_going_back_encodes_nothing(filled: Library, names: Names, encoder: FakeEncoder) -> None:
     use(filled, Inverted())
     use(filled, encoder)
-    assert names(filled, "red", 1) == ["red.png"]
+    assert names(filled, "red", 1, look_in="pictures") == ["red.png"]
     assert encoder.images_encoded == 5
 
 
@@ -81,7 +81,7 @@ def test_interrupted_it_goes_on_and_the_old_model_serves(filled: Library, names:
     new.encode_images = stop_then_encode  # type: ignore[method-assign]
     *_, last = filled.use_model(new, IndexOptions(batch_size=2), stop=stop)
     assert (last.stopped, new.images_encoded) == (True, 2)
-    assert names(filled, "red", 1) == ["red.png"]
+    assert names(filled, "red", 1, look_in="pictures") == ["red.png"]
     assert [(model.images, model.in_use) for model in filled.models()] == [(5, True), (2, False)]
     assert filled.model.fingerprint == "fake-1"
     use(filled, new)
@@ -95,12 +95,12 @@ def test_pictures_on_an_unplugged_drive_are_not_lost(
     os.rename(pictures, tmp_path / "elsewhere")
     with pytest.raises(LibraryError, match="5 pictures could not be encoded"):
         use(filled, Inverted())
-    assert names(filled, "red", 1) == ["red.png"]
+    assert names(filled, "red", 1, look_in="pictures") == ["red.png"]
     use(filled, Inverted(), anyway=True)
     assert names(filled, "red") == []
     os.rename(tmp_path / "elsewhere", pictures)
     filled.add()
-    assert names(filled, "red", 1) == ["cyan.png"]
+    assert names(filled, "red", 1, look_in="pictures") == ["cyan.png"]
 
 
 def test_models_are_listed_and_forgotten(filled: Library, names: Names) -> None:
@@ -126,4 +126,4 @@ def test_forgetting_deletes_vectors_and_cache(filled: Library, names: Names) -> 
     assert filled.forget_model("fake") == 5
     assert len(os.listdir(Path(filled.path) / "cache")) == 1
     assert [model.name for model in filled.models()] == ["other"]
-    assert names(filled, "red", 1) == ["cyan.png"]
+    assert names(filled, "red", 1, look_in="pictures") == ["cyan.png"]
