@@ -18,9 +18,9 @@ median: pictures that do show it are above, so they do not widen it. A and Z0 we
 scenes, whose contents are known: `benchmarks/fusion.py`.
 
 What texts add is e = ½ log(1 + exp(2 (z - Z0))) + B b, for z of the text's own vector against those
-of all texts, and b the BM25 of its words (`catalogue.texts`); in spreads d of the pictures' scores. It is never
-negative: a picture that nobody described keeps its score, and is only passed by those whose texts
-fit. Chosen on photographs of which none, some or all have a caption, as B was, against reciprocal
+of all texts, and b the BM25 of its words (`catalogue.texts`); in spreads d of the pictures'
+scores. It is never negative: a picture that nobody described keeps its score, and is only passed
+by those whose texts fit. Chosen on photographs of which none, some or all have a caption, as B was, against reciprocal
 ranks, which bury what has no text: `benchmarks/hybrid.py`.
 """
 
@@ -39,7 +39,7 @@ FUSES: tuple[Fuse, ...] = ("add", "multiply", "concatenate")
 
 STEEPNESS = 1.5
 MIDDLE = 2.0
-LEXICAL = 0.03
+LEXICAL = 0.12
 PICTURE_SHARE, TEXT_SHARE = 0.5, 0.5
 
 Floats = NDArray[np.float64]

@@ -50,6 +50,11 @@ def terms(question: str) -> tuple[str, ...]:
     return tuple(_quoted(token) for token in telling[:_MOST_TOKENS])
 
 
+def is_pair(term: str) -> bool:
+    """Tell whether an expression of `terms` is a pair out of a script without spaces."""
+    return _UNSPACED.fullmatch(term.strip('"*')) is not None
+
+
 def words_of(question: str) -> tuple[str, ...]:
     """Return the words of a question that a snippet should show, in lower case."""
     tokens = dict.fromkeys(_tokens(plain(question).lower()))

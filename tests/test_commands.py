@@ -144,7 +144,7 @@ def test_words_need_no_quotes(run: Run, indexed: Path) -> None:
 
 
 def test_json(run: Run, indexed: Path) -> None:
-    found = json.loads(run("search", "blue", "-k", "3", "--json").out)
+    found = json.loads(run("search", "blue", "-k", "3", "--in", "pictures", "--json").out)
     assert set(found) == {"query", "where", "fuse", "model", "seconds", "searched", "hits"}
     assert (found["query"], found["fuse"]) == ("blue", "add")
     assert found["searched"] == 4

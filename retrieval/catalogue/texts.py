@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from retrieval.catalogue.connection import Connection
 from retrieval.catalogue.vectors import TEXT
-from retrieval.tokens import indexed
+from retrieval.tokens import indexed, is_pair
 from retrieval.vectors import to_blobs
 
 CAPTION, SIDECAR, XMP, EMBEDDED, NAME, OCR = "caption", "sidecar", "xmp", "embedded", "name", "ocr"
@@ -84,18 +84,23 @@ class Texts:
     ) -> dict[int, float]:
         """Return how well images' words match FTS5 terms, by image id; at most `limit` a term.
 
-        It is BM25 with the square of a word's rarity among all `pictures` of the library (SQLite
-        knows only those with texts): a rare word tells much, a common one next to nothing. With
-        `allowed`, image ids, no others are returned.
+        It is BM25, with the square of a word's rarity among all `pictures` of the library (SQLite
+        knows only those with texts), times the share of the question's rarity that is matched: all
+        the words of a short question tell much, a common one of a long question next to nothing.
+        With `allowed`, image ids, no others are returned.
         """
         within = "" if allowed is None else " AND rowid IN (SELECT value FROM json_each(?))"
         values = () if allowed is None else (json.dumps([int(id_) for id_ in allowed]),)
         documents = self._db.one("SELECT count(*) FROM words_docsize")
-        found: dict[int, float] = {}
+        scores: dict[int, float] = {}
+        matched: dict[int, float] = {}
+        whole = 0.0
         for term in terms:
             count = self._db.one("SELECT count(*) FROM words WHERE words MATCH ?", (term,))
-            rarity = _rarity(count, max(pictures, documents, _SMALL))
-            if not count or rarity <= 0:
+            rarity = max(_rarity(count, max(pictures, documents, _SMALL)), 0.0) ** 2
+            # Pairs that nobody wrote mostly straddle two words: 落的 in 日落的照片.
+            whole += rarity if count or not is_pair(term) else 0.0
+            if not count or not rarity:
                 continue
             own = max(_rarity(count, documents), 1e-6)  # what SQLite multiplied with
             rows = self._db.rows(
@@ -105,8 +110,9 @@ class Texts:
                 (term, *values, limit),
             )
             for image_id, score in rows:
-                found[image_id] = found.get(image_id, 0.0) + score / own * rarity**2
-        return found
+                scores[image_id] = scores.get(image_id, 0.0) + score / own * rarity
+                matched[image_id] = matched.get(image_id, 0.0) + rarity
+        return {image_id: score * matched[image_id] / whole for image_id, score in scores.items()}
 
     def without_vector(self, model_id: int, limit: int) -> list[tuple[int, str]]:
         """Return images that have a description but no vector of it, with its lines."""
