@@ -45,11 +45,11 @@ def test_the_new_model_answers_when_all_is_encoded(filled: Library, names: Names
     new = Inverted()
     for progress in filled.use_model(new):
         if progress.phase == "encode":
-            assert names(filled, "red", 1, look_in="pictures") == ["red.png"], "the old one serves meanwhile"
+            assert names(filled, "red", 1) == ["red.png"], "the old one serves meanwhile"
     assert names(filled, "red", 1, look_in="pictures") == ["cyan.png"]
     assert new.images_encoded == 5
     with Library.open(filled.path, Inverted()) as again:
-        assert names(again, "red", 1) == ["cyan.png"]
+        assert names(again, "red", 1, look_in="pictures") == ["cyan.png"]
 
 
 def test_going_back_encodes_nothing(filled: Library, names: Names, encoder: FakeEncoder) -> None:
