@@ -44,8 +44,8 @@ from peers import PEERS, Peer, Rclip, peer_or_none
 from pictures import mean_size, photographs, read_through, web_pictures
 
 from retrieval import Library, Progress
-from retrieval.encoders import Encoder, open_encoder
-from retrieval.encoders.engines import DEVICES
+from retrieval.encoders import Encoder, identify, open_encoder
+from retrieval.encoders.calibrations import read_calibration
 
 _DEVICES = ("cpu:f32", "cpu:bf16", "cpu:int8")
 _LIMIT_S = 3.0
@@ -56,16 +56,25 @@ class Pixtrieve:
 
     def __init__(self, model: str, device: str) -> None:
         self.name = f"pixtrieve {device}"
-        self._how = ("--model", model, "--device", device)
+        self.device = device
+        self._model = model
 
     def index(self, pictures: str, out: str) -> Program:
         """Encode a folder."""
-        return Program((*PIXTRIEVE, "index", pictures, "--library", f"{out}/library", *self._how))
+        how = ("--library", f"{out}/library", "--model", self._model, "--device", self.device)
+        return Program((*PIXTRIEVE, "index", pictures, *how))
 
     def count(self, out: str) -> int:
         """Return how many pictures are in the library."""
         with Library.open(f"{out}/library") as library:
             return library.status().counts.images
+
+    def check(self) -> None:
+        """Raise BenchmarkError when it has quietly fallen back to another precision."""
+        if self.device.endswith("int8"):
+            calibration = read_calibration(identify(self._model).fingerprint)
+            if calibration is None or not calibration.good:
+                raise BenchmarkError(f"int8 was not good enough, or not tried: {calibration}")
 
 
 Contender = Pixtrieve | Peer
@@ -90,15 +99,27 @@ def timed(contender: Contender, pictures: str, wanted: int) -> Ran:
     return ran
 
 
-def compare(what: str, pictures: str, field: list[Contender], rounds: int) -> None:
-    """Measure all contenders on a folder, and print."""
+def is_ready(contender: Contender, pictures: str, count: int) -> bool:
+    """Run it once, which makes what it makes on its first use; tell, and say why, if it cannot."""
+    note(f"getting ready: {contender.name}")
+    try:
+        timed(contender, pictures, count)
+        if isinstance(contender, Pixtrieve):
+            contender.check()
+    except BenchmarkError as error:
+        note(f"left out: {contender.name}: {error}")
+        return False
+    return True
+
+
+def compare(what: str, pictures: str, field: list[Contender], rounds: int) -> list[Contender]:
+    """Measure all contenders on a folder, and print; return those that could take part."""
     count = read_through(pictures)
+    field = [contender for contender in field if is_ready(contender, pictures, count)]
     with tempfile.TemporaryDirectory() as single:
         shutil.copy(next(os.scandir(pictures)).path, single)
         calls = {}
         for contender in field:
-            note(f"getting ready: {contender.name}")
-            timed(contender, single, 1)
             calls[f"{contender.name}, one"] = partial(timed, contender, single, 1)
             calls[contender.name] = partial(timed, contender, pictures, count)
         machine = Machine()
@@ -109,6 +130,7 @@ def compare(what: str, pictures: str, field: list[Contender], rounds: int) -> No
         ("program", "one, s", "all, s", "pictures/s", "to rclip", "without start", "to rclip"),
         _rates([contender.name for contender in field], runs, count),
     )
+    return field
 
 
 def _rates(names: list[str], runs: dict[str, list[Ran]], count: int) -> Iterator[list[str]]:
@@ -198,8 +220,7 @@ def main() -> None:
     parser.add_argument("--web", type=int, default=400, help="so many web pictures (%(default)s)")
     parser.add_argument("--photos", type=int, default=80, help="so many of 12 MP (%(default)s)")
     parser.add_argument("--pictures", metavar="DIR", help="measure with these instead")
-    devices = [device for device in _DEVICES if device in DEVICES]
-    parser.add_argument("--devices", nargs="+", default=devices, help="(%(default)s)")
+    parser.add_argument("--devices", nargs="+", default=_DEVICES, help="(%(default)s)")
     arguments = begin(parser)
     model = model_of(arguments)
     folders = {"pictures": os.path.abspath(arguments.pictures)} if arguments.pictures else {}
@@ -209,8 +230,11 @@ def main() -> None:
         folders["12-megapixel photographs"] = photographs(arguments.cache, arguments.photos)
     field = contenders(arguments, model)
     for what, folder in folders.items():
-        compare(what, folder, field, arguments.rounds)
-    encoders = {device: open_encoder(model, device=device) for device in arguments.devices}
+        field = compare(what, folder, field, arguments.rounds)
+    devices = [contender.device for contender in field if isinstance(contender, Pixtrieve)]
+    if not devices:
+        raise SystemExit("Pixtrieve itself could not be measured")
+    encoders = {device: open_encoder(model, device=device) for device in devices}
     for what, folder in folders.items():
         stages(what, folder, encoders, arguments.rounds)
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from retrieval.concepts import head_of
 from retrieval.confidence import unlikely_things
+from retrieval.encoders.kept_texts import kept_vectors
 from retrieval.errors import QueryError
 from retrieval.fusion import background_of, log_present
 from retrieval.labels import cleaned, zero_shot
@@ -88,7 +89,7 @@ def _of_concept(
     head = head_of(name, parts.catalogue, parts.model)
     likely = head.probability(vectors)
     if is_text.any():
-        others = parts.model.encoder().encode_texts(unlikely_things()) @ head.direction
+        others = kept_vectors(parts.model.encoder(), unlikely_things()) @ head.direction
         z = background_of(others[None]).z((vectors[is_text] @ head.direction)[None])
         likely[is_text] = np.exp(log_present(z))[0]
     return likely

@@ -24,6 +24,9 @@ from numpy.typing import NDArray
 SAMPLE = 16_384
 """So many pictures are compared with the unlikely things; more are extrapolated."""
 
+FEWEST = 8
+"""A library with fewer pictures is too small to say."""
+
 NEIGHBOURS = 256
 """So many pictures are asked for their nearest neighbour."""
 
@@ -65,7 +68,7 @@ def measure(
     `references` are the (r, dim) unit vectors of `unlikely_things`, `sample` (n, dim) vectors from
     all over the library, which has `count` of them.
     """
-    if len(sample) < 8:
+    if len(sample) < FEWEST:
         return None
     texts = _best(references @ sample.T, count)
     own = np.linspace(0, len(sample) - 1, min(NEIGHBOURS, len(sample))).astype(int)

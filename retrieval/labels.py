@@ -10,6 +10,7 @@ import numpy as np
 from retrieval.catalogue.tags import Tag, Tagged
 from retrieval.confidence import unlikely_things
 from retrieval.encoders import Encoder
+from retrieval.encoders.kept_texts import kept_vectors
 from retrieval.errors import QueryError
 from retrieval.parts import Parts
 from retrieval.zero_shot import ZeroShot, mean_of_prompts, prompts
@@ -87,7 +88,7 @@ def zero_shot(labels: Sequence[str], encoder: Encoder) -> ZeroShot:
     """Encode labels, at least one, and what stands for none of them."""
     sentences = [sentence for label in labels for sentence in prompts(label)]
     vectors = encoder.encode_texts(sentences)
-    return ZeroShot(mean_of_prompts(vectors, labels), encoder.encode_texts(unlikely_things()))
+    return ZeroShot(mean_of_prompts(vectors, labels), kept_vectors(encoder, unlikely_things()))
 
 
 def read_labels(source: str) -> tuple[str, ...]:

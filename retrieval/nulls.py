@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from retrieval.confidence import SAMPLE, measure, unlikely_things
+from retrieval.confidence import FEWEST, SAMPLE, measure, unlikely_things
+from retrieval.encoders.kept_texts import kept_vectors
 from retrieval.errors import ModelError
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ def measure_nulls(catalogue: Catalogue, model: ModelInUse, nearest: NearestVecto
             return
         sample = nearest.sample(SAMPLE)
     try:
-        nulls = measure(model.encoder().encode_texts(unlikely_things()), sample, count)
+        nulls = None
+        if len(sample) >= FEWEST:
+            nulls = measure(kept_vectors(model.encoder(), unlikely_things()), sample, count)
     except ModelError:
         return  # pictures went, and the model is not at hand: the old nulls go on serving
     with catalogue.writing():

@@ -19,9 +19,9 @@ class Spent:
 
     The run itself goes through `scan` (walk and diff), `wait` (for a picture that is not decoded
     yet), `load` (of the model, and calibrating it), `encode`, `commit` and `cache` (writing the
-    vector cache). The threads that read ahead of it go through `hash` (opening, reading and
-    hashing a file) and `decode` (to the model's pixels): those are sums over threads that work at
-    the same time.
+    vector cache, and measuring what hits are compared with to tell how sure they are). The threads
+    that read ahead of it go through `hash` (opening, reading and hashing a file) and `decode` (to
+    the model's pixels): those are sums over threads that work at the same time.
     """
 
     scan: float = 0.0
