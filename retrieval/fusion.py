@@ -20,8 +20,8 @@ scenes, whose contents are known: `benchmarks/fusion.py`.
 What texts add is e = ½ log(1 + exp(2 (z - Z0))) + B b, for z of the text's own vector against those
 of all texts, and b the BM25 of its words (`catalogue.texts`); in spreads d of the pictures'
 scores. It is never negative: a picture that nobody described keeps its score, and is only passed
-by those whose texts fit. Chosen on photographs of which none, some or all have a caption, as B was, against reciprocal
-ranks, which bury what has no text: `benchmarks/hybrid.py`.
+by those whose texts fit. Chosen on photographs of which none, some or all have a caption, as B
+was, against reciprocal ranks, which bury what has no text: `benchmarks/hybrid.py`.
 """
 
 from __future__ import annotations
