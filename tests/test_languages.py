@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from retrieval import QueryError
+from retrieval import Library, QueryError
 from retrieval.captioned import Captioned, read_captions
+from retrieval.corpora import read_corpus
+from retrieval.encoders.languages import advice
 
 
 @pytest.fixture
@@ -48,3 +50,52 @@ def test_a_language_that_is_not_there_is_named_with_those_that_are(captions: Pat
     with pytest.raises(QueryError, match="no captions in “fr”") as caught:
         read_captions(str(captions), "fr")
     assert "de, en, zh" in caught.value.hint
+
+
+WORDS = ("<pad>", "</s>", "<unk>", "dog", "beach", "hund", "strand", "perro", "playa", "狗", "海滩")
+
+
+@pytest.fixture
+def many_tongued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A model built as the multilingual preset is, random weights, with a tokenizer of its own."""
+    pytest.importorskip("transformers")
+    tokenizers = pytest.importorskip("tokenizers")
+    from encoders import models
+
+    config = models.CONFIGS["siglip"]["model_cfg"]
+    text = {**config["text_cfg"], "hf_tokenizer_name": "org/many-tongues"}
+    monkeypatch.setitem(models.CONFIGS["siglip"]["model_cfg"], "text_cfg", text)
+    folder = models.save("siglip", tmp_path / "model")
+    vocabulary = {word: number for number, word in enumerate(WORDS)}
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.WordLevel(vocabulary, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    tokenizer.save(str(folder / "tokenizer.json"))
+    special = {"pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"}
+    settings = {"tokenizer_class": "PreTrainedTokenizerFast", **special}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return f"local-dir:{folder}"
+
+
+@pytest.mark.slow
+def test_a_model_of_many_languages_end_to_end(
+    many_tongued: str, pictures: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "corpus.jsonl").write_text(
+        "\n".join(
+            json.dumps({"text": text, "lang": lang})
+            for text, lang in (("狗 海滩", "zh"), ("狗", "zh"), ("hund strand", "de"))
+        ),
+        "utf-8",
+    )
+    corpus = read_corpus(str(tmp_path / "corpus.jsonl"))
+    with Library.create(tmp_path / "library", many_tongued, device="torch") as library:
+        library.add(pictures)
+        assert len(library.search("perro playa", 4).hits) == 4
+        own = [library.embed(words) for words in ("perro", "狗", "hund", "dog")]
+        assert max(one @ two for one in own for two in own if one is not two) < 0.9999
+        (best, other) = library.translate("狗", corpus, "zh")
+        assert best.text == "狗"
+        assert best.score == pytest.approx(1, abs=1e-3)
+        assert other.score < best.score
+    assert advice("ViT-B-16-SigLIP-i18n-256/webli") == ""
