@@ -122,8 +122,11 @@ def test_vectors_newer_than_the_cache_are_weighed_too(
     paint(tmp_path / "p/violet.png", (250, 0, 240))
     mixed.add(tmp_path / "p")
     with Library.open(mixed.path, FakeEncoder()) as fresh:
-        assert names(fresh, "red + blue", 1, fuse="multiply") == ["violet.png"]
-        assert set(names(fresh, "red + blue - green", 2)) == {"violet.png", "purple.png"}
+        assert names(fresh, "red + blue", 1, fuse="multiply", look_in="pictures") == ["violet.png"]
+        assert set(names(fresh, "red + blue - green", 2, look_in="pictures")) == {
+            "violet.png",
+            "purple.png",
+        }
 
 
 def test_confidence_is_the_share_of_unrelated_questions_that_are_beaten() -> None:
