@@ -6,6 +6,7 @@ normalising are part of the graph.
 
 from __future__ import annotations
 
+import copy
 import os
 from typing import Any
 
@@ -68,7 +69,7 @@ def _image_tower(encoder: OpenClipEncoder) -> Any:
 
         def __init__(self) -> None:
             super().__init__()
-            self.model = encoder.model
+            self.model = _folded(encoder.model)
             preprocessing = encoder.spec.preprocessing
             self.register_buffer("mean", torch.tensor(preprocessing.mean).view(1, 3, 1, 1))
             self.register_buffer("std", torch.tensor(preprocessing.std).view(1, 3, 1, 1))
@@ -82,6 +83,21 @@ def _image_tower(encoder: OpenClipEncoder) -> Any:
     example = torch.zeros(2, height, width, 3, dtype=torch.uint8)
     with _as_it_is_written(encoder.model), torch.inference_mode():
         return load_converter()(Tower().eval(), example_input=example, input=[-1, height, width, 3])
+
+
+def _folded(model: Any) -> Any:
+    """Return the model with branches that its image tower needs for training only made one.
+
+    They are MobileCLIP's; what comes out stays the same, which the probes confirm.
+    """
+    from timm.utils import reparameterize_model
+
+    if not any(hasattr(part, "reparameterize") for part in model.visual.modules()):
+        return model
+    folded = copy.copy(model)  # which shares all its parts with the model
+    vars(folded)["_modules"] = dict(model.named_children())
+    folded.visual = reparameterize_model(model.visual)
+    return folded
 
 
 def _text_tower(encoder: OpenClipEncoder) -> Any:

@@ -64,6 +64,8 @@ class OpenVinoEncoder:
     def encode_images(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Encode pictures, (n, H, W, 3) RGB, resized to `spec.preprocessing.size`: (n, dim)."""
         require_pixels(pixels, self._spec)
+        if len(pixels) == 0:
+            return np.empty((0, self._spec.dim), np.float32)
         alone = len(pixels) == 1 and not self._pictures.is_compiled_for("THROUGHPUT")
         rows = self._pictures.run(pixels, "LATENCY" if alone else "THROUGHPUT")
         return unit_rows(rows, self._spec)  # lower precision leaves lengths a little off 1
@@ -71,6 +73,8 @@ class OpenVinoEncoder:
     def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Encode texts: (n, dim)."""
         require_texts(texts)
+        if len(texts) == 0:
+            return np.empty((0, self._spec.dim), np.float32)
         if self._tokenize is None:
             self._tokenize = self._load_tokenizer()
         return unit_rows(self._texts.run(self._tokenize(texts), "LATENCY"), self._spec)

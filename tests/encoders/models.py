@@ -1,7 +1,8 @@
 """Real open_clip models with seeded random weights, saved as local-dir: checkpoints.
 
-Four kinds, so that what differs between model families is covered: architecture, resize mode,
-interpolation, mean and std, picture size that is no square, tokenizer options.
+One kind for each family of models, so that what differs between them is covered: architecture,
+resize mode, interpolation, mean and std, picture size that is no square, tokenizer. Blocks are
+those of the real models, only fewer or narrower ones where that makes no difference.
 """
 
 from __future__ import annotations
@@ -65,6 +66,56 @@ CONFIGS: dict[str, dict[str, Any]] = {
             "fill_color": 127,
         },
     },
+    # as MobileCLIP2-S0: branches that are folded into one for use
+    "mobileclip": {
+        "model_cfg": {
+            "embed_dim": 64,
+            "custom_text": True,
+            "vision_cfg": {
+                "image_size": 128,
+                "timm_model_name": "fastvit_mci0",
+                "timm_pool": "avg",
+                "timm_proj": None,
+            },
+            "text_cfg": {**SMALL_TEXT, "no_causal_mask": True},
+        },
+        "preprocess_cfg": {"mean": [0.0] * 3, "std": [1.0] * 3, "interpolation": "bilinear"},
+    },
+    # as RN50: CLIP's own ResNet, with attention in place of the last pooling
+    "resnet": {
+        "model_cfg": {
+            "embed_dim": 64,
+            "quick_gelu": True,
+            "vision_cfg": {"image_size": 96, "layers": [1, 2, 1, 1], "width": 16},
+            "text_cfg": SMALL_TEXT,
+        },
+        "preprocess_cfg": {},
+    },
+    # as SigLIP2: a tokenizer of its own, which transformers loads
+    "siglip2": {
+        "model_cfg": {
+            "embed_dim": 192,
+            "init_logit_bias": -10,
+            "custom_text": True,
+            "vision_cfg": {
+                "image_size": 224,
+                "timm_model_name": "vit_tiny_patch16_224",
+                "timm_pool": "map",
+                "timm_proj": "none",
+            },
+            "text_cfg": {
+                **SMALL_TEXT,
+                "vocab_size": 64,
+                "hf_tokenizer_name": "org/words",
+                "tokenizer_kwargs": {"clean": "canonicalize"},
+                "no_causal_mask": True,
+                "proj_bias": True,
+                "pool_type": "last",
+                "act_kwargs": {"approximate": "tanh"},
+            },
+        },
+        "preprocess_cfg": {"mean": [0.5] * 3, "std": [0.5] * 3, "resize_mode": "squash"},
+    },
     "oblong": {
         "model_cfg": {
             "embed_dim": 32,
@@ -86,9 +137,44 @@ def save(kind: str, folder: Path) -> Path:
     (folder / "open_clip_config.json").write_text(json.dumps(CONFIGS[kind]))
     torch.manual_seed(7)
     model = open_clip.create_model(f"local-dir:{folder}", load_weights=False)
+    for norm in (part for part in model.modules() if isinstance(part, torch.nn.BatchNorm2d)):
+        # As training leaves them: neutral ones could be left out unnoticed.
+        for values, low, high in (
+            (norm.running_mean, -0.2, 0.2),
+            (norm.running_var, 0.5, 1.5),
+            (norm.weight.data, 0.5, 1.5),
+            (norm.bias.data, -0.2, 0.2),
+        ):
+            values.uniform_(low, high)
+    if "hf_tokenizer_name" in CONFIGS[kind]["model_cfg"]["text_cfg"]:
+        _save_tokenizer(folder)
     weights = {key: value.contiguous() for key, value in model.state_dict().items()}
     save_file(weights, folder / "open_clip_model.safetensors")
     return folder
+
+
+def _save_tokenizer(folder: Path) -> None:
+    """Write a tokenizer as SigLIP has: pieces of words with probabilities, an end mark, padding."""
+    import tokenizers
+    from tokenizers import decoders, models, pre_tokenizers, processors
+
+    letters = [("▁", -3.0), *((letter, -5.0) for letter in "abcdefghijklmnopqrstuvwxyz")]
+    words = [(f"▁{word}", -2.0) for word in ("dog", "dogs", "two", "beach", "on", "a")]
+    special = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", -9.0)]
+    tokenizer = tokenizers.Tokenizer(models.Unigram([*special, *words, *letters], unk_id=2))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Metaspace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="$A </s>", special_tokens=[("</s>", 1)]
+    )
+    tokenizer.save(str(folder / "tokenizer.json"))
+    settings = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "pad_token": "<pad>",
+        "eos_token": "</s>",
+        "unk_token": "<unk>",
+    }
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
 
 
 def plain(folder: Path) -> tuple[Any, Any, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import logging
 import os
@@ -203,11 +204,13 @@ def test_devices(folder: Path) -> None:
         assert "mps is not available" in error_of(folder, "mps").message
 
 
-def test_a_tokenizer_that_needs_a_package_says_so(folder: Path) -> None:
-    from importlib.util import find_spec
-
-    if find_spec("transformers"):
-        pytest.skip("transformers is installed")
+def test_a_tokenizer_that_needs_a_package_says_so(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "transformers" else find(name)
+    )
     change_config(folder, "text_cfg", hf_tokenizer_name="org/words")
     (folder / "tokenizer.json").write_text("{}")
     with pytest.raises(MissingExtra, match="transformers"):

@@ -17,6 +17,7 @@ from retrieval.encoders import engines, exporting, exports, identify, open_encod
 from retrieval.encoders.exports import Export, folder_of, read_export, read_refusal
 from retrieval.encoders.openclip import OpenClipEncoder
 from retrieval.encoders.openvino import OpenVinoEncoder, choose_precision, native_precisions
+from retrieval.encoders.probes import probe_pixels
 from retrieval.encoders.runtime import load_openvino
 from retrieval.errors import ModelError
 from retrieval.specs import Preprocessing
@@ -171,6 +172,26 @@ def test_the_weights_are_stored_once(model: str, exported: None) -> None:
     folder = Path(folder_of(identify(model).fingerprint))
     compiled = sum(path.stat().st_size for path in (folder / "compiled").iterdir())
     assert 0 < compiled < (folder / "text.bin").stat().st_size / 10
+
+
+def test_branches_for_training_are_folded_in_the_export_and_nowhere_else(tmp_path: Path) -> None:
+    import torch
+
+    folder = models.save("mobileclip", tmp_path / "model")
+    encoder = open_encoder(f"local-dir:{folder}", device="torch")
+    assert isinstance(encoder, OpenClipEncoder)
+
+    def convolutions(model: torch.nn.Module) -> int:
+        return sum(isinstance(part, torch.nn.Conv2d) for part in model.modules())
+
+    pixels = probe_pixels((128, 128))
+    before, expected = convolutions(encoder.model), encoder.encode_images(pixels)
+    folded = exporting._folded(encoder.model)
+    assert convolutions(folded) < before == convolutions(encoder.model)
+    assert folded.text is encoder.model.text
+    np.testing.assert_array_equal(encoder.encode_images(pixels), expected)
+    encoder.model = folded
+    np.testing.assert_allclose(encoder.encode_images(pixels), expected, atol=1e-5)
 
 
 def test_an_interrupted_export_leaves_nothing(
