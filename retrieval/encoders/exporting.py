@@ -90,7 +90,7 @@ def _folded(model: Any) -> Any:
 
     They are MobileCLIP's; what comes out stays the same, which the probes confirm.
     """
-    from timm.utils import reparameterize_model
+    from timm.utils.model import reparameterize_model
 
     if not any(hasattr(part, "reparameterize") for part in model.visual.modules()):
         return model
