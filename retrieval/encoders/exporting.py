@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from retrieval.encoders.compact import keep_halves
 from retrieval.encoders.exports import Export, write_export
 from retrieval.encoders.openclip import OpenClipEncoder
-from retrieval.encoders.openvino import LEAST_COSINE, native_precisions
-from retrieval.encoders.probes import PROBE_TEXTS, probe_pixels
+from retrieval.encoders.openvino import LEAST_COSINE, light_tokenizer, native_precisions
+from retrieval.encoders.probes import HARD_TEXTS, PROBE_TEXTS, probe_pixels
 from retrieval.encoders.quiet import quiet
 from retrieval.encoders.runtime import load_converter, load_openvino
-from retrieval.errors import ModelError
+from retrieval.errors import MissingExtra, ModelError
 
 
 def export(encoder: OpenClipEncoder) -> Export:
@@ -162,16 +162,16 @@ def _probe_tokens(encoder: OpenClipEncoder) -> NDArray[np.int64]:
 
 
 def _cleaning(encoder: OpenClipEncoder) -> str:
-    """Return how the tokenizer cleans texts if `BpeTokenizer` gives the same ids, else ""."""
-    from retrieval.encoders.bpe import CLEANING, BpeTokenizer
-    from retrieval.encoders.tables import bpe_vocabulary
+    """Return how the tokenizer cleans texts if one without torch gives the same ids, else ""."""
+    from retrieval.encoders.bpe import CLEANING
 
-    if encoder.has_own_tokenizer:
-        return ""
-    wanted = _probe_tokens(encoder)
+    wanted = encoder.tokenize(list(HARD_TEXTS)).numpy()
     for name in CLEANING:
-        ours = BpeTokenizer(bpe_vocabulary(), wanted.shape[1], name)
-        if np.array_equal(ours(PROBE_TEXTS), wanted):
+        try:
+            ours = light_tokenizer(encoder.tokenizer_files, wanted.shape[1], name)
+        except (ValueError, OSError, MissingExtra):
+            return ""
+        if np.array_equal(ours(HARD_TEXTS), wanted):
             return name
     return ""
 

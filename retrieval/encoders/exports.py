@@ -23,7 +23,7 @@ from typing import Any
 from retrieval.encoders.cache import user_cache
 from retrieval.specs import Preprocessing
 
-_VERSION = 2
+_VERSION = 3
 _MANIFEST = "export.json"
 _REFUSED = "refused.txt"
 _MODEL_FILES = ("image.xml", "image.bin", "text.xml", "text.bin")
@@ -33,9 +33,8 @@ _MODEL_FILES = ("image.xml", "image.bin", "text.xml", "text.bin")
 class Export:
     """What an exported model is.
 
-    `cleaning` names how open_clip's BPE tokenizer cleans a text ("" when the model has another
-    tokenizer, which then needs open_clip). `least_cosine` is, by precision, the
-    lowest cosine to open_clip's vectors over the probe inputs.
+    `cleaning` names how the tokenizer cleans a text ("" when only open_clip can run it).
+    `least_cosine` is, by precision, the lowest cosine to open_clip's vectors over the probe inputs.
     """
 
     dim: int

@@ -43,7 +43,7 @@ class OpenClipEncoder:
             self._device = choose_device(device)
             self.model = load_model(files).to(self._device)
             self.tokenize: Callable[[list[str]], torch.Tensor] = load_tokenizer(files)
-        self.has_own_tokenizer = bool(files.tokenizer_files)
+        self.tokenizer_files = files.tokenizer_files  # none: it is open_clip's own
         self._spec = _spec(files, self.model)
         self._cast = _cast_to(self._device)
         shape = (1, 3, 1, 1)

@@ -95,15 +95,27 @@ class OpenVinoEncoder:
 
     def _load_tokenizer(self) -> Tokenize:
         if self._export.cleaning:
-            from retrieval.encoders.bpe import BpeTokenizer
-
-            return BpeTokenizer(
-                bpe_vocabulary(), self._export.context_length, self._export.cleaning
+            return light_tokenizer(
+                self._files.tokenizer_files, self._export.context_length, self._export.cleaning
             )
         from retrieval.encoders.loading import load_tokenizer
 
         tokenize = load_tokenizer(self._files)
         return lambda texts: np.asarray(tokenize(list(texts)), np.int64)
+
+
+def light_tokenizer(files: Sequence[str], context_length: int, cleaning: str) -> Tokenize:
+    """Return a tokenizer that needs no torch: open_clip's own, or that of a model's files.
+
+    Raises ValueError or MissingExtra when those files need more than that.
+    """
+    if files:
+        from retrieval.encoders.pieces import PieceTokenizer
+
+        return PieceTokenizer(files, context_length, cleaning)
+    from retrieval.encoders.bpe import BpeTokenizer
+
+    return BpeTokenizer(bpe_vocabulary(), context_length, cleaning)
 
 
 def native_precisions() -> tuple[str, ...]:

@@ -13,6 +13,18 @@ PROBE_TEXTS = (
     'Ünïcode 狗 🐶 &amp; "quotes" isn\'t it 1234',
 )
 
+HARD_TEXTS = (
+    *PROBE_TEXTS,
+    " leading,  double  and\ttabbed\nspaces ",
+    "A DOG'S ball; isn't (it) under_scored?! 12,345.67",
+    "</s> <pad> <unk> <eos> <bos> [CLS]",
+    "ﬁne Straße ½ İstanbul e\u0301 \u200b\ufeff",
+    "schÃ¶n &lt;b&gt;",
+    "две собаки كلب على الشاطئ 한국어 ไทย",
+    "supercalifragilisticexpialidocious" * 4,
+)
+"""What tokenizers are compared on."""
+
 
 def probe_pixels(size: tuple[int, int]) -> NDArray[np.uint8]:
     """Return (5, H, W, 3) pictures: black, white, noise, smooth colours, stripes."""
