@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-_DEPTH = 4096
-_BACKGROUND = 4096
+_BACKGROUND = 2048
 _SNIPPET = 160
 
 
@@ -77,25 +76,33 @@ def text_side(parts: Parts) -> TextSide | None:
 
 
 class Telling:
-    """One question's words, put to the texts; the caller holds `catalogue.reading()`."""
+    """One question's words, put to the texts; the caller holds `catalogue.reading()`.
+
+    `found` are the ids (n,) of the pictures' vectors that texts speak for.
+    """
 
     def __init__(
-        self, side: TextSide, words: str, vector: NDArray[np.float32], allowed: IdSet | None
+        self,
+        side: TextSide,
+        words: str,
+        vector: NDArray[np.float32],
+        allowed: IdSet | None,
+        depth: int,
     ) -> None:
-        """Ask with `words`, perhaps "", and a unit vector (dim,); `allowed` are pictures' ids."""
+        """Ask with `words`, perhaps "", and a unit vector (dim,); `allowed` are pictures' ids.
+
+        The `depth` best of each word, and the nearest `depth` in meaning, count.
+        """
+        self._depth = depth
         self._side = side
         self._vector = vector
         images = None if allowed is None else side.pictures.images_of(allowed)
         self._matched = side.catalogue.texts.matching(
-            terms(words), _DEPTH, side.count, None if images is None else images.tolist()
+            terms(words), depth, side.count, None if images is None else images.tolist()
         )
-        self._near = self._nearest(images)
-
-    def found(self) -> Ids:
-        """Return the ids (n,) of the pictures' vectors that texts speak for at all."""
-        images = np.union1d(np.array(list(self._matched), np.int64), self._near)
-        ids = self._side.pictures.ids_of(images)
-        return ids[ids > 0]
+        spoken_for = np.union1d(np.array(list(self._matched), np.int64), self._nearest(images))
+        ids = side.pictures.ids_of(spoken_for)
+        self.found = ids[ids > 0]
 
     def told(self, ids: Ids) -> Told:
         """Weigh what texts say for the pictures with these vectors' ids (n,)."""
@@ -121,7 +128,7 @@ class Telling:
         if images is not None:
             allowed = np.unique(side.descriptions.ids_of(images))
             allowed = allowed[allowed > 0]
-        _, ids = side.meanings.search(self._vector[None], _DEPTH, allowed)
+        _, ids = side.meanings.search(self._vector[None], self._depth, allowed)
         return side.descriptions.images_of(ids[0])
 
 

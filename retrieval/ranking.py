@@ -22,6 +22,9 @@ Floats = NDArray[np.float64]
 DEPTH = 4096
 """Where terms are weighed against each other, so many of the nearest of each are."""
 
+TEXTS_DEPTH = 1024
+"""Where texts add to the scores of pictures, so many of the best of each are."""
+
 _BACKGROUND = 4096
 """So many pictures of the library say what is usual for a term."""
 
@@ -63,12 +66,12 @@ def rank(
     """Return vectors, best first: at least as many as are wanted, where there are.
 
     With one term, or several added, the scan is exact. With a product or negative terms, or where
-    `texts` have something to say, the nearest `DEPTH` of each term and of their sum are weighed.
+    `texts` have a say, the nearest thousands of each term and of their sum are weighed.
     Raises QueryError for a question that texts alone cannot answer, when it is put to those.
     """
     telling = _telling(question, wanted, texts)
     if telling is not None:
-        ranked = _weighed(nearest, question, wanted, telling.found())
+        ranked = _weighed(nearest, question, wanted, telling.found)
         return _with_texts(ranked, telling.told(ranked.ids), wanted)
     if wanted.look_in == "texts":
         return _added(nearest, question, replace(wanted, k=0, without=frozenset()))
@@ -92,8 +95,9 @@ def _telling(question: Question, wanted: Wanted, texts: TextSide | None) -> Tell
     from retrieval.hybrid import Telling
 
     words = " ".join(each.term.value for each in worded)
-    telling = Telling(texts, words, sum_of(asked), wanted.allowed)
-    return telling if len(telling.found()) else None
+    depth = max(TEXTS_DEPTH, wanted.k + len(wanted.without))
+    telling = Telling(texts, words, sum_of(asked), wanted.allowed, depth)
+    return telling if len(telling.found) else None
 
 
 def _with_texts(ranked: Ranked, told: Told, wanted: Wanted) -> Ranked:
@@ -131,7 +135,9 @@ def _weighed(
     """Weigh the nearest of each term, and the vectors `besides`, against each other."""
     from retrieval.fusion import background_of, log_absent, log_present, shares
 
-    ids = np.union1d(_candidates(nearest, question, wanted), besides)
+    exact = wanted.fuse != "multiply" and not question.negative
+    depth = TEXTS_DEPTH if exact else DEPTH
+    ids = np.union1d(_candidates(nearest, question, wanted, depth), besides)
     vectors, weights = _vectors(question.terms), weights_of(question.terms)
     negative = np.array([asked.term.negative for asked in question.terms])
     cosines = (vectors @ nearest.vectors(ids).T).astype(np.float64)
@@ -156,11 +162,13 @@ def _weighed(
     return Ranked(ids, scores, cosines, shown, presence, spread).sorted()
 
 
-def _candidates(nearest: NearestVectors, question: Question, wanted: Wanted) -> NDArray[np.int64]:
+def _candidates(
+    nearest: NearestVectors, question: Question, wanted: Wanted, depth: int
+) -> NDArray[np.int64]:
     """Return the ids nearest to any positive term, or to their sum."""
     vectors = _vectors(question.positive)
     asked = [sum_of(question.positive), *vectors] if len(vectors) > 1 else list(vectors)
-    depth = max(DEPTH, wanted.k + len(wanted.without))
+    depth = max(depth, wanted.k + len(wanted.without))
     found = [nearest.search(vector[None], depth, wanted.allowed)[1][0] for vector in asked]
     return np.unique(np.concatenate(found))
 

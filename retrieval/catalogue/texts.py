@@ -126,18 +126,6 @@ class Texts:
         )
         return rows.fetchall()
 
-    def count_without_vector(self, model_id: int) -> int:
-        """Count the images that `without_vector` would return in the end."""
-        return int(
-            self._db.one(
-                "SELECT count(DISTINCT t.image_id) FROM texts t"
-                " JOIN images i ON i.id = t.image_id AND i.orphaned_at IS NULL"
-                f" WHERE t.source IN ({_DESCRIBING}) AND NOT EXISTS (SELECT 1 FROM vectors v"
-                "  WHERE v.image_id = t.image_id AND v.model_id = ? AND v.view = ?)",
-                (model_id, TEXT),
-            )
-        )
-
     def put_vectors(
         self, model_id: int, image_ids: Sequence[int], vectors: NDArray[np.float32]
     ) -> None:
