@@ -26,6 +26,7 @@ from retrieval.fusion import (
     PICTURE_SHARE,
     TEXT_SHARE,
     background_of,
+    text_bonus,
     text_evidence,
 )
 from retrieval.images import Picture, PictureInfo, ReadLimits
@@ -146,7 +147,7 @@ def ways(
         "reciprocal ranks": reciprocal(z) + reciprocal(words) + reciprocal(meant),
         "concatenate": PICTURE_SHARE * pictures + TEXT_SHARE * middle,
         "sum of z": z + np.where(has, meant, 0.0) + words / max(words.std(), 1e-9),
-        "calibrated sum": z + evidence,
+        "calibrated sum": z + text_bonus(z, 0.0, 1.0, evidence),
     }
 
 

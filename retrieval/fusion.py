@@ -19,9 +19,11 @@ scenes, whose contents are known: `benchmarks/fusion.py`.
 
 What texts add is e = ½ log(1 + exp(2 (z - Z0))) + B b, for z of the text's own vector against those
 of all texts, and b the BM25 of its words (`catalogue.texts`); in spreads d of the pictures'
-scores. It is never negative: a picture that nobody described keeps its score, and is only passed
-by those whose texts fit. Chosen on photographs of which none, some or all have a caption, as B
-was, against reciprocal ranks, which bury what has no text: `benchmarks/hybrid.py`.
+scores. A picture that looks nothing like the words, as names of persons do not, also gets back
+(m - s) (1 - exp(-e)) of what it scores below the median m. Nothing of this is ever negative: a
+picture that nobody described keeps its score, and is only passed by those whose texts fit. Chosen
+on photographs of which none, some or all have a caption, as B was, against reciprocal ranks, which
+bury what has no text: `benchmarks/hybrid.py`.
 """
 
 from __future__ import annotations
@@ -90,6 +92,12 @@ def text_evidence(z: Floats | None, bm25: Floats) -> Floats:
     """Return e (n,) >= 0 from texts' z scores (n,), -inf for none, and the BM25 (n,) of words."""
     words = LEXICAL * bm25
     return np.asarray(words if z is None else np.logaddexp(0, 2 * (z - MIDDLE)) / 2 + words)
+
+
+def text_bonus(scores: Floats, middle: float, spread: float, evidence: Floats) -> Floats:
+    """Return what texts add to pictures' scores (n,), whose background is `middle` and `spread`."""
+    short = np.maximum(middle - scores, 0.0)
+    return np.asarray(spread * evidence + short * -np.expm1(-evidence))
 
 
 def log_absent(z: Floats) -> Floats:

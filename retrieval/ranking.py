@@ -38,9 +38,11 @@ class Ranked:
     cosines: Floats
     contributions: Floats
     presence: Floats  # (n,) how far negative terms leave the confidence standing, 0 to 1
-    spread: float = 0.0  # of the pictures' scores
-    told: Told | None = None  # what texts say, and what that adds to the scores
+    middle: float = 0.0  # the background of the scores
+    spread: float = 0.0
+    told: Told | None = None  # what texts say, what that adds to the scores, and to being sure
     bonus: Floats | None = None
+    surer: Floats | None = None
 
     def at(self, order: NDArray[np.int64]) -> Ranked:
         """Return these vectors in another order, or some of them."""
@@ -53,6 +55,7 @@ class Ranked:
             presence=self.presence[order],
             told=None if self.told is None else self.told.at(order),
             bonus=None if self.bonus is None else self.bonus[order],
+            surer=None if self.surer is None else self.surer[order],
         )
 
     def sorted(self) -> Ranked:
@@ -102,16 +105,18 @@ def _telling(question: Question, wanted: Wanted, texts: TextSide | None) -> Tell
 
 def _with_texts(ranked: Ranked, told: Told, wanted: Wanted) -> Ranked:
     """Add what texts say to the pictures' scores."""
-    from retrieval.fusion import PICTURE_SHARE, TEXT_SHARE
+    from retrieval.fusion import PICTURE_SHARE, TEXT_SHARE, text_bonus
 
+    surer = text_bonus(ranked.scores, ranked.middle, ranked.spread, told.evidence)
     if wanted.fuse == "concatenate":
         bonus = TEXT_SHARE * told.cosine
         scores, parts = PICTURE_SHARE * ranked.scores, PICTURE_SHARE * ranked.contributions
     else:
-        bonus = ranked.spread * told.evidence
-        share = 0.0 if wanted.look_in == "texts" else 1.0
-        scores, parts = share * ranked.scores, share * ranked.contributions
-    all_ = replace(ranked, scores=scores + bonus, contributions=parts, told=told, bonus=bonus)
+        pictures_too = wanted.look_in == "all"
+        bonus = surer if pictures_too else ranked.spread * told.evidence
+        scores, parts = pictures_too * ranked.scores, pictures_too * ranked.contributions
+    scores = scores + bonus
+    all_ = replace(ranked, scores=scores, contributions=parts, told=told, bonus=bonus, surer=surer)
     if wanted.look_in == "texts":
         all_ = all_.at(np.flatnonzero(told.evidence > 0))
     return all_.sorted()
@@ -149,17 +154,18 @@ def _weighed(
         parts[~negative] = weights[~negative, None] * log_present(z[~negative])
         parts[negative] = absent
         parts = np.asarray(parts / weights[~negative].sum())
-        spread, scores, shown = 0.0, np.exp(parts.sum(axis=0)), np.exp(parts)
+        middle, spread, scores, shown = 0.0, 0.0, np.exp(parts.sum(axis=0)), np.exp(parts)
     else:
         factors = shares(vectors[~negative], weights[~negative])
         # What a negative term takes off is in spreads: one spread of the sum makes it a cosine.
-        spread = float(background_of((factors @ usual[~negative])[None]).spread[0])
+        background = background_of((factors @ usual[~negative])[None])
+        middle, spread = float(background.middle[0]), float(background.spread[0])
         shown = np.empty_like(cosines)
         shown[~negative] = factors[:, None] * cosines[~negative]
         shown[negative] = spread * absent
         scores = shown.sum(axis=0)
     presence = np.exp(absent.sum(axis=0))
-    return Ranked(ids, scores, cosines, shown, presence, spread).sorted()
+    return Ranked(ids, scores, cosines, shown, presence, middle, spread).sorted()
 
 
 def _candidates(

@@ -67,7 +67,7 @@ def _confidence(question: Question, ranked: Ranked, nulls: Nulls | None) -> Floa
         if not asked.term.negative and (asked.term.kind in told or not worded)
     ]
     # What texts add to the score of words makes it as much surer.
-    more = 0.0 if ranked.told is None else ranked.spread * ranked.told.evidence
+    more = 0.0 if ranked.surer is None else ranked.surer
     cosines = [
         ranked.cosines[row] + (more if asked.term.kind == "text" else 0.0)
         for row, asked, _ in judged

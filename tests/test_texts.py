@@ -321,6 +321,16 @@ def test_texts_need_words(told: Library, pictures: Path) -> None:
         told.search("red + blue", look_in="texts", fuse="multiply")
 
 
+def test_what_names_look_like_does_not_matter(library: Library, tmp_path: Path) -> None:
+    for number in range(12):
+        paint(tmp_path / "p" / f"IMG_{number}.png", (200, 20 * number, 20 * number))
+    (tmp_path / "p" / "IMG_11.txt").write_text("aunt Olga, who is seldom red")
+    library.add(tmp_path / "p")
+    plain = library.search("olga red", 12, look_in="pictures").hits
+    assert plain[-1].path.endswith("IMG_11.png")
+    assert library.search("olga red", 12).hits[0].path.endswith("IMG_11.png")
+
+
 def test_old_wordings_are_not_found(told: Library, tmp_path: Path, names: Names) -> None:
     (tmp_path / "camera" / "IMG_0003.txt").write_text("a receipt")
     told.add()
