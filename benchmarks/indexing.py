@@ -14,6 +14,7 @@ network's own limit: the same encoder, given batch after batch in a loop that do
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import shutil
 import statistics
@@ -138,7 +139,11 @@ def _rates(names: list[str], runs: dict[str, list[Ran]], count: int) -> Iterator
     one = {name: median_seconds(runs[f"{name}, one"]) for name in names}
     all_ = {name: median_seconds(runs[name]) for name in names}
     whole = {name: count / all_[name] for name in names}
-    alone = {name: (count - 1) / max(all_[name] - one[name], 1e-3) for name in names}
+    # On a machine that is too busy one picture may take longer than all.
+    alone = {
+        name: (count - 1) / (all_[name] - one[name]) if all_[name] > one[name] else math.nan
+        for name in names
+    }
     for name in names:
         yield [
             name,
