@@ -35,17 +35,19 @@ def search(
     """Return the k pictures that answer a question best: see `ranking.rank`."""
     with catalogue.reading():
         ranked = rank(nearest, question, wanted, texts)
+        sure = _confidence(question, ranked, nulls)
+        if sure is not None and wanted.min_confidence:
+            # Before the k best are taken: with several terms the surest are not always the first.
+            kept = np.flatnonzero(sure >= wanted.min_confidence)
+            ranked, sure = ranked.at(kept), sure[kept]
         images = catalogue.lookup.by_vector(ranked.ids[: wanted.k + len(wanted.without)].tolist())
         searched = nearest.count() if wanted.allowed is None else len(wanted.allowed)
-    sure = _confidence(question, ranked, nulls)
     hits: list[Hit] = []
     for place, vector_id in enumerate(ranked.ids.tolist()):
         image = images.get(vector_id)
         if len(hits) == wanted.k or image is None or image.id in wanted.without:
             continue
         confidence = None if sure is None else float(sure[place])
-        if confidence is not None and confidence < wanted.min_confidence:
-            continue
         terms = _explained(question, ranked, place) if wanted.explain else ()
         hit = hit_of(len(hits) + 1, float(ranked.scores[place]), confidence, image, terms)
         hits.append(_with_snippets(catalogue, hit, question, ranked, place))

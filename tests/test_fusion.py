@@ -171,6 +171,19 @@ def test_hits_carry_confidence_and_the_unsure_can_be_left_out(mixed: Library) ->
     assert 0 < len(kept) < len(hits)
 
 
+@pytest.mark.parametrize("question", ["red", "red + 2:green", "red - blue"])
+@pytest.mark.parametrize("k", [1, 3, 10])
+def test_the_k_best_are_taken_among_those_that_are_sure_enough(
+    mixed: Library, question: str, k: int
+) -> None:
+    whole = mixed.search(question, 45).hits
+    sure = sorted(hit.confidence for hit in whole if hit.confidence is not None)
+    for least in (sure[5], sure[-4]):
+        wanted = [hit.id for hit in whole if (hit.confidence or 0) >= least]
+        found = mixed.search(question, k, min_confidence=least).hits
+        assert [hit.id for hit in found] == wanted[:k]
+
+
 def test_a_tiny_library_claims_no_confidence(library: Library, pictures: Path) -> None:
     library.add(pictures)
     assert library.search("red", 1).hits[0].confidence is None
