@@ -86,6 +86,7 @@ class NearestVectors:
         self._source = source
         self._key = key
         self._view: _View | None = None
+        self._samples: dict[int, NDArray[np.float32]] = {}  # of the view, by size
 
     def search(
         self, queries: NDArray[np.float32], k: int, allowed: IdSet | None = None
@@ -112,9 +113,12 @@ class NearestVectors:
     def sample(self, size: int) -> NDArray[np.float32]:
         """Return up to `size` vectors, (n, dim), evenly spread over the library by age."""
         view = self._current()
-        ids = np.concatenate([np.setdiff1d(view.cached.ids(), view.gone), view.newer.ids()])
-        step = max(len(ids) / size, 1)
-        return self.vectors(ids[np.arange(0, len(ids), step).astype(np.int64)])
+        if size not in self._samples:
+            ids = np.concatenate([np.setdiff1d(view.cached.ids(), view.gone), view.newer.ids()])
+            step = max(len(ids) / size, 1)
+            chosen = ids[np.arange(0, len(ids), step).astype(np.int64)]
+            self._samples[size] = self.vectors(chosen)
+        return self._samples[size]
 
     def count(self) -> int:
         """Return how many vectors a search compares with."""
@@ -135,6 +139,7 @@ class NearestVectors:
         snapshot = self._source.snapshot()
         if self._view is None or self._view.snapshot != snapshot:
             self._view = self._load(snapshot) or self._rebuild(snapshot)
+            self._samples.clear()
         return self._view
 
     def _load(self, snapshot: Snapshot) -> _View | None:
