@@ -117,7 +117,8 @@ class Library:
 
     @property
     def model(self) -> ModelSpec:
-        """The model that the library was indexed with."""
+        """The model that the library answers with; another process may have changed it."""
+        self._follow_model()
         return self._model.row.spec
 
     def index(

@@ -12,9 +12,9 @@ from dataclasses import asdict
 from pathlib import Path as FilePath
 from typing import Annotated, Any, Literal
 
-from fastapi import FastAPI, HTTPException, Path, Query, Request, Response
+from fastapi import FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from retrieval import query as written
@@ -40,6 +40,9 @@ _PAGE = {
 }
 
 
+PictureId = Annotated[int, Field(ge=1, le=2**62)]
+
+
 class Asked(BaseModel):
     """What one can add to a question, beside the question itself."""
 
@@ -53,7 +56,11 @@ class Asked(BaseModel):
     sort: Literal["date", "date-desc", "name", "size"] | None = None
     group: Literal["burst", "day", "folder"] | None = None
     diverse: bool = False
+    look_in: Literal["all", "pictures", "texts"] = "all"
+    include_self: bool = False
     min_confidence: Annotated[float, Query(ge=0, le=1)] = 0.0
+    like: Annotated[list[PictureId], Query(description="pictures that are what is meant")] = []
+    unlike: Annotated[list[PictureId], Query(description="pictures that are not")] = []
     explain: bool = False
 
 
@@ -108,7 +115,11 @@ class _State:
                 group=asked.group,
                 diverse=asked.diverse,
                 fuse=asked.fuse,
+                look_in=asked.look_in,
+                include_self=asked.include_self,
                 min_confidence=asked.min_confidence,
+                like=asked.like,
+                unlike=asked.unlike,
                 explain=asked.explain,
             )
 
@@ -194,9 +205,6 @@ def _refuse_paths(query: written.Query | None) -> None:
                 f"{term.value} is a path or an address, and the server opens none",
                 "upload the picture, or name an indexed one by its number: #17",
             )
-
-
-PictureId = Annotated[int, Path(ge=1, le=2**62)]
 
 
 def _add_pictures(app: FastAPI, state: _State) -> None:

@@ -120,12 +120,12 @@ class Desk:
     def _open(self) -> Library:
         with Library.open(self._path, device=self._device) as plain:
             encoder = RememberingEncoder(plain.encoder())
+        self._fingerprint = encoder.spec.fingerprint
         return Library.open(self._path, encoder)
 
     def _current(self) -> Library:
         """Return the library, opened anew when another process has changed its model."""
-        in_use = next(model for model in self._library.models() if model.in_use)
-        if in_use.fingerprint != self._library.encoder().spec.fingerprint:
-            self._library.close()
-            self._library = self._open()
+        if self._library.model.fingerprint != self._fingerprint:
+            before, self._library = self._library, self._open()
+            before.close()
         return self._library

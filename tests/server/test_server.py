@@ -20,6 +20,7 @@ import retrieval.library
 import retrieval.model_in_use
 import retrieval.opening
 from retrieval import Library
+from retrieval.encoders import ModelIdentity
 from retrieval.query import parse
 
 pytest.importorskip("fastapi")
@@ -84,6 +85,39 @@ def test_a_filter_narrows_a_question_or_lists_alone(client: Client) -> None:
     wrong = asking.get("/api/search", params={"q": "red", "where": "colour = 1"})
     assert wrong.status_code == 422
     assert "^" in wrong.json()["hint"]
+
+
+def test_what_the_command_line_can_ask_can_be_asked_here(client: Client) -> None:
+    asking = client()
+    red = asking.get("/api/search", params={"q": "red", "limit": 1}).json()["hits"][0]["id"]
+    own = {"q": f"#{red}", "include_self": True, "limit": 1}
+    assert names(asking.get("/api/search", params=own).json()) == ["red.png"]
+    named = asking.get("/api/search", params={"q": "yellow", "look_in": "texts"}).json()
+    assert names(named) == ["yellow.png"]
+    plain = asking.get("/api/search", params={"q": "green", "look_in": "pictures"}).json()
+    liked = {"q": "green", "look_in": "pictures", "like": red}
+    turned = asking.get("/api/search", params=liked).json()
+    assert names(plain)[0] == "green.png"
+    scores = [{h["path"]: h["score"] for h in found["hits"]} for found in (plain, turned)]
+    path = next(path for path in scores[0] if path.endswith("yellow.png"))
+    assert scores[1][path] > scores[0][path]
+    assert asking.get("/api/search", params={"q": "red", "like": "x"}).status_code == 422
+
+
+def test_the_library_is_opened_anew_when_its_model_changes(
+    client: Client, folder: str, encoder: FakeEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking = client()
+    assert asking.get("/api/status").json()["model"]["fingerprint"] == "fake-1"
+    other = FakeEncoder("fake-2")
+    with Library.open(folder, encoder) as library:
+        list(library.use_model(other))
+    changed = ModelIdentity("fake", "fake-2")
+    monkeypatch.setattr(retrieval.model_in_use, "identify", lambda _: changed)
+    monkeypatch.setattr(encoder, "spec", other.spec)
+    assert asking.get("/api/status").json()["model"]["fingerprint"] == "fake-2"
+    answer = asking.get("/api/search", params={"q": "red", "limit": 1}).json()
+    assert names(answer) == ["red.png"]
 
 
 def test_an_uploaded_picture_finds_others_and_joins_words(client: Client, pictures: Path) -> None:
