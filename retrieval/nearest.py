@@ -118,6 +118,7 @@ class NearestVectors:
             step = max(len(ids) / size, 1)
             chosen = ids[np.arange(0, len(ids), step).astype(np.int64)]
             self._samples[size] = self.vectors(chosen)
+            self._samples[size].setflags(write=False)  # whoever is given it next shall find it so
         return self._samples[size]
 
     def count(self) -> int:
