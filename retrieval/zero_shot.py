@@ -10,9 +10,9 @@ item's cosines with things that hardly anything shows (`confidence.unlikely_thin
     share(l)    = e(l) / (Σ e(labels) + e(none))    one out of the labels, or none: classification
 
 with e = exp(A z) and z(none) = Z0. A and Z0 were chosen with an earlier built-in model, so that
-about half of the tags with a score of 0.5 were right where half of the labels were absent. A softmax
-with the unlikely things in place of the distance does worse: what shows a dog is near a yak and a
-llama as well.
+about half of the tags with a score of 0.5 were right where half of the labels were absent. A
+softmax with the unlikely things in place of the distance does worse: what shows a dog is near a yak
+and a llama as well.
 """
 
 from __future__ import annotations
