@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO
 
 import faiss
@@ -14,6 +15,11 @@ from retrieval.stores.cachefile import CacheHeader, read_header, write_cache
 from retrieval.stores.exact import places
 from retrieval.vectors import STORED
 
+_WORTH_SHARING = 20_000
+"""From so many vectors on, one query is shared out among the processors."""
+
+_BELOW, _ABOVE = -(2**62), 2**62  # all ids lie between
+
 
 class FlatStore:
     """An `IndexScalarQuantizer` of half floats under an id map; inner product of unit vectors."""
@@ -23,6 +29,7 @@ class FlatStore:
         self._index = _empty_index(dim) if index is None else index
         self._mapped = mapped
         self._order: tuple[Ids, Ids] | None = None
+        self._pool: ThreadPoolExecutor | None = None
 
     @classmethod
     def build(
@@ -59,9 +66,11 @@ class FlatStore:
         selector = None if allowed is None else _selector(allowed)
         parameters = None if selector is None else faiss.SearchParameters(sel=selector)
         # One more than asked for shows whether equal scores straddle the cut.
-        scores, ids = self._index.search(
-            queries, min(max(k, 0), self.count()) + 1, params=parameters
-        )
+        wanted = min(max(k, 0), self.count()) + 1
+        if len(queries) == 1 and self.count() >= _WORTH_SHARING:
+            scores, ids = self._shared_scan(queries, wanted, selector)
+        else:
+            scores, ids = self._index.search(queries, wanted, params=parameters)
         reachable = int((ids >= 0).sum(axis=1).min()) if len(ids) else 0
         width = min(max(k, 0), reachable)
         best_scores = np.empty((len(queries), width), np.float32)
@@ -75,6 +84,30 @@ class FlatStore:
             order = np.lexsort((row_ids, -row_scores))[:width]
             best_scores[row], best_ids[row] = row_scores[order], row_ids[order]
         return best_scores, best_ids
+
+    def _shared_scan(self, query: NDArray[np.float32], k: int, selector: Any) -> tuple[Scores, Ids]:
+        """Return the k best of one query, every processor looking at its share of the ids.
+
+        FAISS itself shares out queries, not vectors: one query would be left to one processor.
+        """
+        count, parts = self.count(), faiss.omp_get_max_threads()
+        inner = {self._index.id_map.at(count * part // parts) for part in range(1, parts)}
+        bounds = [_BELOW, *sorted(inner), _ABOVE]
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(parts, initializer=_one_thread)
+
+        def scan(low: int, high: int) -> tuple[Scores, Ids]:
+            share = faiss.IDSelectorRange(low, high)
+            both = share if selector is None else faiss.IDSelectorAnd(share, selector)
+            found: tuple[Scores, Ids] = self._index.search(
+                query, k, params=faiss.SearchParameters(sel=both)
+            )
+            return found
+
+        found = list(self._pool.map(scan, bounds, bounds[1:]))
+        scores, ids = (np.concatenate(column, axis=1) for column in zip(*found, strict=True))
+        best = np.argsort(-scores[0], kind="stable")[:k]
+        return scores[:, best], ids[:, best]
 
     def _down_to(
         self, query: NDArray[np.float32], score: np.float32, parameters: Any
@@ -151,3 +184,8 @@ def _empty_index(dim: int) -> Any:
         dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
     )
     return faiss.IndexIDMap(flat)
+
+
+def _one_thread() -> None:
+    """Keep FAISS from sharing out what is a share already, in the thread that calls this."""
+    faiss.omp_set_num_threads(1)

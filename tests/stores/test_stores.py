@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+import faiss
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -34,9 +36,21 @@ def mapped(store: FlatStore, tmp_path: Any) -> FlatStore:
     return loaded[0]
 
 
-@pytest.fixture(params=["exact", "flat", "mapped"])
+@pytest.fixture
+def shared(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let even the smallest scan be shared out, among three threads."""
+    monkeypatch.setattr("retrieval.stores.flat._WORTH_SHARING", 1)
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(3)
+    yield
+    faiss.omp_set_num_threads(before)
+
+
+@pytest.fixture(params=["exact", "flat", "mapped", "shared"])
 def filled(request: pytest.FixtureRequest, tmp_path: Any) -> Any:
     """Return a function that makes a store of the kind under test with these rows in it."""
+    if request.param == "shared":
+        request.getfixturevalue("shared")
 
     def make(ids: Any, vectors: NDArray[np.float32]) -> VectorStore:
         if request.param == "exact":
@@ -69,6 +83,25 @@ def check(store: VectorStore, ids: Any, vectors: Any, queries: Any, k: int) -> N
 def test_finds_what_the_oracle_finds(filled: Any) -> None:
     ids, vectors = np.arange(300) * 7 + 3, unit(300)
     check(filled(ids, vectors), ids, vectors, unit(5, seed=1), 10)
+
+
+@pytest.mark.usefixtures("shared")
+@pytest.mark.parametrize("k", [1, 7, 60, 400])
+def test_a_shared_scan_finds_what_one_processor_finds(k: int) -> None:
+    order = np.random.default_rng(4).permutation(300) * 5 + 3
+    vectors = unit(300)
+    vectors[40:90] = vectors[7]  # ties across the shares
+    store = FlatStore(DIM)
+    store.upsert(order.astype(np.int64), vectors)
+    allowed = np.sort(order[:120]).astype(np.int64)
+    for query in (vectors[7:8], unit(1, seed=2)):
+        for ids in (None, allowed):
+            exact = ExactStore(DIM)
+            exact.upsert(order.astype(np.int64), vectors)
+            want, got = exact.search(query, k, ids), store.search(query, k, ids)
+            np.testing.assert_array_equal(got[1], want[1])
+            np.testing.assert_allclose(got[0], want[0], atol=2e-6)
+    assert store._pool is not None
 
 
 def test_k_beyond_the_number_of_vectors(filled: Any) -> None:
