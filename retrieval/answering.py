@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from retrieval.arranging import Arrangement, arranged
+from retrieval.arrangement import Arrangement
 from retrieval.errors import QueryError
 from retrieval.hits import SearchResult, Wanted, hit_of
 from retrieval.hybrid import text_side
 from retrieval.parts import Parts
 from retrieval.questions import Question
 from retrieval.search import search
-from retrieval.where import Condition
+
+if TYPE_CHECKING:
+    from retrieval.where import Condition
 
 
 def answer(
@@ -37,6 +40,10 @@ def answer(
             nulls = None if known is None else known[0]
             deep = replace(deep, allowed=allowed)
             found = search(catalogue, parts.nearest, question, deep, nulls, text_side(parts))
+        if arrangement.is_plain:
+            return found
+        from retrieval.arranging import arranged
+
         vectors = catalogue.vectors(row)
         hits = arranged(found.hits, wanted.k, arrangement, vectors.of_image)
     return replace(found, hits=hits)

@@ -1,9 +1,9 @@
 """Hits after they were found: groups of them, different ones, and in which order they are shown.
 
-Groups are made among the best `GROUPED`, each shown by its best; a burst is what one camera took
-within `BURST_SECONDS` from picture to picture, each at a cosine of `BURST_COSINE` or more to the
-one before. Different ones are picked among the best `DIVERSE` by maximal marginal relevance
-(Carbonell and Goldstein, SIGIR 1998), one by one the picture i with the largest
+Groups are made among the best `GROUPED` (`arrangement`), each shown by its best; a burst is what
+one camera took within `BURST_SECONDS` from picture to picture, each at a cosine of `BURST_COSINE`
+or more to the one before. Different ones are picked among the best `DIVERSE` by maximal marginal
+relevance (Carbonell and Goldstein, SIGIR 1998), one by one the picture i with the largest
 
     r_i / 2 - max over the picked j of s_ij / 2
 
@@ -16,44 +16,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.catalogue.filters import Sort
+from retrieval.arrangement import DIVERSE, Arrangement, Grouping, Sort
 from retrieval.hits import Group, Hit, Member
 from retrieval.where.matching import fold, moment
 
-Grouping = Literal["burst", "day", "folder"]
-GROUPINGS: tuple[Grouping, ...] = ("burst", "day", "folder")
-
-GROUPED = 1000
-DIVERSE = 200
 BURST_SECONDS = 3.0
 BURST_COSINE = 0.9
 
 VectorOf = Callable[[int], NDArray[np.float32] | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Arrangement:
-    """How hits are shown; the k best are chosen first, and then sorted.
-
-    `sort` is None for best first. `rank` stays that of the best first.
-    """
-
-    sort: Sort | None = None
-    group: Grouping | None = None
-    diverse: bool = False
-
-    def depth(self, k: int) -> int:
-        """Return how many hits are wanted so that k are left."""
-        if self.group:
-            return max(GROUPED, 10 * k)
-        return max(DIVERSE, 4 * k) if self.diverse else k
 
 
 def arranged(

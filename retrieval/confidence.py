@@ -16,7 +16,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +55,8 @@ class Nulls:
 @cache
 def unlikely_things() -> tuple[str, ...]:
     """Return descriptions of what hardly any library has pictures of."""
+    from importlib import resources  # a question needs none of its many parts
+
     lines = resources.files("retrieval").joinpath("unlikely.txt").read_text("utf-8").splitlines()
     return tuple(line for line in lines if line)
 

@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.catalogue import KnownImage
+from retrieval.catalogue.duplicates import KnownImage
 from retrieval.errors import LibraryError
 from retrieval.grouping import LIKENESS, Grouping, Pictures, group
 from retrieval.images.sketch import SIDE

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from retrieval.catalogue import Catalogue, KnownFile, KnownImage
+from retrieval.catalogue import Catalogue
+from retrieval.catalogue.duplicates import KnownFile, KnownImage
 from retrieval.errors import LibraryError
 from retrieval.grouping import Grouping
 from retrieval.images.formats import is_raw

@@ -42,8 +42,7 @@ from retrieval.status import Status, read_status
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from retrieval.arranging import Grouping
-    from retrieval.catalogue.filters import Sort
+    from retrieval.arrangement import Grouping, Sort
     from retrieval.classifying import Classified, Item
     from retrieval.concepts import Concepts, Example
     from retrieval.corpora import Corpus
@@ -262,11 +261,10 @@ class Library:
         cannot be asked, ModelError when the model is needed and cannot be loaded.
         """
         from retrieval.answering import answer
-        from retrieval.arranging import Arrangement
+        from retrieval.arrangement import Arrangement
         from retrieval.hits import Wanted
-        from retrieval.where import parse
 
-        condition = parse(where) if isinstance(where, str) else where
+        condition = _condition(where) if isinstance(where, str) else where
         question = None if asked is None else self._understand(asked, limits)
         if question is not None and (like or unlike):
             from retrieval.feedback import with_feedback
@@ -478,3 +476,9 @@ class Library:
             stop=stop or threading.Event(),
             refresh=refresh,
         )
+
+
+def _condition(where: str) -> Condition:
+    from retrieval.where import parse
+
+    return parse(where)

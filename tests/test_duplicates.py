@@ -83,7 +83,7 @@ def test_what_is_kept_and_why(library: Library, tmp_path: Path) -> None:
 
 
 def test_a_raw_file_is_kept_before_a_larger_picture() -> None:
-    from retrieval.catalogue import KnownFile, KnownImage
+    from retrieval.catalogue.duplicates import KnownFile, KnownImage
     from retrieval.keeping import rank
 
     raw = KnownImage(1, b"", "NEF", 1600, 1200, "", None)
@@ -93,7 +93,7 @@ def test_a_raw_file_is_kept_before_a_larger_picture() -> None:
 
 
 def test_the_date_taken_goes_before_that_of_the_file() -> None:
-    from retrieval.catalogue import KnownFile, KnownImage
+    from retrieval.catalogue.duplicates import KnownFile, KnownImage
     from retrieval.keeping import rank
 
     file = KnownFile(1, "/r", "a", 1, 10**18)

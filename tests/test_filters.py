@@ -21,9 +21,9 @@ from painting import paint
 from PIL import Image
 
 from retrieval import Library, QueryError
+from retrieval.arrangement import SORTS
 from retrieval.arranging import different
 from retrieval.catalogue import Batch, Catalogue, FileRecord, ImageRecord
-from retrieval.catalogue.filters import SORTS
 from retrieval.images import PictureInfo
 from retrieval.specs import ModelSpec
 from retrieval.where import And, Box, Comparison, Condition, Has, Near, Not, OneOf, Or, parse

@@ -54,6 +54,7 @@ FLOORS = [
     },
     {"catalogue", "schema", "stores", "encoders", "images", "locking", "ocr", "pocket", "scenes"},
     {
+        "arrangement",
         "evaluation",
         "query",
         "fusion",

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-from retrieval.catalogue.concepts import ConceptRows
 from retrieval.catalogue.connection import Connection
 from retrieval.catalogue.contents import (
     Batch,
@@ -22,17 +23,20 @@ from retrieval.catalogue.contents import (
     KnownContents,
     ProblemRecord,
 )
-from retrieval.catalogue.duplicates import DuplicateRows, KnownFile, KnownImage
-from retrieval.catalogue.filters import Filters
 from retrieval.catalogue.lookup import Counts, ImageRow, Lookup, ProblemRow
 from retrieval.catalogue.nulls import NullRows
 from retrieval.catalogue.roots import Root, Roots
 from retrieval.catalogue.scan import Pending, Scan, ScanCounts, Scope
-from retrieval.catalogue.sidecars import SidecarRecord, Sidecars
-from retrieval.catalogue.tags import TagRows
 from retrieval.catalogue.texts import CAPTION, NAME, OCR, SIDECAR, XMP, TextRow, Texts
 from retrieval.catalogue.vectors import TEXT, WHOLE, Snapshot, Vectors
 from retrieval.specs import ModelSpec, Preprocessing
+
+if TYPE_CHECKING:
+    from retrieval.catalogue.concepts import ConceptRows
+    from retrieval.catalogue.duplicates import DuplicateRows
+    from retrieval.catalogue.filters import Filters
+    from retrieval.catalogue.sidecars import Sidecars
+    from retrieval.catalogue.tags import TagRows
 
 __all__ = [
     "CAPTION",
@@ -46,13 +50,10 @@ __all__ = [
     "Catalogue",
     "Contents",
     "Counts",
-    "DuplicateRows",
     "FileRecord",
     "ImageRecord",
     "ImageRow",
     "KnownContents",
-    "KnownFile",
-    "KnownImage",
     "Lookup",
     "ModelRow",
     "ModelStatus",
@@ -64,8 +65,6 @@ __all__ = [
     "Scan",
     "ScanCounts",
     "Scope",
-    "SidecarRecord",
-    "Sidecars",
     "Snapshot",
     "TextRow",
     "Texts",
@@ -93,23 +92,56 @@ class ModelStatus:
 
 
 class Catalogue:
-    """An open catalogue; its parts are its attributes."""
+    """An open catalogue; its parts are its attributes.
+
+    Those that a plain question does without are imported when they are first needed.
+    """
 
     def __init__(self, path: str, *, create: bool = False) -> None:
         self.path = path
         self._db = Connection(path, create=create)
         self.roots = Roots(self._db)
         self.contents = Contents(self._db)
-        self.sidecars = Sidecars(self._db)
         self.lookup = Lookup(self._db)
-        self.filters = Filters(self._db)
         self.nulls = NullRows(self._db)
         self.texts = Texts(self._db)
-        self.tags = TagRows(self._db)
-        self.concepts = ConceptRows(self._db)
-        self.duplicates = DuplicateRows(self._db)
         self.writing = self._db.writing
         self.reading = self._db.reading
+
+    @cached_property
+    def sidecars(self) -> Sidecars:
+        """The files beside pictures that describe them."""
+        from retrieval.catalogue.sidecars import Sidecars
+
+        return Sidecars(self._db)
+
+    @cached_property
+    def filters(self) -> Filters:
+        """Pictures by conditions."""
+        from retrieval.catalogue.filters import Filters
+
+        return Filters(self._db)
+
+    @cached_property
+    def tags(self) -> TagRows:
+        """Labels, and which pictures have them."""
+        from retrieval.catalogue.tags import TagRows
+
+        return TagRows(self._db)
+
+    @cached_property
+    def concepts(self) -> ConceptRows:
+        """What was taught by examples."""
+        from retrieval.catalogue.concepts import ConceptRows
+
+        return ConceptRows(self._db)
+
+    @cached_property
+    def duplicates(self) -> DuplicateRows:
+        """What is needed to find pictures that are there more than once."""
+        from retrieval.catalogue.duplicates import DuplicateRows
+
+        return DuplicateRows(self._db)
 
     def scan(self, scope: Scope) -> Scan:
         """Start comparing a walk with what is known."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.arrangement import Sort
 from retrieval.catalogue.connection import Connection, text
 from retrieval.where import matching
 from retrieval.where.conditions import (
@@ -29,10 +30,6 @@ from retrieval.where.conditions import (
     Or,
     Value,
 )
-
-Sort = Literal["date", "date-desc", "name", "size"]
-SORTS: tuple[Sort, ...] = ("date", "date-desc", "name", "size")
-"""Oldest first, newest first, by the file's name, largest first."""
 
 _Sql = tuple[str, tuple[Any, ...]]
 

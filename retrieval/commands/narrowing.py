@@ -9,8 +9,7 @@ from typing import Any
 
 import click
 
-from retrieval.arranging import GROUPINGS, Grouping
-from retrieval.catalogue.filters import SORTS, Sort
+from retrieval.arrangement import GROUPINGS, SORTS, Grouping, Sort
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.catalogue import NAME, SIDECAR, XMP, Catalogue, Scan, Scope, SidecarRecord
+from retrieval.catalogue import NAME, SIDECAR, XMP, Catalogue, Scan, Scope
+from retrieval.catalogue.sidecars import SidecarRecord
 from retrieval.encoders import Encoder
 from retrieval.model_in_use import ModelInUse
 from retrieval.texts.names import words_of_path
