@@ -24,17 +24,18 @@ class Augmentation:
     jitter: float = 0.3  # brightness, contrast and saturation change by up to this factor
     erase: float = 0.25  # how often a rectangle is blanked
     mix: float = 0.0  # how often a captioned photograph is blended with another one
+    mix_classes: float = 0.0  # how often a class picture is blended with another one
 
 
 @dataclass(frozen=True)
 class Blend:
-    """Which photographs were blended: row i shows `own[i]` of itself and the rest of `other[i]`."""
+    """Which pictures were blended: row i shows `own[i]` of itself and the rest of `other[i]`."""
 
-    own: NDArray[np.float32]  # (photos,), 0.5…1; 1 is a photograph left alone
-    other: NDArray[np.int64]  # (photos,) rows
+    own: NDArray[np.float32]  # (pictures,), 0.5…1; 1 is a picture left alone
+    other: NDArray[np.int64]  # (pictures,) rows
 
     def of(self, rows: torch.Tensor) -> torch.Tensor:
-        """Blend rows (photos, anything) as the photographs were: their targets, say."""
+        """Blend rows (pictures, anything) as the pictures were: their targets, say."""
         shape = (len(rows), *(1 for _ in rows.shape[1:]))
         own = torch.from_numpy(self.own).to(rows.device, rows.dtype).view(shape)
         return own * rows + (1 - own) * rows[torch.from_numpy(self.other).to(rows.device)]
@@ -49,6 +50,7 @@ class PictureBatch:
     captioned: int  # the first so many are captioned pictures, the others class pictures
     photos: int  # the first so many are captioned photographs
     blend: Blend  # of the photographs
+    class_blend: Blend  # of the class pictures
 
 
 def draw_batch(
@@ -60,28 +62,29 @@ def draw_batch(
     augmentation: Augmentation,
 ) -> PictureBatch:
     """Draw the pictures of one batch: so many of each source, captioned sources first."""
-    pixels, groups = [], []
+    parts, groups = [], []
     for name, count in shares.items():
         source = corpus.sources[name]
         places = _epoch_places(len(source), count, step)
         flips = source.flippable[places] & (rng.random(count) < 0.5)
-        pixels.append(_crops(source, places, flips, size, rng, augmentation))
+        parts.append(_crops(source, places, flips, size, rng, augmentation))
         groups.append(source.groups[places])
     captioned = sum(n for name, n in shares.items() if name not in CLASS_SOURCES)
-    joined = _jitter(torch.cat(pixels).float(), augmentation.jitter, rng)
+    joined = _jitter(torch.cat(parts).float(), augmentation.jitter, rng)
     photos = shares.get("flickr8k", 0)
     blend = _draw_blend(photos, augmentation.mix, rng)
     joined[:photos] = blend.of(joined[:photos])
-    return PictureBatch(
-        _blank(joined, augmentation.erase, rng), np.concatenate(groups), captioned, photos, blend
-    )
+    class_blend = _draw_blend(len(joined) - captioned, augmentation.mix_classes, rng)
+    joined[captioned:] = class_blend.of(joined[captioned:])
+    pixels = _blank(joined, augmentation.erase, rng)
+    return PictureBatch(pixels, np.concatenate(groups), captioned, photos, blend, class_blend)
 
 
-def _draw_blend(photos: int, share: float, rng: np.random.Generator) -> Blend:
-    """Pair each photograph with another one, and choose how much of it shows (mixup)."""
-    weights = rng.beta(0.4, 0.4, photos)
-    own = np.where(rng.random(photos) < share, np.maximum(weights, 1 - weights), 1.0)
-    return Blend(own.astype(np.float32), rng.permutation(photos))
+def _draw_blend(count: int, share: float, rng: np.random.Generator) -> Blend:
+    """Pair each picture with another one, and choose how much of it shows (mixup)."""
+    weights = rng.beta(0.4, 0.4, count)
+    own = np.where(rng.random(count) < share, np.maximum(weights, 1 - weights), 1.0)
+    return Blend(own.astype(np.float32), rng.permutation(count))
 
 
 def _epoch_places(total: int, count: int, step: int) -> NDArray[np.int64]:

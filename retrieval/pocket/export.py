@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from retrieval.pocket.batches import Augmentation, draw_batch
@@ -42,6 +42,17 @@ def export(model: DualEncoder, shape: Shape, vocabulary: Vocabulary, folder: Pat
     save_file(half, folder / WEIGHTS_NAME, metadata={"format": "pt"})
     text = json.dumps(open_clip_settings(shape), indent=1)
     (folder / CONFIG_NAME).write_text(text + "\n", encoding="utf-8")
+
+
+def load_towers(model: DualEncoder, vocabulary: Vocabulary, folder: Path) -> None:
+    """Fill the two towers with an exported checkpoint; the heads of training stay as they are.
+
+    A word that the checkpoint never knew starts from its zero vector.
+    """
+    state = load_file(folder / WEIGHTS_NAME)
+    rows = "token_embedding.weight"
+    state[rows] = state[rows][list(vocabulary.kept)]
+    model.clip.load_state_dict(state)
 
 
 def open_clip_settings(shape: Shape) -> dict[str, Any]:

@@ -41,7 +41,10 @@ def contrastive(
 
 
 def label_loss(
-    images: torch.Tensor, labels: torch.Tensor, classes: torch.Tensor, scale: torch.Tensor
+    images: torch.Tensor, targets: torch.Tensor, classes: torch.Tensor, scale: torch.Tensor
 ) -> torch.Tensor:
-    """Take the cross-entropy of unit image rows against unit class rows, with label smoothing."""
-    return functional.cross_entropy(scale * images @ classes.T, labels, label_smoothing=0.1)
+    """Take the cross-entropy of unit image rows against unit class rows, with label smoothing.
+
+    Each row of `targets` is a distribution over the classes.
+    """
+    return functional.cross_entropy(scale * images @ classes.T, targets, label_smoothing=0.1)

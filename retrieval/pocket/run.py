@@ -16,7 +16,7 @@ from torch import nn
 
 from retrieval.pocket.corpus import Corpus
 from retrieval.pocket.evaluate import Development, development_recall, embed_texts
-from retrieval.pocket.export import recalibrate
+from retrieval.pocket.export import load_towers, recalibrate
 from retrieval.pocket.model import DualEncoder
 from retrieval.pocket.recipe import Recipe, Stage, cosine
 from retrieval.pocket.stages import Lesson, step_losses
@@ -56,6 +56,11 @@ class Run:
         self.device = device
         self.workers = 1 if device == "cuda" else WORKERS
         self._pool = ThreadPoolExecutor(self.workers, initializer=_single_threaded)
+
+    def start_from(self, folder: Path) -> None:
+        """Begin with the towers of an exported checkpoint instead of random ones."""
+        load_towers(self.model, self.corpus.vocabulary, folder)
+        self.average.load_state_dict(self.model.state_dict())
 
     def resume(self) -> bool:
         """Go on from the last checkpoint in the output folder; False when there is none."""

@@ -146,18 +146,23 @@ def _classes(
 ) -> dict[str, torch.Tensor]:
     groups = batch.groups[batch.captioned :]
     images = functional.normalize(features, dim=1)
-    labels = torch.from_numpy(groups).to(images.device)
     heads = functional.normalize(model.class_weights, dim=1)
+    labels = _blended_labels(groups, len(heads), batch.class_blend).to(images.device)
     found = {"labels": losses.label_loss(images, labels, heads, model.scale())}
     if stage.weights.prompts:
         present, columns = np.unique(groups, return_inverse=True)
         texts = lesson.corpus.texts.draw(present, rng)
         prompts = model.encode_texts(torch.from_numpy(texts).long().to(images.device))
-        places = torch.from_numpy(columns).to(images.device)
+        places = _blended_labels(columns, len(present), batch.class_blend).to(images.device)
         found["prompts"] = losses.label_loss(images, places, prompts, model.scale())
         own = heads[torch.from_numpy(present).to(images.device)].detach()
         found["names"] = model.scale() * (1 - (prompts * own).sum(dim=1)).mean()
     return found
+
+
+def _blended_labels(labels: NDArray[np.int64], classes: int, blend: Blend) -> torch.Tensor:
+    """Turn labels into rows over the classes, blended as their pictures were."""
+    return blend.of(functional.one_hot(torch.from_numpy(labels), classes).float())
 
 
 def _heard(

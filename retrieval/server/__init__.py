@@ -4,6 +4,8 @@ guard.py       who may ask: host, origin, token, size; headers of every answer
 desk.py        the thread that owns the library; waiting questions are encoded together
 pictures.py    bytes of pictures: only those that were indexed, checked by their hash
 indexing.py    one indexing run at a time, watched from outside
-app.py         the routes
+state.py       what the routes share
+routes/        the API, a module for each kind
+app.py         all of it put together
 static/        the page
 """

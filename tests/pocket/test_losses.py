@@ -45,6 +45,6 @@ def test_softening_moves_the_share_of_a_row_to_its_likes():
 def test_label_loss_smooths_by_a_tenth():
     # Two classes, cosines 1 and 0 at scale 1: 0.95 on the right one, 0.05 on the other.
     image, classes = torch.tensor([[1.0, 0.0]]), torch.eye(2)
-    found = losses.label_loss(image, torch.tensor([0]), classes, torch.tensor(1.0))
+    found = losses.label_loss(image, torch.tensor([[1.0, 0.0]]), classes, torch.tensor(1.0))
     right = -math.log(math.e / (math.e + 1))
     assert found.item() == pytest.approx(0.95 * right + 0.05 * (right + 1), rel=1e-5)

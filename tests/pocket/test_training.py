@@ -107,6 +107,16 @@ def test_the_exported_checkpoint_is_the_trained_model(finished, corpus, tmp_path
     assert np.allclose(ours, theirs, atol=0.03)  # bfloat16 against float32
 
 
+def test_training_goes_on_from_an_exported_checkpoint(finished, corpus, tiny_recipe, tmp_path):
+    further = Run(tiny_recipe, corpus, tmp_path, "cpu", seed=4)
+    further.start_from(finished.out / "checkpoint")
+    trained = finished.average.clip.state_dict()
+    for run_model in (further.model, further.average):
+        for name, value in run_model.clip.state_dict().items():
+            assert torch.allclose(value.float(), trained[name].float(), atol=2e-3), name
+    assert not torch.equal(further.model.class_weights, finished.model.class_weights)
+
+
 def test_every_batch_follows_from_its_number(corpus):
     shares = {"flickr8k": 3, "caltech101": 2}
     one, other, next_one = (
@@ -136,6 +146,22 @@ def test_blended_photographs_and_their_targets_are_blended_alike(corpus):
         assert target.sum().item() == pytest.approx(1)
         assert target[row] >= own - 1e-6
     assert torch.equal(alone.pixels[4:], blended.pixels[4:])  # scenes are left alone
+
+
+def test_blended_class_pictures_learn_both_classes(corpus):
+    shares = {"flickr8k": 2, "caltech101": 6}
+    plain = Augmentation(smallest_crop=1.0, stretch=1.0, jitter=0.0, erase=0.0)
+    mixed = replace(plain, mix_classes=1.0)
+    alone, blended = (
+        draw_batch(corpus, shares, 16, 0, np.random.default_rng(5), how) for how in (plain, mixed)
+    )
+    assert torch.equal(alone.pixels[:2], blended.pixels[:2])  # photographs are left alone
+    assert (blended.class_blend.own < 1).any()
+    for row, (own, other) in enumerate(
+        zip(blended.class_blend.own, blended.class_blend.other, strict=True)
+    ):
+        wanted = own * alone.pixels[2 + row] + (1 - own) * alone.pixels[2 + other]
+        assert torch.allclose(blended.pixels[2 + row], wanted, atol=1e-3)
 
 
 def test_an_epoch_shows_every_picture_once(corpus):

@@ -1,0 +1,37 @@
+"""The page: a few files, no build."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from fastapi import APIRouter
+from fastapi.responses import FileResponse
+
+STATIC = Path(__file__).parent.parent / "static"
+
+_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+
+
+def page_routes() -> APIRouter:
+    """Make a route for each file there is; no name from outside becomes a path."""
+    routes = APIRouter()
+    for path in sorted(STATIC.iterdir()):
+        if path.suffix in _TYPES:
+            address = "/" if path.name == "index.html" else f"/{path.name}"
+            routes.add_api_route(address, _file(path), include_in_schema=False)
+    return routes
+
+
+def _file(path: Path) -> Callable[[], FileResponse]:
+    def serve() -> FileResponse:
+        response = FileResponse(path, media_type=_TYPES[path.suffix])
+        response.headers["cache-control"] = "no-cache"
+        return response
+
+    return serve

@@ -1,0 +1,39 @@
+"""One picture: its facts, its bytes, its thumbnail."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Literal
+
+from fastapi import APIRouter, Response
+from starlette.concurrency import run_in_threadpool
+
+from retrieval.server import pictures
+from retrieval.server.state import PictureId, State, as_json
+
+
+def picture_routes(state: State) -> APIRouter:
+    """Make the routes."""
+    routes = APIRouter()
+    kept = {"cache-control": "private, max-age=31536000, immutable"}
+
+    @routes.get("/pictures/{image_id}")
+    async def facts(image_id: PictureId) -> Response:
+        """Tell what is known of a picture."""
+        return as_json(asdict(await state.image(image_id)))
+
+    @routes.get("/pictures/{image_id}/image")
+    async def image(image_id: PictureId) -> Response:
+        """Return the picture as it is, or as a large WebP where browsers do not show its format."""
+        row = await state.image(image_id)
+        data, media_type = await run_in_threadpool(pictures.shown, row, state.thumbnails)
+        return Response(data, media_type=media_type, headers=kept)
+
+    @routes.get("/pictures/{image_id}/thumbnail")
+    async def thumbnail(image_id: PictureId, side: Literal["256", "512"] = "512") -> Response:
+        """Return a small WebP, neither side longer than `side`."""
+        row = await state.image(image_id)
+        data = await run_in_threadpool(pictures.thumbnail, row, int(side), state.thumbnails)
+        return Response(data, media_type="image/webp", headers=kept)
+
+    return routes

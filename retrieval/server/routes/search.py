@@ -1,0 +1,67 @@
+"""Searching: in words, with a picture, like an indexed one."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from retrieval import query as written
+from retrieval.errors import QueryError
+from retrieval.query import Term
+from retrieval.server.state import Asked, PictureId, State
+
+
+def search_routes(state: State) -> APIRouter:
+    """Make the routes."""
+    routes = APIRouter()
+
+    @routes.get("/search")
+    async def search(asked: Annotated[Asked, Query()]) -> Response:
+        """Search with a question in its written form; pictures only as `#id`.
+
+        Without one, `where` alone lists the pictures that fit.
+        """
+        query = written.parse(asked.q) if asked.q.strip() or not asked.where.strip() else None
+        refuse_paths(query)
+        return await state.answer(asked, query)
+
+    @routes.post(
+        "/search",
+        openapi_extra={
+            "requestBody": {
+                "required": True,
+                "content": {"image/*": {"schema": {"type": "string"}}},
+            }
+        },
+    )
+    async def search_by_picture(request: Request, asked: Annotated[Asked, Query()]) -> Response:
+        """Search with the picture in the body, and the question beside it if there is one."""
+        data = await request.body()
+        if not data:
+            raise QueryError("the request has no picture", "send its bytes as the body")
+        terms = written.parse(asked.q).terms if asked.q.strip() else ()
+        query = written.Query((*terms, Term("picture", data)))
+        refuse_paths(query)
+        return await state.answer(asked, query)
+
+    @routes.get("/pictures/{image_id}/similar")
+    async def similar(image_id: PictureId, asked: Annotated[Asked, Query()]) -> Response:
+        """Search with an indexed picture, and the question beside it if there is one."""
+        await state.image(image_id)
+        terms = written.parse(asked.q).terms if asked.q.strip() else ()
+        query = written.Query((*terms, Term("indexed", image_id)))
+        refuse_paths(query)
+        return await state.answer(asked, query)
+
+    return routes
+
+
+def refuse_paths(query: written.Query | None) -> None:
+    """Let nobody have files of this machine opened, or addresses fetched, from outside."""
+    for term in () if query is None else query.terms:
+        if term.kind == "picture" and isinstance(term.value, str):
+            raise QueryError(
+                f"{term.value} is a path or an address, and the server opens none",
+                "upload the picture, or name an indexed one by its number: #17",
+            )
