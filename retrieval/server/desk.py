@@ -24,31 +24,34 @@ _REMEMBERED_TEXTS = 4096
 
 
 class RememberingEncoder:
-    """An encoder that keeps the vectors of the texts it was asked last."""
+    """An encoder that keeps the vectors of the texts it was asked last.
 
-    def __init__(self, encoder: Encoder) -> None:
-        self._encoder = encoder
+    `load` gives the model's own encoder; it is called when that is needed, and may be slow once.
+    """
+
+    def __init__(self, spec: ModelSpec, load: Callable[[], Encoder]) -> None:
+        self.spec = spec
+        self._encoder = load
         self._known: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
 
-    @property
-    def spec(self) -> ModelSpec:
-        """What the model is."""
-        return self._encoder.spec
+    def load(self) -> None:
+        """Load the model now, instead of at the first question."""
+        self._encoder()
 
     @property
     def batch_size(self) -> int:
         """How many pictures the encoder likes at once."""
-        return self._encoder.batch_size
+        return self._encoder().batch_size
 
     def encode_images(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Encode (n, H, W, 3) pictures: (n, dim)."""
-        return self._encoder.encode_images(pixels)
+        return self._encoder().encode_images(pixels)
 
     def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Encode texts, (n, dim), those that are not known in one batch."""
         new = [text for text in dict.fromkeys(texts) if text not in self._known]
         if new:
-            self._known.update(zip(new, self._encoder.encode_texts(new), strict=True))
+            self._known.update(zip(new, self._encoder().encode_texts(new), strict=True))
         for text in texts:
             self._known.move_to_end(text)
         rows = np.stack([self._known[text] for text in texts])
@@ -66,14 +69,20 @@ class Request:
 
 
 class Desk:
-    """Takes questions from any thread. They are answered on one, in batches, in their order."""
+    """Takes questions from any thread. They are answered on one, in batches, in their order.
 
-    def __init__(self, path: str, device: str) -> None:
-        self._path, self._device = path, device
+    The library and its model are loaded at once, or when first needed if `lazy`; errors of that
+    are raised here then, or go to whoever asks.
+    """
+
+    def __init__(self, path: str, device: str, *, lazy: bool = False) -> None:
+        self._path, self._device, self._lazy = path, device, lazy
         self._waiting: list[tuple[Request, Future[SearchResult]]] = []
         self._lock = threading.Lock()
         self._thread = ThreadPoolExecutor(1, "library")
-        self._library = self._thread.submit(self._open).result()
+        self._library: Library | None = None
+        if not lazy:
+            self._thread.submit(self._current).result()
 
     def ask(self, request: Request) -> Future[SearchResult]:
         """Put a question in the queue; cancel the future if nobody waits for it any more."""
@@ -89,7 +98,7 @@ class Desk:
 
     def close(self) -> None:
         """Close the library when all is answered."""
-        self._thread.submit(self._library.close).result()
+        self._thread.submit(self._close).result()
         self._thread.shutdown()
 
     def _answer_all(self) -> None:
@@ -117,15 +126,19 @@ class Desk:
         if len(texts) > 1:
             library.encoder().encode_texts(texts)
 
-    def _open(self) -> Library:
-        with Library.open(self._path, device=self._device) as plain:
-            encoder = RememberingEncoder(plain.encoder())
-        self._fingerprint = encoder.spec.fingerprint
-        return Library.open(self._path, encoder)
-
     def _current(self) -> Library:
         """Return the library, opened anew when another process has changed its model."""
-        if self._library.model.fingerprint != self._fingerprint:
-            before, self._library = self._library, self._open()
-            before.close()
+        if self._library is None or self._library.model.fingerprint != self._fingerprint:
+            self._close()
+            with Library.open(self._path, device=self._device) as plain:
+                encoder = RememberingEncoder(plain.model, plain.encoder)
+            if not self._lazy:
+                encoder.load()
+            self._fingerprint = encoder.spec.fingerprint
+            self._library = Library.open(self._path, encoder)
         return self._library
+
+    def _close(self) -> None:
+        if self._library is not None:
+            self._library.close()
+            self._library = None

@@ -363,6 +363,7 @@ def test_questions_that_wait_together_are_encoded_together(
 
 
 def test_remembered_texts_are_the_encoder_s_own() -> None:
-    plain, remembering = FakeEncoder(), RememberingEncoder(FakeEncoder())
+    plain = FakeEncoder()
+    remembering = RememberingEncoder(plain.spec, FakeEncoder)
     for texts in (["red", "blue", "red"], ["blue"], ["green", "red"]):
         np.testing.assert_array_equal(remembering.encode_texts(texts), plain.encode_texts(texts))
