@@ -35,7 +35,7 @@ from retrieval.opening import create_catalogue, has_catalogue, open_catalogue
 from retrieval.parts import Parts
 from retrieval.progress import IndexOptions, Progress
 from retrieval.removal import remove_path
-from retrieval.scopes import plan_scopes, remember_excludes
+from retrieval.scopes import plan_scopes, relative, remember_excludes, root_of
 from retrieval.specs import ModelSpec
 from retrieval.status import Status, read_status
 
@@ -375,6 +375,15 @@ class Library:
     def image(self, image_id: int) -> ImageRow | None:
         """Return the picture with that id (`Hit.id`), or None when the library has none such."""
         return self._catalogue.lookup.by_id(image_id)
+
+    def image_at(self, path: str | os.PathLike[str]) -> ImageRow | None:
+        """Return the picture that a file had when it was indexed, or None; nothing is opened."""
+        absolute = os.path.abspath(os.path.expanduser(os.fspath(path)))
+        root = root_of(self._catalogue.roots.all(), absolute)
+        if root is None:
+            return None
+        image_id = self._catalogue.sidecars.image_at(root, relative(root, absolute))
+        return None if image_id is None else self.image(image_id)
 
     def images(self) -> Iterator[tuple[ImageRow, bytes]]:
         """Yield every picture with its stored vector: see `retrieval.vectors` for the format."""

@@ -209,3 +209,17 @@ def test_a_full_disk_is_named_and_nothing_is_lost(filled: Library, pictures: Pat
     filled._catalogue._db.rows("PRAGMA max_page_count = 1000000")
     filled.add()
     assert filled.status().counts.files == 204
+
+
+def test_a_picture_by_its_path_without_a_look_at_the_disk(
+    filled: Library, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blue = pictures / "deep/blue.png"
+    blue.unlink()
+    monkeypatch.chdir(pictures)
+    for path in (blue, "deep/../deep/blue.png"):
+        found = filled.image_at(path)
+        assert found is not None
+        assert found.paths == (str(blue),)
+    for path in (pictures, pictures / "deep", pictures / "grey.png", "/nowhere/a.png"):
+        assert filled.image_at(path) is None

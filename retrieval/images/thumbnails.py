@@ -5,11 +5,13 @@ from __future__ import annotations
 from contextlib import ExitStack
 from functools import partial
 from io import BytesIO
-from typing import IO
+from typing import IO, Literal
 
 from retrieval.images import ReadLimits
 from retrieval.images.decoding import explained, open_file
 from retrieval.images.rendering import render
+
+Kind = Literal["WEBP", "JPEG"]
 
 
 def thumbnail(path: str, side: int, limits: ReadLimits | None = None) -> bytes:
@@ -21,14 +23,16 @@ def thumbnail(path: str, side: int, limits: ReadLimits | None = None) -> bytes:
         return thumbnail_of(file, side, limits)
 
 
-def thumbnail_of(file: IO[bytes], side: int, limits: ReadLimits | None = None) -> bytes:
-    """Do the same for a picture that is open already."""
+def thumbnail_of(
+    file: IO[bytes], side: int, limits: ReadLimits | None = None, kind: Kind = "WEBP"
+) -> bytes:
+    """Do the same for a picture that is open already, as a WebP or JPEG."""
     target = partial(fitted, side=side)
     with explained() as reading, ExitStack() as held:
         small = render(file, limits or ReadLimits(), target, held, reading).picture
         small.thumbnail((side, side))
         out = BytesIO()
-        small.save(out, "WEBP", quality=80)
+        small.save(out, kind, quality=80)
         return out.getvalue()
 
 

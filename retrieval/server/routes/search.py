@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from retrieval import query as written
 from retrieval.errors import QueryError
 from retrieval.query import Term
+from retrieval.server.paths import refuse_paths
 from retrieval.server.state import Asked, PictureId, State
 
 
@@ -55,13 +56,3 @@ def search_routes(state: State) -> APIRouter:
         return await state.answer(asked, query)
 
     return routes
-
-
-def refuse_paths(query: written.Query | None) -> None:
-    """Let nobody have files of this machine opened, or addresses fetched, from outside."""
-    for term in () if query is None else query.terms:
-        if term.kind == "picture" and isinstance(term.value, str):
-            raise QueryError(
-                f"{term.value} is a path or an address, and the server opens none",
-                "upload the picture, or name an indexed one by its number: #17",
-            )
