@@ -134,7 +134,9 @@ def looping(device: str, encoder: Encoder, pixels: NDArray[np.uint8]) -> Callabl
     assert export is not None
     named = device.removeprefix("cpu:")
     settings = {
-        "INFERENCE_PRECISION_HINT": choose_precision(export) if named == "int8" else named,
+        "INFERENCE_PRECISION_HINT": (
+            choose_precision(export, fingerprint) if named == "int8" else named
+        ),
         "PERFORMANCE_HINT": "THROUGHPUT",
     }
     tower = os.path.join(folder, "image.xml")

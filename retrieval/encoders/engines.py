@@ -71,7 +71,8 @@ def _open_on_cpu(files: ModelFiles, precision: str) -> Encoder:
         return Int8Encoder(files, identity, export)
     from retrieval.encoders.openvino import OpenVinoEncoder, choose_precision
 
-    return OpenVinoEncoder(files, identity, export, precision or choose_precision(export))
+    chosen = precision or choose_precision(export, identity)
+    return OpenVinoEncoder(files, identity, export, chosen)
 
 
 def _export(encoder: OpenClipEncoder, version: str) -> tuple[Export | None, str]:

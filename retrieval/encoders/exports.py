@@ -6,6 +6,7 @@ $XDG_CACHE_HOME/pixtrieve/openvino/FINGERPRINT/
   export.json             `Export`: dim, preprocessing, tokenizer, how equal it is
   compiled/               OpenVINO's own cache, for this machine
   texts-….npy             vectors of texts that every library asks for: `kept_texts`
+  speeds.json             how fast each precision is on this processor: `speeds`
   int8/                   the image tower once more, calibrated on pictures: see `calibrations`
   refused.txt             instead of all that: why this model cannot be exported
 """

@@ -25,7 +25,7 @@ from retrieval.encoders.calibrations import (
 from retrieval.encoders.checks import require_pixels, unit_rows
 from retrieval.encoders.exports import Export
 from retrieval.encoders.files import ModelFiles
-from retrieval.encoders.openvino import OpenVinoEncoder, choose_precision
+from retrieval.encoders.openvino import OpenVinoEncoder, choose_precision, image_tower
 from retrieval.encoders.probes import probe_pixels
 from retrieval.encoders.quantising import quantise
 from retrieval.encoders.towers import Tower
@@ -42,7 +42,7 @@ class Int8Encoder(OpenVinoEncoder):
     """An exported model whose image tower is, or will be, quantised."""
 
     def __init__(self, files: ModelFiles, fingerprint: str, export: Export) -> None:
-        super().__init__(files, fingerprint, export, choose_precision(export))
+        super().__init__(files, fingerprint, export, choose_precision(export, fingerprint))
         self._plain = self._pictures
         self._calibration = read_calibration(fingerprint)
         if self._calibration is not None and self._calibration.good:
@@ -92,7 +92,7 @@ class Int8Encoder(OpenVinoEncoder):
         self, pixels: NDArray[np.uint8], others: NDArray[np.uint8], folder: str
     ) -> Calibration:
         quantise(os.path.join(self._folder, "image.xml"), pixels, os.path.join(folder, "image.xml"))
-        exact, tower = self._image_tower(self._folder, "f32"), self._quantised(folder)
+        exact, tower = image_tower(self._folder, "f32", self.spec.dim), self._quantised(folder)
 
         def both(some: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
             rows = (each.run(some, "THROUGHPUT") for each in (exact, tower))
@@ -114,7 +114,7 @@ class Int8Encoder(OpenVinoEncoder):
 
     def _quantised(self, folder: str) -> Tower:
         # What is left in floats runs in the model's own precision.
-        return self._image_tower(folder, self._precision)
+        return image_tower(folder, self._precision, self.spec.dim)
 
     def _tell(self, problem: str) -> None:
         _log.warning(

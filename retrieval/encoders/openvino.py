@@ -16,6 +16,7 @@ from retrieval.encoders.checks import require_pixels, require_texts, unit_rows
 from retrieval.encoders.exports import Export, folder_of
 from retrieval.encoders.files import ModelFiles
 from retrieval.encoders.runtime import load_openvino
+from retrieval.encoders.speeds import EXACT, fastest
 from retrieval.encoders.tables import bpe_vocabulary
 from retrieval.encoders.towers import Placement, Tower
 from retrieval.specs import ModelSpec
@@ -23,8 +24,7 @@ from retrieval.specs import ModelSpec
 LEAST_COSINE = 0.9999
 """A precision that takes any probe's vector further from open_clip's is not chosen by itself."""
 
-_PICTURES_A_REQUEST = 16
-_TEXTS_A_REQUEST = 64
+_ROWS_A_REQUEST = {"image": 16, "text": 64}
 _LEAST_BATCH = 64
 _LARGEST_BATCH = 512
 
@@ -47,8 +47,8 @@ class OpenVinoEncoder:
             preprocessing=export.preprocessing,
             licence=export.licence,
         )
-        self._pictures = self._image_tower(self._folder, precision)
-        self._texts = self._tower(self._folder, "text", precision, _TEXTS_A_REQUEST)
+        self._pictures = image_tower(self._folder, precision, export.dim)
+        self._texts = _tower(self._folder, "text", precision, export.dim)
         self._tokenize: Tokenize | None = None
 
     @property
@@ -79,20 +79,6 @@ class OpenVinoEncoder:
             self._tokenize = self._load_tokenizer()
         return unit_rows(self._texts.run(self._tokenize(texts), "LATENCY"), self._spec)
 
-    def _image_tower(self, folder: str, precision: str) -> Tower:
-        return self._tower(folder, "image", precision, _PICTURES_A_REQUEST)
-
-    def _tower(self, folder: str, name: str, precision: str, rows_a_request: int) -> Tower:
-        return Tower(
-            Placement(
-                file=os.path.join(folder, f"{name}.xml"),
-                compiled=os.path.join(folder, "compiled"),
-                precision=precision,
-                rows_a_request=rows_a_request,
-                dim=self._spec.dim,
-            )
-        )
-
     def _load_tokenizer(self) -> Tokenize:
         if self._export.cleaning:
             return light_tokenizer(
@@ -102,6 +88,23 @@ class OpenVinoEncoder:
 
         tokenize = load_tokenizer(self._files)
         return lambda texts: np.asarray(tokenize(list(texts)), np.int64)
+
+
+def image_tower(folder: str, precision: str, dim: int) -> Tower:
+    """Return the image tower of an export."""
+    return _tower(folder, "image", precision, dim)
+
+
+def _tower(folder: str, name: str, precision: str, dim: int) -> Tower:
+    return Tower(
+        Placement(
+            file=os.path.join(folder, f"{name}.xml"),
+            compiled=os.path.join(folder, "compiled"),
+            precision=precision,
+            rows_a_request=_ROWS_A_REQUEST[name],
+            dim=dim,
+        )
+    )
 
 
 def light_tokenizer(files: Sequence[str], context_length: int, cleaning: str) -> Tokenize:
@@ -119,18 +122,25 @@ def light_tokenizer(files: Sequence[str], context_length: int, cleaning: str) ->
 
 
 def native_precisions() -> tuple[str, ...]:
-    """Return the precisions this processor has arithmetic of its own for, the fastest first."""
+    """Return the precisions that this processor has arithmetic of its own for."""
     has = load_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    return (*(hint for name, hint in (("BF16", "bf16"), ("FP16", "f16")) if name in has), "f32")
+    return (*(hint for name, hint in (("BF16", "bf16"), ("FP16", "f16")) if name in has), EXACT)
 
 
-def choose_precision(export: Export) -> str:
-    """Return the fastest native precision in which the model stays equal to open_clip's."""
-    return next(
-        (
-            precision
-            for precision in native_precisions()
-            if export.least_cosine.get(precision, 0.0) >= LEAST_COSINE
-        ),
-        "f32",
+def choose_precision(export: Export, fingerprint: str) -> str:
+    """Return the fastest precision in which the model stays equal to open_clip's.
+
+    Measured when a model is first opened on a processor, which takes a few seconds then.
+    """
+    equal = [
+        precision
+        for precision in native_precisions()
+        if precision == EXACT or export.least_cosine.get(precision, 0.0) >= LEAST_COSINE
+    ]
+    folder = folder_of(fingerprint)
+    return fastest(
+        equal,
+        folder,
+        export.preprocessing.size,
+        lambda precision: image_tower(folder, precision, export.dim),
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import retrieval.encoders.openvino
 from retrieval.encoders import engines, exporting, exports, identify, open_encoder
 from retrieval.encoders.exports import Export, folder_of, read_export, read_refusal
 from retrieval.encoders.openclip import OpenClipEncoder
@@ -139,17 +140,24 @@ def test_without_openvino_torch_is_used(
     assert "OpenVINO is not installed" in caplog.text
 
 
-def test_the_fastest_precision_that_stays_equal_is_chosen() -> None:
+def test_only_precisions_that_stay_equal_are_raced(monkeypatch: pytest.MonkeyPatch) -> None:
     native = native_precisions()
     preprocessing = Preprocessing((8, 8), "squash", "bicubic", (0, 0, 0), (1, 1, 1))
+    raced: list[list[str]] = []
 
-    def export(cosine: float) -> Export:
-        return Export(
-            8, preprocessing, "", 77, "lower", {**dict.fromkeys(native, cosine), "f32": 1}
-        )
+    def record(candidates: list[str], *_: object) -> str:
+        raced.append(candidates)
+        return candidates[0]
 
-    assert choose_precision(export(0.99995)) == native[0]
-    assert choose_precision(export(0.9998)) == "f32"
+    monkeypatch.setattr(retrieval.encoders.openvino, "fastest", record)
+
+    def choose(cosine: float) -> str:
+        cosines = {**dict.fromkeys(native, cosine), "f32": 1}
+        return choose_precision(Export(8, preprocessing, "", 77, "lower", cosines), "fingerprint")
+
+    assert choose(0.99995) == native[0]
+    assert choose(0.9998) == "f32"
+    assert raced == [list(native), ["f32"]]
 
 
 def test_an_unknown_device_is_refused(model: str) -> None:
