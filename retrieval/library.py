@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from retrieval.hits import LookIn, SearchResult
     from retrieval.indexing import Indexer
     from retrieval.labels import Tags
+    from retrieval.landscape import Landscape
     from retrieval.nearest import NearestVectors
     from retrieval.questions import Askable, Question
     from retrieval.texts import Texts
@@ -364,6 +365,14 @@ class Library:
 
         return Duplicates(self._parts())
 
+    @property
+    def landscape(self) -> Landscape:
+        """The pictures as a map, similar ones side by side: see `retrieval.landscape`."""
+        from retrieval.landscape import Landscape
+
+        parts = self._parts()
+        return Landscape(parts, self._map_path(parts.model.row.spec.fingerprint))
+
     def status(self) -> Status:
         """Return what the library holds."""
         return read_status(self.path, self._catalogue, self.model)
@@ -447,10 +456,15 @@ class Library:
         name = fingerprint[:16] if view == WHOLE else f"{fingerprint[:16]}-{view}"
         return os.path.join(self.path, "cache", f"{name}.faiss")
 
+    def _map_path(self, fingerprint: str) -> str:
+        return os.path.join(self.path, "cache", f"{fingerprint[:16]}-map.npz")
+
     def _drop_cache(self, fingerprint: str) -> None:
         for view in (WHOLE, TEXT):
             with suppress(FileNotFoundError):
                 os.unlink(self._cache_path(fingerprint, view))
+        with suppress(FileNotFoundError):
+            os.unlink(self._map_path(fingerprint))
 
     def _follow_model(self) -> None:
         """Take over the model that another process may have put in place."""

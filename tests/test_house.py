@@ -51,6 +51,7 @@ FLOORS = [
         "ranking",
         "texts",
         "exporting",
+        "landscape",
     },
     {"catalogue", "schema", "stores", "encoders", "images", "locking", "ocr", "pocket", "scenes"},
     {
@@ -62,6 +63,7 @@ FLOORS = [
         "alignment",
         "neighbours",
         "grouping",
+        "planar",
         "heads",
         "zero_shot",
         "confidence",

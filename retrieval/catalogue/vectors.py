@@ -70,6 +70,19 @@ class Vectors:
             yield np.array(ids, np.int64), from_blobs(blobs, self._dim)
             last_id = ids[-1]
 
+    def contents(self) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+        """Return what all live vectors are of, in the order of `after`: two arrays (n,).
+
+        Image ids, and the first eight bytes of their contents' hashes as a number.
+        """
+        rows = self._db.rows(
+            "SELECT i.id, substr(i.sha256, 1, 8) FROM vectors v JOIN images i ON i.id = v.image_id"
+            f" WHERE {self._of_view} AND i.orphaned_at IS NULL ORDER BY v.id",
+            (self._model_id,),
+        ).fetchall()
+        ids = np.array([id_ for id_, _ in rows], np.int64)
+        return ids, np.frombuffer(b"".join(start for _, start in rows), "<u8").astype(np.uint64)
+
     def count(self) -> int:
         """Return how many vectors are live."""
         return int(
