@@ -1,0 +1,95 @@
+"""The map: where pictures lie, and what regions are called."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, HTTPException, Query, Response
+
+from retrieval.landscape import Map
+from retrieval.server.state import State, as_json
+
+
+def map_routes(state: State) -> APIRouter:
+    """Make the routes."""
+    routes = APIRouter()
+    drawer = state.drawer
+
+    async def known() -> Map | None:
+        return await state.aside(lambda library: library.landscape.known())
+
+    @routes.get("/map")
+    async def header() -> Response:
+        """Return regions, layout and number of pictures; 202 with progress until there is a map.
+
+        `level` 0 has the coarsest regions, `parent` is a position in `regions` (-1: none). `x` and
+        `y` (downwards) are 0 to 1. Pictures that came since (`lacking`) are placed meanwhile:
+        `drawing` is null when that is done. 503 when drawing failed: POST tries again.
+        """
+        drawn = await known()
+        failed = drawer.state.error
+        if (drawn is None or drawn.lacking) and not failed:
+            drawer.start()
+        if drawn is None and failed:
+            return as_json({"error": failed, "hint": drawer.state.hint}, 503)
+        facts = {"drawing": _progress(state), "error": failed}
+        if drawn is None:
+            return as_json(facts, 202)
+        return as_json(
+            {
+                "version": _version(drawn),
+                "generation": drawn.generation,
+                "layout": drawn.layout,
+                "count": len(drawn.ids),
+                "lacking": drawn.lacking,
+                "regions": [asdict(region) for region in drawn.regions],
+                **facts,
+            }
+        )
+
+    @routes.post("/map", status_code=202)
+    async def draw(
+        anew: Annotated[bool, Query(description="arrange all pictures anew")] = False,
+    ) -> Response:
+        """Bring the map up to date."""
+        drawer.start(anew=anew)
+        return as_json({"drawing": _progress(state)}, 202)
+
+    @routes.get("/map/points")
+    async def points(version: Annotated[str, Query(max_length=64)] = "") -> Response:
+        """Return the places of all n pictures, as little-endian columns one after the other.
+
+        n ids (uint32), n pairs of x and y (float32), n positions in `regions` (uint16), those of
+        the finest. 404 without a map; 409 when it is not that `version` of the header any more.
+        """
+        drawn = await known()
+        if drawn is None:
+            raise HTTPException(404, "there is no map yet: GET /api/map has it drawn")
+        if version and version != _version(drawn):
+            raise HTTPException(409, "the map has changed: ask for /api/map again")
+        columns = (
+            drawn.ids.astype("<u4"),
+            drawn.places.astype("<f4"),
+            drawn.region.astype("<u2"),
+        )
+        body = b"".join(np.ascontiguousarray(column).tobytes() for column in columns)
+        headers = {"cache-control": "no-store", "x-version": _version(drawn)}
+        return Response(body, media_type="application/octet-stream", headers=headers)
+
+    return routes
+
+
+def _version(drawn: Map) -> str:
+    # Between two drawings pictures only leave.
+    return f"{drawn.generation}-{len(drawn.ids)}"
+
+
+def _progress(state: State) -> dict[str, Any] | None:
+    drawing = state.drawer.state
+    if not drawing.running:
+        return None
+    if drawing.progress is None:
+        return {"stage": "reading", "share": 0.0}
+    return asdict(drawing.progress)
