@@ -60,6 +60,10 @@ class Tags:
                 counts += np.bincount(columns, minlength=len(chosen))
         return dict(zip(chosen, counts.tolist(), strict=True))
 
+    def labels(self) -> tuple[str, ...]:
+        """Return the labels that pictures are given, in their order."""
+        return self._parts.catalogue.tags.labels()
+
     def all(self) -> list[Tagged]:
         """Return every tag that pictures have, from labels and concepts, the commonest first."""
         return self._parts.catalogue.tags.all()

@@ -25,6 +25,7 @@ from retrieval.catalogue import (
     ModelRow,
     ModelStatus,
     ProblemRow,
+    Scope,
 )
 from retrieval.encoders import Encoder, open_encoder
 from retrieval.errors import LibraryError
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from retrieval.arrangement import Grouping, Sort
+    from retrieval.catalogue.facets import Facets
     from retrieval.classifying import Classified, Item
     from retrieval.concepts import Concepts, Example
     from retrieval.corpora import Corpus
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
     from retrieval.nearest import NearestVectors
     from retrieval.questions import Askable, Question
     from retrieval.texts import Texts
+    from retrieval.watching import Pace, Steering, WatchEvent
     from retrieval.where import Condition
 
 
@@ -162,6 +165,42 @@ class Library:
                 on_progress(progress)
         assert last is not None
         return last
+
+    def watch(
+        self,
+        paths: Sequence[str | os.PathLike[str]] = (),
+        *,
+        options: IndexOptions | None = None,
+        exclude: Sequence[str] | None = None,
+        pace: Pace | None = None,
+        steering: Steering | None = None,
+    ) -> Iterator[WatchEvent]:
+        """Index like `index`, then follow what changes, until the steering's `stop` is set.
+
+        Yields the progress of each run, the last record of which has the phase "done"; what is
+        watched, and how; and what delays a run. Files that are still being written wait, and so
+        does everything while another process writes. What `index` raises at `paths` or `exclude`,
+        LibraryBusy apart, is raised; MissingExtra without `watchfiles`. Later errors are yielded.
+        """
+        from retrieval.listening import require_watchfiles
+        from retrieval.watching import Pace, Steering, Watcher
+
+        require_watchfiles()
+        pace, steering = pace or Pace(), steering or Steering()
+        settled = pace.settled(options or IndexOptions())
+
+        def first(stop: threading.Event) -> Iterator[Progress]:
+            return self.index(paths, options=settled, exclude=exclude, stop=stop)
+
+        def look(plan: Callable[[], list[Scope]], stop: threading.Event) -> Iterator[Progress]:
+            with writer_lock(self.path):
+                self._follow_model()
+                scopes = plan()
+                if scopes:
+                    yield from self._indexer(self._model, settled, stop).run(scopes)
+
+        begin = first if paths or exclude is not None else None
+        yield from Watcher(self._catalogue, begin, look, pace, steering).run()
 
     def use_model(
         self,
@@ -376,6 +415,16 @@ class Library:
     def status(self) -> Status:
         """Return what the library holds."""
         return read_status(self.path, self._catalogue, self.model)
+
+    def facets(self, folders: int = 2000) -> Facets:
+        """Return what pictures can be narrowed by; no more than so many folders, the fullest."""
+        from retrieval.catalogue.facets import Facets
+
+        rows, tags = self._catalogue.facets, self._catalogue.tags
+        with self._catalogue.reading():
+            return Facets(
+                rows.months(), rows.cameras(), rows.formats(), rows.folders(folders), tuple(tags.all())
+            )
 
     def problems(self) -> Iterator[ProblemRow]:
         """Yield the files that could not be used, and why."""

@@ -34,6 +34,7 @@ from retrieval.specs import ModelSpec, Preprocessing
 if TYPE_CHECKING:
     from retrieval.catalogue.concepts import ConceptRows
     from retrieval.catalogue.duplicates import DuplicateRows
+    from retrieval.catalogue.facets import FacetRows
     from retrieval.catalogue.filters import Filters
     from retrieval.catalogue.sidecars import Sidecars
     from retrieval.catalogue.tags import TagRows
@@ -116,6 +117,13 @@ class Catalogue:
         return Sidecars(self._db)
 
     @cached_property
+    def facets(self) -> FacetRows:
+        """What pictures can be narrowed by."""
+        from retrieval.catalogue.facets import FacetRows
+
+        return FacetRows(self._db)
+
+    @cached_property
     def filters(self) -> Filters:
         """Pictures by conditions."""
         from retrieval.catalogue.filters import Filters
@@ -186,6 +194,10 @@ class Catalogue:
     def use_model(self, model_id: int) -> None:
         """Answer with this model from now on."""
         self._db.rows("INSERT OR REPLACE INTO state VALUES ('model_id', ?)", (model_id,))
+
+    def version(self) -> int:
+        """Return a number that becomes another when another connection has written."""
+        return int(self._db.one("PRAGMA data_version"))
 
     def close(self) -> None:
         """Close the file."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 
 import click
 
 from retrieval.commands.terminal import device_option, library_option, say
+from retrieval.commands.watch_report import WatchReport, watch_options
 from retrieval.errors import MissingExtra
 from retrieval.library import Library
+from retrieval.listening import require_watchfiles
+from retrieval.watching import Pace
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -30,7 +34,15 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
     envvar="PIXTRIEVE_TOKEN",
     help="What others must know (environment: PIXTRIEVE_TOKEN); made up where it is needed.",
 )
+@click.option(
+    "--move-to",
+    "moves_to",
+    metavar="DIR",
+    type=click.Path(file_okay=False),
+    help="Let the page move redundant files there (with an undo); without it, it moves none.",
+)
 @click.option("--open", "open_page", is_flag=True, help="Show the page in the browser.")
+@watch_options
 @device_option
 def serve_command(
     library_path: str,
@@ -38,7 +50,9 @@ def serve_command(
     port: int,
     names: tuple[str, ...],
     token: str | None,
+    moves_to: str | None,
     open_page: bool,
+    pace: Pace | None,
     device: str,
 ) -> None:
     """Look at the library in a browser, and let programs ask it.
@@ -52,13 +66,17 @@ def serve_command(
     except ImportError as error:
         raise MissingExtra(error.name or "fastapi", "server", "pixtrieve serve") from error
     from retrieval.server.guard import Rules
+    from retrieval.server.indexing import Following
 
+    if pace is not None:
+        require_watchfiles()
     if token is None and host not in _LOOPBACK:
         token = secrets.token_urlsafe(24)
     with Library.open(library_path) as library:
         folder = library.path
     rules = Rules(_known_as(host, port, names), token or "")
-    app = create_app(folder, device, rules)
+    following = pace and Following(pace, WatchReport().show)
+    app = create_app(folder, device, rules, moves_to and os.path.abspath(moves_to), following)
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{names[0] if names else shown}:{port}/"
     say(f"Pixtrieve is at {address}" + (f"?token={token}" if token else ""))

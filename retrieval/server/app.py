@@ -11,20 +11,45 @@ from starlette.concurrency import run_in_threadpool
 
 from retrieval.errors import ModelError, PictureError, PixtrieveError, QueryError
 from retrieval.server import guard
+from retrieval.server.indexing import Following
+from retrieval.server.routes.downloads import download_routes
+from retrieval.server.routes.duplicates import duplicate_routes
 from retrieval.server.routes.library import library_routes
+from retrieval.server.routes.maps import map_routes
+from retrieval.server.routes.mcp import Assistants
 from retrieval.server.routes.page import page_routes
 from retrieval.server.routes.pictures import picture_routes
 from retrieval.server.routes.search import search_routes
+from retrieval.server.routes.tags import tag_routes
 from retrieval.server.state import State
 
+_ROUTES = (
+    *(search_routes, picture_routes, library_routes),
+    *(tag_routes, duplicate_routes, download_routes, map_routes),
+)
 
-def create_app(path: str, device: str, rules: guard.Rules) -> guard.Guard:
-    """Make the application around the library in a folder; the guard stands before it."""
-    state = State(path, device)
+
+def create_app(
+    path: str,
+    device: str,
+    rules: guard.Rules,
+    moves_to: str | None = None,
+    following: Following | None = None,
+) -> guard.Guard:
+    """Make the application around the library in a folder; the guard stands before it.
+
+    Redundant files may be moved to the folder `moves_to`; without one none are. The library's
+    folders are followed if it is said how.
+    """
+    state = State(path, device, moves_to)
+    assistants = Assistants(state)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
+        if following is not None:
+            state.indexing.follow(following)
+        async with assistants.running():
+            yield
         await run_in_threadpool(state.close)
 
     app = FastAPI(
@@ -35,8 +60,9 @@ def create_app(path: str, device: str, rules: guard.Rules) -> guard.Guard:
         lifespan=lifespan,
     )
     app.add_exception_handler(PixtrieveError, _explained)
-    for routes in (search_routes, picture_routes, library_routes):
+    for routes in _ROUTES:
         app.include_router(routes(state), prefix="/api")
+    app.router.routes.append(assistants.route)
     app.include_router(page_routes())
     return guard.Guard(app, rules)
 

@@ -26,7 +26,7 @@ _HEADERS = (
         ),
     ),
     (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
+    (b"referrer-policy", b"same-origin"),  # with less, a form's origin would be null
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
 )
@@ -38,6 +38,9 @@ class Rules:
 
     hosts: frozenset[str]
     token: str = ""
+
+
+_TOO_LONG = (413, f"more than {MOST_UPLOAD // 2**20} MB are not taken")
 
 
 class Guard:
@@ -66,9 +69,16 @@ class Guard:
             await _answer(send, 303, "", _remembering(offered))
             return
         if _length(headers) > MOST_UPLOAD:
-            await _answer(send, 413, f"more than {MOST_UPLOAD // 2**20} MB are not taken")
+            await _answer(send, *_TOO_LONG)
             return
-        await self._app(scope, _counted(receive), _dressed(send))
+        body = _Body(receive, _dressed(send))
+        try:
+            await self._app(scope, body.receive, body.send)
+        except Exception:
+            if not body.too_long:
+                raise
+        if body.too_long and not body.answered:
+            await _answer(send, *_TOO_LONG)
 
     def _refusal(self, scope: Scope, headers: Mapping[bytes, str]) -> tuple[int, str] | None:
         host = headers.get(b"host", "").lower()
@@ -113,19 +123,26 @@ def _length(headers: Mapping[bytes, str]) -> int:
     return int(length) if length.isascii() and length.isdigit() else MOST_UPLOAD + 1
 
 
-def _counted(receive: Receive) -> Receive:
-    """Stop a body that is longer than it said."""
-    taken = 0
+class _Body:
+    """Stops a body that is longer than it said; whatever the application answers then is not sent.
 
-    async def counted() -> MutableMapping[str, Any]:
-        nonlocal taken
-        message = await receive()
-        taken += len(message.get("body", b""))
-        if taken > MOST_UPLOAD:
-            return {"type": "http.disconnect"}
-        return message
+    To the application it looks as if the client had gone.
+    """
 
-    return counted
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive, self._send, self._taken = receive, send, 0
+        self.too_long = self.answered = False
+
+    async def receive(self) -> MutableMapping[str, Any]:
+        message = await self._receive()
+        self._taken += len(message.get("body", b""))
+        self.too_long = self.too_long or self._taken > MOST_UPLOAD
+        return {"type": "http.disconnect"} if self.too_long else message
+
+    async def send(self, message: MutableMapping[str, Any]) -> None:
+        if self.answered or not self.too_long:
+            self.answered = True
+            await self._send(message)
 
 
 def _dressed(send: Send) -> Send:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import HTTPException, Query, Response
 from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 
 from retrieval import query as written
 from retrieval.answers import as_object
@@ -18,7 +19,9 @@ from retrieval.catalogue import ImageRow
 from retrieval.library import Library
 from retrieval.server import desk as desks
 from retrieval.server.desk import Desk
+from retrieval.server.drawing import Drawer
 from retrieval.server.indexing import IndexingRun
+from retrieval.server.reviewing import Reviewer
 
 T = TypeVar("T")
 
@@ -52,14 +55,31 @@ class Asked(BaseModel):
 class State:
     """What the routes share."""
 
-    def __init__(self, path: str, device: str) -> None:
+    def __init__(self, path: str, device: str, moves_to: str | None = None) -> None:
+        """`moves_to` is the folder for redundant files; None, and none is ever moved."""
+        self.path, self._device, self.moves_to = path, device, moves_to
         self.desk = Desk(path, device)
         self.thumbnails = os.path.join(path, "thumbnails")
-        self.indexing = IndexingRun(lambda: Library.open(path, device=device))
+        self.indexing = IndexingRun(self.open)
+        self.drawer = Drawer(self.open)
+        self.reviewer = Reviewer(self.open)
 
     async def call(self, function: Callable[[Library], T]) -> T:
         """Run something on the thread that owns the library, and wait for it."""
         return await asyncio.wrap_future(self.desk.call(function))
+
+    async def aside(self, function: Callable[[Library], T]) -> T:
+        """Run something that takes long with a library of its own, while questions go on."""
+
+        def run() -> T:
+            with self.open() as library:
+                return function(library)
+
+        return await run_in_threadpool(run)
+
+    def open(self) -> Library:
+        """Open the library once more, for one thread."""
+        return Library.open(self.path, device=self._device)
 
     async def image(self, image_id: int) -> ImageRow:
         """Return what is known of a picture; 404 when there is none."""
@@ -103,6 +123,8 @@ class State:
     def close(self) -> None:
         """Stop indexing, and close the library."""
         self.indexing.close()
+        self.drawer.close()
+        self.reviewer.close()
         self.desk.close()
 
 

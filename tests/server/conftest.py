@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fakes import FakeEncoder
@@ -33,3 +35,24 @@ def folder(tmp_path: Path, encoder: FakeEncoder, pictures: Path) -> str:
     with Library.create(tmp_path / "library", encoder) as library:
         library.add(pictures)
         return library.path
+
+
+@pytest.fixture
+def client(folder: str) -> Iterator[Any]:
+    """Make clients of an application around that library: `client(rules, moves_to=…)`."""
+    pytest.importorskip("fastapi")
+    from asking import HOST, RULES
+    from fastapi.testclient import TestClient
+
+    from retrieval.server.app import create_app
+
+    clients: list[TestClient] = []
+
+    def make(rules: Any = RULES, **how: Any) -> TestClient:
+        made = TestClient(create_app(folder, "auto", rules, **how), base_url=f"http://{HOST}")
+        clients.append(made.__enter__())
+        return made
+
+    yield make
+    for made in clients:
+        made.__exit__(None, None, None)

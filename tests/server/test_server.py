@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,35 +24,10 @@ from retrieval.encoders import ModelIdentity
 from retrieval.query import parse
 
 pytest.importorskip("fastapi")
-from fastapi.testclient import TestClient
+from asking import HOST, Client, names
 
 from retrieval.server import guard
-from retrieval.server.app import create_app
 from retrieval.server.desk import Desk, RememberingEncoder, Request
-
-HOST = "localhost:8090"
-RULES = guard.Rules(frozenset({HOST}))
-
-
-Client = Callable[..., TestClient]
-
-
-@pytest.fixture
-def client(folder: str) -> Iterator[Client]:
-    clients: list[TestClient] = []
-
-    def make(rules: guard.Rules = RULES) -> TestClient:
-        made = TestClient(create_app(folder, "auto", rules), base_url=f"http://{HOST}")
-        clients.append(made.__enter__())
-        return made
-
-    yield make
-    for made in clients:
-        made.__exit__(None, None, None)
-
-
-def names(answer: object) -> list[str]:
-    return [os.path.basename(hit["path"]) for hit in answer["hits"]]  # type: ignore[index]
 
 
 def test_a_text_finds_pictures(client: Client) -> None:
@@ -270,8 +245,8 @@ def test_an_upload_has_a_limit(client: Client, monkeypatch: pytest.MonkeyPatch) 
         for _ in range(5):
             yield b"x" * 300
 
-    with pytest.raises(Exception):  # noqa: B017, PT011 - the connection is dropped
-        asking.post("/api/search", content=parts())
+    for address in ("/api/search", "/api/concepts", "/api/download/zip"):
+        assert asking.post(address, content=parts()).status_code == 413
     assert asking.get("/api/status").status_code == 200
 
 

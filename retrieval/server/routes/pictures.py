@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Literal
+from typing import Any, Literal
 
 from fastapi import APIRouter, Response
 from starlette.concurrency import run_in_threadpool
 
+from retrieval.library import Library
 from retrieval.server import pictures
 from retrieval.server.state import PictureId, State, as_json
 
@@ -19,8 +20,14 @@ def picture_routes(state: State) -> APIRouter:
 
     @routes.get("/pictures/{image_id}")
     async def facts(image_id: PictureId) -> Response:
-        """Tell what is known of a picture."""
-        return as_json(asdict(await state.image(image_id)))
+        """Tell what is known of a picture: its files, tags, and the texts that come with it."""
+        image = await state.image(image_id)
+
+        def read(library: Library) -> dict[str, Any]:
+            tags = [asdict(tag) for tag in library.tags.of(image_id)]
+            return {"tags": tags, "texts": [asdict(row) for row in library.texts.of(image_id)]}
+
+        return as_json({**asdict(image), **await state.call(read)})
 
     @routes.get("/pictures/{image_id}/image")
     async def image(image_id: PictureId) -> Response:

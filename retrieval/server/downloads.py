@@ -1,0 +1,120 @@
+"""Pictures as files to take away: a zip that is written while it is sent, and lists."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from typing import Any
+from zipfile import ZIP_STORED, ZipFile, ZipInfo
+
+from retrieval.catalogue import ImageRow
+from retrieval.errors import PictureError
+from retrieval.server.pictures import original
+
+LEFT_OUT = "left out.txt"
+
+_COLUMNS = (
+    *("id", "path", "sha256", "format", "width", "height", "size"),
+    *("taken", "camera", "lens", "latitude", "longitude"),
+)
+
+
+def zipped(images: Iterable[ImageRow]) -> Iterator[bytes]:
+    """Yield a zip of pictures piece by piece; memory is that of one picture.
+
+    Nothing is compressed, for pictures are. A picture that is not there as it was indexed is
+    named in the file `left out.txt`, with the reason.
+    """
+    pipe, names, left_out = _Pipe(), _Names(), []
+    with ZipFile(pipe, "w", ZIP_STORED) as archive:
+        for image in images:
+            try:
+                data = original(image)
+            except PictureError as error:
+                left_out.append(error.message)
+                continue
+            moment = time.localtime(max(image.mtime_ns / 1e9, 315_619_200))  # no zip before 1980
+            archive.writestr(ZipInfo(names.free(image.paths[0]), moment[:6]), data)
+            yield pipe.take()
+        if left_out:
+            archive.writestr(LEFT_OUT, _readable("\n".join(left_out)) + "\n")
+    yield pipe.take()
+
+
+def as_csv(images: Iterable[ImageRow]) -> Iterator[bytes]:
+    """Yield a table with a line for each picture; the path is that of its first file."""
+    yield _line(_COLUMNS)
+    for image in images:
+        facts = {**asdict(image), "path": image.paths[0]}
+        yield _line([_formula_free(facts[name]) for name in _COLUMNS])
+
+
+def as_lines(images: Iterable[ImageRow]) -> Iterator[bytes]:
+    """Yield a JSON object a line, with all that is known."""
+    for image in images:
+        yield json.dumps(asdict(image)).encode() + b"\n"
+
+
+def as_paths(images: Iterable[ImageRow]) -> Iterator[bytes]:
+    """Yield the path of each picture's first file a line, in the bytes that it has on the disk."""
+    for image in images:
+        yield os.fsencode(image.paths[0]) + b"\n"
+
+
+def _line(values: Iterable[Any]) -> bytes:
+    out = io.StringIO()
+    csv.writer(out).writerow(["" if value is None else value for value in values])
+    return _readable(out.getvalue()).encode()
+
+
+def _formula_free(value: Any) -> Any:
+    """Return what no spreadsheet takes for a formula: a camera's name may be any text."""
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
+        return f"'{value}"
+    return value
+
+
+def _readable(text: str) -> str:
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+class _Pipe(io.RawIOBase):
+    """What a zip is written to; it cannot be sought in, so the zip is one that can be streamed."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._pieces.append(bytes(data))
+        return len(data)
+
+    def take(self) -> bytes:
+        """Return what was written since the last time."""
+        taken, self._pieces = b"".join(self._pieces), []
+        return taken
+
+
+class _Names:
+    """File names for a zip, each once, none with a folder in it."""
+
+    def __init__(self) -> None:
+        self._taken = {LEFT_OUT.casefold()}
+
+    def free(self, path: str) -> str:
+        name = _readable(os.path.basename(path))
+        name = "".join("_" if c in '\\/:*?"<>|' or not c.isprintable() else c for c in name)
+        stem, ending = os.path.splitext(name)
+        number = 1
+        while name.casefold() in self._taken:
+            number += 1
+            name = f"{stem} ({number}){ending}"
+        self._taken.add(name.casefold())
+        return name

@@ -1,0 +1,127 @@
+"""Duplicates: groups to review, those to keep, redundant files moved aside and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Query, Response
+from pydantic import BaseModel, Field
+
+from retrieval.errors import LibraryError
+from retrieval.keeping import DuplicateFile, DuplicateGroup
+from retrieval.library import Library
+from retrieval.moving import LeftAlone, Moved
+from retrieval.server.state import PictureId, State, as_json
+
+
+class Chosen(BaseModel):
+    """Groups, by their numbers."""
+
+    groups: Annotated[list[PictureId], Field(min_length=1, max_length=10_000)]
+
+
+def duplicate_routes(state: State) -> APIRouter:
+    """Make the routes."""
+    routes = APIRouter()
+
+    @routes.get("/duplicates")
+    async def duplicates(
+        limit: Annotated[int, Query(ge=1, le=500)] = 50,
+        offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
+    ) -> Response:
+        """List the groups that were found last, those first that take most room.
+
+        The first time this begins to look; until that is done, `running` is true.
+        """
+        if state.reviewer.review.report is None and not state.reviewer.review.error:
+            state.reviewer.start()
+        return as_json(_facts(state, limit, offset))
+
+    @routes.post("/duplicates/search", status_code=202)
+    async def search() -> Response:
+        """Look for duplicates anew."""
+        state.reviewer.start()
+        return as_json(_facts(state, 1, 0), 202)
+
+    @routes.post("/duplicates/keep")
+    async def keep(chosen: Chosen) -> Response:
+        """Remember that all files of these groups are to be kept: they are not shown again."""
+        groups = _groups(state, chosen.groups)
+        await state.aside(lambda library: library.duplicates.keep_all(groups))
+        state.reviewer.drop(set(chosen.groups))
+        return as_json({"kept": len(groups)})
+
+    @routes.post("/duplicates/move")
+    async def move(chosen: Chosen) -> Response:
+        """Move the redundant files of these groups to the folder that the server was given."""
+        groups, folder = _groups(state, chosen.groups), _folder(state)
+
+        def run(library: Library) -> dict[str, Any]:
+            log = library.duplicates.new_log()
+            return _moves(library.duplicates.move(groups, folder, log))
+
+        done = await state.aside(run)
+        state.reviewer.drop(set(chosen.groups))
+        return as_json({**done, "folder": folder})
+
+    @routes.post("/duplicates/undo")
+    async def undo() -> Response:
+        """Move back what the last move took."""
+        _folder(state)
+
+        def run(library: Library) -> dict[str, Any]:
+            return _moves(library.duplicates.undo(library.duplicates.last_log()))
+
+        return as_json(await state.aside(run))
+
+    return routes
+
+
+def _folder(state: State) -> str:
+    if state.moves_to is None:
+        raise HTTPException(
+            403, "no files are moved: start with pixtrieve serve --move-to FOLDER to allow it"
+        )
+    return state.moves_to
+
+
+def _groups(state: State, ids: Iterable[int]) -> tuple[DuplicateGroup, ...]:
+    report = state.reviewer.review.report
+    if report is None:
+        raise LibraryError("no duplicates have been looked for", "ask for /api/duplicates first")
+    return report.of(tuple(ids))
+
+
+def _facts(state: State, limit: int, offset: int) -> dict[str, Any]:
+    review = state.reviewer.review
+    groups = () if review.report is None else review.report.groups
+    redundant = [file for group in groups for file in group.redundant]
+    return {
+        "running": review.running,
+        "error": review.error,
+        "moves_to": state.moves_to,
+        "count": len(groups),
+        "files": len(redundant),
+        "bytes": sum(file.size for file in redundant),
+        "pictures": 0 if review.report is None else review.report.pictures,
+        "groups": [_group(group) for group in groups[offset : offset + limit]],
+    }
+
+
+def _group(group: DuplicateGroup) -> dict[str, Any]:
+    files = [_file(file) for file in group.redundant]
+    return {"id": group.id, "kept": _file(group.kept), "redundant": files}
+
+
+def _file(file: DuplicateFile) -> dict[str, Any]:
+    return {**asdict(file), "path": file.full_path}
+
+
+def _moves(steps: Iterable[Moved | LeftAlone]) -> dict[str, Any]:
+    done = list(steps)
+    return {
+        "moved": [asdict(step) for step in done if isinstance(step, Moved)],
+        "left": [asdict(step) for step in done if isinstance(step, LeftAlone)],
+    }

@@ -1,0 +1,27 @@
+"""Asking the server: who it goes by in tests, and what its answers name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from fastapi.testclient import TestClient
+
+from retrieval.server import guard
+
+HOST = "localhost:8090"
+RULES = guard.Rules(frozenset({HOST}))
+
+Client = Callable[..., TestClient]
+
+
+def names(answer: Any) -> list[str]:
+    """Return the file names of hits."""
+    return [os.path.basename(hit["path"]) for hit in answer["hits"]]
+
+
+def numbers(asking: TestClient, limit: int = 500) -> dict[str, int]:
+    """Return the number of each picture by the last two parts of its path."""
+    found = asking.get("/api/search", params={"where": "width > 0", "limit": limit}).json()
+    return {"/".join(hit["path"].split("/")[-2:]): hit["id"] for hit in found["hits"]}

@@ -1,0 +1,86 @@
+"""Duplicates over HTTP: found, kept, moved and brought back."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import FakeEncoder
+
+from retrieval import Library
+
+pytest.importorskip("fastapi")
+from asking import Client
+
+
+@pytest.fixture
+def doubled(folder: str, encoder: FakeEncoder, pictures: Path) -> Path:
+    """Two pictures have a copy each."""
+    for name in ("red", "deep/blue"):
+        shutil.copy(pictures / f"{name}.png", pictures / f"copy of {Path(name).name}.png")
+    with Library.open(folder, encoder) as library:
+        library.add(pictures)
+    return pictures
+
+
+def found(asking: Any) -> dict[str, Any]:
+    for _ in range(500):
+        answer: dict[str, Any] = asking.get("/api/duplicates").json()
+        if not answer["running"]:
+            return answer
+        time.sleep(0.02)
+    raise AssertionError("it never ends")
+
+
+def test_duplicates_are_found_once_one_asks(client: Client, doubled: Path) -> None:
+    answer = found(client())
+    kept = {Path(group["kept"]["path"]).name for group in answer["groups"]}
+    redundant = [Path(file["path"]).name for g in answer["groups"] for file in g["redundant"]]
+    assert kept >= {"red.png", "blue.png"}
+    assert {"copy of red.png", "copy of blue.png"} <= set(redundant)
+    assert (answer["count"], answer["files"]) == (len(answer["groups"]), len(redundant))
+    assert answer["bytes"] > 0
+
+
+def test_groups_are_put_away_for_good(client: Client, doubled: Path) -> None:
+    asking = client()
+    group = found(asking)["groups"][0]
+    assert asking.post("/api/duplicates/keep", json={"groups": [group["id"]]}).json() == {"kept": 1}
+    assert group["id"] not in [each["id"] for each in found(asking)["groups"]]
+    assert asking.post("/api/duplicates/search").status_code == 202
+    assert group["id"] not in [each["id"] for each in found(asking)["groups"]]
+    assert asking.post("/api/duplicates/keep", json={"groups": [99999]}).status_code == 503
+
+
+def test_no_file_is_moved_unless_the_owner_said_where(client: Client, doubled: Path) -> None:
+    asking = client()
+    group = found(asking)["groups"][0]["id"]
+    for address, body in (("move", {"groups": [group]}), ("undo", None)):
+        answer = asking.post(f"/api/duplicates/{address}", json=body)
+        assert answer.status_code == 403
+        assert "--move-to" in answer.json()["detail"]
+    assert (doubled / "copy of red.png").exists()
+
+
+def test_redundant_files_are_moved_and_brought_back(
+    client: Client, doubled: Path, tmp_path: Path
+) -> None:
+    asking = client(moves_to=str(tmp_path / "aside"))
+    groups = found(asking)["groups"]
+    red = next(group for group in groups if group["kept"]["path"].endswith("/red.png"))
+    done = asking.post("/api/duplicates/move", json={"groups": [red["id"]]}).json()
+    assert [Path(step["source"]).name for step in done["moved"]] == ["copy of red.png"]
+    assert not (doubled / "copy of red.png").exists()
+    assert (doubled / "red.png").exists()
+    assert red["id"] not in [group["id"] for group in found(asking)["groups"]]
+    undone = asking.post("/api/duplicates/undo").json()
+    assert len(undone["moved"]) == 1
+    assert (doubled / "copy of red.png").exists()
+
+
+def test_nothing_is_chosen_before_it_was_looked_for(client: Client) -> None:
+    answer = client().post("/api/duplicates/keep", json={"groups": [1]})
+    assert (answer.status_code, answer.json()["hint"]) == (503, "ask for /api/duplicates first")

@@ -1,0 +1,78 @@
+"""Facets, labels and concepts over HTTP."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("fastapi")
+from asking import Client, names, numbers
+
+
+def test_facets_count_what_filters_find(client: Client, pictures: Path) -> None:
+    asking = client()
+    facets = asking.get("/api/facets").json()
+    assert facets["formats"] == [{"value": "PNG", "images": 34}]
+    folders = {facet["value"]: facet["images"] for facet in facets["folders"]}
+    assert folders[str(pictures / "grey")] == 30
+    assert sum(folders.values()) == 34
+    for folder, count in folders.items():
+        where = {"where": f"folder = '{folder}'", "limit": 100}
+        assert len(asking.get("/api/search", params=where).json()["hits"]) == count
+    assert (facets["months"], facets["cameras"], facets["tags"]) == ([], [], [])
+
+
+def test_a_concept_is_taught_used_tagged_and_forgotten(client: Client) -> None:
+    asking = client()
+    known = numbers(asking)
+    red = known["pictures/red.png"]
+    others = [known["down/yellow.png"], known["deep/blue.png"], known["pictures/green.png"]]
+    taught = {"name": "warm", "like": [red], "unlike": others}
+    learned = asking.post("/api/concepts", json=taught)
+    assert learned.status_code == 200
+    assert (learned.json()["name"], learned.json()["learned"]) == ("warm", True)
+    listed = asking.get("/api/concepts").json()["concepts"]
+    assert [concept["name"] for concept in listed] == ["warm"]
+    found = asking.get("/api/search", params={"q": "concept:warm", "limit": 1}).json()
+    assert names(found) == ["red.png"]
+    tagged = asking.post("/api/concepts/tags", json={"name": "warm", "least": 0.5}).json()
+    assert tagged["images"] >= 1
+    tags = {tag["label"]: tag["images"] for tag in asking.get("/api/facets").json()["tags"]}
+    assert tags == {"warm": tagged["images"]}
+    facts = asking.get(f"/api/pictures/{red}").json()
+    assert [tag["label"] for tag in facts["tags"]] == ["warm"]
+    assert asking.delete("/api/concepts", params={"name": "warm"}).status_code == 200
+    assert asking.get("/api/concepts").json()["concepts"] == []
+    assert asking.get("/api/facets").json()["tags"] == []
+    assert asking.delete("/api/concepts", params={"name": "warm"}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "taught",
+    [
+        {"name": "warm"},
+        {"name": "warm", "like": [99999]},
+        {"name": "warm", "like": ["/etc/passwd"]},
+        {"name": "", "like": [1]},
+        {"name": "x" * 201, "like": [1]},
+        {"name": "warm", "like": [1] * 1001},
+    ],
+)
+def test_what_cannot_be_learned_is_explained(client: Client, taught: dict[str, object]) -> None:
+    asking = client()
+    assert asking.post("/api/concepts", json=taught).status_code == 422
+    assert asking.get("/api/concepts").json()["concepts"] == []
+
+
+def test_pictures_are_labelled(client: Client) -> None:
+    asking = client()
+    asked = {"labels": ["red", "blue"], "least": 0.0}
+    counted = asking.post("/api/labels", json=asked)
+    assert counted.status_code == 200
+    assert set(counted.json()["images"]) == {"red", "blue"}
+    listed = asking.get("/api/labels").json()
+    assert listed["labels"] == ["red", "blue"]
+    assert {tag["label"]: tag["images"] for tag in listed["tags"]} == {
+        label: count for label, count in counted.json()["images"].items() if count
+    }
