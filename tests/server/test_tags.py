@@ -34,7 +34,7 @@ def test_a_concept_is_taught_used_tagged_and_forgotten(client: Client) -> None:
     assert (learned.json()["name"], learned.json()["learned"]) == ("warm", True)
     listed = asking.get("/api/concepts").json()["concepts"]
     assert [concept["name"] for concept in listed] == ["warm"]
-    found = asking.get("/api/search", params={"q": "concept:warm", "limit": 1}).json()
+    found = asking.get("/api/search", params={"q": 'concept:"warm"', "limit": 1}).json()
     assert names(found) == ["red.png"]
     tagged = asking.post("/api/concepts/tags", json={"name": "warm", "least": 0.5}).json()
     assert tagged["images"] >= 1
