@@ -14,6 +14,7 @@ ROOT = Path(__file__).parent.parent / "benchmarks"
 TINY = {
     "indexing.py": ("--web", "3", "--photos", "1", "--devices", "cpu:f32"),
     "asking.py": ("--sizes", "30", "60", "--questions", "2"),
+    "assistants.py": ("--count", "6"),
     "rescan.py": ("--files", "30"),
     "memory.py": ("--count", "1"),
     "decoding.py": ("--count", "1", "--only", "JPEG,"),
@@ -32,6 +33,7 @@ def bench(name: str, cache: Path, *arguments: str) -> subprocess.CompletedProces
     [
         ("indexing.py", 4),
         ("asking.py", 2),
+        ("assistants.py", 1),
         ("rescan.py", 1),
         ("memory.py", 1),
         ("decoding.py", 3),

@@ -109,10 +109,18 @@ def test_every_dependency_has_its_line_and_no_other() -> None:
 
 
 def test_the_json_example_has_the_fields_of_a_hit() -> None:
-    (example,) = (json.loads(block) for kind, block in BLOCKS if kind == "json")
+    blocks = [json.loads(block) for kind, block in BLOCKS if kind == "json"]
+    (example,) = (block for block in blocks if "hits" in block)
     hit = {field.name for field in fields(retrieval.Hit)} - {"mtime_ns"} | {"mtime"}
     assert set(example["hits"][0]) == hit
     assert set(example) == {"query", "where", "fuse", "model", "seconds", "searched", "hits"}
+
+
+def test_assistants_are_told_of_a_command_and_an_address_that_exist() -> None:
+    blocks = [json.loads(block) for kind, block in BLOCKS if kind == "json"]
+    own, over_http = (block["mcpServers"] for block in blocks if "mcpServers" in block)
+    parse(pixtrieve, own["pixtrieve"]["args"])
+    assert over_http["pixtrieve"]["url"] == "http://localhost:8090/mcp"
 
 
 def test_the_python_example_runs_as_far_as_it_can() -> None:

@@ -21,6 +21,7 @@ _COMMANDS = {
     "index": ("retrieval.commands.index", "index_command"),
     "search": ("retrieval.commands.search", "search_command"),
     "serve": ("retrieval.commands.serve", "serve_command"),
+    "mcp": ("retrieval.commands.mcp", "mcp_command"),
     "status": ("retrieval.commands.status", "status_command"),
     "remove": ("retrieval.commands.status", "remove_command"),
     "duplicates": ("retrieval.commands.duplicates", "duplicates_command"),

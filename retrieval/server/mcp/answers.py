@@ -1,0 +1,244 @@
+"""What each tool answers with. What is empty is left out: every word costs a model something."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, Field
+
+from retrieval.catalogue import ImageRow, TextRow
+from retrieval.catalogue.tags import Tag
+from retrieval.describing import Description
+from retrieval.encoders.languages import knows_many
+from retrieval.hits import Hit, SearchResult
+from retrieval.library import Library
+from retrieval.status import Status
+
+MOST_TAGS = 100
+MOST_FOLDERS = 100
+LONGEST_TEXT = 2_000
+
+_LANGUAGES: dict[bool | None, Literal["many", "English", "unknown"]] = {
+    True: "many",
+    False: "English",
+    None: "unknown",
+}
+
+
+def _readable(value: object) -> object:
+    """Replace what is no text: a file's name may hold any bytes, as lone surrogates."""
+    if not isinstance(value, str):
+        return value
+    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+Words = Annotated[str, BeforeValidator(_readable)]
+Score = Annotated[
+    float | None,
+    Field(description="Nearness to the question; compare within one answer. None without one."),
+]
+Confidence = Annotated[
+    float | None,
+    Field(
+        description="How sure it is that the picture shows what was asked, 0 to 1: below 0.5 "
+        "hardly, above 0.9 quite. None where the library is too small to say."
+    ),
+]
+
+
+class Found(BaseModel):
+    """A picture that was found."""
+
+    id: int
+    path: Words
+    score: Score = None
+    confidence: Confidence = None
+    taken: Annotated[Words, Field(description="Local time when it was taken, if known.")] = ""
+    width: int
+    height: int
+    copies: Annotated[list[Words], Field(description="Other files with the very same bytes.")] = []
+    texts: Annotated[
+        list[Words], Field(description="Lines of the picture's own texts that fit the question.")
+    ] = []
+    group: Annotated[Words, Field(description="The day, folder or burst it stands for.")] = ""
+    others: Annotated[int, Field(description="How many further hits its group has.")] = 0
+
+
+class Hits(BaseModel):
+    """Pictures, best first."""
+
+    query: Words = ""
+    where: Words = ""
+    searched: Annotated[int, Field(description="How many pictures were compared.")]
+    hits: list[Found]
+
+
+class Told(BaseModel):
+    """A text that came with a picture."""
+
+    source: Annotated[
+        Words, Field(description="caption, sidecar, xmp, embedded, name or ocr (read in it).")
+    ]
+    text: Words
+
+
+class Labelled(BaseModel):
+    """A tag of a picture, by a label or a concept."""
+
+    label: Words
+    score: float
+
+
+class Guess(BaseModel):
+    """An everyday description that the model finds near; it may be wrong."""
+
+    text: Words
+    score: float
+
+
+class Described(BaseModel):
+    """What is known of a picture."""
+
+    id: int
+    paths: list[Words]
+    format: Words
+    width: int
+    height: int
+    bytes: int
+    modified: Annotated[Words, Field(description="When the file was changed.")] = ""
+    taken: Words = ""
+    camera: Words = ""
+    lens: Words = ""
+    latitude: float | None = None
+    longitude: float | None = None
+    texts: list[Told] = []
+    tags: list[Labelled] = []
+    descriptions: Annotated[
+        list[Guess], Field(description="The nearest of a fixed list of everyday phrases: guesses.")
+    ] = []
+    note: Words = ""
+
+
+class Folder(BaseModel):
+    """A folder that was indexed; what is `missing` is on a drive that is not there now."""
+
+    path: Words
+    missing: bool = False
+
+
+class Used(BaseModel):
+    """A tag, and how many pictures have it."""
+
+    label: Words
+    pictures: int
+
+
+class Holdings(BaseModel):
+    """What the library holds."""
+
+    library: Words
+    pictures: int
+    files: int
+    damaged: Annotated[int, Field(description="Files that could not be read.")]
+    unsupported: Annotated[int, Field(description="Files in formats that are not read.")]
+    folders: list[Folder]
+    model: Words
+    licence: Words = ""
+    languages: Annotated[
+        Literal["many", "English", "unknown"],
+        Field(description="What the model understands: with English, ask in English."),
+    ]
+    texts: Annotated[
+        dict[str, int], Field(description="How many pictures have a text of each source.")
+    ] = {}
+    tags: Annotated[list[Used], Field(description="The commonest tags, for where: tag = '…'.")] = []
+    concepts: Annotated[
+        list[Words], Field(description='What the user has taught, for query: concept:"…".')
+    ] = []
+
+
+def hits_of(query: str, where: str, result: SearchResult, offset: int) -> Hits:
+    """Return the page of an answer behind the `offset` best, however it is sorted."""
+    page = [hit for hit in result.hits if hit.rank > offset]
+    found = [_found(hit, scored=result.scored) for hit in page]
+    return Hits(query=query, where=where, searched=result.searched, hits=found)
+
+
+def described(
+    image: ImageRow,
+    texts: Sequence[TextRow],
+    tags: Sequence[Tag],
+    descriptions: Sequence[Description],
+    note: str,
+) -> Described:
+    """Return all that is known of a picture."""
+    return Described(
+        id=image.id,
+        paths=list(image.paths),
+        format=image.format,
+        width=image.width,
+        height=image.height,
+        bytes=image.size,
+        modified=_moment(image.mtime_ns),
+        taken=image.taken,
+        camera=image.camera,
+        lens=image.lens,
+        latitude=image.latitude,
+        longitude=image.longitude,
+        texts=[Told(source=row.source, text=_cut(row.text)) for row in texts],
+        tags=[Labelled(label=tag.label, score=round(tag.score, 3)) for tag in tags],
+        descriptions=[Guess(text=d.text, score=round(d.score, 4)) for d in descriptions],
+        note=note,
+    )
+
+
+def holdings(library: Library) -> Holdings:
+    """Return what a library holds; nothing needs its model."""
+    status: Status = library.status()
+    return Holdings(
+        library=status.path,
+        pictures=status.counts.images,
+        files=status.counts.files,
+        damaged=status.counts.problems,
+        unsupported=status.counts.unsupported,
+        folders=[
+            Folder(path=root.path, missing=root.missing) for root in status.roots[:MOST_FOLDERS]
+        ],
+        model=status.model.name,
+        licence=status.model.licence,
+        languages=_LANGUAGES[knows_many(status.model.name)],
+        texts={source: count for source, count in library.texts.counts().items() if count},
+        tags=[Used(label=t.label, pictures=t.images) for t in library.tags.all()[:MOST_TAGS]],
+        concepts=[concept.name for concept in library.concepts.all()],
+    )
+
+
+def _found(hit: Hit, *, scored: bool) -> Found:
+    sure = hit.confidence if scored else None
+    return Found(
+        id=hit.id,
+        path=hit.path,
+        score=round(hit.score, 4) if scored else None,
+        confidence=None if sure is None else round(sure, 3),
+        taken=hit.taken,
+        width=hit.width,
+        height=hit.height,
+        copies=list(hit.copies),
+        texts=[_cut(snippet.text) for snippet in hit.texts],
+        group=hit.group.name if hit.group else "",
+        others=len(hit.group.others) if hit.group else 0,
+    )
+
+
+def _moment(mtime_ns: int) -> str:
+    """Return a file's time in ISO 8601, "" for one that no calendar has."""
+    try:
+        return datetime.fromtimestamp(mtime_ns // 10**9, UTC).astimezone().isoformat()
+    except (OverflowError, ValueError, OSError):
+        return ""
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"

@@ -1,0 +1,31 @@
+"""The tools over standard input and output, for an assistant that starts this process itself."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+from mcp.server.stdio import stdio_server
+
+from retrieval.server.desk import Desk
+from retrieval.server.mcp.protocol import make_server
+from retrieval.server.mcp.tools import Counter
+
+
+def serve(path: str, device: str) -> None:
+    """Answer until the input ends. Library and model are loaded when a tool first needs them.
+
+    Assistants start all their servers with themselves, so one that nobody asks shall cost little.
+    """
+    desk = Desk(path, device, lazy=True)
+    try:
+        asyncio.run(_serve(Counter(desk, os.path.join(path, "thumbnails"), files=True)))
+    finally:
+        desk.close()
+
+
+async def _serve(counter: Counter) -> None:
+    server = make_server(counter)
+    # While it runs, whatever else writes to standard output goes to standard error.
+    async with stdio_server() as (received, sent):
+        await server.run(received, sent, server.create_initialization_options())
