@@ -34,6 +34,7 @@ from bench import (
 )
 from libraries import tables_mark
 from mcp import Client, StdioServerParameters
+from mcp.client.stdio import stdio_client
 from pictures import web_pictures
 
 from retrieval import Library
@@ -73,7 +74,7 @@ async def session(library: str) -> Session:
         command = ["-c", _SAY_WHO, "sh", told, *PIXTRIEVE, "mcp", "--library", library]
         server = StdioServerParameters(command="sh", args=command, env=dict(os.environ))
         times = [time.perf_counter()]
-        async with Client(server) as client:
+        async with Client(stdio_client(server)) as client:
             await client.list_tools()
             times.append(time.perf_counter())
             before = _resident_mb(told)

@@ -81,6 +81,7 @@ class Desk:
         self._lock = threading.Lock()
         self._thread = ThreadPoolExecutor(1, "library")
         self._library: Library | None = None
+        self._fingerprint = ""
         if not lazy:
             self._thread.submit(self._current).result()
 

@@ -7,6 +7,7 @@ import base64
 import io
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -34,6 +35,7 @@ import httpx2
 import uvicorn
 from fastapi.testclient import TestClient
 from mcp import Client, MCPError, StdioServerParameters
+from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.server.lowlevel import Server
 from mcp.types import INVALID_PARAMS, CallToolResult, ImageContent, TextContent
@@ -50,8 +52,10 @@ TOOLS = {"search_images", "similar_images", "describe_image", "library_status"}
 
 
 def talk(server: Any, said: Callable[[Client], Awaitable[T]], mode: str = "auto") -> T:
+    transport = stdio_client(server) if isinstance(server, StdioServerParameters) else server
+
     async def run() -> T:
-        async with Client(server, mode=mode, read_timeout_seconds=60) as client:
+        async with Client(transport, mode=mode, read_timeout_seconds=60) as client:
             return await said(client)
 
     return asyncio.run(run())
@@ -167,6 +171,33 @@ def test_every_tool_says_what_it_takes_and_gives(local: Server[Any]) -> None:
             assert "title" not in field
         assert tool.output_schema
         assert tool.output_schema["type"] == "object"
+
+
+def test_the_examples_that_a_model_reads_can_be_asked(local: Server[Any]) -> None:
+    (tool,) = (
+        tool
+        for tool in talk(local, lambda client: client.list_tools()).tools
+        if tool.name == "search_images"
+    )
+    examples = {
+        name: re.search(r"Example: (.*?)(?:\. [A-Z]|$)", field["description"])
+        for name, field in tool.input_schema["properties"].items()
+        if "Example:" in field["description"]
+    }
+    assert set(examples) == {"query", "where"}
+    for name, found in examples.items():
+        assert found
+        asked = {"query": "red", name: found[1].replace("#17", "#1")}
+        facts(call(local, "search_images", **asked))
+    for where in (
+        "gps near 48.85,2.35 within 10 km",
+        "path in 'trips/'",
+        "size > 2MB",
+        "orientation = landscape and format = JPEG",
+        "text ~ 'birthday' or tag = 'dog' or name = 'IMG_*'",
+        "has taken or has camera or has gps or has tag or has text",
+    ):
+        facts(call(local, "search_images", query="red", where=where))
 
 
 def test_words_find_pictures_and_the_first_can_be_seen(local: Server[Any]) -> None:
