@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 
@@ -53,6 +54,7 @@ def page(address: str) -> Iterator[Any]:
                 errors.append(said.text)
 
         opened.on("console", on_console)
+        opened.set_default_timeout(10_000)
         opened.goto(address)
         yield opened
         assert errors == []
@@ -65,27 +67,39 @@ def first(page: Any) -> str:
 
 def wait_for_first(page: Any, name: str) -> None:
     page.wait_for_function(
-        "name => document.querySelector('#gallery img')?.alt === name", arg=name, timeout=5000
+        "name => document.querySelector('#gallery li[aria-posinset=\"1\"] img')?.alt === name",
+        arg=name,
+        timeout=5000,
     )
+
+
+def ask(page: Any, text: str, expected: str) -> None:
+    page.locator("#question").fill(text)
+    wait_for_first(page, expected)
+
+
+def choose(page: Any, *names: str) -> None:
+    for name in names:
+        tile = page.locator("#gallery li", has=page.locator(f"img[alt='{name}']"))
+        tile.locator(".choose").click(force=True)
 
 
 def test_it_answers_while_one_types(page: Any) -> None:
     page.get_by_text("Ask in words").wait_for()
+    page.locator("#gallery li").nth(5).wait_for()  # the newest pictures
     page.locator("#question").type("red", delay=30)
     wait_for_first(page, "red.png")
     assert "34 pictures searched" in page.locator("#state").inner_text()
     assert page.locator("#progress").is_hidden()
-    page.locator("#question").fill("blue")
-    wait_for_first(page, "blue.png")
+    ask(page, "blue", "blue.png")
     assert page.url.endswith("?q=blue")
     page.reload()
     wait_for_first(page, "blue.png")
 
 
 def test_a_picture_is_looked_at_and_leads_on(page: Any) -> None:
-    page.locator("#question").fill("red")
-    wait_for_first(page, "red.png")
-    page.locator("#gallery button").first.click()
+    ask(page, "red", "red.png")
+    page.locator("#gallery .look").first.click()
     assert page.locator("#name").inner_text() == "red.png"
     assert "PNG" in page.locator("#facts").inner_text()
     page.keyboard.press("ArrowRight")
@@ -98,16 +112,17 @@ def test_a_picture_is_looked_at_and_leads_on(page: Any) -> None:
 
 
 def test_pictures_join_the_question_with_plus_and_minus(page: Any) -> None:
-    page.locator("#question").fill("red")
-    wait_for_first(page, "red.png")
-    page.locator("#gallery button").nth(1).click()
+    ask(page, "red", "red.png")
+    page.locator("#gallery .look").nth(1).click()
     assert page.locator("#name").inner_text() == "yellow.png"
     page.get_by_role("button", name="Without what this shows").click()
     wait_for_first(page, "red.png")
-    page.locator("#gallery li:nth-child(2) img:not([alt='yellow.png'])").wait_for()
+    page.locator("#gallery li[aria-posinset='2'] img:not([alt='yellow.png'])").wait_for()
     assert page.locator("#chips li.negative").count() == 1
     page.get_by_role("button", name="without; change to with").click()
     assert page.locator("#chips li.negative").count() == 0
+    page.get_by_role("button", name="weight 1; change").click()
+    page.get_by_role("button", name="weight 2; change").wait_for()
     page.get_by_role("button", name="remove").click()
     assert page.locator("#chips li").count() == 0
 
@@ -118,13 +133,111 @@ def test_an_uploaded_picture_is_a_question(page: Any, pictures: Path) -> None:
     assert page.locator("#chips img").get_attribute("alt") == "your picture"
 
 
+def test_a_dropped_picture_is_a_question(page: Any, pictures: Path) -> None:
+    data = list((pictures / "red.png").read_bytes())
+    drop = """data => {
+        const carried = new DataTransfer();
+        carried.items.add(new File([new Uint8Array(data)], "mine.png", { type: "image/png" }));
+        document.dispatchEvent(new DragEvent("drop", { dataTransfer: carried, cancelable: true }));
+    }"""
+    page.evaluate(drop, data)
+    wait_for_first(page, "yellow.png")
+    assert page.locator("#chips img").get_attribute("alt") == "your picture"
+
+
 def test_mistakes_say_what_to_do(page: Any) -> None:
     page.locator("#question").fill("- red")
     page.get_by_text("only what must not be there").wait_for()
     page.get_by_text("dog - people").wait_for()
-    page.locator("#question").fill("red")
-    wait_for_first(page, "red.png")
+    ask(page, "red", "red.png")
     assert page.locator("#note").is_hidden()
+
+
+def test_filters_narrow_and_are_counted(page: Any, pictures: Path) -> None:
+    ask(page, "red", "red.png")
+    page.get_by_role("button", name="Filters").click()
+    page.locator("#folder").select_option(str(pictures / "deep"))
+    wait_for_first(page, "yellow.png")
+    assert page.locator("#gallery li").count() == 2
+    assert page.locator("#narrowed").inner_text() == "1"
+    page.locator("#where").fill("name ~ 'blue'")
+    wait_for_first(page, "blue.png")
+    assert page.locator("#narrowed").inner_text() == "2"
+    page.locator("#where").fill("name ~ ")
+    page.locator("#note.filter").wait_for()
+    page.get_by_role("button", name="Take all filters off").click()
+    wait_for_first(page, "red.png")
+    assert page.locator("#narrowed").is_hidden()
+
+
+def test_the_slider_leaves_only_what_is_sure(page: Any) -> None:
+    ask(page, "red", "red.png")
+    before = int(page.locator("#gallery li").first.get_attribute("aria-setsize"))
+    page.locator("#confidence").fill("95")
+    page.wait_for_function(
+        "n => Number(document.querySelector('#gallery li')?.getAttribute('aria-setsize') ?? 0) < n",
+        arg=before,
+    )
+
+
+def test_chosen_pictures_are_taken_away(page: Any, tmp_path: Path) -> None:
+    ask(page, "red", "red.png")
+    choose(page, "red.png", "yellow.png")
+    assert page.locator("#count").inner_text() == "2 chosen"
+    with page.expect_download() as waited:
+        page.get_by_role("button", name="Download", exact=True).first.click()
+    waited.value.save_as(tmp_path / "taken.zip")
+    with ZipFile(tmp_path / "taken.zip") as archive:
+        assert archive.namelist() == ["red.png", "yellow.png"]
+    with page.expect_download() as waited:
+        page.locator("#list").select_option("txt")
+    assert waited.value.suggested_filename == "pixtrieve-2.txt"
+    page.get_by_role("button", name="Done").click()
+    assert page.locator("#chosen").is_hidden()
+
+
+def test_the_keyboard_is_enough(page: Any) -> None:
+    ask(page, "red", "red.png")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("x")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Shift+X")
+    assert page.locator("#count").inner_text() == "3 chosen"
+    page.keyboard.press("Escape")
+    assert page.locator("#chosen").is_hidden()
+    page.keyboard.press("End")
+    assert page.evaluate("document.activeElement.closest('li').ariaPosInSet") == "34"
+    page.keyboard.press("Home")
+    page.keyboard.press("Enter")
+    assert page.locator("#name").inner_text() == "red.png"
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.closest('li').ariaPosInSet") == "1"
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.id") == "question"
+
+
+def test_likes_refine_and_become_a_concept(page: Any) -> None:
+    ask(page, "red", "red.png")
+    choose(page, "red.png")
+    page.get_by_role("button", name="More like these").click()
+    page.get_by_text("1 liked").wait_for()
+    choose(page, "yellow.png")
+    page.get_by_role("button", name="Fewer like these").click()
+    page.get_by_text("1 not liked").wait_for()
+    choose(page, "red.png")
+    page.get_by_role("button", name="Teach a concept").click()
+    assert "1 picture that shows it and 1 that does not" in page.locator("#examples").inner_text()
+    page.get_by_role("button", name="Teach", exact=True).click()
+    page.get_by_text("Give it a name.").wait_for()
+    page.locator("#conceptname").fill('my "red"')
+    page.keyboard.press("Enter")
+    page.locator("#chips span", has_text='my "red"').wait_for()
+    wait_for_first(page, "red.png")
+    page.get_by_role("link", name="Library").click()
+    page.get_by_role("button", name='my "red"', exact=True).wait_for()
+    page.get_by_role("button", name='Forget my "red"').click()
+    page.get_by_text("None yet.").wait_for()
 
 
 def test_new_pictures_are_looked_for(page: Any, pictures: Path) -> None:
@@ -132,16 +245,85 @@ def test_new_pictures_are_looked_for(page: Any, pictures: Path) -> None:
 
     page.get_by_text("Ask in words").wait_for()
     paint(pictures / "white.png", "white")
+    page.get_by_role("link", name="Library").click()
     page.get_by_role("button", name="Look for new pictures").click()
-    page.get_by_text("1 pictures are new").wait_for()
-    page.locator("#question").fill("white")
-    wait_for_first(page, "white.png")
+    page.get_by_text("1 picture is new").wait_for()
+    ask(page, "white", "white.png")
+    assert page.locator("#library").is_hidden()
+
+
+def test_problems_are_listed(page: Any, pictures: Path) -> None:
+    (pictures / "broken.jpg").write_bytes(b"\xff\xd8\xff nothing")
+    page.get_by_role("link", name="Library").click()
+    page.get_by_text("No problems").wait_for()
+    page.get_by_role("button", name="Look for new pictures").click()
+    page.get_by_text("1 file could not be used").wait_for()
+    page.locator("#problems", has_text="broken.jpg").wait_for()
+
+
+def test_duplicates_are_reviewed(page: Any, pictures: Path) -> None:
+    shutil.copy(pictures / "red.png", pictures / "again red.png")
+    page.get_by_role("link", name="Library").click()
+    page.get_by_role("button", name="Look for new pictures").click()
+    page.get_by_text("0 pictures are new").wait_for()
+    page.get_by_role("link", name="Duplicates").click()
+    red = page.get_by_role("region", name="Group of red.png")
+    red.get_by_text("same bytes").wait_for()
+    red.get_by_role("button", name="Look at again red.png").click()
+    page.locator("#viewer[open]").wait_for()
+    page.keyboard.press("Escape")
+    red.get_by_role("button", name="Keep all").click()
+    red.wait_for(state="detached")
+    page.get_by_text("--move-to FOLDER").wait_for()
+    page.reload()
+    page.get_by_role("button", name="Look again").wait_for()
+    assert red.count() == 0
 
 
 def test_it_fits_a_telephone(page: Any) -> None:
     page.set_viewport_size({"width": 375, "height": 700})
-    page.locator("#question").fill("red")
-    wait_for_first(page, "red.png")
+    ask(page, "red", "red.png")
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
-    page.locator("#gallery button").first.click()
+    page.get_by_role("button", name="Filters").click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    page.locator("#gallery .look").first.click()
     assert page.evaluate("document.querySelector('#viewer').scrollWidth") <= 375
+    page.locator("#close").click()
+    for view in ("Duplicates", "Library", "Map"):
+        page.get_by_role("link", name=view).click()
+        page.wait_for_timeout(200)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 375
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_serious_stands_in_anyone_s_way(page: Any, scheme: str) -> None:
+    """What axe calls serious or critical, in each view, with everything open."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    page.emulate_media(color_scheme=scheme)
+
+    def check(where: str) -> None:
+        page.wait_for_timeout(400)
+        found = axe.run(page).response["violations"]
+        bad = [
+            (v["id"], [node["html"][:120] for node in v["nodes"]])
+            for v in found
+            if v["impact"] in ("serious", "critical")
+        ]
+        assert bad == [], where
+
+    page.locator("#gallery li").first.wait_for()
+    check("welcome")
+    ask(page, "red", "red.png")
+    page.get_by_role("button", name="Filters").click()
+    choose(page, "red.png")
+    check("answers")
+    page.get_by_role("button", name="Teach a concept").click()
+    check("concept")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Done").click()
+    page.locator("#gallery .look").first.click()
+    check("viewer")
+    page.keyboard.press("Escape")
+    for view in ("Duplicates", "Library", "Map"):
+        page.get_by_role("link", name=view).click()
+        check(view)

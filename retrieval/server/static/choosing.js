@@ -1,0 +1,72 @@
+// What one does with chosen pictures: take them away, like them, teach with them.
+
+import { send } from "./api.js";
+import { $, many, toast } from "./dom.js";
+import { question } from "./question.js";
+
+/** `refine()` asks again, with what is liked now; `learned(name)` is told of a new concept. */
+export function createChoosing({ gallery, refine, learned }) {
+  function rate(set, other) {
+    for (const id of gallery.picked) { set.add(id); other.delete(id); }
+    gallery.clear();
+    refine();
+  }
+
+  function prepare() {
+    // Chosen now, or liked before: both are examples.
+    const like = [...new Set([...question.like, ...gallery.picked])];
+    return { like, unlike: [...question.unlike].filter((id) => !like.includes(id)) };
+  }
+
+  function ask() {
+    const { like, unlike } = prepare();
+    $("examples").textContent = `From ${many(like.length, "picture")} that ${like.length === 1 ? "shows" : "show"} it${unlike.length ? ` and ${unlike.length} that ${unlike.length === 1 ? "does" : "do"} not` : ""}.`
+      + (like.length < 4 ? " Four or more teach better." : "");
+    $("lesson").textContent = "";
+    $("concept").showModal();
+    $("conceptname").focus();
+  }
+
+  async function teach() {
+    const name = $("conceptname").value.trim();
+    if (!name) { $("lesson").textContent = "Give it a name."; return; }
+    $("learn").disabled = true;
+    try {
+      const found = await send("/api/concepts", { name, ...prepare() });
+      const tagged = $("tagging").checked ? (await send("/api/concepts/tags", { name })).images : null;
+      $("concept").close();
+      gallery.clear();
+      $("conceptname").value = "";
+      toast(`“${found.name}” is learned${tagged === null ? "" : `; ${many(tagged, "picture")} ${tagged === 1 ? "shows" : "show"} it`}.`);
+      learned(found.name);
+    } catch (error) {
+      $("lesson").textContent = `${error.message} ${error.hint ?? ""}`;
+    } finally {
+      $("learn").disabled = false;
+    }
+  }
+
+  function take(kind) {
+    $("ids").value = gallery.picked.join(",");
+    $("save").action = `/api/download/${kind}`;
+    $("save").submit();
+  }
+
+  $("liked").addEventListener("click", () => rate(question.like, question.unlike));
+  $("unliked").addEventListener("click", () => rate(question.unlike, question.like));
+  $("teach").addEventListener("click", ask);
+  $("learn").addEventListener("click", teach);
+  $("conceptname").addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); teach(); } });
+  $("save").addEventListener("submit", (event) => { event.preventDefault(); take("zip"); });
+  $("list").addEventListener("change", () => { if ($("list").value) take($("list").value); $("list").value = ""; });
+  $("unchoose").addEventListener("click", () => gallery.clear());
+
+  return {
+    /** Show how many are chosen, or nothing. */
+    show() {
+      const count = gallery.picked.length;
+      $("chosen").hidden = !count;
+      $("count").textContent = `${count.toLocaleString("en")} chosen`;
+    },
+  };
+}

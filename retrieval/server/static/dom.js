@@ -1,0 +1,47 @@
+// Small things that every part of the page uses.
+
+export const $ = (id) => document.getElementById(id);
+
+/** Make an element: properties, `class`, `on…` listeners, `aria-…` and `data-…` attributes. */
+export function el(tag, properties = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name === "class") made.className = value;
+    else if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+    else if (name in made && !name.includes("-")) made[name] = value;
+    else made.setAttribute(name, value);
+  }
+  made.append(...children);
+  return made;
+}
+
+export const fileName = (path) => path.split(/[/\\]/).pop();
+export const folderOf = (path) => path.slice(0, -fileName(path).length);
+export const bytes = (size) => (size < 1e6 ? `${Math.ceil(size / 1000)} KB` : size < 1e9 ? `${(size / 1e6).toFixed(1)} MB` : `${(size / 1e9).toFixed(1)} GB`);
+export const percent = (confidence) => `${Math.min(99, Math.round(confidence * 100))}%`;
+export const many = (count, one, more = `${one}s`) => `${count.toLocaleString("en")} ${count === 1 ? one : more}`;
+
+let fading = 0;
+
+/** Say something for a few seconds, at the foot of the page. */
+export function toast(text) {
+  clearTimeout(fading);
+  $("toast").textContent = text;
+  $("toast").classList.add("shown");
+  fading = setTimeout(() => $("toast").classList.remove("shown"), 6000);
+}
+
+/** What stands in a section that has nothing to show: what happened, and what to do next. */
+export function notice(title, text) {
+  return el("div", { class: "notice" }, el("h2", { textContent: title }), el("p", { textContent: text }));
+}
+
+/** A thumbnail that says so when its file cannot be shown. */
+export function thumbnail(id, path, side = 512) {
+  const image = el("img", { loading: "lazy", decoding: "async", alt: fileName(path), src: `/api/pictures/${id}/thumbnail?side=${side}` });
+  image.addEventListener("error", () => image.replaceWith(el("span", {
+    class: "gone",
+    textContent: `${fileName(path)} cannot be shown. It may have changed or be on a drive that is not plugged in.`,
+  })));
+  return image;
+}

@@ -1,0 +1,112 @@
+// Groups of duplicates, side by side: keep them all, or move the redundant ones aside.
+
+import { ask, send } from "./api.js";
+import { bytes, el, fileName, folderOf, many, notice, thumbnail, toast } from "./dom.js";
+
+const PAGE = 50;
+const WHY = { raw: "the kept one is raw", pixels: "fewer pixels", bytes: "fewer bytes", age: "newer", path: "longer path" };
+
+export function create(root, page) {
+  let timer = 0;
+  let shown = 0;
+  let movesTo = null;
+  const groups = el("div", { class: "groups" });
+
+  async function load(offset = 0) {
+    clearTimeout(timer);
+    let found;
+    try {
+      found = await ask(`/api/duplicates?limit=${PAGE}&offset=${offset}`);
+    } catch (error) {
+      root.replaceChildren(notice(error.message, error.hint ?? ""));
+      return;
+    }
+    movesTo = found.moves_to;
+    if (!offset) head(found);
+    if (found.running && !found.groups.length) { timer = setTimeout(load, 500); return; }
+    if (!offset) groups.replaceChildren();
+    groups.append(...found.groups.map(group));
+    shown = offset + found.groups.length;
+    if (shown < found.count) {
+      groups.append(el("button", { type: "button", class: "further", onclick: (event) => { event.target.remove(); load(shown); } }, `Show more of ${found.count.toLocaleString("en")} groups`));
+    }
+  }
+
+  function head(found) {
+    const again = el("button", { type: "button", onclick: lookAgain, disabled: found.running }, found.running ? "Looking…" : "Look again");
+    const back = movesTo ? [el("button", { type: "button", onclick: undo }, "Bring the last ones back")] : [];
+    const all = movesTo && found.count ? [el("button", { type: "button", class: "main", onclick: () => moveAll(found) }, `Move all ${found.files.toLocaleString("en")} aside`)] : [];
+    const text = found.running ? "Pictures are being compared…"
+      : found.error ? found.error
+        : `${many(found.count, "group")}, ${many(found.files, "redundant file")}, ${bytes(found.bytes)} in all. ${many(found.pictures, "picture")} compared.`;
+    const parts = [el("div", { class: "head" }, el("p", { role: "status", textContent: text }), again, ...back, ...all)];
+    if (!found.running && !found.count && !found.error) parts.push(notice("No duplicates", "Every picture is here once, and no two differ only in size, crop or quality."));
+    if (!movesTo && found.count) parts.push(el("p", { class: "soft", textContent: "To move redundant files from here, start the server with --move-to FOLDER. Nothing is ever deleted." }));
+    root.replaceChildren(...parts, groups);
+    if (found.running) groups.replaceChildren(notice("Looking for duplicates", "This takes a second for a thousand pictures."));
+  }
+
+  function group(found) {
+    const files = [found.kept, ...found.redundant];
+    const ids = [...new Set(files.map((file) => file.image_id))];
+    const box = el("section", { class: "group", "aria-label": `Group of ${fileName(found.kept.path)}` });
+    const act = async (action, said) => {
+      try {
+        const done = await action();
+        box.remove();
+        toast(said(done));
+      } catch (error) {
+        toast(`${error.message} ${error.hint ?? ""}`);
+      }
+    };
+    const keep = el("button", { type: "button", onclick: () => act(() => send("/api/duplicates/keep", { groups: [found.id] }), () => "All kept; the group is not shown again.") }, "Keep all");
+    const move = el("button", { type: "button", class: "main", onclick: () => act(() => send("/api/duplicates/move", { groups: [found.id] }), moved) }, "Move redundant aside");
+    box.append(
+      el("ul", {}, ...files.map((file, place) => el("li", { class: place ? "" : "kept" },
+        el("button", { type: "button", class: "look", "aria-label": `Look at ${fileName(file.path)}`, onclick: () => page.open(ids, ids.indexOf(file.image_id)) }, thumbnail(file.image_id, file.path)),
+        el("strong", { textContent: place ? (file.exact ? "same bytes" : `${Math.round(file.likeness * 100)}% alike`) : "kept" }),
+        el("span", { textContent: `${file.width} × ${file.height}, ${bytes(file.size)}${place && WHY[file.reason] ? `, ${WHY[file.reason]}` : ""}` }),
+        el("span", { class: "soft", textContent: fileName(file.path), title: file.path }),
+        el("span", { class: "soft path", textContent: folderOf(file.path) })))),
+      el("div", { class: "actions row" }, keep, ...(movesTo ? [move] : [])));
+    return box;
+  }
+
+  const moved = (done) => `${many(done.moved.length, "file")} moved to ${done.folder}.`
+    + (done.left.length ? ` ${done.left.length} left alone: ${done.left[0].path}: ${done.left[0].reason}` : "");
+
+  async function moveAll(found) {
+    if (!confirm(`Move ${many(found.files, "redundant file")} to ${movesTo}? Each kept picture stays; it can be undone.`)) return;
+    const wanted = [];
+    for (let offset = 0; offset < found.count; offset += 500) {
+      wanted.push(...(await ask(`/api/duplicates?limit=500&offset=${offset}`)).groups.map((each) => each.id));
+    }
+    try {
+      toast(moved(await send("/api/duplicates/move", { groups: wanted })));
+    } catch (error) {
+      toast(`${error.message} ${error.hint ?? ""}`);
+    }
+    load();
+  }
+
+  async function undo() {
+    try {
+      const done = await ask("/api/duplicates/undo", { method: "POST" });
+      toast(`${many(done.moved.length, "file")} back in place. Look for new pictures to have them in the library again.`);
+    } catch (error) {
+      toast(`${error.message} ${error.hint ?? ""}`);
+    }
+  }
+
+  async function lookAgain() {
+    try {
+      await ask("/api/duplicates/search", { method: "POST" });
+      groups.replaceChildren();
+    } catch (error) {
+      toast(error.message);
+    }
+    load();
+  }
+
+  return { show: () => load(), hide: () => clearTimeout(timer) };
+}

@@ -1,0 +1,278 @@
+// The map: all pictures at once, similar ones side by side. `create` makes it in an element.
+
+import { readPoints } from "/map_data.js";
+import { Painter } from "/map_paint.js";
+import { Thumbs } from "/map_thumbs.js";
+import { View } from "/map_view.js";
+
+const AROUND = 80; // so many neighbours are leafed through
+const OF_REGION = 2000;
+const ASK_AGAIN_MS = 600;
+const STAGES = {
+  reading: "Reading what the pictures show",
+  comparing: "Looking for neighbours",
+  arranging: "Arranging the pictures",
+  naming: "Finding names",
+};
+
+export function create(root, page) {
+  const map = new PictureMap(root, page);
+  return {
+    show: () => map.show(),
+    hide: () => map.hide(),
+    highlight: (ids) => map.highlight(ids),
+  };
+}
+
+function make(name, facts = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(facts)) {
+    if (key in made) made[key] = value;
+    else made.setAttribute(key, value);
+  }
+  made.append(...children);
+  return made;
+}
+
+class PictureMap {
+  constructor(root, page) {
+    this.root = root;
+    this.page = page;
+    this.version = "";
+    this.shown = false;
+    this.frame = 0;
+    this.wanted = []; // ids to light up, perhaps before the map is here
+    this.build();
+    this.view = new View(this.above, {
+      moved: () => this.draw(),
+      clicked: (x, y) => this.click(x, y),
+      hovered: (x, y) => this.hover(x, y),
+      left: () => this.leave(),
+      entered: () => this.click(this.view.width / 2, this.view.height / 2, 60),
+    });
+    this.thumbs = new Thumbs(() => this.draw());
+    this.painter = new Painter(this.below, this.above, this.view, this.thumbs);
+    new ResizeObserver(() => this.resize()).observe(root);
+    const recolour = () => {
+      this.painter.readColours();
+      this.draw();
+    };
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
+    new MutationObserver(recolour).observe(document.documentElement, { attributes: true });
+  }
+
+  build() {
+    const tool = (text, label, act) => {
+      const button = make("button", { type: "button", textContent: text, title: label, "aria-label": label });
+      button.addEventListener("click", act);
+      return button;
+    };
+    this.below = make("canvas", { "aria-hidden": "true" });
+    this.above = make("canvas", {
+      tabIndex: 0,
+      role: "application",
+      "aria-label":
+        "Map of the pictures. Arrow keys move, plus and minus zoom, 0 shows all, Enter opens the picture in the middle. Regions are listed after it.",
+    });
+    this.tools = make(
+      "div",
+      { className: "tools" },
+      tool("+", "Nearer", () => this.view.step(true)),
+      tool("−", "Farther", () => this.view.step(false)),
+      tool("⤢", "Show all", () => this.view.whole()),
+      tool("↻", "Arrange all pictures anew", () => this.redraw(true)),
+    );
+    this.state = make("p", { className: "state", role: "status" });
+    this.regions = make("ul", { className: "regions", "aria-label": "Regions of the map" });
+    this.preview = make("img", { className: "preview", alt: "", hidden: true });
+    this.preview.addEventListener("load", () => (this.preview.hidden = this.painter.hovered < 0));
+    this.chosen = make("div", { className: "chosen", hidden: true });
+    this.note = make("div", { className: "note", hidden: true });
+    this.root.classList.add("map");
+    this.root.replaceChildren(
+      ...[this.below, this.above, this.regions, this.tools, this.state, this.chosen, this.preview, this.note],
+    );
+  }
+
+  show() {
+    this.shown = true;
+    this.resize();
+    this.load();
+  }
+
+  hide() {
+    this.shown = false;
+    clearTimeout(this.timer);
+    this.asking?.abort();
+    this.thumbs.stop();
+    this.leave();
+  }
+
+  highlight(ids) {
+    this.wanted = ids;
+    if (this.points) this.painter.light(ids);
+    this.draw();
+  }
+
+  async load() {
+    clearTimeout(this.timer);
+    this.asking?.abort();
+    this.asking = new AbortController();
+    const { signal } = this.asking;
+    try {
+      const response = await fetch("/api/map", { signal });
+      const header = await response.json();
+      if (!response.ok) return this.say(header.error ?? "The map cannot be shown.", header.hint ?? "", "Try again");
+      if (response.status === 202) this.progress(header.drawing);
+      else await this.take(header, signal);
+      if (header.drawing || response.status === 202) this.timer = setTimeout(() => this.load(), ASK_AGAIN_MS);
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      this.say("The server does not answer.", "Is pixtrieve serve still running?", "Try again");
+    }
+  }
+
+  async take(header, signal) {
+    this.state.textContent = header.drawing ? waiting(header) : header.error;
+    if (header.version === this.version) return;
+    const response = await fetch(`/api/map/points?version=${encodeURIComponent(header.version)}`, { signal });
+    if (response.status === 409) return this.load();
+    if (!response.ok) throw new Error("no points");
+    const first = !this.points;
+    this.points = readPoints(await response.arrayBuffer(), header);
+    this.version = header.version;
+    this.view.most = Math.max(6, Math.sqrt(this.points.count) * 0.6);
+    this.painter.setPoints(this.points);
+    this.painter.light(this.wanted);
+    this.listRegions();
+    this.leave();
+    this.choose(-1);
+    if (!header.count) {
+      this.say("There is nothing to map yet", "Add pictures with: pixtrieve index FOLDER");
+    } else this.note.hidden = true;
+    if (first) this.view.moveTo(0.5, 0.5, 1);
+    this.draw();
+  }
+
+  async redraw(anew) {
+    this.state.textContent = "";
+    try {
+      await fetch(`/api/map?anew=${anew}`, { method: "POST" });
+    } finally {
+      this.load();
+    }
+  }
+
+  progress(drawing) {
+    const bar = make("progress", { max: 1, value: drawing?.share ?? 0, "aria-label": "Drawing the map" });
+    this.note.replaceChildren(
+      make("h2", { textContent: "Drawing the map" }),
+      make("p", { textContent: `${STAGES[drawing?.stage] ?? STAGES.reading} …` }),
+      bar,
+    );
+    this.note.hidden = false;
+  }
+
+  say(title, text, again = "") {
+    const parts = [make("h2", { textContent: title }), make("p", { textContent: text })];
+    if (again) {
+      const button = make("button", { type: "button", textContent: again });
+      button.addEventListener("click", () => this.redraw(false));
+      parts.push(button);
+    }
+    this.note.replaceChildren(...parts);
+    this.note.hidden = false;
+  }
+
+  resize() {
+    if (!this.shown) return;
+    this.view.resize(this.root.clientWidth, this.root.clientHeight);
+  }
+
+  draw() {
+    if (this.frame || !this.shown || !this.points) return;
+    this.frame = requestAnimationFrame(() => {
+      this.frame = 0;
+      if (this.shown && this.painter.paint()) this.draw();
+    });
+  }
+
+  click(x, y, reach = 14) {
+    if (!this.points) return;
+    const name = this.painter.nameAt(x, y);
+    if (name >= 0) return this.goTo(name);
+    const row = this.painter.pictureAt(x, y, reach);
+    if (row >= 0) this.page.open(Array.from(this.points.around(row, AROUND), (near) => this.points.ids[near]), 0);
+    else this.choose(-1);
+  }
+
+  goTo(number) {
+    this.view.flyToRegion(this.points.regions[number]);
+    this.choose(number);
+  }
+
+  // Offer what can be done with a region.
+  choose(number) {
+    this.chosen.hidden = number < 0;
+    if (number < 0) return;
+    const region = this.points.regions[number];
+    const act = (text, then) => {
+      const button = make("button", { type: "button", textContent: text });
+      button.addEventListener("click", then);
+      return button;
+    };
+    const leaf = () => {
+      const rows = this.points.inRegion(number, OF_REGION);
+      this.page.open(rows.map((row) => this.points.ids[row]), 0);
+    };
+    this.chosen.replaceChildren(
+      make("strong", { textContent: region.name || "This region" }),
+      make("span", { textContent: pictures(region.count) }),
+      act("Leaf through", leaf),
+      ...(region.name ? [act("Search for it", () => this.page.search(region.name))] : []),
+    );
+  }
+
+  hover(x, y) {
+    if (!this.points) return;
+    const onName = this.painter.nameAt(x, y) >= 0;
+    const row = onName ? -1 : this.painter.pictureAt(x, y, 12);
+    this.above.classList.toggle("pointing", onName || row >= 0);
+    if (row !== this.painter.hovered) {
+      this.painter.hovered = row;
+      this.preview.hidden = true;
+      if (row >= 0) this.preview.src = `/api/pictures/${this.points.ids[row]}/thumbnail?side=256`;
+      this.draw();
+    }
+    if (row < 0) return;
+    const side = this.preview.offsetWidth || 200;
+    this.preview.style.left = `${x + 20 + side > this.view.width ? x - 20 - side : x + 20}px`;
+    this.preview.style.top = `${Math.max(8, Math.min(this.view.height - side - 8, y - side / 2))}px`;
+  }
+
+  leave() {
+    this.preview.hidden = true;
+    if (this.painter.hovered < 0) return;
+    this.painter.hovered = -1;
+    this.draw();
+  }
+
+  // For those who do not see the canvas: the two coarsest levels.
+  listRegions() {
+    const items = this.points.regions.flatMap((region, number) => {
+      if (region.level > 1) return [];
+      const text = `${region.name || "unnamed"}, ${pictures(region.count)}`;
+      const button = make("button", { type: "button", textContent: text });
+      button.addEventListener("click", () => this.goTo(number));
+      return [make("li", {}, button)];
+    });
+    this.regions.replaceChildren(...items);
+  }
+}
+
+const pictures = (count) => (count === 1 ? "1 picture" : `${count.toLocaleString()} pictures`);
+
+function waiting(header) {
+  const share = Math.round(100 * header.drawing.share);
+  return header.lacking ? `${pictures(header.lacking)} find their place … ${share}%` : `Drawing anew … ${share}%`;
+}

@@ -1,0 +1,142 @@
+// The map's pictures: where they lie, which stands for others in its square, who is near.
+
+const CELLS = 256; // a side of the grid by which pictures are found
+
+export function readPoints(buffer, header) {
+  const count = header.count;
+  if (buffer.byteLength !== count * 14) throw new Error("the map's points are cut short");
+  return new Points(
+    new Uint32Array(buffer, 0, count),
+    new Float32Array(buffer, count * 4, count * 2),
+    new Uint16Array(buffer, count * 12, count),
+    header.regions,
+  );
+}
+
+// Rows, not ids, are what everything below speaks of. They are sorted by the grid's cells.
+export class Points {
+  constructor(ids, places, regionOf, regions) {
+    this.count = ids.length;
+    this.regions = regions;
+    const cells = new Uint32Array(this.count);
+    const starts = new Uint32Array(CELLS * CELLS + 1);
+    for (let row = 0; row < this.count; row++) {
+      cells[row] = cellOf(places[2 * row], places[2 * row + 1]);
+      starts[cells[row] + 1]++;
+    }
+    for (let cell = 0; cell < CELLS * CELLS; cell++) starts[cell + 1] += starts[cell];
+    const next = starts.slice();
+    this.starts = starts;
+    this.ids = new Uint32Array(this.count);
+    this.x = new Float32Array(this.count);
+    this.y = new Float32Array(this.count);
+    this.region = new Uint16Array(this.count);
+    this.first = new Float64Array(this.count); // who stands for others: the lowest
+    const typical = new Map();
+    for (const region of regions) {
+      if (!typical.has(region.picture)) typical.set(region.picture, region.level);
+    }
+    for (let row = 0; row < this.count; row++) {
+      const to = next[cells[row]]++;
+      this.ids[to] = ids[row];
+      this.x[to] = places[2 * row];
+      this.y[to] = places[2 * row + 1];
+      this.region[to] = regionOf[row];
+      this.first[to] = (typical.has(ids[row]) ? typical.get(ids[row]) : 9) * 2 ** 32 + scattered(ids[row]);
+    }
+    this.kept = new Map(); // squares by their depth
+  }
+
+  // Call for every row in a rectangle, or a little outside.
+  within(left, top, right, bottom, call) {
+    const [low, high] = [clampCell(left), clampCell(right)];
+    for (let line = clampCell(top); line <= clampCell(bottom); line++) {
+      const end = this.starts[line * CELLS + high + 1];
+      for (let row = this.starts[line * CELLS + low]; row < end; row++) call(row);
+    }
+  }
+
+  // The squares of a rectangle when the map has 2 ** depth of them a side: {column, line, row, count}.
+  // Whoever stands for a square also stands for that of its quarters which it lies in.
+  squares(depth, left, top, right, bottom) {
+    const side = 2 ** depth;
+    const found = new Map();
+    const [first, last] = [Math.max(0, Math.floor(left * side)), Math.min(side - 1, Math.floor(right * side))];
+    const [above, below] = [Math.max(0, Math.floor(top * side)), Math.min(side - 1, Math.floor(bottom * side))];
+    this.within(first / side, above / side, (last + 1) / side, (below + 1) / side, (row) => {
+      const column = Math.min(side - 1, Math.floor(this.x[row] * side));
+      const line = Math.min(side - 1, Math.floor(this.y[row] * side));
+      if (column < first || column > last || line < above || line > below) return;
+      const key = line * side + column;
+      const square = found.get(key);
+      if (!square) found.set(key, { column, line, row, count: 1 });
+      else {
+        square.count++;
+        if (this.first[row] < this.first[square.row]) square.row = row;
+      }
+    });
+    return [...found.values()];
+  }
+
+  // How many squares of that depth have pictures.
+  occupied(depth) {
+    if (!this.kept.has(depth)) this.kept.set(depth, this.squares(depth, 0, 0, 1, 1).length);
+    return this.kept.get(depth);
+  }
+
+  // The row nearest to a place, at most so far away; -1 when there is none.
+  nearest(x, y, reach) {
+    let best = -1;
+    let least = reach * reach;
+    this.within(x - reach, y - reach, x + reach, y + reach, (row) => {
+      const apart = (this.x[row] - x) ** 2 + (this.y[row] - y) ** 2;
+      if (apart <= least) [best, least] = [row, apart];
+    });
+    return best;
+  }
+
+  // So many rows around one, the nearest first, itself before all.
+  around(row, wanted) {
+    const [x, y] = [this.x[row], this.y[row]];
+    const apart = (other) => (other === row ? -1 : (this.x[other] - x) ** 2 + (this.y[other] - y) ** 2);
+    for (let reach = 1 / CELLS; ; reach *= 2) {
+      const rows = [];
+      this.within(x - reach, y - reach, x + reach, y + reach, (other) => {
+        if (apart(other) <= reach * reach) rows.push(other);
+      });
+      if (rows.length < Math.min(wanted, this.count) && reach < 2) continue;
+      return rows.sort((a, b) => apart(a) - apart(b)).slice(0, wanted);
+    }
+  }
+
+  // The rows of a region, those of its parts included, the nearest to its middle first.
+  inRegion(number, wanted) {
+    const inside = this.regions.map((_, each) => this.isPart(each, number));
+    const { x, y } = this.regions[number];
+    const rows = [];
+    for (let row = 0; row < this.count; row++) if (inside[this.region[row]]) rows.push(row);
+    const apart = (row) => (this.x[row] - x) ** 2 + (this.y[row] - y) ** 2;
+    return rows.sort((a, b) => apart(a) - apart(b)).slice(0, wanted);
+  }
+
+  isPart(number, whole) {
+    while (number >= 0 && number !== whole) number = this.regions[number].parent;
+    return number >= 0;
+  }
+
+  // The region of a level that a region is part of.
+  above(number, level) {
+    while (number >= 0 && this.regions[number].level > level) number = this.regions[number].parent;
+    return number;
+  }
+}
+
+const clampCell = (value) => Math.max(0, Math.min(CELLS - 1, Math.floor(value * CELLS)));
+const cellOf = (x, y) => clampCell(y) * CELLS + clampCell(x);
+
+// The same for the same picture always, but in no order.
+function scattered(id) {
+  let mixed = Math.imul(id ^ (id >>> 16), 0x45d9f3b);
+  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x45d9f3b);
+  return (mixed ^ (mixed >>> 16)) >>> 0;
+}

@@ -1,0 +1,326 @@
+// Drawing: points below, then pictures, then names. All of it is made anew for every frame.
+
+import { isCalm } from "/map_view.js";
+
+const SQUARE = 64; // pictures are at least so large, less a gap, and less than twice as large
+const CROWD = 14; // with more pictures behind each shown one, points say more
+const MOST_PIXELS = 3e6; // of the points' layer: beyond, it is drawn coarser
+const NAMES_FROM = [0, 2, 5.5]; // the zoom from which each level has its names
+const FADE = 0.16;
+const LINE = 17;
+
+export class Painter {
+  constructor(below, above, view, thumbs) {
+    this.below = below;
+    this.above = above;
+    this.view = view;
+    this.thumbs = thumbs;
+    this.shades = new Map(); // how visible each name is
+    this.boxes = []; // names as drawn, to be clicked
+    this.tiles = []; // pictures as drawn
+    this.lit = null;
+    this.hovered = -1;
+  }
+
+  setPoints(points) {
+    this.points = points;
+    this.lit = null;
+    this.shades.clear();
+    this.readColours();
+  }
+
+  light(ids) {
+    const wanted = new Set(ids);
+    this.lit = wanted.size ? Uint8Array.from(this.points.ids, (id) => (wanted.has(id) ? 1 : 0)) : null;
+  }
+
+  readColours() {
+    const style = getComputedStyle(this.below);
+    const of = (name) => style.getPropertyValue(name).trim() || "#888";
+    const [red, green, blue] = asRgb(of("--paper"));
+    this.dark = red + green + blue < 384;
+    this.ink = of("--ink");
+    this.paper = of("--paper");
+    this.accent = of("--accent");
+    this.card = of("--card");
+    this.line = of("--line");
+    this.font = style.fontFamily;
+    if (this.points) this.colours = regionColours(this.points.regions, this.dark);
+  }
+
+  // Depth of the squares that pictures are shown in; -1 while points say more.
+  depth() {
+    const depth = Math.max(0, Math.floor(Math.log2(this.view.scale / SQUARE)));
+    const crowd = this.points.count / this.points.occupied(Math.min(depth, 9));
+    const finest = this.view.zoom >= this.view.most * 0.5;
+    return crowd <= CROWD || finest ? depth : -1;
+  }
+
+  paint() {
+    if (!this.points) return false;
+    const ratio = Math.min(devicePixelRatio || 1, 2);
+    this.frame = this.frameOnMap();
+    const depth = this.depth();
+    this.paintPoints(ratio, depth >= 0);
+    const context = this.above.getContext("2d");
+    fit(this.above, this.view, ratio);
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.clearRect(0, 0, this.view.width, this.view.height);
+    this.tiles = [];
+    if (depth >= 0) this.paintTiles(context, depth, ratio);
+    else this.paintHovered(context);
+    return this.paintNames(context, depth >= 0);
+  }
+
+  frameOnMap() {
+    const [left, top] = this.view.toMap(0, 0);
+    const [right, bottom] = this.view.toMap(this.view.width, this.view.height);
+    return { left, top, right, bottom };
+  }
+
+  paintPoints(ratio, faint) {
+    const { view, points } = this;
+    const share = Math.min(1, Math.sqrt(MOST_PIXELS / (view.width * view.height * ratio * ratio)));
+    const fine = ratio * share;
+    fit(this.below, view, fine);
+    const context = this.below.getContext("2d", { alpha: false });
+    const { width, height } = this.below;
+    if (!this.image || this.image.width !== width || this.image.height !== height) {
+      this.image = context.createImageData(width, height);
+      this.pixels = new Uint32Array(this.image.data.buffer);
+    }
+    const { pixels } = this;
+    const paper = packed(asRgb(this.paper));
+    pixels.fill(paper);
+    const side = this.dotSide(fine);
+    const scale = view.scale * fine;
+    const left = width / 2 - view.x * scale - side / 2;
+    const top = height / 2 - view.y * scale - side / 2;
+    const half = ((paper & 0xfefefe) >>> 1) >>> 0;
+    const { x, y, region } = points;
+    const { colours, lit } = this;
+    const dot = (row, colour) => {
+      const column = Math.round(x[row] * scale + left);
+      const line = Math.round(y[row] * scale + top);
+      if (column < 1 || line < 1 || column + side >= width || line + side >= height) return;
+      stamp(pixels, width, column, line, side, colour);
+    };
+    const { frame } = this;
+    points.within(frame.left, frame.top, frame.right, frame.bottom, (row) => {
+      let colour = colours[region[row]];
+      if (faint || (lit && !lit[row])) colour = ((colour & 0xfefefe) >>> 1) + half;
+      dot(row, colour);
+    });
+    if (lit) {
+      const accent = packed(asRgb(this.accent));
+      points.within(frame.left, frame.top, frame.right, frame.bottom, (row) => {
+        if (lit[row]) dot(row, accent);
+      });
+    }
+    context.putImageData(this.image, 0, 0);
+  }
+
+  dotSide(fine) {
+    const { view, points } = this;
+    const room = Math.sqrt((view.scale / view.zoom) ** 2 / Math.max(points.count, 1));
+    const side = Math.max(1.4, Math.min(7, room * 0.5)) * Math.min(view.zoom ** 0.4, 3);
+    return Math.max(1, Math.round(Math.min(side, 9) * fine));
+  }
+
+  paintTiles(context, depth, ratio) {
+    const { view, points, frame } = this;
+    const size = view.scale / 2 ** depth;
+    const side = size - Math.max(2, size * 0.05);
+    const squares = points.squares(depth, frame.left, frame.top, frame.right, frame.bottom);
+    const apart = (square) => {
+      const [x, y] = this.middleOf(square, depth);
+      return (x - view.width / 2) ** 2 + (y - view.height / 2) ** 2;
+    };
+    squares.sort((a, b) => apart(a) - apart(b));
+    this.thumbs.want(squares.map((square) => points.ids[square.row]), side * ratio);
+    for (const square of squares) {
+      const [x, y] = this.middleOf(square, depth);
+      const dimmed = this.lit && !this.lit[square.row];
+      this.paintTile(context, square, { left: x - side / 2, top: y - side / 2, side }, ratio, dimmed);
+    }
+  }
+
+  middleOf(square, depth) {
+    return this.view.toScreen((square.column + 0.5) / 2 ** depth, (square.line + 0.5) / 2 ** depth);
+  }
+
+  paintTile(context, square, { left, top, side }, ratio, dimmed) {
+    const id = this.points.ids[square.row];
+    const bitmap = this.thumbs.get(id, side * ratio);
+    const corner = Math.min(10, side * 0.09);
+    context.globalAlpha = dimmed ? 0.2 : 1;
+    context.beginPath();
+    context.roundRect(left, top, side, side, corner);
+    context.fillStyle = unpacked(this.colours[this.points.region[square.row]], bitmap ? 1 : 0.45);
+    context.fill();
+    if (bitmap) {
+      context.save();
+      context.clip();
+      context.drawImage(bitmap, left, top, side, side);
+      context.restore();
+    }
+    if (square.row === this.hovered || (this.lit && !dimmed)) {
+      context.lineWidth = 3;
+      context.strokeStyle = this.accent;
+      context.stroke();
+    }
+    context.globalAlpha = 1;
+    this.tiles.push({ left, top, side, row: square.row });
+  }
+
+  paintHovered(context) {
+    if (this.hovered < 0) return;
+    const [x, y] = this.view.toScreen(this.points.x[this.hovered], this.points.y[this.hovered]);
+    context.beginPath();
+    context.arc(x, y, 7, 0, 7);
+    context.lineWidth = 2.5;
+    context.strokeStyle = this.ink;
+    context.stroke();
+  }
+
+  // Names, the largest regions first, where they do not cover each other. True while they fade.
+  paintNames(context, onPictures) {
+    const { regions } = this.points;
+    const finest = regions.length ? regions[regions.length - 1].level : 0;
+    const level = Math.min(finest, NAMES_FROM.filter((zoom) => this.view.zoom >= zoom).length - 1);
+    const chosen = regions
+      .map((region, number) => ({ region, number }))
+      .filter(({ region }) => region.level === Math.max(0, level) && region.name)
+      .sort((a, b) => b.region.count - a.region.count);
+    this.boxes = [];
+    for (const { region, number } of chosen) {
+      const box = this.boxOf(context, region, number);
+      if (box && !this.boxes.some((other) => overlap(box, other))) this.boxes.push(box);
+    }
+    return this.fadeNames(context, onPictures);
+  }
+
+  boxOf(context, region, number) {
+    const [x, y] = this.view.toScreen(region.x, region.y);
+    context.font = this.nameFont(region);
+    const lines = wrapped(region.name);
+    const width = Math.max(...lines.map((line) => context.measureText(line).width)) + 16;
+    const height = lines.length * LINE + 8;
+    const box = { number, lines, left: x - width / 2, top: y - height / 2, width, height };
+    if (x < 0 || y < 0 || x > this.view.width || y > this.view.height) return null;
+    // A name near the edge moves in rather than being cut off.
+    box.left = Math.max(6, Math.min(this.view.width - width - 6, box.left));
+    box.top = Math.max(6, Math.min(this.view.height - height - 6, box.top));
+    return box;
+  }
+
+  nameFont(region) {
+    return `600 ${region.level ? 13 : 14.5}px ${this.font}`;
+  }
+
+  fadeNames(context, onPictures) {
+    const shown = new Set(this.boxes.map((box) => box.number));
+    let fading = false;
+    for (const box of this.boxes) {
+      const before = this.shades.get(box.number) ?? 0;
+      const shade = isCalm() ? 1 : Math.min(1, before + FADE);
+      fading ||= shade < 1;
+      this.shades.set(box.number, shade);
+      this.paintName(context, box, shade, onPictures);
+    }
+    for (const number of this.shades.keys()) if (!shown.has(number)) this.shades.delete(number);
+    return fading;
+  }
+
+  paintName(context, box, shade, onPictures) {
+    const region = this.points.regions[box.number];
+    context.font = this.nameFont(region);
+    context.textAlign = "center";
+    context.textBaseline = "middle";
+    context.globalAlpha = shade * (onPictures ? 0.9 : 0.72);
+    context.beginPath();
+    context.roundRect(box.left, box.top, box.width, box.height, 9);
+    context.fillStyle = onPictures ? this.card : this.paper;
+    context.fill();
+    context.globalAlpha = shade;
+    if (onPictures) {
+      context.lineWidth = 1;
+      context.strokeStyle = this.line;
+      context.stroke();
+    }
+    context.fillStyle = this.ink;
+    box.lines.forEach((line, place) => {
+      context.fillText(line, box.left + box.width / 2, box.top + 4 + LINE * (place + 0.5));
+    });
+    context.globalAlpha = 1;
+  }
+
+  nameAt(x, y) {
+    const inside = ({ left, top, width, height }) => x >= left && y >= top && x <= left + width && y <= top + height;
+    return this.boxes.find(inside)?.number ?? -1;
+  }
+
+  // The picture at a place of the screen, -1 for none.
+  pictureAt(x, y, reach) {
+    if (this.tiles.length) {
+      const inside = ({ left, top, side }) => x >= left && y >= top && x <= left + side && y <= top + side;
+      return this.tiles.find(inside)?.row ?? -1;
+    }
+    return this.points.nearest(...this.view.toMap(x, y), reach / this.view.scale);
+  }
+}
+
+function fit(canvas, view, ratio) {
+  const [width, height] = [Math.max(1, Math.round(view.width * ratio)), Math.max(1, Math.round(view.height * ratio))];
+  if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
+}
+
+// A dot: half of it is what was there before, so that crowds come out stronger than single ones.
+function stamp(pixels, width, column, line, side, colour) {
+  const half = (colour & 0xfefefe) >>> 1;
+  const cut = side > 6 ? 2 : side > 2 ? 1 : 0;
+  for (let down = 0; down < side; down++) {
+    const edge = Math.max(0, cut - Math.min(down, side - 1 - down));
+    const end = (line + down) * width + column + side - edge;
+    for (let at = (line + down) * width + column + edge; at < end; at++) {
+      pixels[at] = 0xff000000 | (((pixels[at] & 0xfefefe) >>> 1) + half);
+    }
+  }
+}
+
+const overlap = (a, b) =>
+  a.left < b.left + b.width + 6 && b.left < a.left + a.width + 6 && a.top < b.top + b.height + 4 && b.top < a.top + a.height + 4;
+
+function wrapped(name) {
+  const lines = [];
+  for (const word of name.split(" ")) {
+    const last = lines.length - 1;
+    if (last >= 0 && lines[last].length + word.length < 16) lines[last] += ` ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}
+
+let probe = null;
+function asRgb(colour) {
+  probe ??= new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+  probe.fillStyle = colour;
+  probe.fillRect(0, 0, 1, 1);
+  return probe.getImageData(0, 0, 1, 1).data;
+}
+
+const packed = ([red, green, blue]) => (0xff000000 | (blue << 16) | (green << 8) | red) >>> 0;
+const unpacked = (colour, alpha) => `rgba(${colour & 255}, ${(colour >> 8) & 255}, ${(colour >> 16) & 255}, ${alpha})`;
+
+// A hue for each of the coarsest regions, its parts a little lighter or darker.
+function regionColours(regions, dark) {
+  const hues = new Map();
+  return Uint32Array.from(regions, (region, number) => {
+    let top = number;
+    while (regions[top].parent >= 0) top = regions[top].parent;
+    if (!hues.has(top)) hues.set(top, (hues.size * 137.5 + 20) % 360);
+    const shift = region.level ? ((number * 7) % 5) - 2 : 0;
+    const light = (dark ? 0.72 : 0.62) + shift * 0.035;
+    return packed(asRgb(`oklch(${light} 0.15 ${hues.get(top) + shift * 5})`));
+  });
+}

@@ -1,0 +1,70 @@
+// The large picture, with what is known of it.
+
+import { ask } from "./api.js";
+import { $, bytes, el, fileName, folderOf, percent } from "./dom.js";
+
+/** `viewer.open(ids, place, hits?)`; callbacks get the number of the picture: like, plus, minus; closed(place). */
+export function createViewer({ like, plus, minus, closed }) {
+  let ids = [];
+  let known = []; // hits, where the pictures were searched for
+  let place = -1;
+
+  async function show(next) {
+    if (next < 0 || next >= ids.length) return;
+    place = next;
+    const id = ids[place];
+    $("previous").disabled = place === 0;
+    $("next").disabled = place === ids.length - 1;
+    $("large").src = `/api/pictures/${id}/image`;
+    $("original").href = `/api/pictures/${id}/image`;
+    if (known[place]) describe(known[place], known[place].path, known[place].copies);
+    try {
+      const facts = await ask(`/api/pictures/${id}`);
+      if (ids[place] === id) describe({ ...known[place], ...facts }, facts.paths[0], facts.paths.slice(1));
+    } catch (error) {
+      if (!known[place]) $("name").textContent = error.message;
+    }
+    if (place + 1 < ids.length) new Image().src = `/api/pictures/${ids[place + 1]}/image`;
+  }
+
+  function describe(picture, path, copies) {
+    const score = picture.score === undefined ? "" : picture.score.toFixed(3)
+      + (picture.confidence === null || picture.confidence === undefined ? "" : `, ${percent(picture.confidence)} sure`);
+    const near = picture.latitude === null || picture.latitude === undefined ? "" : `${picture.latitude.toFixed(5)}, ${picture.longitude.toFixed(5)}`;
+    const facts = [["Folder", folderOf(path)], ["Taken", picture.taken.replace("T", " ")],
+      ["Size", `${picture.width} × ${picture.height}, ${bytes(picture.size)}, ${picture.format}`], ["Score", score],
+      ["Camera", picture.camera], ["Lens", picture.lens], ["Place", near],
+      ["Labels", (picture.tags ?? []).map((tag) => tag.label).join(", ")],
+      ["Texts", (picture.texts ?? []).filter((text) => text.source !== "name").map((text) => text.text).join("\n")],
+      ["Number", `#${picture.id}`], ["Copies", copies.join("\n")]];
+    $("name").textContent = $("large").alt = fileName(path);
+    $("original").download = fileName(path);
+    $("facts").replaceChildren(...facts.filter(([, value]) => value).flatMap(([name, value]) => [
+      el("dt", { textContent: name }), el("dd", { textContent: value })]));
+  }
+
+  const act = (action) => () => { const id = ids[place]; $("viewer").close(); action(id); };
+  $("like").addEventListener("click", act(like));
+  $("plus").addEventListener("click", act(plus));
+  $("minus").addEventListener("click", act(minus));
+  $("close").addEventListener("click", () => $("viewer").close());
+  $("previous").addEventListener("click", () => show(place - 1));
+  $("next").addEventListener("click", () => show(place + 1));
+  $("viewer").addEventListener("click", (event) => { if (event.target === $("viewer")) $("viewer").close(); });
+  // On the document: a button that was just disabled has lost the focus to it.
+  document.addEventListener("keydown", (event) => {
+    if (!$("viewer").open) return;
+    if (event.key === "ArrowRight") show(place + 1);
+    if (event.key === "ArrowLeft") show(place - 1);
+  });
+  $("viewer").addEventListener("close", () => { $("large").removeAttribute("src"); closed(place); });
+
+  return {
+    open(pictures, at = 0, hits = []) {
+      ids = pictures;
+      known = hits;
+      if (!$("viewer").open) $("viewer").showModal();
+      return show(at);
+    },
+  };
+}
