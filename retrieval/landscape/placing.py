@@ -41,7 +41,7 @@ def lay_out(points: Floats) -> Generator[float, None, tuple[Places, Layout]]:
             places[chosen] = places_now
     if len(others):
         places[others] = among(sample, places[chosen], points[others])[0]
-    return in_unit_square(places), "neighbours"
+    return in_unit_square(_lying(places)), "neighbours"
 
 
 def among(points: Floats, places: Places, new: Floats) -> tuple[Places, NDArray[np.int64]]:
@@ -64,6 +64,14 @@ def in_unit_square(places: Places) -> Places:
     extent = float((high - low).max())
     scaled = (places - (low + high) / 2) / (extent or 1.0) + 0.5
     return np.asarray(scaled.clip(0, 1), np.float32)
+
+
+def _lying(places: Places) -> Places:
+    """Turn places so that they extend from left to right most, as screens do."""
+    centred = places - places.mean(axis=0)
+    _, axes = np.linalg.eigh(centred.T @ centred)
+    right = axes[:, 1] * (np.sign(axes[0, 1]) or 1.0)
+    return np.asarray(centred @ np.stack([right, (-right[1], right[0])], axis=1), np.float32)
 
 
 def _two_columns(points: Floats) -> Places:

@@ -85,7 +85,9 @@ class PictureMap {
     this.state = make("p", { className: "state", role: "status" });
     this.regions = make("ul", { className: "regions", "aria-label": "Regions of the map" });
     this.preview = make("img", { className: "preview", alt: "", hidden: true });
-    this.preview.addEventListener("load", () => (this.preview.hidden = this.painter.hovered < 0));
+    this.preview.addEventListener("load", () => {
+      this.preview.hidden = this.painter.hovered < 0 || !this.painter.isSmall;
+    });
     this.chosen = make("div", { className: "chosen", hidden: true });
     this.note = make("div", { className: "note", hidden: true });
     this.root.classList.add("map");
@@ -141,6 +143,7 @@ class PictureMap {
     const first = !this.points;
     this.points = readPoints(await response.arrayBuffer(), header);
     this.version = header.version;
+    this.view.extent = this.points.extent;
     this.view.most = Math.max(6, Math.sqrt(this.points.count) * 0.6);
     this.painter.setPoints(this.points);
     this.painter.light(this.wanted);
@@ -241,12 +244,13 @@ class PictureMap {
     if (row !== this.painter.hovered) {
       this.painter.hovered = row;
       this.preview.hidden = true;
-      if (row >= 0) this.preview.src = `/api/pictures/${this.points.ids[row]}/thumbnail?side=256`;
+      if (row >= 0 && this.painter.isSmall) this.preview.src = `/api/pictures/${this.points.ids[row]}/thumbnail?side=256`;
       this.draw();
     }
     if (row < 0) return;
     const side = this.preview.offsetWidth || 200;
-    this.preview.style.left = `${x + 20 + side > this.view.width ? x - 20 - side : x + 20}px`;
+    const left = x + 20 + side > this.view.width ? x - 20 - side : x + 20;
+    this.preview.style.left = `${Math.max(8, left)}px`;
     this.preview.style.top = `${Math.max(8, Math.min(this.view.height - side - 8, y - side / 2))}px`;
   }
 

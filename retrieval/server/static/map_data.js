@@ -45,6 +45,7 @@ export class Points {
       this.first[to] = (typical.has(ids[row]) ? typical.get(ids[row]) : 9) * 2 ** 32 + scattered(ids[row]);
     }
     this.kept = new Map(); // squares by their depth
+    this.extent = { width: spread(this.x), height: spread(this.y) };
   }
 
   // Call for every row in a rectangle, or a little outside.
@@ -129,6 +130,15 @@ export class Points {
     while (number >= 0 && this.regions[number].level > level) number = this.regions[number].parent;
     return number;
   }
+}
+
+function spread(values) {
+  let [low, high] = [1, 0];
+  for (const value of values) {
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  }
+  return Math.max(0.05, high - low);
 }
 
 const clampCell = (value) => Math.max(0, Math.min(CELLS - 1, Math.floor(value * CELLS)));

@@ -5,9 +5,14 @@ import { isCalm } from "/map_view.js";
 const SQUARE = 64; // pictures are at least so large, less a gap, and less than twice as large
 const CROWD = 14; // with more pictures behind each shown one, points say more
 const MOST_PIXELS = 3e6; // of the points' layer: beyond, it is drawn coarser
-const NAMES_FROM = [0, 2, 5.5]; // the zoom from which each level has its names
+const NAMES_FROM = [0, 2.4, 7]; // the zoom from which each level has its names
 const FADE = 0.16;
 const LINE = 17;
+const FACE = 48; // of the picture above a name
+const FEW = 8000; // points that need not show where they crowd
+const LARGE = 110; // pictures so large need no preview
+const WIDE = 600;
+const TOOLS = { width: 76, height: 216 }; // in the upper right corner: no names there
 
 export class Painter {
   constructor(below, above, view, thumbs) {
@@ -67,9 +72,12 @@ export class Painter {
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, this.view.width, this.view.height);
     this.tiles = [];
+    this.isSmall = true;
     if (depth >= 0) this.paintTiles(context, depth, ratio);
     else this.paintHovered(context);
-    return this.paintNames(context, depth >= 0);
+    const fading = this.paintNames(context, depth >= 0, ratio);
+    if (depth < 0) this.thumbs.want(this.boxes.map((box) => this.points.regions[box.number].picture), FACE * ratio);
+    return fading;
   }
 
   frameOnMap() {
@@ -96,7 +104,8 @@ export class Painter {
     const scale = view.scale * fine;
     const left = width / 2 - view.x * scale - side / 2;
     const top = height / 2 - view.y * scale - side / 2;
-    const half = ((paper & 0xfefefe) >>> 1) >>> 0;
+    const half = (paper & 0xfefefe) >>> 1;
+    const stamp = points.count > FEW ? halfStamp : fullStamp;
     const { x, y, region } = points;
     const { colours, lit } = this;
     const dot = (row, colour) => {
@@ -131,6 +140,7 @@ export class Painter {
     const { view, points, frame } = this;
     const size = view.scale / 2 ** depth;
     const side = size - Math.max(2, size * 0.05);
+    this.isSmall = side < LARGE;
     const squares = points.squares(depth, frame.left, frame.top, frame.right, frame.bottom);
     const apart = (square) => {
       const [x, y] = this.middleOf(square, depth);
@@ -184,7 +194,7 @@ export class Painter {
   }
 
   // Names, the largest regions first, where they do not cover each other. True while they fade.
-  paintNames(context, onPictures) {
+  paintNames(context, onPictures, ratio) {
     const { regions } = this.points;
     const finest = regions.length ? regions[regions.length - 1].level : 0;
     const level = Math.min(finest, NAMES_FROM.filter((zoom) => this.view.zoom >= zoom).length - 1);
@@ -193,20 +203,21 @@ export class Painter {
       .filter(({ region }) => region.level === Math.max(0, level) && region.name)
       .sort((a, b) => b.region.count - a.region.count);
     this.boxes = [];
+    const tools = { left: this.view.width - TOOLS.width, top: 0, ...TOOLS };
     for (const { region, number } of chosen) {
-      const box = this.boxOf(context, region, number);
-      if (box && !this.boxes.some((other) => overlap(box, other))) this.boxes.push(box);
+      const box = this.boxOf(context, region, number, onPictures || this.view.width < WIDE ? 0 : FACE);
+      if (box && ![tools, ...this.boxes].some((other) => overlap(box, other))) this.boxes.push(box);
     }
-    return this.fadeNames(context, onPictures);
+    return this.fadeNames(context, onPictures, ratio);
   }
 
-  boxOf(context, region, number) {
+  boxOf(context, region, number, face) {
     const [x, y] = this.view.toScreen(region.x, region.y);
     context.font = this.nameFont(region);
     const lines = wrapped(region.name);
     const width = Math.max(...lines.map((line) => context.measureText(line).width)) + 16;
-    const height = lines.length * LINE + 8;
-    const box = { number, lines, left: x - width / 2, top: y - height / 2, width, height };
+    const height = lines.length * LINE + 8 + face;
+    const box = { number, lines, face, left: x - width / 2, top: y - height / 2, width, height };
     if (x < 0 || y < 0 || x > this.view.width || y > this.view.height) return null;
     // A name near the edge moves in rather than being cut off.
     box.left = Math.max(6, Math.min(this.view.width - width - 6, box.left));
@@ -218,7 +229,7 @@ export class Painter {
     return `600 ${region.level ? 13 : 14.5}px ${this.font}`;
   }
 
-  fadeNames(context, onPictures) {
+  fadeNames(context, onPictures, ratio) {
     const shown = new Set(this.boxes.map((box) => box.number));
     let fading = false;
     for (const box of this.boxes) {
@@ -227,6 +238,7 @@ export class Painter {
       fading ||= shade < 1;
       this.shades.set(box.number, shade);
       this.paintName(context, box, shade, onPictures);
+      if (box.face) this.paintFace(context, box, shade, ratio);
     }
     for (const number of this.shades.keys()) if (!shown.has(number)) this.shades.delete(number);
     return fading;
@@ -239,7 +251,7 @@ export class Painter {
     context.textBaseline = "middle";
     context.globalAlpha = shade * (onPictures ? 0.9 : 0.72);
     context.beginPath();
-    context.roundRect(box.left, box.top, box.width, box.height, 9);
+    context.roundRect(box.left, box.top + box.face, box.width, box.height - box.face, 9);
     context.fillStyle = onPictures ? this.card : this.paper;
     context.fill();
     context.globalAlpha = shade;
@@ -250,8 +262,30 @@ export class Painter {
     }
     context.fillStyle = this.ink;
     box.lines.forEach((line, place) => {
-      context.fillText(line, box.left + box.width / 2, box.top + 4 + LINE * (place + 0.5));
+      context.fillText(line, box.left + box.width / 2, box.top + box.face + 4 + LINE * (place + 0.5));
     });
+    context.globalAlpha = 1;
+  }
+
+  // A typical picture of a region, above its name.
+  paintFace(context, box, shade, ratio) {
+    const region = this.points.regions[box.number];
+    const bitmap = this.thumbs.get(region.picture, FACE * ratio);
+    const [x, y, radius] = [box.left + box.width / 2, box.top + FACE / 2, FACE / 2 - 2];
+    context.globalAlpha = shade;
+    context.beginPath();
+    context.arc(x, y, radius, 0, 7);
+    context.fillStyle = unpacked(this.colours[box.number], 1);
+    context.fill();
+    if (bitmap) {
+      context.save();
+      context.clip();
+      context.drawImage(bitmap, x - radius, y - radius, radius * 2, radius * 2);
+      context.restore();
+    }
+    context.lineWidth = 2.5;
+    context.strokeStyle = this.card;
+    context.stroke();
     context.globalAlpha = 1;
   }
 
@@ -276,16 +310,29 @@ function fit(canvas, view, ratio) {
 }
 
 // A dot: half of it is what was there before, so that crowds come out stronger than single ones.
-function stamp(pixels, width, column, line, side, colour) {
+function halfStamp(pixels, width, column, line, side, colour) {
   const half = (colour & 0xfefefe) >>> 1;
-  const cut = side > 6 ? 2 : side > 2 ? 1 : 0;
   for (let down = 0; down < side; down++) {
-    const edge = Math.max(0, cut - Math.min(down, side - 1 - down));
+    const edge = corner(side, down);
     const end = (line + down) * width + column + side - edge;
     for (let at = (line + down) * width + column + edge; at < end; at++) {
       pixels[at] = 0xff000000 | (((pixels[at] & 0xfefefe) >>> 1) + half);
     }
   }
+}
+
+function fullStamp(pixels, width, column, line, side, colour) {
+  for (let down = 0; down < side; down++) {
+    const edge = corner(side, down);
+    const start = (line + down) * width + column;
+    pixels.fill(0xff000000 | colour, start + edge, start + side - edge);
+  }
+}
+
+// So many pixels are left out at either end of a dot's line, to make it round.
+function corner(side, down) {
+  const near = Math.min(down, side - 1 - down);
+  return Math.max(0, Math.round(side * 0.3) - near);
 }
 
 const overlap = (a, b) =>

@@ -14,6 +14,7 @@ export class View {
     this.x = this.y = 0.5; // the middle of the screen, on the map
     this.zoom = 1; // 1 shows all
     this.most = 64;
+    this.extent = { width: 1, height: 1 }; // of the pictures, around the map's middle
     this.pointers = new Map();
     this.travelled = 0;
     this.flight = 0;
@@ -22,7 +23,9 @@ export class View {
 
   // Pixels for the whole map's side.
   get scale() {
-    return Math.max(1, Math.min(this.width, this.height) - 2 * this.margin) * this.zoom;
+    const across = (this.width - 2 * this.margin) / this.extent.width;
+    const down = (this.height - 2 * this.margin) / this.extent.height;
+    return Math.max(1, Math.min(across, down)) * this.zoom;
   }
 
   get margin() {
