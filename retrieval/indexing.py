@@ -37,6 +37,7 @@ from retrieval.model_in_use import ModelInUse
 from retrieval.progress import IndexOptions, Phase, Progress, Tally, Trouble
 from retrieval.read_ahead import read_ahead
 from retrieval.scanning import Walked, walk_into
+from retrieval.settling import Settling
 from retrieval.stopwatch import Stopwatch
 from retrieval.texts.telling import encode_descriptions, read_sidecars, retell
 
@@ -91,6 +92,7 @@ class Indexer:
         self._started = time.monotonic()
         self._watch = Stopwatch()
         self._tally = Tally()
+        self._settling = Settling(options)
         self._since_refresh = 0
         self._shown: Scope | None = None
         self._root = ""
@@ -118,6 +120,7 @@ class Indexer:
             missing=tuple(self._missing),
             unseen=tuple(self._unseen),
             problems=tuple(self._problems),
+            waiting=tuple(self._settling.waiting),
             stopped=self._stop.is_set(),
         )
 
@@ -154,7 +157,7 @@ class Indexer:
             yield self._progress("encode")
 
     def _walk(self, scope: Scope, scan: Scan) -> Generator[Progress, None, Walked]:
-        steps = walk_into(self._catalogue, scope, scan, self._stop)
+        steps = walk_into(self._catalogue, scope, scan, self._stop, self._settling)
         while True:
             try:
                 with self._watch.laps("scan"):
@@ -253,6 +256,10 @@ class Indexer:
         self, scope: Scope, pending: Pending, problem: Problem, waiting: _Waiting
     ) -> None:
         file = pending.file
+        may_wait = scope.root.whole and not file.unsupported
+        if may_wait and self._settling.broken_waits(os.path.join(scope.root.path, file.path)):
+            self._count(handled=1)
+            return
         kind = "unsupported" if file.unsupported else problem.kind
         if pending.indexed:
             # It could be read once: another model, or a lower limit, does not undo that.

@@ -12,6 +12,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -190,7 +191,8 @@ class Library:
         settled = pace.settled(options or IndexOptions())
 
         def first(stop: threading.Event) -> Iterator[Progress]:
-            return self.index(paths, options=settled, exclude=exclude, stop=stop)
+            at_once = replace(settled, settle_s=0)  # the paths were named: they are there
+            return self.index(paths, options=at_once, exclude=exclude, stop=stop)
 
         def look(plan: Callable[[], list[Scope]], stop: threading.Event) -> Iterator[Progress]:
             with writer_lock(self.path):

@@ -51,7 +51,8 @@ class Progress:
 
     `missing` are roots that were not there, or empty as the mount point of an unplugged drive is
     (their pictures stay searchable), `unseen` folders that
-    could not be looked into, `problems` the files that this run could not use. All three are
+    could not be looked into, `problems` the files that this run could not use, `waiting` the paths
+    of those that may still be being written (`IndexOptions`). All four are
     filled in the last record only, whose phase is "done". `stopped` says that it ended early, on
     request. `seconds` is the run's time until now, `spent` where it went.
     """
@@ -63,6 +64,7 @@ class Progress:
     missing: tuple[Trouble, ...] = ()
     unseen: tuple[Trouble, ...] = ()
     problems: tuple[Trouble, ...] = ()
+    waiting: tuple[str, ...] = ()
     stopped: bool = False
     spent: Spent = field(default_factory=Spent)
 
@@ -73,10 +75,14 @@ class IndexOptions:
 
     `batch_size` is in pictures (None: what the model likes), `threads` read and decode, `limits`
     say what a picture may cost, and vectors of pictures that are gone are kept for
-    `keep_orphans_days`.
+    `keep_orphans_days`. Files that changed less than `settle_s` seconds ago, and those that cannot
+    be used and changed less than `settle_broken_s` ago, are left as they are, for they may still
+    be being written; the last record of the run names them.
     """
 
     batch_size: int | None = None
     threads: int = field(default_factory=lambda: min(os.cpu_count() or 1, 16))
     limits: ReadLimits = field(default_factory=ReadLimits)
     keep_orphans_days: float = 30.0
+    settle_s: float = 0.0
+    settle_broken_s: float = 0.0

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from retrieval.catalogue import Catalogue, Scan, Scope
 from retrieval.images import FoundFile, FoundSidecar, MountPoint, Unreadable
-from retrieval.images.discovery import stat_file, stat_sidecars, walk
+from retrieval.images.discovery import Entry, stat_file, stat_sidecars, walk
 from retrieval.progress import Trouble
 from retrieval.scopes import is_below, relative
+from retrieval.settling import Settling
 
 _PAGE = 1000
 _EMPTY = "the folder is empty"
@@ -32,14 +33,17 @@ class Walked:
 
 
 def walk_into(
-    catalogue: Catalogue, scope: Scope, scan: Scan, stop: threading.Event
+    catalogue: Catalogue, scope: Scope, scan: Scan, stop: threading.Event, settling: Settling
 ) -> Generator[int, None, Walked]:
-    """Fill a scan; yield how many files each step found; give up early when `stop` is set."""
+    """Fill a scan; yield how many files each step found; give up early when `stop` is set.
+
+    Files that have to wait are neither found nor gone.
+    """
     walked = Walked()
     page: list[FoundFile] = []
     mounts: set[str] = set()
     found = 0
-    for entry in _entries(catalogue, scope):
+    for entry in _settled(_entries(catalogue, scope), scope, scan, settling):
         if stop.is_set():
             return walked
         if isinstance(entry, MountPoint):
@@ -68,9 +72,24 @@ def walk_into(
     return walked
 
 
-def _entries(
-    catalogue: Catalogue, scope: Scope
-) -> Iterator[FoundFile | FoundSidecar | Unreadable | MountPoint]:
+def _settled(
+    entries: Iterable[Entry], scope: Scope, scan: Scan, settling: Settling
+) -> Iterator[Entry]:
+    """Yield the entries less the files that have to wait, which stay as they are known.
+
+    A file that was named by itself does not wait: it is known by being recorded, and by nothing
+    else.
+    """
+    for entry in entries:
+        if isinstance(entry, FoundFile) and scope.root.whole:
+            location = os.path.join(scope.root.path, entry.path)
+            if settling.waits(location, entry.mtime_ns):
+                scan.leave_alone(entry.path)
+                continue
+        yield entry
+
+
+def _entries(catalogue: Catalogue, scope: Scope) -> Iterator[Entry]:
     root = scope.root
     for file in scope.files:
         entry = stat_file(root.path, file)
@@ -82,6 +101,9 @@ def _entries(
         return
     excludes = catalogue.roots.excludes(root)
     others = [relative(root, r.path) for r in catalogue.roots.all() if is_below(r.path, root.path)]
+    own = os.path.dirname(catalogue.path)
+    if is_below(own, root.path):
+        others.append(relative(root, own))  # the thumbnails that a server keeps are no pictures
     for folder in scope.folders or ("",):
         yield from walk(root.path, below=folder, exclude=excludes, skip=others)
 

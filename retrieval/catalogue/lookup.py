@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from retrieval.catalogue.connection import Connection
+from retrieval.catalogue.connection import Connection, text
 from retrieval.catalogue.scan import within
 
 
@@ -145,6 +145,17 @@ class Lookup:
         )
         for (path,) in rows:
             yield path
+
+    def beside(self, root_id: int, base: str) -> list[str]:
+        """Return the files of a root that are called `base`, or `base` and an ending."""
+        raw = text(base)
+        rows = self._db.rows(
+            "SELECT f.path FROM files f WHERE f.root_id = ? AND (f.path = CAST(? AS TEXT)"
+            " OR (f.path > CAST(? AS TEXT) AND f.path < CAST(? AS TEXT)))",
+            (root_id, raw, raw + b".", raw + b"/"),
+        )
+        # Between the two lies "base.d/picture.jpg", too.
+        return [path for (path,) in rows if path.count("/") == base.count("/")]
 
     def _with_files(self, columns: Sequence[Any]) -> ImageRow | None:
         image_id, sha256, *facts = columns

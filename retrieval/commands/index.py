@@ -5,12 +5,14 @@ from __future__ import annotations
 import click
 
 from retrieval.commands.choosing import choose_model, offer_to_fetch
-from retrieval.commands.index_report import run_shown, summary
+from retrieval.commands.index_report import Display, run_shown, stop_on_interrupt, summary
 from retrieval.commands.reading import reading_options
 from retrieval.commands.terminal import device_option, library_option, say
+from retrieval.commands.watch_report import WatchReport, watch_options
 from retrieval.encoders.references import parse
 from retrieval.library import Library
-from retrieval.progress import IndexOptions
+from retrieval.progress import IndexOptions, Progress
+from retrieval.watching import Pace, Steering
 
 
 @click.command("index")
@@ -33,6 +35,7 @@ from retrieval.progress import IndexOptions
     help="Leave out files and folders that match ('*.png', 'raw/**', 'private'); may be repeated; "
     "remembered. --exclude '' forgets earlier ones.",
 )
+@watch_options
 @reading_options
 def index_command(
     paths: tuple[str, ...],
@@ -41,6 +44,7 @@ def index_command(
     checkpoint: str | None,
     device: str,
     exclude: tuple[str, ...],
+    pace: Pace | None,
     options: IndexOptions,
 ) -> int:
     """Index pictures in PATHS, folders or files; without PATHS, look again at all that is known.
@@ -51,6 +55,8 @@ def index_command(
     reference = str(parse(model, checkpoint)) if model else None
     patterns = [pattern for pattern in exclude if pattern] if exclude else None
     with _opened(library_path, reference, device, has_paths=bool(paths)) as library:
+        if pace is not None:
+            return _follow(library, paths, options, patterns, pace)
         return _run(library, paths, options, patterns)
 
 
@@ -77,3 +83,31 @@ def _run(
     for line in summary(progress, library.status()):
         say(line)
     return 130 if progress.stopped else 0
+
+
+def _follow(
+    library: Library,
+    paths: tuple[str, ...],
+    options: IndexOptions,
+    patterns: list[str] | None,
+    pace: Pace,
+) -> int:
+    report, display, first = WatchReport("Ctrl-C ends it."), Display(), True
+    with stop_on_interrupt("stopping") as stop:
+        steering = Steering(stop=stop)
+        for event in library.watch(
+            paths, options=options, exclude=patterns, pace=pace, steering=steering
+        ):
+            if isinstance(event, Progress) and event.phase != "done":
+                display.show(event)
+                continue
+            display.clear()
+            display = Display()
+            if isinstance(event, Progress) and first:
+                first = False
+                report.begin(event)
+                for line in summary(event, library.status()):
+                    say(line)
+            else:
+                report.show(event)
+    return 0

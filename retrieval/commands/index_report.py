@@ -34,7 +34,7 @@ def run_shown(work: Callable[[threading.Event], Iterator[Progress]]) -> Progress
 
 
 @contextmanager
-def stop_on_interrupt() -> Iterator[threading.Event]:
+def stop_on_interrupt(doing: str = "stopping after this batch") -> Iterator[threading.Event]:
     """Give an event that the first Ctrl-C sets; the second ends the process at once."""
     stop = threading.Event()
 
@@ -43,7 +43,7 @@ def stop_on_interrupt() -> Iterator[threading.Event]:
             # At once, whatever hangs: every batch is committed or was never begun.
             os._exit(130)
         stop.set()
-        say("\nstopping after this batch; Ctrl-C again to stop at once", error=True)
+        say(f"\n{doing}; Ctrl-C again to stop at once", error=True)
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -85,12 +85,18 @@ class Display:
             return "fitting the model to some of these pictures, once; this may take minutes"
         left = tally.pending - tally.handled
         files, images = self._rates.files(), self._rates.images()
-        eta = f", {_duration(left / files)} left" if files and left else ""
+        eta = f", {duration(left / files)} left" if files and left else ""
         share = 100 * tally.handled // max(tally.pending, 1)
         return (
             f"{share:3d} %  {tally.handled:,} of {tally.pending:,} files "
             f"({files:.0f} files/s, {images:.0f} images/s encoded{eta})"
         )
+
+    def clear(self) -> None:
+        """Take the line off the terminal."""
+        if self._live and self._width:
+            sys.stderr.write("\r" + " " * self._width + "\r")
+            sys.stderr.flush()
 
     def __enter__(self) -> Display:
         return self
@@ -101,9 +107,7 @@ class Display:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._live and self._width:
-            sys.stderr.write("\r" + " " * self._width + "\r")
-            sys.stderr.flush()
+        self.clear()
 
 
 class _Rates:
@@ -133,7 +137,7 @@ def summary(progress: Progress, status: Status) -> Iterator[str]:
     """Yield the lines that end a run: what happened, what could not be used, what to do."""
     tally = progress.tally
     yield (
-        f"{plural(tally.found, 'picture file')} looked at in {_duration(progress.seconds)}: "
+        f"{plural(tally.found, 'picture file')} looked at in {duration(progress.seconds)}: "
         + ", ".join(_changes(progress))
     )
     if progress.stopped:
@@ -145,7 +149,7 @@ def summary(progress: Progress, status: Status) -> Iterator[str]:
         )
     for trouble in progress.unseen:
         yield f"Not looked into: {shown(home_relative(trouble.path))} ({trouble.reason})"
-    yield from _problems(progress)
+    yield from problem_lines(progress)
     counts = status.counts
     yield (
         f"The library has {plural(counts.images, 'picture')} in {plural(counts.files, 'file')}"
@@ -174,7 +178,8 @@ def _changes(progress: Progress) -> Iterator[str]:
         yield "nothing there that looks like a picture"
 
 
-def _problems(progress: Progress) -> Iterator[str]:
+def problem_lines(progress: Progress) -> Iterator[str]:
+    """Yield the first files that a run could not use, and where the others are to be found."""
     for trouble in progress.problems[:_PROBLEMS_SHOWN]:
         yield f"  {shown(home_relative(trouble.path))}: {shown(trouble.reason)}"
     more = len(progress.problems) - _PROBLEMS_SHOWN
@@ -185,7 +190,8 @@ def _problems(progress: Progress) -> Iterator[str]:
         yield "All files that could not be used, and why: pixtrieve status --problems"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Return a time for people: 1.2 s, 34 s, 5 min, 2.1 h."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     if seconds < 100:

@@ -75,7 +75,7 @@ def serve_command(
     with Library.open(library_path) as library:
         folder = library.path
     rules = Rules(_known_as(host, port, names), token or "")
-    following = pace and Following(pace, WatchReport().show)
+    following = Following(pace, WatchReport().show) if pace is not None else None
     app = create_app(folder, device, rules, moves_to and os.path.abspath(moves_to), following)
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{names[0] if names else shown}:{port}/"

@@ -63,7 +63,7 @@ def walk(
     """
     start = _normalised(below)
     rules = Exclusions(exclude)
-    if start and (_skips_within(root, start) or rules.excludes_within(start)):
+    if start and (skips_within(root, start) or rules.excludes_within(start)):
         return
     try:
         status = os.stat(_location(root, start))
@@ -83,6 +83,36 @@ def walk(
         yield found
 
 
+def folders(
+    root: str, rules: Exclusions, *, below: str = "", skip: Collection[str] = ()
+) -> Iterator[str]:
+    """Yield the folders that a walk goes into, at `below` or deeper, relative to the root.
+
+    Those that cannot be looked into are left out.
+    """
+    start = _normalised(below)
+    if start and (skips_within(root, start) or rules.excludes_within(start)):
+        return
+    visited = _Visited()
+    waiting, links = [start], deque[str]()
+    while waiting or links:
+        folder = waiting.pop() if waiting else links.popleft()
+        if folder in skip:
+            continue
+        location = _location(root, folder)
+        parent = os.path.basename(location.rstrip("/" + os.sep))
+        with suppress(OSError):
+            if not visited.enter(location, folder)[0]:
+                continue
+            with os.scandir(location) as scan:
+                below_it = sorted((entry for entry in scan if entry.is_dir()), key=_by_name)
+            yield folder
+            for entry in below_it:
+                path = f"{folder}/{entry.name}" if folder else entry.name
+                if not _skips(parent, entry.name) and not rules.excludes(path):
+                    (links if entry.is_symlink() else waiting).append(path)
+
+
 def stat_file(root: str, path: str) -> FoundFile | Unreadable | None:
     """Look at one file of a root; None when it is gone, or is nothing that a walk would find.
 
@@ -90,7 +120,7 @@ def stat_file(root: str, path: str) -> FoundFile | Unreadable | None:
     is broken, or the system would not say.
     """
     path = _normalised(path)
-    if not path or _skips_within(root, path):
+    if not path or skips_within(root, path):
         return None
     try:
         status = os.stat(_location(root, path))
@@ -174,7 +204,7 @@ def _list(root: str, folder: str, rules: Exclusions, visited: _Visited) -> _List
             entries.extend(scan)
     except OSError as error:
         listing.found.append(Unreadable(folder, reasons.of_os_error(error)))
-    entries.sort(key=lambda entry: entry.name)
+    entries.sort(key=_by_name)
     parent = os.path.basename(location.rstrip("/" + os.sep))
     for entry in entries:
         if not _skips(parent, entry.name):
@@ -216,6 +246,10 @@ def _sort_in(listing: _Listing, entry: os.DirEntry[str], path: str, rules: Exclu
         missing = entry.is_symlink() and isinstance(error, FileNotFoundError)
         reason = reasons.BROKEN_LINK if missing else reasons.of_os_error(error)
         listing.found.append(Unreadable(path, reason, link=missing))
+
+
+def _by_name(entry: os.DirEntry[str]) -> str:
+    return entry.name
 
 
 def _lost_on_the_way(root: str, path: str) -> Unreadable | None:
@@ -266,6 +300,7 @@ def _skips(parent: str, name: str) -> bool:
     )
 
 
-def _skips_within(root: str, path: str) -> bool:
+def skips_within(root: str, path: str) -> bool:
+    """Tell whether a relative path lies where no walk goes: hidden, or among junk."""
     names = [os.path.basename(os.path.abspath(root)), *path.split("/")]
     return any(_skips(parent, name) for parent, name in pairwise(names))

@@ -69,4 +69,9 @@ def _run_facts(run: RunState) -> dict[str, Any]:
     if run.progress is not None:
         tally = asdict(run.progress.tally)
         progress = {"phase": run.progress.phase, "root": run.progress.root, **tally}
-    return {"running": run.running, "error": run.error, "progress": progress}
+    return {
+        "running": run.running,
+        "watching": run.watching,
+        "error": run.error,
+        "progress": progress,
+    }
