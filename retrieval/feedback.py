@@ -61,13 +61,15 @@ def turned(
     background = background_of((usual @ vector)[None])
     steepness = STEEPNESS / max(float(background.spread[0]), _LEAST_SPREAD)
     start = Head(vector, steepness, -steepness * float(background.middle[0]) - STEEPNESS * MIDDLE)
-    usual = apart(usual, liked)
+    # Against what is not liked alone, pictures from all over the library would only stand by.
+    usual = apart(usual, liked) if len(liked) else usual[:0]
     kinds = np.repeat([0, 1, 2], [len(liked), len(unliked), len(usual)])
     faint = max(len(liked), 1) / max(len(usual), 1)
     weights = np.choose(kinds, [1.0, _UNLIKED, faint])
     vectors = np.concatenate([liked, unliked, usual])
     examples = Examples(vectors, kinds == 0, weights / weights.sum(), kinds < 2)
-    return fit(examples, _PULL / (len(liked) + len(unliked)), start)
+    heard = len(liked) + len(unliked) if len(liked) else _UNLIKED * len(unliked)
+    return fit(examples, _PULL / heard, start)
 
 
 def _vectors(examples: Sequence[Example], parts: Parts) -> NDArray[np.float32]:

@@ -197,12 +197,16 @@ def _reduced(vectors: NDArray[np.float32], start: Head | None) -> tuple[Floats, 
 
 
 def _newton(rows: Floats, examples: Examples, ridge: float, centre: Floats) -> Floats:
-    """Minimise by Newton's method with halved steps; the last number is the free offset."""
+    """Minimise by Newton's method with halved steps; the last number is the offset.
+
+    It is free where there are examples of both kinds. Of one kind alone all would be explained by
+    the offset, and nothing learned about the direction, so there it is held.
+    """
     design = np.hstack([rows, np.ones((len(rows), 1))])
     sign = np.where(examples.wanted, 1.0, -1.0)
-    # The offset is free, but for a trace that keeps it finite where all examples are of one kind.
+    one_kind = examples.wanted.all() or not examples.wanted.any()
     penalty = np.full(design.shape[1], ridge)
-    penalty[-1] = 1e-6
+    penalty[-1] = 1e6 if one_kind else 1e-6
 
     def loss(at: Floats) -> float:
         fits = (examples.weights * np.logaddexp(0, -sign * (design @ at))).sum()

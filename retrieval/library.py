@@ -425,7 +425,11 @@ class Library:
         rows, tags = self._catalogue.facets, self._catalogue.tags
         with self._catalogue.reading():
             return Facets(
-                rows.months(), rows.cameras(), rows.formats(), rows.folders(folders), tuple(tags.all())
+                months=rows.months(),
+                cameras=rows.cameras(),
+                formats=rows.formats(),
+                folders=rows.folders(folders),
+                tags=tuple(tags.all()),
             )
 
     def problems(self) -> Iterator[ProblemRow]:

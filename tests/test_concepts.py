@@ -149,6 +149,17 @@ def test_feedback_turns_the_question(shades: Library, names: Callable[..., list[
         shades.search("white", like=[99])
 
 
+def test_what_is_not_liked_sinks_without_any_likes() -> None:
+    random = np.random.default_rng(0)
+    usual = normalise(random.normal(size=(300, 16)).astype(np.float32))
+    vector = normalise(random.normal(size=(1, 16)).astype(np.float32))[0]
+    best = int(np.argmax(usual @ vector))
+    head = turned(vector, np.empty((0, 16), np.float32), usual[best : best + 1], usual)
+    order = np.argsort(-(usual @ head.direction)).tolist()
+    assert 5 < order.index(best) < 150, "away from the top, but not to the end"
+    assert head.direction @ vector > 0.9, "the question is still that question"
+
+
 def test_without_feedback_the_head_has_the_questions_order() -> None:
     random = np.random.default_rng(0)
     usual = normalise(random.normal(size=(300, 16)).astype(np.float32))

@@ -1,4 +1,4 @@
-"""The recipes: stages, lengths, data. `POCKET`, then `FURTHER`, made what is shipped."""
+"""The recipe: which stages, how long, on what. This one made the shipped weights."""
 
 from __future__ import annotations
 
@@ -65,6 +65,10 @@ class Recipe:
     ema: float = 0.998
     soft_share: float = 0.3
     soft_temperature: float = 0.04
+
+    def further(self) -> Recipe:
+        """Return the recipe for finished towers: without the first stage, for they can read."""
+        return replace(self, stages=self.stages[1:])
 
     def lasting(self, minutes: float) -> Recipe:
         """Return the same recipe stretched or shrunk to `minutes` in all."""
@@ -135,28 +139,5 @@ POCKET = Recipe(
             text_rate=5e-4,
             evaluations=1,
         ),
-    )
-)
-
-_, _CLASSES, _JOINT, _NAMES = POCKET.stages
-
-# From finished weights on (`--start`): the towers know their trade, so the text stage is left out,
-# and the pictures, seen a hundred times by now, are blended.
-FURTHER = Recipe(
-    stages=(
-        replace(
-            _CLASSES,
-            minutes=68,
-            augmentation=Augmentation(mix_classes=0.5),
-            sizes=(64, 64, 80),
-            rate=2.5e-3,
-        ),
-        replace(
-            _JOINT,
-            minutes=42,
-            augmentation=Augmentation(mix=0.5, mix_classes=0.3),
-            rate=7e-4,
-        ),
-        _NAMES,
     )
 )

@@ -1,6 +1,6 @@
 """Train the pocket model: `python -m retrieval.pocket.train --data DIR --out DIR [--minutes N]`.
 
-With `--start FOLDER` a finished checkpoint is trained further, by a recipe of its own.
+With `--start FOLDER` a finished checkpoint is trained further; the stage `text` is left out.
 
 The folder of `--data` holds `train/` (the shards) and `flickr8k-dev/`. Decoded pictures,
 checkpoints, the log, its learning curve and at the end the exported model go below `--out`.
@@ -22,7 +22,7 @@ from retrieval.pocket.corpus import load_corpus
 from retrieval.pocket.curve import draw_curve, read_curve
 from retrieval.pocket.evaluate import load_development
 from retrieval.pocket.export import export, recalibrate
-from retrieval.pocket.recipe import FURTHER, POCKET, Recipe
+from retrieval.pocket.recipe import POCKET, Recipe
 from retrieval.pocket.run import Run
 from retrieval.pocket.shards import read_rows
 
@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Read the command line, train, export."""
     chosen = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    recipe = _recipe(FURTHER if chosen.start else POCKET, chosen.minutes, chosen.steps)
+    recipe = _recipe(POCKET.further() if chosen.start else POCKET, chosen.minutes, chosen.steps)
     chosen.out.mkdir(parents=True, exist_ok=True)
     corpus = load_corpus(chosen.data, chosen.out / "cache", recipe.scenes)
     run = Run(recipe, corpus, chosen.out, _device(chosen.device), chosen.seed)

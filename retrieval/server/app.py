@@ -9,7 +9,15 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from retrieval.errors import ModelError, PictureError, PixtrieveError, QueryError
+from retrieval.errors import (
+    LibraryError,
+    LibraryNotFound,
+    MissingExtra,
+    ModelError,
+    PictureError,
+    PixtrieveError,
+    QueryError,
+)
 from retrieval.server import guard
 from retrieval.server.indexing import Following
 from retrieval.server.routes.downloads import download_routes
@@ -26,6 +34,18 @@ from retrieval.server.state import State
 _ROUTES = (
     *(search_routes, picture_routes, library_routes),
     *(tag_routes, duplicate_routes, download_routes, map_routes),
+)
+
+
+# Busy, or not in a state in which that can be done, is not the server's failure.
+_STATUS = (
+    (QueryError, 422),
+    (PictureError, 422),
+    (LibraryNotFound, 503),
+    (LibraryError, 409),
+    (MissingExtra, 501),
+    (ModelError, 500),
+    (PixtrieveError, 500),
 )
 
 
@@ -69,7 +89,6 @@ def create_app(
 
 async def _explained(_: Request, error: Exception) -> Response:
     assert isinstance(error, PixtrieveError)
-    status = 422 if isinstance(error, QueryError | PictureError) else 503
-    status = 500 if isinstance(error, ModelError) else status
+    status = next(code for kind, code in _STATUS if isinstance(error, kind))
     body = json.dumps({"error": error.message, "hint": error.hint})
     return Response(body, status, media_type="application/json")

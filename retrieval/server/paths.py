@@ -19,7 +19,7 @@ def refuse_paths(query: Query | None, *, files: bool = False) -> None:
         if not files:
             raise QueryError(
                 f"{term.value} is a path or an address, and the server opens none",
-                "name an indexed picture by its number: #17, or upload it (the page and the API take it)",
+                "name an indexed picture by its number, #17, or upload it",
             )
         if term.value.startswith(_ADDRESS):
             raise QueryError(

@@ -112,7 +112,8 @@ class State:
         # A browser that has gone on to the next letter cancels this, and the future with it.
         result = await asyncio.wrap_future(self.desk.ask(desks.Request(query, run)))
         found = as_object(result)
-        found["hits"] = found["hits"][asked.offset :]
+        # By rank: with `sort` the best so many come in another order.
+        found["hits"] = [hit for hit in found["hits"] if hit["rank"] > asked.offset]
         facts = {
             "query": "" if query is None else str(query),
             "where": asked.where,

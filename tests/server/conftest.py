@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -56,3 +59,24 @@ def client(folder: str) -> Iterator[Any]:
     yield make
     for made in clients:
         made.__exit__(None, None, None)
+
+
+@pytest.fixture
+def address(folder: str) -> Iterator[str]:
+    """A real server on a free port, and its address."""
+    uvicorn = pytest.importorskip("uvicorn")
+    from retrieval.server import guard
+    from retrieval.server.app import create_app
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    app = create_app(folder, "auto", guard.Rules(frozenset({f"127.0.0.1:{port}"})))
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join()

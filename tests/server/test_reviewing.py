@@ -52,7 +52,7 @@ def test_groups_are_put_away_for_good(client: Client, doubled: Path) -> None:
     assert group["id"] not in [each["id"] for each in found(asking)["groups"]]
     assert asking.post("/api/duplicates/search").status_code == 202
     assert group["id"] not in [each["id"] for each in found(asking)["groups"]]
-    assert asking.post("/api/duplicates/keep", json={"groups": [99999]}).status_code == 503
+    assert asking.post("/api/duplicates/keep", json={"groups": [99999]}).status_code == 409
 
 
 def test_no_file_is_moved_unless_the_owner_said_where(client: Client, doubled: Path) -> None:
@@ -83,4 +83,4 @@ def test_redundant_files_are_moved_and_brought_back(
 
 def test_nothing_is_chosen_before_it_was_looked_for(client: Client) -> None:
     answer = client().post("/api/duplicates/keep", json={"groups": [1]})
-    assert (answer.status_code, answer.json()["hint"]) == (503, "ask for /api/duplicates first")
+    assert (answer.status_code, answer.json()["hint"]) == (409, "ask for /api/duplicates first")

@@ -105,7 +105,7 @@ export class Painter {
     const left = width / 2 - view.x * scale - side / 2;
     const top = height / 2 - view.y * scale - side / 2;
     const half = (paper & 0xfefefe) >>> 1;
-    const stamp = points.count > FEW ? halfStamp : fullStamp;
+    const stamp = points.count > FEW ? thinStamp : fullStamp;
     const { x, y, region } = points;
     const { colours, lit } = this;
     const dot = (row, colour) => {
@@ -132,7 +132,7 @@ export class Painter {
   dotSide(fine) {
     const { view, points } = this;
     const room = Math.sqrt((view.scale / view.zoom) ** 2 / Math.max(points.count, 1));
-    const side = Math.max(1.4, Math.min(7, room * 0.5)) * Math.min(view.zoom ** 0.4, 3);
+    const side = Math.max(2, Math.min(7, room * 0.5)) * Math.min(view.zoom ** 0.4, 3);
     return Math.max(1, Math.round(Math.min(side, 9) * fine));
   }
 
@@ -309,14 +309,14 @@ function fit(canvas, view, ratio) {
   if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
 }
 
-// A dot: half of it is what was there before, so that crowds come out stronger than single ones.
-function halfStamp(pixels, width, column, line, side, colour) {
-  const half = (colour & 0xfefefe) >>> 1;
+// A dot: a quarter of it is what was there before, so that crowds come out stronger than single ones.
+function thinStamp(pixels, width, column, line, side, colour) {
+  const most = ((colour & 0xfefefe) >>> 1) + ((colour & 0xfcfcfc) >>> 2);
   for (let down = 0; down < side; down++) {
     const edge = corner(side, down);
     const end = (line + down) * width + column + side - edge;
     for (let at = (line + down) * width + column + edge; at < end; at++) {
-      pixels[at] = 0xff000000 | (((pixels[at] & 0xfefefe) >>> 1) + half);
+      pixels[at] = 0xff000000 | (((pixels[at] & 0xfcfcfc) >>> 2) + most);
     }
   }
 }
