@@ -305,3 +305,10 @@ def test_nothing_serious_stands_in_anyone_s_way(page: Any, scheme: str) -> None:
     for view in ("Duplicates", "Library", "Map"):
         page.get_by_role("link", name=view).click()
         check(view)
+
+
+def test_the_api_has_a_reference_to_read(page: Any, address: str) -> None:
+    page.goto(f"{address}/api")
+    page.get_by_role("heading", name="GET /api/search").wait_for()
+    assert page.locator("#operations section").count() > 20
+    page.get_by_text("a question in its written form").first.wait_for()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 pytest.importorskip("schemathesis")
 import schemathesis
 from hypothesis import HealthCheck, given, settings
+from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 
 pytestmark = pytest.mark.slow
@@ -37,7 +39,8 @@ def test_nothing_is_answered_with_a_failure_of_ours(address: str, mode: Generati
                 told = response.json()
                 assert told.get("error") or told.get("detail"), said
 
-        ask()
+        with suppress(Unsatisfiable):  # where there is nothing that one could get wrong
+            ask()
         asked.add(operation.label)
     assert {"GET /api/search", "POST /api/concepts", "POST /api/download/{kind}"} <= asked
     assert len(asked) > 20

@@ -16,6 +16,7 @@ _TYPES = {
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml",
 }
+_PAGES = {"index.html": "/", "api.html": "/api"}
 
 
 def page_routes() -> APIRouter:
@@ -23,7 +24,7 @@ def page_routes() -> APIRouter:
     routes = APIRouter()
     for path in sorted(STATIC.iterdir()):
         if path.suffix in _TYPES:
-            address = "/" if path.name == "index.html" else f"/{path.name}"
+            address = _PAGES.get(path.name, f"/{path.name}")
             routes.add_api_route(address, _file(path), include_in_schema=False)
     return routes
 

@@ -1,0 +1,42 @@
+// The API's own description, to be read by people.
+
+import { ask } from "./api.js";
+import { $, el, notice } from "./dom.js";
+
+const kind = (schema = {}) => (schema.enum ?? [schema.const ?? schema.type ?? schema.anyOf?.map(kind).join(" or ") ?? "object"]).join(", ");
+
+function limits(schema = {}) {
+  const said = [];
+  for (const [name, word] of [["minimum", "≥"], ["maximum", "≤"], ["maxLength", "letters ≤"], ["maxItems", "items ≤"]]) {
+    if (schema[name] !== undefined) said.push(`${word} ${schema[name]}`);
+  }
+  if (schema.default !== undefined && schema.default !== "") said.push(`default ${JSON.stringify(schema.default)}`);
+  return said.join(", ");
+}
+
+function table(rows) {
+  return el("table", {}, el("tbody", {}, ...rows.map(([name, schema, description]) => el("tr", {},
+    el("th", { scope: "row" }, el("code", { textContent: name })), el("td", { textContent: kind(schema) }),
+    el("td", { textContent: [limits(schema), description ?? schema?.description ?? ""].filter(Boolean).join("; ") })))));
+}
+
+function operation(path, method, facts, schemas) {
+  const parameters = (facts.parameters ?? []).map((each) => [each.name, each.schema, each.description]);
+  const parts = [el("h2", {}, el("code", { textContent: `${method.toUpperCase()} ${path}` })),
+    ...(facts.description ?? facts.summary ?? "").split("\n\n").map((text) => el("p", { textContent: text }))];
+  if (parameters.length) parts.push(table(parameters));
+  for (const [type, body] of Object.entries(facts.requestBody?.content ?? {})) {
+    const schema = body.schema?.$ref ? schemas[body.schema.$ref.split("/").pop()] : body.schema;
+    parts.push(el("p", { class: "soft", textContent: `Body: ${type}` }));
+    if (schema?.properties) parts.push(table(Object.entries(schema.properties).map(([name, each]) => [name, each])));
+  }
+  return el("section", { class: "card" }, ...parts);
+}
+
+try {
+  const { paths, components } = await ask("/api/openapi.json");
+  $("operations").replaceChildren(...Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, facts]) => operation(path, method, facts, components?.schemas ?? {}))));
+} catch (error) {
+  $("operations").replaceChildren(notice(error.message, error.hint ?? ""));
+}
