@@ -25,6 +25,9 @@ _WAIT_MS = 200
 
 _STEP_MS = 50
 
+_TRIES = 5
+"""So often folders may go while they are about to be listened to."""
+
 _LIMIT = "watch limit reached"
 _TOO_MANY = ("os error 24", "Errno 24", "Too many open files")
 
@@ -83,7 +86,7 @@ class Ears:
         if not self._channels:
             self._stop.wait(_WAIT_MS / 1000)
         for channel in self._channels:
-            heard |= self._next(channel)
+            heard |= self._asked(channel)
         return heard
 
     def close(self) -> None:
@@ -96,31 +99,37 @@ class Ears:
         if not folders:
             return
         if self._channels:
-            self._late = {folder for folder in self._late if os.path.isdir(folder)}
             self._late |= set(folders)
             folders = self._late
-        channel = _channel(folders, self._stop)
-        try:
-            self._heard |= self._next(channel, first=True)
-        except (OSError, RuntimeError) as error:
-            raise _deaf(error) from error
-        if len(self._channels) > 1:  # only now, so that nothing falls between
-            before = self._channels.pop()
-            self._heard |= self._next(before)
+        self._channels.append(self._begun(folders))
+        if len(self._channels) > 2:  # only now, so that nothing falls between
+            before = self._channels.pop(1)
+            self._heard |= self._asked(before)
             before.close()
-        self._channels.append(channel)
 
-    def _next(self, channel: _Channel, *, first: bool = False) -> set[str]:
+    def _begun(self, folders: Collection[str]) -> _Channel:
+        for _ in range(_TRIES):
+            there = [folder for folder in folders if os.path.isdir(folder)]
+            channel = _channel(there, self._stop)
+            try:
+                self._heard |= self._next(channel)
+            except FileNotFoundError:
+                continue
+            except (OSError, RuntimeError) as error:
+                raise _deaf(error) from error
+            return channel
+        raise Confused("folders come and go")
+
+    def _asked(self, channel: _Channel) -> set[str]:
+        try:
+            return self._next(channel)
+        except (OSError, RuntimeError) as error:
+            raise Confused(str(error)) from error
+
+    def _next(self, channel: _Channel) -> set[str]:
         from watchfiles import Change
 
-        try:
-            changes = next(channel, set())
-        except FileNotFoundError as error:
-            raise Confused(str(error)) from error
-        except (OSError, RuntimeError) as error:
-            if first:
-                raise
-            raise Confused(str(error)) from error
+        changes = next(channel, set())
         for change, path in changes:
             if change == Change.deleted:  # a folder of that name will be another one
                 self._known.pop(path, None)

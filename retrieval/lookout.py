@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 from retrieval.catalogue import Root
 from retrieval.drives import at_or_below, is_remote, mounts
@@ -46,8 +47,7 @@ class Lookout:
         sights = {root.path: _sight(root, territory, mounted) for root in territory.roots}
         changed = {path for path, sight in sights.items() if sight != self._sights.get(path)}
         self._sights = sights
-        for path in changed:
-            self._listen_to(territory.folders(path))
+        self._listen_to(chain.from_iterable(map(territory.folders, changed)))
         return changed
 
     def listen(self, territory: Territory) -> set[str]:
@@ -57,9 +57,8 @@ class Lookout:
         except Confused:
             self._start_anew()
             return set()
-        for path in heard:
-            if os.path.isdir(path):
-                self._listen_to(territory.folders(path))
+        new = filter(os.path.isdir, heard)
+        self._listen_to(chain.from_iterable(map(territory.folders, new)))
         return heard
 
     def is_remote(self, root: str) -> bool:

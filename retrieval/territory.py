@@ -103,10 +103,11 @@ class Territory:
         """Sort a path that lies below a root into the files or folders to look at."""
         if root.whole and os.path.isdir(path):
             part.folders[below] = None
-        elif os.path.isfile(path) and not _is_sidecar(below):
+        elif root.whole and os.path.isfile(path) and not _is_sidecar(below):
             part.files[below] = None
         else:
-            # A picture that is gone may have shared a sidecar with another.
+            # Of single files those count that were named; and a picture that is gone may have
+            # shared a sidecar with another.
             part.files.update(dict.fromkeys(self._pictures_at(root, below)))
             if root.whole:
                 part.folders[below] = None  # it may have been a folder

@@ -121,7 +121,7 @@ class Watcher:
         self._territory = Territory.read(catalogue)
         self._version = -1
         self._looked: dict[str, tuple[float, float]] = {}  # when a root was, and how long it took
-        self._said = Watching(())
+        self._said: Watching | None = None
         self._next_around = self._not_before = 0.0
         self._failures = 0
 
@@ -199,7 +199,7 @@ class Watcher:
         paths |= {root.path for root in self._territory.roots if asked or self._is_due(root.path)}
         if paths:
             yield from self._attempt(paths)
-        elif asked:
+        elif asked and self._said is not None:
             yield self._said  # whoever asked waits for some answer
 
     def _attempt(self, paths: set[str]) -> Iterator[WatchEvent]:

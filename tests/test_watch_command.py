@@ -152,7 +152,7 @@ def test_troubles_are_said_once(capsys: pytest.CaptureFixture[str]) -> None:
 
     nas = Watching(("/a", "/b"), (), (("/b", 300.0),))
     assert said(there, nas, nas).splitlines()[-1] == (
-        "  /b is a network drive, and is looked at every 5 min"
+        "  /b may be changed by other machines, unheard, and is looked at every 5 min"
     )
     deaf = Watching(("/a", "/b"), (), (("/a", 60.0), ("/b", 60.0)), "too many folders", "raise it")
     assert said(deaf).splitlines() == [

@@ -98,6 +98,30 @@ def test_new_moved_and_deleted_folders(
     assert same_as_a_new_library(library, pictures, tmp_path)
 
 
+def test_many_new_folders_are_listened_to_together(
+    watch: Watch,
+    library: Library,
+    pictures: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened: list[int] = []
+    real = retrieval.listening._channel
+
+    def counting(folders, stop):  # type: ignore[no-untyped-def]
+        opened.append(len(folders))
+        return real(folders, stop)
+
+    monkeypatch.setattr(retrieval.listening, "_channel", counting)
+    for number in range(300):
+        paint(pictures / f"{number % 10}/{number}/a.png", (number % 256, number // 256, 99))
+    until(lambda: len(indexed(library)) == 304)
+    assert max(opened) <= 310
+    assert len(opened) < 100
+    paint(pictures / "7/207/late.png", "white")
+    until(lambda: str(pictures / "7/207/late.png") in indexed(library))
+
+
 def test_only_what_changed_is_looked_at(watch: Watch, library: Library, pictures: Path) -> None:
     before = len(watch.done)
     paint(pictures / "deep/white.png", "white")
@@ -280,6 +304,7 @@ def test_single_files(library: Library, pictures: Path, encoder: FakeEncoder) ->
     with Watch(library.path, encoder, [pictures / "red.png"]) as watch:
         watch.follows()
         paint(pictures / "other.png", "white")
+        paint(pictures / "red.jpg", "white")
         os.replace(paint(pictures / "new.tmp.png", "white"), pictures / "red.png")
         until(lambda: encoder.images_encoded == 2)
         assert indexed(library) == {str(pictures / "red.png")}

@@ -92,17 +92,20 @@ def _follow(
     patterns: list[str] | None,
     pace: Pace,
 ) -> int:
-    report, display, first = WatchReport("Ctrl-C ends it."), Display(), True
+    report, first = WatchReport("Ctrl-C ends it."), True
+    display: Display | None = None  # of the run that goes on
     with stop_on_interrupt("stopping") as stop:
         steering = Steering(stop=stop)
         for event in library.watch(
             paths, options=options, exclude=patterns, pace=pace, steering=steering
         ):
             if isinstance(event, Progress) and event.phase != "done":
+                display = display or Display()
                 display.show(event)
                 continue
-            display.clear()
-            display = Display()
+            if display is not None:
+                display.clear()
+                display = None
             if isinstance(event, Progress) and first:
                 first = False
                 report.begin(event)

@@ -89,7 +89,7 @@ class WatchReport:
             if watching.hint:
                 yield f"  {watching.hint}"
         for path, seconds in watching.unheard:
-            why = "" if watching.reason else " is a network drive, and"
+            why = "" if watching.reason else " may be changed by other machines, unheard, and"
             yield f"  {shown(home_relative(path))}{why} is looked at every {duration(seconds)}"
 
     def _done(self, progress: Progress) -> Iterator[str]:

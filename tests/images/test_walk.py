@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from retrieval.images import FoundFile, Unreadable, discovery
-from retrieval.images.discovery import stat_file, walk
+from retrieval.images.discovery import folders, stat_file, walk
+from retrieval.images.globs import Exclusions
 
 needs_posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX links and names")
 
@@ -226,3 +227,37 @@ def test_stat_file(tmp_path: Path) -> None:
     assert isinstance(unsupported, FoundFile)
     assert unsupported.unsupported
     assert stat_file(root + "x", "a/b.jpg") == Unreadable("", "no such file or folder")
+
+
+def test_the_folders_that_a_walk_goes_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(
+        tmp_path,
+        *("x.jpg", "a/x.jpg", "a/raw/x.jpg", "a/empty/deep/notes.txt", "b/x.jpg", "closed/x.jpg"),
+        *(".git/x.jpg", "@eaDir/x.jpg", "other/x.jpg"),
+    )
+
+    def below(start: str = "") -> list[str]:
+        return list(folders(str(tmp_path), Exclusions(["raw"]), below=start, skip={"other"}))
+
+    assert below() == ["", "closed", "b", "a", "a/empty", "a/empty/deep"]
+    assert below("a/empty") == ["a/empty", "a/empty/deep"]
+    assert below("a/raw") == below(".git") == below("other") == below("nowhere") == []
+    real = os.scandir
+
+    def refuse(path):  # type: ignore[no-untyped-def]
+        if os.fspath(path) == str(tmp_path / "closed"):
+            raise PermissionError(13, "Permission denied")
+        return real(path)
+
+    monkeypatch.setattr("os.scandir", refuse)
+    assert below() == ["", "b", "a", "a/empty", "a/empty/deep"]
+
+
+@needs_posix
+def test_folders_behind_links_come_last_and_each_once(tmp_path: Path) -> None:
+    put(tmp_path, "p/deep/x.jpg", "elsewhere/far/x.jpg")
+    os.symlink(tmp_path / "p/deep", tmp_path / "p/again")
+    os.symlink(tmp_path / "p", tmp_path / "p/deep/loop")
+    os.symlink(tmp_path / "elsewhere", tmp_path / "p/a link")
+    found = list(folders(str(tmp_path / "p"), Exclusions([])))
+    assert found == ["", "deep", "a link", "a link/far"]
