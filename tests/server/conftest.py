@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import threading
 import time
@@ -80,3 +81,28 @@ def address(folder: str) -> Iterator[str]:
     yield f"http://127.0.0.1:{port}"
     server.should_exit = True
     thread.join()
+
+
+@pytest.fixture
+def page(address: str) -> Iterator[Any]:
+    """The page, opened in Debian's chromium; any error in it fails the test."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    browser_path = shutil.which("chromium")
+    if browser_path is None:
+        pytest.skip("there is no chromium on this machine")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
+        opened = browser.new_page(viewport={"width": 1200, "height": 800})
+        errors: list[str] = []
+        opened.on("pageerror", lambda error: errors.append(str(error)))
+
+        def on_console(said: Any) -> None:
+            if said.type == "error" and "status of 422" not in said.text:
+                errors.append(said.text)
+
+        opened.on("console", on_console)
+        opened.set_default_timeout(10_000)
+        opened.goto(address)
+        yield opened
+        assert errors == []
+        browser.close()

@@ -3,63 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
 import pytest
+from browsing import ask, choose, drop, wait_for_first
 
 pytestmark = pytest.mark.slow
-uvicorn = pytest.importorskip("uvicorn")
-playwright = pytest.importorskip("playwright.sync_api")
-
-
-@pytest.fixture
-def page(address: str) -> Iterator[Any]:
-    """The page, opened; any error in it fails the test."""
-    browser_path = shutil.which("chromium")
-    if browser_path is None:
-        pytest.skip("there is no chromium on this machine")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
-        opened = browser.new_page(viewport={"width": 1200, "height": 800})
-        errors: list[str] = []
-        opened.on("pageerror", lambda error: errors.append(str(error)))
-
-        def on_console(said: Any) -> None:
-            if said.type == "error" and "status of 422" not in said.text:
-                errors.append(said.text)
-
-        opened.on("console", on_console)
-        opened.set_default_timeout(10_000)
-        opened.goto(address)
-        yield opened
-        assert errors == []
-        browser.close()
-
-
-def first(page: Any) -> str:
-    return str(page.locator("#gallery img").first.get_attribute("alt"))
-
-
-def wait_for_first(page: Any, name: str) -> None:
-    page.wait_for_function(
-        "name => document.querySelector('#gallery li[aria-posinset=\"1\"] img')?.alt === name",
-        arg=name,
-        timeout=5000,
-    )
-
-
-def ask(page: Any, text: str, expected: str) -> None:
-    page.locator("#question").fill(text)
-    wait_for_first(page, expected)
-
-
-def choose(page: Any, *names: str) -> None:
-    for name in names:
-        tile = page.locator("#gallery li", has=page.locator(f"img[alt='{name}']"))
-        tile.locator(".choose").click(force=True)
+pytest.importorskip("playwright.sync_api")
 
 
 def test_it_answers_while_one_types(page: Any) -> None:
@@ -112,13 +64,7 @@ def test_an_uploaded_picture_is_a_question(page: Any, pictures: Path) -> None:
 
 
 def test_a_dropped_picture_is_a_question(page: Any, pictures: Path) -> None:
-    data = list((pictures / "red.png").read_bytes())
-    drop = """data => {
-        const carried = new DataTransfer();
-        carried.items.add(new File([new Uint8Array(data)], "mine.png", { type: "image/png" }));
-        document.dispatchEvent(new DragEvent("drop", { dataTransfer: carried, cancelable: true }));
-    }"""
-    page.evaluate(drop, data)
+    drop(page, pictures / "red.png")
     wait_for_first(page, "yellow.png")
     assert page.locator("#chips img").get_attribute("alt") == "your picture"
 

@@ -79,7 +79,8 @@ async function search(more = false) {
 function say(found) {
   const time = found.seconds < 1 ? `${Math.round(found.seconds * 1000)} ms` : `${found.seconds.toFixed(1)} s`;
   $("state").textContent = `${many(found.searched, "picture")} searched in ${time}`;
-  const best = found.hits[0]?.confidence ?? null;
+  const known = found.hits.map((hit) => hit.confidence).filter((confidence) => confidence !== null);
+  const best = known.length ? Math.max(...known) : null;
   if (!found.hits.length) tell("Nothing is near enough", Number($("confidence").value) ? "Lower the slider, or ask in other words." : "Take filters off, or ask in other words.");
   else if (best !== null && best < 0.25) tell("Perhaps nothing here matches", "Things that are not in the library find pictures as near as these.");
   else $("note").hidden = true;

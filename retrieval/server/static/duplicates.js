@@ -64,7 +64,7 @@ export function create(root, page) {
     box.append(
       el("ul", {}, ...files.map((file, place) => el("li", { class: place ? "" : "kept" },
         el("button", { type: "button", class: "look", "aria-label": `Look at ${fileName(file.path)}`, onclick: () => page.open(ids, ids.indexOf(file.image_id)) }, thumbnail(file.image_id, file.path)),
-        el("strong", { textContent: place ? (file.exact ? "same bytes" : `${Math.round(file.likeness * 100)}% alike`) : "kept" }),
+        el("strong", { textContent: place ? (file.exact ? "same bytes" : `${Math.floor(Math.min(file.likeness, 0.999) * 100)}% alike`) : "kept" }),
         el("span", { textContent: `${file.width} × ${file.height}, ${bytes(file.size)}${place && WHY[file.reason] ? `, ${WHY[file.reason]}` : ""}` }),
         el("span", { class: "soft", textContent: fileName(file.path), title: file.path }),
         el("span", { class: "soft path", textContent: folderOf(file.path) })))),
