@@ -13,6 +13,7 @@ round, whatever their number. There is no chance in it: the same neighbours give
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -28,8 +29,11 @@ _EARLY = 100
 
 _EARLY_PULL, _PULL = 4.0, 1.0
 _EARLY_MOMENTUM, _MOMENTUM = 0.5, 0.8
-_CELL = 0.5
-"""The grid's spacing; `q` halves at a distance of 1."""
+_CELL, _MOST_CELLS = 0.5, 1000
+"""The grid's spacing, which is wider if a side would have more cells; `q` halves at 1."""
+
+_LONGEST = 5.0
+"""Nothing moves farther in a round: a handful of points would fly apart."""
 
 _START = 1e-2
 
@@ -39,6 +43,7 @@ class _Kernel:
     """Fourier transforms of q, and of q² times the distance to the right and downwards."""
 
     shape: tuple[int, int]
+    cell: float
     waves: NDArray[np.complex64]
 
 
@@ -63,6 +68,8 @@ def arrange(start: Places, neighbours: NDArray[np.int64]) -> Iterator[Places]:
         push, kernel = _pushes(places, kernel)
         force = pull * _pulls(places, neighbours, flat) + 4.0 * push
         speed = (_EARLY_MOMENTUM if early else _MOMENTUM) * speed + step / pull * force
+        lengths = np.hypot(speed[:, 0], speed[:, 1])
+        speed *= np.minimum(1, _LONGEST / np.maximum(lengths, 1e-12))[:, None]
         places += speed
         places -= places.mean(axis=0)
         yield places
@@ -82,14 +89,18 @@ def _pulls(places: Places, neighbours: NDArray[np.int64], flat: NDArray[np.int64
 
 def _pushes(places: Places, kernel: _Kernel | None) -> tuple[Places, _Kernel]:
     """Return the forces, and the kernel for the next round."""
-    cells = (places - places.min(axis=0)) / _CELL
+    low = places.min(axis=0)
+    extent = float((places.max(axis=0) - low).max())
+    # Powers of two, for a kernel belongs to one spacing.
+    cell = _CELL * 2.0 ** max(0, math.ceil(math.log2(max(extent, 1e-9) / (_CELL * _MOST_CELLS))))
+    cells = (places - low) / np.float32(cell)
     corner = cells.astype(np.int64)
     inside = cells - corner
     need = corner.max(axis=0) + 2
     # Twice the extent, or what leaves the grid on one side would push from the other.
     shape = (_even_size(2 * int(need[0])), _even_size(2 * int(need[1])))
-    if kernel is None or kernel.shape != shape:
-        kernel = _kernel(shape)
+    if kernel is None or (kernel.shape, kernel.cell) != (shape, cell):
+        kernel = _kernel(shape, cell)
     # Each point is shared out among the four corners of its cell.
     first = corner[:, 0] * shape[1] + corner[:, 1]
     right, down = inside[:, 0], inside[:, 1]
@@ -105,16 +116,29 @@ def _pushes(places: Places, kernel: _Kernel | None) -> tuple[Places, _Kernel]:
     fields = np.fft.irfft2(waves[None] * kernel.waves, s=shape).reshape(3, size)
     felt = sum(fields[:, cell] * share for cell, share in shares)
     assert isinstance(felt, np.ndarray)
-    # Without what each point does to itself, which is q(0) = 1.
-    total = max(float(felt[0].sum(dtype=np.float64)) - len(places), 1e-6)
+    own = _own_nearness(right, down, cell)
+    total = max(float((felt[0] - own).sum(dtype=np.float64)), 1e-6)
     return np.asarray(felt[1:].T / total, np.float32), kernel
 
 
-def _kernel(shape: tuple[int, int]) -> _Kernel:
-    right, down = (np.fft.fftfreq(size, 1 / size) * _CELL for size in shape)
+def _own_nearness(
+    right: NDArray[np.float32], down: NDArray[np.float32], cell: float
+) -> NDArray[np.float32]:
+    """Return what each point adds to its own sum of `q`, by being shared out among four corners."""
+    apart_x, apart_y = 2 * right * (1 - right), 2 * down * (1 - down)
+    side, diagonal = 1 / (1 + cell**2), 1 / (1 + 2 * cell**2)
+    return np.asarray(
+        (1 - apart_x) * (1 - apart_y)
+        + side * (apart_x * (1 - apart_y) + apart_y * (1 - apart_x))
+        + diagonal * apart_x * apart_y
+    )
+
+
+def _kernel(shape: tuple[int, int], cell: float) -> _Kernel:
+    right, down = (np.fft.fftfreq(size, 1 / size) * cell for size in shape)
     near = 1 / (1 + right[:, None] ** 2 + down[None] ** 2)
     fields = np.stack([near, right[:, None] * near**2, down[None] * near**2])
-    return _Kernel(shape, np.fft.rfft2(fields.astype(np.float32)).astype(np.complex64))
+    return _Kernel(shape, cell, np.fft.rfft2(fields.astype(np.float32)).astype(np.complex64))
 
 
 def _even_size(least: int) -> int:

@@ -24,6 +24,7 @@ _COMMANDS = {
     "mcp": ("retrieval.commands.mcp", "mcp_command"),
     "status": ("retrieval.commands.status", "status_command"),
     "remove": ("retrieval.commands.status", "remove_command"),
+    "map": ("retrieval.commands.map", "map_command"),
     "duplicates": ("retrieval.commands.duplicates", "duplicates_command"),
     "captions": ("retrieval.commands.captions", "captions_command"),
     "ocr": ("retrieval.commands.captions", "ocr_command"),

@@ -43,7 +43,8 @@ class Kept:
 def read(path: str, fingerprint: str) -> Kept | None:
     """Return what is kept; None when there is no file, or none of this model."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here, for NumPy leaves a file that it cannot read open.
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             facts = json.loads(str(archive["facts"]))
             if facts["format"] != _FORMAT or facts["fingerprint"] != fingerprint:
                 return None

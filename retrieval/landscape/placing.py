@@ -12,8 +12,8 @@ from retrieval.planar import ROUNDS, Places, arrange
 from retrieval.stores.clustering import nearest_rows
 
 NEIGHBOURS = 15
-_FEWEST = 5
-"""Fewer points than that have no neighbourhoods."""
+_FEWEST, _PARTS = 30, 6
+"""Fewer points have no neighbourhoods; with few, one is no more than a sixth of all."""
 
 _MOST = 100_000
 """Of more points a sample is arranged; the others find their place among it."""
@@ -31,7 +31,7 @@ def lay_out(points: Floats) -> Generator[float, None, tuple[Places, Layout]]:
     order = np.random.default_rng(_SEED).permutation(len(points))
     chosen, others = np.sort(order[:_MOST]), np.sort(order[_MOST:])
     sample = points[chosen]
-    k = min(NEIGHBOURS, len(sample) - 1)
+    k = min(NEIGHBOURS, len(sample) // _PARTS)
     neighbours = _others(nearest_rows(sample, sample, k + 1)[1])
     places = np.empty((len(points), 2), np.float32)
     arranged = arrange(_apart(_two_columns(sample)), neighbours)

@@ -1,0 +1,170 @@
+"""The map over HTTP: drawn once in a thread, kept in step, never with what was removed."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fakes import FakeEncoder
+from painting import paint
+
+from retrieval import Library
+from retrieval.landscape import Drawing, Landscape
+
+pytest.importorskip("fastapi")
+from fastapi.testclient import TestClient
+
+from retrieval.server import guard
+from retrieval.server.app import create_app
+from retrieval.server.drawing import Drawer
+
+HOST = "localhost:8090"
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def asking(folder: str) -> Iterator[TestClient]:
+    app = create_app(folder, "auto", guard.Rules(frozenset({HOST})))
+    with TestClient(app, base_url=f"http://{HOST}") as client:
+        yield client
+
+
+def drawn(asking: TestClient, count: int) -> dict[str, Any]:
+    """Ask until the map has so many pictures and nobody draws."""
+    for _ in range(200):
+        answer = asking.get("/api/map")
+        header: dict[str, Any] = answer.json()
+        if answer.status_code == 200 and header["count"] == count and header["drawing"] is None:
+            return header
+        time.sleep(0.05)
+    raise AssertionError(header)
+
+
+def points(asking: TestClient, header: dict[str, Any]) -> tuple[Any, Any, Any]:
+    answer = asking.get("/api/map/points", params={"version": header["version"]})
+    assert answer.status_code == 200
+    count = header["count"]
+    assert len(answer.content) == 14 * count
+    ids = np.frombuffer(answer.content, "<u4", count)
+    places = np.frombuffer(answer.content, "<f4", 2 * count, 4 * count).reshape(-1, 2)
+    return ids, places, np.frombuffer(answer.content, "<u2", count, 12 * count)
+
+
+def test_the_first_look_has_it_drawn(asking: TestClient, folder: str) -> None:
+    assert asking.get("/api/map/points").status_code == 404
+    first = asking.get("/api/map")
+    assert first.status_code == 202
+    assert 0 <= first.json()["drawing"]["share"] <= 1
+    header = drawn(asking, 34)
+    ids, places, region = points(asking, header)
+    with Library.open(folder) as library:
+        known = library.landscape.known()
+    assert known is not None
+    assert ids.tolist() == known.ids.tolist()
+    np.testing.assert_array_equal(places, known.places)
+    assert header["layout"] == "neighbours"
+    assert header["lacking"] == 0
+    finest = max(each["level"] for each in header["regions"])
+    assert {header["regions"][each]["level"] for each in region.tolist()} == {finest}
+
+
+def test_new_pictures_are_placed_and_the_old_points_are_refused(
+    asking: TestClient, folder: str, encoder: FakeEncoder, pictures: Path
+) -> None:
+    before = drawn(asking, 34)
+    paint(pictures / "white.png", "white")
+    with Library.open(folder, encoder) as library:
+        library.add(pictures)
+    after = drawn(asking, 35)
+    assert len(points(asking, after)[0]) == 35
+    refused = asking.get("/api/map/points", params={"version": before["version"]})
+    assert refused.status_code == 409
+
+
+def test_what_was_removed_is_never_sent(
+    asking: TestClient, folder: str, encoder: FakeEncoder, pictures: Path
+) -> None:
+    header = drawn(asking, 34)
+    with Library.open(folder, encoder) as library:
+        (gone,) = [row.id for row, _ in library.images() if row.paths[0].endswith("red.png")]
+        library.remove(pictures / "red.png")
+    answer = asking.get("/api/map/points", params={"version": header["version"]})
+    assert answer.status_code == 404
+    header = drawn(asking, 33)
+    assert gone not in points(asking, header)[0]
+    assert gone not in [region["picture"] for region in header["regions"]]
+
+
+def test_questions_are_answered_while_it_is_drawn(
+    asking: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = threading.Event()
+
+    def slow(self: Landscape, *, anew: bool = False) -> Iterator[Drawing]:
+        yield Drawing("arranging", 0.5)
+        held.wait(10)
+
+    monkeypatch.setattr(Landscape, "draw", slow)
+    asking.get("/api/map")
+    waiting = asking.get("/api/map")
+    assert waiting.status_code == 202
+    assert waiting.json()["drawing"] == {"stage": "arranging", "share": 0.5}
+    assert asking.get("/api/search", params={"q": "red", "limit": 1}).json()["hits"]
+    held.set()
+
+
+def test_a_drawing_that_failed_is_explained_and_tried_again_on_request(
+    asking: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("retrieval.landscape.encoded", _broken)
+        asking.get("/api/map")
+        for _ in range(200):
+            answer = asking.get("/api/map")
+            if answer.status_code == 503:
+                break
+            time.sleep(0.02)
+        assert "no words" in answer.json()["error"]
+    assert asking.get("/api/map").status_code == 503
+    assert asking.post("/api/map").status_code == 202
+    assert drawn(asking, 34)["error"] == ""
+
+
+def _broken(*_: object) -> None:
+    raise RuntimeError("no words")
+
+
+def test_it_is_arranged_anew_on_request(asking: TestClient) -> None:
+    header = drawn(asking, 34)
+    places = points(asking, header)[1]
+    assert asking.post("/api/map", params={"anew": True}).status_code == 202
+    np.testing.assert_array_equal(points(asking, drawn(asking, 34))[1], places)
+
+
+def test_a_drawing_is_given_up_when_the_server_ends(
+    folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    yielded = threading.Event()
+
+    def endless(self: Landscape, *, anew: bool = False) -> Iterator[Drawing]:
+        while True:
+            yield Drawing("arranging", 0.5)
+            yielded.set()
+
+    monkeypatch.setattr(Landscape, "draw", endless)
+    drawer = Drawer(lambda: Library.open(folder))
+    drawer.start()
+    assert yielded.wait(10)
+    drawer.close()
+    assert not drawer.state.running
+    drawer.start()
+    assert not drawer.state.running

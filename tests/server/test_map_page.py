@@ -1,0 +1,126 @@
+"""The map in a real browser; skipped where there is none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.slow
+pytest.importorskip("playwright.sync_api")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def on_map(page: Any) -> Any:
+    page.get_by_role("link", name="Map").click()
+    page.locator(".map .regions button").first.wait_for(state="attached", timeout=20_000)
+    page.locator(".map .note").wait_for(state="hidden")
+    return page
+
+
+def colours(page: Any) -> int:
+    """Count the colours of what is painted, names and points."""
+    return int(
+        page.evaluate(
+            """() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => {
+              const seen = new Set();
+              for (const canvas of document.querySelectorAll(".map canvas")) {
+                const { width, height } = canvas;
+                const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+                for (const pixel of new Uint32Array(data.buffer)) seen.add(pixel);
+              }
+              done(seen.size);
+            })))"""
+        )
+    )
+
+
+def test_the_map_is_painted_in_light_and_dark(on_map: Any) -> None:
+    assert colours(on_map) > 20
+    on_map.emulate_media(color_scheme="dark")
+    assert colours(on_map) > 20
+
+
+def test_a_region_is_gone_to_and_leafed_through(on_map: Any) -> None:
+    button = on_map.locator(".map .regions button").first
+    name = button.inner_text().rsplit(", ", 1)[0]
+    button.focus()
+    on_map.keyboard.press("Enter")
+    chosen = on_map.locator(".map .chosen")
+    chosen.wait_for()
+    assert name in chosen.inner_text()
+    chosen.get_by_role("button", name="Leaf through").click()
+    on_map.locator("#viewer[open]").wait_for()
+    assert on_map.locator("#name").inner_text().endswith(".png")
+
+
+def test_keys_move_and_open(on_map: Any) -> None:
+    canvas = on_map.locator(".map canvas[tabindex]")
+    canvas.focus()
+    for key in ("+", "+", "+", "ArrowRight", "ArrowDown", "-", "0"):
+        on_map.keyboard.press(key)
+        on_map.wait_for_timeout(60)
+    on_map.wait_for_timeout(500)
+    middle = canvas.bounding_box()
+    assert middle
+    on_map.mouse.move(middle["x"] + middle["width"] / 2, middle["y"] + middle["height"] / 2)
+    for _ in range(12):
+        on_map.mouse.wheel(0, -200)
+    on_map.wait_for_timeout(200)
+    for _ in range(12):
+        on_map.mouse.wheel(0, 200)
+    on_map.wait_for_timeout(300)
+    assert colours(on_map) > 20
+
+
+def test_a_click_on_a_picture_opens_it_with_its_neighbours(on_map: Any) -> None:
+    on_map.wait_for_timeout(600)
+    box = on_map.locator(".map canvas[tabindex]").bounding_box()
+    assert box
+    for x in range(20, int(box["width"]) - 100, 12):
+        for y in range(20, int(box["height"]) - 20, 120):
+            on_map.mouse.move(box["x"] + x, box["y"] + y)
+            if on_map.locator(".map canvas.pointing").count():
+                on_map.mouse.click(box["x"] + x, box["y"] + y)
+                if on_map.locator("#viewer[open]").count():
+                    first = on_map.locator("#name").inner_text()
+                    on_map.keyboard.press("ArrowRight")
+                    on_map.locator(f"#name:not(:text-is('{first}'))").wait_for()
+                    return
+    raise AssertionError("no picture was hit")
+
+
+def test_a_failure_is_explained_and_tried_again(page: Any) -> None:
+    failing = {"error": "no disk", "hint": "make room"}
+    answers = iter([True])
+
+    def once(route: Any) -> None:
+        if next(answers, False):
+            route.fulfill(status=422, json=failing)
+        else:
+            route.continue_()
+
+    page.route("**/api/map", once)
+    page.get_by_role("link", name="Map").click()
+    note = page.locator(".map .note")
+    note.get_by_text("no disk").wait_for()
+    note.get_by_text("make room").wait_for()
+    note.get_by_role("button", name="Try again").click()
+    page.locator(".map .regions button").first.wait_for(state="attached", timeout=20_000)
+
+
+def test_it_fits_a_telephone(on_map: Any) -> None:
+    on_map.set_viewport_size({"width": 375, "height": 700})
+    on_map.wait_for_timeout(200)
+    assert on_map.evaluate("document.documentElement.scrollWidth") <= 375
+    box = on_map.locator(".map canvas[tabindex]").bounding_box()
+    assert box
+    assert box["width"] == 375
+    assert box["y"] + box["height"] <= 700
+    assert colours(on_map) > 20
