@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 
 import click
@@ -15,6 +16,7 @@ from retrieval.listening import require_watchfiles
 from retrieval.watching import Pace
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_TOKEN = re.compile(r"[A-Za-z0-9._~-]{16,200}")
 
 
 @click.command("serve")
@@ -57,7 +59,7 @@ def serve_command(
 ) -> None:
     """Look at the library in a browser, and let programs ask it.
 
-    Only this machine is answered, unless --host says otherwise; then a token is needed.
+    Only this machine is answered, unless --host or --name says otherwise; then a token is needed.
     """
     try:
         import uvicorn
@@ -70,26 +72,50 @@ def serve_command(
 
     if pace is not None:
         require_watchfiles()
-    if token is None and host not in _LOOPBACK:
-        token = secrets.token_urlsafe(24)
+    given = token is not None
+    token = _checked(token) if token is not None else _made_up(host, names)
     with Library.open(library_path) as library:
         folder = library.path
-    rules = Rules(_known_as(host, port, names), token or "")
+    rules = Rules(_known_as(host, port, names), token)
     following = Following(pace, WatchReport().show) if pace is not None else None
     app = create_app(folder, device, rules, moves_to and os.path.abspath(moves_to), following)
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{names[0] if names else shown}:{port}/"
-    say(f"Pixtrieve is at {address}" + (f"?token={token}" if token else ""))
-    if token:
+    if given:
+        say(f"Pixtrieve is at {address}?token=… with your token in place of the dots.")
+    elif token:
+        say(f"Pixtrieve is at {address}?token={token}")
         say("The token in it lets everybody in who knows it. It is not shown again.")
+    else:
+        say(f"Pixtrieve is at {address}")
     say("Ctrl-C ends it.")
     if open_page:
-        click.launch(address + (f"?token={token}" if token else ""))
+        click.launch(address)  # never with the token: all users of a machine see such commands
     uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False)
+
+
+def _checked(token: str) -> str:
+    """Return a token that others cannot guess, and that fits a cookie and an address."""
+    if not _TOKEN.fullmatch(token):
+        raise click.BadParameter(
+            "it must have 16 to 200 letters, digits, dots, dashes, underscores or tildes; "
+            "leave it out, and one is made up where it is needed",
+            param_hint="--token",
+        )
+    return token
+
+
+def _made_up(host: str, names: tuple[str, ...]) -> str:
+    """Return a new token if others than this machine are to ask, "" if not.
+
+    With a name they are, whatever the address: a proxy on this machine passes them on.
+    """
+    bare = [name.partition(":")[0] if name.count(":") == 1 else name for name in (host, *names)]
+    return "" if set(bare) <= set(_LOOPBACK) else secrets.token_urlsafe(24)
 
 
 def _known_as(host: str, port: int, names: tuple[str, ...]) -> frozenset[str]:
     """Return the Host headers that are answered."""
-    mine = [*_LOOPBACK, host, *names]
+    mine = [name for name in (*_LOOPBACK, host, *names) if name]
     written = [f"[{name}]" if name.count(":") > 1 else name for name in mine]
     return frozenset(each.lower() for name in written for each in (name, f"{name}:{port}"))

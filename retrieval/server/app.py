@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
 
 from retrieval.errors import (
@@ -29,7 +30,7 @@ from retrieval.server.routes.page import page_routes
 from retrieval.server.routes.pictures import picture_routes
 from retrieval.server.routes.search import search_routes
 from retrieval.server.routes.tags import tag_routes
-from retrieval.server.state import State
+from retrieval.server.state import State, as_json
 
 _ROUTES = (
     *(search_routes, picture_routes, library_routes),
@@ -80,6 +81,7 @@ def create_app(
         lifespan=lifespan,
     )
     app.add_exception_handler(PixtrieveError, _explained)
+    app.add_exception_handler(RequestValidationError, _not_as_described)
     for routes in _ROUTES:
         app.include_router(routes(state), prefix="/api")
     app.router.routes.append(assistants.route)
@@ -92,3 +94,10 @@ async def _explained(_: Request, error: Exception) -> Response:
     status = next(code for kind, code in _STATUS if isinstance(error, kind))
     body = json.dumps({"error": error.message, "hint": error.hint})
     return Response(body, status, media_type="application/json")
+
+
+async def _not_as_described(_: Request, error: Exception) -> Response:
+    """Say what is wrong, without what was sent: that may be no JSON (NaN, half a character)."""
+    assert isinstance(error, RequestValidationError)
+    told = [{key: each[key] for key in ("type", "loc", "msg")} for each in error.errors()]
+    return as_json({"detail": told}, 422)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+import re
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -13,6 +13,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Headers = dict[bytes, list[str]]
 
 COOKIE = "pixtrieve"
 MOST_UPLOAD = 64 * 2**20
@@ -34,7 +35,10 @@ _HEADERS = (
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Which hosts the server goes by ("localhost:8090"), and the token it wants ("" for none)."""
+    """Which hosts the server goes by ("localhost:8090"), and the token it wants ("" for none).
+
+    The token goes into a cookie and an address: letters, digits, "-", "_", "." and "~".
+    """
 
     hosts: frozenset[str]
     token: str = ""
@@ -48,6 +52,8 @@ class Guard:
 
     A page elsewhere may make a browser send requests here: under another name that it let point
     to this machine (the Host shows it), or from its own origin (Origin and Sec-Fetch-Site do).
+    Reading is not harmless either: it tells whether something is there, and may begin work. So
+    all that other pages may do is lead to the page.
     """
 
     def __init__(self, app: App, rules: Rules) -> None:
@@ -57,16 +63,21 @@ class Guard:
         """Pass a request on, or refuse it."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
-            return
-        if scope["type"] != "http":
-            return
-        headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        elif scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers: Headers = {}
+        for name, value in scope["headers"]:
+            headers.setdefault(name.lower(), []).append(value.decode("latin-1"))
         refusal = self._refusal(scope, headers)
         if refusal is not None:
             await _answer(send, *refusal)
             return
-        if offered := self._token_in_address(scope):
-            await _answer(send, 303, "", _remembering(offered))
+        if self._is_token(_token_in_address(scope)):
+            await _answer(send, 303, "", self._remembering(scope))
             return
         if _length(headers) > MOST_UPLOAD:
             await _answer(send, *_TOO_LONG)
@@ -80,47 +91,64 @@ class Guard:
         if body.too_long and not body.answered:
             await _answer(send, *_TOO_LONG)
 
-    def _refusal(self, scope: Scope, headers: Mapping[bytes, str]) -> tuple[int, str] | None:
-        host = headers.get(b"host", "").lower()
-        if host not in self._rules.hosts:
+    def _refusal(self, scope: Scope, headers: Headers) -> tuple[int, str] | None:
+        hosts = [host.lower() for host in headers.get(b"host", ())]
+        if len(hosts) != 1 or hosts[0] not in self._rules.hosts:
             return 421, "this server does not go by that name"
-        origin = headers.get(b"origin")
-        strange = origin is not None and origin.lower() not in (f"http://{host}", f"https://{host}")
-        elsewhere = headers.get(b"sec-fetch-site", "none") in ("cross-site", "same-site")
-        if scope["method"] not in ("GET", "HEAD") and (strange or elsewhere):
+        own = (f"http://{hosts[0]}", f"https://{hosts[0]}")
+        strange = any(origin.lower() not in own for origin in headers.get(b"origin", ()))
+        elsewhere = not {"cross-site", "same-site"}.isdisjoint(headers.get(b"sec-fetch-site", ()))
+        if strange or (elsewhere and not _leads_to_the_page(scope, headers)):
             return 403, "requests from other pages are not taken"
-        if self._rules.token and not self._has_token(scope, headers):
+        if self._rules.token and not any(map(self._is_token, _offered(scope, headers))):
             return 401, "open the address that pixtrieve serve has printed: it holds the token"
         return None
 
-    def _has_token(self, scope: Scope, headers: Mapping[bytes, str]) -> bool:
-        offered = [headers.get(b"authorization", "").removeprefix("Bearer ")]
-        cookies: SimpleCookie = SimpleCookie()
-        try:
-            cookies.load(headers.get(b"cookie", ""))
-        except CookieError:
-            return False
-        if COOKIE in cookies:
-            offered.append(cookies[COOKIE].value)
-        offered.append(self._token_in_address(scope))
-        return any(hmac.compare_digest(o.encode(), self._rules.token.encode()) for o in offered)
+    def _is_token(self, offered: str) -> bool:
+        token = self._rules.token
+        return bool(token) and hmac.compare_digest(offered.encode(), token.encode())
 
-    def _token_in_address(self, scope: Scope) -> str:
-        """Return the token of `/?token=…`, once, to be put into a cookie."""
-        if not self._rules.token or scope["path"] != "/":
-            return ""
-        query: str = scope["query_string"].decode("latin-1")
-        return parse_qs(query).get("token", [""])[0]
+    def _remembering(self, scope: Scope) -> tuple[tuple[bytes, bytes], ...]:
+        secure = "; Secure" if scope.get("scheme") == "https" else ""
+        kept = f"HttpOnly; SameSite=Strict; Path=/; Max-Age=31536000{secure}"
+        cookie = f"{COOKIE}={self._rules.token}; {kept}"
+        return ((b"location", b"/"), (b"set-cookie", cookie.encode("latin-1")))
 
 
-def _remembering(token: str) -> tuple[tuple[bytes, bytes], ...]:
-    cookie = f"{COOKIE}={token}; HttpOnly; SameSite=Strict; Path=/; Max-Age=31536000"
-    return ((b"location", b"/"), (b"set-cookie", cookie.encode("latin-1")))
+def _leads_to_the_page(scope: Scope, headers: Headers) -> bool:
+    read = scope["method"] in ("GET", "HEAD") and scope["path"] == "/"
+    return read and headers.get(b"sec-fetch-mode") == ["navigate"]
 
 
-def _length(headers: Mapping[bytes, str]) -> int:
-    length = headers.get(b"content-length", "0")
-    return int(length) if length.isascii() and length.isdigit() else MOST_UPLOAD + 1
+def _offered(scope: Scope, headers: Headers) -> Iterator[str]:
+    """Yield all that may be the token."""
+    for authorization in headers.get(b"authorization", ()):
+        scheme, _, value = authorization.partition(" ")
+        if scheme.lower() == "bearer":
+            yield value.strip()
+    # Other servers on this machine set cookies, too, and not all are well formed: none of them
+    # may hide ours, so they are not parsed together.
+    for cookies in headers.get(b"cookie", ()):
+        for cookie in cookies.split(";"):
+            name, _, value = cookie.partition("=")
+            if name.strip() == COOKIE:
+                yield value.strip()
+    yield _token_in_address(scope)
+
+
+def _token_in_address(scope: Scope) -> str:
+    """Return what `/?token=…` offers, once, to be put into a cookie."""
+    if scope["path"] != "/":
+        return ""
+    query: str = scope["query_string"].decode("latin-1")
+    return parse_qs(query).get("token", [""])[0]
+
+
+def _length(headers: Headers) -> int:
+    lengths = headers.get(b"content-length", ["0"])
+    if len(lengths) != 1 or not re.fullmatch("[0-9]{1,18}", lengths[0]):
+        return MOST_UPLOAD + 1
+    return int(lengths[0])
 
 
 class _Body:
@@ -148,7 +176,10 @@ class _Body:
 def _dressed(send: Send) -> Send:
     async def dressed(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message.get("headers", ()), *_HEADERS]}
+            headers = [*message.get("headers", ()), *_HEADERS]
+            if all(name.lower() != b"cache-control" for name, _ in headers):
+                headers.append((b"cache-control", b"no-store"))
+            message = {**message, "headers": headers}
         await send(message)
 
     return dressed

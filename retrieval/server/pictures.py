@@ -29,6 +29,8 @@ SHOWN = {
 }
 LARGE_SIDE = 2048
 
+_CHANGED = "it has changed since it was indexed"
+
 
 def original(image: ImageRow) -> bytes:
     """Return the picture's bytes from the first of its files that still has them.
@@ -43,13 +45,16 @@ def original(image: ImageRow) -> bytes:
                 if not stat.S_ISREG(status.st_mode) or status.st_size > MOST_BYTES:
                     reason = "it is no file of a picture any more"
                     continue
+                if status.st_size != image.size:
+                    reason = _CHANGED
+                    continue
                 data = file.read(MOST_BYTES + 1)
         except OSError as error:
             reason = error.strerror or type(error).__name__
             continue
         if hashlib.sha256(data).hexdigest() == image.sha256:
             return data
-        reason = "it has changed since it was indexed"
+        reason = _CHANGED
     raise PictureError(
         f"{image.paths[0]} cannot be shown: {reason}", "index again: pixtrieve index"
     )
@@ -58,12 +63,12 @@ def original(image: ImageRow) -> bytes:
 def thumbnail(image: ImageRow, side: int, folder: str) -> bytes:
     """Return a WebP of at most `side` pixels, made once and kept in `folder`."""
     path = os.path.join(folder, image.sha256[:2], f"{image.sha256}-{side}.webp")
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except FileNotFoundError:
-        pass
+    kept = _kept(path)
+    if kept:
+        return kept
     made = thumbnail_of(BytesIO(original(image)), side)
+    if os.path.islink(path):
+        return made  # writing would go where it points
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with whole_file(path) as file:
@@ -78,3 +83,14 @@ def shown(image: ImageRow, folder: str) -> tuple[bytes, str]:
     if image.format in SHOWN:
         return original(image), SHOWN[image.format]
     return thumbnail(image, LARGE_SIDE, folder), "image/webp"
+
+
+def _kept(path: str) -> bytes:
+    """Return a thumbnail that was made before; nothing for what is no plain file in its place."""
+    try:
+        if not stat.S_ISREG(os.lstat(path).st_mode):
+            return b""
+        with open_file(path) as file:
+            return file.read()
+    except OSError:
+        return b""

@@ -93,6 +93,8 @@ def download_routes(state: State) -> APIRouter:
 
 
 def _ids(body: str) -> list[int]:
+    if len(body) > MOST_HITS * 24:  # before it is taken apart; a comma may be written as %2C
+        raise QueryError("the form is too long", "take the pictures in parts")
     written = parse_qs(body).get("ids", [""])[0]
     if not re.fullmatch(r"[0-9]{1,18}(,[0-9]{1,18})*", written, re.ASCII):
         raise QueryError("the form names no pictures", "send their numbers: ids=17,23")
