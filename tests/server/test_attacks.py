@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import io
 import json
@@ -23,7 +24,7 @@ from painting import paint
 from retrieval import Library
 
 pytest.importorskip("fastapi")
-from asking import HOST, Client, numbers
+from asking import HOST, RULES, Client, numbers
 from fastapi.testclient import TestClient
 
 from retrieval.server import guard
@@ -146,11 +147,21 @@ def test_what_is_private_is_kept_by_no_proxy(client: Client) -> None:
     assert asking.get("/api/pictures/1/image").headers["cache-control"].startswith("private")
 
 
-def test_web_sockets_are_closed(client: Client) -> None:
-    from starlette.websockets import WebSocketDisconnect
+def test_web_sockets_are_closed_before_anything_hears_of_them() -> None:
+    sent: list[Any] = []
 
-    with pytest.raises(WebSocketDisconnect), client().websocket_connect("/api/status"):
-        pass
+    async def application(*_: Any) -> None:
+        sent.append("it was asked")
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message["type"])
+
+    scope = {"type": "websocket", "path": "/api/status", "headers": [(b"host", HOST.encode())]}
+    asyncio.run(guard.Guard(application, RULES)(scope, receive, send))
+    assert sent == ["websocket.close"]
 
 
 # The token
@@ -317,6 +328,8 @@ def test_what_is_no_file_in_a_picture_s_place_holds_nobody_up(
     for answer in ask_for_red(client()):
         assert answer.status_code == 422
         assert "cannot be shown" in answer.json()["error"]
+        if what in ("pipe", "device"):
+            assert "no file of a picture any more" in answer.json()["error"]
 
 
 def test_a_folder_swapped_for_a_link_leads_nowhere(
