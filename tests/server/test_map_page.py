@@ -24,27 +24,56 @@ def on_map(page: Any) -> Any:
     return page
 
 
-def colours(page: Any) -> int:
+def colours(page: Any, which: str = "canvas") -> int:
     """Count the colours of what is painted, names and points."""
     return int(
         page.evaluate(
-            """() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => {
+            """(which) => new Promise((done) => setTimeout(() => {
               const seen = new Set();
-              for (const canvas of document.querySelectorAll(".map canvas")) {
+              for (const canvas of document.querySelectorAll(`.map ${which}`)) {
                 const { width, height } = canvas;
                 const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
                 for (const pixel of new Uint32Array(data.buffer)) seen.add(pixel);
               }
               done(seen.size);
-            })))"""
+            }, 300))""",
+            which,
         )
     )
 
 
 def test_the_map_is_painted_in_light_and_dark(on_map: Any) -> None:
-    assert colours(on_map) > 20
+    names_too, points = colours(on_map), colours(on_map, "canvas:first-child")
+    assert names_too > points >= 2
     on_map.emulate_media(color_scheme="dark")
-    assert colours(on_map) > 20
+    assert colours(on_map, "canvas:first-child") == points
+
+
+def test_the_smallest_points_are_painted_too(page: Any) -> None:
+    painted = page.evaluate(
+        """async () => {
+          const { Painter } = await import("/map_paint.js");
+          const { Points } = await import("/map_data.js");
+          const count = 20000;
+          const place = (_, at) => at % 2 ? ((at * 357) % 9973) / 9973 : ((at * 791) % 10007) / 10007;
+          const places = Float32Array.from({ length: 2 * count }, place);
+          const middle = { x: 0.5, y: 0.5, radius: 1, count, picture: 1 };
+          const region = { name: "all", level: 0, parent: -1, ...middle };
+          const ids = Uint32Array.from({ length: count }, (_, at) => at + 1);
+          const points = new Points(ids, places, new Uint16Array(count), [region]);
+          const view = { width: 300, height: 300, zoom: 1, most: 9, x: 0.5, y: 0.5, scale: 300,
+            toScreen: () => [150, 150], toMap: (x, y) => [x / 300, y / 300] };
+          const canvas = () => document.body.appendChild(document.createElement("canvas"));
+          const below = canvas();
+          const painter = new Painter(below, canvas(), view, { want() {}, get: () => null });
+          painter.setPoints(points);
+          painter.paint();
+          const { data } = below.getContext("2d").getImageData(0, 0, below.width, below.height);
+          const pixels = new Uint32Array(data.buffer);
+          return pixels.filter((pixel) => pixel !== pixels[0]).length / pixels.length;
+        }"""
+    )
+    assert painted > 0.2
 
 
 def test_a_region_is_gone_to_and_leafed_through(on_map: Any) -> None:
@@ -80,20 +109,33 @@ def test_keys_move_and_open(on_map: Any) -> None:
 
 
 def test_a_click_on_a_picture_opens_it_with_its_neighbours(on_map: Any) -> None:
-    on_map.wait_for_timeout(600)
+    go_nearer(on_map)
     box = on_map.locator(".map canvas[tabindex]").bounding_box()
     assert box
-    for x in range(20, int(box["width"]) - 100, 12):
-        for y in range(20, int(box["height"]) - 20, 120):
-            on_map.mouse.move(box["x"] + x, box["y"] + y)
-            if on_map.locator(".map canvas.pointing").count():
-                on_map.mouse.click(box["x"] + x, box["y"] + y)
-                if on_map.locator("#viewer[open]").count():
-                    first = on_map.locator("#name").inner_text()
-                    on_map.keyboard.press("ArrowRight")
-                    on_map.locator(f"#name:not(:text-is('{first}'))").wait_for()
-                    return
-    raise AssertionError("no picture was hit")
+    spots = [(x, y) for y in range(30, int(box["height"]), 40) for x in range(30, 1000, 40)]
+    for x, y in spots:
+        on_map.mouse.move(box["x"] + x, box["y"] + y)
+        if on_map.locator(".map canvas.pointing").count():
+            on_map.mouse.click(box["x"] + x, box["y"] + y)
+            if on_map.locator("#viewer[open]").count():
+                break
+    first = on_map.locator("#name").inner_text()
+    on_map.keyboard.press("ArrowRight")
+    on_map.locator(f"#name:not(:text-is('{first}'))").wait_for()
+
+
+def test_enter_opens_the_picture_in_the_middle(on_map: Any) -> None:
+    go_nearer(on_map)
+    on_map.locator(".map canvas[tabindex]").focus()
+    on_map.keyboard.press("Enter")
+    on_map.locator("#viewer[open]").wait_for()
+
+
+def go_nearer(page: Any) -> None:
+    button = page.locator(".map .regions button").first
+    button.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(900)
 
 
 def test_a_failure_is_explained_and_tried_again(page: Any) -> None:

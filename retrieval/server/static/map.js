@@ -48,7 +48,7 @@ class PictureMap {
       clicked: (x, y) => this.click(x, y),
       hovered: (x, y) => this.hover(x, y),
       left: () => this.leave(),
-      entered: () => this.click(this.view.width / 2, this.view.height / 2, 60),
+      entered: () => this.points && this.openAt(this.view.width / 2, this.view.height / 2, 120),
     });
     this.thumbs = new Thumbs(() => this.draw());
     this.painter = new Painter(this.below, this.above, this.view, this.thumbs);
@@ -200,13 +200,20 @@ class PictureMap {
     });
   }
 
-  click(x, y, reach = 14) {
+  click(x, y) {
     if (!this.points) return;
     const name = this.painter.nameAt(x, y);
-    if (name >= 0) return this.goTo(name);
+    if (name >= 0) this.goTo(name);
+    else if (!this.openAt(x, y, 14)) this.choose(-1);
+  }
+
+  // Open the picture at a place with its neighbours; false when there is none.
+  openAt(x, y, reach) {
     const row = this.painter.pictureAt(x, y, reach);
-    if (row >= 0) this.page.open(Array.from(this.points.around(row, AROUND), (near) => this.points.ids[near]), 0);
-    else this.choose(-1);
+    if (row < 0) return false;
+    const ids = this.points.around(row, AROUND).map((near) => this.points.ids[near]);
+    this.page.open(ids, 0);
+    return true;
   }
 
   goTo(number) {

@@ -3,7 +3,8 @@
 import { isCalm } from "/map_view.js";
 
 const SQUARE = 64; // pictures are at least so large, less a gap, and less than twice as large
-const CROWD = 14; // with more pictures behind each shown one, points say more
+const CROWD = 40; // with more pictures behind each shown one, points say more
+const NEAR = 1.7; // the zoom from which there are pictures at all
 const MOST_PIXELS = 3e6; // of the points' layer: beyond, it is drawn coarser
 const NAMES_FROM = [0, 2.4, 7]; // the zoom from which each level has its names
 const FADE = 0.16;
@@ -56,6 +57,7 @@ export class Painter {
   // Depth of the squares that pictures are shown in; -1 while points say more.
   depth() {
     const depth = Math.max(0, Math.floor(Math.log2(this.view.scale / SQUARE)));
+    if (this.view.zoom < NEAR) return -1;
     const crowd = this.points.count / this.points.occupied(Math.min(depth, 9));
     const finest = this.view.zoom >= this.view.most * 0.5;
     return crowd <= CROWD || finest ? depth : -1;
@@ -297,8 +299,9 @@ export class Painter {
   // The picture at a place of the screen, -1 for none.
   pictureAt(x, y, reach) {
     if (this.tiles.length) {
-      const inside = ({ left, top, side }) => x >= left && y >= top && x <= left + side && y <= top + side;
-      return this.tiles.find(inside)?.row ?? -1;
+      const apart = ({ left, top, side }) => Math.max(left - x, x - left - side, top - y, y - top - side);
+      const near = this.tiles.reduce((best, tile) => (apart(tile) < apart(best) ? tile : best));
+      return apart(near) <= Math.max(0, reach - 14) ? near.row : -1;
     }
     return this.points.nearest(...this.view.toMap(x, y), reach / this.view.scale);
   }
@@ -332,7 +335,7 @@ function fullStamp(pixels, width, column, line, side, colour) {
 // So many pixels are left out at either end of a dot's line, to make it round.
 function corner(side, down) {
   const near = Math.min(down, side - 1 - down);
-  return Math.max(0, Math.round(side * 0.3) - near);
+  return side < 3 ? 0 : Math.max(0, Math.round(side * 0.3) - near);
 }
 
 const overlap = (a, b) =>
