@@ -10,8 +10,11 @@ import os
 import socket
 import struct
 import sys
+import threading
+import time
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -520,3 +523,79 @@ def test_names_in_a_zip_stay_in_its_folder(
         for name in taken.namelist():
             assert not set(name) & set('/\\:\n<>"|?*')
             assert name not in (".", "..")
+
+
+# Over the wire
+
+
+@pytest.mark.parametrize(
+    "request_head",
+    [
+        "GET /api/status HTTP/1.1\r\nHost: HERE\r\nHost: evil.example",
+        "GET /api/status HTTP/1.1",
+        "GET /api/status HTTP/1.0",
+        "GET http://evil.example/api/status HTTP/1.1\r\nHost: HERE",
+        "GET http://HERE/api/status HTTP/1.1\r\nHost: evil.example",
+        "GET //evil.example/..%2f..%2fetc/passwd HTTP/1.1\r\nHost: HERE",
+        "GET /../../../../etc/passwd HTTP/1.1\r\nHost: HERE",
+        "get /api/status HTTP/1.1\r\nHost: HERE",
+        "TRACE / HTTP/1.1\r\nHost: HERE",
+        "CONNECT evil.example:80 HTTP/1.1\r\nHost: HERE",
+        "POST /api/search HTTP/1.1\r\nHost: HERE\r\nContent-Length: -1",
+        "POST /api/search HTTP/1.1\r\nHost: HERE\r\nContent-Length: 99999999999",
+        "POST /api/search HTTP/1.1\r\nHost: HERE\r\nContent-Length: 1\r\nContent-Length: 2",
+    ],
+)
+def test_odd_requests_are_refused_and_said_so_quickly(address: str, request_head: str) -> None:
+    here = address.removeprefix("http://")
+    with socket.create_connection(
+        (here.split(":")[0], int(here.split(":")[1])), timeout=20
+    ) as asking:
+        asking.sendall(request_head.replace("HERE", here).encode() + b"\r\n\r\n")
+        answer = asking.recv(65_536)
+    assert answer.startswith(b"HTTP/1.1 4"), answer
+    assert b"root:" not in answer
+
+
+def test_an_endless_upload_is_cut_off(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "MOST_UPLOAD", 100_000)
+    here = address.removeprefix("http://")
+    head = f"POST /api/search HTTP/1.1\r\nHost: {here}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with socket.create_connection(
+        (here.split(":")[0], int(here.split(":")[1])), timeout=20
+    ) as asking:
+        asking.sendall(head.encode())
+        with suppress(ConnectionError):
+            for _ in range(20):
+                asking.sendall(b"2710\r\n" + bytes(10_000) + b"\r\n")
+        assert asking.recv(65_536).startswith(b"HTTP/1.1 413")
+
+
+def test_no_secret_is_logged_when_the_server_itself_fails(
+    folder: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uvicorn = pytest.importorskip("uvicorn")
+    from retrieval.server.app import create_app
+
+    def fails(*_: Any) -> None:
+        raise RuntimeError("it broke")
+
+    monkeypatch.setattr(pictures_module, "thumbnail", fails)
+    app = create_app(folder, "auto", guard.Rules(frozenset({"here"}), TOKEN))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", access_log=False))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    place = server.servers[0].sockets[0].getsockname()
+    known = f"Host: here\r\nCookie: pixtrieve={TOKEN}\r\nAuthorization: Bearer {TOKEN}\r\n\r\n"
+    for path in ("/api/pictures/1/thumbnail", f"/?token={TOKEN}", f"/\x01?token={TOKEN}"):
+        with socket.create_connection(place, timeout=20) as asking:
+            asking.sendall(f"GET {path} HTTP/1.1\r\n{known}".encode())
+            answer = asking.recv(65_536)
+        assert b"it broke" not in answer
+    server.should_exit = True
+    thread.join()
+    logged = "".join(capfd.readouterr())
+    assert "it broke" in logged
+    assert TOKEN not in logged
