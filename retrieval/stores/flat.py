@@ -18,6 +18,7 @@ from retrieval.vectors import STORED
 _WORTH_SHARING = 20_000
 """From so many vectors on, one query is shared out among the processors."""
 
+_HAIR = 1e-5
 _BELOW, _ABOVE = -(2**62), 2**62  # all ids lie between
 
 
@@ -112,8 +113,11 @@ class FlatStore:
     def _down_to(
         self, query: NDArray[np.float32], score: np.float32, parameters: Any
     ) -> tuple[NDArray[np.float32], Ids]:
-        """Return everything that scores at least `score`, in no order."""
-        below = float(np.nextafter(score, np.float32(-np.inf)))
+        """Return everything that scores at least `score`, and a hair below, in no order.
+
+        FAISS adds up in another order here than in `search`: the last bits may differ.
+        """
+        below = float(score) - _HAIR
         _, scores, ids = self._index.range_search(query, below, params=parameters)
         return scores, ids
 

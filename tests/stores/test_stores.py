@@ -217,3 +217,17 @@ def test_a_failed_save_leaves_the_old_file_and_no_litter(tmp_path: Any, monkeypa
         store.save(str(path), CacheHeader("fp", DIM, 2, "stamp", 3, 2))
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["a.faiss"]
+
+
+def test_ties_across_the_cut_in_few_dimensions() -> None:
+    """FAISS's two searches round differently there; each hit has still to be found."""
+    random = np.random.default_rng(0)
+    for _ in range(50):
+        vectors = normalise(random.standard_normal((5, 4), np.float32))[random.integers(0, 5, 60)]
+        store = FlatStore(4)
+        store.upsert(np.arange(1, 61), vectors)
+        query = normalise(random.standard_normal((1, 4), np.float32))
+        for k in (1, 7, 20, 39):
+            scores, ids = store.search(query, k)
+            assert len(set(ids[0].tolist())) == k
+            assert (np.diff(scores[0]) <= 0).all()
