@@ -6,6 +6,7 @@ import { $, bytes, el, fileName, many, notice, toast } from "./dom.js";
 /** `changed()` is called when an indexing run has ended. */
 export function create(root, { changed, search }) {
   let events = null;
+  let watching = false;
 
   async function show() {
     try {
@@ -26,7 +27,7 @@ export function create(root, { changed, search }) {
         el("button", { id: "index", type: "button", class: "main", onclick: start }, "Look for new pictures"),
         el("button", { id: "halt", type: "button", hidden: true, onclick: () => ask("/api/indexing", { method: "DELETE" }) }, "Stop after this batch"),
         el("a", { class: "button", href: "/api/export/npz", download: "pixtrieve.npz" }, "Export vectors (.npz)")),
-      el("p", { class: "soft", textContent: "New folders are added in a terminal: pixtrieve index FOLDER" }));
+      el("p", { class: "soft", textContent: `${watching ? "Changes in these folders are followed. " : ""}New folders are added in a terminal: pixtrieve index FOLDER` }));
   }
 
   function taught(concepts) {
@@ -87,6 +88,7 @@ export function create(root, { changed, search }) {
     events.onmessage = ({ data }) => {
       const run = JSON.parse(data);
       ran ||= run.running;
+      watching = run.watching;
       draw(run);
       if (run.running) return;
       events.close();
