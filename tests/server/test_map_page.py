@@ -55,7 +55,7 @@ def test_the_smallest_points_are_painted_too(page: Any) -> None:
           const { Painter } = await import("/map_paint.js");
           const { Points } = await import("/map_data.js");
           const count = 20000;
-          const place = (_, at) => at % 2 ? ((at * 357) % 9973) / 9973 : ((at * 791) % 10007) / 10007;
+          const place = (_, at) => (at % 2 ? (at * 357) % 9973 : (at * 791) % 10007) / 10007;
           const places = Float32Array.from({ length: 2 * count }, place);
           const middle = { x: 0.5, y: 0.5, radius: 1, count, picture: 1 };
           const region = { name: "all", level: 0, parent: -1, ...middle };
@@ -86,7 +86,7 @@ def test_a_region_is_gone_to_and_leafed_through(on_map: Any) -> None:
     assert name in chosen.inner_text()
     chosen.get_by_role("button", name="Leaf through").click()
     on_map.locator("#viewer[open]").wait_for()
-    assert on_map.locator("#name").inner_text().endswith(".png")
+    on_map.locator("#name", has_text=".png").wait_for()
 
 
 def test_keys_move_and_open(on_map: Any) -> None:
@@ -119,6 +119,7 @@ def test_a_click_on_a_picture_opens_it_with_its_neighbours(on_map: Any) -> None:
             on_map.mouse.click(box["x"] + x, box["y"] + y)
             if on_map.locator("#viewer[open]").count():
                 break
+    on_map.locator("#name", has_text=".png").wait_for()
     first = on_map.locator("#name").inner_text()
     on_map.keyboard.press("ArrowRight")
     on_map.locator(f"#name:not(:text-is('{first}'))").wait_for()
