@@ -40,7 +40,7 @@ def asking(folder: str) -> Iterator[TestClient]:
 
 def drawn(asking: TestClient, count: int) -> dict[str, Any]:
     """Ask until the map has so many pictures and nobody draws."""
-    for _ in range(200):
+    for _ in range(600):
         answer = asking.get("/api/map")
         header: dict[str, Any] = answer.json()
         if answer.status_code == 200 and header["count"] == count and header["drawing"] is None:
@@ -107,14 +107,16 @@ def test_what_was_removed_is_never_sent(
 def test_questions_are_answered_while_it_is_drawn(
     asking: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held = threading.Event()
+    begun, held = threading.Event(), threading.Event()
 
     def slow(self: Landscape, *, anew: bool = False) -> Iterator[Drawing]:
         yield Drawing("arranging", 0.5)
+        begun.set()
         held.wait(10)
 
     monkeypatch.setattr(Landscape, "draw", slow)
     asking.get("/api/map")
+    assert begun.wait(10)
     waiting = asking.get("/api/map")
     assert waiting.status_code == 202
     assert waiting.json()["drawing"] == {"stage": "arranging", "share": 0.5}
