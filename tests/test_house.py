@@ -58,8 +58,8 @@ FLOORS = [
         "landscape",
     },
     {
-        *("catalogue", "schema", "stores", "encoders", "images", "locking", "ocr", "pocket", "scenes"),
-        *("listening", "drives"),
+        *("catalogue", "schema", "stores", "encoders", "images", "locking", "ocr", "pocket"),
+        *("scenes", "listening", "drives"),
     },
     {
         "arrangement",

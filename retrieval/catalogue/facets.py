@@ -58,8 +58,7 @@ class FacetRows:
             (most,),
         )
         found = [
-            Facet(f"{root.rstrip('/')}/{folder}".rstrip("/"), count)
-            for root, folder, count in rows
+            Facet(f"{root.rstrip('/')}/{folder}".rstrip("/"), count) for root, folder, count in rows
         ]
         return tuple(sorted(found, key=lambda facet: facet.value))
 
