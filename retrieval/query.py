@@ -29,6 +29,7 @@ _QUOTED = re.compile(
     r"""(?:(text|picture|concept):)? "((?:[^"\\]|\\.)*)" (?=\s+[+-]\s|\s*$)""",
     re.DOTALL | re.VERBOSE,
 )
+_OPENING = re.compile(r'\s*(?:(?:text|picture|concept):)?"(?:[^"\\]|\\.)*\\?\Z', re.DOTALL)
 _SPACE = re.compile(r"\s*")
 _INDEXED = re.compile(r"#(\d{1,18})")
 _PICTURE = re.compile(r"\.{1,2}[/\\]|/|~[/\\]|[A-Za-z]:[/\\]|https?://")
@@ -64,7 +65,8 @@ class Term:
         if not isinstance(self.value, str | os.PathLike):
             return f"{weight}(a picture)"  # pixels and bytes have no written form
         value = os.fspath(self.value)
-        signs = _OPERATOR.search(value) or _SIGN.match(value)
+        # A quote that is opened might find its end in a term that follows.
+        signs = _OPERATOR.search(value) or _SIGN.match(value) or _OPENING.match(value)
         if not signs and _parse_term(weight + value) == (self.kind, value.strip(), self.weight):
             return weight + value
         prefix = "" if self.kind == "text" else f"{self.kind}:"

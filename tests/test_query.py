@@ -34,6 +34,8 @@ queries = (
 
 @given(queries)
 @example(Query((Term("text", "- x"),)))
+@example(Query((Term("text", '"'), Term("text", '"', negative=True))))
+@example(Query((Term("text", '"'), Term("text", '"'))))
 @example(Query((Term("text", "dog", 2.5), Term("picture", "a + b.jpg"))))
 def test_what_is_written_is_read_back(query: Query) -> None:
     assert parse(str(query)) == query

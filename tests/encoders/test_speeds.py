@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from retrieval.encoders import speeds
 
 SIZE = (8, 6)
+BROKEN = -1.0
 
 
 class Clock:
@@ -32,6 +33,8 @@ class FakeTower:
     def run(self, pixels: NDArray[np.uint8], goal: str) -> None:
         assert pixels.shape[1:] == (*SIZE, 3)
         assert goal == "THROUGHPUT"
+        if self._seconds == BROKEN:
+            raise RuntimeError("no such operation")
         self._clock.now += self._seconds if self.runs else 100.0
         self.runs += 1
 
@@ -60,6 +63,15 @@ def test_the_fastest_is_taken(race: Race) -> None:
 
 def test_a_precision_that_the_processor_is_slow_in_is_not(race: Race) -> None:
     assert race({"bf16": 2.0, "f32": 1.0}) == "f32"
+
+
+def test_a_precision_that_does_not_run_is_not(race: Race) -> None:
+    assert race({"bf16": BROKEN, "f16": 1.0, "f32": 2.0}) == "f16"
+    assert race({"bf16": BROKEN, "f16": 1.0, "f32": 2.0}) == "f16"  # remembered
+
+
+def test_where_nothing_runs_float32_is_left(race: Race) -> None:
+    assert race({"bf16": BROKEN, "f32": BROKEN}) == "f32"
 
 
 def test_a_small_gain_is_not_worth_it(race: Race) -> None:
