@@ -156,6 +156,7 @@ def distinct(cache: str, count: int) -> str:
     drawn = web_pictures(cache, 100)
 
     def make(folder: str) -> None:
+        os.mkdir(folder)
         sources = sorted(os.listdir(drawn))
         for number in range(count):
             with open(os.path.join(drawn, sources[number % len(sources)]), "rb") as file:
