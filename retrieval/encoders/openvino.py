@@ -99,7 +99,8 @@ def _tower(folder: str, name: str, precision: str, dim: int) -> Tower:
     return Tower(
         Placement(
             file=os.path.join(folder, f"{name}.xml"),
-            compiled=os.path.join(folder, "compiled"),
+            # OpenVINO takes what was compiled in one precision for another's: folders tell them apart.
+            compiled=os.path.join(folder, "compiled", precision),
             precision=precision,
             rows_a_request=_ROWS_A_REQUEST[name],
             dim=dim,
