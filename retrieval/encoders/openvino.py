@@ -99,7 +99,7 @@ def _tower(folder: str, name: str, precision: str, dim: int) -> Tower:
     return Tower(
         Placement(
             file=os.path.join(folder, f"{name}.xml"),
-            # OpenVINO takes what was compiled in one precision for another's: folders tell them apart.
+            # Of its own for each: OpenVINO takes what was compiled in one precision for another's.
             compiled=os.path.join(folder, "compiled", precision),
             precision=precision,
             rows_a_request=_ROWS_A_REQUEST[name],

@@ -228,3 +228,13 @@ def test_after_the_first_use_a_question_needs_neither_torch_nor_open_clip(
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.stderr, done.stdout) == ("", "[]\n")
+
+
+def test_a_precision_does_not_get_what_another_compiled(model: str, no_card: None) -> None:
+    pixels = np.random.default_rng(1).integers(
+        0, 256, (4, *open_encoder(model).spec.preprocessing.size, 3), np.uint8
+    )
+    reference = open_encoder(model, device="torch").encode_images(pixels)
+    for precision in (*native_precisions(), "f32"):  # the exact one last
+        found = open_encoder(model, device=f"cpu:{precision}").encode_images(pixels)
+    assert np.abs(found - reference).max() < 1e-4
