@@ -9,6 +9,7 @@ cuda, mps                  open_clip on torch on a graphics card
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import os
 import platform
@@ -50,15 +51,13 @@ def _open_on_torch(files: ModelFiles, device: str) -> OpenClipEncoder:
 
 
 def _open_on_cpu(files: ModelFiles, precision: str) -> Encoder:
-    try:
-        openvino = load_openvino()
-    except ImportError:
+    if importlib.util.find_spec("openvino") is None:
         _log.warning("OpenVINO is not installed, so torch is used, which is slower")
         return _open_on_torch(files, "cpu")
     identity = fingerprint(files)
     export = exports.read_export(identity)
     if export is None:
-        encoder = _open_on_torch(files, "cpu")
+        encoder, openvino = _open_on_torch(files, "cpu"), load_openvino()
         refusal = exports.read_refusal(identity, openvino.__version__)
         if not refusal:
             export, refusal = _export(encoder, openvino.__version__)
@@ -69,10 +68,9 @@ def _open_on_cpu(files: ModelFiles, precision: str) -> Encoder:
         from retrieval.encoders.int8 import Int8Encoder
 
         return Int8Encoder(files, identity, export)
-    from retrieval.encoders.openvino import OpenVinoEncoder, choose_precision
+    from retrieval.encoders.openvino import OpenVinoEncoder
 
-    chosen = precision or choose_precision(export, identity)
-    return OpenVinoEncoder(files, identity, export, chosen)
+    return OpenVinoEncoder(files, identity, export, precision)
 
 
 def _export(encoder: OpenClipEncoder, version: str) -> tuple[Export | None, str]:

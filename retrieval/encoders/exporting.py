@@ -11,15 +11,19 @@ import os
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from retrieval.encoders import proving
+from retrieval.encoders.causal import causal_tower, word_arrays
 from retrieval.encoders.compact import keep_halves
 from retrieval.encoders.exports import Export, write_export
+from retrieval.encoders.laid_out import lay_out
 from retrieval.encoders.openclip import OpenClipEncoder
-from retrieval.encoders.openvino import LEAST_COSINE, light_tokenizer, native_precisions
-from retrieval.encoders.probes import HARD_TEXTS, PROBE_TEXTS, probe_pixels
+from retrieval.encoders.openvino import LEAST_COSINE, light_tokenizer
+from retrieval.encoders.probes import HARD_TEXTS, PROBE_TEXTS
 from retrieval.encoders.quiet import quiet
 from retrieval.encoders.runtime import load_converter, load_openvino
+from retrieval.encoders.speeds import EXACT
+from retrieval.encoders.words import WordTower, write_index
 from retrieval.errors import MissingExtra, ModelError
 
 
@@ -35,27 +39,26 @@ def export(encoder: OpenClipEncoder) -> Export:
                 keep_halves(tower)
     except Exception as error:
         raise ModelError(f"OpenVINO cannot express it: {_first_line(error)}") from error
-    result = Export(
-        dim=encoder.spec.dim,
-        preprocessing=encoder.spec.preprocessing,
-        licence=encoder.spec.licence,
-        context_length=_probe_tokens(encoder).shape[1],
-        cleaning=_cleaning(encoder),
-        least_cosine=_least_cosines(encoder, towers),
-    )
-    if not result.least_cosine["f32"] >= LEAST_COSINE:
-        raise ModelError(
-            f"its vectors would differ (cosine {result.least_cosine['f32']:.5f}, at least "
-            f"{LEAST_COSINE} is wanted)"
-        )
+    cosines = proving.least_cosines(encoder, towers)
+    proving.require_equal(cosines[EXACT])
 
-    def write_models(folder: str) -> None:
+    def write_models(folder: str) -> Export:
         for name, tower in towers.items():
             path = os.path.join(folder, f"{name}.xml")
             load_openvino().save_model(tower, path, compress_to_fp16=False)
+        _write_words(encoder, folder)
+        return Export(
+            dim=encoder.spec.dim,
+            preprocessing=encoder.spec.preprocessing,
+            licence=encoder.spec.licence,
+            context_length=proving.probe_tokens(encoder).shape[1],
+            cleaning=_cleaning(encoder),
+            cut=causal_tower(encoder.model) is not None,
+            cache_mode=proving.cache_mode(encoder, folder),
+            least_cosine=cosines,
+        )
 
-    write_export(encoder.spec.fingerprint, result, write_models)
-    return result
+    return write_export(encoder.spec.fingerprint, write_models)
 
 
 def _image_tower(encoder: OpenClipEncoder) -> Any:
@@ -108,14 +111,27 @@ def _text_tower(encoder: OpenClipEncoder) -> Any:
 
         def __init__(self) -> None:
             super().__init__()
-            self.model = encoder.model
+            self.model = encoder.model  # for its weights
+            self.encode = causal_tower(encoder.model) or encoder.model.encode_text
 
         def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-            return torch.nn.functional.normalize(self.model.encode_text(tokens), dim=-1)
+            return torch.nn.functional.normalize(self.encode(tokens), dim=-1)
 
-    example = torch.from_numpy(_probe_tokens(encoder)[:2])
+    example = torch.from_numpy(proving.probe_tokens(encoder)[:2])
+    length = example.shape[1] if causal_tower(encoder.model) is None else -1
     with _as_it_is_written(encoder.model), torch.inference_mode():
-        return load_converter()(Tower().eval(), example_input=example, input=[-1, example.shape[1]])
+        return load_converter()(Tower().eval(), example_input=example, input=[-1, length])
+
+
+def _write_words(encoder: OpenClipEncoder, folder: str) -> None:
+    """Make the exported text tower one that numpy can run, too, if it then says the same."""
+    found = word_arrays(encoder.model)
+    if found is None:
+        return
+    shape, arrays = found
+    rows = WordTower(shape, arrays).run(proving.probe_tokens(encoder))
+    if proving.least_cosine(rows, encoder.encode_texts(list(PROBE_TEXTS))) >= LEAST_COSINE:
+        write_index(folder, shape, lay_out(os.path.join(folder, "text"), arrays))
 
 
 class _as_it_is_written:  # noqa: N801 - used as a context
@@ -134,31 +150,6 @@ class _as_it_is_written:  # noqa: N801 - used as a context
         import torch
 
         torch.backends.mha.set_fastpath_enabled(value=self._fast)
-
-
-def _least_cosines(encoder: OpenClipEncoder, towers: dict[str, Any]) -> dict[str, float]:
-    """Return, by precision this processor has, the lowest cosine to open_clip's vectors."""
-    core = load_openvino().Core()
-    pixels, tokens = probe_pixels(encoder.spec.preprocessing.size), _probe_tokens(encoder)
-    probes = (
-        ("image", pixels, encoder.encode_images(pixels)),
-        ("text", tokens, encoder.encode_texts(list(PROBE_TEXTS))),
-    )
-    least = {}
-    for precision in native_precisions():
-        settings = {"INFERENCE_PRECISION_HINT": precision}
-        cosines = []
-        for name, inputs, reference in probes:
-            found = core.compile_model(towers[name], "CPU", settings)(inputs)[0]
-            unit = found / np.linalg.norm(found, axis=1, keepdims=True)
-            cosines.append(float((unit * reference).sum(axis=1).min()))
-        least[precision] = min(cosines)
-    return least
-
-
-def _probe_tokens(encoder: OpenClipEncoder) -> NDArray[np.int64]:
-    tokens: NDArray[np.int64] = encoder.tokenize(list(PROBE_TEXTS)).numpy()
-    return tokens
 
 
 def _cleaning(encoder: OpenClipEncoder) -> str:

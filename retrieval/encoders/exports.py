@@ -2,7 +2,8 @@
 
 $XDG_CACHE_HOME/pixtrieve/openvino/FINGERPRINT/
   image.xml, image.bin    pixels (n, H, W, 3) uint8 → unit vectors (n, dim)
-  text.xml, text.bin      token ids (n, context) int64 → unit vectors (n, dim)
+  text.xml, text.bin      token ids (n, any number up to context) int64 → unit vectors (n, dim)
+  words.json              where in text.bin `words` finds the weights, if it knows such a tower
   export.json             `Export`: dim, preprocessing, tokenizer, how equal it is
   compiled/               OpenVINO's own cache, for this machine
   texts-….npy             vectors of texts that every library asks for: `kept_texts`
@@ -24,7 +25,7 @@ from typing import Any
 from retrieval.encoders.cache import user_cache
 from retrieval.specs import Preprocessing
 
-_VERSION = 3
+_VERSION = 5
 _MANIFEST = "export.json"
 _REFUSED = "refused.txt"
 _MODEL_FILES = ("image.xml", "image.bin", "text.xml", "text.bin")
@@ -35,6 +36,8 @@ class Export:
     """What an exported model is.
 
     `cleaning` names how the tokenizer cleans a text ("" when only open_clip can run it).
+    `cut` tells whether the text tower takes tokens without the padding behind a text's end.
+    `cache_mode` is how OpenVINO is to keep what it compiles: some models come back wrong in one.
     `least_cosine` is, by precision, the lowest cosine to open_clip's vectors over the probe inputs.
     """
 
@@ -43,6 +46,8 @@ class Export:
     licence: str
     context_length: int
     cleaning: str
+    cut: bool
+    cache_mode: str
     least_cosine: Mapping[str, float]
 
 
@@ -77,16 +82,19 @@ def read_refusal(fingerprint: str, openvino_version: str) -> str:
     return reason if version == openvino_version else ""
 
 
-def write_export(fingerprint: str, export: Export, write_models: Callable[[str], None]) -> None:
+def write_export(fingerprint: str, write_models: Callable[[str], Export]) -> Export:
     """Fill a folder beside its place with `write_models(folder)`, then put it there."""
+    written: list[Export] = []
 
     def fill(folder: str) -> None:
-        write_models(folder)
+        export = write_models(folder)
         facts: dict[str, Any] = {"version": _VERSION, "sizes": _sizes(folder), **asdict(export)}
         with open(os.path.join(folder, _MANIFEST), "w", encoding="utf-8") as file:
             json.dump(facts, file, indent=1)
+        written.append(export)
 
     replace_folder(folder_of(fingerprint), fill, _MANIFEST)
+    return written[0]
 
 
 def write_refusal(fingerprint: str, openvino_version: str, reason: str) -> None:

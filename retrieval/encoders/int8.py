@@ -25,7 +25,7 @@ from retrieval.encoders.calibrations import (
 from retrieval.encoders.checks import require_pixels, unit_rows
 from retrieval.encoders.exports import Export
 from retrieval.encoders.files import ModelFiles
-from retrieval.encoders.openvino import OpenVinoEncoder, choose_precision, image_tower
+from retrieval.encoders.openvino import OpenVinoEncoder, tower_of
 from retrieval.encoders.probes import probe_pixels
 from retrieval.encoders.quantising import quantise
 from retrieval.encoders.towers import Tower
@@ -42,7 +42,7 @@ class Int8Encoder(OpenVinoEncoder):
     """An exported model whose image tower is, or will be, quantised."""
 
     def __init__(self, files: ModelFiles, fingerprint: str, export: Export) -> None:
-        super().__init__(files, fingerprint, export, choose_precision(export, fingerprint))
+        super().__init__(files, fingerprint, export)
         self._plain = self._pictures
         self._calibration = read_calibration(fingerprint)
         if self._calibration is not None and self._calibration.good:
@@ -92,7 +92,9 @@ class Int8Encoder(OpenVinoEncoder):
         self, pixels: NDArray[np.uint8], others: NDArray[np.uint8], folder: str
     ) -> Calibration:
         quantise(os.path.join(self._folder, "image.xml"), pixels, os.path.join(folder, "image.xml"))
-        exact, tower = image_tower(self._folder, "f32", self.spec.dim), self._quantised(folder)
+        mode = self._export.cache_mode
+        exact = tower_of(self._folder, "image", "f32", self.spec.dim, mode)
+        tower = self._quantised(folder)
 
         def both(some: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
             rows = (each.run(some, "THROUGHPUT") for each in (exact, tower))
@@ -114,7 +116,7 @@ class Int8Encoder(OpenVinoEncoder):
 
     def _quantised(self, folder: str) -> Tower:
         # What is left in floats runs in the model's own precision.
-        return image_tower(folder, self._precision, self.spec.dim)
+        return self._image_tower(folder)
 
     def _tell(self, problem: str) -> None:
         _log.warning(

@@ -1,13 +1,15 @@
 """Encodes with OpenVINO on the processor: the engine where no graphics card is used.
 
-Imports neither torch nor open_clip when the model has been exported before and its tokenizer is
-open_clip's own.
+The first texts of a process go to `words` where the model has such a tower, and OpenVINO is not
+even imported for them. Torch and open_clip are not imported when the model has been exported before
+and its tokenizer is open_clip's own.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +20,16 @@ from retrieval.encoders.files import ModelFiles
 from retrieval.encoders.runtime import load_openvino
 from retrieval.encoders.speeds import EXACT, fastest
 from retrieval.encoders.tables import bpe_vocabulary
-from retrieval.encoders.towers import Placement, Tower
+from retrieval.encoders.towers import ROWS_A_REQUEST, Placement, Tower
+from retrieval.encoders.words import by_length, open_words
 from retrieval.specs import ModelSpec
 
 LEAST_COSINE = 0.9999
 """A precision that takes any probe's vector further from open_clip's is not chosen by itself."""
 
-_ROWS_A_REQUEST = {"image": 16, "text": 64}
+_WORTH_COMPILING = 16
+"""After so many texts OpenVINO would have saved the time that it takes to load (asking.py)."""
+_TOKENS_AT_ONCE = 1024
 _LEAST_BATCH = 64
 _LARGEST_BATCH = 512
 
@@ -34,11 +39,13 @@ Tokenize = Callable[[Sequence[str]], NDArray[np.int64]]
 class OpenVinoEncoder:
     """An exported model. Each tower is compiled when it is first needed."""
 
-    def __init__(self, files: ModelFiles, fingerprint: str, export: Export, precision: str) -> None:
-        """Use `choose_precision` for `precision`."""
+    def __init__(
+        self, files: ModelFiles, fingerprint: str, export: Export, precision: str = ""
+    ) -> None:
+        """Run in `precision`, or in the fastest that stays equal to open_clip."""
         self._files = files
         self._export = export
-        self._precision = precision
+        self._wanted_precision = precision
         self._folder = folder_of(fingerprint)
         self._spec = ModelSpec(
             name=str(files.reference),
@@ -47,14 +54,30 @@ class OpenVinoEncoder:
             preprocessing=export.preprocessing,
             licence=export.licence,
         )
-        self._pictures = image_tower(self._folder, precision, export.dim)
-        self._texts = _tower(self._folder, "text", precision, export.dim)
+        self._words = open_words(self._folder)
+        self._words_taken = 0
         self._tokenize: Tokenize | None = None
 
     @property
     def spec(self) -> ModelSpec:
         """What the model is."""
         return self._spec
+
+    @cached_property
+    def _precision(self) -> str:
+        return self._wanted_precision or choose_precision(self._export, self._spec.fingerprint)
+
+    @cached_property
+    def _pictures(self) -> Tower:
+        return self._image_tower(self._folder)
+
+    def _image_tower(self, folder: str) -> Tower:
+        return tower_of(folder, "image", self._precision, self._export.dim, self._export.cache_mode)
+
+    @cached_property
+    def _texts(self) -> Tower:
+        export = self._export
+        return tower_of(self._folder, "text", self._precision, export.dim, export.cache_mode)
 
     @property
     def batch_size(self) -> int:
@@ -77,7 +100,18 @@ class OpenVinoEncoder:
             return np.empty((0, self._spec.dim), np.float32)
         if self._tokenize is None:
             self._tokenize = self._load_tokenizer()
-        return unit_rows(self._texts.run(self._tokenize(texts), "LATENCY"), self._spec)
+        return unit_rows(self._read(self._tokenize(texts)), self._spec)
+
+    def _read(self, tokens: NDArray[np.int64]) -> NDArray[np.float32]:
+        if self._words is not None and self._words_taken + len(tokens) <= _WORTH_COMPILING:
+            self._words_taken += len(tokens)
+            return self._words.run(tokens)
+        if not self._export.cut:
+            return self._texts.run(tokens, "LATENCY")
+        rows = np.empty((len(tokens), self._export.dim), np.float32)
+        for places, cut in by_length(tokens, _TOKENS_AT_ONCE):
+            rows[places] = self._texts.run(cut, "LATENCY")
+        return rows
 
     def _load_tokenizer(self) -> Tokenize:
         if self._export.cleaning:
@@ -90,19 +124,16 @@ class OpenVinoEncoder:
         return lambda texts: np.asarray(tokenize(list(texts)), np.int64)
 
 
-def image_tower(folder: str, precision: str, dim: int) -> Tower:
-    """Return the image tower of an export."""
-    return _tower(folder, "image", precision, dim)
-
-
-def _tower(folder: str, name: str, precision: str, dim: int) -> Tower:
+def tower_of(folder: str, name: str, precision: str, dim: int, cache_mode: str) -> Tower:
+    """Return a tower of an export: name is "image" or "text"."""
     return Tower(
         Placement(
             file=os.path.join(folder, f"{name}.xml"),
             # Of its own for each: OpenVINO takes what was compiled in one precision for another's.
             compiled=os.path.join(folder, "compiled", precision),
+            cache_mode=cache_mode,
             precision=precision,
-            rows_a_request=_ROWS_A_REQUEST[name],
+            rows_a_request=ROWS_A_REQUEST[name],
             dim=dim,
         )
     )
@@ -143,5 +174,5 @@ def choose_precision(export: Export, fingerprint: str) -> str:
         equal,
         folder,
         export.preprocessing.size,
-        lambda precision: image_tower(folder, precision, export.dim),
+        lambda precision: tower_of(folder, "image", precision, export.dim, export.cache_mode),
     )

@@ -11,6 +11,12 @@ from numpy.typing import NDArray
 
 from retrieval.encoders.runtime import load_openvino
 
+CACHE_MODES = ("OPTIMIZE_SIZE", "OPTIMIZE_SPEED")
+"""Without a second copy of the weights, and as quick to load, is the better one."""
+
+ROWS_A_REQUEST = {"image": 16, "text": 64}
+"""Measured: see README, "How it works"."""
+
 Goal = Literal["LATENCY", "THROUGHPUT"]
 """One input at a time on all cores, or many at a time side by side: OpenVINO's own words."""
 
@@ -19,12 +25,13 @@ Goal = Literal["LATENCY", "THROUGHPUT"]
 class Placement:
     """Where a tower's file is and how it is run.
 
-    `compiled` is the folder in which OpenVINO keeps what it makes of it for this machine.
-    `rows_a_request` was measured: see README, "How it works".
+    `compiled` is the folder in which OpenVINO keeps what it makes of it for this machine, with or
+    without a copy of the weights: one of `CACHE_MODES`.
     """
 
     file: str
     compiled: str
+    cache_mode: str
     precision: str
     rows_a_request: int
     dim: int
@@ -35,7 +42,6 @@ class Tower:
 
     def __init__(self, placement: Placement) -> None:
         self._placement = placement
-        self._core = load_openvino().Core()
         self._requests: dict[Goal, list[Any]] = {}
 
     def is_compiled_for(self, goal: Goal) -> bool:
@@ -55,8 +61,16 @@ class Tower:
         Without callbacks: OpenVINO's queue with callbacks can wait for a thread that waits for
         Python's lock when it is destroyed.
         """
-        rows = np.empty((len(inputs), self._placement.dim), np.float32)
         requests = self._compiled_for(goal)
+        try:
+            return self._run(inputs, requests)
+        except BaseException:
+            # Those under way would stay busy for good.
+            self._requests.pop(goal, None)
+            raise
+
+    def _run(self, inputs: NDArray[Any], requests: list[Any]) -> NDArray[np.float32]:
+        rows = np.empty((len(inputs), self._placement.dim), np.float32)
         share = -(-len(inputs) // len(requests))
         step = max(1, min(share, self._placement.rows_a_request))
         started: deque[tuple[Any, int]] = deque()
@@ -82,10 +96,10 @@ class Tower:
                 "INFERENCE_PRECISION_HINT": self._placement.precision,
                 "PERFORMANCE_HINT": goal,
                 "CACHE_DIR": self._placement.compiled,
-                # Without a second copy of the weights, and as quick to load.
-                "CACHE_MODE": "OPTIMIZE_SIZE",
+                "CACHE_MODE": self._placement.cache_mode,
             }
-            compiled = self._core.compile_model(self._placement.file, "CPU", settings)
+            core = load_openvino().Core()
+            compiled = core.compile_model(self._placement.file, "CPU", settings)
             count = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
             self._requests[goal] = [compiled.create_infer_request() for _ in range(count)]
         return self._requests[goal]

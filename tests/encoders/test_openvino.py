@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import retrieval.encoders.openvino
-from retrieval.encoders import engines, exporting, exports, identify, open_encoder
+from retrieval.encoders import engines, exporting, exports, identify, open_encoder, proving
 from retrieval.encoders.exports import Export, folder_of, read_export, read_refusal
 from retrieval.encoders.openclip import OpenClipEncoder
 from retrieval.encoders.openvino import OpenVinoEncoder, choose_precision, native_precisions
@@ -96,7 +96,7 @@ def test_a_model_that_would_differ_runs_on_torch_and_is_not_tried_again(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(exporting, "_least_cosines", lambda *_: {"f32": 0.98})
+    monkeypatch.setattr(proving, "least_cosines", lambda *_: {"f32": 0.98})
     assert isinstance(open_encoder(model), OpenClipEncoder)
     assert "runs on torch, which is slower: its vectors would differ (cosine 0.98" in caplog.text
     fingerprint = identify(model).fingerprint
@@ -116,6 +116,43 @@ def test_a_model_that_cannot_be_expressed_runs_on_torch(
     monkeypatch.setattr(exporting, "_text_tower", fail)
     assert isinstance(open_encoder(model), OpenClipEncoder)
     assert "OpenVINO cannot express it: no such operation" in caplog.text
+
+
+def test_a_model_that_no_cache_gives_back_runs_on_torch(
+    model: str, no_card: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    cosines = iter([1.0, 0.5, 1.0, 0.0])
+    monkeypatch.setattr(proving, "_as_it_will_run", lambda *_: next(cosines))
+    assert isinstance(open_encoder(model), OpenClipEncoder)
+    assert "does not read back what it compiled (cosines 1.00000, 0.50000, 1.00" in caplog.text
+    assert not list(Path(folder_of(identify(model).fingerprint)).glob("*.xml"))
+
+
+def test_a_model_that_comes_back_wrong_without_weights_is_kept_with_them(
+    no_card: None, tmp_path: Path
+) -> None:
+    """A class token and attention pooling: open_clip has no such model, but a user may."""
+    model = f"local-dir:{models.save('siglip', tmp_path / 'siglip')}"
+    pixels = np.concatenate([probe_pixels((224, 224))] * 4)
+    expected = open_encoder(model, device="torch").encode_images(pixels)
+    for _ in ("compiled", "read back"):
+        found = open_encoder(model, device="cpu:f32").encode_images(pixels)
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+    export = read_export(identify(model).fingerprint)
+    assert export is not None
+    assert export.cache_mode == "OPTIMIZE_SPEED"
+
+
+def test_a_request_that_failed_does_not_block_the_next(model: str, exported: None) -> None:
+    encoder = open_encoder(model, device="cpu:f32")
+    assert isinstance(encoder, OpenVinoEncoder)
+    height, width = encoder.spec.preprocessing.size
+    wrong = np.zeros((40, height + 1, width, 3), np.uint8)
+    right = np.concatenate([probe_pixels((height, width))] * 8)
+    expected = encoder.encode_images(right)
+    with pytest.raises(RuntimeError):
+        encoder._pictures.run(wrong, "THROUGHPUT")
+    np.testing.assert_array_equal(encoder.encode_images(right), expected)
 
 
 def test_a_cache_that_cannot_be_written_costs_only_time(
@@ -153,7 +190,9 @@ def test_only_precisions_that_stay_equal_are_raced(monkeypatch: pytest.MonkeyPat
 
     def choose(cosine: float) -> str:
         cosines = {**dict.fromkeys(native, cosine), "f32": 1}
-        return choose_precision(Export(8, preprocessing, "", 77, "lower", cosines), "fingerprint")
+        return choose_precision(
+            Export(8, preprocessing, "", 77, "lower", True, "", cosines), "fingerprint"
+        )
 
     assert choose(0.99995) == native[0]
     assert choose(0.9998) == "f32"
@@ -176,9 +215,9 @@ def test_a_model_with_a_tokenizer_of_its_own_keeps_it(model: str, exported: None
 
 
 def test_the_weights_are_stored_once(model: str, exported: None) -> None:
-    open_encoder(model).encode_texts(["a dog"])
+    open_encoder(model).encode_texts(["a dog"] * 100)
     folder = Path(folder_of(identify(model).fingerprint))
-    compiled = sum(path.stat().st_size for path in (folder / "compiled").iterdir())
+    compiled = sum(path.stat().st_size for path in (folder / "compiled").rglob("*.*"))
     assert 0 < compiled < (folder / "text.bin").stat().st_size / 10
 
 

@@ -1,0 +1,95 @@
+"""Proves an export equal to open_clip, on inputs that nobody would have, on the way it will run."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.encoders.openclip import OpenClipEncoder
+from retrieval.encoders.openvino import LEAST_COSINE, native_precisions
+from retrieval.encoders.probes import PROBE_TEXTS, probe_pixels
+from retrieval.encoders.runtime import load_openvino
+from retrieval.encoders.speeds import EXACT
+from retrieval.encoders.towers import CACHE_MODES, Placement, Tower
+from retrieval.errors import ModelError
+
+
+def least_cosines(encoder: OpenClipEncoder, towers: Mapping[str, Any]) -> dict[str, float]:
+    """Return, by precision this processor has, the lowest cosine to open_clip's vectors."""
+    core, least = load_openvino().Core(), {}
+    for precision in native_precisions():
+        settings = {"INFERENCE_PRECISION_HINT": precision}
+        least[precision] = min(
+            least_cosine(core.compile_model(towers[name], "CPU", settings)(inputs)[0], expected)
+            for name, inputs, expected in _probes(encoder)
+        )
+    return least
+
+
+def require_equal(cosine: float) -> None:
+    """Raise ModelError for an export whose lowest cosine is too low."""
+    if not cosine >= LEAST_COSINE:
+        raise ModelError(
+            f"its vectors would differ (cosine {cosine:.5f}, at least {LEAST_COSINE} is wanted)"
+        )
+
+
+def cache_mode(encoder: OpenClipEncoder, folder: str) -> str:
+    """Return how OpenVINO may keep what it compiles, so that what it reads back says the same.
+
+    OpenVINO 2026.1 cuts the class token of a timm model with attention pooling off twice when it
+    reads a cache without weights, and then fails. ModelError when it goes wrong in every mode.
+    """
+    cosines: list[float] = []
+    for mode in CACHE_MODES:
+        with tempfile.TemporaryDirectory(dir=folder) as compiled:
+            tries = ("compiled", "read back")
+            cosines += [_as_it_will_run(encoder, folder, compiled, mode) for _ in tries]
+        if min(cosines[-2:]) >= LEAST_COSINE:
+            return mode
+    raise ModelError(
+        "OpenVINO does not read back what it compiled (cosines "
+        + ", ".join(f"{cosine:.5f}" for cosine in cosines)
+        + ")"
+    )
+
+
+def _as_it_will_run(encoder: OpenClipEncoder, folder: str, compiled: str, mode: str) -> float:
+    """Return the lowest cosine of vectors that come the way on which they will; 0 if none come."""
+    cosines = []
+    for name, inputs, expected in _probes(encoder):
+        file = os.path.join(folder, f"{name}.xml")
+        rows_a_request = 2  # several requests side by side, each with a batch
+        placement = Placement(file, compiled, mode, EXACT, rows_a_request, encoder.spec.dim)
+        try:
+            found = Tower(placement).run(inputs, "THROUGHPUT")
+        except RuntimeError:
+            return 0.0
+        cosines.append(least_cosine(found, expected))
+    return min(cosines)
+
+
+def _probes(encoder: OpenClipEncoder) -> tuple[tuple[str, NDArray[Any], NDArray[np.float32]], ...]:
+    """Return for each tower its inputs and open_clip's vectors."""
+    pixels = probe_pixels(encoder.spec.preprocessing.size)
+    return (
+        ("image", pixels, encoder.encode_images(pixels)),
+        ("text", probe_tokens(encoder), encoder.encode_texts(list(PROBE_TEXTS))),
+    )
+
+
+def probe_tokens(encoder: OpenClipEncoder) -> NDArray[np.int64]:
+    """Return (n, context) tokens of the probe texts."""
+    tokens: NDArray[np.int64] = encoder.tokenize(list(PROBE_TEXTS)).numpy()
+    return tokens
+
+
+def least_cosine(found: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
+    """Return the lowest cosine between rows of any length and rows of length 1."""
+    unit = found / np.linalg.norm(found, axis=1, keepdims=True)
+    return float((unit * expected).sum(axis=1).min())
