@@ -25,6 +25,7 @@ class Augmentation:
     erase: float = 0.25  # how often a rectangle is blanked
     mix: float = 0.0  # how often a captioned photograph is blended with another one
     mix_classes: float = 0.0  # how often a class picture is blended with another one
+    mix_shape: float = 0.4  # of the beta distribution of a blend's parts; 1 is even, less leans
 
 
 @dataclass(frozen=True)
@@ -72,17 +73,18 @@ def draw_batch(
     captioned = sum(n for name, n in shares.items() if name not in CLASS_SOURCES)
     joined = _jitter(torch.cat(parts).float(), augmentation.jitter, rng)
     photos = shares.get("flickr8k", 0)
-    blend = _draw_blend(photos, augmentation.mix, rng)
+    blend = _draw_blend(photos, augmentation.mix, augmentation.mix_shape, rng)
     joined[:photos] = blend.of(joined[:photos])
-    class_blend = _draw_blend(len(joined) - captioned, augmentation.mix_classes, rng)
+    classes = len(joined) - captioned
+    class_blend = _draw_blend(classes, augmentation.mix_classes, augmentation.mix_shape, rng)
     joined[captioned:] = class_blend.of(joined[captioned:])
     pixels = _blank(joined, augmentation.erase, rng)
     return PictureBatch(pixels, np.concatenate(groups), captioned, photos, blend, class_blend)
 
 
-def _draw_blend(count: int, share: float, rng: np.random.Generator) -> Blend:
+def _draw_blend(count: int, share: float, shape: float, rng: np.random.Generator) -> Blend:
     """Pair each picture with another one, and choose how much of it shows (mixup)."""
-    weights = rng.beta(0.4, 0.4, count)
+    weights = rng.beta(shape, shape, count)
     own = np.where(rng.random(count) < share, np.maximum(weights, 1 - weights), 1.0)
     return Blend(own.astype(np.float32), rng.permutation(count))
 

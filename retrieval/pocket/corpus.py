@@ -46,7 +46,7 @@ class Texts:
 
     def draw(self, groups: NDArray[np.int64], rng: np.random.Generator) -> Tokens:
         """Draw one random text of each group."""
-        return self.tokens[self._draw_places(groups, rng)]
+        return self.tokens[self.draw_places(groups, rng)]
 
     def draw_pairs(
         self, groups: NDArray[np.int64], rng: np.random.Generator
@@ -57,9 +57,8 @@ class Texts:
         other = (one + 1 + rng.integers(np.maximum(sizes - 1, 1))) % sizes
         return self.tokens[first + one], self.tokens[first + other]
 
-    def _draw_places(
-        self, groups: NDArray[np.int64], rng: np.random.Generator
-    ) -> NDArray[np.int64]:
+    def draw_places(self, groups: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+        """Draw the place in `tokens` of one random text of each group."""
         sizes = np.diff(self.starts)[groups]
         return np.asarray(self.starts[groups] + rng.integers(sizes), dtype=np.int64)
 

@@ -40,6 +40,23 @@ def contrastive(
     return (there + back) / 2
 
 
+def mimicry(student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
+    """Take the mean cosine distance of unit rows to the rows they are to become."""
+    return (1 - (student * teacher).sum(dim=1)).mean()
+
+
+def affinity(
+    student: torch.Tensor, teacher: torch.Tensor, bank: torch.Tensor, scale: float
+) -> torch.Tensor:
+    """Take the cross-entropy between two rankings of a bank: the teacher's and the student's.
+
+    All rows are unit vectors, those of `bank` in the teacher's space. Where `mimicry` counts every
+    direction alike, this counts what moves a row nearer to one thing in the bank than to another.
+    """
+    wanted = functional.softmax(scale * teacher @ bank.T, dim=1)
+    return soft_cross_entropy(scale * student @ bank.T, wanted)
+
+
 def label_loss(
     images: torch.Tensor, targets: torch.Tensor, classes: torch.Tensor, scale: torch.Tensor
 ) -> torch.Tensor:

@@ -65,7 +65,7 @@ def decode(data: bytes, size: int) -> Pixels:
             picture = Image.alpha_composite(white, layered)
         picture = picture.convert("RGB")
         if picture.size != (size, size):
-            picture = picture.resize((size, size), Image.Resampling.BICUBIC)
+            picture = picture.resize((size, size), Image.Resampling.BILINEAR)
         return np.asarray(picture)
 
 

@@ -1,4 +1,4 @@
-"""The recipe: which stages, how long, on what. This one made the shipped weights."""
+"""The recipes: which stages, how long, on what. These two made the shipped weights."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ class Weights:
     keep: float = 0.0  # captions against what the stage's first text tower made of them
     bank: float = 0.0  # captioned photograph against the teacher's vectors of all photographs
     words: float = 0.0  # captioned picture against the words of its captions (a head)
+    mimicry: float = 0.0  # pictures and texts against what the teachers make of them
+    affinity: float = 0.0  # how they rank texts and pictures against how the teachers do
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,8 @@ class Recipe:
     ema: float = 0.998
     soft_share: float = 0.3
     soft_temperature: float = 0.04
+    bank: int = 1024  # texts that `affinity` ranks for each picture, besides those of the batch
+    affinity_scale: float = 25.0  # inverse temperature of both rankings
 
     def further(self) -> Recipe:
         """Return the recipe for finished towers: without the first stage, for they can read."""
@@ -138,6 +142,31 @@ POCKET = Recipe(
             text_groups=128,
             text_rate=5e-4,
             evaluations=1,
+        ),
+    )
+)
+
+DISTILLED = Recipe(
+    stages=(
+        Stage(
+            "distil",
+            minutes=90,
+            weights=Weights(mimicry=10, affinity=1),
+            shares={
+                "flickr8k": 34,
+                "scenes": 12,
+                "emoji": 2,
+                "tiny_imagenet": 18,
+                "mini_imagenet": 24,
+                "caltech101": 6,
+            },
+            sizes=(80, 80, 96),
+            augmentation=Augmentation(mix=0.5, mix_classes=0.5, mix_shape=1.0),
+            rate=1e-3,
+            text_rate=3e-4,
+            text_groups=64,
+            evaluations=18,
+            keep_best=True,
         ),
     )
 )

@@ -17,9 +17,10 @@ from torch import nn
 from retrieval.pocket.corpus import Corpus
 from retrieval.pocket.evaluate import Development, development_recall, embed_texts
 from retrieval.pocket.export import load_towers, recalibrate
-from retrieval.pocket.model import DualEncoder
+from retrieval.pocket.model import DualEncoder, half_precision
 from retrieval.pocket.recipe import Recipe, Stage, cosine
 from retrieval.pocket.stages import Lesson, step_losses
+from retrieval.pocket.teachers import Teachers, gather
 from retrieval.pocket.words import word_targets
 
 SAVE_EVERY = 120.0  # seconds
@@ -51,6 +52,7 @@ class Run:
         self.average.load_state_dict(self.model.state_dict())
         self.optimizer = _optimizer(self.model, recipe)
         self.teacher = torch.zeros(0)
+        self.teachers: Teachers | None = None
         # Two threads with a batch each beat one batch spread over two threads: small layers spend
         # most of their time handing pieces to one another.
         self.device = device
@@ -61,6 +63,10 @@ class Run:
         """Begin with the towers of an exported checkpoint instead of random ones."""
         load_towers(self.model, self.corpus.vocabulary, folder)
         self.average.load_state_dict(self.model.state_dict())
+
+    def listen_to(self, folders: Sequence[Path]) -> None:
+        """Take exported checkpoints as teachers, in the space that the towers are in now."""
+        self.teachers = gather(folders, self.corpus, self.out / "cache", self.model)
 
     def resume(self) -> bool:
         """Go on from the last checkpoint in the output folder; False when there is none."""
@@ -109,7 +115,7 @@ class Run:
 
     def _begin(self, stage: Stage) -> None:
         """Take what the text tower says now as teacher, and as first guess of the class vectors."""
-        if not stage.shares:
+        if not (stage.weights.labels or stage.weights.pictures):
             return
         texts, count = self.corpus.texts, self.corpus.pictured
         vectors = torch.from_numpy(embed_texts(self.average, texts.tokens[: texts.starts[count]]))
@@ -161,7 +167,7 @@ class Run:
         self, stage: Stage, lesson: Lesson, size: int, draw: int
     ) -> tuple[float, Sequence[torch.Tensor | None]]:
         """Compute loss and gradients of one batch."""
-        with torch.autocast(self.device, torch.bfloat16):
+        with half_precision(self.device):
             found = step_losses(self.model, lesson, stage, draw, size, self.seed)
         weights = asdict(stage.weights)
         loss = torch.stack([weights[name] * value for name, value in found.items()]).sum()
@@ -199,7 +205,9 @@ class Run:
         targets = word_targets(texts, self.corpus.class_count, self.recipe.words)
         several = np.flatnonzero(np.diff(texts.starts) > 1)
         first = deepcopy(self.average)
-        return Lesson(self.corpus, self.recipe, self.teacher, targets, several, first)
+        return Lesson(
+            self.corpus, self.recipe, self.teacher, targets, several, first, self.teachers
+        )
 
 
 def _single_threaded() -> None:

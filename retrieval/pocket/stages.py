@@ -15,6 +15,7 @@ from retrieval.pocket.batches import Blend, PictureBatch, draw_batch
 from retrieval.pocket.corpus import Corpus
 from retrieval.pocket.model import DualEncoder
 from retrieval.pocket.recipe import Recipe, Stage
+from retrieval.pocket.teachers import Teachers
 from retrieval.pocket.vocabulary import Tokens, drop_words
 
 
@@ -28,6 +29,7 @@ class Lesson:
     word_targets: NDArray[np.float16]  # (groups, words) weights that sum to 1, or to 0 if no word
     caption_groups: NDArray[np.int64]  # the groups that losses on captions alone draw from
     first: DualEncoder  # the averaged model as it was when the stage began, or was resumed
+    teachers: Teachers | None  # the finished models of a stage that imitates
 
     @property
     def photo_bank(self) -> torch.Tensor:
@@ -51,9 +53,11 @@ def step_losses(
         batch = draw_batch(lesson.corpus, stage.shares, size, step, rng, stage.augmentation)
         pixels = batch.pixels.to(model.class_weights.device, memory_format=torch.channels_last)
         features = model.encode_images(pixels).float()
-        if batch.captioned:
+        if stage.weights.mimicry:
+            found |= _imitated(model, lesson, stage, batch, features, rng)
+        if batch.captioned and stage.weights.pictures:
             found |= _captioned(model, lesson, batch, features[: batch.captioned], rng)
-        if batch.captioned < len(batch.groups):
+        if batch.captioned < len(batch.groups) and stage.weights.labels:
             found |= _classes(model, lesson, stage, batch, features[batch.captioned :], rng)
     return found
 
@@ -89,6 +93,40 @@ def _keep(
     with torch.no_grad():
         before = lesson.first.encode_texts(texts)
     return model.scale().detach() * (1 - (model.encode_texts(texts) * before).sum(dim=1)).mean()
+
+
+def _imitated(
+    model: DualEncoder,
+    lesson: Lesson,
+    stage: Stage,
+    batch: PictureBatch,
+    features: torch.Tensor,
+    rng: np.random.Generator,
+) -> dict[str, torch.Tensor]:
+    """Give each picture and text the place that the teachers give it.
+
+    The teachers see the very crop, blend and all, that the student sees: two blended pictures are a
+    picture that neither has learned by heart (Beyer et al. 2022, "A good teacher is patient and
+    consistent"). Half of the texts belong to the pictures of the batch.
+    """
+    if lesson.teachers is None:
+        raise ValueError(f"the stage {stage.name!r} imitates teachers, and there are none")
+    device, corpus = features.device, lesson.corpus
+    images = functional.normalize(features, dim=1)
+    shown = lesson.teachers.embed_images(batch.pixels).to(device)
+    half = stage.text_groups // 2
+    groups = [rng.choice(batch.groups, half), rng.choice(lesson.caption_groups, half)]
+    places = corpus.texts.draw_places(np.concatenate(groups), rng)
+    texts = model.encode_texts(_heard(model, lesson, corpus.texts.tokens[places], rng))
+    said = lesson.teachers.texts[places].to(device)
+    others = rng.integers(len(corpus.texts.tokens), size=lesson.recipe.bank)
+    bank = torch.cat([said, lesson.teachers.texts[others].to(device)])
+    scale = lesson.recipe.affinity_scale
+    return {
+        "mimicry": losses.mimicry(images, shown) + losses.mimicry(texts, said),
+        "affinity": losses.affinity(images, shown, bank, scale)
+        + losses.affinity(texts, said, shown, scale),
+    }
 
 
 def _captioned(

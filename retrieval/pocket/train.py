@@ -1,6 +1,7 @@
 """Train the pocket model: `python -m retrieval.pocket.train --data DIR --out DIR [--minutes N]`.
 
 With `--start FOLDER` a finished checkpoint is trained further; the stage `text` is left out.
+With `--teachers FOLDER FOLDER …` it learns to do what several finished checkpoints do together.
 
 The folder of `--data` holds `train/` (the shards) and `flickr8k-dev/`. Decoded pictures,
 checkpoints, the log, its learning curve and at the end the exported model go below `--out`.
@@ -22,7 +23,7 @@ from retrieval.pocket.corpus import load_corpus
 from retrieval.pocket.curve import draw_curve, read_curve
 from retrieval.pocket.evaluate import load_development
 from retrieval.pocket.export import export, recalibrate
-from retrieval.pocket.recipe import POCKET, Recipe
+from retrieval.pocket.recipe import DISTILLED, POCKET, Recipe
 from retrieval.pocket.run import Run
 from retrieval.pocket.shards import read_rows
 
@@ -31,12 +32,16 @@ def main(arguments: list[str] | None = None) -> None:
     """Read the command line, train, export."""
     chosen = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    recipe = _recipe(POCKET.further() if chosen.start else POCKET, chosen.minutes, chosen.steps)
+    recipe = _recipe(chosen)
     chosen.out.mkdir(parents=True, exist_ok=True)
     corpus = load_corpus(chosen.data, chosen.out / "cache", recipe.scenes)
     run = Run(recipe, corpus, chosen.out, _device(chosen.device), chosen.seed)
-    if not (chosen.resume and run.resume()) and chosen.start:
+    if chosen.start:
         run.start_from(chosen.start)
+    if chosen.teachers:
+        run.listen_to(chosen.teachers)
+    if chosen.resume:
+        run.resume()
     train(run, chosen.data)
     finish(run)
 
@@ -70,13 +75,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--start", type=Path, help="an exported checkpoint to train further")
+    parser.add_argument("--teachers", type=Path, nargs="+", help="exported checkpoints to distil")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     return parser
 
 
-def _recipe(recipe: Recipe, minutes: float | None, steps: int | None) -> Recipe:
-    recipe = recipe.lasting(minutes) if minutes else recipe
-    return recipe.counting(steps) if steps else recipe
+def _recipe(chosen: argparse.Namespace) -> Recipe:
+    recipe = POCKET.further() if chosen.start else POCKET
+    recipe = DISTILLED if chosen.teachers else recipe
+    recipe = recipe.lasting(chosen.minutes) if chosen.minutes else recipe
+    return recipe.counting(chosen.steps) if chosen.steps else recipe
 
 
 def _device(name: str) -> str:

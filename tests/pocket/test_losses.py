@@ -48,3 +48,21 @@ def test_label_loss_smooths_by_a_tenth():
     found = losses.label_loss(image, torch.tensor([[1.0, 0.0]]), classes, torch.tensor(1.0))
     right = -math.log(math.e / (math.e + 1))
     assert found.item() == pytest.approx(0.95 * right + 0.05 * (right + 1), rel=1e-5)
+
+
+def test_mimicry_is_the_cosine_distance():
+    student = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    teacher = torch.tensor([[1.0, 0.0], [0.6, 0.8]])
+    assert losses.mimicry(student, teacher).item() == pytest.approx(0.1)
+
+
+def test_affinity_is_least_where_both_rank_alike():
+    bank = torch.eye(2)
+    teacher = torch.tensor([[0.8, 0.6]])
+    # Similarities 0.8 and 0.6 at scale 10: a share of e^2 / (e^2 + 1) for the first.
+    share = math.exp(2) / (math.exp(2) + 1)
+    least = -(share * math.log(share) + (1 - share) * math.log(1 - share))
+    assert losses.affinity(teacher, teacher, bank, 10).item() == pytest.approx(least, rel=1e-5)
+    other = torch.tensor([[0.6, 0.8]])
+    crossed = -(share * math.log(1 - share) + (1 - share) * math.log(share))
+    assert losses.affinity(other, teacher, bank, 10).item() == pytest.approx(crossed, rel=1e-5)
