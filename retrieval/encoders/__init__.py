@@ -15,7 +15,7 @@ from retrieval.encoders.fingerprint import ModelIdentity
 from retrieval.encoders.registry import identify
 from retrieval.specs import ModelSpec
 
-__all__ = ["Calibrating", "Encoder", "ModelIdentity", "identify", "open_encoder"]
+__all__ = ["Calibrating", "Encoder", "ModelIdentity", "Preparing", "identify", "open_encoder"]
 
 
 class Encoder(Protocol):
@@ -53,6 +53,15 @@ class Calibrating(Protocol):
 
         When nothing good comes of it the encoder works on as before, and the log says so.
         """
+        ...
+
+
+@runtime_checkable
+class Preparing(Protocol):
+    """What some encoders can, too: load beforehand what pays only if many questions come."""
+
+    def prepare(self) -> None:
+        """Get ready for many texts, one after the other."""
         ...
 
 

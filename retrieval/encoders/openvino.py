@@ -84,6 +84,11 @@ class OpenVinoEncoder:
         """How many pictures it likes to get at a time: two rounds for all that run at once."""
         return max(_LEAST_BATCH, min(2 * self._pictures.rows_at_once(), _LARGEST_BATCH))
 
+    def prepare(self) -> None:
+        """Load OpenVINO and the text tower now, and read all texts with it."""
+        self._texts.prepare("LATENCY")
+        self._words = None
+
     def encode_images(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Encode pictures, (n, H, W, 3) RGB, resized to `spec.preprocessing.size`: (n, dim)."""
         require_pixels(pixels, self._spec)

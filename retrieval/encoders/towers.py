@@ -48,6 +48,10 @@ class Tower:
         """Tell whether running it for that goal costs no more than running it."""
         return goal in self._requests
 
+    def prepare(self, goal: Goal) -> None:
+        """Compile it now, instead of when it first runs for that goal."""
+        self._compiled_for(goal)
+
     def rows_at_once(self) -> int:
         """Return how many rows keep all requests busy once; they are then encoded side by side.
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.encoders import Encoder
+from retrieval.encoders import Encoder, Preparing
 from retrieval.hits import SearchResult
 from retrieval.library import Library
 from retrieval.query import Query
@@ -35,8 +35,10 @@ class RememberingEncoder:
         self._known: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
 
     def load(self) -> None:
-        """Load the model now, instead of at the first question."""
-        self._encoder()
+        """Load the model now, instead of at the first question, for many will come."""
+        encoder = self._encoder()
+        if isinstance(encoder, Preparing):
+            encoder.prepare()
 
     @property
     def batch_size(self) -> int:

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from retrieval.encoders import engines, identify, open_encoder
+from retrieval.encoders import Preparing, engines, identify, open_encoder
 from retrieval.encoders.exports import folder_of, read_export
 from retrieval.encoders.laid_out import lay_out
 from retrieval.encoders.openvino import _WORTH_COMPILING, OpenVinoEncoder
@@ -192,3 +192,15 @@ def test_constants_are_moved_to_where_they_can_be_mapped(tmp_path: Path) -> None
         found = np.frombuffer(content, place.dtype, array.size, place.offset)
         np.testing.assert_array_equal(found.reshape(place.shape).astype(np.float32), array)
     np.testing.assert_array_equal(ov.Core().compile_model(stem + ".xml", "CPU")(x)[0], before)
+
+
+@pytest.mark.slow
+def test_one_that_is_prepared_for_many_questions_has_openvino_ready(saved: Path) -> None:
+    model = f"local-dir:{models.save('oblong', saved / 'prepared')}"
+    encoder = open_encoder(model, device="cpu:f32")
+    assert isinstance(encoder, Preparing)
+    expected = encoder.encode_texts(["a dog"])
+    encoder.prepare()
+    assert vars(encoder)["_texts"].is_compiled_for("LATENCY")
+    assert vars(encoder)["_words"] is None
+    np.testing.assert_allclose(encoder.encode_texts(["a dog"]), expected, atol=2e-6)

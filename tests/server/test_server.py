@@ -342,3 +342,16 @@ def test_remembered_texts_are_the_encoder_s_own() -> None:
     remembering = RememberingEncoder(plain.spec, FakeEncoder)
     for texts in (["red", "blue", "red"], ["blue"], ["green", "red"]):
         np.testing.assert_array_equal(remembering.encode_texts(texts), plain.encode_texts(texts))
+
+
+def test_a_model_that_is_loaded_to_be_asked_often_is_prepared_for_it() -> None:
+    class Prepared(FakeEncoder):
+        times = 0
+
+        def prepare(self) -> None:
+            self.times += 1
+
+    encoder = Prepared()
+    RememberingEncoder(encoder.spec, lambda: encoder).load()
+    assert encoder.times == 1
+    RememberingEncoder(encoder.spec, FakeEncoder).load()  # one that need not be
