@@ -28,7 +28,7 @@ from retrieval.specs import Preprocessing
 _VERSION = 5
 _MANIFEST = "export.json"
 _REFUSED = "refused.txt"
-_MODEL_FILES = ("image.xml", "image.bin", "text.xml", "text.bin")
+_MODEL_FILES = ("image.xml", "image.bin", "text.xml", "text.bin", "words.json")
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ def test_it_is_exported_once(model: str, exported: None, monkeypatch: pytest.Mon
 def test_a_damaged_export_is_noticed_and_made_again(model: str, exported: None) -> None:
     expected = open_encoder(model).encode_texts(["a dog"])
     fingerprint = identify(model).fingerprint
-    for name in ("image.bin", "text.xml", "export.json"):
+    for name in ("image.bin", "text.xml", "words.json", "export.json"):
         path = Path(folder_of(fingerprint)) / name
         whole = path.read_bytes()
         path.write_bytes(whole[: len(whole) // 2])
