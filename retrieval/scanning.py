@@ -81,12 +81,14 @@ def _settled(
     else.
     """
     for entry in entries:
-        if isinstance(entry, FoundFile) and scope.root.whole:
-            location = os.path.join(scope.root.path, entry.path)
-            if settling.waits(location, entry.mtime_ns):
-                scan.leave_alone(entry.path)
-                continue
-        yield entry
+        if (
+            isinstance(entry, FoundFile)
+            and scope.root.whole
+            and settling.waits(scope.root.path, entry.path, entry.mtime_ns)
+        ):
+            scan.leave_alone(entry.path)
+        else:
+            yield entry
 
 
 def _entries(catalogue: Catalogue, scope: Scope) -> Iterator[Entry]:

@@ -26,9 +26,10 @@ class Settling:
         self._broken_ns = int(options.settle_broken_s * _NS)
         self.waiting: list[str] = []
 
-    def waits(self, path: str, mtime_ns: int) -> bool:
-        """Tell whether a file changed too short a time ago to be read."""
-        return self._note(path, _is_recent(mtime_ns, self._quiet_ns))
+    def waits(self, root: str, path: str, mtime_ns: int) -> bool:
+        """Tell whether a file below a root changed too short a time ago to be read."""
+        recent = self._quiet_ns > 0 and _is_recent(mtime_ns, self._quiet_ns)
+        return recent and self._note(os.path.join(root, path), waits=True)
 
     def broken_waits(self, path: str) -> bool:
         """Tell whether a file that could not be read may be better in a moment.

@@ -27,12 +27,16 @@ class FoundFile:
     unsupported: str = ""
 
 
+_LEAST, _MOST = -(2**63), 2**63 - 1
+
+
 def mtime_ns(status: os.stat_result) -> int:
     """Return when a file was changed, in nanoseconds since 1970, kept within 64 bits.
 
     Some file systems hold years that do not fit, and a wrong clock is enough to write one.
     """
-    return max(-(2**63), min(status.st_mtime_ns, 2**63 - 1))
+    changed = status.st_mtime_ns
+    return changed if _LEAST <= changed <= _MOST else max(_LEAST, min(changed, _MOST))
 
 
 SIDECARS = (".txt", ".xmp")

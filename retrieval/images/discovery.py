@@ -79,7 +79,7 @@ def walk(
         yield from _walk_folders(root, start, rules, frozenset(skip))
     elif not start:
         yield Unreadable("", reasons.NOT_A_FOLDER)
-    elif (found := _as_picture(start, status)) is not None:
+    elif (found := _as_picture(start, status, _unsupported(start))) is not None:
         yield found
 
 
@@ -100,7 +100,7 @@ def folders(
         if folder in skip:
             continue
         location = _location(root, folder)
-        parent = os.path.basename(location.rstrip("/" + os.sep))
+        within = _is_library(os.path.basename(location.rstrip("/" + os.sep)))
         with suppress(OSError):
             if not visited.enter(location, folder)[0]:
                 continue
@@ -109,7 +109,7 @@ def folders(
             yield folder
             for entry in below_it:
                 path = f"{folder}/{entry.name}" if folder else entry.name
-                if not _skips(parent, entry.name) and not rules.excludes(path):
+                if not _skips(entry.name, within) and not rules.excludes(path):
                     (links if entry.is_symlink() else waiting).append(path)
 
 
@@ -128,7 +128,7 @@ def stat_file(root: str, path: str) -> FoundFile | Unreadable | None:
         return _lost_on_the_way(root, path)
     except OSError as error:
         return Unreadable(path, reasons.of_os_error(error))
-    return _as_picture(path, status)
+    return _as_picture(path, status, _unsupported(path))
 
 
 def sidecar_paths(path: str) -> tuple[str, ...]:
@@ -205,9 +205,9 @@ def _list(root: str, folder: str, rules: Exclusions, visited: _Visited) -> _List
     except OSError as error:
         listing.found.append(Unreadable(folder, reasons.of_os_error(error)))
     entries.sort(key=_by_name)
-    parent = os.path.basename(location.rstrip("/" + os.sep))
+    within = _is_library(os.path.basename(location.rstrip("/" + os.sep)))
     for entry in entries:
-        if not _skips(parent, entry.name):
+        if not _skips(entry.name, within):
             _sort_in(listing, entry, f"{folder}/{entry.name}" if folder else entry.name, rules)
     listing.found.extend(_sidecars(entries, folder, listing.found, rules))
     return listing
@@ -238,8 +238,8 @@ def _sort_in(listing: _Listing, entry: os.DirEntry[str], path: str, rules: Exclu
     try:
         if entry.is_dir():
             (listing.links if entry.is_symlink() else listing.folders).append(path)
-        elif unsupported_reason(entry.name) is not None or entry.is_symlink():
-            found = _as_picture(path, entry.stat())
+        elif (unsupported := unsupported_reason(entry.name)) is not None or entry.is_symlink():
+            found = _as_picture(path, entry.stat(), unsupported)
             if found is not None:
                 listing.found.append(found)
     except OSError as error:
@@ -267,8 +267,11 @@ def _lost_on_the_way(root: str, path: str) -> Unreadable | None:
     return None
 
 
-def _as_picture(path: str, status: os.stat_result) -> FoundFile | None:
-    unsupported = unsupported_reason(posixpath.basename(path))
+def _unsupported(path: str) -> str | None:
+    return unsupported_reason(posixpath.basename(path))
+
+
+def _as_picture(path: str, status: os.stat_result, unsupported: str | None) -> FoundFile | None:
     if unsupported is None or not stat.S_ISREG(status.st_mode):
         return None
     return FoundFile(path, status.st_size, mtime_ns(status), unsupported)
@@ -289,18 +292,23 @@ def _normalised(path: str) -> str:
     return "" if plain == "." else plain
 
 
-def _skips(parent: str, name: str) -> bool:
+def _is_library(name: str) -> bool:
+    """Tell whether a folder is a photo program's own, of which only the originals are looked at."""
+    return name.lower().endswith(_LIBRARY_SUFFIXES)
+
+
+def _skips(name: str, in_library: bool) -> bool:
     """Whether a name is hidden or junk (AppleDouble files, `._x.jpg`, are hidden by their dot)."""
     lower = name.lower()
     return (
         name.startswith(".")
         or lower in _JUNK
         or lower.endswith(_JUNK_SUFFIXES)
-        or (parent.lower().endswith(_LIBRARY_SUFFIXES) and lower not in _LIBRARY_ORIGINALS)
+        or (in_library and lower not in _LIBRARY_ORIGINALS)
     )
 
 
 def skips_within(root: str, path: str) -> bool:
     """Tell whether a relative path lies where no walk goes: hidden, or among junk."""
     names = [os.path.basename(os.path.abspath(root)), *path.split("/")]
-    return any(_skips(parent, name) for parent, name in pairwise(names))
+    return any(_skips(name, _is_library(parent)) for parent, name in pairwise(names))

@@ -5,8 +5,6 @@ The name only decides whether a file is worth opening; what is in it decides how
 
 from __future__ import annotations
 
-import os
-
 _READABLE = frozenset(
     {
         "jpg", "jpeg", "jpe", "jfif", "mpo", "png", "apng", "webp", "gif", "tif", "tiff",
@@ -76,7 +74,9 @@ def unsupported_reason(name: str) -> str | None:
     Anything else is why a picture cannot be read: "Photoshop (PSD) files are not supported".
     A name without an extension is not taken for a picture.
     """
-    extension = os.path.splitext(name)[1][1:].lower()
+    stem, _, extension = name.rpartition(".")
+    # A hundred thousand names are judged in a look at a folder: splitext takes three times as long.
+    extension = extension.lower() if stem.lstrip(".") else ""
     if extension in _READABLE:
         return ""
     kind = _UNREADABLE.get(extension)

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import os
+
 import pillow_heif
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from retrieval.images.formats import unsupported_reason
@@ -42,3 +46,9 @@ def test_every_extension_that_pillow_knows_is_judged() -> None:
     assert pillow_heif.HeifImageFile.format == "HEIF"
     unjudged = {ext for ext in known if unsupported_reason(f"a.{ext}") is None}
     assert unjudged == NO_PICTURES & known
+
+
+@given(st.text("aB.jpgPSD", max_size=9))
+def test_an_extension_is_what_splitext_takes_for_one(name: str) -> None:
+    extension = os.path.splitext(name)[1]
+    assert unsupported_reason(name) == unsupported_reason("x" + extension)
