@@ -57,7 +57,12 @@ def _open_on_cpu(files: ModelFiles, precision: str) -> Encoder:
     identity = fingerprint(files)
     export = exports.read_export(identity)
     if export is None:
-        encoder, openvino = _open_on_torch(files, "cpu"), load_openvino()
+        encoder = _open_on_torch(files, "cpu")
+        try:
+            openvino = load_openvino()
+        except ImportError as error:
+            _log.warning("OpenVINO cannot be loaded, so torch is used, which is slower: %s", error)
+            return encoder
         refusal = exports.read_refusal(identity, openvino.__version__)
         if not refusal:
             export, refusal = _export(encoder, openvino.__version__)

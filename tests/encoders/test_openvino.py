@@ -177,6 +177,18 @@ def test_without_openvino_torch_is_used(
     assert "OpenVINO is not installed" in caplog.text
 
 
+def test_an_openvino_that_does_not_load_is_none(
+    model: str, no_card: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken() -> None:
+        raise ImportError("libopenvino.so: cannot open shared object file")
+
+    monkeypatch.setattr(engines, "load_openvino", broken)
+    assert isinstance(open_encoder(model), OpenClipEncoder)
+    assert "OpenVINO cannot be loaded, so torch is used" in caplog.text
+    assert "libopenvino.so" in caplog.text
+
+
 def test_only_precisions_that_stay_equal_are_raced(monkeypatch: pytest.MonkeyPatch) -> None:
     native = native_precisions()
     preprocessing = Preprocessing((8, 8), "squash", "bicubic", (0, 0, 0), (1, 1, 1))
