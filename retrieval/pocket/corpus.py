@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.pocket.pictures import SHARDS, PictureSet, Pixels, prepare_shard
-from retrieval.pocket.scene_pictures import prepare_scenes
+from retrieval.pocket.scene_pictures import NEIGHBOURS, prepare_scenes
 from retrieval.pocket.shards import read_rows
 from retrieval.pocket.vocabulary import Tokens, Vocabulary, tokenize
 
@@ -71,6 +71,7 @@ class Source:
     pixels: Pixels
     groups: NDArray[np.int64]
     flippable: NDArray[np.bool_]  # False where a text says left or right
+    neighbours: int = 1  # so many pictures in a row are much alike, and best learned together
 
     def __len__(self) -> int:
         return len(self.groups)
@@ -85,6 +86,7 @@ class Corpus:
     class_count: int  # groups 0 … class_count-1 are classes, the others captions
     pictured: int  # groups 0 … pictured-1 have pictures, the others are texts alone
     vocabulary: Vocabulary
+    scene_seeds: NDArray[np.int64]  # of the scenes, in the order of their groups
 
 
 class _Builder:
@@ -99,20 +101,24 @@ class _Builder:
         self.groups.append(list(texts))
         return len(self.groups) - 1
 
-    def add_source(self, name: str, pictures: PictureSet, groups: Sequence[int]) -> None:
+    def add_source(
+        self, name: str, pictures: PictureSet, groups: Sequence[int], neighbours: int = 1
+    ) -> None:
         sided = [any(SIDES & set(text.split()) for text in self.groups[g]) for g in groups]
+        flippable = ~np.asarray(sided, np.bool_)
         self.sources[name] = Source(
-            name, pictures.pixels, np.asarray(groups, np.int64), ~np.asarray(sided, np.bool_)
+            name, pictures.pixels, np.asarray(groups, np.int64), flippable, neighbours
         )
         self.pictured = len(self.groups)
 
-    def finish(self, class_count: int, cache: Path) -> Corpus:
+    def finish(self, class_count: int, scene_seeds: Iterable[int], cache: Path) -> Corpus:
         flat = [text for group in self.groups for text in group]
         tokens = _cached_tokens(flat, cache)
         starts = np.cumsum([0, *(len(group) for group in self.groups)]).astype(np.int64)
         vocabulary = Vocabulary.covering(tokens, starts, always=starts[class_count])
         texts = Texts(vocabulary.compact_known(tokens), starts)
-        return Corpus(self.sources, texts, class_count, self.pictured, vocabulary)
+        seeds = np.array(list(scene_seeds), np.int64)
+        return Corpus(self.sources, texts, class_count, self.pictured, vocabulary, seeds)
 
 
 def _cached_tokens(texts: list[str], cache: Path) -> Tokens:
@@ -133,11 +139,12 @@ def load_corpus(data: Path, cache: Path, scenes: int) -> Corpus:
     class_count = _add_classes(build, shards)
     _add_captioned(build, shards, data)
     drawn = prepare_scenes(cache, scenes)
-    build.add_source("scenes", drawn, [build.add_group(r["captions"]) for r in drawn.rows])
+    told = [build.add_group(row["captions"]) for row in drawn.rows]
+    build.add_source("scenes", drawn, told, NEIGHBOURS)
     for name in TEXT_SHARDS:
         for row in read_rows(data / "train" / name):
             build.add_group(row["en"])
-    return build.finish(class_count, cache)
+    return build.finish(class_count, (row["seed"] for row in drawn.rows), cache)
 
 
 def _add_classes(build: _Builder, shards: dict[str, PictureSet]) -> int:

@@ -102,7 +102,7 @@ def recalibrate(model: DualEncoder, corpus: Corpus, size: int, batches: int = 12
         norm.reset_running_stats()
         norm.momentum = None  # a plain average over all batches
     model.train()
-    whole = Augmentation(smallest_crop=0.9, stretch=1.05, jitter=0.0, erase=0.0)
+    whole = Augmentation(smallest_crop=0.9, scene_crop=0.9, stretch=1.05, jitter=0.0, erase=0.0)
     shares = {name: n for name, n in CALIBRATION_SHARES.items() if name in corpus.sources}
     for step in range(batches):
         rng = np.random.default_rng((7, step))

@@ -13,8 +13,12 @@ def soft_cross_entropy(logits: torch.Tensor, targets: torch.Tensor) -> torch.Ten
 
 def pair_targets(groups: torch.Tensor) -> torch.Tensor:
     """Let row i spread its weight evenly over every column of the same group as i."""
-    same = (groups[:, None] == groups[None, :]).float()
-    return same / same.sum(dim=1, keepdim=True)
+    return truth_targets((groups[:, None] == groups[None, :]).float())
+
+
+def truth_targets(truth: torch.Tensor) -> torch.Tensor:
+    """Let each row spread its weight evenly over the columns that are true of it, at least one."""
+    return truth / truth.sum(dim=1, keepdim=True)
 
 
 def soften(
@@ -35,7 +39,7 @@ def contrastive(
 ) -> torch.Tensor:
     """Contrast unit rows both ways (symmetric InfoNCE); `targets[i]` says what fits picture i."""
     logits = scale * images @ texts.T
-    backwards = targets.T / targets.T.sum(dim=1, keepdim=True)
+    backwards = truth_targets(targets.T)
     there, back = soft_cross_entropy(logits, targets), soft_cross_entropy(logits.T, backwards)
     return (there + back) / 2
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from retrieval.pocket.batches import Augmentation
 from retrieval.pocket.model import Shape
 
+VIEWS = 256  # draws after which the same crops come again, where they are repeated
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -15,6 +17,7 @@ class Weights:
 
     text_pairs: float = 0.0  # caption against caption of the same picture
     pictures: float = 0.0  # captioned picture against caption
+    scenes: float = 0.0  # drawn scene against captions of which is known whether they are true
     labels: float = 0.0  # class picture against all class vectors (a head)
     prompts: float = 0.0  # class picture against the prompts of the batch, through the text tower
     names: float = 0.0  # the prompts of a class against its class vector; taken with `prompts`
@@ -42,11 +45,18 @@ class Stage:
     text_rate: float = 5e-4
     evaluations: int = 0  # how often the stage looks at the development set
     keep_best: bool = False  # whether it ends with the weights that did best there
+    repeats: int = 1  # so often are the same crops shown: teachers need to look at them only once
     steps: int = 0  # when set, the stage counts steps and not minutes: such a run can be repeated
 
     def progress(self, step: int, seconds: float) -> float:
         """Return how much of the stage is done, from 0 to 1."""
         return step / self.steps if self.steps else seconds / (self.minutes * 60)
+
+    def view(self, draw: int) -> tuple[int, bool]:
+        """Tell which crops a draw shows, and whether a later draw shows the same ones."""
+        rounds, within = divmod(draw, self.repeats * VIEWS)
+        again, place = divmod(within, VIEWS)
+        return rounds * VIEWS + place, again + 1 < self.repeats
 
     def size_at(self, progress: float) -> int:
         """Return the picture size at `progress` in 0…1."""
@@ -59,7 +69,7 @@ class Recipe:
 
     stages: tuple[Stage, ...]
     shape: Shape = field(default_factory=Shape)
-    scenes: int = 6000
+    scenes: int = 12_000
     words: int = 1500
     word_dropout: float = 0.1
     longest_text: int = 18  # tokens; the cost of the text tower grows with the longest of a batch
@@ -117,13 +127,20 @@ POCKET = Recipe(
             "joint",
             minutes=47,
             weights=Weights(
-                text_pairs=1, pictures=1, bank=0.5, labels=0.5, prompts=0.3, names=0.5, words=0.2
+                text_pairs=1,
+                pictures=1,
+                scenes=0.5,
+                bank=0.5,
+                labels=0.5,
+                prompts=0.3,
+                names=0.5,
+                words=0.2,
             ),
             shares={
                 "flickr8k": 64,
-                "scenes": 28,
+                "scenes": 32,
                 "emoji": 4,
-                "tiny_imagenet": 46,
+                "tiny_imagenet": 42,
                 "mini_imagenet": 22,
                 "caltech101": 8,
             },
@@ -151,13 +168,13 @@ DISTILLED = Recipe(
         Stage(
             "distil",
             minutes=90,
-            weights=Weights(mimicry=10, affinity=1),
+            weights=Weights(mimicry=10, affinity=1, scenes=1),
             shares={
                 "flickr8k": 34,
-                "scenes": 12,
+                "scenes": 24,
                 "emoji": 2,
-                "tiny_imagenet": 18,
-                "mini_imagenet": 24,
+                "tiny_imagenet": 16,
+                "mini_imagenet": 22,
                 "caltech101": 6,
             },
             sizes=(80, 80, 96),
@@ -165,6 +182,7 @@ DISTILLED = Recipe(
             rate=1e-3,
             text_rate=3e-4,
             text_groups=16,
+            repeats=3,
             evaluations=18,
             keep_best=True,
         ),

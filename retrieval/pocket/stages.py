@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from zlib import crc32
 
 import numpy as np
@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from retrieval.pocket import losses
-from retrieval.pocket.batches import Blend, PictureBatch, draw_batch
+from retrieval.pocket.batches import PHOTOS, SCENES, Blend, PictureBatch, draw_batch
 from retrieval.pocket.corpus import Corpus
 from retrieval.pocket.model import DualEncoder
 from retrieval.pocket.recipe import Recipe, Stage
+from retrieval.pocket.scene_pictures import true_of
 from retrieval.pocket.teachers import Teachers
 from retrieval.pocket.vocabulary import Tokens, drop_words
 
@@ -30,18 +31,21 @@ class Lesson:
     caption_groups: NDArray[np.int64]  # the groups that losses on captions alone draw from
     first: DualEncoder  # the averaged model as it was when the stage began, or was resumed
     teachers: Teachers | None  # the finished models of a stage that imitates
+    looked: dict[tuple[int, int], torch.Tensor] = field(default_factory=dict)
+    """What the teachers made of a view at a size, kept while the view comes up again."""
 
     @property
     def photo_bank(self) -> torch.Tensor:
         """The teacher's vectors of all captioned photographs."""
-        return self.teacher[torch.from_numpy(self.corpus.sources["flickr8k"].groups)]
+        return self.teacher[torch.from_numpy(self.corpus.sources[PHOTOS].groups)]
 
 
 def step_losses(
     model: DualEncoder, lesson: Lesson, stage: Stage, step: int, size: int, seed: int
 ) -> dict[str, torch.Tensor]:
     """Compute the losses of one step by name, unweighted."""
-    rng = np.random.default_rng((seed, crc32(stage.name.encode()), step))
+    kind = crc32(stage.name.encode())
+    rng = np.random.default_rng((seed, kind, step, 1))
     found: dict[str, torch.Tensor] = {}
     if stage.weights.text_pairs and step % stage.text_every == 0:
         found["text_pairs"] = _text_pairs(model, lesson, stage, rng)
@@ -50,11 +54,16 @@ def step_losses(
     if stage.weights.keep:
         found["keep"] = _keep(model, lesson, stage, rng)
     if stage.shares:
-        batch = draw_batch(lesson.corpus, stage.shares, size, step, rng, stage.augmentation)
+        view, again = stage.view(step)
+        look = np.random.default_rng((seed, kind, view, 0))
+        batch = draw_batch(lesson.corpus, stage.shares, size, view, look, stage.augmentation)
         pixels = batch.pixels.to(model.class_weights.device, memory_format=torch.channels_last)
         features = model.encode_images(pixels).float()
         if stage.weights.mimicry:
-            found |= _imitated(model, lesson, stage, batch, features, rng)
+            shown = _looked(lesson, batch, (view, size), again)
+            found |= _imitated(model, lesson, stage, batch, features, shown, rng)
+        if stage.weights.scenes:
+            found["scenes"] = _scenes(model, lesson, batch, features, rng)
         if batch.captioned and stage.weights.pictures:
             found |= _captioned(model, lesson, batch, features[: batch.captioned], rng)
         if batch.captioned < len(batch.groups) and stage.weights.labels:
@@ -95,12 +104,34 @@ def _keep(
     return model.scale().detach() * (1 - (model.encode_texts(texts) * before).sum(dim=1)).mean()
 
 
+def _looked(
+    lesson: Lesson, batch: PictureBatch, view: tuple[int, int], again: bool
+) -> torch.Tensor:
+    """Ask the teachers about all pictures but the scenes, once for each view."""
+    if lesson.teachers is None:
+        raise ValueError("a stage that imitates needs teachers, and there are none")
+    shown = lesson.looked.pop(view, None)
+    if shown is None:
+        shown = lesson.teachers.embed_images(batch.pixels[_taught(batch)])
+    if again:
+        lesson.looked[view] = shown
+    return shown
+
+
+def _taught(batch: PictureBatch) -> torch.Tensor:
+    """Mark the pictures that teachers are asked about: what scenes show is known without them."""
+    rows = torch.ones(len(batch.groups), dtype=torch.bool)
+    rows[batch.parts.get(SCENES, slice(0))] = False
+    return rows
+
+
 def _imitated(
     model: DualEncoder,
     lesson: Lesson,
     stage: Stage,
     batch: PictureBatch,
     features: torch.Tensor,
+    shown: torch.Tensor,
     rng: np.random.Generator,
 ) -> dict[str, torch.Tensor]:
     """Give each picture and text the place that the teachers give it.
@@ -109,11 +140,10 @@ def _imitated(
     picture that neither has learned by heart (Beyer et al. 2022, "A good teacher is patient and
     consistent"). Half of the texts belong to the pictures of the batch.
     """
-    if lesson.teachers is None:
-        raise ValueError(f"the stage {stage.name!r} imitates teachers, and there are none")
+    assert lesson.teachers is not None  # they made `shown`
     device, corpus = features.device, lesson.corpus
-    images = functional.normalize(features, dim=1)
-    shown = lesson.teachers.embed_images(batch.pixels).to(device)
+    images = functional.normalize(features[_taught(batch).to(device)], dim=1)
+    shown = shown.to(device)
     half = stage.text_groups // 2
     groups = [rng.choice(batch.groups, half), rng.choice(lesson.caption_groups, half)]
     places = corpus.texts.draw_places(np.concatenate(groups), rng)
@@ -129,6 +159,42 @@ def _imitated(
     }
 
 
+def _scenes(
+    model: DualEncoder,
+    lesson: Lesson,
+    batch: PictureBatch,
+    features: torch.Tensor,
+    rng: np.random.Generator,
+) -> torch.Tensor:
+    """Contrast drawn scenes with captions, two of each, by what is true and not by what belongs.
+
+    "A blue ship" was written for one scene and is true of others, too.
+    """
+    rows = batch.parts[SCENES]
+    groups = np.tile(batch.groups[rows], 2)
+    places = lesson.corpus.texts.draw_places(groups, rng)
+    texts = model.encode_texts(_heard(model, lesson, lesson.corpus.texts.tokens[places], rng))
+    truth = _truth(lesson, batch.groups[rows], groups, places)
+    images = functional.normalize(features[rows], dim=1)
+    targets = losses.truth_targets(truth).to(images.device)
+    return losses.contrastive(images, texts, model.scale(), targets)
+
+
+def _truth(
+    lesson: Lesson,
+    scenes: NDArray[np.int64],
+    owners: NDArray[np.int64],
+    places: NDArray[np.int64],
+) -> torch.Tensor:
+    """Tell (scenes, captions) which captions are true of which scenes, both by their groups."""
+    corpus = lesson.corpus
+    first = corpus.sources[SCENES].groups[0]
+    captions = zip(
+        corpus.scene_seeds[owners - first], places - corpus.texts.starts[owners], strict=True
+    )
+    return torch.from_numpy(true_of(corpus.scene_seeds[scenes - first], list(captions))).float()
+
+
 def _captioned(
     model: DualEncoder,
     lesson: Lesson,
@@ -137,8 +203,12 @@ def _captioned(
     rng: np.random.Generator,
 ) -> dict[str, torch.Tensor]:
     groups, recipe = batch.groups[: batch.captioned], lesson.recipe
-    texts = lesson.corpus.texts.draw(groups, rng)
+    places = lesson.corpus.texts.draw_places(groups, rng)
+    texts = lesson.corpus.texts.tokens[places]
     targets = losses.pair_targets(torch.from_numpy(groups)).to(features.device)
+    if drawn := batch.parts.get(SCENES):
+        truth = _truth(lesson, groups[drawn], groups[drawn], places[drawn])
+        targets[drawn, drawn] = losses.truth_targets(truth).to(features.device)
     # Only photographs are softened: a scene differs from its neighbour by a colour or a count, and
     # that is what it must teach.
     share = torch.zeros(len(groups), 1, device=features.device)

@@ -14,7 +14,7 @@ import json
 import logging
 import os
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -74,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--steps", type=int, help="count steps and not minutes; repeatable")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--tower", help="another image tower of timm, for a teacher")
     parser.add_argument("--start", type=Path, help="an exported checkpoint to train further")
     parser.add_argument("--teachers", type=Path, nargs="+", help="exported checkpoints to distil")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
@@ -83,6 +84,8 @@ def _parser() -> argparse.ArgumentParser:
 def _recipe(chosen: argparse.Namespace) -> Recipe:
     recipe = POCKET.further() if chosen.start else POCKET
     recipe = DISTILLED if chosen.teachers else recipe
+    if chosen.tower:
+        recipe = replace(recipe, shape=replace(recipe.shape, tower=chosen.tower))
     recipe = recipe.lasting(chosen.minutes) if chosen.minutes else recipe
     return recipe.counting(chosen.steps) if chosen.steps else recipe
 

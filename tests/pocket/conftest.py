@@ -92,7 +92,9 @@ def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_recipe() -> Recipe:
     """All kinds of stages and losses, a few steps each, with towers as small as they get."""
-    every = Weights(text_pairs=1, pictures=1, bank=1, labels=1, prompts=1, names=1, words=1)
+    every = Weights(
+        text_pairs=1, pictures=1, scenes=1, bank=1, labels=1, prompts=1, names=1, words=1
+    )
     shares = {"flickr8k": 4, "scenes": 2, "emoji": 1, "tiny_imagenet": 3, "caltech101": 2}
     return Recipe(
         stages=(

@@ -15,6 +15,12 @@ def test_pair_targets_share_the_weight_among_equal_groups():
     assert targets.tolist() == [[0.5, 0, 0.5], [0, 1, 0], [0.5, 0, 0.5]]
 
 
+def test_truth_targets_share_the_weight_among_what_is_true():
+    truth = torch.tensor([[1.0, 0, 1, 1], [0, 1, 0, 0]])
+    third = pytest.approx(1 / 3)
+    assert losses.truth_targets(truth).tolist() == [[third, 0, third, third], [0, 1, 0, 0]]
+
+
 def test_soft_cross_entropy_of_even_logits_is_the_log_of_their_number():
     found = losses.soft_cross_entropy(torch.zeros(2, 4), torch.full((2, 4), 0.25))
     assert found.item() == pytest.approx(math.log(4))

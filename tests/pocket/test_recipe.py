@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from retrieval.pocket.recipe import DISTILLED, POCKET, Stage, Weights, cosine
+from retrieval.pocket.recipe import DISTILLED, POCKET, VIEWS, Stage, Weights, cosine
 
 
 def test_the_rate_rises_then_falls():
@@ -24,6 +24,17 @@ def test_sizes_take_equal_parts_of_a_stage():
 def test_a_stage_counts_seconds_or_steps():
     assert Stage("s", 2, Weights()).progress(step=7, seconds=60) == 0.5
     assert Stage("s", 2, Weights(), steps=14).progress(step=7, seconds=1e9) == 0.5
+
+
+@pytest.mark.parametrize("repeats", [1, 3])
+def test_views_come_again_until_the_last_time(repeats):
+    stage = Stage("s", 1, Weights(), repeats=repeats)
+    seen: dict[int, list[bool]] = {}
+    for draw in range(2 * VIEWS * repeats):
+        view, again = stage.view(draw)
+        seen.setdefault(view, []).append(again)
+    assert sorted(seen) == list(range(2 * VIEWS))
+    assert all(asked == [True] * (repeats - 1) + [False] for asked in seen.values())
 
 
 def test_a_recipe_stretches():

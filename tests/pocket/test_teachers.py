@@ -20,7 +20,7 @@ from retrieval.pocket.export import export, load_shape
 from retrieval.pocket.model import DualEncoder, Shape, half_precision
 from retrieval.pocket.recipe import DISTILLED, POCKET, Recipe, Stage, Weights
 from retrieval.pocket.run import Run
-from retrieval.pocket.teachers import common_space, gather
+from retrieval.pocket.teachers import Teachers, common_space, gather
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ def distilling(tiny_recipe: Recipe, steps: int) -> Recipe:
     stage = Stage(
         "distil",
         1,
-        Weights(mimicry=10, affinity=1),
+        Weights(mimicry=10, affinity=1, scenes=1),
         Augmentation(mix=0.5, mix_classes=0.5, mix_shape=1.0),
         {"flickr8k": 4, "scenes": 2, "mini_imagenet": 4},
         (32,),
@@ -129,6 +129,27 @@ def test_a_student_comes_nearer_to_its_teachers(corpus, folders, tiny_recipe, tm
     assert after[1] > before[1] + 0.1
 
 
+def test_teachers_look_once_at_pictures_that_come_again(
+    corpus, folders, tiny_recipe, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("retrieval.pocket.recipe.VIEWS", 4)
+    recipe = distilling(tiny_recipe, 6)  # 12 draws of two workers
+    stage = replace(recipe.stages[0], repeats=3)
+    run = Run(replace(recipe, stages=(stage,)), corpus, tmp_path, "cpu", seed=3)
+    run.listen_to(folders)
+    looks = []
+    look = Teachers.embed_images
+
+    def counted(self, pixels):
+        looks.append(len(pixels))
+        return look(self, pixels)
+
+    monkeypatch.setattr(Teachers, "embed_images", counted)
+    list(run.train(None))
+    assert run.workers == 2
+    assert looks == [8] * 4  # four batches of ten, of which two are scenes, are shown three times
+
+
 def test_a_resumed_run_hears_the_same_teachers(corpus, folders, tiny_recipe, tmp_path):
     runs = [Run(distilling(tiny_recipe, 2), corpus, tmp_path, "cpu", seed=3) for _ in range(2)]
     runs[0].listen_to(folders)
@@ -143,7 +164,7 @@ def test_a_resumed_run_hears_the_same_teachers(corpus, folders, tiny_recipe, tmp
 
 def test_without_teachers_there_is_nobody_to_imitate(corpus, tiny_recipe, tmp_path):
     run = Run(distilling(tiny_recipe, 1), corpus, tmp_path, "cpu", seed=3)
-    with pytest.raises(ValueError, match="'distil' imitates teachers, and there are none"):
+    with pytest.raises(ValueError, match="needs teachers, and there are none"):
         list(run.train(None))
 
 
@@ -156,6 +177,8 @@ def test_the_command_line_takes_teachers(tmp_path):
     assert recipe("--data", "d", "--start", "s") == POCKET.further()
     assert recipe("--data", "d", "--start", "s", "--teachers", "a", "b") == DISTILLED
     assert recipe("--data", "d", "--teachers", "a", "--minutes", "9").stages[0].minutes == 9
+    other = recipe("--data", "d", "--tower", "regnety_002")
+    assert other == replace(POCKET, shape=replace(POCKET.shape, tower="regnety_002"))
 
 
 def test_a_shape_is_read_back_from_its_checkpoint(folders, tiny_recipe):

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import open_clip
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-from retrieval.pocket import train
-from retrieval.pocket.batches import Augmentation, draw_batch
+from retrieval.pocket import batches, stages, train
+from retrieval.pocket.batches import Augmentation, _epoch_places, draw_batch
 from retrieval.pocket.corpus import Corpus, load_corpus
 from retrieval.pocket.curve import draw_curve, read_curve
 from retrieval.pocket.evaluate import embed_texts
 from retrieval.pocket.export import export
 from retrieval.pocket.run import Run
+from retrieval.pocket.scene_pictures import prepare_scenes, true_of
 from retrieval.pocket.vocabulary import tokenize
 from retrieval.pocket.words import word_targets
+from retrieval.scenes import render, scene_facts
+from retrieval.scenes.captions import write_captions
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -131,8 +137,8 @@ def test_every_batch_follows_from_its_number(corpus):
 
 def test_blended_photographs_and_their_targets_are_blended_alike(corpus):
     shares = {"flickr8k": 4, "scenes": 2}
-    plain = Augmentation(smallest_crop=1.0, stretch=1.0, jitter=0.0, erase=0.0)
-    mixed = Augmentation(smallest_crop=1.0, stretch=1.0, jitter=0.0, erase=0.0, mix=1.0)
+    plain = Augmentation(smallest_crop=1.0, scene_crop=1.0, stretch=1.0, jitter=0.0, erase=0.0)
+    mixed = replace(plain, mix=1.0)
     alone, blended = (
         draw_batch(corpus, shares, 16, 0, np.random.default_rng(5), how) for how in (plain, mixed)
     )
@@ -171,6 +177,66 @@ def test_an_epoch_shows_every_picture_once(corpus):
     ]
     groups = np.concatenate([batch.groups for batch in shown])
     assert len(set(groups.tolist())) == 12
+
+
+def test_neighbours_are_drawn_together_and_every_run_of_them_once():
+    drawn = np.concatenate([_epoch_places(14, 6, step, together=4) for step in range(2)])
+    runs = drawn.reshape(3, 4)
+    assert (np.diff(runs, axis=1) == 1).all()
+    assert sorted(runs[:, 0]) == [0, 4, 8]  # a rest of two is not enough for a run
+
+
+def test_scenes_keep_what_their_captions_count(corpus, monkeypatch):
+    """They are cut gently and never covered, unlike photographs."""
+    boxes = []
+    draw = batches._boxes
+
+    def noted(*arguments):
+        boxes.append(draw(*arguments))
+        return boxes[-1]
+
+    monkeypatch.setattr(batches, "_boxes", noted)
+    covering = Augmentation(jitter=0.0, erase=1.0, stretch=1.0)
+    batch = draw_batch(
+        corpus, {"flickr8k": 9, "scenes": 6}, 24, 0, np.random.default_rng(1), covering
+    )
+    assert batch.parts == {"flickr8k": slice(0, 9), "scenes": slice(9, 15)}
+    photos, scenes = (
+        found[:, 2] * found[:, 3] / side**2 for found, side in zip(boxes, (144, 128), strict=True)
+    )
+    assert photos.min() < 0.75
+    assert scenes.min() > 0.77
+    covered = (batch.pixels == 116.0).all(dim=1).sum(dim=(1, 2)) >= 16
+    assert covered.tolist() == [True] * 9 + [False] * 6
+
+
+def test_neighbouring_scenes_show_the_same_things(tmp_path):
+    seeds = [row["seed"] for row in prepare_scenes(tmp_path, 300).rows]
+    assert sorted(seeds) == list(range(300))
+    subjects = [scene_facts(seed).subject.name for seed in seeds]
+    assert sum(one == other for one, other in pairwise(subjects)) > 250
+
+
+@given(st.lists(st.integers(0, 400), min_size=1, max_size=6))
+def test_truth_of_captions_is_what_they_say_of_the_facts(seeds):
+    asked = [(seed, place) for seed in seeds for place in range(6)]
+    found = true_of(seeds, asked)
+    for column, (seed, place) in enumerate(asked):
+        caption = write_captions(scene_facts(seed))[place]
+        assert caption.text == render(seed, 16).captions[place]
+        assert found[:, column].tolist() == [caption.describes(scene_facts(s)) for s in seeds]
+        assert found[seeds.index(seed), column]
+
+
+def test_a_batch_knows_which_of_its_captions_are_true_of_which_scene(corpus, tiny_recipe, tmp_path):
+    lesson = Run(tiny_recipe, corpus, tmp_path, "cpu", seed=3)._lesson()
+    scenes = corpus.sources["scenes"]
+    owners = np.repeat(scenes.groups, 6)
+    places = corpus.texts.starts[owners] + np.tile(np.arange(6), len(scenes))
+    found = stages._truth(lesson, scenes.groups, owners, places)
+    asked = [(int(seed), place) for seed in corpus.scene_seeds for place in range(6)]
+    assert np.array_equal(found.numpy(), true_of(corpus.scene_seeds, asked))
+    assert found.shape == (6, 36)
 
 
 def test_the_same_class_name_in_two_shards_is_one_class(corpus):
