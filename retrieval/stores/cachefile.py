@@ -1,21 +1,22 @@
-"""The file of a cached store: a body that FAISS reads, then what it was made from.
+"""The file of a cached store: the parts of its body, then what it was made from.
 
-The trailer is a JSON `CacheHeader`, its length (8 bytes, little-endian) and a magic. FAISS reads
-from the front and ignores what follows, so one rename publishes index and header together, and
-the file can be mapped into memory rather than read.
+The trailer is JSON (a `CacheHeader`, and where each part begins), its length (8 bytes,
+little-endian) and a magic. One rename publishes parts and header together, and the file can be
+mapped into memory rather than read.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import BinaryIO
 
 from retrieval.whole_file import whole_file
 
-_MAGIC = b"PIXFLAT1"
+_MAGIC = b"PIXFLAT2"
 _TAIL = 8 + len(_MAGIC)
 
 
@@ -31,16 +32,27 @@ class CacheHeader:
     last_id: int
 
 
-def write_cache(path: str, header: CacheHeader, write_body: Callable[[BinaryIO], None]) -> None:
+def write_cache(
+    path: str, header: CacheHeader, parts: Sequence[Callable[[BinaryIO], None]]
+) -> None:
     """Publish a file atomically: readers see the old one or the new."""
     with whole_file(path) as file:
-        write_body(file)
-        trailer = json.dumps(asdict(header)).encode()
+        begins = []
+        for write in parts:
+            begins.append(file.tell())
+            write(file)
+        trailer = json.dumps({"header": asdict(header), "parts": [*begins, file.tell()]}).encode()
         file.write(trailer + len(trailer).to_bytes(8, "little") + _MAGIC)
 
 
 def read_header(path: str) -> CacheHeader | None:
     """Return a cache file's header, or None when there is no whole file."""
+    found = read_trailer(path)
+    return found and found[0]
+
+
+def read_trailer(path: str) -> tuple[CacheHeader, list[slice]] | None:
+    """Return the header and the bytes of each part, or None when there is no whole file."""
     try:
         with open(path, "rb") as file:
             end = file.seek(0, os.SEEK_END)
@@ -52,6 +64,8 @@ def read_header(path: str) -> CacheHeader | None:
             if length > end - _TAIL:
                 return None
             file.seek(end - _TAIL - length)
-            return CacheHeader(**json.loads(file.read(length)))
-    except (OSError, ValueError, TypeError):
+            trailer = json.loads(file.read(length))
+            parts = [slice(*bounds) for bounds in pairwise(trailer["parts"])]
+            return CacheHeader(**trailer["header"]), parts
+    except (OSError, ValueError, TypeError, KeyError):
         return None

@@ -1,9 +1,8 @@
-"""The default store: FAISS's exact scan over half floats, and its file."""
+"""The default store: an exact answer from half floats, by way of FAISS, and its file."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO
 
 import faiss
@@ -11,26 +10,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.stores import Ids, IdSet, Scores
-from retrieval.stores.cachefile import CacheHeader, read_header, write_cache
+from retrieval.stores.cachefile import CacheHeader, read_trailer, write_cache
 from retrieval.stores.exact import places
+from retrieval.stores.screen import Rows, Screen, bitmap, map_index
+from retrieval.stores.sharing import SharedScan
 from retrieval.vectors import STORED
 
 _WORTH_SHARING = 20_000
 """From so many vectors on, one query is shared out among the processors."""
 
+_WORTH_SCREENING = 50_000
+"""From so many vectors on, a store that is built is given a coarse copy to look through first."""
+
+_FEW = 2_000
+"""So few vectors are compared one by one, and nothing is scanned."""
+
+_SCREENED_SHARE = 16
+"""Whoever wants more than one vector in so many has all of them scanned."""
+
 _HAIR = 1e-5
-_BELOW, _ABOVE = -(2**62), 2**62  # all ids lie between
 
 
 class FlatStore:
     """An `IndexScalarQuantizer` of half floats under an id map; inner product of unit vectors."""
 
-    def __init__(self, dim: int, index: Any = None, mapped: Any = None) -> None:
-        """Make an empty store; or one around a FAISS index, which may point into mapped bytes."""
-        self._index = _empty_index(dim) if index is None else index
-        self._mapped = mapped
+    def __init__(self, dim: int) -> None:
+        """Make an empty store."""
+        self._index = _empty_index(dim)
+        self._screen: Screen | None = None
+        self._mapped: NDArray[np.uint8] | None = None  # the bytes that index and screen point into
         self._order: tuple[Ids, Ids] | None = None
-        self._pool: ThreadPoolExecutor | None = None
+        self._scan = SharedScan()
 
     @classmethod
     def build(
@@ -41,6 +51,8 @@ class FlatStore:
         for ids, vectors in pages:
             store._add(ids, vectors)
             last_id = int(ids[-1])
+        if store.count() >= _WORTH_SCREENING:
+            store._screen = Screen.build(store._rows())
         return store, last_id
 
     def upsert(self, ids: Ids, vectors: NDArray[np.float32]) -> None:
@@ -63,17 +75,53 @@ class FlatStore:
         self, queries: NDArray[np.float32], k: int, allowed: IdSet | None = None
     ) -> tuple[Scores, Ids]:
         """Return the k nearest, best first: see `VectorStore.search`."""
-        queries = np.ascontiguousarray(queries, np.float32)
-        selector = None if allowed is None else _selector(allowed)
+        queries, k = np.ascontiguousarray(queries, np.float32), min(max(k, 0), self.count())
+        marked = None if allowed is None else _marked(allowed)
+        if self._screen and len(queries) and 0 < k <= self.count() // _SCREENED_SHARE:
+            found = [self._screened(self._screen, query, k, marked) for query in queries]
+            scores, ids = (np.stack(column) for column in zip(*found, strict=True))
+            return scores, ids
+        return self._scanned(queries, k, marked)
+
+    def _screened(
+        self,
+        screen: Screen,
+        query: NDArray[np.float32],
+        k: int,
+        marked: NDArray[np.bool_] | None,
+    ) -> tuple[Scores, Ids]:
+        """Return the k best of one query (dim,), most vectors seen in their coarse copy only."""
+        ids, vectors = self._ids(), self._rows()
+
+        def score(rows: Rows) -> Scores:
+            # einsum sums each pair in the same order wherever it stands: ties are ties.
+            found: Scores = np.einsum("nd,d->n", vectors[rows].astype(np.float32), query)
+            return found
+
+        allowed = None if marked is None else _of(marked, ids)
+        if allowed is not None and np.count_nonzero(allowed) <= max(_FEW, k):
+            rows = np.flatnonzero(allowed)
+        else:
+            rows = screen.holding_the_best(query, k, score, self._scan, allowed)
+        scores = score(rows)
+        order = np.lexsort((ids[rows], -scores))[:k]
+        return scores[order], ids[rows[order]]
+
+    def _scanned(
+        self, queries: NDArray[np.float32], k: int, marked: NDArray[np.bool_] | None
+    ) -> tuple[Scores, Ids]:
+        """Return the k best of each query, every vector compared as it is."""
+        selector = None if marked is None else bitmap(marked)
         parameters = None if selector is None else faiss.SearchParameters(sel=selector)
         # One more than asked for shows whether equal scores straddle the cut.
-        wanted = min(max(k, 0), self.count()) + 1
+        wanted = k + 1
         if len(queries) == 1 and self.count() >= _WORTH_SHARING:
-            scores, ids = self._shared_scan(queries, wanted, selector)
+            id_at = self._index.id_map.at
+            scores, ids = self._scan.best(self._index, queries, wanted, id_at, selector)
         else:
             scores, ids = self._index.search(queries, wanted, params=parameters)
         reachable = int((ids >= 0).sum(axis=1).min()) if len(ids) else 0
-        width = min(max(k, 0), reachable)
+        width = min(k, reachable)
         best_scores = np.empty((len(queries), width), np.float32)
         best_ids = np.empty((len(queries), width), np.int64)
         for row in range(len(queries)):
@@ -85,30 +133,6 @@ class FlatStore:
             order = np.lexsort((row_ids, -row_scores))[:width]
             best_scores[row], best_ids[row] = row_scores[order], row_ids[order]
         return best_scores, best_ids
-
-    def _shared_scan(self, query: NDArray[np.float32], k: int, selector: Any) -> tuple[Scores, Ids]:
-        """Return the k best of one query, every processor looking at its share of the ids.
-
-        FAISS itself shares out queries, not vectors: one query would be left to one processor.
-        """
-        count, parts = self.count(), faiss.omp_get_max_threads()
-        inner = {self._index.id_map.at(count * part // parts) for part in range(1, parts)}
-        bounds = [_BELOW, *sorted(inner), _ABOVE]
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(parts, initializer=_one_thread)
-
-        def scan(low: int, high: int) -> tuple[Scores, Ids]:
-            share = faiss.IDSelectorRange(low, high)
-            both = share if selector is None else faiss.IDSelectorAnd(share, selector)
-            found: tuple[Scores, Ids] = self._index.search(
-                query, k, params=faiss.SearchParameters(sel=both)
-            )
-            return found
-
-        found = list(self._pool.map(scan, bounds, bounds[1:]))
-        scores, ids = (np.concatenate(column, axis=1) for column in zip(*found, strict=True))
-        best = np.argsort(-scores[0], kind="stable")[:k]
-        return scores[:, best], ids[:, best]
 
     def _down_to(
         self, query: NDArray[np.float32], score: np.float32, parameters: Any
@@ -129,18 +153,26 @@ class FlatStore:
     def vectors(self, ids: Ids) -> NDArray[np.float32]:
         """Return the vectors of stored ids, in their order; KeyError for others."""
         rising, order = self._in_order()
-        codes = faiss.downcast_index(self._index.index).codes
-        rows = faiss.rev_swig_ptr(codes.data(), codes.size()).view(STORED)
-        rows = rows.reshape(self.count(), self._index.d)
-        return np.asarray(rows[order[places(rising, ids)]], np.float32)
+        return np.asarray(self._rows()[order[places(rising, ids)]], np.float32)
 
     def _in_order(self) -> tuple[Ids, Ids]:
         """Return the ids, rising, and the row of each."""
         if self._order is None:
-            ids = faiss.vector_to_array(self._index.id_map)
+            ids = self._ids().copy()
             order = np.argsort(ids, kind="stable")
             self._order = ids[order], order
         return self._order
+
+    def _ids(self) -> Ids:
+        """Return the id of each row, where FAISS keeps it."""
+        ids: Ids = faiss.rev_swig_ptr(self._index.id_map.data(), self.count())
+        return ids
+
+    def _rows(self) -> NDArray[np.float16]:
+        """Return the vectors (n, dim) where FAISS keeps them."""
+        codes = faiss.downcast_index(self._index.index).codes
+        rows: NDArray[np.float16] = faiss.rev_swig_ptr(codes.data(), codes.size()).view(STORED)
+        return rows.reshape(self.count(), self._index.d)
 
     def count(self) -> int:
         """Return how many vectors are stored."""
@@ -148,39 +180,51 @@ class FlatStore:
 
     def save(self, path: str, header: CacheHeader) -> None:
         """Publish the store under `path`, atomically."""
+        screen = (self._screen.write, self._screen.write_numbers) if self._screen else ()
+        write_cache(path, header, (self._write, *screen))
 
-        def write_body(file: BinaryIO) -> None:
-            faiss.write_index(self._index, faiss.PyCallbackIOWriter(file.write))
-
-        write_cache(path, header, write_body)
+    def _write(self, file: BinaryIO) -> None:
+        faiss.write_index(self._index, faiss.PyCallbackIOWriter(file.write))
 
     @classmethod
     def load(cls, path: str) -> tuple[FlatStore, CacheHeader] | None:
         """Map a file; None when it is missing, cut short, or not what its header says."""
-        header = read_header(path)
-        if header is None:
+        trailer = read_trailer(path)
+        if trailer is None:
             return None
+        header, parts = trailer
         mapped = np.memmap(path, np.uint8, mode="r")
+        bodies = [np.asarray(mapped[part]) for part in parts]
+        store = cls(header.dim)
+        store._mapped = mapped
         try:
-            index = faiss.read_index(faiss.ZeroCopyIOReader(faiss.swig_ptr(mapped), mapped.size))
+            store._index = map_index(bodies[0])
+            store._screen = Screen.read(bodies[1], bodies[2]) if bodies[1:] else None
         except RuntimeError:
             return None
-        if index.ntotal != header.count or index.d != header.dim:
+        indexes = [store._index, *([store._screen.index] if store._screen else [])]
+        if any(index.ntotal != header.count or index.d != header.dim for index in indexes):
             return None
-        return cls(header.dim, index, mapped), header
+        return store, header
 
     def _own(self) -> None:
-        """Copy a mapped index into memory before it is changed."""
+        """Copy a mapped index into memory before it is changed; its screen is of what it was."""
+        self._screen = None
         if self._mapped is not None:
             self._index = faiss.deserialize_index(faiss.serialize_index(self._index))
             self._mapped = None
 
 
-def _selector(allowed: IdSet) -> Any:
-    """Return a set of ids as one bit for each id there has ever been: asked in a nanosecond."""
-    bits = np.zeros(int(allowed[-1]) + 1 if len(allowed) else 1, bool)
-    bits[allowed] = True
-    return faiss.IDSelectorBitmap(np.packbits(bits, bitorder="little"))
+def _marked(ids: IdSet) -> NDArray[np.bool_]:
+    """Return a mark for each id there has ever been, set for those in the set."""
+    marked = np.zeros(int(ids[-1]) + 1 if len(ids) else 1, bool)
+    marked[ids] = True
+    return marked
+
+
+def _of(marked: NDArray[np.bool_], ids: Ids) -> NDArray[np.bool_]:
+    """Return the marks of ids; one beyond the last mark has none."""
+    return marked[np.minimum(ids, len(marked) - 1)] & (ids < len(marked))
 
 
 def _empty_index(dim: int) -> Any:
@@ -188,8 +232,3 @@ def _empty_index(dim: int) -> Any:
         dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
     )
     return faiss.IndexIDMap(flat)
-
-
-def _one_thread() -> None:
-    """Keep FAISS from sharing out what is a share already, in the thread that calls this."""
-    faiss.omp_set_num_threads(1)

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from retrieval.stores import VectorStore
-from retrieval.stores.cachefile import CacheHeader, read_header
+from retrieval.stores.cachefile import CacheHeader, read_header, read_trailer
 from retrieval.stores.exact import ExactStore, merge
 from retrieval.stores.flat import FlatStore
+from retrieval.stores.screen import Screen
+from retrieval.stores.sharing import SharedScan
 from retrieval.vectors import as_stored, normalise
 
 DIM = 16
@@ -46,20 +48,44 @@ def shared(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     faiss.omp_set_num_threads(before)
 
 
-@pytest.fixture(params=["exact", "flat", "mapped", "shared"])
+@pytest.fixture
+def screened(shared: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let even the smallest store have a screen, and the screen keep hardly more than k."""
+    for name, value in (("_WORTH_SCREENING", 1), ("_SCREENED_SHARE", 1), ("_FEW", 0)):
+        monkeypatch.setattr(f"retrieval.stores.flat.{name}", value)
+    for name, value in (("_KEPT", 1), ("_KEPT_A_HIT", 1)):
+        monkeypatch.setattr(f"retrieval.stores.screen.{name}", value)
+
+
+def built(ids: Any, vectors: NDArray[np.float32]) -> FlatStore:
+    order = np.argsort(ids)
+    ids = np.array(ids, np.int64)[order]
+    return FlatStore.build(vectors.shape[1], [(ids, vectors[order])] if len(ids) else [])[0]
+
+
+KINDS = ["exact", "flat", "mapped", "shared", "screened", "screened and mapped"]
+
+
+@pytest.fixture(params=KINDS)
 def filled(request: pytest.FixtureRequest, tmp_path: Any) -> Any:
     """Return a function that makes a store of the kind under test with these rows in it."""
     if request.param == "shared":
         request.getfixturevalue("shared")
+    if "screened" in request.param:
+        request.getfixturevalue("screened")
 
     def make(ids: Any, vectors: NDArray[np.float32]) -> VectorStore:
         if request.param == "exact":
             store: VectorStore = ExactStore(DIM)
             store.upsert(np.array(ids, np.int64), vectors)
             return store
-        flat = FlatStore(DIM)
-        flat.upsert(np.array(ids, np.int64), vectors)
-        return mapped(flat, tmp_path) if request.param == "mapped" else flat
+        if "screened" in request.param:
+            flat = built(ids, vectors)
+            assert flat._screen or not len(ids)
+        else:
+            flat = FlatStore(DIM)
+            flat.upsert(np.array(ids, np.int64), vectors)
+        return mapped(flat, tmp_path) if "mapped" in request.param else flat
 
     return make
 
@@ -101,7 +127,99 @@ def test_a_shared_scan_finds_what_one_processor_finds(k: int) -> None:
             want, got = exact.search(query, k, ids), store.search(query, k, ids)
             np.testing.assert_array_equal(got[1], want[1])
             np.testing.assert_allclose(got[0], want[0], atol=2e-6)
-    assert store._pool is not None
+    assert store._scan
+
+
+def awkward(n: int, dim: int, seed: int) -> NDArray[np.float32]:
+    """Return unit rows as models make them: a common part, a few great dimensions, copies."""
+    random = np.random.default_rng(seed)
+    rows = random.normal(size=(n, dim)) + random.normal(size=dim) * random.integers(0, 3)
+    rows *= np.where(random.random(dim) < 0.1, 20, 1)
+    rows[random.random(n) < 0.3] = rows[0]
+    rows[random.random(n) < 0.3] += rows[-1] * random.integers(0, 50)
+    return as_stored(normalise(rows.astype(np.float32)))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    n=st.integers(1, 90),
+    dim=st.integers(1, 40),
+    seed=st.integers(0, 10_000),
+    k=st.integers(1, 40),
+    share=st.sampled_from([0.0, 0.1, 0.6, 1.0]),
+    kept=st.sampled_from([1, 12]),
+)
+def test_a_screen_never_loses_one_of_the_best(
+    n: int, dim: int, seed: int, k: int, share: float, kept: int
+) -> None:
+    vectors = awkward(n, dim, seed)
+    random = np.random.default_rng(seed)
+    ids = np.sort(random.choice(1000, n, replace=False)) + 1
+    allowed = None if share == 1 else ids[random.random(n) < share]
+    exact = ExactStore(dim)
+    exact.upsert(ids, vectors)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("retrieval.stores.flat._WORTH_SCREENING", 1)
+        patch.setattr("retrieval.stores.flat._SCREENED_SHARE", 1)
+        patch.setattr("retrieval.stores.flat._FEW", 0)
+        patch.setattr("retrieval.stores.screen._KEPT", kept)
+        patch.setattr("retrieval.stores.screen._KEPT_A_HIT", 1)
+        store = built(ids, vectors)
+        for query in (vectors[n // 2 : n // 2 + 1], normalise(random.normal(size=(1, dim)))):
+            query = query.astype(np.float32)
+            want, got = exact.search(query, k, allowed), store.search(query, k, allowed)
+            np.testing.assert_array_equal(got[1], want[1])
+            np.testing.assert_array_equal(got[0], want[0])
+
+
+@given(st.integers(0, 10_000), st.integers(1, 40))
+def test_a_screen_knows_how_far_off_it_is(seed: int, dim: int) -> None:
+    vectors = awkward(60, dim, seed)
+    screen = Screen.build(vectors.astype(np.float16))
+    for query in (vectors[3], vectors.mean(axis=0), np.zeros(dim, np.float32)):
+        asked = screen._ask(query)
+        sums, rows = screen.index.search(asked.code, len(vectors))
+        codes = np.rint((vectors[rows[0]] - screen.centre) / np.float32(screen.step))
+        np.testing.assert_array_equal(sums[0], codes @ asked.code[0])  # whole numbers, exactly
+        off = sums[0] * asked.unit + asked.offset - vectors[rows[0]].astype(np.float64) @ query
+        assert np.abs(off).max() <= asked.doubt
+        assert asked.doubt < 0.3
+
+
+def test_a_screen_leaves_little_to_compare() -> None:
+    vectors = unit(20_000, dim=64)
+    screen = Screen.build(vectors.astype(np.float16))
+    compared = []
+
+    def score(rows: Any) -> Any:
+        compared.append(len(rows))
+        return vectors[rows] @ vectors[5]
+
+    rows = screen.holding_the_best(vectors[5], 10, score, SharedScan())
+    assert compared == [10]
+    assert 10 <= len(rows) < 100
+    assert set(np.argsort(-(vectors @ vectors[5]))[:10]) <= set(rows.tolist())
+
+
+@pytest.mark.usefixtures("screened")
+def test_a_store_that_changes_loses_its_screen() -> None:
+    store = built(np.arange(40), unit(40))
+    assert store._screen
+    store.upsert(np.array([3]), unit(1, seed=5))
+    assert store._screen is None
+    assert store.search(unit(1, seed=5), 1)[1].tolist() == [[3]]
+
+
+@pytest.mark.usefixtures("screened")
+def test_a_damaged_screen_is_not_loaded(tmp_path: Any) -> None:
+    store = built(np.arange(40), unit(40))
+    path = tmp_path / "a.faiss"
+    store.save(str(path), CacheHeader("fp", DIM, 1, "stamp", 40, 39))
+    trailer = read_trailer(str(path))
+    assert trailer is not None
+    whole, (_, screen, _) = path.read_bytes(), trailer[1]
+    path.write_bytes(whole[: screen.start] + bytes(40) + whole[screen.start + 40 :])
+    assert FlatStore.load(str(path)) is None
 
 
 def test_k_beyond_the_number_of_vectors(filled: Any) -> None:
