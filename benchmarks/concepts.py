@@ -21,10 +21,10 @@ from bench import note, print_table
 from labelled import Labelled, options, sets
 from numpy.typing import NDArray
 
-from retrieval.concepts import BACKGROUND, examples_of
 from retrieval.encoders import Encoder, open_encoder
 from retrieval.heads import learn
-from retrieval.labels import zero_shot
+from retrieval.tagging.concepts import BACKGROUND, examples_of
+from retrieval.tagging.labels import zero_shot
 
 _EXAMPLES = (1, 5, 20)
 _ENOUGH_LEFT = 5

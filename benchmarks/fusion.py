@@ -23,7 +23,7 @@ from concepts import average_precision
 from numpy.typing import NDArray
 
 from retrieval import Library, Query, Term
-from retrieval.fusion import Fuse
+from retrieval.asking.fusion import Fuse
 from retrieval.scenes import render, scene_facts
 from retrieval.scenes.captions import truths
 from retrieval.scenes.facts import PLACES, WEATHER

@@ -19,16 +19,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.captioned import read_captions
-from retrieval.catalogue import Batch, Catalogue, FileRecord, ImageRecord
-from retrieval.encoders import Encoder, open_encoder
-from retrieval.fusion import (
+from retrieval.asking.fusion import (
     PICTURE_SHARE,
     TEXT_SHARE,
     background_of,
     text_bonus,
     text_evidence,
 )
+from retrieval.captioned import read_captions
+from retrieval.catalogue import Batch, Catalogue, FileRecord, ImageRecord
+from retrieval.encoders import Encoder, open_encoder
 from retrieval.images import Picture, PictureInfo, ReadLimits
 from retrieval.images.decoding import read_picture
 from retrieval.tokens import terms

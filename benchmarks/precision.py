@@ -35,7 +35,6 @@ from bench import (
 )
 from numpy.typing import NDArray
 
-from retrieval.calibrating import calibrate, pictures_wanted
 from retrieval.captioned import Captioned, read_captions
 from retrieval.encoders import Encoder, open_encoder
 from retrieval.encoders.calibrations import calibration_folder, read_calibration
@@ -45,6 +44,7 @@ from retrieval.encoders.runtime import load_openvino
 from retrieval.evaluation import Evaluation, evaluate
 from retrieval.images import Problem, ReadLimits
 from retrieval.images.decoding import read_picture
+from retrieval.indexing.calibrating import calibrate, pictures_wanted
 from retrieval.progress import IndexOptions
 from retrieval.vectors import as_stored
 

@@ -22,7 +22,7 @@ from bench import Machine, begin, options, print_table
 from pictures import web_pictures
 
 from retrieval import Library, Progress
-from retrieval.watching import Pace, Steering, Watching
+from retrieval.watching.following import Pace, Steering, Watching
 
 
 def contents(folder: str) -> Iterator[bytes]:

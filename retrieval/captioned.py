@@ -11,15 +11,15 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.calibrating import calibrate, pictures_wanted
 from retrieval.corpora import ENGLISH, captions_by_language
 from retrieval.encoders import Encoder
 from retrieval.errors import PictureError, QueryError
 from retrieval.evaluation import Evaluation, evaluate
 from retrieval.images import Problem, ReadLimits
 from retrieval.images.decoding import read_picture
+from retrieval.indexing.calibrating import calibrate, pictures_wanted
+from retrieval.indexing.read_ahead import read_ahead
 from retrieval.progress import IndexOptions
-from retrieval.read_ahead import read_ahead
 from retrieval.vectors import as_stored
 
 _TEXTS_AT_ONCE = 256

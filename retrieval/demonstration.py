@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from retrieval.asking.hits import SearchResult
 from retrieval.evaluation import Evaluation, evaluate
-from retrieval.hits import SearchResult
 from retrieval.library import Library
 from retrieval.query import Query, Term
 from retrieval.scenes import SetScene, scene_set

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.asking.questions import as_query, understand
+from retrieval.asking.ranking import sum_of
 from retrieval.corpora import Corpus, encoded, languages
 from retrieval.errors import QueryError
 from retrieval.parts import Parts
 from retrieval.query import Query, Term
-from retrieval.questions import as_query, understand
-from retrieval.ranking import sum_of
 
 if TYPE_CHECKING:
-    from retrieval.questions import Askable
+    from retrieval.asking.questions import Askable
 
 Via = Literal["texts", "pictures"]
 

@@ -31,13 +31,13 @@ from retrieval.catalogue import (
 from retrieval.encoders import Encoder, open_encoder
 from retrieval.errors import LibraryError
 from retrieval.images import ReadLimits
+from retrieval.indexing.removal import remove_path
+from retrieval.indexing.scopes import plan_scopes, relative, remember_excludes, root_of
 from retrieval.locking import writer_lock
 from retrieval.model_in_use import LazyEncoder, ModelInUse
 from retrieval.opening import create_catalogue, has_catalogue, open_catalogue
 from retrieval.parts import Parts
 from retrieval.progress import IndexOptions, Progress
-from retrieval.removal import remove_path
-from retrieval.scopes import plan_scopes, relative, remember_excludes, root_of
 from retrieval.specs import ModelSpec
 from retrieval.status import Status, read_status
 
@@ -45,21 +45,21 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from retrieval.arrangement import Grouping, Sort
+    from retrieval.asking.fusion import Fuse
+    from retrieval.asking.hits import LookIn, SearchResult
+    from retrieval.asking.nearest import NearestVectors
+    from retrieval.asking.questions import Askable, Question
     from retrieval.catalogue.facets import Facets
-    from retrieval.classifying import Classified, Item
-    from retrieval.concepts import Concepts, Example
     from retrieval.corpora import Corpus
     from retrieval.describing import Description, Via
-    from retrieval.duplicates import Duplicates
-    from retrieval.fusion import Fuse
-    from retrieval.hits import LookIn, SearchResult
-    from retrieval.indexing import Indexer
-    from retrieval.labels import Tags
+    from retrieval.duplicates.finding import Duplicates
+    from retrieval.indexing.updating import Indexer
     from retrieval.landscape import Landscape
-    from retrieval.nearest import NearestVectors
-    from retrieval.questions import Askable, Question
+    from retrieval.tagging.classifying import Classified, Item
+    from retrieval.tagging.concepts import Concepts, Example
+    from retrieval.tagging.labels import Tags
     from retrieval.texts import Texts
-    from retrieval.watching import Pace, Steering, WatchEvent
+    from retrieval.watching.following import Pace, Steering, WatchEvent
     from retrieval.where import Condition
 
 
@@ -183,8 +183,8 @@ class Library:
         does everything while another process writes. What `index` raises at `paths` or `exclude`,
         LibraryBusy apart, is raised; MissingExtra without `watchfiles`. Later errors are yielded.
         """
-        from retrieval.listening import require_watchfiles
-        from retrieval.watching import Pace, Steering, Watcher
+        from retrieval.watching.following import Pace, Steering, Watcher
+        from retrieval.watching.listening import require_watchfiles
 
         require_watchfiles()
         pace, steering = pace or Pace(), steering or Steering()
@@ -291,25 +291,25 @@ class Library:
         A `str` is a question in its written form, mostly plain text; a `Query` one of several
         terms (`retrieval.query`); a `Path`, `bytes`, Pillow image or (H, W, 3) uint8 array is a
         picture; a (dim,) float array is an embedding. `fuse` says how terms become one score
-        (`retrieval.fusion`), `look_in` whether words are looked for in the pictures, in the texts
+        (`asking.fusion`), `look_in` whether words are looked for in the pictures, in the texts
         that come with them, or in both. Pictures of the question that are in the library are left
         out (with their exact copies), unless `include_self`. `limits` are for reading pictures of
         the question. Hits (by id) and pictures (by path) that are what was meant, `like`, or not,
-        `unlike`, turn the question's positive terms (`retrieval.feedback`).
+        `unlike`, turn the question's positive terms (`retrieval.asking.feedback`).
 
         Only pictures that fit `where` count (`retrieval.where`); with None for a question, those
-        are listed, newest first. `group`, `diverse` and `sort` are as in `retrieval.arranging`: the
+        are listed, newest first. `group`, `diverse` and `sort` are as in `asking.arranging`: the
         k best are chosen, then sorted. Raises QueryError or PictureError for a question that
         cannot be asked, ModelError when the model is needed and cannot be loaded.
         """
-        from retrieval.answering import answer
         from retrieval.arrangement import Arrangement
-        from retrieval.hits import Wanted
+        from retrieval.asking.answering import answer
+        from retrieval.asking.hits import Wanted
 
         condition = _condition(where) if isinstance(where, str) else where
         question = None if asked is None else self._understand(asked, limits)
         if question is not None and (like or unlike):
-            from retrieval.feedback import with_feedback
+            from retrieval.asking.feedback import with_feedback
 
             question = with_feedback(question, like, unlike, self._parts())
         terms = () if question is None or include_self else question.terms
@@ -335,21 +335,21 @@ class Library:
 
     def embed(self, asked: Askable, limits: ReadLimits | None = None) -> NDArray[np.float32]:
         """Return the unit vector (dim,) of a question's positive terms, added: see `search`."""
-        from retrieval.ranking import sum_of
+        from retrieval.asking.ranking import sum_of
 
         return sum_of(self._understand(asked, limits).positive)
 
     @property
     def concepts(self) -> Concepts:
-        """What a person taught by examples: see `retrieval.concepts`."""
-        from retrieval.concepts import Concepts
+        """What a person taught by examples: see `retrieval.tagging.concepts`."""
+        from retrieval.tagging.concepts import Concepts
 
         return Concepts(self._parts())
 
     @property
     def tags(self) -> Tags:
-        """Labels that pictures are given by what they show: see `retrieval.labels`."""
-        from retrieval.labels import Tags
+        """Labels that pictures are given by what they show: see `retrieval.tagging.labels`."""
+        from retrieval.tagging.labels import Tags
 
         return Tags(self._parts())
 
@@ -360,9 +360,9 @@ class Library:
 
         A `str` is a text, a path-like a picture's file, an `int` the id of an indexed picture.
         Without labels and concepts those that the library is labelled with are taken. See
-        `retrieval.classifying`.
+        `retrieval.tagging.classifying`.
         """
-        from retrieval.classifying import classify
+        from retrieval.tagging.classifying import classify
 
         if not labels and not concepts:
             labels = self._catalogue.tags.labels()
@@ -402,7 +402,7 @@ class Library:
     @property
     def duplicates(self) -> Duplicates:
         """Files and pictures that the library has more than once: see `retrieval.duplicates`."""
-        from retrieval.duplicates import Duplicates
+        from retrieval.duplicates.finding import Duplicates
 
         return Duplicates(self._parts())
 
@@ -490,7 +490,7 @@ class Library:
         )
 
     def _understand(self, asked: Askable, limits: ReadLimits | None) -> Question:
-        from retrieval.questions import as_query, understand
+        from retrieval.asking.questions import as_query, understand
 
         self._follow_model()
         return understand(as_query(asked), self._catalogue, self._model, limits)
@@ -501,7 +501,7 @@ class Library:
         return self._nearest_vectors[view]
 
     def _nearest_of(self, row: ModelRow, view: str = WHOLE) -> NearestVectors:
-        from retrieval.nearest import CacheKey, NearestVectors
+        from retrieval.asking.nearest import CacheKey, NearestVectors
 
         fingerprint, dim = row.spec.fingerprint, row.spec.dim
         key = CacheKey(self._cache_path(fingerprint, view), fingerprint, dim)
@@ -531,8 +531,8 @@ class Library:
     def _indexer(
         self, model: ModelInUse, options: IndexOptions | None, stop: threading.Event | None
     ) -> Indexer:
-        from retrieval.indexing import Indexer
-        from retrieval.nulls import measure_nulls
+        from retrieval.asking.nulls import measure_nulls
+        from retrieval.indexing.updating import Indexer
 
         nearest, meanings = self._nearest_of(model.row), self._nearest_of(model.row, TEXT)
 

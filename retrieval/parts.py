@@ -11,7 +11,7 @@ from retrieval.catalogue import Catalogue
 from retrieval.model_in_use import ModelInUse
 
 if TYPE_CHECKING:
-    from retrieval.nearest import NearestVectors
+    from retrieval.asking.nearest import NearestVectors
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from retrieval.images import ReadLimits
-from retrieval.stopwatch import Spent
+from retrieval.indexing.stopwatch import Spent
 
 Phase = Literal["scan", "calibrate", "encode", "done"]
 """`calibrate`: the model is shown pictures, before the first is encoded, if it wants that."""

@@ -9,9 +9,14 @@ from pathlib import Path
 
 import pytest
 from fakes import FakeEncoder
+from hypothesis import settings
 from painting import paint
 
 from retrieval import Library
+
+# How long an example takes says more of what else the machine does than of the code.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from painting import paint
 
 from retrieval import Library
-from retrieval.calibrating import _spread
 from retrieval.captioned import Captioned, evaluate_pictures
 from retrieval.errors import MissingExtra
+from retrieval.indexing.calibrating import _spread
 from retrieval.progress import IndexOptions
 
 

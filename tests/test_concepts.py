@@ -14,8 +14,8 @@ from fakes import FakeEncoder
 from painting import paint
 
 from retrieval import Library, QueryError
+from retrieval.asking.feedback import turned
 from retrieval.commands.pictures import ManyPictures, like_options
-from retrieval.feedback import turned
 from retrieval.vectors import normalise
 
 REDS = [(250, 10, 10), (240, 0, 30), (230, 30, 0), (255, 20, 20), (225, 5, 5)]

@@ -16,10 +16,10 @@ from PIL import Image, ImageOps
 
 from retrieval import Library, LibraryError
 from retrieval.alignment import agreement, correlation
-from retrieval.grouping import LIKENESS, Pictures, group
+from retrieval.duplicates.grouping import LIKENESS, Pictures, group
+from retrieval.duplicates.keeping import DuplicateGroup
 from retrieval.images.scaling import Frame
 from retrieval.images.sketch import SIDE, sketch_of
-from retrieval.keeping import DuplicateGroup
 from retrieval.looks import TURNS, Looks, turned
 
 
@@ -84,7 +84,7 @@ def test_what_is_kept_and_why(library: Library, tmp_path: Path) -> None:
 
 def test_a_raw_file_is_kept_before_a_larger_picture() -> None:
     from retrieval.catalogue.duplicates import KnownFile, KnownImage
-    from retrieval.keeping import rank
+    from retrieval.duplicates.keeping import rank
 
     raw = KnownImage(1, b"", "NEF", 1600, 1200, "", None)
     large = KnownImage(2, b"", "JPEG", 6000, 4000, "2020-01-01T00:00:00", None)
@@ -94,7 +94,7 @@ def test_a_raw_file_is_kept_before_a_larger_picture() -> None:
 
 def test_the_date_taken_goes_before_that_of_the_file() -> None:
     from retrieval.catalogue.duplicates import KnownFile, KnownImage
-    from retrieval.keeping import rank
+    from retrieval.duplicates.keeping import rank
 
     file = KnownFile(1, "/r", "a", 1, 10**18)
     taken = KnownImage(1, b"", "JPEG", 1, 1, "1999-01-01T00:00:00", None)
@@ -177,7 +177,7 @@ def nothing(first: np.ndarray, _: np.ndarray) -> np.ndarray:
     return np.zeros(len(first), np.bool_)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 5)), min_size=1, max_size=14))
 @example([(0, 5), (0, 0), (0, 2)])
 def test_groups_against_brute_force(made: list[tuple[int, int]]) -> None:
@@ -208,7 +208,7 @@ def test_groups_against_brute_force(made: list[tuple[int, int]]) -> None:
                     expected[second] = first
     no_vectors = np.zeros((len(made), 2), np.float16)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("retrieval.grouping._Groups.join_parts", lambda _: None)
+        patch.setattr("retrieval.duplicates.grouping._Groups.join_parts", lambda _: None)
         wholes = group(Pictures(sketches, no_vectors, nothing))
     assert wholes.kept.tolist() == expected.tolist()
 

@@ -22,7 +22,7 @@ from PIL import Image
 
 from retrieval import Library, QueryError
 from retrieval.arrangement import SORTS
-from retrieval.arranging import different
+from retrieval.asking.arranging import different
 from retrieval.catalogue import Batch, Catalogue, FileRecord, ImageRecord
 from retrieval.images import PictureInfo
 from retrieval.specs import ModelSpec
@@ -300,7 +300,7 @@ conditions: st.SearchStrategy[Condition] = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(conditions)
 @example(parse("gps near -17,180 within 20 km"))
 @example(parse("gps in -18,179,-16,-179"))
@@ -460,8 +460,8 @@ def test_groups_of_a_listing(album: Library) -> None:
 def test_vectors_newer_than_the_cache_are_filtered_too(
     album: Library, names: Names, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("retrieval.nearest._SMALL", 0)
-    monkeypatch.setattr("retrieval.nearest._WORTH_SHARE", 1.0)
+    monkeypatch.setattr("retrieval.asking.nearest._SMALL", 0)
+    monkeypatch.setattr("retrieval.asking.nearest._WORTH_SHARE", 1.0)
     dated(tmp_path / "p/new.jpg", (255, 0, 0), "2024-01-01T00:00:00", "X100")
     os.remove(tmp_path / "p/day/d1.jpg")
     album.add(tmp_path / "p")

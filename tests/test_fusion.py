@@ -12,8 +12,8 @@ from fakes import FakeEncoder
 from painting import paint
 
 from retrieval import Library, Query, QueryError, Term
+from retrieval.asking.fusion import background_of, combined, log_absent, log_present, shares
 from retrieval.confidence import Null, confidence, measure
-from retrieval.fusion import background_of, combined, log_absent, log_present, shares
 
 
 def test_the_combined_vector_is_the_weighted_sum() -> None:
@@ -117,8 +117,8 @@ def test_terms_that_cancel_out_are_refused(mixed: Library) -> None:
 def test_vectors_newer_than_the_cache_are_weighed_too(
     mixed: Library, names: Names, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("retrieval.nearest._SMALL", 0)
-    monkeypatch.setattr("retrieval.nearest._WORTH_SHARE", 1.0)
+    monkeypatch.setattr("retrieval.asking.nearest._SMALL", 0)
+    monkeypatch.setattr("retrieval.asking.nearest._WORTH_SHARE", 1.0)
     paint(tmp_path / "p/violet.png", (250, 0, 240))
     mixed.add(tmp_path / "p")
     with Library.open(mixed.path, FakeEncoder()) as fresh:

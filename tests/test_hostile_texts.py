@@ -109,7 +109,7 @@ def test_json_lines_come_back(rows: list[tuple[str, list[str]]]) -> None:
         assert kept == {" ".join(c.split()) for _, each in rows for c in each} - {""}
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.text(), st.text())
 @example("海滩", "海滩上的日落")
 @example('" OR NEAR(', '"*')
@@ -126,7 +126,7 @@ def test_any_question_can_be_put_to_any_text(question: str, text: str) -> None:
         catalogue.close()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.text("海滩日落上", min_size=1, max_size=12), st.data())
 def test_every_piece_of_an_unspaced_text_finds_it(text: str, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(text) - 1))

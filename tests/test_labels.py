@@ -14,8 +14,8 @@ from painting import paint
 from retrieval import Library, QueryError
 from retrieval.corpora import captions_by_language, encoded, languages, read_corpus
 from retrieval.encoders.languages import advice, knows_many
-from retrieval.labels import read_labels
-from retrieval.zero_shot import MIDDLE, STEEPNESS, ZeroShot, prompts
+from retrieval.tagging.labels import read_labels
+from retrieval.tagging.zero_shot import MIDDLE, STEEPNESS, ZeroShot, prompts
 
 
 @pytest.fixture(autouse=True)

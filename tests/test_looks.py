@@ -11,10 +11,10 @@ from patterns import pattern
 from PIL import Image
 
 from retrieval.alignment import agreement, correlation
+from retrieval.duplicates.neighbours import near_pairs, nearest
 from retrieval.images.scaling import Frame
 from retrieval.images.sketch import SIDE, sketch_of
 from retrieval.looks import TURNS, Looks, turned
-from retrieval.neighbours import near_pairs, nearest
 
 T = Image.Transpose
 Sketches = NDArray[np.uint8]
@@ -78,7 +78,7 @@ def test_a_scaled_decoding_gives_the_same_sketch() -> None:
     assert np.abs(part - whole).mean() < 3
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 40), st.floats(0, 40))
 def test_bands_find_what_brute_force_finds(seed: int, count: int, noise: float) -> None:
     random = np.random.default_rng(seed)
@@ -121,7 +121,7 @@ def test_a_flat_part_agrees_with_nothing() -> None:
     assert agreement(flat, flat)[0] < 0.5
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 60), st.integers(1, 6), st.floats(-1, 1))
 def test_near_pairs_are_those_of_the_whole_matrix(
     seed: int, count: int, k: int, floor: float
@@ -137,8 +137,8 @@ def test_near_pairs_are_those_of_the_whole_matrix(
             if cosines[row, other] >= floor:
                 expected.add((min(row, other), max(row, other)))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("retrieval.neighbours._ROWS", 7)
-        patch.setattr("retrieval.neighbours._COLUMNS", 5)
+        patch.setattr("retrieval.duplicates.neighbours._ROWS", 7)
+        patch.setattr("retrieval.duplicates.neighbours._COLUMNS", 5)
         pairs = near_pairs(vectors, k, floor)
     found = set(zip(pairs.first.tolist(), pairs.second.tolist(), strict=True))
     # Products of blocks round differently: only pairs at the edge of k or of the floor may differ.

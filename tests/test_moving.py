@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from patterns import pattern, save
 
 from retrieval import Library, LibraryError
-from retrieval.moving import LeftAlone, Moved
+from retrieval.duplicates.moving import LeftAlone, Moved
 
 
 class Killed(BaseException):
@@ -280,7 +280,6 @@ def until_done(steps: Iterator[object]) -> bool:
 
 @settings(
     max_examples=60,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(first=st.integers(1, 90), second=st.integers(1, 90), across=st.booleans())

@@ -20,7 +20,7 @@ from retrieval.commands import main
 from retrieval.commands.watch_report import WatchReport
 from retrieval.errors import LibraryBusy
 from retrieval.progress import Progress, Tally, Trouble
-from retrieval.watching import Delayed, Watching
+from retrieval.watching.following import Delayed, Watching
 
 pytest.importorskip("watchfiles")
 

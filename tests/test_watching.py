@@ -17,8 +17,8 @@ from fakes import FakeEncoder
 from painting import paint
 from watches import FAST, Watch, until
 
-import retrieval.listening
-import retrieval.lookout
+import retrieval.watching.listening
+import retrieval.watching.lookout
 from retrieval import (
     IndexOptions,
     Library,
@@ -27,10 +27,10 @@ from retrieval import (
     LibraryNotFound,
     MissingExtra,
 )
-from retrieval.drives import at_or_below, is_remote, parse
-from retrieval.gathering import Gathered
-from retrieval.listening import Deaf
 from retrieval.locking import writer_lock
+from retrieval.watching.drives import at_or_below, is_remote, parse
+from retrieval.watching.gathering import Gathered
+from retrieval.watching.listening import Deaf
 
 pytest.importorskip("watchfiles")
 
@@ -106,13 +106,13 @@ def test_many_new_folders_are_listened_to_together(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     opened: list[int] = []
-    real = retrieval.listening._channel
+    real = retrieval.watching.listening._channel
 
     def counting(folders, stop):  # type: ignore[no-untyped-def]
         opened.append(len(folders))
         return real(folders, stop)
 
-    monkeypatch.setattr(retrieval.listening, "_channel", counting)
+    monkeypatch.setattr(retrieval.watching.listening, "_channel", counting)
     for number in range(300):
         paint(pictures / f"{number % 10}/{number}/a.png", (number % 256, number // 256, 99))
     until(lambda: len(indexed(library)) == 304)
@@ -461,7 +461,7 @@ def test_what_to_do_when_the_system_does_not_listen(
 
     monkeypatch.setattr("watchfiles.watch", refuse)
     with pytest.raises(Deaf) as raised:
-        retrieval.listening.Ears(threading.Event()).listen_to([str(tmp_path)])
+        retrieval.watching.listening.Ears(threading.Event()).listen_to([str(tmp_path)])
     assert hint in raised.value.hint
 
 
@@ -471,7 +471,7 @@ def test_the_real_limit_of_the_system(tmp_path: Path) -> None:
         (tmp_path / str(number)).mkdir()
     code = (
         "import os, sys, threading\n"
-        "from retrieval.listening import Deaf, Ears\n"
+        "from retrieval.watching.listening import Deaf, Ears\n"
         "open('/proc/sys/user/max_inotify_watches', 'w').write('5')\n"
         "ears = Ears(threading.Event())\n"
         "folders = [os.path.join(sys.argv[1], str(n)) for n in range(20)]\n"
@@ -498,9 +498,9 @@ def test_a_network_drive_is_looked_at_unasked(
     library: Library, pictures: Path, encoder: FakeEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        retrieval.lookout, "mounts", lambda: {"/": "ext4", str(pictures / "deep"): "nfs4"}
+        retrieval.watching.lookout, "mounts", lambda: {"/": "ext4", str(pictures / "deep"): "nfs4"}
     )
-    monkeypatch.setattr(retrieval.lookout.Ears, "hear", lambda _: time.sleep(0.1) or set())
+    monkeypatch.setattr(retrieval.watching.lookout.Ears, "hear", lambda _: time.sleep(0.1) or set())
     with Watch(library.path, encoder, [pictures], replace(FAST, remote=0.2)) as watch:
         watch.follows()
         assert watch.standing is not None
@@ -513,8 +513,8 @@ def test_a_drive_that_is_mounted_below_is_noticed(
     watch: Watch, library: Library, pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs = len(watch.done)
-    mounted = {**retrieval.lookout.mounts(), str(pictures / "deep"): "vfat"}
-    monkeypatch.setattr(retrieval.lookout, "mounts", lambda: mounted)
+    mounted = {**retrieval.watching.lookout.mounts(), str(pictures / "deep"): "vfat"}
+    monkeypatch.setattr(retrieval.watching.lookout, "mounts", lambda: mounted)
     until(lambda: len(watch.done) > runs)
     assert watch.done[runs].tally.found == 4
 

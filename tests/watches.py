@@ -10,7 +10,7 @@ from pathlib import Path
 from fakes import FakeEncoder
 
 from retrieval import IndexOptions, Library, Progress
-from retrieval.watching import Delayed, Pace, Steering, WatchEvent, Watching
+from retrieval.watching.following import Delayed, Pace, Steering, WatchEvent, Watching
 
 PATIENCE_S = 60.0
 """No test waits for so long unless it fails."""

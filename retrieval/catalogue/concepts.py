@@ -1,4 +1,4 @@
-"""Concepts: their examples, and their heads under each model. See `retrieval.concepts`."""
+"""Concepts: their examples, and their heads under each model. See `retrieval.tagging.concepts`."""
 
 from __future__ import annotations
 

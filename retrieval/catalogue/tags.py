@@ -1,4 +1,4 @@
-"""Tags of pictures, and the labels that they are given by: see `retrieval.labels`."""
+"""Tags of pictures, and the labels that they are given by: see `retrieval.tagging.labels`."""
 
 from __future__ import annotations
 

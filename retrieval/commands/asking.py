@@ -10,9 +10,9 @@ from typing import Any, get_args
 
 import click
 
+from retrieval.asking.fusion import FUSES, Fuse
+from retrieval.asking.hits import LookIn
 from retrieval.errors import QueryError
-from retrieval.fusion import FUSES, Fuse
-from retrieval.hits import LookIn
 from retrieval.query import Query, Term, parse
 
 

@@ -9,9 +9,9 @@ import click
 
 from retrieval.commands.pictures import ManyPictures, like_options
 from retrieval.commands.terminal import device_option, library_option, plural, say, shown
-from retrieval.concepts import Concept
 from retrieval.heads import ENOUGH
 from retrieval.library import Library
+from retrieval.tagging.concepts import Concept
 
 
 @click.group("concept")

@@ -10,7 +10,7 @@ from pathlib import Path
 from retrieval.commands.duplicates import WHY, summary
 from retrieval.commands.sheet import page_of, picture_at
 from retrieval.commands.terminal import home_relative, human_bytes, shown
-from retrieval.keeping import DuplicateFile, DuplicateGroup
+from retrieval.duplicates.keeping import DuplicateFile, DuplicateGroup
 
 _SECTION = """<section><h1>Group {id}</h1>
 <p>{why}</p>

@@ -13,11 +13,11 @@ from retrieval.commands.choosing import is_interactive
 from retrieval.commands.pages import give_page
 from retrieval.commands.terminal import home_relative, human_bytes, library_option, plural, say
 from retrieval.commands.terminal import shown as safe
-from retrieval.duplicates import Duplicates, Kind
-from retrieval.grouping import LIKENESS
-from retrieval.keeping import DuplicateFile, DuplicateGroup, DuplicateReport
+from retrieval.duplicates.finding import Duplicates, Kind
+from retrieval.duplicates.grouping import LIKENESS
+from retrieval.duplicates.keeping import DuplicateFile, DuplicateGroup, DuplicateReport
+from retrieval.duplicates.moving import LeftAlone, Moved
 from retrieval.library import Library
-from retrieval.moving import LeftAlone, Moved
 
 _LAST = "last"
 

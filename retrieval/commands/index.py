@@ -12,7 +12,7 @@ from retrieval.commands.watch_report import WatchReport, watch_options
 from retrieval.encoders.references import parse
 from retrieval.library import Library
 from retrieval.progress import IndexOptions, Progress
-from retrieval.watching import Pace, Steering
+from retrieval.watching.following import Pace, Steering
 
 
 @click.command("index")

@@ -11,10 +11,10 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from retrieval.classifying import Classified, Item, Likely
 from retrieval.commands.terminal import device_option, library_option, plural, say, shown
-from retrieval.labels import LEAST, read_labels
 from retrieval.library import Library
+from retrieval.tagging.classifying import Classified, Item, Likely
+from retrieval.tagging.labels import LEAST, read_labels
 
 _SHOWN = 3
 

@@ -9,14 +9,14 @@ import time
 
 import click
 
-from retrieval.answers import as_object
+from retrieval.asking.answers import as_object
+from retrieval.asking.hits import SearchResult
 from retrieval.commands.asking import Asking, question_options
 from retrieval.commands.narrowing import Narrowing, narrowing_options
 from retrieval.commands.pictures import ManyPictures, like_options
 from retrieval.commands.reading import limits_options
 from retrieval.commands.table import table
 from retrieval.commands.terminal import device_option, library_option, say, say_raw
-from retrieval.hits import SearchResult
 from retrieval.images import ReadLimits
 from retrieval.library import Library
 

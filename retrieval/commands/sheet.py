@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from retrieval.asking.hits import Hit, SearchResult
 from retrieval.commands.terminal import home_relative, human_bytes, percent, plural, shown
 from retrieval.errors import PictureError
-from retrieval.hits import Hit, SearchResult
 from retrieval.images.thumbnails import thumbnail
 
 _SIDE = 360

@@ -6,8 +6,8 @@ import unicodedata
 from collections.abc import Iterator
 from datetime import datetime
 
+from retrieval.asking.hits import Hit, SearchResult
 from retrieval.commands.terminal import home_relative, human_bytes, percent, plural, shown
-from retrieval.hits import Hit, SearchResult
 
 UNSURE = 0.25
 """A best hit that is less sure is no better than what most questions find that nothing matches."""

@@ -12,7 +12,7 @@ import click
 from retrieval.commands.index_report import duration, problem_lines
 from retrieval.commands.terminal import home_relative, plural, report, say, shown
 from retrieval.progress import Progress
-from retrieval.watching import Delayed, Pace, WatchEvent, Watching
+from retrieval.watching.following import Delayed, Pace, WatchEvent, Watching
 
 
 def watch_options(command: Callable[..., Any]) -> Callable[..., Any]:

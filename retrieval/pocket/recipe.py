@@ -181,7 +181,7 @@ DISTILLED = Recipe(
             augmentation=Augmentation(mix=0.5, mix_classes=0.5, mix_shape=1.0),
             rate=1e-3,
             text_rate=3e-4,
-            text_groups=16,
+            text_groups=32,
             repeats=3,
             evaluations=18,
             keep_best=True,

@@ -166,15 +166,15 @@ def _scenes(
     features: torch.Tensor,
     rng: np.random.Generator,
 ) -> torch.Tensor:
-    """Contrast drawn scenes with captions, two of each, by what is true and not by what belongs.
+    """Contrast drawn scenes with captions, one of each, by what is true and not by what belongs.
 
     "A blue ship" was written for one scene and is true of others, too.
     """
     rows = batch.parts[SCENES]
-    groups = np.tile(batch.groups[rows], 2)
+    groups = batch.groups[rows]
     places = lesson.corpus.texts.draw_places(groups, rng)
     texts = model.encode_texts(_heard(model, lesson, lesson.corpus.texts.tokens[places], rng))
-    truth = _truth(lesson, batch.groups[rows], groups, places)
+    truth = _truth(lesson, groups, groups, places)
     images = functional.normalize(features[rows], dim=1)
     targets = losses.truth_targets(truth).to(images.device)
     return losses.contrastive(images, texts, model.scale(), targets)

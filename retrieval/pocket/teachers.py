@@ -42,10 +42,19 @@ class Teachers:
 
     @torch.no_grad()
     def embed_images(self, pixels: torch.Tensor) -> torch.Tensor:
-        """(n, 3, H, W) uint8 values as floats → (n, dim) unit rows in the student's space."""
-        pixels = pixels.to(self.projection.device, memory_format=torch.channels_last)
-        rows = [functional.normalize(m.encode_images(pixels).float(), dim=1) for m in self.members]
-        return functional.normalize(torch.cat(rows, dim=1) @ self.projection, dim=1)
+        """(n, 3, H, W) uint8 values as floats → (n, dim) unit rows in the student's space.
+
+        Each looks at the pictures and at their mirror images: what differs is noise.
+        """
+        pixels = pixels.to(self.projection.device)
+        views = [
+            view.contiguous(memory_format=torch.channels_last) for view in (pixels, pixels.flip(3))
+        ]
+        rows = [
+            torch.stack([_unit(member.encode_images(view)) for view in views]).sum(dim=0)
+            for member in self.members
+        ]
+        return _unit(torch.cat(rows, dim=1) @ self.projection)
 
 
 def gather(folders: Sequence[Path], corpus: Corpus, cache: Path, student: DualEncoder) -> Teachers:
@@ -90,6 +99,10 @@ def common_space(rows: Floats, own: Floats) -> Floats:
     kept = vectors[:, ::-1][:, : own.shape[1]]
     left, _, right = np.linalg.svd((rows @ kept).T @ own, full_matrices=False)
     return np.ascontiguousarray(kept @ (left @ right), dtype=np.float32)
+
+
+def _unit(rows: torch.Tensor) -> torch.Tensor:
+    return functional.normalize(rows.float(), dim=1)
 
 
 def _load(folder: Path, vocabulary: Vocabulary) -> DualEncoder:

@@ -12,8 +12,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.asking.hits import SearchResult
 from retrieval.encoders import Encoder, Preparing
-from retrieval.hits import SearchResult
 from retrieval.library import Library
 from retrieval.query import Query
 from retrieval.specs import ModelSpec

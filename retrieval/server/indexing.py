@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from retrieval.errors import LibraryError, PixtrieveError
 from retrieval.library import Library
 from retrieval.progress import Progress
-from retrieval.watching import Delayed, Pace, Steering, WatchEvent
+from retrieval.watching.following import Delayed, Pace, Steering, WatchEvent
 
 
 @dataclass(frozen=True, slots=True)

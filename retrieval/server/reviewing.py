@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from retrieval.duplicates.keeping import DuplicateReport
 from retrieval.errors import PixtrieveError
-from retrieval.keeping import DuplicateReport
 from retrieval.library import Library
 
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from retrieval import query as written
-from retrieval.answers import as_object
+from retrieval.asking.answers import as_object
 from retrieval.catalogue import ImageRow
 from retrieval.library import Library
 from retrieval.server import desk as desks

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from retrieval.catalogue import CAPTION, TextRow
 from retrieval.images import ReadLimits
+from retrieval.indexing.scopes import relative, root_of
 from retrieval.parts import Parts
-from retrieval.scopes import relative, root_of
 
 if TYPE_CHECKING:
     from retrieval.texts.reading import Reading

@@ -48,7 +48,7 @@ def test_hard_texts(clean: str, length: int) -> None:
 
 
 @pytest.mark.parametrize("clean", CLEANING)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(text=st.text(max_size=120))
 @example("ß" * 100)
 def test_any_text(clean: str, text: str) -> None:
@@ -56,7 +56,7 @@ def test_any_text(clean: str, text: str) -> None:
     np.testing.assert_array_equal(ours([text]), theirs([text]).numpy())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     text=st.lists(
         st.one_of(

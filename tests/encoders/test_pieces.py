@@ -49,7 +49,7 @@ def test_hard_texts(both: tuple[Callable[..., np.ndarray], ...]) -> None:
     assert ours(["two dogs"]).dtype == np.int64
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(text=st.one_of(LETTERS, st.text(max_size=60)))
 def test_any_text(both: tuple[Callable[..., np.ndarray], ...], text: str) -> None:
     theirs, ours = both

@@ -246,7 +246,7 @@ def test_no_bytes_crash_it(start: bytes, data: bytes) -> None:
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_no_damage_crashes_it(data: st.DataObject) -> None:
     broken = bytearray(data.draw(st.sampled_from(SEEDS)))
     for _ in range(data.draw(st.integers(1, 12))):
@@ -263,7 +263,6 @@ def test_no_damage_crashes_it(data: st.DataObject) -> None:
     st.sampled_from(["L", "RGB", "CMYK"]),
     st.booleans(),
 )
-@settings(deadline=None)
 def test_the_header_of_a_jpeg_is_what_pillow_says(
     width: int, height: int, mode: str, progressive: bool
 ) -> None:

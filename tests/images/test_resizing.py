@@ -38,7 +38,7 @@ targets = st.tuples(st.integers(1, 64), st.integers(1, 64)) | st.integers(1, 64)
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(sides, sides, targets, modes, interpolations, st.integers(0, 255))
 @example(1, 3000, (32, 32), "shortest", "bicubic", 0)
 @example(3000, 1, (32, 32), "shortest", "bilinear", 0)
@@ -76,7 +76,6 @@ def test_pixels_equal_open_clip_to_the_bit(
 
 
 @given(st.integers(1, 40), st.integers(1, 40), targets, modes, interpolations)
-@settings(deadline=None)
 def test_any_picture_becomes_the_model_s_size(
     width: int, height: int, size: tuple[int, int], mode: ResizeMode, interpolation: Interpolation
 ) -> None:

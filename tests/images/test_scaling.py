@@ -115,7 +115,7 @@ def test_which_divisor() -> None:
 
 
 @given(st.integers(1, 300), st.integers(1, 300), targets, modes)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_what_comes_out_is_what_was_asked_for(
     width: int, height: int, size: tuple[int, int], mode: ResizeMode
 ) -> None:

@@ -17,7 +17,7 @@ from watches import FAST, until
 
 from retrieval import Library, Progress
 from retrieval.locking import writer_lock
-from retrieval.watching import Delayed, WatchEvent
+from retrieval.watching.following import Delayed, WatchEvent
 
 pytest.importorskip("fastapi")
 pytest.importorskip("watchfiles")

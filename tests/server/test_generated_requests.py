@@ -26,7 +26,6 @@ def test_nothing_is_answered_with_a_failure_of_ours(address: str, mode: Generati
 
         @settings(
             max_examples=30,
-            deadline=None,
             derandomize=True,
             suppress_health_check=list(HealthCheck),
         )

@@ -140,7 +140,7 @@ def awkward(n: int, dim: int, seed: int) -> NDArray[np.float32]:
     return as_stored(normalise(rows.astype(np.float32)))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     n=st.integers(1, 90),
     dim=st.integers(1, 40),
@@ -278,7 +278,7 @@ def test_upsert_replaces_and_the_last_of_a_repeated_id_counts(filled: Any) -> No
     check(store, [1, 2, 3], np.stack([unit(2)[0], fresh[0], fresh[2]]), unit(2, seed=6), 3)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     steps=st.lists(
         st.tuples(st.booleans(), st.lists(st.integers(0, 30), min_size=1, max_size=8)), max_size=12

@@ -8,11 +8,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
 
+from retrieval.asking.hits import Hit, SearchResult
 from retrieval.catalogue import ImageRow, TextRow
 from retrieval.catalogue.tags import Tag
 from retrieval.describing import Description
 from retrieval.encoders.languages import knows_many
-from retrieval.hits import Hit, SearchResult
 from retrieval.library import Library
 from retrieval.status import Status
 

@@ -12,10 +12,10 @@ from mcp.types import ContentBlock
 from pydantic import BaseModel
 
 from retrieval import query as written
+from retrieval.asking.hits import SearchResult
 from retrieval.catalogue import ImageRow
 from retrieval.describing import Description
 from retrieval.errors import ModelError, QueryError
-from retrieval.hits import SearchResult
 from retrieval.library import Library
 from retrieval.query import Query, Term
 from retrieval.server.desk import Desk, Request

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import BaseModel, Field
 
+from retrieval.duplicates.keeping import DuplicateFile, DuplicateGroup
+from retrieval.duplicates.moving import LeftAlone, Moved
 from retrieval.errors import LibraryError
-from retrieval.keeping import DuplicateFile, DuplicateGroup
 from retrieval.library import Library
-from retrieval.moving import LeftAlone, Moved
 from retrieval.server.state import PictureId, State, as_json
 
 

@@ -8,9 +8,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
-from retrieval.labels import LEAST
 from retrieval.library import Library
 from retrieval.server.state import PictureId, State, as_json
+from retrieval.tagging.labels import LEAST
 
 MOST_EXAMPLES = 1000
 MOST_LABELS = 2000

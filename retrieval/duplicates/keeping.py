@@ -10,8 +10,8 @@ from typing import Literal
 
 from retrieval.catalogue import Catalogue
 from retrieval.catalogue.duplicates import KnownFile, KnownImage
+from retrieval.duplicates.grouping import Grouping
 from retrieval.errors import LibraryError
-from retrieval.grouping import Grouping
 from retrieval.images.formats import is_raw
 
 Reason = Literal["raw", "pixels", "bytes", "age", "path"]

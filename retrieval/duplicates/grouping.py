@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from retrieval.alignment import agreement, correlation
 from retrieval.confidence import null_of
+from retrieval.duplicates.neighbours import near_pairs, nearest
 from retrieval.looks import Looks, Pairs, Rows, Sketches, turned
-from retrieval.neighbours import near_pairs, nearest
 
 LIKENESS = 0.92
 """The least correlation of brightness, where two pictures lie upon each other, of duplicates."""

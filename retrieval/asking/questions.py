@@ -86,7 +86,7 @@ def _understood(term: Term, catalogue: Catalogue, model: ModelInUse, limits: Rea
     if term.kind == "indexed":
         return _from_indexed(term, catalogue, model)
     if term.kind == "concept":
-        from retrieval.concepts import head_of
+        from retrieval.tagging.concepts import head_of
 
         head = head_of(term.value, catalogue, model)
         return Asked(term, head.direction, null=head.null())

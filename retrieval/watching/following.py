@@ -17,10 +17,10 @@ from dataclasses import dataclass, field, replace
 
 from retrieval.catalogue import Catalogue, Scope
 from retrieval.errors import LibraryBusy, LibraryError, LibraryNotFound, PixtrieveError
-from retrieval.gathering import Gathered
-from retrieval.lookout import Lookout
 from retrieval.progress import IndexOptions, Progress
-from retrieval.territory import Territory
+from retrieval.watching.gathering import Gathered
+from retrieval.watching.lookout import Lookout
+from retrieval.watching.territory import Territory
 
 _MOST_RETRY_S = 600.0
 

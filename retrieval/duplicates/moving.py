@@ -18,10 +18,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from retrieval.errors import LibraryError
-from retrieval.keeping import DuplicateFile, DuplicateGroup
-from retrieval.scopes import is_below
-from retrieval.transfer import (
+from retrieval.duplicates.keeping import DuplicateFile, DuplicateGroup
+from retrieval.duplicates.transfer import (
     NotMovedError,
     is_same_file,
     require_content,
@@ -29,6 +27,8 @@ from retrieval.transfer import (
     sync_folder,
     transfer,
 )
+from retrieval.errors import LibraryError
+from retrieval.indexing.scopes import is_below
 
 _HEADER = {"pixtrieve": "moves", "version": 1}
 

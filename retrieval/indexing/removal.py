@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from retrieval.catalogue import Catalogue
 from retrieval.errors import LibraryError
-from retrieval.scopes import anchored, is_below, relative, root_of
+from retrieval.indexing.scopes import anchored, is_below, relative, root_of
 
 
 def remove_path(catalogue: Catalogue, target: str) -> int:

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from retrieval.errors import QueryError
 
 if TYPE_CHECKING:
-    from retrieval.hits import Wanted
-    from retrieval.hybrid import Telling, TextSide, Told
-    from retrieval.nearest import NearestVectors
-    from retrieval.questions import Asked, Question
+    from retrieval.asking.hits import Wanted
+    from retrieval.asking.hybrid import Telling, TextSide, Told
+    from retrieval.asking.nearest import NearestVectors
+    from retrieval.asking.questions import Asked, Question
 
 Floats = NDArray[np.float64]
 
@@ -95,7 +95,7 @@ def _telling(question: Question, wanted: Wanted, texts: TextSide | None) -> Tell
     asked = question.positive if wanted.fuse == "concatenate" else worded
     if not asked:
         return None
-    from retrieval.hybrid import Telling
+    from retrieval.asking.hybrid import Telling
 
     words = " ".join(each.term.value for each in worded)
     depth = max(TEXTS_DEPTH, wanted.k + len(wanted.without))
@@ -105,7 +105,7 @@ def _telling(question: Question, wanted: Wanted, texts: TextSide | None) -> Tell
 
 def _with_texts(ranked: Ranked, told: Told, wanted: Wanted) -> Ranked:
     """Add what texts say to the pictures' scores."""
-    from retrieval.fusion import PICTURE_SHARE, TEXT_SHARE, text_bonus
+    from retrieval.asking.fusion import PICTURE_SHARE, TEXT_SHARE, text_bonus
 
     surer = text_bonus(ranked.scores, ranked.middle, ranked.spread, told.evidence)
     if wanted.fuse == "concatenate":
@@ -123,7 +123,7 @@ def _with_texts(ranked: Ranked, told: Told, wanted: Wanted) -> Ranked:
 
 
 def _added(nearest: NearestVectors, question: Question, wanted: Wanted) -> Ranked:
-    from retrieval.fusion import shares
+    from retrieval.asking.fusion import shares
 
     vectors, weights = _vectors(question.terms), weights_of(question.terms)
     depth = wanted.k + len(wanted.without)
@@ -140,7 +140,7 @@ def _weighed(
     nearest: NearestVectors, question: Question, wanted: Wanted, besides: NDArray[np.int64]
 ) -> Ranked:
     """Weigh the nearest of each term, and the vectors `besides`, against each other."""
-    from retrieval.fusion import background_of, log_absent, log_present, shares
+    from retrieval.asking.fusion import background_of, log_absent, log_present, shares
 
     exact = wanted.fuse != "multiply" and not question.negative
     depth = TEXTS_DEPTH if exact else DEPTH
@@ -185,7 +185,7 @@ def sum_of(terms: Sequence[Asked]) -> NDArray[np.float32]:
     """Return the unit vector (dim,) of terms added by weight; QueryError if they cancel out."""
     if len(terms) == 1:
         return terms[0].vector
-    from retrieval.fusion import combined
+    from retrieval.asking.fusion import combined
 
     try:
         return combined(_vectors(terms), weights_of(terms))

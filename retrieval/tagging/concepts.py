@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.asking.questions import Asked, understand
 from retrieval.catalogue import Catalogue
 from retrieval.catalogue.concepts import ConceptRow, HeadRow
 from retrieval.errors import QueryError
@@ -21,7 +22,6 @@ from retrieval.heads import Examples, Head, learn
 from retrieval.model_in_use import ModelInUse
 from retrieval.parts import Parts
 from retrieval.query import Query, Term
-from retrieval.questions import Asked, understand
 
 Example = int | str | os.PathLike[str]
 """A picture of the library by its id (`17`, "17", "#17"), or any picture file or address."""

@@ -13,7 +13,7 @@ from retrieval.encoders import Encoder
 from retrieval.encoders.kept_texts import kept_vectors
 from retrieval.errors import QueryError
 from retrieval.parts import Parts
-from retrieval.zero_shot import ZeroShot, mean_of_prompts, prompts
+from retrieval.tagging.zero_shot import ZeroShot, mean_of_prompts, prompts
 
 SOURCE = "label"
 LEAST = 0.5
@@ -31,7 +31,7 @@ class Tags:
 
         The labels replace earlier ones and are remembered: without any, those are given again, to
         pictures that came since as well. `least` is the score, 0 to 1, from which on a label is
-        given (`retrieval.zero_shot`). Only stored vectors are compared; no picture is read.
+        given (`retrieval.tagging.zero_shot`). Only stored vectors are compared; no picture is read.
         QueryError when there are no labels, LibraryBusy when another process is writing.
         """
         parts = self._parts

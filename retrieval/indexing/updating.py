@@ -11,13 +11,12 @@ import os
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, suppress
-from dataclasses import dataclass, field, replace
+from contextlib import closing
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.calibrating import calibrate, pictures_wanted
 from retrieval.catalogue import (
     Batch,
     Catalogue,
@@ -29,16 +28,16 @@ from retrieval.catalogue import (
     Scan,
     Scope,
 )
-from retrieval.encoders import Encoder
-from retrieval.errors import ModelError
 from retrieval.images import Picture, PictureInfo, Problem
 from retrieval.images.decoding import read_picture
+from retrieval.indexing.account import Account
+from retrieval.indexing.calibrating import calibrate, pictures_wanted
+from retrieval.indexing.encoding import encode_numbered
+from retrieval.indexing.read_ahead import read_ahead
+from retrieval.indexing.scanning import Walked, walk_into
+from retrieval.indexing.settling import Settling
 from retrieval.model_in_use import ModelInUse
-from retrieval.progress import IndexOptions, Phase, Progress, Tally, Trouble
-from retrieval.read_ahead import read_ahead
-from retrieval.scanning import Walked, walk_into
-from retrieval.settling import Settling
-from retrieval.stopwatch import Stopwatch
+from retrieval.progress import IndexOptions, Progress, Trouble
 from retrieval.texts.telling import encode_descriptions, read_sidecars, retell
 
 _COMMIT_ROWS = 512
@@ -50,9 +49,6 @@ _FIRST_BATCH = 32
 _REPORT_EVERY_S = 0.1
 
 _NO_VECTOR = "the model gave no vector for it"
-
-_PROBLEMS_KEPT = 1000
-"""So many troubles are carried in the last record; the catalogue has them all."""
 
 _REFRESH_MIN = 20_000
 """A long run refreshes the cache after this many pictures, then after ever more."""
@@ -89,16 +85,10 @@ class Indexer:
         self._stop = stop
         self._refresh = refresh
         self._batch_size = options.batch_size or _FIRST_BATCH
-        self._started = time.monotonic()
-        self._watch = Stopwatch()
-        self._tally = Tally()
+        self._account = Account()
         self._settling = Settling(options)
         self._since_refresh = 0
         self._shown: Scope | None = None
-        self._root = ""
-        self._missing: list[Trouble] = []
-        self._unseen: list[Trouble] = []
-        self._problems: list[Trouble] = []
 
     def run(self, scopes: Sequence[Scope]) -> Iterator[Progress]:
         """Index each scope in turn; yield progress, at most some ten times a second."""
@@ -106,7 +96,7 @@ class Indexer:
         try:
             for scope in scopes:
                 if not self._stop.is_set():
-                    self._root = scope.root.path
+                    self._account.root = scope.root.path
                     yield from self._index_scope(scope, known)
         finally:
             known.close()
@@ -115,57 +105,50 @@ class Indexer:
             days = self._options.keep_orphans_days
             self._catalogue.contents.expire_orphans(older_than_days=days)
         self._refresh_cache()
-        yield replace(
-            self._progress("done"),
-            missing=tuple(self._missing),
-            unseen=tuple(self._unseen),
-            problems=tuple(self._problems),
-            waiting=tuple(self._settling.waiting),
-            stopped=self._stop.is_set(),
-        )
+        yield self._account.closing(self._settling.waiting, stopped=self._stop.is_set())
 
     def _index_scope(self, scope: Scope, known: KnownContents) -> Iterator[Progress]:
         scan = self._catalogue.scan(scope)
         walked = yield from self._walk(scope, scan)
         if self._stop.is_set():
             return
-        self._missing += walked.missing
-        self._unseen += walked.unseen
+        self._account.missing += walked.missing
+        self._account.unseen += walked.unseen
         self._catalogue.roots.set_missing(scope.root, missing=bool(walked.root_missing))
         if walked.root_missing:
-            self._missing.append(Trouble(scope.root.path, walked.root_missing))
+            self._account.missing.append(Trouble(scope.root.path, walked.root_missing))
             return
-        with self._watch.laps("scan"):
+        with self._account.watch.laps("scan"):
             counts = scan.compare(self._model.row.id, self._options.limits.max_megapixels)
-        self._count(pending=counts.pending)
-        yield self._progress("encode")
+        self._account.count(pending=counts.pending)
+        yield self._account.progress("encode")
         yield from self._read_and_encode(scope, scan, known)
         if not self._stop.is_set():
             # Last, so that a file which was moved has found its content again by now.
-            with self._watch.laps("commit"):
-                self._count(removed=scan.forget_gone())
+            with self._account.watch.laps("commit"):
+                self._account.count(removed=scan.forget_gone())
                 read_sidecars(self._catalogue, scope, scan)
 
     def _tell(self) -> Iterator[Progress]:
         """Bring the texts that come with pictures, and their vectors, up to date."""
         for count in retell(self._catalogue, self._stop):
-            self._count(told=count)
-            yield self._progress("encode")
+            self._account.count(told=count)
+            yield self._account.progress("encode")
         pages = encode_descriptions(self._catalogue, self._model, self._stop)
-        for count in self._watch.each("encode", pages):
-            self._count(described=count)
-            yield self._progress("encode")
+        for count in self._account.watch.each("encode", pages):
+            self._account.count(described=count)
+            yield self._account.progress("encode")
 
     def _walk(self, scope: Scope, scan: Scan) -> Generator[Progress, None, Walked]:
         steps = walk_into(self._catalogue, scope, scan, self._stop, self._settling)
         while True:
             try:
-                with self._watch.laps("scan"):
-                    self._count(found=next(steps))
+                with self._account.watch.laps("scan"):
+                    self._account.count(found=next(steps))
             except StopIteration as end:
                 walked: Walked = end.value
                 return walked
-            yield self._progress("scan")
+            yield self._account.progress("scan")
 
     def _read_and_encode(
         self, scope: Scope, scan: Scan, known: KnownContents
@@ -173,7 +156,7 @@ class Indexer:
         def read(pending: Pending) -> Picture | Problem:
             if pending.file.unsupported:
                 return Problem(pending.file.unsupported)
-            with self._watch.laps("hash") as turn_to:
+            with self._account.watch.laps("hash") as turn_to:
 
                 def wanted(sha256: bytes) -> bool:
                     turn_to("decode")
@@ -195,7 +178,7 @@ class Indexer:
             depth=lambda: 2 * self._batch_size + self._options.threads,
         )
         with closing(results):
-            for pending, result in self._watch.each("wait", results):
+            for pending, result in self._account.watch.each("wait", results):
                 if self._stop.is_set():
                     return
                 self._take(scope, pending, result, waiting, known)
@@ -206,10 +189,10 @@ class Indexer:
                     waiting = _Waiting()
                 if time.monotonic() - reported > _REPORT_EVERY_S:
                     reported = time.monotonic()
-                    yield self._progress("encode")
+                    yield self._account.progress("encode")
         yield from self._calibrate(scope, scan, waiting)
         self._commit(scope, waiting)
-        yield self._progress("encode")
+        yield self._account.progress("encode")
 
     def _calibrate(self, scope: Scope, scan: Scan, waiting: _Waiting) -> Iterator[Progress]:
         """Show an encoder that wants it pictures of the scope, before the first batch."""
@@ -222,11 +205,11 @@ class Indexer:
                 if not file.unsupported:
                     yield os.path.join(scope.root.path, file.path)
 
-        with self._watch.laps("load"):
+        with self._account.watch.laps("load"):
             encoder = self._model.encoder()
             wanted = pictures_wanted(encoder)
             if wanted:
-                yield self._progress("calibrate")
+                yield self._account.progress("calibrate")
                 calibrate(encoder, paths, wanted, self._options)
 
     def _take(
@@ -242,12 +225,12 @@ class Indexer:
         if isinstance(result, Problem):
             self._take_problem(scope, pending, result, waiting)
             return
-        self._count(handled=1, read_bytes=result.size)
+        self._account.count(handled=1, read_bytes=result.size)
         waiting.files.append(FileRecord(file.path, result.size, result.mtime_ns, result.sha256))
         # A copy that was read ahead may have become known since, with an earlier batch.
         is_known = result.sha256 in waiting.contents or result.sha256 in known
         if result.pixels is None or result.info is None or is_known:
-            self._count(reused=1)
+            self._account.count(reused=1)
             return
         waiting.contents[result.sha256] = result.info
         waiting.pixels.append(result.pixels)
@@ -258,13 +241,13 @@ class Indexer:
         file = pending.file
         may_wait = scope.root.whole and not file.unsupported
         if may_wait and self._settling.broken_waits(os.path.join(scope.root.path, file.path)):
-            self._count(handled=1)
+            self._account.count(handled=1)
             return
         kind = "unsupported" if file.unsupported else problem.kind
         if pending.indexed:
             # It could be read once: another model, or a lower limit, does not undo that.
             kind = "transient"
-        self._count(handled=1, **{kind: 1})
+        self._account.count(handled=1, **{kind: 1})
         read = problem.size >= 0
         record = ProblemRecord(
             path=file.path,
@@ -276,12 +259,7 @@ class Indexer:
         )
         waiting.problems.append(record)
         if not file.unsupported:
-            self._note_problem(scope, record)
-
-    def _note_problem(self, scope: Scope, record: ProblemRecord) -> None:
-        if len(self._problems) < _PROBLEMS_KEPT:
-            path = os.path.join(scope.root.path, record.path)
-            self._problems.append(Trouble(path, record.reason))
+            self._account.problem(os.path.join(scope.root.path, file.path), problem.reason)
 
     def _commit(self, scope: Scope, waiting: _Waiting) -> None:
         if not waiting.rows():
@@ -295,64 +273,29 @@ class Indexer:
             if file.sha256 in failed:
                 problem = ProblemRecord(file.path, file.size, file.mtime_ns, _NO_VECTOR, "bad")
                 problems.append(problem)
-                self._note_problem(scope, problem)
-                self._count(bad=1)
+                self._account.problem(os.path.join(scope.root.path, file.path), _NO_VECTOR)
+                self._account.count(bad=1)
         batch = Batch(images, files, problems)
-        with self._watch.laps("commit"):
+        with self._account.watch.laps("commit"):
             self._catalogue.contents.record(scope.root, self._model.row.id, batch)
-        self._count(encoded=len(images))
+        self._account.count(encoded=len(images))
         self._since_refresh += len(images)
-        if self._since_refresh >= max(_REFRESH_MIN, self._tally.encoded // 2):
+        if self._since_refresh >= max(_REFRESH_MIN, self._account.tally.encoded // 2):
             self._since_refresh = 0
             self._refresh_cache()
 
     def _encode(self, waiting: _Waiting) -> list[ImageRecord]:
-        """Encode what waits; a picture that the model gives no vector for is left out.
-
-        Raises ModelError when it gives none for anything: then it is not the pictures' fault.
-        """
+        """Encode what waits: see `encode_numbered`."""
         if not waiting.pixels:
             return []
-        with self._watch.laps("load") as turn_to:
+        with self._account.watch.laps("load") as turn_to:
             encoder = self._model.encoder()
             self._batch_size = self._options.batch_size or encoder.batch_size
             turn_to("encode")
-            rows = self._vectors(encoder, waiting.pixels)
+            rows = encode_numbered(encoder, waiting.pixels)
         contents = list(waiting.contents.items())
         return [ImageRecord(*contents[number], embedding) for number, embedding in rows]
 
-    def _vectors(
-        self, encoder: Encoder, pixels: Sequence[NDArray[np.uint8]]
-    ) -> list[tuple[int, NDArray[np.float32]]]:
-        """Return vectors with the numbers of the pictures that they are of."""
-        try:
-            return list(enumerate(encoder.encode_images(np.stack(pixels))))
-        except ModelError:
-            rows = []
-            for number, picture in enumerate(pixels):
-                with suppress(ModelError):
-                    rows.append((number, encoder.encode_images(picture[None])[0]))
-            if not rows and not self._works(encoder):
-                raise
-            return rows
-
-    def _works(self, encoder: Encoder) -> bool:
-        """Tell whether the model gives a vector for a plain grey picture."""
-        size = encoder.spec.preprocessing.size
-        try:
-            encoder.encode_images(np.full((1, *size, 3), 127, np.uint8))
-        except ModelError:
-            return False
-        return True
-
     def _refresh_cache(self) -> None:
-        with self._watch.laps("cache"):
+        with self._account.watch.laps("cache"):
             self._refresh()
-
-    def _count(self, **more: int) -> None:
-        changes = {name: getattr(self._tally, name) + n for name, n in more.items()}
-        self._tally = replace(self._tally, **changes)
-
-    def _progress(self, phase: Phase) -> Progress:
-        seconds = time.monotonic() - self._started
-        return Progress(phase, self._root, self._tally, seconds, spent=self._watch.spent())

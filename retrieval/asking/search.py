@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.asking.hits import Hit, SearchResult, TermScore, Wanted, hit_of
+from retrieval.asking.ranking import Ranked, rank, weights_of
 from retrieval.catalogue import Catalogue
-from retrieval.hits import Hit, SearchResult, TermScore, Wanted, hit_of
-from retrieval.ranking import Ranked, rank, weights_of
 
 if TYPE_CHECKING:
+    from retrieval.asking.hybrid import TextSide
+    from retrieval.asking.nearest import NearestVectors
+    from retrieval.asking.questions import Question
     from retrieval.confidence import Nulls
-    from retrieval.hybrid import TextSide
-    from retrieval.nearest import NearestVectors
-    from retrieval.questions import Question
 
 Floats = NDArray[np.float64]
 
@@ -104,7 +104,7 @@ def _with_snippets(
     """Return a hit with the lines of its texts that fit the question, if texts had a say."""
     if ranked.told is None or ranked.told.evidence[place] < _TELLING:
         return hit
-    from retrieval.hybrid import snippets
+    from retrieval.asking.hybrid import snippets
 
     words = " ".join(each.term.value for each in question.positive if each.term.kind == "text")
     lines = snippets(catalogue.texts.of_image(hit.id), words, meant=bool(ranked.told.has[place]))

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.concepts import head_of
+from retrieval.asking.fusion import background_of, log_present
+from retrieval.asking.questions import understand
 from retrieval.confidence import unlikely_things
 from retrieval.encoders.kept_texts import kept_vectors
 from retrieval.errors import QueryError
-from retrieval.fusion import background_of, log_present
-from retrieval.labels import cleaned, zero_shot
 from retrieval.parts import Parts
 from retrieval.query import Query, Term
-from retrieval.questions import understand
+from retrieval.tagging.concepts import head_of
+from retrieval.tagging.labels import cleaned, zero_shot
 
 Item = str | os.PathLike[str] | int
 """A text (`str`), a picture's file (path-like), or the id of a picture of the library (`int`)."""

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.fusion import background_of, text_evidence
+from retrieval.asking.fusion import background_of, text_evidence
 from retrieval.tokens import plain, terms, words_of
 
 if TYPE_CHECKING:
+    from retrieval.asking.nearest import NearestVectors
     from retrieval.catalogue import Catalogue, TextRow, Vectors
-    from retrieval.nearest import NearestVectors
     from retrieval.parts import Parts
     from retrieval.stores import Ids, IdSet
 

@@ -12,13 +12,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.concepts import BACKGROUND, Example, apart, example_term
-from retrieval.fusion import MIDDLE, STEEPNESS, background_of
+from retrieval.asking.fusion import MIDDLE, STEEPNESS, background_of
+from retrieval.asking.questions import Asked, Question, understand
+from retrieval.asking.ranking import sum_of
 from retrieval.heads import Examples, Head, fit
 from retrieval.parts import Parts
 from retrieval.query import Query, Term
-from retrieval.questions import Asked, Question, understand
-from retrieval.ranking import sum_of
+from retrieval.tagging.concepts import BACKGROUND, Example, apart, example_term
 
 _PULL = 0.03
 """The penalty, for one example, for what leads away from the question."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from retrieval.hits import SearchResult
+from retrieval.asking.hits import SearchResult
 
 
 def as_object(result: SearchResult) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from retrieval.encoders.kept_texts import kept_vectors
 from retrieval.errors import ModelError
 
 if TYPE_CHECKING:
+    from retrieval.asking.nearest import NearestVectors
     from retrieval.catalogue import Catalogue
     from retrieval.model_in_use import ModelInUse
-    from retrieval.nearest import NearestVectors
 
 _CHANGE = 0.1
 """The share of pictures that have to come or go before the nulls are measured again."""

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.arrangement import DIVERSE, Arrangement, Grouping, Sort
-from retrieval.hits import Group, Hit, Member
+from retrieval.asking.hits import Group, Hit, Member
 from retrieval.where.matching import fold, moment
 
 BURST_SECONDS = 3.0

@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from retrieval.arrangement import Arrangement
+from retrieval.asking.hits import SearchResult, Wanted, hit_of
+from retrieval.asking.hybrid import text_side
+from retrieval.asking.questions import Question
+from retrieval.asking.search import search
 from retrieval.errors import QueryError
-from retrieval.hits import SearchResult, Wanted, hit_of
-from retrieval.hybrid import text_side
 from retrieval.parts import Parts
-from retrieval.questions import Question
-from retrieval.search import search
 
 if TYPE_CHECKING:
     from retrieval.where import Condition
@@ -42,7 +42,7 @@ def answer(
             found = search(catalogue, parts.nearest, question, deep, nulls, text_side(parts))
         if arrangement.is_plain:
             return found
-        from retrieval.arranging import arranged
+        from retrieval.asking.arranging import arranged
 
         vectors = catalogue.vectors(row)
         hits = arranged(found.hits, wanted.k, arrangement, vectors.of_image)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from retrieval.encoders import Calibrating, Encoder
 from retrieval.images import Problem
 from retrieval.images.decoding import read_picture
+from retrieval.indexing.read_ahead import read_ahead
 from retrieval.progress import IndexOptions
-from retrieval.read_ahead import read_ahead
 
 
 def pictures_wanted(encoder: Encoder) -> int:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from retrieval.asking.hybrid import Snippet
     from retrieval.catalogue import ImageRow
-    from retrieval.hybrid import Snippet
     from retrieval.stores import IdSet
 
 LookIn = Literal["all", "pictures", "texts"]
@@ -50,7 +50,7 @@ class Hit:
 
     `rank` counts from 1. `score`: higher is nearer; for one term, or several added, the cosine of
     question and picture, -1 to 1 (less what negative terms take off); for a product 0 to 1: see
-    `retrieval.fusion`. `confidence`, 0 to 1, says how sure it is that the picture matches at all
+    `asking.fusion`. `confidence`, 0 to 1, says how sure it is that the picture matches at all
     (`retrieval.confidence`), None where the library is too small to say. `terms` explains the
     score, when that was asked for. `path` is absolute; `copies` are other files with the very same
     bytes. `size` is in bytes, `mtime_ns` in nanoseconds since 1970, `width` and `height` in pixels
@@ -97,7 +97,7 @@ class SearchResult:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What kind of answer: `fuse` as in `retrieval.fusion`; `without` are image ids to leave out.
+    """What kind of answer: `fuse` as in `asking.fusion`; `without` are image ids to leave out.
 
     Only vectors in `allowed` count, all if that is None. Hits below `min_confidence` are dropped.
     `look_in` says what is compared with the question's words: pictures, their texts, or both.

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from itertools import chain
 
 from retrieval.catalogue import Root
-from retrieval.drives import at_or_below, is_remote, mounts
-from retrieval.listening import Confused, Deaf, Ears
-from retrieval.territory import Territory
+from retrieval.watching.drives import at_or_below, is_remote, mounts
+from retrieval.watching.listening import Confused, Deaf, Ears
+from retrieval.watching.territory import Territory
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.catalogue.duplicates import KnownImage
+from retrieval.duplicates.grouping import LIKENESS, Grouping, Pictures, group
+from retrieval.duplicates.keeping import (
+    DuplicateFile,
+    DuplicateGroup,
+    DuplicateReport,
+    Ranked,
+    groups_of,
+)
+from retrieval.duplicates.moving import Destination, LeftAlone, Moved, is_pending, move_aside, undo
 from retrieval.errors import LibraryError
-from retrieval.grouping import LIKENESS, Grouping, Pictures, group
 from retrieval.images.sketch import SIDE
-from retrieval.keeping import DuplicateFile, DuplicateGroup, DuplicateReport, Ranked, groups_of
 from retrieval.looks import Rows
-from retrieval.moving import Destination, LeftAlone, Moved, is_pending, move_aside, undo
 from retrieval.parts import Parts
 
 Kind = Literal["all", "exact", "near"]
@@ -45,7 +51,7 @@ class Duplicates:
 
         "exact" are files with the same bytes, "near" groups of different ones, each with its
         exact copies. `threshold` is the least likeness of near ones, 0 to 1: see
-        `retrieval.grouping`. Groups that `keep_all` was told of are shown with `show_kept` only.
+        `duplicates.grouping`. Groups that `keep_all` was told of are shown with `show_kept` only.
         """
         with self._parts.catalogue.reading():
             ranked = Ranked.read(self._parts.catalogue, self._parts.model.row.id)
@@ -99,7 +105,7 @@ class Duplicates:
         """Move the redundant files of groups into a folder, and yield what became of each.
 
         Nothing happens unless the iterator is run. What was moved leaves the library at once. Each
-        step is in the log (`new_log`) before it is taken: see `retrieval.moving`. Raises
+        step is in the log (`new_log`) before it is taken: see `retrieval.duplicates.moving`. Raises
         LibraryBusy when another process is writing, LibraryError when the folder lies in an
         indexed one or cannot be written.
         """

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from retrieval.catalogue import Catalogue, Scan, Scope
 from retrieval.images import FoundFile, FoundSidecar, MountPoint, Unreadable
 from retrieval.images.discovery import Entry, stat_file, stat_sidecars, walk
+from retrieval.indexing.scopes import is_below, relative
+from retrieval.indexing.settling import Settling
 from retrieval.progress import Trouble
-from retrieval.scopes import is_below, relative
-from retrieval.settling import Settling
 
 _PAGE = 1000
 _EMPTY = "the folder is empty"

@@ -1,0 +1,1 @@
+"""Duplicates: found, one of each group chosen to be kept, the others moved aside and back."""

@@ -1,0 +1,1 @@
+"""Watching: folders are followed, and what changes in them is indexed."""
