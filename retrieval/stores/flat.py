@@ -76,21 +76,25 @@ class FlatStore:
     ) -> tuple[Scores, Ids]:
         """Return the k nearest, best first: see `VectorStore.search`."""
         queries, k = np.ascontiguousarray(queries, np.float32), min(max(k, 0), self.count())
-        marked = None if allowed is None else _marked(allowed)
         if self._screen and len(queries) and 0 < k <= self.count() // _SCREENED_SHARE:
+            stored = self._ids()
+            marked = None if allowed is None else _marks(allowed, int(stored[-1]) + 1)[stored]
             found = [self._screened(self._screen, query, k, marked) for query in queries]
             scores, ids = (np.stack(column) for column in zip(*found, strict=True))
             return scores, ids
-        return self._scanned(queries, k, marked)
+        return self._scanned(queries, k, allowed)
 
     def _screened(
         self,
         screen: Screen,
         query: NDArray[np.float32],
         k: int,
-        marked: NDArray[np.bool_] | None,
+        allowed: NDArray[np.bool_] | None,
     ) -> tuple[Scores, Ids]:
-        """Return the k best of one query (dim,), most vectors seen in their coarse copy only."""
+        """Return the k best of one query (dim,), most vectors seen in their coarse copy only.
+
+        `allowed` (n,) marks the rows that count; ids rise with the rows.
+        """
         ids, vectors = self._ids(), self._rows()
 
         def score(rows: Rows) -> Scores:
@@ -98,7 +102,6 @@ class FlatStore:
             found: Scores = np.einsum("nd,d->n", vectors[rows].astype(np.float32), query)
             return found
 
-        allowed = None if marked is None else _of(marked, ids)
         if allowed is not None and np.count_nonzero(allowed) <= max(_FEW, k):
             rows = np.flatnonzero(allowed)
         else:
@@ -108,10 +111,12 @@ class FlatStore:
         return scores[order], ids[rows[order]]
 
     def _scanned(
-        self, queries: NDArray[np.float32], k: int, marked: NDArray[np.bool_] | None
+        self, queries: NDArray[np.float32], k: int, allowed: IdSet | None
     ) -> tuple[Scores, Ids]:
         """Return the k best of each query, every vector compared as it is."""
-        selector = None if marked is None else bitmap(marked)
+        selector = None
+        if allowed is not None:
+            selector = bitmap(_marks(allowed, int(allowed[-1]) + 1 if len(allowed) else 1))
         parameters = None if selector is None else faiss.SearchParameters(sel=selector)
         # One more than asked for shows whether equal scores straddle the cut.
         wanted = k + 1
@@ -215,16 +220,11 @@ class FlatStore:
             self._mapped = None
 
 
-def _marked(ids: IdSet) -> NDArray[np.bool_]:
-    """Return a mark for each id there has ever been, set for those in the set."""
-    marked = np.zeros(int(ids[-1]) + 1 if len(ids) else 1, bool)
-    marked[ids] = True
-    return marked
-
-
-def _of(marked: NDArray[np.bool_], ids: Ids) -> NDArray[np.bool_]:
-    """Return the marks of ids; one beyond the last mark has none."""
-    return marked[np.minimum(ids, len(marked) - 1)] & (ids < len(marked))
+def _marks(ids: IdSet, size: int) -> NDArray[np.bool_]:
+    """Return a mark for each number below `size`, set for those in the set."""
+    marks = np.zeros(size, bool)
+    marks[ids[: np.searchsorted(ids, size)]] = True
+    return marks
 
 
 def _empty_index(dim: int) -> Any:
