@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -184,6 +187,32 @@ def test_a_screen_knows_how_far_off_it_is(seed: int, dim: int) -> None:
         off = sums[0] * asked.unit + asked.offset - vectors[rows[0]].astype(np.float64) @ query
         assert np.abs(off).max() <= asked.doubt
         assert asked.doubt < 0.3
+
+
+ADDS_UP = """
+import faiss, numpy as np
+from retrieval.stores.screen import Screen
+random = np.random.default_rng(0)
+rows = np.tile([[1], [-1]], (100, 777)) * random.choice([1, 0.9], (200, 777))
+rows = rows.astype(np.float16)
+screen = Screen.build(rows)
+asked = screen._ask(np.ones(777, np.float32))
+sums, found = screen.index.search(asked.code, 200)
+codes = np.rint((rows - screen.centre) / np.float32(screen.step))
+assert (asked.code == 127).all() and sums.max() > 10_000_000
+assert (sums[0] == (codes @ asked.code[0])[found[0]]).all()
+print(faiss.SIMDConfig.get_level_name())
+"""
+
+
+@pytest.mark.parametrize("level", ["NONE", "AVX2", "AVX512"])
+def test_bytes_are_added_up_exactly_on_every_kind_of_processor(level: str) -> None:
+    """Some processors' instructions for bytes stop at 32,767; these sums go far beyond."""
+    environment = {**os.environ, "FAISS_SIMD_LEVEL": level}
+    command = [sys.executable, "-c", ADDS_UP]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
 
 
 def test_a_screen_leaves_little_to_compare() -> None:
