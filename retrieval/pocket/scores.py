@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import open_clip
@@ -28,6 +28,19 @@ from retrieval.scenes import scene_set
 
 Scores = dict[str, float]
 SCENES = 200
+SCENE_SETS = (0, 1, 2)
+
+
+class Embedder(Protocol):
+    """What is scored: pictures and texts to unit rows of one space."""
+
+    def images(self, pictures: Sequence[Image.Image]) -> Floats:
+        """Embed pictures, (n, dim)."""
+        ...
+
+    def texts(self, texts: Sequence[str]) -> Floats:
+        """Embed texts, (n, dim)."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -66,7 +79,32 @@ class Scorer:
         return np.concatenate(out)
 
 
-def flickr8k(scorer: Scorer, data: Path, width: float = 1.0) -> Scores:
+@dataclass(frozen=True)
+class SideBySide:
+    """Several models as one, whose similarity is the mean of theirs."""
+
+    members: tuple[Embedder, ...]
+
+    def images(self, pictures: Sequence[Image.Image]) -> Floats:
+        """Embed pictures by all, as unit rows of all dimensions."""
+        return self._joined([member.images(pictures) for member in self.members])
+
+    def texts(self, texts: Sequence[str]) -> Floats:
+        """Embed texts by all, as unit rows of all dimensions."""
+        return self._joined([member.texts(texts) for member in self.members])
+
+    def _joined(self, rows: list[Floats]) -> Floats:
+        joined: Floats = np.concatenate(rows, axis=1) / np.float32(len(rows) ** 0.5)
+        return joined
+
+
+def load(folders: Sequence[Path], resize_mode: str | None = None) -> Embedder:
+    """Open one checkpoint folder, or several to be scored side by side."""
+    scorers = tuple(Scorer.load(folder, resize_mode) for folder in folders)
+    return scorers[0] if len(scorers) == 1 else SideBySide(scorers)
+
+
+def flickr8k(scorer: Embedder, data: Path, width: float = 1.0) -> Scores:
     """Score the development set, five captions a picture, pictures made `width` times as wide."""
     folder = data / "flickr8k-dev"
     rows = read_rows(folder / "captions.jsonl")
@@ -77,7 +115,7 @@ def flickr8k(scorer: Scorer, data: Path, width: float = 1.0) -> Scores:
     return found | {f"image→text R@{k}": _image_to_text(images, texts, k) for k in (1, 5, 10)}
 
 
-def class_names(scorer: Scorer, shard: Path, split: str) -> Scores:
+def class_names(scorer: Embedder, shard: Path, split: str) -> Scores:
     """Search for each class by "a photo of a NAME"; how many of the first ten are right."""
     items = [(row, blob) for row, blob in read_pictures(shard) if row["split"] == split]
     names = list(dict.fromkeys(row["label"] for row, _ in items))
@@ -89,9 +127,15 @@ def class_names(scorer: Scorer, shard: Path, split: str) -> Scores:
     return {"precision@10": precision, "top-1": float(right.mean())}
 
 
-def scenes(scorer: Scorer, count: int = SCENES, seed: int = 0) -> Scores:
-    """Search held-out scenes by the captions that describe exactly one of them."""
-    found = list(scene_set(count, seed, size=192))
+def scenes(scorer: Embedder, sets: Sequence[int] = SCENE_SETS) -> Scores:
+    """Take the mean score of several sets of held-out scenes, each searched by itself."""
+    each = [_scene_set(scorer, number) for number in sets]
+    return {name: float(np.mean([scores[name] for scores in each])) for name in each[0]}
+
+
+def _scene_set(scorer: Embedder, number: int) -> Scores:
+    """Search a set by the captions that describe exactly one scene of it."""
+    found = list(scene_set(SCENES, number, size=192))
     images = scorer.images([one.scene.image for one in found])
     full = scorer.texts([one.scene.captions[0] for one in found])
     pairs = [
@@ -108,9 +152,9 @@ def scenes(scorer: Scorer, count: int = SCENES, seed: int = 0) -> Scores:
     }
 
 
-def all_scores(folder: Path, data: Path) -> dict[str, Scores]:
+def all_scores(folders: Sequence[Path], data: Path) -> dict[str, Scores]:
     """Take every score that the model card quotes."""
-    squash, shortest = Scorer.load(folder), Scorer.load(folder, "shortest")
+    squash, shortest = load(folders), load(folders, "shortest")
     train = data / "train"
     return {
         "flickr8k dev": flickr8k(squash, data),
@@ -140,7 +184,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Read the command line, write the scores as JSON."""
     parser = argparse.ArgumentParser(description="Score a pocket model checkpoint.")
     parser.add_argument("--data", type=Path, default=os.environ.get("PIXTRIEVE_DATA"))
-    parser.add_argument("--model", type=Path, default=checkpoint_dir())
+    parser.add_argument("--model", type=Path, nargs="+", default=[checkpoint_dir()])
     chosen = parser.parse_args(arguments)
     found = all_scores(chosen.model, chosen.data)
     sys.stdout.write(json.dumps(found, indent=1, ensure_ascii=False) + "\n")

@@ -1,0 +1,72 @@
+"""Scoring: measures over vectors that can be checked by hand, whoever made them."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from retrieval.pocket.scores import SideBySide, scenes
+
+
+class Drawn:
+    """Embeds by its own table; whatever it does not know lies in a direction of its own."""
+
+    def __init__(self, table: dict[str, list[float]], pictures: list[list[float]]) -> None:
+        self.table, self.pictures = table, pictures
+
+    def images(self, pictures):
+        return np.array(self.pictures[: len(pictures)], np.float32)
+
+    def texts(self, texts):
+        return np.array([self.table[text] for text in texts], np.float32)
+
+
+def test_side_by_side_the_similarity_is_the_mean():
+    one = Drawn({"a": [1, 0]}, [[0.6, 0.8], [1, 0]])
+    other = Drawn({"a": [0, 0, 1]}, [[0, 0, 1], [0, 1, 0]])
+    both = SideBySide((one, other))
+    images, texts = both.images([Image.new("RGB", (1, 1))] * 2), both.texts(["a"])
+    assert np.allclose(images @ texts.T, [[(0.6 + 1) / 2], [(1 + 0) / 2]])
+    assert np.allclose(np.linalg.norm(images, axis=1), 1)
+
+
+class Seeing:
+    """Knows a scene's picture again, and the texts it was told; confuses nothing else."""
+
+    def __init__(self, told: dict[str, bytes]) -> None:
+        self.told, self.places = told, {}
+
+    def _rows(self, keys):
+        rows = np.zeros((len(keys), 400), np.float32)
+        for row, key in enumerate(keys):
+            rows[row, self.places.setdefault(key, len(self.places))] = 1
+        return rows
+
+    def images(self, pictures):
+        return self._rows([picture.tobytes() for picture in pictures])
+
+    def texts(self, texts):
+        return self._rows([self.told.get(text, text) for text in texts])
+
+
+def test_scenes_are_scored_by_captions_that_describe_one_alone(monkeypatch):
+    from retrieval.scenes import scene_set
+
+    monkeypatch.setattr("retrieval.pocket.scores.SCENES", 12)
+    found = list(scene_set(12, 4, size=192))
+    full = {one.scene.captions[0]: one.scene.image.tobytes() for one in found}
+    assert scenes(Seeing(full), sets=[4])["full caption R@1"] == 1
+    unique = [
+        (text, one.scene.image.tobytes())
+        for one in found
+        for text, alone in zip(one.scene.captions, one.unique, strict=True)
+        if alone
+    ]
+    assert len(unique) > 40
+    assert scenes(Seeing(dict(unique)), sets=[4]) == {
+        "full caption R@1": 1,
+        "unique captions R@1": 1,
+    }
+    half = dict(unique[::2])
+    known = sum(text in half for text, _ in unique) / len(unique)
+    assert abs(scenes(Seeing(half), sets=[4])["unique captions R@1"] - known) < 0.1
