@@ -35,6 +35,13 @@ class Lesson:
     """What the teachers made of a view at a size, kept while the view comes up again."""
 
     @property
+    def imitated(self) -> Teachers:
+        """The teachers, where the stage cannot do without."""
+        if self.teachers is None:
+            raise ValueError("a stage that imitates needs teachers, and there are none")
+        return self.teachers
+
+    @property
     def photo_bank(self) -> torch.Tensor:
         """The teacher's vectors of all captioned photographs."""
         return self.teacher[torch.from_numpy(self.corpus.sources[PHOTOS].groups)]
@@ -108,11 +115,9 @@ def _looked(
     lesson: Lesson, batch: PictureBatch, view: tuple[int, int], again: bool
 ) -> torch.Tensor:
     """Ask the teachers about all pictures but the scenes, once for each view."""
-    if lesson.teachers is None:
-        raise ValueError("a stage that imitates needs teachers, and there are none")
     shown = lesson.looked.pop(view, None)
     if shown is None:
-        shown = lesson.teachers.embed_images(batch.pixels[_taught(batch)])
+        shown = lesson.imitated.embed_images(batch.pixels[_taught(batch)])
     if again:
         lesson.looked[view] = shown
     return shown
@@ -140,7 +145,6 @@ def _imitated(
     picture that neither has learned by heart (Beyer et al. 2022, "A good teacher is patient and
     consistent"). Half of the texts belong to the pictures of the batch.
     """
-    assert lesson.teachers is not None  # they made `shown`
     device, corpus = features.device, lesson.corpus
     images = functional.normalize(features[_taught(batch).to(device)], dim=1)
     shown = shown.to(device)
@@ -148,9 +152,9 @@ def _imitated(
     groups = [rng.choice(batch.groups, half), rng.choice(lesson.caption_groups, half)]
     places = corpus.texts.draw_places(np.concatenate(groups), rng)
     texts = model.encode_texts(_heard(model, lesson, corpus.texts.tokens[places], rng))
-    said = lesson.teachers.texts[places].to(device)
+    said = lesson.imitated.texts[places].to(device)
     others = rng.integers(len(corpus.texts.tokens), size=lesson.recipe.bank)
-    bank = torch.cat([said, lesson.teachers.texts[others].to(device)])
+    bank = torch.cat([said, lesson.imitated.texts[others].to(device)])
     scale = lesson.recipe.affinity_scale
     return {
         "mimicry": losses.mimicry(images, shown) + losses.mimicry(texts, said),
