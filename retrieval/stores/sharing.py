@@ -22,10 +22,6 @@ class SharedScan:
     def __init__(self) -> None:
         self._pool: ThreadPoolExecutor | None = None
 
-    def __bool__(self) -> bool:
-        """Tell whether a query has been shared out yet."""
-        return self._pool is not None
-
     def best(
         self,
         index: Any,
