@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.pocket.pictures import SHARDS, PictureSet, Pixels, prepare_shard
-from retrieval.pocket.scene_pictures import NEIGHBOURS, prepare_scenes
+from retrieval.pocket.scene_pictures import NEIGHBOURS, claims_of, prepare_scenes
 from retrieval.pocket.shards import read_rows
 from retrieval.pocket.vocabulary import Tokens, Vocabulary, tokenize
 
@@ -87,6 +87,7 @@ class Corpus:
     pictured: int  # groups 0 … pictured-1 have pictures, the others are texts alone
     vocabulary: Vocabulary
     scene_seeds: NDArray[np.int64]  # of the scenes, in the order of their groups
+    scene_claims: NDArray[np.bool_]  # (scenes, claims) what is true of them
 
 
 class _Builder:
@@ -117,8 +118,16 @@ class _Builder:
         starts = np.cumsum([0, *(len(group) for group in self.groups)]).astype(np.int64)
         vocabulary = Vocabulary.covering(tokens, starts, always=starts[class_count])
         texts = Texts(vocabulary.compact_known(tokens), starts)
-        seeds = np.array(list(scene_seeds), np.int64)
-        return Corpus(self.sources, texts, class_count, self.pictured, vocabulary, seeds)
+        seeds = list(scene_seeds)
+        return Corpus(
+            self.sources,
+            texts,
+            class_count,
+            self.pictured,
+            vocabulary,
+            np.array(seeds, np.int64),
+            claims_of(seeds),
+        )
 
 
 def _cached_tokens(texts: list[str], cache: Path) -> Tokens:

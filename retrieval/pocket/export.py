@@ -13,6 +13,7 @@ from torch import nn
 
 from retrieval.pocket.batches import Augmentation, draw_batch
 from retrieval.pocket.corpus import Corpus
+from retrieval.pocket.growth import grown
 from retrieval.pocket.model import MEAN, STD, DualEncoder, Shape
 from retrieval.pocket.vocabulary import Vocabulary
 
@@ -61,12 +62,13 @@ def load_shape(folder: Path) -> Shape:
 def load_towers(model: DualEncoder, vocabulary: Vocabulary, folder: Path) -> None:
     """Fill the two towers with an exported checkpoint; the heads of training stay as they are.
 
-    A word that the checkpoint never knew starts from its zero vector.
+    A word that the checkpoint never knew starts from its zero vector. The checkpoint may be of
+    smaller towers (see `growth.grown`); ValueError where it is of larger ones or of another kind.
     """
     state = load_file(folder / WEIGHTS_NAME)
     rows = "token_embedding.weight"
     state[rows] = state[rows][list(vocabulary.kept)]
-    model.clip.load_state_dict(state)
+    model.clip.load_state_dict(grown(state, model.clip.state_dict()))
 
 
 def open_clip_settings(shape: Shape) -> dict[str, Any]:

@@ -20,12 +20,12 @@ STD = (0.26862954, 0.26130258, 0.27577711)
 class Shape:
     """Sizes of the two towers."""
 
-    tower: str = "regnetx_002"
-    image_size: int = 112
+    tower: str = "regnety_004"
+    image_size: int = 128
     dim: int = 256
     text_width: int = 192
     text_heads: int = 3
-    text_layers: int = 3
+    text_layers: int = 5
 
     def open_clip_config(self, vocabulary: int = FULL_SIZE) -> dict[str, Any]:
         """Fill in the `model_cfg` part of an open_clip configuration file."""
@@ -48,6 +48,15 @@ class Shape:
         }
 
 
+@dataclass(frozen=True)
+class Heads:
+    """How much the heads of training tell apart."""
+
+    classes: int = 1
+    words: int = 1
+    claims: int = 1
+
+
 def half_precision(device: str) -> torch.autocast:
     """Compute in bfloat16 where that is faster: on a GPU, and on processors with matrix units."""
     faster = device == "cuda" or torch.cpu.get_capabilities().get("amx_bf16", False)
@@ -55,13 +64,14 @@ def half_precision(device: str) -> torch.autocast:
 
 
 class DualEncoder(nn.Module):
-    """open_clip's own CLIP plus two heads that only training uses.
+    """open_clip's own CLIP plus three heads that only training uses.
 
-    `class_weights` tells the classes apart; `words` predicts the words of a picture's captions.
-    Both read the shared image embedding, and neither is exported.
+    `class_weights` tells the classes apart; `words` predicts the words of a picture's captions,
+    `claims` what is true of a drawn scene. They read the shared image embedding, and none is
+    exported.
     """
 
-    def __init__(self, shape: Shape, vocabulary: int, classes: int, words: int) -> None:
+    def __init__(self, shape: Shape, vocabulary: int, heads: Heads) -> None:
         super().__init__()
         config = shape.open_clip_config(vocabulary)
         self.clip = open_clip.CLIP(
@@ -69,8 +79,9 @@ class DualEncoder(nn.Module):
             open_clip.CLIPVisionCfg(**config["vision_cfg"]),
             open_clip.CLIPTextCfg(**config["text_cfg"]),
         )
-        self.class_weights = nn.Parameter(torch.randn(classes, shape.dim) * shape.dim**-0.5)
-        self.words = nn.Linear(shape.dim, words)
+        self.class_weights = nn.Parameter(torch.randn(heads.classes, shape.dim) * shape.dim**-0.5)
+        self.words = nn.Linear(shape.dim, heads.words)
+        self.claims = nn.Linear(shape.dim, heads.claims)
 
     def encode_images(self, pixels: torch.Tensor) -> torch.Tensor:
         """(n, 3, H, W) uint8 values as floats → (n, dim), not normalised."""

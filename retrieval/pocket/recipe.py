@@ -24,6 +24,7 @@ class Weights:
     all_names: float = 0.0  # the prompts of any classes against their class vectors, no pictures
     keep: float = 0.0  # captions against what the stage's first text tower made of them
     bank: float = 0.0  # captioned photograph against the teacher's vectors of all photographs
+    claims: float = 0.0  # drawn scene against all that is true of it (a head)
     words: float = 0.0  # captioned picture against the words of its captions (a head)
     mimicry: float = 0.0  # pictures and texts against what the teachers make of them
     affinity: float = 0.0  # how they rank texts and pictures against how the teachers do
@@ -69,7 +70,8 @@ class Recipe:
 
     stages: tuple[Stage, ...]
     shape: Shape = field(default_factory=Shape)
-    scenes: int = 12_000
+    scenes: int = 20_000
+    scene_captions: int = 2  # of each scene in a batch
     words: int = 1500
     word_dropout: float = 0.1
     longest_text: int = 18  # tokens; the cost of the text tower grows with the longest of a batch
@@ -167,23 +169,23 @@ DISTILLED = Recipe(
     stages=(
         Stage(
             "distil",
-            minutes=90,
-            weights=Weights(mimicry=10, affinity=1, scenes=1),
+            minutes=115,
+            weights=Weights(mimicry=10, affinity=1, scenes=1, claims=0.3),
             shares={
                 "flickr8k": 34,
-                "scenes": 24,
+                "scenes": 32,
                 "emoji": 2,
                 "tiny_imagenet": 16,
                 "mini_imagenet": 22,
                 "caltech101": 6,
             },
-            sizes=(80, 80, 96),
+            sizes=(80, 96, 96, 112),
             augmentation=Augmentation(mix=0.5, mix_classes=0.5, mix_shape=1.0),
-            rate=1e-3,
-            text_rate=3e-4,
+            rate=1.5e-3,
+            text_rate=4e-4,
             text_groups=32,
             repeats=3,
-            evaluations=18,
+            evaluations=23,
             keep_best=True,
         ),
     )

@@ -17,7 +17,7 @@ from torch import nn
 from retrieval.pocket.corpus import Corpus
 from retrieval.pocket.evaluate import Development, development_recall, embed_texts
 from retrieval.pocket.export import load_towers, recalibrate
-from retrieval.pocket.model import DualEncoder, half_precision
+from retrieval.pocket.model import DualEncoder, Heads, half_precision
 from retrieval.pocket.recipe import Recipe, Stage, cosine
 from retrieval.pocket.stages import Lesson, step_losses
 from retrieval.pocket.teachers import Teachers, gather
@@ -46,7 +46,8 @@ class Run:
         torch.manual_seed(seed)
         self.recipe, self.corpus, self.out, self.seed = recipe, corpus, out, seed
         self.stage_index, self.step, self.seconds, self.best = 0, 0, 0.0, -1.0
-        shape = (recipe.shape, len(corpus.vocabulary), corpus.class_count, recipe.words)
+        heads = Heads(corpus.class_count, recipe.words, corpus.scene_claims.shape[1])
+        shape = (recipe.shape, len(corpus.vocabulary), heads)
         self.model = DualEncoder(*shape).to(device).to(memory_format=torch.channels_last)
         self.average = DualEncoder(*shape).to(device).to(memory_format=torch.channels_last)
         self.average.load_state_dict(self.model.state_dict())

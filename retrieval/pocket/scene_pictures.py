@@ -14,7 +14,7 @@ from retrieval.scenes import TRAINING_SEEDS, render, scene_facts
 from retrieval.scenes.captions import truths, write_captions
 from retrieval.scenes.facts import Facts
 
-SIZE = 128
+SIZE = 144
 NEIGHBOURS = 4
 
 
@@ -36,6 +36,13 @@ def _render_scenes(count: int) -> Iterator[tuple[Row, Pixels]]:
 def _likeness(facts: Facts) -> tuple[str, ...]:
     companion = facts.companion.name if facts.companion else ""
     return (facts.subject.name, facts.place, companion, facts.weather)
+
+
+def claims_of(seeds: Sequence[int]) -> NDArray[np.bool_]:
+    """Tell what is true of which scenes: (scenes, all that is true of any of them)."""
+    holding = [truths(scene_facts(seed)) for seed in seeds]
+    claims = sorted(frozenset().union(*holding))
+    return np.array([[claim in true for claim in claims] for true in holding], np.bool_)
 
 
 def true_of(seeds: Sequence[int], captions: Sequence[tuple[int, int]]) -> NDArray[np.bool_]:

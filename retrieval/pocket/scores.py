@@ -25,6 +25,7 @@ from retrieval.pocket import checkpoint_dir
 from retrieval.pocket.evaluate import Floats, precision_at, recall_at
 from retrieval.pocket.shards import read_pictures, read_rows
 from retrieval.scenes import scene_set
+from retrieval.scenes.captions import TELLING
 
 Scores = dict[str, float]
 SCENES = 200
@@ -128,28 +129,33 @@ def class_names(scorer: Embedder, shard: Path, split: str) -> Scores:
 
 
 def scenes(scorer: Embedder, sets: Sequence[int] = SCENE_SETS) -> Scores:
-    """Take the mean score of several sets of held-out scenes, each searched by itself."""
-    each = [_scene_set(scorer, number) for number in sets]
-    return {name: float(np.mean([scores[name] for scores in each])) for name in each[0]}
+    """Search sets of held-out scenes, each by itself, by the captions that describe just one scene.
+
+    Scores are shares of the captions of all sets that find their scene first: of all these
+    captions, and of those that tell the same kinds of things.
+    """
+    asked = [outcome for number in sets for outcome in _scene_set(scorer, number)]
+    found = {"unique captions R@1": float(np.mean([right for _, right in asked]))}
+    for kind in TELLING:
+        if answers := [right for telling, right in asked if telling == kind]:
+            found[f"telling {kind} R@1"] = float(np.mean(answers))
+    return found
 
 
-def _scene_set(scorer: Embedder, number: int) -> Scores:
-    """Search a set by the captions that describe exactly one scene of it."""
+def _scene_set(scorer: Embedder, number: int) -> list[tuple[str, bool]]:
+    """Search a set by its captions: what each tells, and whether it found its scene."""
     found = list(scene_set(SCENES, number, size=192))
     images = scorer.images([one.scene.image for one in found])
-    full = scorer.texts([one.scene.captions[0] for one in found])
-    pairs = [
-        (place, caption)
+    asked = [
+        (place, caption, telling)
         for place, one in enumerate(found)
-        for caption, unique in zip(one.scene.captions, one.unique, strict=True)
+        for caption, unique, telling in zip(one.scene.captions, one.unique, TELLING, strict=False)
         if unique
     ]
-    nearest = (scorer.texts([caption for _, caption in pairs]) @ images.T).argmax(axis=1)
-    own = np.array([place for place, _ in pairs])
-    return {
-        "full caption R@1": recall_at(images, full, 1),
-        "unique captions R@1": float((nearest == own).mean()),
-    }
+    similar = scorer.texts([caption for _, caption, _ in asked]) @ images.T
+    own = similar[np.arange(len(asked)), [place for place, _, _ in asked]]
+    first = (similar >= own[:, None]).sum(axis=1) == 1  # a tie counts against us
+    return [(telling, bool(right)) for (_, _, telling), right in zip(asked, first, strict=True)]
 
 
 def all_scores(folders: Sequence[Path], data: Path) -> dict[str, Scores]:

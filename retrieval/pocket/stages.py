@@ -71,6 +71,8 @@ def step_losses(
             found |= _imitated(model, lesson, stage, batch, features, shown, rng)
         if stage.weights.scenes:
             found["scenes"] = _scenes(model, lesson, batch, features, rng)
+        if stage.weights.claims:
+            found["claims"] = _claims(model, lesson, batch, features)
         if batch.captioned and stage.weights.pictures:
             found |= _captioned(model, lesson, batch, features[: batch.captioned], rng)
         if batch.captioned < len(batch.groups) and stage.weights.labels:
@@ -170,18 +172,34 @@ def _scenes(
     features: torch.Tensor,
     rng: np.random.Generator,
 ) -> torch.Tensor:
-    """Contrast drawn scenes with captions, one of each, by what is true and not by what belongs.
+    """Contrast drawn scenes with captions of each, by what is true and not by what belongs.
 
     "A blue ship" was written for one scene and is true of others, too.
     """
     rows = batch.parts[SCENES]
     groups = batch.groups[rows]
-    places = lesson.corpus.texts.draw_places(groups, rng)
+    owners = np.tile(groups, lesson.recipe.scene_captions)
+    places = lesson.corpus.texts.draw_places(owners, rng)
     texts = model.encode_texts(_heard(model, lesson, lesson.corpus.texts.tokens[places], rng))
-    truth = _truth(lesson, groups, groups, places)
+    truth = _truth(lesson, groups, owners, places)
     images = functional.normalize(features[rows], dim=1)
     targets = losses.truth_targets(truth).to(images.device)
     return losses.contrastive(images, texts, model.scale(), targets)
+
+
+def _claims(
+    model: DualEncoder, lesson: Lesson, batch: PictureBatch, features: torch.Tensor
+) -> torch.Tensor:
+    """Ask drawn scenes for all that is true of them, at equal parts.
+
+    A caption names two or three things among a few dozen other captions; here each thing, colour
+    and number has to stand out from all that there are.
+    """
+    rows = batch.parts[SCENES]
+    corpus = lesson.corpus
+    scenes = batch.groups[rows] - corpus.sources[SCENES].groups[0]
+    true = torch.from_numpy(corpus.scene_claims[scenes]).float().to(features.device)
+    return losses.soft_cross_entropy(model.claims(features[rows]), losses.truth_targets(true))
 
 
 def _truth(

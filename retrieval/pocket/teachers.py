@@ -24,7 +24,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from retrieval.pocket.corpus import Corpus
 from retrieval.pocket.evaluate import Floats, embed_images, embed_texts
 from retrieval.pocket.export import WEIGHTS_NAME, load_shape, load_towers
-from retrieval.pocket.model import DualEncoder
+from retrieval.pocket.model import DualEncoder, Heads
 from retrieval.pocket.vocabulary import Tokens, Vocabulary
 
 log = logging.getLogger(__name__)
@@ -72,13 +72,11 @@ def gather(folders: Sequence[Path], corpus: Corpus, cache: Path, student: DualEn
     )
     sets = {name: n for name, n in _SEEN.items() if name in corpus.sources}
     shown = [corpus.sources[name].pixels[:n] for name, n in sets.items()]
-    size = student.clip.visual.image_size[0]
-    images = np.concatenate([_views(members, size, pixels) for pixels in shown])
+    images = np.concatenate([_views(members, pixels) for pixels in shown])
     sample = np.random.default_rng(0).choice(len(texts), min(len(texts), len(images)), False)
     rows = np.concatenate([images, texts[sample].astype(np.float32)])
     own = np.concatenate(
-        [_views((student,), size, pixels) for pixels in shown]
-        + [embed_texts(student, tokens[sample])]
+        [_views((student,), pixels) for pixels in shown] + [embed_texts(student, tokens[sample])]
     )
     projection = torch.from_numpy(common_space(rows, own))
     for member in members:
@@ -106,7 +104,7 @@ def _unit(rows: torch.Tensor) -> torch.Tensor:
 
 
 def _load(folder: Path, vocabulary: Vocabulary) -> DualEncoder:
-    member = DualEncoder(load_shape(folder), len(vocabulary), classes=1, words=1)
+    member = DualEncoder(load_shape(folder), len(vocabulary), Heads())
     load_towers(member, vocabulary, folder)
     return member.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
@@ -125,15 +123,26 @@ def _texts_of(
     return said
 
 
-def _views(members: Sequence[DualEncoder], size: int, pixels: NDArray[np.uint8]) -> Floats:
-    """Embed whole pictures, resized to `size`, by all members side by side."""
-    parts = []
-    for part in np.array_split(pixels, max(1, len(pixels) // 250)):
-        whole = torch.from_numpy(np.array(part)).permute(0, 3, 1, 2).float()
-        scaled = functional.interpolate(whole, (size, size), mode="bilinear", antialias=True)
-        resized = scaled.round().clamp(0, 255).byte().permute(0, 2, 3, 1).numpy()
-        parts.append(np.concatenate([embed_images(m, resized) for m in members], axis=1))
-    return np.concatenate(parts)
+def _views(members: Sequence[DualEncoder], pixels: NDArray[np.uint8]) -> Floats:
+    """Embed whole pictures by all members side by side, each at its own size."""
+    return np.concatenate(
+        [
+            np.concatenate(
+                [
+                    embed_images(member, _resized(part, member.clip.visual.image_size[0]))
+                    for part in np.array_split(pixels, max(1, len(pixels) // 250))
+                ]
+            )
+            for member in members
+        ],
+        axis=1,
+    )
+
+
+def _resized(pixels: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    whole = torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2).float()
+    scaled = functional.interpolate(whole, (size, size), mode="bilinear", antialias=True)
+    return np.asarray(scaled.round().clamp(0, 255).byte().permute(0, 2, 3, 1).numpy())
 
 
 def _fold_norms(member: DualEncoder) -> None:

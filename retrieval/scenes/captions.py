@@ -8,6 +8,16 @@ from retrieval.scenes.facts import PLACES, WEATHER, Facts, Item
 
 NUMBERS = ("no", "one", "two", "three", "four", "five")
 Claim = tuple[str, ...]
+# What each caption of a scene tells, in the order of `write_captions`.
+TELLING = (
+    "everything",
+    "things and place",
+    "first thing, place, weather",
+    "first thing",
+    "things and weather",
+    "kind of thing and place",
+    "sign and things",
+)
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_recipe() -> Recipe:
     """All kinds of stages and losses, a few steps each, with towers as small as they get."""
     every = Weights(
-        text_pairs=1, pictures=1, scenes=1, bank=1, labels=1, prompts=1, names=1, words=1
+        text_pairs=1, pictures=1, scenes=1, bank=1, labels=1, prompts=1, names=1, words=1, claims=1
     )
     shares = {"flickr8k": 4, "scenes": 2, "emoji": 1, "tiny_imagenet": 3, "caltech101": 2}
     return Recipe(
@@ -116,7 +116,9 @@ def tiny_recipe() -> Recipe:
                 steps=4,
             ),
         ),
-        shape=Shape(image_size=32, dim=16, text_width=32, text_heads=2, text_layers=1),
+        shape=Shape(
+            "regnetx_002", image_size=32, dim=16, text_width=32, text_heads=2, text_layers=1
+        ),
         scenes=6,
         words=20,
     )

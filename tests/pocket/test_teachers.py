@@ -17,7 +17,7 @@ from retrieval.pocket.batches import Augmentation, draw_batch
 from retrieval.pocket.corpus import Corpus, load_corpus
 from retrieval.pocket.evaluate import embed_texts
 from retrieval.pocket.export import export, load_shape
-from retrieval.pocket.model import DualEncoder, Shape, half_precision
+from retrieval.pocket.model import DualEncoder, Heads, Shape, half_precision
 from retrieval.pocket.recipe import DISTILLED, POCKET, Recipe, Stage, Weights
 from retrieval.pocket.run import Run
 from retrieval.pocket.teachers import Teachers, common_space, gather
@@ -30,7 +30,7 @@ def corpus(tiny_data, tiny_recipe, tmp_path_factory) -> Corpus:
 
 def model_of(shape: Shape, corpus: Corpus, seed: int) -> DualEncoder:
     torch.manual_seed(seed)
-    model = DualEncoder(shape, len(corpus.vocabulary), corpus.class_count, 20)
+    model = DualEncoder(shape, len(corpus.vocabulary), Heads())
     # New towers say nearly the same of every picture; these tell them apart.
     with torch.no_grad():
         for parameter in model.clip.parameters():

@@ -20,11 +20,11 @@ from retrieval.pocket.curve import draw_curve, read_curve
 from retrieval.pocket.evaluate import embed_texts
 from retrieval.pocket.export import export
 from retrieval.pocket.run import Run
-from retrieval.pocket.scene_pictures import prepare_scenes, true_of
+from retrieval.pocket.scene_pictures import claims_of, prepare_scenes, true_of
 from retrieval.pocket.vocabulary import tokenize
 from retrieval.pocket.words import word_targets
 from retrieval.scenes import render, scene_facts
-from retrieval.scenes.captions import write_captions
+from retrieval.scenes.captions import truths, write_captions
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -202,7 +202,7 @@ def test_scenes_keep_what_their_captions_count(corpus, monkeypatch):
     )
     assert batch.parts == {"flickr8k": slice(0, 9), "scenes": slice(9, 15)}
     photos, scenes = (
-        found[:, 2] * found[:, 3] / side**2 for found, side in zip(boxes, (144, 128), strict=True)
+        found[:, 2] * found[:, 3] / side**2 for found, side in zip(boxes, (144, 144), strict=True)
     )
     assert photos.min() < 0.75
     assert scenes.min() > 0.77
@@ -226,6 +226,39 @@ def test_truth_of_captions_is_what_they_say_of_the_facts(seeds):
         assert caption.text == render(seed, 16).captions[place]
         assert found[:, column].tolist() == [caption.describes(scene_facts(s)) for s in seeds]
         assert found[seeds.index(seed), column]
+
+
+@given(st.lists(st.integers(0, 400), min_size=1, max_size=6))
+def test_claims_of_scenes_are_all_that_is_true_of_any_of_them(seeds):
+    found = claims_of(seeds)
+    known = sorted({claim for seed in seeds for claim in truths(scene_facts(seed))})
+    assert found.shape == (len(seeds), len(known))
+    for row, seed in zip(found, seeds, strict=True):
+        told = {claim for claim, true in zip(known, row, strict=True) if true}
+        assert told == truths(scene_facts(seed))
+
+
+def test_the_claims_head_is_asked_for_what_is_true_of_the_scenes(corpus, tiny_recipe, tmp_path):
+    run = Run(tiny_recipe, corpus, tmp_path, "cpu", seed=3)
+    batch = draw_batch(
+        corpus, {"flickr8k": 2, "scenes": 3}, 32, 0, np.random.default_rng(0), Augmentation()
+    )
+    features = torch.zeros(5, 16)
+    claims = run.model.claims
+    with torch.no_grad():
+        claims.weight.zero_()
+        claims.bias.fill_(-9.0)
+    scenes = corpus.scene_claims[batch.groups[2:] - corpus.sources["scenes"].groups[0]]
+    # Where only what is true of all three stands out, that part of each one's claims is right.
+    shared = scenes.all(axis=0)
+    with torch.no_grad():
+        claims.bias[torch.from_numpy(shared)] = 9.0
+    found = stages._claims(run.model, run._lesson(), batch, features)
+    share = (scenes & shared).sum(axis=1) / scenes.sum(axis=1)
+    wanted = np.mean((1 - share) * 18 + np.log(max(shared.sum(), 1)) * (shared.any()))
+    if not shared.any():
+        wanted = np.log(scenes.shape[1])
+    assert float(found) == pytest.approx(wanted, rel=0.01)
 
 
 def test_a_batch_knows_which_of_its_captions_are_true_of_which_scene(corpus, tiny_recipe, tmp_path):
