@@ -21,7 +21,7 @@ class Shape:
     """Sizes of the two towers."""
 
     tower: str = "regnety_004"
-    image_size: int = 128
+    image_size: int = 112
     dim: int = 256
     text_width: int = 192
     text_heads: int = 3
