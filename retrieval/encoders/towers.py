@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
 from dataclasses import dataclass
-from queue import SimpleQueue
 from typing import Any, Literal
 
 import numpy as np
@@ -43,11 +42,11 @@ class Tower:
 
     def __init__(self, placement: Placement) -> None:
         self._placement = placement
-        self._crews: dict[Goal, _Crew] = {}
+        self._requests: dict[Goal, list[Any]] = {}
 
     def is_compiled_for(self, goal: Goal) -> bool:
         """Tell whether running it for that goal costs no more than running it."""
-        return goal in self._crews
+        return goal in self._requests
 
     def prepare(self, goal: Goal) -> None:
         """Compile it now, instead of when it first runs for that goal."""
@@ -58,24 +57,45 @@ class Tower:
 
         How many requests there are is OpenVINO's choice for the cores of this machine.
         """
-        return self._compiled_for("THROUGHPUT").size * self._placement.rows_a_request
+        return len(self._compiled_for("THROUGHPUT")) * self._placement.rows_a_request
 
     def run(self, inputs: NDArray[Any], goal: Goal) -> NDArray[np.float32]:
-        """Return (n, dim) rows, shared out among the requests: whichever is free takes the next."""
-        crew = self._compiled_for(goal)
-        rows = np.empty((len(inputs), self._placement.dim), np.float32)
-        share = -(-len(inputs) // crew.size)
-        step = max(1, min(share, self._placement.rows_a_request))
+        """Return (n, dim) rows, shared out evenly among as many requests as there are.
+
+        Without callbacks: OpenVINO's queue with callbacks can wait for a thread that waits for
+        Python's lock when it is destroyed.
+        """
+        requests = self._compiled_for(goal)
         try:
-            crew.run(inputs, rows, step)
+            return self._run(inputs, requests)
         except BaseException:
-            # What is still under way would keep its request busy for good.
-            self._crews.pop(goal, None)
+            # Those under way would stay busy for good.
+            self._requests.pop(goal, None)
             raise
+
+    def _run(self, inputs: NDArray[Any], requests: list[Any]) -> NDArray[np.float32]:
+        rows = np.empty((len(inputs), self._placement.dim), np.float32)
+        share = -(-len(inputs) // len(requests))
+        step = max(1, min(share, self._placement.rows_a_request))
+        started: deque[tuple[Any, int]] = deque()
+
+        def finish(request: Any, start: int) -> None:
+            request.wait()
+            found = request.get_output_tensor().data
+            rows[start : start + len(found)] = found
+
+        for number, start in enumerate(range(0, len(inputs), step)):
+            if len(started) == len(requests):
+                finish(*started.popleft())
+            request = requests[number % len(requests)]
+            request.start_async({0: np.ascontiguousarray(inputs[start : start + step])})
+            started.append((request, start))
+        while started:
+            finish(*started.popleft())
         return rows
 
-    def _compiled_for(self, goal: Goal) -> _Crew:
-        if goal not in self._crews:
+    def _compiled_for(self, goal: Goal) -> list[Any]:
+        if goal not in self._requests:
             settings = {
                 "INFERENCE_PRECISION_HINT": self._placement.precision,
                 "PERFORMANCE_HINT": goal,
@@ -85,39 +105,5 @@ class Tower:
             core = load_openvino().Core()
             compiled = core.compile_model(self._placement.file, "CPU", settings)
             count = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
-            self._crews[goal] = _Crew([compiled.create_infer_request() for _ in range(count)])
-        return self._crews[goal]
-
-
-class _Crew:
-    """Requests side by side, each fed by a thread that waits for it.
-
-    Threads and not OpenVINO's queue with callbacks: that can wait for a thread that waits for
-    Python's lock when it is destroyed.
-    """
-
-    def __init__(self, requests: list[Any]) -> None:
-        self.size = len(requests)
-        self._free: SimpleQueue[Any] = SimpleQueue()
-        for request in requests:
-            self._free.put(request)
-        self._threads = ThreadPoolExecutor(self.size, thread_name_prefix="pixtrieve-encode")
-
-    def run(self, inputs: NDArray[Any], rows: NDArray[np.float32], step: int) -> None:
-        """Fill `rows` with what comes of `inputs`, `step` of them at a time."""
-        parts = [slice(at, at + step) for at in range(0, len(inputs), step)]
-
-        def encode(part: slice) -> None:
-            request = self._free.get()
-            try:
-                request.start_async({0: np.ascontiguousarray(inputs[part])})
-                request.wait()
-                rows[part] = request.get_output_tensor().data
-            finally:
-                self._free.put(request)
-
-        if len(parts) == 1:
-            encode(parts[0])
-            return
-        for _ in self._threads.map(encode, parts):
-            pass
+            self._requests[goal] = [compiled.create_infer_request() for _ in range(count)]
+        return self._requests[goal]
