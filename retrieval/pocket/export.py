@@ -48,7 +48,7 @@ def export(model: DualEncoder, shape: Shape, vocabulary: Vocabulary, folder: Pat
 def _short(values: torch.Tensor) -> torch.Tensor:
     """Round to half floats without their last bit: a checkpoint zips by a sixteenth smaller.
 
-    Where a weight is rounded, by a thousandth of itself at most, no score can tell.
+    A weight moves by a thousandth of itself at most, and no score by more than that (model card).
     """
     bits = values.half().contiguous().view(torch.int16)
     return ((bits + 1) & ~1).view(torch.float16) if values.ndim > 1 else values.half()

@@ -65,7 +65,7 @@ def test_unknown_words_are_harmless(scorer):
 
 
 def test_photographs_are_found_by_captions(scorer, data):
-    assert flickr8k(scorer, data)["text→image R@10"] >= 0.27
+    assert flickr8k(scorer, data)["text→image R@10"] >= 0.275
 
 
 def test_wide_photographs_are_found_as_well_as_square_ones(scorer, data):
@@ -75,4 +75,4 @@ def test_wide_photographs_are_found_as_well_as_square_ones(scorer, data):
 
 def test_class_names_find_their_class(scorer, data):
     found = class_names(scorer, data / "train" / "caltech101_112.bin", "test")
-    assert found["precision@10"] >= 0.38
+    assert found["precision@10"] >= 0.4
