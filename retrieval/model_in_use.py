@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -20,20 +21,25 @@ class ModelInUse:
 
 
 class LazyEncoder:
-    """A library's encoder, loaded when first called and checked against its fingerprint."""
+    """A library's encoder, loaded when first called and checked against its fingerprint.
+
+    Safe in any thread: whoever else calls meanwhile waits for it.
+    """
 
     def __init__(self, spec: ModelSpec, device: str, encoder: Encoder | None = None) -> None:
         self._spec = spec
         self._device = device
         self._encoder = encoder
+        self._lock = threading.Lock()
 
     def __call__(self) -> Encoder:
         """Return the encoder; ModelMismatch when its checkpoint has changed since."""
-        if self._encoder is None:
-            identity = identify(self._spec.name)
-            require_same(self._spec, identity.reference, identity.fingerprint)
-            self._encoder = open_encoder(self._spec.name, device=self._device)
-        return self._encoder
+        with self._lock:
+            if self._encoder is None:
+                identity = identify(self._spec.name)
+                require_same(self._spec, identity.reference, identity.fingerprint)
+                self._encoder = open_encoder(self._spec.name, device=self._device)
+            return self._encoder
 
 
 def require_same(spec: ModelSpec, name: str, fingerprint: str) -> None:

@@ -21,7 +21,7 @@ from painting import paint
 import retrieval.captioned
 import retrieval.commands.evaluate
 import retrieval.images.decoding
-import retrieval.indexing.updating
+import retrieval.indexing.reading
 import retrieval.library
 import retrieval.model_in_use
 import retrieval.opening
@@ -372,7 +372,7 @@ def test_exact_decoding_is_for_what_is_encoded_now(
     run: Run, indexed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[bool] = []
-    for module in (retrieval.indexing.updating, retrieval.captioned):
+    for module in (retrieval.indexing.reading, retrieval.captioned):
         real = module.read_picture
 
         def asking(path, how, limits, wanted, real=real):  # type: ignore[no-untyped-def]

@@ -58,10 +58,14 @@ class Calibrating(Protocol):
 
 @runtime_checkable
 class Preparing(Protocol):
-    """What some encoders can, too: load beforehand what pays only if many questions come."""
+    """What some encoders can, too: load beforehand what they would load when it is needed."""
 
-    def prepare(self) -> None:
-        """Get ready for many texts, one after the other."""
+    def prepare_pictures(self) -> None:
+        """Get ready for many pictures at a time."""
+        ...
+
+    def prepare_texts(self) -> None:
+        """Get ready for many texts, one after the other: a few would not be worth it."""
         ...
 
 

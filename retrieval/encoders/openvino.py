@@ -84,7 +84,11 @@ class OpenVinoEncoder:
         """How many pictures it likes to get at a time: two rounds for all that run at once."""
         return max(_LEAST_BATCH, min(2 * self._pictures.rows_at_once(), _LARGEST_BATCH))
 
-    def prepare(self) -> None:
+    def prepare_pictures(self) -> None:
+        """Load OpenVINO and the image tower now."""
+        self._pictures.prepare("THROUGHPUT")
+
+    def prepare_texts(self) -> None:
         """Load OpenVINO and the text tower now, and read all texts with it."""
         self._texts.prepare("LATENCY")
         self._words = None

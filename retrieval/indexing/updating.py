@@ -29,11 +29,12 @@ from retrieval.catalogue import (
     Scope,
 )
 from retrieval.images import Picture, PictureInfo, Problem
-from retrieval.images.decoding import read_picture
 from retrieval.indexing.account import Account
 from retrieval.indexing.calibrating import calibrate, pictures_wanted
 from retrieval.indexing.encoding import encode_numbered
+from retrieval.indexing.load_ahead import EncoderAhead
 from retrieval.indexing.read_ahead import read_ahead
+from retrieval.indexing.reading import Reader
 from retrieval.indexing.scanning import Walked, walk_into
 from retrieval.indexing.settling import Settling
 from retrieval.model_in_use import ModelInUse
@@ -81,6 +82,7 @@ class Indexer:
     ) -> None:
         self._catalogue = catalogue
         self._model = model
+        self._encoder = EncoderAhead(model.encoder)
         self._options = options
         self._stop = stop
         self._refresh = refresh
@@ -100,6 +102,7 @@ class Indexer:
                     yield from self._index_scope(scope, known)
         finally:
             known.close()
+            self._encoder.close()
         yield from self._tell()
         if not self._stop.is_set():
             days = self._options.keep_orphans_days
@@ -153,22 +156,14 @@ class Indexer:
     def _read_and_encode(
         self, scope: Scope, scan: Scan, known: KnownContents
     ) -> Iterator[Progress]:
-        def read(pending: Pending) -> Picture | Problem:
-            if pending.file.unsupported:
-                return Problem(pending.file.unsupported)
-            with self._account.watch.laps("hash") as turn_to:
-
-                def wanted(sha256: bytes) -> bool:
-                    turn_to("decode")
-                    return sha256 not in known
-
-                return read_picture(
-                    os.path.join(scope.root.path, pending.file.path),
-                    self._model.row.spec.preprocessing,
-                    self._options.limits,
-                    wanted,
-                )
-
+        read = Reader(
+            root=scope.root.path,
+            preprocessing=self._model.row.spec.preprocessing,
+            limits=self._options.limits,
+            known=known,
+            watch=self._account.watch,
+            found_new=self._encoder.begin,
+        )
         waiting = _Waiting()
         reported = 0.0
         results = read_ahead(
@@ -206,7 +201,7 @@ class Indexer:
                     yield os.path.join(scope.root.path, file.path)
 
         with self._account.watch.laps("load"):
-            encoder = self._model.encoder()
+            encoder = self._encoder()
             wanted = pictures_wanted(encoder)
             if wanted:
                 yield self._account.progress("calibrate")
@@ -289,7 +284,7 @@ class Indexer:
         if not waiting.pixels:
             return []
         with self._account.watch.laps("load") as turn_to:
-            encoder = self._model.encoder()
+            encoder = self._encoder()
             self._batch_size = self._options.batch_size or encoder.batch_size
             turn_to("encode")
             rows = encode_numbered(encoder, waiting.pixels)

@@ -17,9 +17,10 @@ from torch import nn
 from retrieval.pocket.corpus import Corpus
 from retrieval.pocket.evaluate import Development, development_recall, embed_texts
 from retrieval.pocket.export import load_towers, recalibrate
+from retrieval.pocket.lesson import Lesson
 from retrieval.pocket.model import DualEncoder, Heads, half_precision
 from retrieval.pocket.recipe import Recipe, Stage, cosine
-from retrieval.pocket.stages import Lesson, step_losses
+from retrieval.pocket.stages import step_losses
 from retrieval.pocket.teachers import Teachers, gather
 from retrieval.pocket.words import word_targets
 

@@ -38,7 +38,7 @@ class RememberingEncoder:
         """Load the model now, instead of at the first question, for many will come."""
         encoder = self._encoder()
         if isinstance(encoder, Preparing):
-            encoder.prepare()
+            encoder.prepare_texts()
 
     @property
     def batch_size(self) -> int:

@@ -200,7 +200,7 @@ def test_one_that_is_prepared_for_many_questions_has_openvino_ready(saved: Path)
     encoder = open_encoder(model, device="cpu:f32")
     assert isinstance(encoder, Preparing)
     expected = encoder.encode_texts(["a dog"])
-    encoder.prepare()
+    encoder.prepare_texts()
     assert vars(encoder)["_texts"].is_compiled_for("LATENCY")
     assert vars(encoder)["_words"] is None
     np.testing.assert_allclose(encoder.encode_texts(["a dog"]), expected, atol=2e-6)

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
-from retrieval.pocket import batches, stages, train
+from retrieval.pocket import batches, scene_losses, train
 from retrieval.pocket.batches import Augmentation, _epoch_places, draw_batch
 from retrieval.pocket.corpus import Corpus, load_corpus
 from retrieval.pocket.curve import draw_curve, read_curve
@@ -259,7 +259,7 @@ def test_the_claims_head_is_asked_for_what_is_true_of_a_scene(corpus, tiny_recip
     lesson, claims = run._lesson(), run.model.claims
 
     def loss() -> float:
-        return stages._claims(run.model, lesson, batch, torch.zeros(3, 16)).item()
+        return scene_losses.claims_loss(run.model, lesson, batch, torch.zeros(3, 16)).item()
 
     with torch.no_grad():
         claims.bias.copy_(torch.where(true, 20.0, -20.0))
@@ -274,7 +274,7 @@ def test_a_batch_knows_which_of_its_captions_are_true_of_which_scene(corpus, tin
     scenes = corpus.sources["scenes"]
     owners = np.repeat(scenes.groups, 6)
     places = corpus.texts.starts[owners] + np.tile(np.arange(6), len(scenes))
-    found = stages._truth(lesson, scenes.groups, owners, places)
+    found = scene_losses.truth_of(lesson, scenes.groups, owners, places)
     asked = [(int(seed), place) for seed in corpus.scene_seeds for place in range(6)]
     assert np.array_equal(found.numpy(), true_of(corpus.scene_seeds, asked))
     assert found.shape == (6, 36)

@@ -1,0 +1,41 @@
+"""Reads one file for the run: its hash, and its pixels where nobody has them yet."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from retrieval.catalogue import KnownContents, Pending
+from retrieval.images import Picture, Problem, ReadLimits
+from retrieval.images.decoding import read_picture
+from retrieval.indexing.stopwatch import Stopwatch
+from retrieval.specs import Preprocessing
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Called in threads that read ahead of the run, with files below `root`."""
+
+    root: str
+    preprocessing: Preprocessing
+    limits: ReadLimits
+    known: KnownContents
+    watch: Stopwatch
+    found_new: Callable[[], None]  # called for every picture that has pixels to be encoded
+
+    def __call__(self, pending: Pending) -> Picture | Problem:
+        """Return the picture, with pixels unless its content is known, or why there is none."""
+        if pending.file.unsupported:
+            return Problem(pending.file.unsupported)
+        path = os.path.join(self.root, pending.file.path)
+        with self.watch.laps("hash") as turn_to:
+
+            def wanted(sha256: bytes) -> bool:
+                turn_to("decode")
+                return sha256 not in self.known
+
+            result = read_picture(path, self.preprocessing, self.limits, wanted)
+        if isinstance(result, Picture) and result.pixels is not None:
+            self.found_new()
+        return result
