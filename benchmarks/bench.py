@@ -41,6 +41,9 @@ class Ran:
     seconds: float
     peak_mb: float
 
+    def __str__(self) -> str:
+        return f"{self.seconds:.2f} s, {self.peak_mb:.0f} MB"
+
 
 # A process is charged with the memory of the one that started it, so a small one does.
 _LAUNCHER = """
@@ -79,12 +82,18 @@ def run(program: Program) -> Ran:
 def interleaved(
     rounds: int, contenders: Mapping[str, Callable[[], Result]]
 ) -> dict[str, list[Result]]:
-    """Call each in turn, A B A B, so that a machine that gets busy slows all of them alike."""
+    """Call each in turn, A B A B, so that a machine that gets busy slows all of them alike.
+
+    What each took is noted at once: whoever ends it before its end has that much.
+    """
     results: dict[str, list[Result]] = {name: [] for name in contenders}
     for number in range(1, rounds + 1):
         for name, call in contenders.items():
             note(f"round {number} of {rounds}: {name}")
-            results[name].append(call())
+            result = call()
+            results[name].append(result)
+            if isinstance(result, Ran):
+                note(f"    {result}")
     return results
 
 

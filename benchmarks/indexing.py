@@ -1,6 +1,7 @@
 """How fast pictures are indexed, beside other programs, and where Pixtrieve's time goes.
 
-    python benchmarks/indexing.py [--web N] [--photos N] [--pictures DIR] [--rounds N]
+    python benchmarks/indexing.py [--web N] [--photos N] [--pictures DIR] [--peers NAME …]
+        [--devices NAME …] [--rounds N]
 
 Every program encodes the same pictures with the same network, ViT-B-32-256 with random weights,
 from an empty index each time, as a whole process from the shell. All of them start, and compile or
@@ -84,7 +85,7 @@ Contender = Pixtrieve | Peer
 def contenders(arguments: argparse.Namespace, model: str) -> list[Contender]:
     """Return who takes part."""
     field: list[Contender] = [Pixtrieve(model, device) for device in arguments.devices]
-    for kind in () if arguments.without_peers else PEERS:
+    for kind in () if arguments.without_peers else map(PEERS.__getitem__, arguments.peers):
         peer = peer_or_none(kind, arguments.cache)
         if peer is not None:
             field.append(peer)
@@ -226,6 +227,9 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=80, help="so many of 12 MP (%(default)s)")
     parser.add_argument("--pictures", metavar="DIR", help="measure with these instead")
     parser.add_argument("--devices", nargs="+", default=_DEVICES, help="(%(default)s)")
+    parser.add_argument(
+        "--peers", nargs="+", choices=PEERS, default=list(PEERS), help="beside these (all)"
+    )
     arguments = begin(parser)
     model = model_of(arguments)
     folders = {"pictures": os.path.abspath(arguments.pictures)} if arguments.pictures else {}

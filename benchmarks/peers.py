@@ -207,13 +207,17 @@ def _environment(cache: str, name: str, requirements: tuple[str, ...]) -> str:
     return os.path.join(folder, "bin")
 
 
-PEERS: tuple[type[Peer], ...] = (Rclip, PlainLoop, ClipRetrieval)
+PEERS: dict[str, type[Peer]] = {
+    "rclip": Rclip,
+    "loop": PlainLoop,
+    "clip-retrieval": ClipRetrieval,
+}
 
 
 def main() -> None:
     """Set all of them up."""
     arguments = begin(options(__doc__))
-    for peer in PEERS:
+    for peer in PEERS.values():
         ready = peer_or_none(peer, arguments.cache)
         print(f"{peer.name}: {'ready' if ready else 'not to be had'}")
 

@@ -26,17 +26,22 @@ def imitation_losses(
 
     The teachers see the very crop, blend and all, that the student sees: two blended pictures are a
     picture that neither has learned by heart (Beyer et al. 2022, "A good teacher is patient and
-    consistent"). Half of the texts belong to the pictures of the batch.
+    consistent"). Half of the texts belong to the pictures of the batch. What scenes show and their
+    captions say is left out: it is known without teachers.
     """
     device, corpus = features.device, lesson.corpus
-    images = functional.normalize(features[_taught(batch).to(device)], dim=1)
+    taught = _taught(batch)
+    images = functional.normalize(features[taught.to(device)], dim=1)
     shown = shown.to(device)
     half = stage.text_groups // 2
-    groups = [rng.choice(batch.groups, half), rng.choice(lesson.caption_groups, half)]
+    groups = [
+        rng.choice(batch.groups[taught.numpy()], half),
+        rng.choice(lesson.taught_groups, half),
+    ]
     places = corpus.texts.draw_places(np.concatenate(groups), rng)
     texts = model.encode_texts(heard(model, lesson, corpus.texts.tokens[places], rng))
     said = lesson.imitated.texts[places].to(device)
-    others = rng.integers(len(corpus.texts.tokens), size=lesson.recipe.bank)
+    others = rng.choice(lesson.taught_places, lesson.recipe.bank)
     bank = torch.cat([said, lesson.imitated.texts[others].to(device)])
     scale = lesson.recipe.affinity_scale
     return {
@@ -47,7 +52,7 @@ def imitation_losses(
 
 
 def looked(lesson: Lesson, batch: PictureBatch, view: tuple[int, int], again: bool) -> torch.Tensor:
-    """Ask the teachers about all pictures but the scenes, once for each view."""
+    """Ask the teachers about the pictures that they teach, once for each view."""
     shown = lesson.looked.pop(view, None)
     if shown is None:
         shown = lesson.imitated.embed_images(batch.pixels[_taught(batch)])
@@ -57,7 +62,7 @@ def looked(lesson: Lesson, batch: PictureBatch, view: tuple[int, int], again: bo
 
 
 def _taught(batch: PictureBatch) -> torch.Tensor:
-    """Mark the pictures that teachers are asked about: what scenes show is known without them."""
+    """Mark the pictures that teachers are asked about: all but the scenes."""
     rows = torch.ones(len(batch.groups), dtype=torch.bool)
     rows[batch.parts.get(SCENES, slice(0))] = False
     return rows

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from retrieval.pocket.batches import PHOTOS
+from retrieval.pocket.batches import PHOTOS, SCENES
 from retrieval.pocket.corpus import Corpus
 from retrieval.pocket.model import DualEncoder
 from retrieval.pocket.recipe import Recipe
@@ -41,6 +42,19 @@ class Lesson:
     def photo_bank(self) -> torch.Tensor:
         """The teacher's vectors of all captioned photographs."""
         return self.teacher[torch.from_numpy(self.corpus.sources[PHOTOS].groups)]
+
+    @cached_property
+    def taught_groups(self) -> NDArray[np.int64]:
+        """The groups of captions that teachers are asked about: not those of scenes."""
+        scenes = self.corpus.sources[SCENES].groups
+        return self.caption_groups[~np.isin(self.caption_groups, scenes)]
+
+    @cached_property
+    def taught_places(self) -> NDArray[np.int64]:
+        """The places of all texts but those of scenes."""
+        starts = self.corpus.texts.starts
+        groups = np.repeat(np.arange(len(self.corpus.texts)), np.diff(starts))
+        return np.flatnonzero(~np.isin(groups, self.corpus.sources[SCENES].groups))
 
 
 def heard(

@@ -79,7 +79,7 @@ class Recipe:
     ema: float = 0.998
     soft_share: float = 0.3
     soft_temperature: float = 0.04
-    bank: int = 1024  # texts that `affinity` ranks for each picture, besides those of the batch
+    bank: int = 2048  # texts that `affinity` ranks for each picture, besides those of the batch
     affinity_scale: float = 25.0  # inverse temperature of both rankings
 
     def further(self) -> Recipe:
@@ -169,23 +169,23 @@ DISTILLED = Recipe(
     stages=(
         Stage(
             "distil",
-            minutes=115,
+            minutes=80,
             weights=Weights(mimicry=10, affinity=1, scenes=1, claims=0.3),
             shares={
-                "flickr8k": 34,
-                "scenes": 32,
+                "flickr8k": 40,
+                "scenes": 24,
                 "emoji": 2,
-                "tiny_imagenet": 16,
-                "mini_imagenet": 22,
-                "caltech101": 6,
+                "tiny_imagenet": 12,
+                "mini_imagenet": 26,
+                "caltech101": 8,
             },
-            sizes=(80, 96, 96, 112),
+            sizes=(96, 96, 112),
             augmentation=Augmentation(mix=0.5, mix_classes=0.5, mix_shape=1.0),
-            rate=1.5e-3,
-            text_rate=4e-4,
+            rate=1e-3,
+            text_rate=3e-4,
             text_groups=32,
-            repeats=3,
-            evaluations=23,
+            repeats=4,
+            evaluations=16,
             keep_best=True,
         ),
     )

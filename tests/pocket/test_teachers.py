@@ -131,6 +131,31 @@ def test_a_student_comes_nearer_to_its_teachers(corpus, folders, tiny_recipe, tm
     assert after[1] > before[1] + 0.1
 
 
+def test_teachers_are_asked_about_no_scene_and_no_caption_of_one(
+    corpus, folders, tiny_recipe, tmp_path, monkeypatch
+):
+    run = Run(distilling(tiny_recipe, 2), corpus, tmp_path, "cpu", seed=3)
+    lesson = run._lesson()
+    owners = np.repeat(np.arange(len(corpus.texts)), np.diff(corpus.texts.starts))
+    scenes = set(corpus.sources["scenes"].groups)
+    assert set(owners[lesson.taught_places]) == set(range(len(corpus.texts))) - scenes
+    assert set(lesson.taught_groups) == set(lesson.caption_groups) - scenes
+    run.listen_to(folders)
+    assert run.teachers is not None
+    asked: list[int] = []
+
+    class Noted(torch.Tensor):
+        def __getitem__(self, places):
+            asked.extend(places)
+            return super().__getitem__(places)
+
+    noted = run.teachers.texts.as_subclass(Noted)
+    run.teachers = replace(run.teachers, texts=noted)
+    list(run.train(None))
+    assert len(asked) == 2 * 2 * (8 + 16)  # steps, workers, texts of a batch and in the bank
+    assert not scenes & set(owners[asked])
+
+
 def test_teachers_look_once_at_pictures_that_come_again(
     corpus, folders, tiny_recipe, tmp_path, monkeypatch
 ):
