@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from retrieval.pocket.model import DualEncoder, half_precision
+from retrieval.pocket.model import DualEncoder
 from retrieval.pocket.pictures import Pixels, decode
+from retrieval.pocket.precision import half_precision
 from retrieval.pocket.shards import read_rows
 from retrieval.pocket.vocabulary import Tokens, Vocabulary, tokenize
 
@@ -64,7 +65,7 @@ def embed_images(model: DualEncoder, pixels: Pixels, batch: int = 250) -> Floats
     for start in range(0, len(pixels), batch):
         part = torch.from_numpy(np.ascontiguousarray(pixels[start : start + batch])).to(device)
         chw = part.permute(0, 3, 1, 2).float()
-        with half_precision(device.type):
+        with half_precision(device.type, device.type == "cuda"):
             features = model.encode_images(chw)
         out.append(functional.normalize(features.float(), dim=1).cpu().numpy())
     return np.concatenate(out)
@@ -81,7 +82,7 @@ def embed_texts(model: DualEncoder, tokens: Tokens, batch: int = 500) -> Floats:
     for start in range(0, len(tokens), batch):
         places = order[start : start + batch]
         part = torch.from_numpy(tokens[places]).long().to(device)
-        with half_precision(device.type):
+        with half_precision(device.type, device.type == "cuda"):
             out[places] = model.encode_texts(part).cpu().numpy()
     return out
 

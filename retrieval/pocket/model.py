@@ -57,12 +57,6 @@ class Heads:
     claims: int = 1
 
 
-def half_precision(device: str) -> torch.autocast:
-    """Compute in bfloat16 where that is faster: on a GPU, and on processors with matrix units."""
-    faster = device == "cuda" or torch.cpu.get_capabilities().get("amx_bf16", False)
-    return torch.autocast(device, torch.bfloat16, enabled=faster)
-
-
 class DualEncoder(nn.Module):
     """open_clip's own CLIP plus three heads that only training uses.
 

@@ -18,7 +18,8 @@ from retrieval.pocket.corpus import Corpus
 from retrieval.pocket.evaluate import Development, development_recall, embed_texts
 from retrieval.pocket.export import load_towers, recalibrate
 from retrieval.pocket.lesson import Lesson
-from retrieval.pocket.model import DualEncoder, Heads, half_precision
+from retrieval.pocket.model import DualEncoder, Heads
+from retrieval.pocket.precision import half_precision, pays_in_half
 from retrieval.pocket.recipe import Recipe, Stage, cosine
 from retrieval.pocket.stages import step_losses
 from retrieval.pocket.teachers import Teachers, gather
@@ -60,6 +61,7 @@ class Run:
         self.device = device
         self.workers = 1 if device == "cuda" else WORKERS
         self._pool = ThreadPoolExecutor(self.workers, initializer=_single_threaded)
+        self._half = self._pool.submit(pays_in_half, device, recipe.shape.tower).result()
 
     def start_from(self, folder: Path) -> None:
         """Begin with the towers of an exported checkpoint instead of random ones."""
@@ -169,7 +171,7 @@ class Run:
         self, stage: Stage, lesson: Lesson, size: int, draw: int
     ) -> tuple[float, Sequence[torch.Tensor | None]]:
         """Compute loss and gradients of one batch."""
-        with half_precision(self.device):
+        with half_precision(self.device, self._half):
             found = step_losses(self.model, lesson, stage, draw, size, self.seed)
         weights = asdict(stage.weights)
         loss = torch.stack([weights[name] * value for name, value in found.items()]).sum()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,8 @@ from retrieval.pocket.batches import Augmentation, draw_batch
 from retrieval.pocket.corpus import Corpus, load_corpus
 from retrieval.pocket.evaluate import embed_texts
 from retrieval.pocket.export import export, load_shape
-from retrieval.pocket.model import DualEncoder, Heads, Shape, half_precision
+from retrieval.pocket.model import DualEncoder, Heads, Shape
+from retrieval.pocket.precision import pays_in_half
 from retrieval.pocket.recipe import DISTILLED, POCKET, Recipe, Stage, Weights
 from retrieval.pocket.run import Run
 from retrieval.pocket.teachers import Teachers, common_space, gather
@@ -212,11 +214,20 @@ def test_a_shape_is_read_back_from_its_checkpoint(folders, tiny_recipe):
     assert load_shape(folders[1]) == replace(tiny_recipe.shape, dim=24)
 
 
-@pytest.mark.parametrize(("device", "units", "half"), [
-    ("cpu", False, False), ("cpu", True, True), ("cuda", False, True)
+@pytest.mark.parametrize(("exact", "half", "pays"), [
+    (2.0, 1.0, True), (1.0, 1.0, False), (1.1, 1.0, False), (1.0, 2.0, False)
 ])  # fmt: skip
-def test_half_precision_is_taken_where_it_is_faster(device, units, half, monkeypatch):
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": units})
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda *_: True)
-    assert half_precision(device)._enabled == half
+def test_half_precision_is_taken_where_it_is_measured_to_be_faster(
+    exact, half, pays, tiny_recipe, monkeypatch
+):
+    turns = cycle([0.0, exact, 0.0, half])  # what the clock says as each begins and ends
+    monkeypatch.setattr("retrieval.pocket.precision.perf_counter", lambda: next(turns))
+    pays_in_half.cache_clear()
+    try:
+        assert pays_in_half("cpu", tiny_recipe.shape.tower) == pays
+    finally:
+        pays_in_half.cache_clear()
+
+
+def test_graphics_cards_are_known_to_be_faster_in_half_precision():
+    assert pays_in_half("cuda", "a tower that is not even built")
