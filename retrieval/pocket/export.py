@@ -102,7 +102,7 @@ def open_clip_settings(shape: Shape) -> dict[str, Any]:
 
 
 @torch.no_grad()
-def recalibrate(model: DualEncoder, corpus: Corpus, size: int, batches: int = 12) -> None:
+def recalibrate(model: DualEncoder, corpus: Corpus, size: int, batches: int) -> None:
     """Measure batch-norm statistics anew at the size at which the model will be used.
 
     Training saw small, strongly cropped pictures; the averages of activations are not the same for

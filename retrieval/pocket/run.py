@@ -48,6 +48,7 @@ class Run:
         torch.manual_seed(seed)
         self.recipe, self.corpus, self.out, self.seed = recipe, corpus, out, seed
         self.stage_index, self.step, self.seconds, self.best = 0, 0, 0.0, -1.0
+        self.size = 0  # of the last pictures that were trained on
         heads = Heads(corpus.class_count, recipe.words, corpus.scene_claims.shape[1])
         shape = (recipe.shape, len(corpus.vocabulary), heads)
         self.model = DualEncoder(*shape).to(device).to(memory_format=torch.channels_last)
@@ -83,7 +84,7 @@ class Run:
         self.optimizer.load_state_dict(state["optimizer"])
         self.teacher = state["teacher"]
         self.stage_index, self.step = state["stage_index"], state["step"]
-        self.seconds, self.best = state["seconds"], state["best"]
+        self.seconds, self.best, self.size = state["seconds"], state["best"], state["size"]
         return True
 
     def save(self, name: str = "last.pt") -> None:
@@ -97,6 +98,7 @@ class Run:
             "step": self.step,
             "seconds": self.seconds,
             "best": self.best,
+            "size": self.size,
             "kept_tokens": list(self.corpus.vocabulary.kept),
         }
         partial = self.out / f"{name}.partial"
@@ -155,6 +157,7 @@ class Run:
         for group in self.optimizer.param_groups:
             group["lr"] = factor * (stage.text_rate if group["text"] else stage.rate)
         size = stage.size_at(progress) if stage.sizes else 0
+        self.size = size or self.size
         draws = range(self.step * self.workers, (self.step + 1) * self.workers)
         done = list(self._pool.map(lambda draw: self._gradients(stage, lesson, size, draw), draws))
         for parameter, *gradients in zip(
@@ -185,10 +188,19 @@ class Run:
         floats = [name for name, value in ours.items() if value.is_floating_point()]
         torch._foreach_lerp_([ours[n] for n in floats], [theirs[n] for n in floats], 1 - decay)
 
+    def usable(self, batches: int) -> DualEncoder:
+        """Return a copy of the average, with batch norm for whole pictures at the size of use.
+
+        Where the last pictures had that size the averages of training are left as they are: with
+        them the weights were learned, and they do no worse (see the model card).
+        """
+        ready = deepcopy(self.average)
+        if self.size != self.recipe.shape.image_size:
+            recalibrate(ready, self.corpus, self.recipe.shape.image_size, batches)
+        return ready.eval()
+
     def _look(self, development: Development) -> float:
-        calibrated = deepcopy(self.average)
-        recalibrate(calibrated, self.corpus, self.recipe.shape.image_size, batches=4)
-        recall = development_recall(calibrated, development)
+        recall = development_recall(self.usable(batches=4), development)
         if recall > self.best:
             self.best = recall
             self.save("best.pt")
@@ -200,6 +212,7 @@ class Run:
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
+        self.size = state["size"]
 
     def _progress(self, stage: Stage) -> float:
         return stage.progress(self.step, self.seconds)

@@ -22,7 +22,7 @@ import torch
 from retrieval.pocket.corpus import load_corpus
 from retrieval.pocket.curve import draw_curve, read_curve
 from retrieval.pocket.evaluate import load_development
-from retrieval.pocket.export import export, recalibrate
+from retrieval.pocket.export import export
 from retrieval.pocket.recipe import DISTILLED, POCKET, Recipe
 from retrieval.pocket.run import Run
 from retrieval.pocket.shards import read_rows
@@ -58,10 +58,9 @@ def train(run: Run, data: Path) -> None:
 
 
 def finish(run: Run) -> None:
-    """Export the averaged weights, batch norm measured anew, and draw the learning curve."""
-    shape, corpus = run.recipe.shape, run.corpus
-    recalibrate(run.average, corpus, shape.image_size)
-    export(run.average, shape, corpus.vocabulary, run.out / "checkpoint")
+    """Export the averaged weights and draw the learning curve."""
+    vocabulary = run.corpus.vocabulary
+    export(run.usable(batches=12), run.recipe.shape, vocabulary, run.out / "checkpoint")
     draw_curve(read_curve(read_rows(run.out / "log.jsonl"))).save(run.out / "curve.png")
 
 

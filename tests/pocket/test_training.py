@@ -20,6 +20,7 @@ from retrieval.pocket.corpus import Corpus, load_corpus
 from retrieval.pocket.curve import draw_curve, read_curve
 from retrieval.pocket.evaluate import embed_texts
 from retrieval.pocket.export import export
+from retrieval.pocket.model import DualEncoder
 from retrieval.pocket.run import Run
 from retrieval.pocket.scene_pictures import claims_of, prepare_scenes, true_of
 from retrieval.pocket.vocabulary import tokenize
@@ -267,6 +268,37 @@ def test_the_claims_head_is_asked_for_what_is_true_of_a_scene(corpus, tiny_recip
     with torch.no_grad():
         claims.bias.copy_(torch.where(true, -20.0, 20.0))
     assert loss() == pytest.approx(40 + np.log(int((~true).sum())), rel=1e-4)
+
+
+def test_batch_norm_is_measured_anew_unless_training_ended_at_the_size_of_use(
+    corpus, tiny_recipe, tmp_path
+):
+    run = Run(tiny_recipe, corpus, tmp_path, "cpu", seed=3)
+    before = {name: value.clone() for name, value in run.average.state_dict().items()}
+
+    def changed(ready: DualEncoder) -> set[str]:
+        assert not ready.training
+        for name, value in run.average.state_dict().items():
+            assert torch.equal(value, before[name]), "the average itself goes on being followed"
+        found = ready.state_dict().items()
+        return {name for name, value in found if not torch.equal(value, before[name])}
+
+    run.size = tiny_recipe.shape.image_size
+    assert changed(run.usable(batches=2)) == set()
+    run.size = tiny_recipe.shape.image_size // 2
+    statistics = changed(run.usable(batches=2))
+    assert statistics
+    assert all("running_" in name or "num_batches" in name for name in statistics)
+
+
+def test_the_size_that_training_ended_at_is_resumed(corpus, tiny_recipe, tmp_path):
+    run = Run(tiny_recipe, corpus, tmp_path, "cpu", seed=3)
+    list(run.train(None))
+    assert run.size == tiny_recipe.stages[-1].sizes[-1]
+    other = Run(tiny_recipe, corpus, tmp_path, "cpu", seed=3)
+    assert other.size == 0
+    assert other.resume()
+    assert other.size == run.size
 
 
 def test_a_batch_knows_which_of_its_captions_are_true_of_which_scene(corpus, tiny_recipe, tmp_path):
