@@ -1,6 +1,7 @@
 """Train the pocket model: `python -m retrieval.pocket.train --data DIR --out DIR [--minutes N]`.
 
 With `--start FOLDER` a finished checkpoint is trained further; the stage `text` is left out.
+With `--start FOLDER --another` it becomes, in minutes, another teacher, in towers of its own size.
 With `--teachers FOLDER FOLDER …` it learns to do what several finished checkpoints do together.
 
 The folder of `--data` holds `train/` (the shards) and `flickr8k-dev/`. Decoded pictures,
@@ -22,15 +23,18 @@ import torch
 from retrieval.pocket.corpus import load_corpus
 from retrieval.pocket.curve import draw_curve, read_curve
 from retrieval.pocket.evaluate import load_development
-from retrieval.pocket.export import export
-from retrieval.pocket.recipe import DISTILLED, POCKET, Recipe
+from retrieval.pocket.export import export, load_shape
+from retrieval.pocket.recipe import ANOTHER, DISTILLED, POCKET, Recipe
 from retrieval.pocket.run import Run
 from retrieval.pocket.shards import read_rows
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Read the command line, train, export."""
-    chosen = _parser().parse_args(arguments)
+    parser = _parser()
+    chosen = parser.parse_args(arguments)
+    if chosen.another and not (chosen.start and not chosen.teachers):
+        parser.error("--another goes with --start, and without --teachers")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     recipe = _recipe(chosen)
     chosen.out.mkdir(parents=True, exist_ok=True)
@@ -76,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tower", help="another image tower of timm, for a teacher")
     parser.add_argument("--start", type=Path, help="an exported checkpoint to train further")
     parser.add_argument("--teachers", type=Path, nargs="+", help="exported checkpoints to distil")
+    parser.add_argument("--another", action="store_true", help="make a teacher of --start")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
     return parser
 
@@ -83,6 +88,8 @@ def _parser() -> argparse.ArgumentParser:
 def _recipe(chosen: argparse.Namespace) -> Recipe:
     recipe = POCKET.further() if chosen.start else POCKET
     recipe = DISTILLED if chosen.teachers else recipe
+    if chosen.another:
+        recipe = replace(ANOTHER, shape=load_shape(chosen.start))
     if chosen.tower:
         recipe = replace(recipe, shape=replace(recipe.shape, tower=chosen.tower))
     recipe = recipe.lasting(chosen.minutes) if chosen.minutes else recipe

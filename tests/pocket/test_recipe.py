@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from retrieval.pocket.recipe import DISTILLED, POCKET, VIEWS, Stage, Weights, cosine
+from retrieval.pocket.recipe import ANOTHER, DISTILLED, POCKET, VIEWS, Stage, Weights, cosine
 
 
 def test_the_rate_rises_then_falls():
@@ -44,6 +44,6 @@ def test_a_recipe_stretches():
 
 
 def test_captioned_sources_come_before_class_sources():
-    for stage in (*POCKET.stages, *DISTILLED.stages):
+    for stage in (*POCKET.stages, *ANOTHER.stages, *DISTILLED.stages):
         kinds = ["imagenet" in name or "caltech" in name for name in stage.shares]
         assert kinds == sorted(kinds)

@@ -20,7 +20,7 @@ from retrieval.pocket.evaluate import embed_texts
 from retrieval.pocket.export import export, load_shape
 from retrieval.pocket.model import DualEncoder, Heads, Shape
 from retrieval.pocket.precision import pays_in_half
-from retrieval.pocket.recipe import DISTILLED, POCKET, Recipe, Stage, Weights
+from retrieval.pocket.recipe import ANOTHER, DISTILLED, POCKET, Recipe, Stage, Weights
 from retrieval.pocket.run import Run
 from retrieval.pocket.teachers import Teachers, common_space, gather
 
@@ -208,6 +208,17 @@ def test_the_command_line_takes_teachers(tmp_path):
     assert recipe("--data", "d", "--teachers", "a", "--minutes", "9").stages[0].minutes == 9
     other = recipe("--data", "d", "--tower", "regnety_002")
     assert other == replace(POCKET, shape=replace(POCKET.shape, tower="regnety_002"))
+
+
+def test_another_teacher_has_towers_of_the_size_that_it_starts_from(folders, tmp_path):
+    parser = train._parser()
+    begun = ["--data", "d", "--out", str(tmp_path), "--another"]
+    recipe = train._recipe(parser.parse_args([*begun, "--start", str(folders[1])]))
+    assert recipe == replace(ANOTHER, shape=load_shape(folders[1]))
+    assert [stage.keep_best for stage in recipe.stages] == [False]
+    for wrong in ([], ["--start", str(folders[1]), "--teachers", str(folders[0])]):
+        with pytest.raises(SystemExit):
+            train.main([*begun, *wrong])
 
 
 def test_a_shape_is_read_back_from_its_checkpoint(folders, tiny_recipe):
