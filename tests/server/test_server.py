@@ -348,8 +348,11 @@ def test_a_model_that_is_loaded_to_be_asked_often_is_prepared_for_it() -> None:
     class Prepared(FakeEncoder):
         times = 0
 
-        def prepare(self) -> None:
+        def prepare_texts(self) -> None:
             self.times += 1
+
+        def prepare_pictures(self) -> None:
+            raise AssertionError("questions in words are what it is asked")
 
     encoder = Prepared()
     RememberingEncoder(encoder.spec, lambda: encoder).load()
