@@ -85,8 +85,8 @@ Contender = Pixtrieve | Peer
 def contenders(arguments: argparse.Namespace, model: str) -> list[Contender]:
     """Return who takes part."""
     field: list[Contender] = [Pixtrieve(model, device) for device in arguments.devices]
-    for kind in () if arguments.without_peers else map(PEERS.__getitem__, arguments.peers):
-        peer = peer_or_none(kind, arguments.cache)
+    for name in () if arguments.without_peers else arguments.peers:
+        peer = peer_or_none(PEERS[name], arguments.cache)
         if peer is not None:
             field.append(peer)
     return field

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,8 +17,11 @@ from numpy.typing import NDArray
 from painting import paint
 
 import retrieval.indexing.reading
+import retrieval.model_in_use
 from retrieval import Library, ModelError
+from retrieval.encoders import ModelIdentity
 from retrieval.indexing.load_ahead import EncoderAhead
+from retrieval.model_in_use import LazyEncoder
 
 WAIT_S = 20
 
@@ -125,6 +130,32 @@ def test_pictures_are_read_while_it_is_loaded(
     with Library.create(tmp_path / "l", encoder) as library:
         done = library.add(tmp_path / "p")
     assert (done.tally.encoded, encoder.ready) == (4, 1)
+
+
+def test_a_librarys_encoder_is_loaded_once_whoever_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[FakeEncoder] = []
+    asked = threading.Barrier(4)
+
+    def opening(name: str, *, device: str) -> FakeEncoder:
+        time.sleep(0.05)  # long enough for the others to come
+        opened.append(FakeEncoder())
+        return opened[-1]
+
+    spec = FakeEncoder().spec
+    monkeypatch.setattr(
+        retrieval.model_in_use, "identify", lambda name: ModelIdentity(name, spec.fingerprint)
+    )
+    monkeypatch.setattr(retrieval.model_in_use, "open_encoder", opening)
+    lazy = LazyEncoder(spec, "cpu")
+
+    def ask(_: int) -> object:
+        asked.wait(WAIT_S)
+        return lazy()
+
+    with ThreadPoolExecutor(4) as everyone:
+        found = list(everyone.map(ask, range(4)))
+    assert len(opened) == 1
+    assert all(encoder is opened[0] for encoder in found)
 
 
 def test_it_is_not_loaded_where_nothing_is_to_be_encoded(
