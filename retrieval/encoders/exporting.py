@@ -64,8 +64,10 @@ def export(encoder: OpenClipEncoder) -> Export:
 def _image_tower(encoder: OpenClipEncoder) -> Any:
     import torch
 
-    class Tower(torch.nn.Module):
-        """Pixels to unit vectors."""
+    from retrieval.encoders.patches import patch_tower
+
+    class FromPlanes(torch.nn.Module):
+        """Pixels to vectors, as open_clip takes them: in planes, normalised."""
 
         mean: torch.Tensor
         std: torch.Tensor
@@ -73,16 +75,26 @@ def _image_tower(encoder: OpenClipEncoder) -> Any:
         def __init__(self) -> None:
             super().__init__()
             self.model = _folded(encoder.model)
-            preprocessing = encoder.spec.preprocessing
             self.register_buffer("mean", torch.tensor(preprocessing.mean).view(1, 3, 1, 1))
             self.register_buffer("std", torch.tensor(preprocessing.std).view(1, 3, 1, 1))
 
         def forward(self, pixels: torch.Tensor) -> torch.Tensor:
             planes = pixels.permute(0, 3, 1, 2).to(torch.float32) / 255
-            features = self.model.encode_image((planes - self.mean) / self.std)
-            return torch.nn.functional.normalize(features, dim=-1)
+            features: torch.Tensor = self.model.encode_image((planes - self.mean) / self.std)
+            return features
 
-    height, width = encoder.spec.preprocessing.size
+    class Tower(torch.nn.Module):
+        """Pixels to unit vectors."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.encode = patch_tower(encoder.model, preprocessing) or FromPlanes()
+
+        def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+            return torch.nn.functional.normalize(self.encode(pixels), dim=-1)
+
+    preprocessing = encoder.spec.preprocessing
+    height, width = preprocessing.size
     example = torch.zeros(2, height, width, 3, dtype=torch.uint8)
     with _as_it_is_written(encoder.model), torch.inference_mode():
         return load_converter()(Tower().eval(), example_input=example, input=[-1, height, width, 3])

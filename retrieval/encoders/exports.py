@@ -25,7 +25,7 @@ from typing import Any
 from retrieval.encoders.cache import user_cache
 from retrieval.specs import Preprocessing
 
-_VERSION = 5
+_VERSION = 6
 _MANIFEST = "export.json"
 _REFUSED = "refused.txt"
 _MODEL_FILES = ("image.xml", "image.bin", "text.xml", "text.bin", "words.json")
