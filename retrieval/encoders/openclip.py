@@ -7,7 +7,7 @@ fingerprinted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from retrieval.encoders.checks import require_pixels, require_texts, unit_rows
 from retrieval.encoders.files import ModelFiles
 from retrieval.encoders.fingerprint import fingerprint
 from retrieval.encoders.loading import load_model, load_tokenizer
+from retrieval.encoders.portions import Portions
 from retrieval.encoders.presets import PRESETS
 from retrieval.encoders.quiet import quiet
 from retrieval.encoders.references import BUILT_IN
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _MODES = "preprocess_cfg knows shortest, longest, squash; bicubic, bilinear"
 DEVICES = ("auto", "cpu", "cuda", "mps")
 _TEXTS_AT_ONCE = 256  # bounds memory when thousands of captions are encoded
+_PICTURES_AT_ONCE = 4096  # callers mind `batch_size`, or know what they do
 _BATCH_SIZE = {"cpu": 32, "cuda": 256, "mps": 64}
 
 
@@ -46,6 +48,8 @@ class OpenClipEncoder:
         self.tokenizer_files = files.tokenizer_files  # none: it is open_clip's own
         self._spec = _spec(files, self.model)
         self._cast = _cast_to(self._device)
+        self._picture_portions = Portions(_PICTURES_AT_ONCE, self.device)
+        self._text_portions = Portions(_TEXTS_AT_ONCE, self.device)
         shape = (1, 3, 1, 1)
         preprocessing = self._spec.preprocessing
         self._mean = torch.tensor(preprocessing.mean, device=self._device).view(shape)
@@ -68,27 +72,29 @@ class OpenClipEncoder:
 
     def encode_images(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Encode pictures, (n, H, W, 3) RGB, resized to `spec.preprocessing.size`: (n, dim)."""
-        import torch
-
         require_pixels(pixels, self._spec)
         if len(pixels) == 0:
             return np.empty((0, self._spec.dim), np.float32)
-        with torch.inference_mode(), self._autocast():
-            return self._unit_rows(self.model.encode_image(self._input(pixels)))
+        return self._picture_portions.encode(pixels, self._encode_pixels)
 
     def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Encode texts: (n, dim)."""
-        import torch
-
         require_texts(texts)
         if len(texts) == 0:
             return np.empty((0, self._spec.dim), np.float32)
-        parts = []
+        return self._text_portions.encode(list(texts), self._encode_words)
+
+    def _encode_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        import torch
+
         with torch.inference_mode(), self._autocast():
-            for some in _chunks(list(texts), _TEXTS_AT_ONCE):
-                tokens = self.tokenize(some).to(self._device)
-                parts.append(self._unit_rows(self.model.encode_text(tokens)))
-        return np.concatenate(parts)
+            return self._unit_rows(self.model.encode_image(self._input(pixels)))
+
+    def _encode_words(self, texts: list[str]) -> NDArray[np.float32]:
+        import torch
+
+        with torch.inference_mode(), self._autocast():
+            return self._unit_rows(self.model.encode_text(self.tokenize(texts).to(self._device)))
 
     def _input(self, pixels: NDArray[np.uint8]) -> torch.Tensor:
         """Do what torchvision's ToTensor and Normalize do, for the whole batch on the device."""
@@ -182,8 +188,3 @@ def _preprocessing(name: str, settings: Mapping[str, Any]) -> Preprocessing:
 def _per_channel(value: float | Sequence[float]) -> tuple[float, float, float]:
     red, green, blue = (value,) * 3 if isinstance(value, (int, float)) else value
     return float(red), float(green), float(blue)
-
-
-def _chunks(items: list[str], size: int) -> Iterator[list[str]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]

@@ -11,7 +11,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from retrieval.encoders import Encoder, identify, open_encoder, openclip
+from retrieval.encoders import Encoder, identify, open_encoder
+from retrieval.encoders.portions import Portions
 
 from . import models
 
@@ -164,7 +165,7 @@ def test_one_string_is_not_a_list_of_texts(encoder: Encoder) -> None:
 
 def test_many_texts_are_encoded_in_parts(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
     together = encoder.encode_texts(TEXTS)
-    monkeypatch.setattr(openclip, "_TEXTS_AT_ONCE", 4)
+    monkeypatch.setattr(encoder, "_text_portions", Portions(4, "cpu"), raising=False)
     np.testing.assert_allclose(encoder.encode_texts(TEXTS), together, atol=1e-5)
 
 
