@@ -187,13 +187,13 @@ def made_once(path: str, make: Callable[[str], None]) -> str:
     return path
 
 
-def random_weights(cache: str) -> str:
-    """Return the weights that all programs are measured with, as a safetensors file."""
+def random_weights(cache: str, architecture: str = ARCHITECTURE) -> str:
+    """Return weights, as a safetensors file: those that all programs are measured with."""
 
     def make(path: str) -> None:
-        run(Program((sys.executable, beside("random_model.py"), "weights", path)))
+        run(Program((sys.executable, beside("random_model.py"), "weights", architecture, path)))
 
-    return made_once(os.path.join(cache, "models", f"{ARCHITECTURE}.safetensors"), make)
+    return made_once(os.path.join(cache, "models", f"{architecture}.safetensors"), make)
 
 
 def model_of(arguments: argparse.Namespace) -> str:

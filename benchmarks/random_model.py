@@ -1,10 +1,10 @@
 """A model for measuring speed, which does not depend on what the weights say.
 
-    python benchmarks/random_model.py weights FILE.safetensors
+    python benchmarks/random_model.py weights ARCHITECTURE FILE.safetensors
     python benchmarks/random_model.py onnx FILE.safetensors FOLDER
 
-The first writes the weights of open_clip's ViT-B-32-256 as its seeded initialisation gives them,
-the second both of its towers in the form that rclip reads. Programs of their own, so that the
+The first writes the weights of an open_clip model as its seeded initialisation gives them, the
+second both towers of ViT-B-32-256 in the form that rclip reads. Programs of their own, so that the
 benchmarks themselves load no torch.
 """
 
@@ -36,10 +36,10 @@ class _Tower(torch.nn.Module):
         return getattr(self.model, self._method)(input)
 
 
-def write_weights(path: str) -> None:
+def write_weights(architecture: str, path: str) -> None:
     """Write seeded weights as safetensors."""
     torch.manual_seed(0)
-    model = open_clip.create_model(ARCHITECTURE, pretrained=None)
+    model = open_clip.create_model(architecture, pretrained=None)
     save_file({name: value.contiguous() for name, value in model.state_dict().items()}, path)
 
 
@@ -69,6 +69,6 @@ def write_onnx(weights: str, folder: str) -> None:
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     if sys.argv[1] == "weights":
-        write_weights(sys.argv[2])
+        write_weights(sys.argv[2], sys.argv[3])
     else:
         write_onnx(sys.argv[2], sys.argv[3])

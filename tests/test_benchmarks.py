@@ -18,6 +18,7 @@ TINY = {
     "rescan.py": ("--files", "30"),
     "memory.py": ("--count", "1"),
     "decoding.py": ("--count", "1", "--only", "JPEG,"),
+    "card.py": ("--device", "torch", "--batches", "2", "32"),
 }
 
 
@@ -37,6 +38,7 @@ def bench(name: str, cache: Path, *arguments: str) -> subprocess.CompletedProces
         ("rescan.py", 1),
         ("memory.py", 1),
         ("decoding.py", 3),
+        ("card.py", 2),
     ],
 )
 def test_it_runs_twice(name: str, tables: int, tmp_path: Path) -> None:

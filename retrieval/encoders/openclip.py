@@ -84,16 +84,24 @@ class OpenClipEncoder:
             return np.empty((0, self._spec.dim), np.float32)
         return self._text_portions.encode(list(texts), self._encode_words)
 
+    def autocast(self) -> AbstractContextManager[Any]:
+        """Return a context in which torch computes as this encoder does: in halves on a card."""
+        import torch
+
+        if self._cast is None:
+            return nullcontext()
+        return torch.autocast(self._device.type, dtype=self._cast)
+
     def _encode_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         import torch
 
-        with torch.inference_mode(), self._autocast():
+        with torch.inference_mode(), self.autocast():
             return self._unit_rows(self.model.encode_image(self._input(pixels)))
 
     def _encode_words(self, texts: list[str]) -> NDArray[np.float32]:
         import torch
 
-        with torch.inference_mode(), self._autocast():
+        with torch.inference_mode(), self.autocast():
             return self._unit_rows(self.model.encode_text(self.tokenize(texts).to(self._device)))
 
     def _input(self, pixels: NDArray[np.uint8]) -> torch.Tensor:
@@ -107,13 +115,6 @@ class OpenClipEncoder:
             batch = batch.to(self._device)
         planes = batch.permute(0, 3, 1, 2).contiguous()
         return planes.to(torch.float32).div_(255).sub_(self._mean).div_(self._std)
-
-    def _autocast(self) -> AbstractContextManager[Any]:
-        import torch
-
-        if self._cast is None:
-            return nullcontext()
-        return torch.autocast(self._device.type, dtype=self._cast)
 
     def _unit_rows(self, features: torch.Tensor) -> NDArray[np.float32]:
         return unit_rows(features.float().cpu().numpy(), self._spec)
