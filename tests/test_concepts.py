@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from fakes import FakeEncoder
+from numpy.typing import NDArray
 from painting import paint
 
-from retrieval import Library, QueryError
+from retrieval import IndexOptions, Library, LibraryBusy, QueryError
 from retrieval.asking.feedback import turned
 from retrieval.commands.pictures import ManyPictures, like_options
+from retrieval.heads import Head
 from retrieval.vectors import normalise
 
 REDS = [(250, 10, 10), (240, 0, 30), (230, 30, 0), (255, 20, 20), (225, 5, 5)]
@@ -170,3 +172,64 @@ def test_without_feedback_the_head_has_the_questions_order() -> None:
     assert head.direction @ vector > 0.5
     away = turned(vector, nothing, liked, usual)
     assert away.direction @ liked[0] < vector @ liked[0]
+
+
+def test_it_is_taught_and_tagged_while_pictures_are_indexed(
+    shades: Library, tmp_path: Path
+) -> None:
+    for number in range(5):
+        paint(tmp_path / f"p/late{number}.png", (40 + 20 * number, 200, 20))
+    run = shades.index([tmp_path / "p"], options=IndexOptions(batch_size=1, threads=1))
+    assert next(each for each in run if each.tally.encoded == 1).tally.encoded == 1
+    with Library.open(shades.path, FakeEncoder()) as other:
+        with pytest.raises(LibraryBusy):
+            other.add(tmp_path / "p")
+        other.concepts.learn("our red", outside(tmp_path, 5))
+        assert other.concepts.tag("our red") == 5
+        counts = other.tags.label(["blue", "red"])
+        other.tags.remove("blue")
+        other.concepts.learn("passing", outside(tmp_path, 1))
+        other.concepts.forget("passing")
+    assert [*run][-1].tally.encoded == 5
+    assert [concept.name for concept in shades.concepts.all()] == ["our red"]
+    assert {(tag.label, tag.source, tag.images) for tag in shades.tags.all()} == {
+        ("our red", "concept", 5),
+        ("red", "label", counts["red"]),
+    }
+    assert shades.concepts.tag("our red") == 5
+
+
+def test_what_goes_between_looking_and_tagging_is_passed_over(
+    shades: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shades.concepts.learn("our red", outside(tmp_path, 5))
+    real = Head.probability
+
+    def meanwhile(head: Head, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        likely = real(head, vectors)
+        with Library.open(shades.path, FakeEncoder()) as other:
+            other.remove(tmp_path / "p/red0.png")
+        monkeypatch.setattr(Head, "probability", real)
+        return likely
+
+    monkeypatch.setattr(Head, "probability", meanwhile)
+    shades.concepts.tag("our red")
+    assert [(tag.label, tag.images) for tag in shades.tags.all()] == [("our red", 4)]
+
+
+def test_a_concept_that_is_forgotten_meanwhile_leaves_no_tags(
+    shades: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shades.concepts.learn("our red", outside(tmp_path, 5))
+    real = Head.probability
+
+    def meanwhile(head: Head, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        with Library.open(shades.path, FakeEncoder()) as other:
+            other.concepts.forget("our red")
+        monkeypatch.setattr(Head, "probability", real)
+        return real(head, vectors)
+
+    monkeypatch.setattr(Head, "probability", meanwhile)
+    with pytest.raises(QueryError, match="our red"):
+        shades.concepts.tag("our red")
+    assert shades.tags.all() == []

@@ -81,17 +81,18 @@ class ConceptRows:
         return id_
 
     def put_head(self, concept_id: int, model_id: int, row: HeadRow) -> None:
-        """Remember a head, within the caller's transaction."""
+        """Remember a head, within the caller's transaction, unless its model went meanwhile."""
         self._db.rows(
-            "INSERT OR REPLACE INTO concept_heads VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO concept_heads SELECT ?, id, ?, ?, ?, ?, ? FROM models"
+            " WHERE id = ?",
             (
                 concept_id,
-                model_id,
                 row.head.direction.astype(_STORED).tobytes(),
                 row.head.steepness,
                 row.head.offset,
                 row.auc,
                 row.accuracy,
+                model_id,
             ),
         )
 

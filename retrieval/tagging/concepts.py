@@ -3,6 +3,8 @@
 A head is learned from the examples and, as weak counter-examples, from pictures all over the
 library: hardly any of those show the concept. It belongs to the model it was learned with; after
 a change of models it is learned anew from the examples that are remembered.
+
+Each change is one short transaction, so concepts can be taught while pictures are indexed.
 """
 
 from __future__ import annotations
@@ -78,7 +80,7 @@ class Concepts:
             liked, unliked = self._understood(like), self._understood(unlike)
             background = parts.nearest.sample(BACKGROUND) if parts.nearest.count() else None
         learned = _learned(name, examples_of(_vectors(liked), _vectors(unliked), background))
-        with parts.writer(), parts.catalogue.writing():
+        with parts.catalogue.writing():
             row_id = parts.catalogue.concepts.put(name, _names(liked), _names(unliked))
             parts.catalogue.concepts.put_head(row_id, parts.model.row.id, learned)
         return self.named(name)
@@ -106,24 +108,24 @@ class Concepts:
         """
         head = self.head(name)
         parts = self._parts
-        with parts.writer():
-            tags: list[tuple[int, str, float]] = []
-            with parts.catalogue.reading():
-                for ids, vectors in parts.catalogue.vectors(parts.model.row).after(0):
-                    likely = head.probability(vectors)
-                    shown = likely >= least
-                    found = zip(ids[shown].tolist(), likely[shown].tolist(), strict=True)
-                    tags += [(vector_id, name, score) for vector_id, score in found]
-            with parts.catalogue.writing():
-                parts.catalogue.tags.remove(SOURCE, name)
-                parts.catalogue.tags.put(tags, SOURCE, parts.model.row.id)
+        tags: list[tuple[int, str, float]] = []
+        with parts.catalogue.reading():
+            for ids, vectors in parts.catalogue.vectors(parts.model.row).after(0):
+                likely = head.probability(vectors)
+                shown = likely >= least
+                found = zip(ids[shown].tolist(), likely[shown].tolist(), strict=True)
+                tags += [(vector_id, name, score) for vector_id, score in found]
+        with parts.catalogue.writing():
+            _row(name, parts.catalogue)  # somebody else may have had it forgotten
+            parts.catalogue.tags.remove(SOURCE, name)
+            parts.catalogue.tags.put(tags, SOURCE, parts.model.row.id)
         return len(tags)
 
     def forget(self, name: str) -> None:
         """Forget a concept and take its tags off; QueryError when there is none of that name."""
         parts = self._parts
         _row(name, parts.catalogue)
-        with parts.writer(), parts.catalogue.writing():
+        with parts.catalogue.writing():
             parts.catalogue.concepts.forget(name)
             parts.catalogue.tags.remove(SOURCE, name)
 

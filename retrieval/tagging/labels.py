@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from retrieval.catalogue.tags import Tag, Tagged
 from retrieval.confidence import unlikely_things
@@ -32,7 +34,7 @@ class Tags:
         The labels replace earlier ones and are remembered: without any, those are given again, to
         pictures that came since as well. `least` is the score, 0 to 1, from which on a label is
         given (`retrieval.tagging.zero_shot`). Only stored vectors are compared; no picture is read.
-        QueryError when there are no labels, LibraryBusy when another process is writing.
+        QueryError when there are no labels. It need not wait for an indexing run to end.
         """
         parts = self._parts
         chosen = cleaned(labels) or parts.catalogue.tags.labels()
@@ -43,21 +45,23 @@ class Tags:
             )
         judge = zero_shot(chosen, parts.model.encoder())
         counts = np.zeros(len(chosen), np.int64)
-        with parts.writer(), parts.catalogue.writing():
-            parts.catalogue.tags.put_labels(chosen)
-            parts.catalogue.tags.remove(SOURCE)
+        given: list[tuple[NDArray[Any], ...]] = []
+        with parts.catalogue.reading():
             for ids, vectors in parts.catalogue.vectors(parts.model.row).after(0):
                 scores = judge.present(vectors)
                 rows, columns = np.nonzero(scores >= least)
-                parts.catalogue.tags.put(
-                    (
-                        (int(ids[row]), chosen[column], float(scores[row, column]))
-                        for row, column in zip(rows.tolist(), columns.tolist(), strict=True)
-                    ),
-                    SOURCE,
-                    parts.model.row.id,
-                )
+                given.append((ids[rows], columns, scores[rows, columns]))
                 counts += np.bincount(columns, minlength=len(chosen))
+        tags = (
+            (vector_id, chosen[column], score)
+            for part in given
+            for vector_id, column, score in zip(*(each.tolist() for each in part), strict=True)
+        )
+        # Short, beside an indexing run that goes on: what it waits for is this alone.
+        with parts.catalogue.writing():
+            parts.catalogue.tags.put_labels(chosen)
+            parts.catalogue.tags.remove(SOURCE)
+            parts.catalogue.tags.put(tags, SOURCE, parts.model.row.id)
         return dict(zip(chosen, counts.tolist(), strict=True))
 
     def labels(self) -> tuple[str, ...]:
@@ -82,7 +86,7 @@ class Tags:
         if label is not None and label not in labels:
             known = ", ".join(labels) or "none"
             raise QueryError(f"“{label}” is not one of the labels", f"there are: {known}")
-        with parts.writer(), parts.catalogue.writing():
+        with parts.catalogue.writing():
             kept = [each for each in labels if label is not None and each != label]
             parts.catalogue.tags.put_labels(kept)
             return parts.catalogue.tags.remove(SOURCE, label)
