@@ -6,13 +6,12 @@ Each command is a module, imported when it is called: a question pays for no oth
 from __future__ import annotations
 
 import importlib
-import logging
 import sys
-import warnings
 from collections.abc import Sequence
 
 import click
 
+from retrieval.commands.logs import set_up_logging
 from retrieval.commands.terminal import interrupted, report
 from retrieval.errors import PixtrieveError
 
@@ -66,20 +65,7 @@ def pixtrieve(verbose: bool) -> None:
     pixtrieve search "two dogs on a beach"
     pixtrieve search --image example.jpg
     """
-    _set_up_logging(verbose=verbose)
-
-
-def _set_up_logging(*, verbose: bool) -> None:
-    """Show this project's own warnings; those of the libraries below only when asked for."""
-    shown = logging.StreamHandler()
-    shown.setFormatter(logging.Formatter("%(name)s: %(message)s"))
-    if verbose:
-        logging.basicConfig(level=logging.INFO, handlers=[shown])
-        return
-    warnings.simplefilter("ignore")
-    # Without any handler Python would print what libraries log as a last resort.
-    logging.getLogger().addHandler(logging.NullHandler())
-    logging.getLogger("retrieval").addHandler(shown)
+    set_up_logging(verbose=verbose)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

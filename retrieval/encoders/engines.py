@@ -14,6 +14,7 @@ import logging
 import os
 import platform
 import sys
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from retrieval.encoders import exports
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from retrieval.encoders.openclip import OpenClipEncoder
 
 _log = logging.getLogger(__name__)
+_notices = logging.getLogger("retrieval.notices")
+"""What is well, but takes long enough for somebody to wonder; `commands/logs.py` shows it."""
 
 PRECISIONS = ("f32", "bf16", "f16", "int8")
 DEVICES = ("auto", "cpu", *(f"cpu:{name}" for name in PRECISIONS), "torch", "cuda", "mps")
@@ -57,18 +60,9 @@ def _open_on_cpu(files: ModelFiles, precision: str) -> Encoder:
     identity = fingerprint(files)
     export = exports.read_export(identity)
     if export is None:
-        encoder = _open_on_torch(files, "cpu")
-        try:
-            openvino = load_openvino()
-        except ImportError as error:
-            _log.warning("OpenVINO cannot be loaded, so torch is used, which is slower: %s", error)
-            return encoder
-        refusal = exports.read_refusal(identity, openvino.__version__)
-        if not refusal:
-            export, refusal = _export(encoder, openvino.__version__)
+        export, otherwise = _exported_now(files, identity)
         if export is None:
-            _log.warning("%s runs on torch, which is slower: %s", files.reference, refusal)
-            return encoder
+            return otherwise
     if precision == "int8":
         from retrieval.encoders.int8 import Int8Encoder
 
@@ -78,15 +72,37 @@ def _open_on_cpu(files: ModelFiles, precision: str) -> Encoder:
     return OpenVinoEncoder(files, identity, export, precision)
 
 
-def _export(encoder: OpenClipEncoder, version: str) -> tuple[Export | None, str]:
-    """Export a model; or remember, and return, why it cannot be."""
+def _exported_now(files: ModelFiles, identity: str) -> tuple[Export | None, OpenClipEncoder]:
+    """Export a model; without one, the encoder on torch is to be used, and the log says why."""
+    openvino = version("openvino")
+    refusal = exports.read_refusal(identity, openvino)
+    if not refusal:
+        _notices.info(
+            "Preparing %s for this processor, once; that can take a minute.", files.reference
+        )
+    encoder = _open_on_torch(files, "cpu")
+    try:
+        load_openvino()
+    except ImportError as error:
+        _log.warning("OpenVINO cannot be loaded, so torch is used, which is slower: %s", error)
+        return None, encoder
+    export = None
+    if not refusal:
+        export, refusal = _export(encoder, openvino)
+    if export is None:
+        _log.warning("%s runs on torch, which is slower: %s", files.reference, refusal)
+    return export, encoder
+
+
+def _export(encoder: OpenClipEncoder, openvino: str) -> tuple[Export | None, str]:
+    """Export a model; or remember, and return, why this version of OpenVINO cannot have it."""
     from retrieval.encoders.exporting import export
 
     try:
         try:
             return export(encoder), ""
         except ModelError as error:
-            exports.write_refusal(encoder.spec.fingerprint, version, error.message)
+            exports.write_refusal(encoder.spec.fingerprint, openvino, error.message)
             return None, error.message
     except OSError as error:
         return None, f"its export could not be written ({error})"
