@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from retrieval.encoders.cache import user_cache
+from retrieval.encoders.models.cache import user_cache
 
 Result = TypeVar("Result")
 

@@ -47,7 +47,7 @@ from pictures import mean_size, photographs, read_through, web_pictures
 
 from retrieval import Library, Progress
 from retrieval.encoders import Encoder, identify, open_encoder
-from retrieval.encoders.calibrations import read_calibration
+from retrieval.encoders.compiled.calibrations import read_calibration
 
 _DEVICES = ("cpu:f32", "cpu:bf16", "cpu:int8")
 _LIMIT_S = 3.0

@@ -37,10 +37,10 @@ from numpy.typing import NDArray
 
 from retrieval.captioned import Captioned, read_captions
 from retrieval.encoders import Encoder, open_encoder
-from retrieval.encoders.calibrations import calibration_folder, read_calibration
-from retrieval.encoders.exports import folder_of, read_export
-from retrieval.encoders.openvino import choose_precision, native_precisions
-from retrieval.encoders.runtime import load_openvino
+from retrieval.encoders.compiled.calibrations import calibration_folder, read_calibration
+from retrieval.encoders.compiled.exports import folder_of, read_export
+from retrieval.encoders.compiled.openvino import choose_precision, native_precisions
+from retrieval.encoders.compiled.runtime import load_openvino
 from retrieval.evaluation import Evaluation, evaluate
 from retrieval.images import Problem, ReadLimits
 from retrieval.images.decoding import read_picture

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.encoders import Encoder
-from retrieval.encoders.cache import user_cache
+from retrieval.encoders.models.cache import user_cache
 from retrieval.errors import QueryError
 from retrieval.vectors import STORED
 from retrieval.whole_file import whole_file

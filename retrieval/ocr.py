@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.encoders.runtime import load_openvino
+from retrieval.encoders.compiled.runtime import load_openvino
 from retrieval.errors import MissingExtra, ModelUnavailable
 
 if TYPE_CHECKING:

@@ -449,7 +449,7 @@ def test_without_a_model_the_small_one_is_taken_and_it_says_so(run: Run, picture
 def test_the_recommended_model_is_taken_when_it_is_here(
     run: Run, pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("retrieval.encoders.registry.on_disk", lambda _: ("weights",))
+    monkeypatch.setattr("retrieval.encoders.models.registry.on_disk", lambda _: ("weights",))
     done = run("index", pictures)
     assert "Model: ViT-B-16/laion2b_s34b_b88k (MIT)" in done.err
 

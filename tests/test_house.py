@@ -35,6 +35,15 @@ FLOORS = [
         *("watching.gathering", "indexing.read_ahead", "indexing.stopwatch"),
     },
 ]
+# Within the room of the encoders, from the top down again.
+ENCODERS = [
+    {"engines"},
+    {"export"},
+    {"compiled", "openclip"},
+    {"texts"},
+    {"models"},
+    {"checks", "probes", "quiet", "portions"},
+]
 # Contracts of an adapter that are plain data or protocols, free to be used on the lowest floor.
 PLAIN = {"retrieval.images"}
 HEAVY = {"torch", "open_clip", "faiss", "openvino", "timm", "torchvision"}
@@ -87,6 +96,23 @@ def test_imports_go_down_only(path: Path) -> None:
             continue
         there = room_of(name.removeprefix("retrieval."))
         assert floor(there) >= here, f"{path.relative_to(ROOT)} reaches up to {name}"
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "encoders").rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT))
+)
+def test_imports_between_encoders_go_down_only(path: Path) -> None:
+    def level(module: str) -> int:
+        first = module.split(".")[0]
+        return next(number for number, rooms in enumerate(ENCODERS) if first in rooms)
+
+    module = ".".join(path.relative_to(ROOT / "encoders").with_suffix("").parts)
+    if module == "__init__":
+        return
+    for name in imports(path):
+        if name.startswith("retrieval.encoders."):
+            there = name.removeprefix("retrieval.encoders.")
+            assert level(there) >= level(module), f"encoders/{module} reaches up to {there}"
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(ROOT)))

@@ -13,7 +13,7 @@ from painting import paint
 
 from retrieval import Library, QueryError
 from retrieval.corpora import captions_by_language, encoded, languages, read_corpus
-from retrieval.encoders.languages import advice, knows_many
+from retrieval.encoders.texts.languages import advice, knows_many
 from retrieval.tagging.labels import read_labels
 from retrieval.tagging.zero_shot import MIDDLE, STEEPNESS, ZeroShot, prompts
 

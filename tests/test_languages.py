@@ -10,7 +10,7 @@ import pytest
 from retrieval import Library, QueryError
 from retrieval.captioned import Captioned, read_captions
 from retrieval.corpora import read_corpus
-from retrieval.encoders.languages import advice
+from retrieval.encoders.texts.languages import advice
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from retrieval.confidence import FEWEST, SAMPLE, measure, unlikely_things
-from retrieval.encoders.kept_texts import kept_vectors
+from retrieval.encoders.compiled.kept_texts import kept_vectors
 from retrieval.errors import ModelError
 
 if TYPE_CHECKING:

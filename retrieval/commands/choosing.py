@@ -8,9 +8,9 @@ import click
 
 from retrieval.commands.fetching import fetch_with_progress
 from retrieval.commands.terminal import human_bytes, report, say, shown
-from retrieval.encoders import registry
-from retrieval.encoders.presets import PRESETS, Preset
-from retrieval.encoders.references import BUILT_IN
+from retrieval.encoders.models import registry
+from retrieval.encoders.models.presets import PRESETS, Preset
+from retrieval.encoders.models.references import BUILT_IN
 from retrieval.errors import ModelUnavailable
 
 _RECOMMENDED = "default"

@@ -10,7 +10,7 @@ from retrieval.commands.index_report import run_shown, summary
 from retrieval.commands.sheet import contact_sheet
 from retrieval.commands.terminal import home_relative, plural, say, shown
 from retrieval.demonstration import Asked, ask, draw_scenes, measure
-from retrieval.encoders.references import BUILT_IN
+from retrieval.encoders.models.references import BUILT_IN
 from retrieval.library import Library
 
 _SHOWN = 3

@@ -13,7 +13,7 @@ import click
 from retrieval.commands.terminal import device_option, library_option, say, shown
 from retrieval.corpora import ENGLISH, read_corpus
 from retrieval.describing import Description, Via
-from retrieval.encoders.languages import advice
+from retrieval.encoders.texts.languages import advice
 from retrieval.library import Library
 
 

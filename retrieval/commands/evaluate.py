@@ -14,7 +14,7 @@ from retrieval.commands.reading import reading_options
 from retrieval.commands.terminal import device_option, library_option, plural, say, shown
 from retrieval.corpora import ENGLISH
 from retrieval.encoders import Encoder, open_encoder
-from retrieval.encoders.references import parse
+from retrieval.encoders.models.references import parse
 from retrieval.evaluation import KS, Evaluation, Measures
 from retrieval.library import Library
 from retrieval.progress import IndexOptions

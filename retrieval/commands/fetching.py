@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from retrieval.commands.terminal import human_bytes, say
-from retrieval.encoders.fetching import Fetched, fetch
+from retrieval.encoders.models.fetching import Fetched, fetch
 
 
 def fetch_with_progress(name: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from retrieval.commands.index_report import Display, run_shown, stop_on_interrup
 from retrieval.commands.reading import reading_options
 from retrieval.commands.terminal import device_option, library_option, say
 from retrieval.commands.watch_report import WatchReport, watch_options
-from retrieval.encoders.references import parse
+from retrieval.encoders.models.references import parse
 from retrieval.library import Library
 from retrieval.progress import IndexOptions, Progress
 from retrieval.watching.following import Pace, Steering

@@ -12,7 +12,7 @@ from retrieval.commands.choosing import offer_to_fetch
 from retrieval.commands.index_report import run_shown, summary
 from retrieval.commands.reading import reading_options
 from retrieval.commands.terminal import device_option, library_option, plural, say, shown
-from retrieval.encoders.references import parse
+from retrieval.encoders.models.references import parse
 from retrieval.library import Library
 from retrieval.progress import IndexOptions
 

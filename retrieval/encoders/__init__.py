@@ -11,8 +11,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.encoders.fingerprint import ModelIdentity
-from retrieval.encoders.registry import identify
+from retrieval.encoders.models.fingerprint import ModelIdentity
+from retrieval.encoders.models.registry import identify
 from retrieval.specs import ModelSpec
 
 __all__ = ["Calibrating", "Encoder", "ModelIdentity", "Preparing", "identify", "open_encoder"]
@@ -76,6 +76,6 @@ def open_encoder(reference: str, *, device: str = "auto") -> Encoder:
     fetched first, ModelError for a checkpoint that cannot be loaded.
     """
     from retrieval.encoders.engines import open_files
-    from retrieval.encoders.registry import located
+    from retrieval.encoders.models.registry import located
 
     return open_files(located(reference), device)

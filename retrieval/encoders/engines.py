@@ -17,15 +17,15 @@ import sys
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from retrieval.encoders import exports
-from retrieval.encoders.files import ModelFiles
-from retrieval.encoders.fingerprint import fingerprint
-from retrieval.encoders.runtime import load_openvino
+from retrieval.encoders.compiled import exports
+from retrieval.encoders.compiled.runtime import load_openvino
+from retrieval.encoders.models.files import ModelFiles
+from retrieval.encoders.models.fingerprint import fingerprint
 from retrieval.errors import ModelError
 
 if TYPE_CHECKING:
     from retrieval.encoders import Encoder
-    from retrieval.encoders.exports import Export
+    from retrieval.encoders.compiled.exports import Export
     from retrieval.encoders.openclip import OpenClipEncoder
 
 _log = logging.getLogger(__name__)
@@ -64,10 +64,10 @@ def _open_on_cpu(files: ModelFiles, precision: str) -> Encoder:
         if export is None:
             return otherwise
     if precision == "int8":
-        from retrieval.encoders.int8 import Int8Encoder
+        from retrieval.encoders.compiled.int8 import Int8Encoder
 
         return Int8Encoder(files, identity, export)
-    from retrieval.encoders.openvino import OpenVinoEncoder
+    from retrieval.encoders.compiled.openvino import OpenVinoEncoder
 
     return OpenVinoEncoder(files, identity, export, precision)
 
@@ -96,7 +96,7 @@ def _exported_now(files: ModelFiles, identity: str) -> tuple[Export | None, Open
 
 def _export(encoder: OpenClipEncoder, openvino: str) -> tuple[Export | None, str]:
     """Export a model; or remember, and return, why this version of OpenVINO cannot have it."""
-    from retrieval.encoders.exporting import export
+    from retrieval.encoders.export.exporting import export
 
     try:
         try:

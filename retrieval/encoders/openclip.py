@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.encoders.checks import require_pixels, require_texts, unit_rows
-from retrieval.encoders.files import ModelFiles
-from retrieval.encoders.fingerprint import fingerprint
-from retrieval.encoders.loading import load_model, load_tokenizer
+from retrieval.encoders.models.files import ModelFiles
+from retrieval.encoders.models.fingerprint import fingerprint
+from retrieval.encoders.models.loading import load_model, load_tokenizer
+from retrieval.encoders.models.presets import PRESETS
+from retrieval.encoders.models.references import BUILT_IN
 from retrieval.encoders.portions import Portions
-from retrieval.encoders.presets import PRESETS
 from retrieval.encoders.quiet import quiet
-from retrieval.encoders.references import BUILT_IN
 from retrieval.errors import ModelError
 from retrieval.specs import ModelSpec, Preprocessing
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from retrieval.asking.fusion import background_of, log_present
 from retrieval.asking.questions import understand
 from retrieval.confidence import unlikely_things
-from retrieval.encoders.kept_texts import kept_vectors
+from retrieval.encoders.compiled.kept_texts import kept_vectors
 from retrieval.errors import QueryError
 from retrieval.parts import Parts
 from retrieval.query import Query, Term

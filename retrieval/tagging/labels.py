@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from retrieval.catalogue.tags import Tag, Tagged
 from retrieval.confidence import unlikely_things
 from retrieval.encoders import Encoder
-from retrieval.encoders.kept_texts import kept_vectors
+from retrieval.encoders.compiled.kept_texts import kept_vectors
 from retrieval.errors import QueryError
 from retrieval.parts import Parts
 from retrieval.tagging.zero_shot import ZeroShot, mean_of_prompts, prompts

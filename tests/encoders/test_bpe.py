@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from retrieval.encoders import tables
-from retrieval.encoders.bpe import CLEANING, BpeTokenizer
+from retrieval.encoders.models import tables
+from retrieval.encoders.texts.bpe import CLEANING, BpeTokenizer
 
 pytestmark = pytest.mark.slow
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from retrieval.encoders.compact import keep_halves
-from retrieval.encoders.runtime import load_openvino
+from retrieval.encoders.compiled.runtime import load_openvino
+from retrieval.encoders.export.compact import keep_halves
 
 ov = load_openvino()
 operations = importlib.import_module("openvino.opset13")

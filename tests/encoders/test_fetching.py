@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from retrieval.encoders import cache, registry
-from retrieval.encoders.fetching import Fetched, fetch, redacted
-from retrieval.encoders.references import parse
+from retrieval.encoders.models import cache, registry
+from retrieval.encoders.models.fetching import Fetched, fetch, redacted
+from retrieval.encoders.models.references import parse
 from retrieval.errors import ModelError, ModelNotFound, ModelUnavailable
 
 from .conftest import SMALL_CONFIG

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from retrieval.encoders import fingerprint, identify
+from retrieval.encoders import identify
+from retrieval.encoders.models import fingerprint
 
 from .conftest import SMALL_CONFIG, settle
 

@@ -14,13 +14,14 @@ def loaded_by(code: str) -> str:
 
 
 def test_importing_loads_no_model_library() -> None:
-    assert loaded_by("import retrieval.encoders, retrieval.encoders.registry") == "[]\n"
-    assert loaded_by("import retrieval.encoders.openclip, retrieval.encoders.fetching") == "[]\n"
+    assert loaded_by("import retrieval.encoders, retrieval.encoders.models.registry") == "[]\n"
+    assert loaded_by("import retrieval.encoders.openclip") == "[]\n"
+    assert loaded_by("import retrieval.encoders.models.fetching") == "[]\n"
 
 
 def test_looking_up_models_loads_no_model_library(folder_model: Path) -> None:
     code = (
-        "from retrieval.encoders import identify, registry\n"
+        "from retrieval.encoders import identify\nfrom retrieval.encoders.models import registry\n"
         f"identify('local-dir:{folder_model}')\n"
         "registry.found_on_disk(); registry.on_disk(registry.parse('fast'))"
     )

@@ -11,10 +11,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from retrieval.encoders import Calibrating, calibrations, identify, int8, open_encoder
-from retrieval.encoders.calibrations import Calibration, calibration_folder, read_calibration
-from retrieval.encoders.int8 import Int8Encoder
-from retrieval.encoders.quantising import quantise
+from retrieval.encoders import Calibrating, identify, open_encoder
+from retrieval.encoders.compiled import calibrations, int8
+from retrieval.encoders.compiled.calibrations import (
+    Calibration,
+    calibration_folder,
+    read_calibration,
+)
+from retrieval.encoders.compiled.int8 import Int8Encoder
+from retrieval.encoders.compiled.quantising import quantise
 from retrieval.errors import MissingExtra, ModelError
 
 from . import models

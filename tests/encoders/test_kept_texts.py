@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from painting import paint
 
 from retrieval import Library
-from retrieval.encoders.exports import folder_of
-from retrieval.encoders.kept_texts import kept_vectors
+from retrieval.encoders.compiled.exports import folder_of
+from retrieval.encoders.compiled.kept_texts import kept_vectors
 
 
 class Counting(FakeEncoder):

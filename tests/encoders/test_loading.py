@@ -272,8 +272,8 @@ def test_a_tokenizer_of_transformers(
     (folder / "tokenizer_config.json").write_text(json.dumps(settings))
     change_config(folder, "text_cfg", hf_tokenizer_name="org/words")
 
-    from retrieval.encoders.loading import load_tokenizer
-    from retrieval.encoders.registry import located
+    from retrieval.encoders.models.loading import load_tokenizer
+    from retrieval.encoders.models.registry import located
 
     ours = load_tokenizer(located(f"local-dir:{folder}"))
     theirs = open_clip.get_tokenizer(f"local-dir:{folder}")

@@ -14,11 +14,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import retrieval.encoders.openvino
-from retrieval.encoders import engines, exporting, exports, identify, open_encoder, proving
-from retrieval.encoders.exports import Export, folder_of, read_export, read_refusal
+import retrieval.encoders.compiled.openvino
+from retrieval.encoders import engines, identify, open_encoder
+from retrieval.encoders.compiled import exports
+from retrieval.encoders.compiled.exports import Export, folder_of, read_export, read_refusal
+from retrieval.encoders.compiled.openvino import (
+    OpenVinoEncoder,
+    choose_precision,
+    native_precisions,
+)
+from retrieval.encoders.export import exporting, proving
 from retrieval.encoders.openclip import OpenClipEncoder
-from retrieval.encoders.openvino import OpenVinoEncoder, choose_precision, native_precisions
 from retrieval.encoders.probes import probe_pixels
 from retrieval.errors import ModelError
 from retrieval.specs import Preprocessing
@@ -198,7 +204,7 @@ def test_only_precisions_that_stay_equal_are_raced(monkeypatch: pytest.MonkeyPat
         raced.append(candidates)
         return candidates[0]
 
-    monkeypatch.setattr(retrieval.encoders.openvino, "fastest", record)
+    monkeypatch.setattr(retrieval.encoders.compiled.openvino, "fastest", record)
 
     def choose(cosine: float) -> str:
         cosines = {**dict.fromkeys(native, cosine), "f32": 1}

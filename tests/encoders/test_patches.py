@@ -76,7 +76,7 @@ def ours(tower: Any, pixels: np.ndarray[Any, Any]) -> Any:
     ids=str,
 )
 def test_it_gives_what_open_clip_gives(changes: dict[str, Any]) -> None:
-    from retrieval.encoders.patches import patch_tower
+    from retrieval.encoders.export.patches import patch_tower
 
     size = changes.get("image_size", (64, 64))
     model, preprocessing = built(size, **changes)
@@ -92,7 +92,7 @@ def test_it_gives_what_open_clip_gives(changes: dict[str, Any]) -> None:
 def test_quick_gelu_is_taken_as_it_is() -> None:
     from open_clip.transformer import QuickGELU
 
-    from retrieval.encoders.patches import patch_tower
+    from retrieval.encoders.export.patches import patch_tower
 
     model, preprocessing = built(act_layer=QuickGELU)
     tower = patch_tower(model, preprocessing)
@@ -116,14 +116,14 @@ def test_quick_gelu_is_taken_as_it_is() -> None:
     ids=str,
 )
 def test_a_tower_that_is_built_otherwise_is_left_to_open_clip(changes: dict[str, Any]) -> None:
-    from retrieval.encoders.patches import patch_tower
+    from retrieval.encoders.export.patches import patch_tower
 
     assert patch_tower(*built(**changes)) is None
 
 
 def test_pixels_that_no_patch_holds_are_left_to_open_clip() -> None:
     """Its convolution leaves them out."""
-    from retrieval.encoders.patches import patch_tower
+    from retrieval.encoders.export.patches import patch_tower
 
     assert patch_tower(*built((70, 70), image_size=70)) is None
 
@@ -131,7 +131,7 @@ def test_pixels_that_no_patch_holds_are_left_to_open_clip() -> None:
 def test_towers_of_other_kinds_are_left_to_open_clip() -> None:
     import open_clip
 
-    from retrieval.encoders.patches import patch_tower
+    from retrieval.encoders.export.patches import patch_tower
 
     for name in ("RN50", "MobileCLIP-S1"):
         model = open_clip.create_model(name, pretrained=None, load_weights=False)
@@ -144,7 +144,7 @@ def test_what_comes_of_it_has_fewer_steps_than_open_clip_s_own() -> None:
     """The last block carries one token: no matrix of its multilayer perceptron sees them all."""
     import torch
 
-    from retrieval.encoders.patches import patch_tower
+    from retrieval.encoders.export.patches import patch_tower
 
     model, preprocessing = built()
     tower = patch_tower(model, preprocessing)

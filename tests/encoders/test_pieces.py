@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrieval.encoders import identify, open_encoder
-from retrieval.encoders.exports import read_export
-from retrieval.encoders.loading import load_tokenizer
-from retrieval.encoders.openvino import light_tokenizer
-from retrieval.encoders.pieces import PieceTokenizer
+from retrieval.encoders.compiled.exports import read_export
+from retrieval.encoders.compiled.openvino import light_tokenizer
+from retrieval.encoders.models.loading import load_tokenizer
+from retrieval.encoders.models.registry import located
 from retrieval.encoders.probes import HARD_TEXTS
-from retrieval.encoders.registry import located
+from retrieval.encoders.texts.pieces import PieceTokenizer
 
 from . import models
 

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from retrieval.encoders import tables
-from retrieval.encoders.configs import tokenizer_repo
-from retrieval.encoders.presets import PRESETS, Preset
-from retrieval.encoders.references import parse
+from retrieval.encoders.models import tables
+from retrieval.encoders.models.configs import tokenizer_repo
+from retrieval.encoders.models.presets import PRESETS, Preset
+from retrieval.encoders.models.references import parse
 
 
 def test_there_is_one_for_each_need() -> None:

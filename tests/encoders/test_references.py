@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.encoders import tables
-from retrieval.encoders.presets import PRESETS
-from retrieval.encoders.references import ModelReference, parse
+from retrieval.encoders.models import tables
+from retrieval.encoders.models.presets import PRESETS
+from retrieval.encoders.models.references import ModelReference, parse
 from retrieval.errors import ModelNotFound
 
 PUBLISHED = sorted((name, tag) for name, tags in tables.published().items() for tag in tags)

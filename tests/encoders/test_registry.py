@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from retrieval.encoders import cache, files, identify, open_encoder, registry
-from retrieval.encoders.references import parse
+from retrieval.encoders import identify, open_encoder
+from retrieval.encoders.models import cache, files, registry
+from retrieval.encoders.models.references import parse
 from retrieval.errors import ModelError, ModelNotFound, ModelUnavailable
 
 from .conftest import SMALL_CONFIG

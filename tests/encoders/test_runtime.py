@@ -37,7 +37,7 @@ def run(code: str, home: Path, **environment: str) -> str:
 
 
 def test_openvino_is_loaded_without_what_it_sends(tmp_path: Path) -> None:
-    code = "from retrieval.encoders.runtime import load_openvino; load_openvino().Core()"
+    code = "from retrieval.encoders.compiled.runtime import load_openvino; load_openvino().Core()"
     assert run(code, tmp_path / "home") == QUIET
 
 
@@ -54,7 +54,7 @@ def test_exporting_and_encoding_send_nothing(tmp_path: Path) -> None:
 def test_others_can_still_import_the_whole_of_it(tmp_path: Path) -> None:
     code = (
         "import sys\n"
-        "from retrieval.encoders.runtime import load_converter, load_openvino\n"
+        "from retrieval.encoders.compiled.runtime import load_converter, load_openvino\n"
         "load_openvino()\n"
         "assert 'openvino_telemetry' not in sys.modules\n"
         "assert 'openvino.tools.ovc' not in sys.modules\n"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from retrieval.encoders import speeds
+from retrieval.encoders.compiled import speeds
 
 SIZE = (8, 6)
 BROKEN = -1.0

@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from retrieval.encoders import Preparing, engines, identify, open_encoder
-from retrieval.encoders.exports import folder_of, read_export
-from retrieval.encoders.laid_out import lay_out
-from retrieval.encoders.openvino import _WORTH_COMPILING, OpenVinoEncoder
+from retrieval.encoders.compiled.exports import folder_of, read_export
+from retrieval.encoders.compiled.openvino import _WORTH_COMPILING, OpenVinoEncoder
+from retrieval.encoders.compiled.runtime import load_openvino
+from retrieval.encoders.export.laid_out import lay_out
 from retrieval.encoders.probes import HARD_TEXTS
-from retrieval.encoders.runtime import load_openvino
-from retrieval.encoders.words import ACTIVATIONS, WordShape, WordTower, by_length, open_words
+from retrieval.encoders.texts.words import ACTIVATIONS, WordShape, WordTower, by_length, open_words
 
 from . import models
 
@@ -138,7 +138,7 @@ def test_towers_of_other_blocks_are_left_to_openvino() -> None:
     import torch
     from torch import nn
 
-    from retrieval.encoders.causal import causal_tower, word_arrays
+    from retrieval.encoders.export.causal import causal_tower, word_arrays
 
     config = models.CONFIGS["resnet"]["model_cfg"]
     vision = open_clip.CLIPVisionCfg(**config["vision_cfg"])

@@ -12,7 +12,7 @@ from retrieval.asking.hits import Hit, SearchResult
 from retrieval.catalogue import ImageRow, TextRow
 from retrieval.catalogue.tags import Tag
 from retrieval.describing import Description
-from retrieval.encoders.languages import knows_many
+from retrieval.encoders.texts.languages import knows_many
 from retrieval.library import Library
 from retrieval.status import Status
 

@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.encoders.checks import require_pixels, require_texts, unit_rows
-from retrieval.encoders.exports import Export, folder_of
-from retrieval.encoders.files import ModelFiles
-from retrieval.encoders.runtime import load_openvino
-from retrieval.encoders.speeds import EXACT, fastest
-from retrieval.encoders.tables import bpe_vocabulary
-from retrieval.encoders.towers import ROWS_A_REQUEST, Placement, Tower
-from retrieval.encoders.words import by_length, open_words
+from retrieval.encoders.compiled.exports import Export, folder_of
+from retrieval.encoders.compiled.runtime import load_openvino
+from retrieval.encoders.compiled.speeds import EXACT, fastest
+from retrieval.encoders.compiled.towers import ROWS_A_REQUEST, Placement, Tower
+from retrieval.encoders.models.files import ModelFiles
+from retrieval.encoders.models.tables import bpe_vocabulary
+from retrieval.encoders.texts.words import by_length, open_words
 from retrieval.specs import ModelSpec
 
 LEAST_COSINE = 0.9999
@@ -127,7 +127,7 @@ class OpenVinoEncoder:
             return light_tokenizer(
                 self._files.tokenizer_files, self._export.context_length, self._export.cleaning
             )
-        from retrieval.encoders.loading import load_tokenizer
+        from retrieval.encoders.models.loading import load_tokenizer
 
         tokenize = load_tokenizer(self._files)
         return lambda texts: np.asarray(tokenize(list(texts)), np.int64)
@@ -154,10 +154,10 @@ def light_tokenizer(files: Sequence[str], context_length: int, cleaning: str) ->
     Raises ValueError or MissingExtra when those files need more than that.
     """
     if files:
-        from retrieval.encoders.pieces import PieceTokenizer
+        from retrieval.encoders.texts.pieces import PieceTokenizer
 
         return PieceTokenizer(files, context_length, cleaning)
-    from retrieval.encoders.bpe import BpeTokenizer
+    from retrieval.encoders.texts.bpe import BpeTokenizer
 
     return BpeTokenizer(bpe_vocabulary(), context_length, cleaning)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from retrieval.encoders.runtime import load_openvino
+from retrieval.encoders.compiled.runtime import load_openvino
 
 _ENOUGH = 256
 """Constants with fewer numbers are not worth a conversion."""

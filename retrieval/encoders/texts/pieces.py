@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.encoders.bpe import CLEANING
+from retrieval.encoders.texts.bpe import CLEANING
 from retrieval.errors import MissingExtra
 
 _PIECES = "tokenizer.json"

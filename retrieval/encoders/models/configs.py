@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from retrieval.encoders import tables
+from retrieval.encoders.models import tables
 from retrieval.errors import ModelError, ModelNotFound
 
 CONFIG = "open_clip_config.json"

@@ -16,10 +16,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from retrieval.encoders import cache, files
+from retrieval.encoders.models import cache, files
+from retrieval.encoders.models.references import ModelReference, parse
+from retrieval.encoders.models.registry import unavailable
 from retrieval.encoders.quiet import quiet
-from retrieval.encoders.references import ModelReference, parse
-from retrieval.encoders.registry import unavailable
 from retrieval.errors import ModelNotFound, ModelUnavailable
 
 _ANSWER_WITHIN = 3.5  # seconds in all, so that a failure takes less than five

@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from retrieval.encoders.runtime import load_openvino
-from retrieval.encoders.towers import Tower
+from retrieval.encoders.compiled.runtime import load_openvino
+from retrieval.encoders.compiled.towers import Tower
 from retrieval.whole_file import whole_file
 
 EXACT = "f32"

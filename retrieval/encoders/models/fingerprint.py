@@ -16,8 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from retrieval.encoders import cache, tables
-from retrieval.encoders.files import ModelFiles
+from retrieval.encoders.models import cache, tables
+from retrieval.encoders.models.files import ModelFiles
 
 _REMEMBERED = 256  # entries; a checkpoint that was replaced leaves one behind
 _SETTLED_NS = 3_000_000_000  # a younger file may change again within its clock's resolution

@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.encoders.words import Place
+from retrieval.encoders.texts.words import Place
 
 _BOUNDARY = 64
 Numbers = NDArray[np.floating]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from retrieval.encoders.presets import PRESETS
-from retrieval.encoders.references import BUILT_IN
+from retrieval.encoders.models.presets import PRESETS
+from retrieval.encoders.models.references import BUILT_IN
 
 _MANY = ("xlm-roberta", "i18n", "siglip2", "nllb", "mt5", "multilingual", "worldwide")
 

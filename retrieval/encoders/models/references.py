@@ -16,8 +16,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from retrieval.encoders import tables
-from retrieval.encoders.presets import PRESETS
+from retrieval.encoders.models import tables
+from retrieval.encoders.models.presets import PRESETS
 from retrieval.errors import ModelNotFound
 from retrieval.pocket import checkpoint_dir
 

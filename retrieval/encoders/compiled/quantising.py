@@ -2,7 +2,7 @@
 
 NNCF imports torch, prints, and would stay in memory for the hours that indexing takes.
 
-    python -m retrieval.encoders.quantising TOWER.xml PIXELS.npy RESULT.xml
+    python -m retrieval.encoders.compiled.quantising TOWER.xml PIXELS.npy RESULT.xml
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import retrieval
-from retrieval.encoders.runtime import load_nncf, load_openvino
+from retrieval.encoders.compiled.runtime import load_nncf, load_openvino
 from retrieval.errors import ModelError
 
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from retrieval.encoders import cache, files, tables
-from retrieval.encoders.files import ModelFiles
-from retrieval.encoders.fingerprint import ModelIdentity, fingerprint
-from retrieval.encoders.presets import PRESETS, Preset, Recall
-from retrieval.encoders.references import BUILT_IN, ModelReference, parse
+from retrieval.encoders.models import cache, files, tables
+from retrieval.encoders.models.files import ModelFiles
+from retrieval.encoders.models.fingerprint import ModelIdentity, fingerprint
+from retrieval.encoders.models.presets import PRESETS, Preset, Recall
+from retrieval.encoders.models.references import BUILT_IN, ModelReference, parse
 from retrieval.errors import ModelError, ModelUnavailable
 
 __all__ = [

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.encoders import Encoder
-from retrieval.encoders.exports import folder_of
+from retrieval.encoders.compiled.exports import folder_of
 from retrieval.whole_file import whole_file
 
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from retrieval.encoders import cache, tables
-from retrieval.encoders.configs import (
+from retrieval.encoders.models import cache, tables
+from retrieval.encoders.models.configs import (
     CONFIG,
     complete_preprocess,
     read_config,
@@ -20,7 +20,7 @@ from retrieval.encoders.configs import (
     tower_repo,
     usual_preprocess,
 )
-from retrieval.encoders.references import ModelReference
+from retrieval.encoders.models.references import ModelReference
 from retrieval.errors import ModelNotFound
 
 HUB_WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")

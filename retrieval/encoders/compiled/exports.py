@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from retrieval.encoders.cache import user_cache
+from retrieval.encoders.models.cache import user_cache
 from retrieval.specs import Preprocessing
 
 _VERSION = 6

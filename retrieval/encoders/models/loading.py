@@ -14,9 +14,9 @@ import zipfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from retrieval.encoders import tables
-from retrieval.encoders.configs import CONFIG, tokenizer_repo, tower_repo
-from retrieval.encoders.files import ModelFiles
+from retrieval.encoders.models import tables
+from retrieval.encoders.models.configs import CONFIG, tokenizer_repo, tower_repo
+from retrieval.encoders.models.files import ModelFiles
 from retrieval.errors import MissingExtra, ModelError, PixtrieveError
 
 

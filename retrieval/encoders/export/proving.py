@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.encoders.compiled.openvino import LEAST_COSINE, native_precisions
+from retrieval.encoders.compiled.runtime import load_openvino
+from retrieval.encoders.compiled.speeds import EXACT
+from retrieval.encoders.compiled.towers import CACHE_MODES, Placement, Tower
 from retrieval.encoders.openclip import OpenClipEncoder
-from retrieval.encoders.openvino import LEAST_COSINE, native_precisions
 from retrieval.encoders.probes import PROBE_TEXTS, probe_pixels
-from retrieval.encoders.runtime import load_openvino
-from retrieval.encoders.speeds import EXACT
-from retrieval.encoders.towers import CACHE_MODES, Placement, Tower
 from retrieval.errors import ModelError
 
 

@@ -15,20 +15,20 @@ from importlib.metadata import version
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.encoders.calibrations import (
+from retrieval.encoders.checks import require_pixels, unit_rows
+from retrieval.encoders.compiled.calibrations import (
     LEAST_MEAN_LIKENESS,
     Calibration,
     calibration_folder,
     read_calibration,
     write_calibration,
 )
-from retrieval.encoders.checks import require_pixels, unit_rows
-from retrieval.encoders.exports import Export
-from retrieval.encoders.files import ModelFiles
-from retrieval.encoders.openvino import OpenVinoEncoder, tower_of
+from retrieval.encoders.compiled.exports import Export
+from retrieval.encoders.compiled.openvino import OpenVinoEncoder, tower_of
+from retrieval.encoders.compiled.quantising import quantise
+from retrieval.encoders.compiled.towers import Tower
+from retrieval.encoders.models.files import ModelFiles
 from retrieval.encoders.probes import probe_pixels
-from retrieval.encoders.quantising import quantise
-from retrieval.encoders.towers import Tower
 from retrieval.errors import MissingExtra, ModelError
 
 _log = logging.getLogger(__name__)

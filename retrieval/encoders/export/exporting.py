@@ -12,18 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from retrieval.encoders import proving
-from retrieval.encoders.causal import causal_tower, word_arrays
-from retrieval.encoders.compact import keep_halves
-from retrieval.encoders.exports import Export, write_export
-from retrieval.encoders.laid_out import lay_out
+from retrieval.encoders.compiled.exports import Export, write_export
+from retrieval.encoders.compiled.openvino import LEAST_COSINE, light_tokenizer
+from retrieval.encoders.compiled.runtime import load_converter, load_openvino
+from retrieval.encoders.compiled.speeds import EXACT
+from retrieval.encoders.export import proving
+from retrieval.encoders.export.causal import causal_tower, word_arrays
+from retrieval.encoders.export.compact import keep_halves
+from retrieval.encoders.export.laid_out import lay_out
 from retrieval.encoders.openclip import OpenClipEncoder
-from retrieval.encoders.openvino import LEAST_COSINE, light_tokenizer
 from retrieval.encoders.probes import HARD_TEXTS, PROBE_TEXTS
 from retrieval.encoders.quiet import quiet
-from retrieval.encoders.runtime import load_converter, load_openvino
-from retrieval.encoders.speeds import EXACT
-from retrieval.encoders.words import WordTower, write_index
+from retrieval.encoders.texts.words import WordTower, write_index
 from retrieval.errors import MissingExtra, ModelError
 
 
@@ -64,7 +64,7 @@ def export(encoder: OpenClipEncoder) -> Export:
 def _image_tower(encoder: OpenClipEncoder) -> Any:
     import torch
 
-    from retrieval.encoders.patches import patch_tower
+    from retrieval.encoders.export.patches import patch_tower
 
     class FromPlanes(torch.nn.Module):
         """Pixels to vectors, as open_clip takes them: in planes, normalised."""
@@ -166,7 +166,7 @@ class _as_it_is_written:  # noqa: N801 - used as a context
 
 def _cleaning(encoder: OpenClipEncoder) -> str:
     """Return how the tokenizer cleans texts if one without torch gives the same ids, else ""."""
-    from retrieval.encoders.bpe import CLEANING
+    from retrieval.encoders.texts.bpe import CLEANING
 
     wanted = encoder.tokenize(list(HARD_TEXTS)).numpy()
     for name in CLEANING:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.encoders.runtime import load_openvino
+from retrieval.encoders.compiled.runtime import load_openvino
 
 CACHE_MODES = ("OPTIMIZE_SIZE", "OPTIMIZE_SPEED")
 """Without a second copy of the weights, and as quick to load, is the better one."""

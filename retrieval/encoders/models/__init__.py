@@ -1,0 +1,1 @@
+"""Which models there are, where their files lie, what they are, and how open_clip loads them."""

@@ -1,0 +1,1 @@
+"""From texts to tokens and, for a few, to vectors, without torch and without a compiler."""
