@@ -18,9 +18,10 @@ from retrieval.commands.logs import set_up_logging
 
 @pytest.fixture
 def clean() -> Iterator[None]:
-    """Put back what setting up changes: handlers and levels are the process's."""
+    """A process in which nothing was set up; handlers and levels are put back afterwards."""
     loggers = [logging.getLogger(name) for name in ("", "retrieval", "retrieval.notices")]
     before = [(logger, logger.handlers[:], logger.level) for logger in loggers]
+    loggers[1].handlers.clear()
     yield
     for logger, handlers, level in before:
         logger.handlers[:] = handlers
@@ -33,7 +34,8 @@ class Terminal(io.StringIO):
 
 
 def test_warnings_and_notices_are_lines(clean: None, capsys: pytest.CaptureFixture[str]) -> None:
-    set_up_logging(verbose=False)
+    for _ in range(2):
+        set_up_logging(verbose=False)
     logging.getLogger("retrieval.encoders.engines").warning("%s runs on torch", "a\x1b[2Jmodel")
     logging.getLogger("retrieval.encoders.engines").info("details")
     logging.getLogger("retrieval.notices").info("Preparing %s.", "it")

@@ -12,14 +12,20 @@ from retrieval.commands.terminal import say, shown
 
 
 def set_up_logging(*, verbose: bool) -> None:
-    """Show this project's warnings and notices; what other libraries log only when asked for."""
+    """Show this project's warnings and notices; what other libraries log only when asked for.
+
+    Once for a process: a second call changes nothing.
+    """
     if verbose:
         logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
         return
     warnings.simplefilter("ignore")
+    house = logging.getLogger("retrieval")
+    if any(isinstance(handler, _Lines) for handler in house.handlers):
+        return
     # Without any handler Python would print what libraries log as a last resort.
     logging.getLogger().addHandler(logging.NullHandler())
-    logging.getLogger("retrieval").addHandler(_Lines())
+    house.addHandler(_Lines())
     logging.getLogger("retrieval.notices").setLevel(logging.INFO)
 
 
