@@ -20,6 +20,7 @@ from retrieval.duplicates.grouping import LIKENESS, Pictures, group
 from retrieval.duplicates.keeping import DuplicateGroup
 from retrieval.images.scaling import Frame
 from retrieval.images.sketch import SIDE, sketch_of
+from retrieval.locking import writer_lock
 from retrieval.looks import TURNS, Looks, turned
 
 
@@ -118,6 +119,19 @@ def test_what_is_put_away_is_not_shown_again_until_there_is_more(
     groups = dict(names(each) for each in library.duplicates.find().groups)
     assert groups["0.png"] == ["another copy of 0.png", "copy of 0.png"]
     assert groups["1.png"] == ["a new 1.png"], "the three that were put away stay apart"
+
+
+def test_groups_are_put_away_while_somebody_else_writes_or_takes_pictures_out(
+    library: Library, album: Path
+) -> None:
+    library.add(album)
+    found = library.duplicates.find().groups
+    with Library.open(library.path, FakeEncoder()) as other:
+        other.remove(album / "small/1.png")
+    with writer_lock(library.path):
+        library.duplicates.keep_all(found)
+    assert library.duplicates.find().groups == ()
+    assert len(library.duplicates.find(show_kept=True).groups) == 2
 
 
 def test_groups_are_named_by_the_kept_pictures_id(library: Library, album: Path) -> None:

@@ -71,12 +71,13 @@ class DuplicateRows:
     def keep(self, files_by_image: Mapping[int, int]) -> None:
         """Remember a group that is none, within the caller's transaction.
 
-        It has so many files of each image; when there are more of one, they are news.
+        It has so many files of each image; when there are more of one, they are news. An image that
+        went in the meantime is passed over.
         """
         set_id = self._db.one("SELECT coalesce(max(set_id), 0) + 1 FROM kept")
         self._db.many(
-            "INSERT INTO kept VALUES (?, ?, ?)",
-            ((set_id, image_id, files) for image_id, files in files_by_image.items()),
+            "INSERT INTO kept SELECT ?, id, ? FROM images WHERE id = ?",
+            ((set_id, files, image_id) for image_id, files in files_by_image.items()),
         )
 
     def kept(self) -> list[dict[int, int]]:

@@ -72,9 +72,9 @@ class Duplicates:
     def keep_all(self, groups: Sequence[DuplicateGroup]) -> None:
         """Remember that the files of each group are all to be kept: it is not shown again.
 
-        Until it has a new file, that is. Raises LibraryBusy when another process is writing.
+        Until it has a new file, that is. It need not wait for an indexing run to end.
         """
-        with self._parts.writer(), self._parts.catalogue.writing():
+        with self._parts.catalogue.writing():
             for each in groups:
                 counts: dict[int, int] = {}
                 for file in (each.kept, *each.redundant):
