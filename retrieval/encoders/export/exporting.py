@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from retrieval.encoders.export.causal import causal_tower, word_arrays
 from retrieval.encoders.export.compact import keep_halves
 from retrieval.encoders.export.laid_out import lay_out
 from retrieval.encoders.openclip import OpenClipEncoder
-from retrieval.encoders.probes import HARD_TEXTS, PROBE_TEXTS
+from retrieval.encoders.probes import HARD_TEXTS
 from retrieval.encoders.quiet import quiet
 from retrieval.encoders.texts.words import WordTower, write_index
 from retrieval.errors import MissingExtra, ModelError
@@ -39,14 +40,15 @@ def export(encoder: OpenClipEncoder) -> Export:
                 keep_halves(tower)
     except Exception as error:
         raise ModelError(f"OpenVINO cannot express it: {_first_line(error)}") from error
-    cosines = proving.least_cosines(encoder, towers)
+    probes = proving.probes_of(encoder)
+    cosines = proving.least_cosines(probes, towers)
     proving.require_equal(cosines[EXACT])
 
     def write_models(folder: str) -> Export:
         for name, tower in towers.items():
             path = os.path.join(folder, f"{name}.xml")
             load_openvino().save_model(tower, path, compress_to_fp16=False)
-        _write_words(encoder, folder)
+        _write_words(encoder, probes, folder)
         return Export(
             dim=encoder.spec.dim,
             preprocessing=encoder.spec.preprocessing,
@@ -54,7 +56,7 @@ def export(encoder: OpenClipEncoder) -> Export:
             context_length=proving.probe_tokens(encoder).shape[1],
             cleaning=_cleaning(encoder),
             cut=causal_tower(encoder.model) is not None,
-            cache_mode=proving.cache_mode(encoder, folder),
+            cache_mode=proving.cache_mode(probes, folder),
             least_cosine=cosines,
         )
 
@@ -135,14 +137,15 @@ def _text_tower(encoder: OpenClipEncoder) -> Any:
         return load_converter()(Tower().eval(), example_input=example, input=[-1, length])
 
 
-def _write_words(encoder: OpenClipEncoder, folder: str) -> None:
+def _write_words(encoder: OpenClipEncoder, probes: Sequence[proving.Probe], folder: str) -> None:
     """Make the exported text tower one that numpy can run, too, if it then says the same."""
     found = word_arrays(encoder.model)
     if found is None:
         return
     shape, arrays = found
-    rows = WordTower(shape, arrays).run(proving.probe_tokens(encoder))
-    if proving.least_cosine(rows, encoder.encode_texts(list(PROBE_TEXTS))) >= LEAST_COSINE:
+    probe = next(probe for probe in probes if probe.tower == "text")
+    rows = WordTower(shape, arrays).run(probe.inputs)
+    if proving.least_cosine(rows, probe.expected) >= LEAST_COSINE:
         write_index(folder, shape, lay_out(os.path.join(folder, "text"), arrays))
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,14 +20,35 @@ from retrieval.encoders.probes import PROBE_TEXTS, probe_pixels
 from retrieval.errors import ModelError
 
 
-def least_cosines(encoder: OpenClipEncoder, towers: Mapping[str, Any]) -> dict[str, float]:
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Inputs of a tower, "image" or "text", and open_clip's vectors of them."""
+
+    tower: str
+    inputs: NDArray[Any]
+    expected: NDArray[np.float32]
+
+
+def probes_of(encoder: OpenClipEncoder) -> tuple[Probe, ...]:
+    """Return a probe of each tower. For large models open_clip takes seconds."""
+    pixels = probe_pixels(encoder.spec.preprocessing.size)
+    return (
+        Probe("image", pixels, encoder.encode_images(pixels)),
+        Probe("text", probe_tokens(encoder), encoder.encode_texts(list(PROBE_TEXTS))),
+    )
+
+
+def least_cosines(probes: Sequence[Probe], towers: Mapping[str, Any]) -> dict[str, float]:
     """Return, by precision this processor has, the lowest cosine to open_clip's vectors."""
     core, least = load_openvino().Core(), {}
     for precision in native_precisions():
         settings = {"INFERENCE_PRECISION_HINT": precision}
         least[precision] = min(
-            least_cosine(core.compile_model(towers[name], "CPU", settings)(inputs)[0], expected)
-            for name, inputs, expected in _probes(encoder)
+            least_cosine(
+                core.compile_model(towers[probe.tower], "CPU", settings)(probe.inputs)[0],
+                probe.expected,
+            )
+            for probe in probes
         )
     return least
 
@@ -39,7 +61,7 @@ def require_equal(cosine: float) -> None:
         )
 
 
-def cache_mode(encoder: OpenClipEncoder, folder: str) -> str:
+def cache_mode(probes: Sequence[Probe], folder: str) -> str:
     """Return how OpenVINO may keep what it compiles, so that what it reads back says the same.
 
     OpenVINO 2026.1 cuts the class token of a timm model with attention pooling off twice when it
@@ -49,7 +71,7 @@ def cache_mode(encoder: OpenClipEncoder, folder: str) -> str:
     for mode in CACHE_MODES:
         with tempfile.TemporaryDirectory(dir=folder) as compiled:
             tries = ("compiled", "read back")
-            cosines += [_as_it_will_run(encoder, folder, compiled, mode) for _ in tries]
+            cosines += [_as_it_will_run(probes, folder, compiled, mode) for _ in tries]
         if min(cosines[-2:]) >= LEAST_COSINE:
             return mode
     raise ModelError(
@@ -59,28 +81,20 @@ def cache_mode(encoder: OpenClipEncoder, folder: str) -> str:
     )
 
 
-def _as_it_will_run(encoder: OpenClipEncoder, folder: str, compiled: str, mode: str) -> float:
+def _as_it_will_run(probes: Sequence[Probe], folder: str, compiled: str, mode: str) -> float:
     """Return the lowest cosine of vectors that come the way on which they will; 0 if none come."""
     cosines = []
-    for name, inputs, expected in _probes(encoder):
-        file = os.path.join(folder, f"{name}.xml")
+    for probe in probes:
+        file = os.path.join(folder, f"{probe.tower}.xml")
         rows_a_request = 2  # several requests side by side, each with a batch
-        placement = Placement(file, compiled, mode, EXACT, rows_a_request, encoder.spec.dim)
+        dim = probe.expected.shape[1]
+        placement = Placement(file, compiled, mode, EXACT, rows_a_request, dim)
         try:
-            found = Tower(placement).run(inputs, "THROUGHPUT")
+            found = Tower(placement).run(probe.inputs, "THROUGHPUT")
         except RuntimeError:
             return 0.0
-        cosines.append(least_cosine(found, expected))
+        cosines.append(least_cosine(found, probe.expected))
     return min(cosines)
-
-
-def _probes(encoder: OpenClipEncoder) -> tuple[tuple[str, NDArray[Any], NDArray[np.float32]], ...]:
-    """Return for each tower its inputs and open_clip's vectors."""
-    pixels = probe_pixels(encoder.spec.preprocessing.size)
-    return (
-        ("image", pixels, encoder.encode_images(pixels)),
-        ("text", probe_tokens(encoder), encoder.encode_texts(list(PROBE_TEXTS))),
-    )
 
 
 def probe_tokens(encoder: OpenClipEncoder) -> NDArray[np.int64]:
