@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -46,6 +49,25 @@ def test_a_concept_is_taught_used_tagged_and_forgotten(client: Client) -> None:
     assert asking.get("/api/concepts").json()["concepts"] == []
     assert asking.get("/api/facets").json()["tags"] == []
     assert asking.delete("/api/concepts", params={"name": "warm"}).status_code == 422
+
+
+def test_questions_are_answered_while_a_concept_waits_for_its_turn_to_be_written(
+    client: Client, folder: str
+) -> None:
+    asking = client()
+    known = numbers(asking)
+    taught = {"name": "warm", "like": [known["pictures/red.png"]]}
+    other = sqlite3.connect(f"{folder}/catalogue.sqlite", isolation_level=None)
+    with closing(other), ThreadPoolExecutor(2) as pool:
+        other.execute("BEGIN IMMEDIATE")
+        waiting = pool.submit(asking.post, "/api/concepts", json=taught)
+        with pytest.raises(TimeoutError):
+            waiting.result(timeout=1)
+        answer = pool.submit(asking.get, "/api/search", params={"q": "red"}).result(timeout=5)
+        assert answer.status_code == 200
+        assert not waiting.done()
+        other.execute("ROLLBACK")
+        assert waiting.result(timeout=30).status_code == 200
 
 
 @pytest.mark.parametrize(

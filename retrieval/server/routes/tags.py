@@ -76,7 +76,7 @@ def tag_routes(state: State) -> APIRouter:
     @routes.post("/concepts")
     async def learn(taught: Taught) -> Response:
         """Learn a concept from indexed pictures; a known name is learned anew."""
-        concept = await state.call(
+        concept = await state.aside(
             lambda library: library.concepts.learn(taught.name, taught.like, taught.unlike)
         )
         return as_json(asdict(concept))
@@ -90,7 +90,7 @@ def tag_routes(state: State) -> APIRouter:
     @routes.delete("/concepts")
     async def forget(name: Annotated[str, Query(min_length=1, max_length=200)]) -> Response:
         """Forget a concept and take its tags off."""
-        await state.call(lambda library: library.concepts.forget(name))
+        await state.aside(lambda library: library.concepts.forget(name))
         return as_json({})
 
     return routes
