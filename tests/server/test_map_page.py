@@ -89,6 +89,23 @@ def test_a_region_is_gone_to_and_leafed_through(on_map: Any) -> None:
     on_map.locator("#name", has_text=".png").wait_for()
 
 
+def test_what_answers_the_question_stands_out(on_map: Any) -> None:
+    plain = colours(on_map, "canvas:first-child")
+    state = on_map.locator(".map .state")
+    assert state.inner_text() == ""
+    on_map.locator("#question").fill("red")
+    on_map.locator("#gallery li[aria-posinset='1'] img[alt='red.png']").wait_for()
+    on_map.get_by_role("link", name="Map").click()
+    on_map.locator(".map .state", has_text="answers stand out").wait_for()
+    assert colours(on_map, "canvas:first-child") > plain
+    on_map.locator("#question").fill("")
+    on_map.get_by_text("Ask in words, or drop a picture").wait_for()
+    on_map.get_by_role("link", name="Map").click()
+    on_map.wait_for_timeout(300)
+    assert state.inner_text() == ""
+    assert colours(on_map, "canvas:first-child") == plain
+
+
 def test_keys_move_and_open(on_map: Any) -> None:
     canvas = on_map.locator(".map canvas[tabindex]")
     canvas.focus()

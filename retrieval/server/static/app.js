@@ -13,6 +13,8 @@ import { createViewer } from "./viewer.js";
 
 const PAGE = 120;
 const PAUSE = 40; // milliseconds without a letter
+const SURE = 0.5; // hits so likely stand out on the map,
+const FEW = 12; // or else so many of the best
 
 let asked = null; // AbortController of the request under way
 let exhausted = true;
@@ -68,6 +70,7 @@ async function search(more = false) {
     exhausted = found.hits.length < PAGE;
     if (!more) say(found);
     gallery.show(more ? gallery.hits.concat(found.hits) : found.hits, more);
+    views.map.highlight(answers());
     if (!more) remember();
   } catch (error) {
     if (error.name === "AbortError") return;
@@ -95,13 +98,22 @@ function tell(title, text) {
 function refuse(error) {
   exhausted = true;
   gallery.show([]);
+  views.map.highlight([]);
   tell(error.message, error.hint ?? "");
   $("state").textContent = "";
+}
+
+/** The pictures that answer what is asked: where only filters are set, all that fit. */
+function answers() {
+  if (!written() && !question.picture) return gallery.hits.map((hit) => hit.id);
+  const sure = gallery.hits.filter((hit) => hit.confidence >= SURE);
+  return (sure.length ? sure : gallery.hits.slice(0, FEW)).map((hit) => hit.id);
 }
 
 async function welcome() {
   exhausted = true;
   gallery.show([]);
+  views.map.highlight([]);
   remember();
   try {
     const status = await ask("/api/status");

@@ -1,5 +1,6 @@
 // The map: all pictures at once, similar ones side by side. `create` makes it in an element.
 
+import { many } from "/dom.js";
 import { readPoints } from "/map_data.js";
 import { Painter } from "/map_paint.js";
 import { Thumbs } from "/map_thumbs.js";
@@ -41,7 +42,8 @@ class PictureMap {
     this.version = "";
     this.shown = false;
     this.frame = 0;
-    this.wanted = []; // ids to light up, perhaps before the map is here
+    this.wanted = []; // ids that stand out, perhaps before the map is here
+    this.told = ""; // how the drawing of the map goes
     this.build();
     this.view = new View(this.above, {
       moved: () => this.draw(),
@@ -113,7 +115,14 @@ class PictureMap {
   highlight(ids) {
     this.wanted = ids;
     if (this.points) this.painter.light(ids);
+    this.tell(this.told);
     this.draw();
+  }
+
+  tell(told) {
+    this.told = told;
+    const count = this.wanted.length;
+    this.state.textContent = told || (count ? `${many(count, "answer")} ${count === 1 ? "stands" : "stand"} out` : "");
   }
 
   async load() {
@@ -135,7 +144,7 @@ class PictureMap {
   }
 
   async take(header, signal) {
-    this.state.textContent = header.drawing ? waiting(header) : header.error;
+    this.tell(header.drawing ? waiting(header) : header.error);
     if (header.version === this.version) return;
     const response = await fetch(`/api/map/points?version=${encodeURIComponent(header.version)}`, { signal });
     if (response.status === 409) return this.load();
@@ -158,7 +167,7 @@ class PictureMap {
   }
 
   async redraw(anew) {
-    this.state.textContent = "";
+    this.tell("");
     try {
       await fetch(`/api/map?anew=${anew}`, { method: "POST" });
     } finally {
@@ -237,7 +246,7 @@ class PictureMap {
     };
     this.chosen.replaceChildren(
       make("strong", { textContent: region.name || "This region" }),
-      make("span", { textContent: pictures(region.count) }),
+      make("span", { textContent: many(region.count, "picture") }),
       act("Leaf through", leaf),
       ...(region.name ? [act("Search for it", () => this.page.search(region.name))] : []),
     );
@@ -272,7 +281,7 @@ class PictureMap {
   listRegions() {
     const items = this.points.regions.flatMap((region, number) => {
       if (region.level > 1) return [];
-      const text = `${region.name || "unnamed"}, ${pictures(region.count)}`;
+      const text = `${region.name || "unnamed"}, ${many(region.count, "picture")}`;
       const button = make("button", { type: "button", textContent: text });
       button.addEventListener("click", () => this.goTo(number));
       return [make("li", {}, button)];
@@ -281,9 +290,7 @@ class PictureMap {
   }
 }
 
-const pictures = (count) => (count === 1 ? "1 picture" : `${count.toLocaleString()} pictures`);
-
 function waiting(header) {
   const share = Math.round(100 * header.drawing.share);
-  return header.lacking ? `${pictures(header.lacking)} find their place … ${share}%` : `Drawing anew … ${share}%`;
+  return header.lacking ? `${many(header.lacking, "picture")} find their place … ${share}%` : `Drawing anew … ${share}%`;
 }
