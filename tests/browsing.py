@@ -22,7 +22,7 @@ def ask(page: Any, text: str, expected: str) -> None:
 def choose(page: Any, *names: str) -> None:
     for name in names:
         tile = page.locator("#gallery li", has=page.locator(f"img[alt='{name}']"))
-        tile.locator(".choose").click(force=True)
+        tile.locator(".choose").click()
 
 
 def drop(page: Any, path: Path) -> None:

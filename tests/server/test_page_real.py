@@ -96,12 +96,12 @@ def test_an_afternoon_with_photographs(
 
     find(page, "a child on a swing")
     for place in range(4):
-        page.locator("#gallery .choose").nth(place).click(force=True)
+        page.locator("#gallery .choose").nth(place).click()
     page.screenshot(path=shots / "chosen.png")
     page.get_by_role("button", name="More like these").click()
     page.get_by_text("4 liked").wait_for()
     page.wait_for_timeout(500)
-    page.locator("#gallery .choose").nth(0).click(force=True)
+    page.locator("#gallery .choose").nth(0).click()
     page.get_by_role("button", name="Teach a concept").click()
     page.locator("#conceptname").fill("swinging")
     page.screenshot(path=shots / "concept.png")

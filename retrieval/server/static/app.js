@@ -30,7 +30,10 @@ const viewer = createViewer({
   like: (id) => { forget(); add({ id }); },
   plus: (id) => add({ id }),
   minus: (id) => add({ id, negative: true }),
-  closed: (place) => { if (current === "search") gallery.focus(place); },
+  closed: (place) => {
+    // It is told late: somebody may be typing already.
+    if (current === "search" && !document.activeElement?.closest("input, textarea, select")) gallery.focus(place);
+  },
 });
 const choosing = createChoosing({
   gallery,
