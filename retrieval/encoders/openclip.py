@@ -1,6 +1,6 @@
 """Encodes with open_clip on torch: the reference that every faster engine is compared with.
 
-The only module that imports torch and open_clip, inside its functions. Nothing is downloaded here:
+Imports torch and open_clip only inside its functions. Nothing is downloaded here:
 open_clip builds the architecture without weights, then loads exactly the file that was
 fingerprinted.
 """

@@ -101,6 +101,7 @@ class PictureMap {
   show() {
     this.shown = true;
     this.resize();
+    this.light();
     this.load();
   }
 
@@ -114,7 +115,11 @@ class PictureMap {
 
   highlight(ids) {
     this.wanted = ids;
-    if (this.points) this.painter.light(ids);
+    if (this.shown) this.light(); // who types elsewhere need not wait for a million points
+  }
+
+  light() {
+    if (this.points) this.painter.light(this.wanted);
     this.tell(this.told);
     this.draw();
   }
