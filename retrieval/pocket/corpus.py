@@ -1,201 +1,249 @@
-"""What the model learns from: pictures, each tied to a group of texts that all describe it.
-
-A captioned photograph, an emoji with its keywords, a rendered scene and a class picture ("a photo
-of a teapot") become the same thing here, a picture and a text group, so one loss serves them all.
-"""
+"""Every text that the text tower learns from, and which of them belong to which pictures."""
 
 from __future__ import annotations
 
-import hashlib
-import logging
+import importlib
+import random
+import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.pocket.pictures import SHARDS, PictureSet, Pixels, prepare_shard
-from retrieval.pocket.scene_pictures import NEIGHBOURS, claims_of, prepare_scenes
-from retrieval.pocket.shards import read_rows
-from retrieval.pocket.vocabulary import Tokens, Vocabulary, tokenize
+from retrieval.pocket import wordnet
+from retrieval.pocket.shards import read_manifest, read_rows
 
-log = logging.getLogger(__name__)
+Row = dict[str, Any]
+Floats = NDArray[np.float32]
 
-PROMPTS = (
-    "{}",
-    "a {}",
-    "a photo of a {}",
-    "a picture of the {}",
-    "a close up of a {}",
-    "a photo of the small {}",
+PHOTOGRAPHS = "flickr8k_train_224.tar"
+_FUNCTION_WORDS = frozenset(
+    [
+        "a",
+        "an",
+        "the",
+        "of",
+        "in",
+        "on",
+        "and",
+        "with",
+        "is",
+        "are",
+        "to",
+        "at",
+        "his",
+        "her",
+        "its",
+        "their",
+        "by",
+        "from",
+        "for",
+        "up",
+        "it",
+        "while",
+        "as",
+        "that",
+        "another",
+        "through",
+        "into",
+        "over",
+        "near",
+        "other",
+        "one",
+        "two",
+        "some",
+        "who",
+        "be",
+        "has",
+        "out",
+        "next",
+        "behind",
+        "down",
+        "off",
+        "they",
+        "him",
+        "each",
+        "there",
+    ]
 )
-TEXT_SHARDS = ("flickr30k_captions.jsonl.gz", "coco_val2017_captions.jsonl.gz")
-SIDES = {"left", "right"}
+_SPAN_LENGTHS = (1, 2, 2, 3, 3, 4, 5, 6)
+_NAMED_BY = 6  # a word is a keyword when at least two captions of so many pictures have it
+_WEAK = 0.3  # how much a picture counts of which only one caption has the word
+_LANGUAGES = ("de", "fr", "cs", "zh", "ar")
 
 
-@dataclass(frozen=True)
-class Texts:
-    """Groups of texts; the texts of one group describe the same thing."""
-
-    tokens: Tokens  # (texts, context), compact ids
-    starts: NDArray[np.int64]  # (groups + 1,), where each group begins in `tokens`
-
-    def __len__(self) -> int:
-        return len(self.starts) - 1
-
-    def draw(self, groups: NDArray[np.int64], rng: np.random.Generator) -> Tokens:
-        """Draw one random text of each group."""
-        return self.tokens[self.draw_places(groups, rng)]
-
-    def draw_pairs(
-        self, groups: NDArray[np.int64], rng: np.random.Generator
-    ) -> tuple[Tokens, Tokens]:
-        """Draw two different texts of each group (one twice where it has only one)."""
-        first, sizes = self.starts[groups], np.diff(self.starts)[groups]
-        one = rng.integers(sizes)
-        other = (one + 1 + rng.integers(np.maximum(sizes - 1, 1))) % sizes
-        return self.tokens[first + one], self.tokens[first + other]
-
-    def draw_places(self, groups: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-        """Draw the place in `tokens` of one random text of each group."""
-        sizes = np.diff(self.starts)[groups]
-        return np.asarray(self.starts[groups] + rng.integers(sizes), dtype=np.int64)
-
-
-@dataclass(frozen=True)
-class Source:
-    """Pictures of one kind and the text group of each."""
-
-    name: str
-    pixels: Pixels
-    groups: NDArray[np.int64]
-    flippable: NDArray[np.bool_]  # False where a text says left or right
-    neighbours: int = 1  # so many pictures in a row are much alike, and best learned together
-
-    def __len__(self) -> int:
-        return len(self.groups)
-
-
-@dataclass(frozen=True)
+@dataclass
 class Corpus:
-    """Everything a training run reads."""
+    """Texts by number, and what they say about pictures; numbers count from 0.
 
-    sources: dict[str, Source]
-    texts: Texts
-    class_count: int  # groups 0 … class_count-1 are classes, the others captions
-    pictured: int  # groups 0 … pictured-1 have pictures, the others are texts alone
-    vocabulary: Vocabulary
-    scene_seeds: NDArray[np.int64]  # of the scenes, in the order of their groups
-    scene_claims: NDArray[np.bool_]  # (scenes, claims) what is true of them
+    `kinds[i]` says where text i comes from. `captions[p]` are the texts of photograph p; `keywords`
+    are words and `shows[p, w]` how surely photograph p shows word w (1, `_WEAK` or 0), `asked[w]`
+    the texts that ask for it. `classes` are names of labelled pictures' classes, each a list of
+    texts; `imagenet` those of the backbone's own 1,000. `foreign` are texts in other languages,
+    `foreign_means[i]` the English texts that say the same, `foreign_photo[i]` the photograph they
+    describe, or -1.
+    """
 
+    texts: list[str] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
+    numbers: dict[str, int] = field(default_factory=dict)
+    captions: list[list[int]] = field(default_factory=list)
+    keywords: list[str] = field(default_factory=list)
+    asked: list[list[int]] = field(default_factory=list)
+    shows: Floats = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    classes: dict[str, list[int]] = field(default_factory=dict)
+    imagenet: list[list[int]] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+    foreign_means: list[list[int]] = field(default_factory=list)
+    foreign_photo: list[int] = field(default_factory=list)
 
-class _Builder:
-    """Collects text groups and sources; `finish` tokenizes all texts at once."""
+    def add(self, text: str, kind: str) -> int:
+        """Return the number of a text; one that is there already keeps its kind."""
+        if text not in self.numbers:
+            self.numbers[text] = len(self.texts)
+            self.texts.append(text)
+            self.kinds.append(kind)
+        return self.numbers[text]
 
-    def __init__(self) -> None:
-        self.groups: list[list[str]] = []
-        self.sources: dict[str, Source] = {}
-        self.pictured = 0
+    def add_name(self, name: str, kind: str) -> list[int]:
+        """Add a name by itself and as people write it for a picture."""
+        return [self.add(name, kind), self.add(f"a photo of a {name}", kind)]
 
-    def add_group(self, texts: Iterable[str]) -> int:
-        self.groups.append(list(texts))
-        return len(self.groups) - 1
-
-    def add_source(
-        self, name: str, pictures: PictureSet, groups: Sequence[int], neighbours: int = 1
-    ) -> None:
-        sided = [any(SIDES & set(text.split()) for text in self.groups[g]) for g in groups]
-        flippable = ~np.asarray(sided, np.bool_)
-        self.sources[name] = Source(
-            name, pictures.pixels, np.asarray(groups, np.int64), flippable, neighbours
-        )
-        self.pictured = len(self.groups)
-
-    def finish(self, class_count: int, scene_seeds: Iterable[int], cache: Path) -> Corpus:
-        flat = [text for group in self.groups for text in group]
-        tokens = _cached_tokens(flat, cache)
-        starts = np.cumsum([0, *(len(group) for group in self.groups)]).astype(np.int64)
-        vocabulary = Vocabulary.covering(tokens, starts, always=starts[class_count])
-        texts = Texts(vocabulary.compact_known(tokens), starts)
-        seeds = list(scene_seeds)
-        return Corpus(
-            self.sources,
-            texts,
-            class_count,
-            self.pictured,
-            vocabulary,
-            np.array(seeds, np.int64),
-            claims_of(seeds),
-        )
+    def add_foreign(self, texts: Iterable[str], means: list[int], photo: int = -1) -> None:
+        """Add texts in another language that say what English ones say."""
+        for text in texts:
+            self.foreign.append(text)
+            self.foreign_means.append(means)
+            self.foreign_photo.append(photo)
 
 
-def _cached_tokens(texts: list[str], cache: Path) -> Tokens:
-    """Tokenize, and keep the result: a few hundred thousand captions take a minute."""
-    digest = hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
-    path = cache / f"tokens-{digest}.npy"
-    if not path.exists():
-        log.info("tokenizing %d texts", len(texts))
-        np.save(path, tokenize(texts))
-    tokens: Tokens = np.load(path)
-    return tokens
+def collect(data: Path, dictionary: Path, scene_captions: Iterable[str], seed: int) -> Corpus:
+    """Collect all texts of the training folder, of WordNet and of drawn scenes."""
+    train = data / "train"
+    corpus = Corpus()
+    rows = read_manifest(train / PHOTOGRAPHS)
+    corpus.captions = [_add_all(corpus, row["captions"], "photographs") for row in rows]
+    _add_classes(corpus, train)
+    _add_emoji(corpus, train)
+    for name, kind in (("flickr30k", "flickr30k"), ("coco_val2017", "coco")):
+        for row in read_rows(train / f"{name}_captions.jsonl.gz"):
+            means = _add_all(corpus, row["en"], kind)
+            corpus.add_foreign(row.get("de", ()), means)
+    written = [t for t, k in zip(corpus.texts, corpus.kinds, strict=True) if k in CAPTIONED]
+    _add_keywords(corpus, written)
+    _add_wordnet(corpus, dictionary)
+    _add_spans(corpus, written, seed)
+    for caption in scene_captions:
+        corpus.add(caption, "scenes")
+    by_file = {row["file"]: photo for photo, row in enumerate(rows)}
+    for row in read_rows(train / "flickr8k_train_captions_ml.jsonl.gz"):
+        photo = by_file[row["file"]]
+        for language, texts in row["captions_ml"].items():
+            if language.removesuffix("_translated") in _LANGUAGES:
+                corpus.add_foreign(texts, corpus.captions[photo], photo)
+    return corpus
 
 
-def load_corpus(data: Path, cache: Path, scenes: int) -> Corpus:
-    """Read every training shard below `data`; decoded pictures are kept in `cache`."""
-    shards = {s.name: prepare_shard(s, data / "train", cache) for s in SHARDS}
-    build = _Builder()
-    class_count = _add_classes(build, shards)
-    _add_captioned(build, shards, data)
-    drawn = prepare_scenes(cache, scenes)
-    told = [build.add_group(row["captions"]) for row in drawn.rows]
-    build.add_source("scenes", drawn, told, NEIGHBOURS)
-    for name in TEXT_SHARDS:
-        for row in read_rows(data / "train" / name):
-            build.add_group(row["en"])
-    return build.finish(class_count, (row["seed"] for row in drawn.rows), cache)
+CAPTIONED = ("photographs", "flickr30k", "coco")
+"""Kinds of texts that people wrote about photographs."""
 
 
-def _add_classes(build: _Builder, shards: dict[str, PictureSet]) -> int:
-    """Make one group per class name; the same name in two shards is one class."""
-    known: dict[str, int] = {}
-    for name in ("tiny_imagenet", "mini_imagenet", "caltech101"):
-        pictures = _training_part(shards[name])
-        groups = []
-        for row in pictures.rows:
-            label = row["label"].lower()
-            if label not in known:
-                names = [label, *row.get("synonyms", ())]
-                texts = dict.fromkeys(p.format(n) for n in names for p in PROMPTS)
-                known[label] = build.add_group(texts)
-            groups.append(known[label])
-        build.add_source(name, pictures, groups)
-    return len(known)
+def plain(caption: str) -> str:
+    """Take the blanks before punctuation and the full stop off a caption."""
+    joined = re.sub(r"\s+", " ", caption.replace(" .", ".").replace(" ,", ","))
+    return joined.strip().rstrip(".").strip()
 
 
-def _training_part(pictures: PictureSet) -> PictureSet:
-    train = [i for i, row in enumerate(pictures.rows) if row["split"] == "train"]
-    if len(train) == len(pictures):
-        return pictures
-    return PictureSet(pictures.pixels[train], tuple(pictures.rows[i] for i in train))
+def class_name(label: str) -> str:
+    """Return a label as one would write it."""
+    return label.lower().replace("_", " ")
 
 
-def _add_captioned(build: _Builder, shards: dict[str, PictureSet], data: Path) -> None:
-    flickr = shards["flickr8k"]
-    build.add_source("flickr8k", flickr, [build.add_group(r["captions"]) for r in flickr.rows])
-    emoji = shards["emoji"]
-    keywords = {
-        row["emoji"]: [row["label"], *row["keywords"]]
-        for row in read_rows(data / "train" / "emoji_names.jsonl.gz")
-    }
-    build.add_source(
-        "emoji",
-        emoji,
-        [build.add_group(_emoji_texts(row, keywords)) for row in emoji.rows],
+def words_of(text: str) -> list[str]:
+    """Return the words of a text in lower case."""
+    return re.findall(r"[a-z'-]+", text.lower())
+
+
+def _add_all(corpus: Corpus, captions: Sequence[str], kind: str) -> list[int]:
+    return [corpus.add(text, kind) for text in map(plain, captions) if text]
+
+
+def _add_classes(corpus: Corpus, train: Path) -> None:
+    for row in read_rows(train / "caltech101_112.jsonl"):
+        if row["label"] not in corpus.classes:
+            name = class_name(row["label"])
+            corpus.classes[row["label"]] = corpus.add_name(name, "classes")
+    for row in read_rows(train / "mini_imagenet_train_84.jsonl"):
+        if row["label"] not in corpus.classes:
+            names = [corpus.add_name(name, "classes") for name in row["synonyms"]]
+            corpus.classes[row["label"]] = [number for name in names for number in name]
+    for described in _imagenet_descriptions():
+        lemmas, _, gloss = described.partition(": ")
+        numbers = [n for name in lemmas.split(", ") for n in corpus.add_name(name, "classes")]
+        corpus.imagenet.append([*numbers, corpus.add(gloss, "classes")])
+
+
+def _imagenet_descriptions() -> list[str]:
+    """Return the backbone's 1,000 classes in its order, each as "name, other name: gloss"."""
+    data: Any = importlib.import_module("timm.data")
+    info = data.ImageNetInfo()
+    return [info.index_to_description(i, detailed=True) for i in range(info.num_classes())]
+
+
+def _add_emoji(corpus: Corpus, train: Path) -> None:
+    for row in read_rows(train / "emoji_names.jsonl.gz"):
+        label = corpus.add(row["label"], "emoji")
+        for keyword in row["keywords"]:
+            corpus.add(keyword, "emoji")
+        for language, names in row["names"].items():
+            if language in _LANGUAGES:
+                corpus.add_foreign(names, [label])
+
+
+def _add_keywords(corpus: Corpus, written: Sequence[str]) -> None:
+    """Add the words of captions, and find those that several photographs are known to show."""
+    counts = Counter(word for text in written for word in set(words_of(text)))
+    for word, count in counts.items():
+        if count >= 3:
+            corpus.add_name(word, "words")
+    said = [
+        Counter(word for number in numbers for word in set(words_of(corpus.texts[number])))
+        for numbers in corpus.captions
+    ]
+    sure = Counter(word for each in said for word, count in each.items() if count >= 2)
+    corpus.keywords = sorted(
+        word for word, n in sure.items() if n >= _NAMED_BY and word not in _FUNCTION_WORDS
     )
+    corpus.asked = [corpus.add_name(word, "words") for word in corpus.keywords]
+    column = {word: place for place, word in enumerate(corpus.keywords)}
+    corpus.shows = np.zeros((len(said), len(column)), np.float32)
+    for photo, each in enumerate(said):
+        for word, count in each.items():
+            if word in column:
+                corpus.shows[photo, column[word]] = 1 if count >= 2 else _WEAK
 
 
-def _emoji_texts(row: dict[str, str], keywords: dict[str, list[str]]) -> list[str]:
-    label = row["label"]
-    words = keywords.get(row["emoji"], [])
-    return list(dict.fromkeys([label, f"an icon of {label}", f"an emoji: {label}", *words]))
+def _add_wordnet(corpus: Corpus, dictionary: Path) -> None:
+    used = wordnet.read_frequencies(dictionary)
+    for synset in wordnet.read_synsets(dictionary):
+        for word in synset.words:
+            if synset.part == "noun" and used[word.lower()] >= 2:
+                corpus.add_name(word, "lemmas")
+            corpus.add(word, "lemmas")
+        if synset.part == "noun":
+            corpus.add(f"{synset.words[0]}: {synset.gloss}", "glosses")
+
+
+def _add_spans(corpus: Corpus, written: Sequence[str], seed: int) -> None:
+    """Add some words in a row out of captions: much like what people type as a question."""
+    random_ = random.Random(seed)  # noqa: S311 - no secret
+    for text in random_.choices(written, k=260_000 if len(written) > 1000 else len(written)):
+        words = text.split()
+        length = random_.choice(_SPAN_LENGTHS)
+        if len(words) > length:
+            start = random_.randrange(len(words) - length + 1)
+            corpus.add(" ".join(words[start : start + length]).strip(" ,.").lower(), "spans")

@@ -1,99 +1,60 @@
-"""Write a trained model as an open_clip checkpoint: `open_clip_config.json` and safetensors."""
+"""Write a trained model as an open_clip checkpoint: configuration, safetensors, known words."""
 
 from __future__ import annotations
 
+import gzip
 import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import open_clip
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import nn
 
-from retrieval.pocket.batches import Augmentation, draw_batch
-from retrieval.pocket.corpus import Corpus
-from retrieval.pocket.growth import grown
-from retrieval.pocket.model import MEAN, STD, DualEncoder, Shape
-from retrieval.pocket.vocabulary import Vocabulary
+from retrieval.pocket.towers import Lower, Shape, TextTower, Upper, norms_of
+from retrieval.pocket.vocabulary import FULL_SIZE, Vocabulary
 
 CONFIG_NAME = "open_clip_config.json"
 WEIGHTS_NAME = "open_clip_model.safetensors"
-# What a library of pictures may hold, for the statistics of batch norm: photographs above all.
-CALIBRATION_SHARES = {
-    "flickr8k": 96,
-    "scenes": 24,
-    "emoji": 4,
-    "tiny_imagenet": 24,
-    "mini_imagenet": 36,
-    "caltech101": 16,
-}
+WORDS_NAME = "known_words.txt.gz"
+
+_MEAN, _STD = 127 / 255, 128 / 255  # EfficientNet-Lite scales pixels by (x - 127) / 128
+_NORM_VARIANCE = 1.0 - 1e-3  # with the norms' epsilon: a factor of 1
+_SHORTENED = 4  # bits of a matrix's numbers that are left out
 
 
-def export(model: DualEncoder, shape: Shape, vocabulary: Vocabulary, folder: Path) -> None:
-    """Write the two towers into `folder`, in short half floats and with the full vocabulary."""
-    state = {name: value.detach().cpu() for name, value in model.clip.state_dict().items()}
-    rows = "token_embedding.weight"
-    state[rows] = vocabulary.expand_rows(state[rows])
-    half = {
-        name: (_short(value) if value.is_floating_point() else value).contiguous()
-        for name, value in state.items()
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    save_file(half, folder / WEIGHTS_NAME, metadata={"format": "pt"})
-    text = json.dumps(open_clip_settings(shape), indent=1)
-    (folder / CONFIG_NAME).write_text(text + "\n", encoding="utf-8")
-
-
-def _short(values: torch.Tensor) -> torch.Tensor:
-    """Round to half floats without their last bit: a checkpoint zips by a sixteenth smaller.
-
-    A weight moves by a thousandth of itself at most, and no score by more than that (model card).
-    """
-    bits = values.half().contiguous().view(torch.int16)
-    return ((bits + 1) & ~1).view(torch.float16) if values.ndim > 1 else values.half()
-
-
-def load_shape(folder: Path) -> Shape:
-    """Read the sizes of an exported checkpoint's towers."""
-    config = json.loads((folder / CONFIG_NAME).read_text(encoding="utf-8"))["model_cfg"]
-    vision, text = config["vision_cfg"], config["text_cfg"]
-    return Shape(
-        tower=vision["timm_model_name"],
-        image_size=vision["image_size"],
-        dim=config["embed_dim"],
-        text_width=text["width"],
-        text_heads=text["heads"],
-        text_layers=text["layers"],
-    )
-
-
-def load_towers(model: DualEncoder, vocabulary: Vocabulary, folder: Path) -> None:
-    """Fill the two towers with an exported checkpoint; the heads of training stay as they are.
-
-    A word that the checkpoint never knew starts from its zero vector. The checkpoint may be of
-    smaller towers (see `growth.grown`); ValueError where it is of larger ones or of another kind.
-    """
-    state = load_file(folder / WEIGHTS_NAME)
-    rows = "token_embedding.weight"
-    state[rows] = state[rows][list(vocabulary.kept)]
-    model.clip.load_state_dict(grown(state, model.clip.state_dict()))
-
-
-def open_clip_settings(shape: Shape) -> dict[str, Any]:
+def settings(shape: Shape) -> dict[str, Any]:
     """Fill in the configuration file that open_clip reads beside the weights.
 
     Training pictures were squashed to squares, so the model squashes too: it sees the whole of a
-    wide photograph, in the proportions that it learned. Its crops were resized bilinearly, and
-    bicubic resizing, which sharpens, costs it a point of recall (see the model card).
+    wide photograph, in the proportions that it learned.
     """
     return {
-        "model_cfg": shape.open_clip_config(),
+        "model_cfg": {
+            "embed_dim": shape.dim,
+            "vision_cfg": {
+                "timm_model_name": shape.backbone,
+                "timm_model_pretrained": False,
+                "timm_pool": "avg",
+                "timm_proj": "mlp",
+                "timm_proj_bias": True,
+                "image_size": shape.image_size,
+            },
+            "text_cfg": {
+                "context_length": shape.context,
+                "vocab_size": FULL_SIZE,
+                "width": shape.text_width,
+                "heads": shape.text_heads,
+                "layers": shape.text_layers,
+            },
+        },
         "preprocess_cfg": {
             "size": [shape.image_size, shape.image_size],
             "mode": "RGB",
-            "mean": list(MEAN),
-            "std": list(STD),
+            "mean": [_MEAN] * 3,
+            "std": [_STD] * 3,
             "interpolation": "bilinear",
             "resize_mode": "squash",
             "fill_color": 0,
@@ -101,22 +62,101 @@ def open_clip_settings(shape: Shape) -> dict[str, Any]:
     }
 
 
-@torch.no_grad()
-def recalibrate(model: DualEncoder, corpus: Corpus, size: int, batches: int) -> None:
-    """Measure batch-norm statistics anew at the size at which the model will be used.
+def export(
+    folder: Path,
+    shape: Shape,
+    lower: Lower,
+    upper: Upper,
+    text: TextTower,
+    vocabulary: Vocabulary,
+    words: Iterable[str],
+) -> None:
+    """Write the checkpoint into `folder`.
 
-    Training saw small, strongly cropped pictures; the averages of activations are not the same for
-    whole pictures at full size.
+    Matrices are short half floats, so that the checkpoint zips well; vectors stay float32.
     """
-    norms = [module for module in model.clip.visual.modules() if isinstance(module, nn.BatchNorm2d)]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # a plain average over all batches
-    model.train()
-    whole = Augmentation(smallest_crop=0.9, scene_crop=0.9, stretch=1.05, jitter=0.0, erase=0.0)
-    shares = {name: n for name, n in CALIBRATION_SHARES.items() if name in corpus.sources}
-    for step in range(batches):
-        rng = np.random.default_rng((7, step))
-        batch = draw_batch(corpus, shares, size, step, rng, whole)
-        model.encode_images(batch.pixels.to(model.class_weights.device))
-    model.eval()
+    state = {f"visual.trunk.{name}": value for name, value in _trunk(shape, lower, upper)}
+    for layer, name in ((upper.fc1, "fc1"), (upper.fc2, "fc2")):
+        state[f"visual.head.mlp.{name}.weight"] = layer.weight
+        state[f"visual.head.mlp.{name}.bias"] = layer.bias
+    state |= dict(_text(text, vocabulary))
+    state["logit_scale"] = torch.tensor(0.0)
+    state = {name: _stored(value.detach()) for name, value in state.items()}
+    _require_complete(shape, state)
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(state, folder / WEIGHTS_NAME, metadata={"format": "pt"})
+    text_ = json.dumps(settings(shape), indent=1)
+    (folder / CONFIG_NAME).write_text(text_ + "\n", encoding="utf-8")
+    data = "".join(f"{word}\n" for word in sorted(set(words))).encode()
+    (folder / WORDS_NAME).write_bytes(gzip.compress(data, mtime=0))
+
+
+def _trunk(shape: Shape, lower: Lower, upper: Upper) -> Iterator[tuple[str, torch.Tensor]]:
+    """Yield the trunk's tensors by timm's names: norms are there again, and only add a bias."""
+    yield from _convolution("conv_stem", "bn1", lower.stem)
+    for number, stage in enumerate([*lower.stages, *upper.stages]):
+        for place, block in enumerate(stage):
+            for convolution, norm, _ in norms_of(block):
+                path = f"blocks.{number}.{place}."
+                layer = getattr(block, convolution)
+                yield from _convolution(path + convolution, path + norm, layer)
+    yield from _convolution("conv_head", "bn2", upper.head)
+
+
+def _convolution(name: str, norm: str, layer: nn.Conv2d) -> Iterator[tuple[str, torch.Tensor]]:
+    assert layer.bias is not None
+    yield f"{name}.weight", layer.weight
+    yield f"{norm}.weight", torch.ones_like(layer.bias)
+    yield f"{norm}.bias", layer.bias
+    yield f"{norm}.running_mean", torch.zeros_like(layer.bias)
+    yield f"{norm}.running_var", torch.full_like(layer.bias, _NORM_VARIANCE)
+    yield f"{norm}.num_batches_tracked", torch.tensor(0)
+
+
+def _text(text: Any, vocabulary: Vocabulary) -> Iterator[tuple[str, torch.Tensor]]:
+    yield "token_embedding.weight", vocabulary.expanded(text.tokens.weight)
+    yield "positional_embedding", text.positions
+    yield "ln_final.weight", text.ln_final.weight
+    yield "ln_final.bias", text.ln_final.bias
+    yield "text_projection", text.projection
+    for number, block in enumerate(text.blocks):
+        path = f"transformer.resblocks.{number}."
+        yield path + "attn.in_proj_weight", block.in_proj.weight
+        yield path + "attn.in_proj_bias", block.in_proj.bias
+        layers = {
+            "ln_1": block.ln_1,
+            "ln_2": block.ln_2,
+            "attn.out_proj": block.out_proj,
+            "mlp.c_fc": block.c_fc,
+            "mlp.c_proj": block.c_proj,
+        }
+        for name, layer in layers.items():
+            yield f"{path}{name}.weight", layer.weight
+            yield f"{path}{name}.bias", layer.bias
+
+
+def _stored(value: torch.Tensor) -> torch.Tensor:
+    """Round a matrix to half floats without their last bits; leave vectors as they are.
+
+    A number moves by a hundredth of itself at most; the card says what that costs.
+    """
+    if value.ndim < 2 or not value.is_floating_point():
+        return value.contiguous()
+    bits = value.half().contiguous().view(torch.int16).to(torch.int32) & 0xFFFF
+    kept = (bits + (1 << (_SHORTENED - 1))) & ~((1 << _SHORTENED) - 1)
+    return kept.to(torch.int16).view(torch.float16)
+
+
+def _require_complete(shape: Shape, state: dict[str, torch.Tensor]) -> None:
+    """Raise ValueError unless open_clip would take the tensors as they are."""
+    config = settings(shape)["model_cfg"]
+    model = open_clip.CLIP(
+        config["embed_dim"],
+        open_clip.CLIPVisionCfg(**config["vision_cfg"]),
+        open_clip.CLIPTextCfg(**config["text_cfg"]),
+    )
+    wanted = {name: value.shape for name, value in model.state_dict().items()}
+    given = {name: value.shape for name, value in state.items()}
+    if wanted != given:
+        wrong = sorted(name for name in {*wanted, *given} if wanted.get(name) != given.get(name))
+        raise ValueError(f"the checkpoint would not be open_clip's: {wrong[:5]}")

@@ -1,4 +1,4 @@
-"""The losses: contrast between pictures and texts, and the heads that share the image tower."""
+"""The losses: everything is a distribution over pictures or texts that a row has to match."""
 
 from __future__ import annotations
 
@@ -6,66 +6,33 @@ import torch
 from torch.nn import functional
 
 
-def soft_cross_entropy(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Take the mean cross-entropy where each row of `targets` is a distribution."""
-    return -(targets * functional.log_softmax(logits, dim=1)).sum(dim=1).mean()
+def cross_entropy(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Return the cross-entropy (n,) of rows of logits to rows that are distributions."""
+    return -(targets * functional.log_softmax(logits, dim=1)).sum(dim=1)
 
 
-def pair_targets(groups: torch.Tensor) -> torch.Tensor:
-    """Let row i spread its weight evenly over every column of the same group as i."""
-    return truth_targets((groups[:, None] == groups[None, :]).float())
+def shares(weights: torch.Tensor) -> torch.Tensor:
+    """Let each row of weights sum to 1; every row has some weight."""
+    return weights / weights.sum(dim=1, keepdim=True)
 
 
-def truth_targets(truth: torch.Tensor) -> torch.Tensor:
-    """Let each row spread its weight evenly over the columns that are true of it, at least one."""
-    return truth / truth.sum(dim=1, keepdim=True)
+def both_ways(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """Contrast rows with columns and columns with rows by what is true of what (InfoNCE).
 
-
-def soften(
-    targets: torch.Tensor, teacher: torch.Tensor, share: torch.Tensor, temperature: float
-) -> torch.Tensor:
-    """Move a share of each row's weight to where the teacher sees likeness.
-
-    `share` is a column, one value a row. `teacher` holds unit vectors of the captions' meaning:
-    with "a dog runs" and "a dog jumps" in one batch, calling the second one plainly wrong for the
-    first picture teaches noise.
+    Rows and columns of which nothing is true are left out of their direction.
     """
-    likeness = functional.softmax(teacher @ teacher.T / temperature, dim=1)
-    return (1 - share) * targets + share * likeness
-
-
-def contrastive(
-    images: torch.Tensor, texts: torch.Tensor, scale: torch.Tensor, targets: torch.Tensor
-) -> torch.Tensor:
-    """Contrast unit rows both ways (symmetric InfoNCE); `targets[i]` says what fits picture i."""
-    logits = scale * images @ texts.T
-    backwards = truth_targets(targets.T)
-    there, back = soft_cross_entropy(logits, targets), soft_cross_entropy(logits.T, backwards)
-    return (there + back) / 2
+    there, back = truth.sum(dim=1) > 0, truth.sum(dim=0) > 0
+    rows = cross_entropy(logits[there], shares(truth[there])).mean()
+    columns = cross_entropy(logits.T[back], shares(truth.T[back])).mean()
+    return (rows + columns) / 2
 
 
 def mimicry(student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
-    """Take the mean cosine distance of unit rows to the rows they are to become."""
+    """Return the mean cosine distance of unit rows to the rows that they are to become."""
     return (1 - (student * teacher).sum(dim=1)).mean()
 
 
-def affinity(
-    student: torch.Tensor, teacher: torch.Tensor, bank: torch.Tensor, scale: float
-) -> torch.Tensor:
-    """Take the cross-entropy between two rankings of a bank: the teacher's and the student's.
-
-    All rows are unit vectors, those of `bank` in the teacher's space. Where `mimicry` counts every
-    direction alike, this counts what moves a row nearer to one thing in the bank than to another.
-    """
-    wanted = functional.softmax(scale * teacher @ bank.T, dim=1)
-    return soft_cross_entropy(scale * student @ bank.T, wanted)
-
-
-def label_loss(
-    images: torch.Tensor, targets: torch.Tensor, classes: torch.Tensor, scale: torch.Tensor
-) -> torch.Tensor:
-    """Take the cross-entropy of unit image rows against unit class rows, with label smoothing.
-
-    Each row of `targets` is a distribution over the classes.
-    """
-    return functional.cross_entropy(scale * images @ classes.T, targets, label_smoothing=0.1)
+def relations(student: torch.Tensor, teacher: torch.Tensor, scale: float = 20.0) -> torch.Tensor:
+    """Return how differently two sets of unit rows rank the teacher's rows: a cross-entropy."""
+    wanted = functional.softmax(scale * teacher @ teacher.T, dim=1)
+    return cross_entropy(scale * student @ teacher.T, wanted).mean()

@@ -1,7 +1,7 @@
-"""Decode every training picture once into a memory-mapped uint8 array.
+"""The training pictures as what the frozen part of the image tower makes of them, computed once.
 
-Decoding a picture takes longer than a training step of the small tower spends on it, and each one
-is seen dozens of times: so it is decoded once, and every epoch afterwards reads raw pixels.
+A pass through the whole tower costs six times as much as one through the part that learns, and
+each picture is seen a dozen times.
 """
 
 from __future__ import annotations
@@ -9,93 +9,149 @@ from __future__ import annotations
 import io
 import json
 import logging
-import os
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
+from torch import nn
 
-from retrieval.pocket.shards import Row, read_pictures
+from retrieval.pocket.corpus import PHOTOGRAPHS
+from retrieval.pocket.shards import read_pictures
+from retrieval.scenes import TRAINING_SEEDS, render, scene_facts
 
 log = logging.getLogger(__name__)
 
-Pixels = NDArray[np.uint8]
+Row = dict[str, Any]
+Maps = NDArray[np.float16]
+Item = tuple[Row, Image.Image]
+
+NEIGHBOURS = 4
+"""So many scenes in a row show much the same, and are best learned together."""
+
+_DRAWN = 256  # pixels, before a scene is made as small as the model's input
+_BATCH = 32
 
 
 @dataclass(frozen=True)
 class PictureSet:
-    """Pictures of one size, and the manifest row of each."""
+    """Maps (n, h, w, C) of pictures, as half floats, and what is known of each picture."""
 
-    pixels: Pixels  # (n, size, size, 3)
+    maps: Maps
     rows: tuple[Row, ...]
 
     def __len__(self) -> int:
         return len(self.rows)
 
+    def batch(self, places: NDArray[np.int64] | Sequence[int] | slice) -> torch.Tensor:
+        """Return maps as (n, C, h, w) floats in the order of memory that convolutions like."""
+        chosen = np.ascontiguousarray(self.maps[places]).astype(np.float32)
+        return torch.from_numpy(chosen).permute(0, 3, 1, 2)
+
 
 @dataclass(frozen=True)
-class Shard:
-    """One file of encoded pictures and the square size its pictures are decoded to."""
+class Amounts:
+    """How many pictures of each kind are learned from."""
 
-    name: str
-    file: str
-    size: int
-
-
-SHARDS = (
-    Shard("flickr8k", "flickr8k_train_144.tar", 144),
-    Shard("tiny_imagenet", "tiny_imagenet_train_64.bin", 64),
-    Shard("mini_imagenet", "mini_imagenet_train_84.bin", 84),
-    Shard("mini_imagenet_val", "mini_imagenet_val_84.bin", 84),
-    Shard("caltech101", "caltech101_112.bin", 112),
-    Shard("emoji", "emoji_72.tar", 72),
-)
+    scenes: int = 8000
+    of_a_caltech_class: int = 15
+    of_an_imagenet_class: int = 50
 
 
-def decode(data: bytes, size: int) -> Pixels:
-    """Decode a picture to square RGB pixels; transparency is laid over white."""
-    with Image.open(io.BytesIO(data)) as opened:
-        picture: Image.Image = opened
-        if picture.mode in ("RGBA", "LA", "P"):
-            layered = picture.convert("RGBA")
-            white = Image.new("RGBA", layered.size, "white")
-            picture = Image.alpha_composite(white, layered)
-        picture = picture.convert("RGB")
-        if picture.size != (size, size):
-            picture = picture.resize((size, size), Image.Resampling.BILINEAR)
-        return np.asarray(picture)
+def sources(data: Path, amounts: Amounts) -> Mapping[str, Callable[[], Iterator[Item]]]:
+    """Return what to learn from, by name."""
+    train = data / "train"
+    caltech = train / "caltech101_112.bin"
+    mini = train / "mini_imagenet_train_84.bin"
+    return {
+        "photographs": lambda: _shard(train / PHOTOGRAPHS),
+        "scenes": lambda: scenes(amounts.scenes),
+        "caltech": lambda: _labelled(caltech, amounts.of_a_caltech_class),
+        "mini_imagenet": lambda: _labelled(mini, amounts.of_an_imagenet_class),
+        "development": lambda: _development(data / "flickr8k-dev"),
+    }
 
 
-def prepare_shard(shard: Shard, data: Path, cache: Path) -> PictureSet:
-    """Load the decoded shard, from the cache when it is there and decoded into it otherwise."""
-    return cached(
-        cache / shard.name,
-        lambda: ((row, decode(blob, shard.size)) for row, blob in read_pictures(data / shard.file)),
-    )
+def prepare(
+    name: str, items: Callable[[], Iterator[Item]], lower: nn.Module, size: int, cache: Path
+) -> PictureSet:
+    """Return a set of pictures, out of the cache if it is there."""
+    maps, rows = cache / f"{name}-{size}.npy", cache / f"{name}-{size}.jsonl"
+    if not rows.exists():
+        log.info("computing %s", name)
+        _write(items(), lower, size, maps, rows)
+    read = tuple(json.loads(line) for line in rows.read_text(encoding="utf-8").splitlines())
+    return PictureSet(np.load(maps, mmap_mode="r"), read)
 
 
-def cached(stem: Path, produce: Callable[[], Iterable[tuple[Row, Pixels]]]) -> PictureSet:
-    """Open `STEM.npy` + `STEM.json`; when absent, write them from what `produce()` yields."""
-    arrays, manifest = stem.with_suffix(".npy"), stem.with_suffix(".json")
-    if not manifest.exists():
-        log.info("decoding %s", stem.name)
-        rows, pixels = _collect(produce())
-        stem.parent.mkdir(parents=True, exist_ok=True)
-        np.save(arrays, pixels)
-        # The manifest is written last and renamed: its presence says that the array is whole.
-        partial = manifest.with_suffix(".partial")
-        partial.write_text(json.dumps(rows), encoding="utf-8")
-        os.replace(partial, manifest)
-    rows = json.loads(manifest.read_text(encoding="utf-8"))
-    return PictureSet(np.load(arrays, mmap_mode="r"), tuple(rows))
-
-
-def _collect(items: Iterable[tuple[Row, Pixels]]) -> tuple[list[Row], Pixels]:
-    rows, pixels = [], []
+@torch.no_grad()
+def _write(items: Iterator[Item], lower: nn.Module, size: int, maps: Path, rows: Path) -> None:
+    lower = lower.to(memory_format=torch.channels_last)
+    found, known = [], []
+    batch: list[NDArray[np.uint8]] = []
     for row, picture in items:
-        rows.append(row)
-        pixels.append(picture)
-    return rows, np.stack(pixels)
+        known.append(row)
+        batch.append(squashed(picture, size))
+        if len(batch) == _BATCH:
+            found.append(_run(lower, batch))
+            batch = []
+    if batch:
+        found.append(_run(lower, batch))
+    maps.parent.mkdir(parents=True, exist_ok=True)
+    np.save(maps, np.concatenate(found))
+    rows.write_text("".join(json.dumps(row) + "\n" for row in known), encoding="utf-8")
+
+
+def _run(lower: nn.Module, batch: list[NDArray[np.uint8]]) -> Maps:
+    out: Maps = lower(torch.from_numpy(np.stack(batch))).permute(0, 2, 3, 1).numpy()
+    return out.astype(np.float16)
+
+
+def squashed(picture: Image.Image, size: int) -> NDArray[np.uint8]:
+    """Return a picture as square RGB pixels (size, size, 3), whatever its shape was."""
+    colours = picture.convert("RGB")
+    if colours.size != (size, size):
+        colours = colours.resize((size, size), Image.Resampling.BILINEAR)
+    return np.asarray(colours)
+
+
+def scenes(count: int) -> Iterator[Item]:
+    """Draw the scenes of the first training seeds, such as show the same things side by side.
+
+    They then differ in colour, number or weather: a batch with neighbours in it asks for more than
+    a rough guess.
+    """
+    for seed in sorted(TRAINING_SEEDS[:count], key=_likeness):
+        scene = render(seed, _DRAWN)
+        yield {"seed": seed, "captions": scene.captions}, scene.image
+
+
+def _likeness(seed: int) -> tuple[str, ...]:
+    facts = scene_facts(seed)
+    companion = facts.companion.name if facts.companion else ""
+    return (facts.subject.name, facts.place, companion, facts.weather)
+
+
+def _shard(path: Path) -> Iterator[Item]:
+    for row, data in read_pictures(path):
+        yield row, Image.open(io.BytesIO(data))
+
+
+def _labelled(path: Path, of_a_class: int) -> Iterator[Item]:
+    """Yield the first training pictures of each class."""
+    seen: Counter[str] = Counter()
+    for row, picture in _shard(path):
+        if row["split"] == "train" and seen[row["label"]] < of_a_class:
+            seen[row["label"]] += 1
+            yield row, picture
+
+
+def _development(folder: Path) -> Iterator[Item]:
+    for line in (folder / "captions.jsonl").read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        yield row, Image.open(folder / row["file"])

@@ -22,7 +22,7 @@ from PIL import Image
 from torch.nn import functional
 
 from retrieval.pocket import checkpoint_dir
-from retrieval.pocket.evaluate import Floats, precision_at, recall_at
+from retrieval.pocket.measures import Floats, precision_at, recall_at
 from retrieval.pocket.shards import read_pictures, read_rows
 from retrieval.scenes import scene_set
 from retrieval.scenes.captions import TELLING

@@ -11,6 +11,8 @@ from typing import Any
 
 Row = dict[str, Any]
 
+_MANIFEST = "manifest.jsonl"
+
 
 def read_pictures(path: Path) -> Iterator[tuple[Row, bytes]]:
     """Yield (manifest row, encoded picture) for each item of a `.tar` or `.bin` shard."""
@@ -18,6 +20,12 @@ def read_pictures(path: Path) -> Iterator[tuple[Row, bytes]]:
         yield from _read_tar(path)
     else:
         yield from _read_bin(path)
+
+
+def read_manifest(path: Path) -> list[Row]:
+    """Read the rows of a `.tar` shard, in the order of its pictures."""
+    with tarfile.open(path) as tar:
+        return [json.loads(line) for line in _member(tar, _MANIFEST).decode().splitlines()]
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -30,7 +38,7 @@ def read_rows(path: Path) -> list[Row]:
 
 def _read_tar(path: Path) -> Iterator[tuple[Row, bytes]]:
     with tarfile.open(path) as tar:
-        for line in _member(tar, "manifest.jsonl").decode().splitlines():
+        for line in _member(tar, _MANIFEST).decode().splitlines():
             row = json.loads(line)
             yield row, _member(tar, row["file"])
 

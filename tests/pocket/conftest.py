@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import json
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from retrieval.pocket.batches import Augmentation
-from retrieval.pocket.model import Shape
-from retrieval.pocket.recipe import Recipe, Stage, Weights
+from retrieval.pocket.pictures import Amounts
+from retrieval.pocket.pretrained import SENTENCE_DIM
+from retrieval.pocket.recipe import Heads, Imitation, Recipe, Together, Tuning
+from retrieval.pocket.towers import Shape
 
 HUES = {"red": (210, 40, 40), "green": (40, 180, 60), "blue": (40, 70, 210)}
 
@@ -65,20 +68,20 @@ def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     captioned = [
         {"file": f"{i}.png", "hue": hue, "captions": captions(hue)} for i, hue in enumerate(hues)
     ]
-    write_tar(train / "flickr8k_train_144.tar", captioned, 24)
-    emoji = [{"file": f"e{i}.png", "hue": h, "label": h, "emoji": h} for i, h in enumerate(HUES)]
-    write_tar(train / "emoji_72.tar", emoji, 16)
-    for name, split in (
-        ("tiny_imagenet_train_64", "train"),
-        ("mini_imagenet_train_84", "train"),
-        ("mini_imagenet_val_84", "val"),
-        ("caltech101_112", "train"),
-    ):
-        rows = [{"label": f"{hue} thing", "hue": hue, "split": split} for hue in hues]
+    write_tar(train / "flickr8k_train_224.tar", captioned, 24)
+    foreign = [
+        {"file": row["file"], "captions_ml": {"de": ["eine Wand"], "fr_translated": ["un mur"]}}
+        for row in captioned
+    ]
+    write_gz(train / "flickr8k_train_captions_ml.jsonl.gz", foreign)
+    for name, split in (("mini_imagenet_train_84", "train"), ("caltech101_112", "train")):
+        rows = [
+            {"label": f"{hue} thing", "synonyms": [f"{hue} thing", hue], "hue": hue, "split": split}
+            for hue in hues
+        ]
         write_bin(train / f"{name}.bin", rows, 20)
-    write_gz(
-        train / "emoji_names.jsonl.gz", [{"emoji": h, "label": h, "keywords": [h]} for h in HUES]
-    )
+    emoji = [{"label": h, "keywords": [h], "names": {"de": [f"{h} auf Deutsch"]}} for h in HUES]
+    write_gz(train / "emoji_names.jsonl.gz", emoji)
     for name in ("flickr30k_captions", "coco_val2017_captions"):
         write_gz(train / f"{name}.jsonl.gz", [{"en": captions(hue)} for hue in hues])
     for row in captioned:
@@ -90,35 +93,51 @@ def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def dictionary(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two nouns, a verb and an adjective in WordNet's own format."""
+    folder = tmp_path_factory.mktemp("dict")
+    head = "  1 This software and database is being provided to you\n"
+    nouns = (
+        "02084071 05 n 03 dog 0 domestic_dog 0 Canis_familiaris 0 001 @ 02083346 n 0000 "
+        '| a member of the genus Canis; "the dog barked all night"  \n'
+        "02084072 05 n 01 wall 0 000 | an upright thing  \n"
+    )
+    (folder / "data.noun").write_text(head + nouns)
+    (folder / "data.verb").write_text(head + "00001740 29 v 01 breathe 0 000 00 | draw air  \n")
+    (folder / "data.adj").write_text(head + "00001740 00 a 01 able(p) 0 000 | having power  \n")
+    (folder / "data.adv").write_text(head)
+    (folder / "index.sense").write_text(
+        "dog%1:05:00:: 02084071 1 42\nwall%1:06:00:: 02084072 1 0\n"
+    )
+    return folder
+
+
+@pytest.fixture(scope="session")
 def tiny_recipe() -> Recipe:
-    """All kinds of stages and losses, a few steps each, with towers as small as they get."""
-    every = Weights(
-        text_pairs=1, pictures=1, scenes=1, bank=1, labels=1, prompts=1, names=1, words=1, claims=1
-    )
-    shares = {"flickr8k": 4, "scenes": 2, "emoji": 1, "tiny_imagenet": 3, "caltech101": 2}
+    """All stages and losses, a few steps each, with towers as small as they get."""
     return Recipe(
-        stages=(
-            Stage("text", 1, Weights(text_pairs=1), text_groups=6, steps=3),
-            Stage(
-                "classes", 1, Weights(labels=1), shares={"mini_imagenet": 6}, sizes=(32,), steps=3
-            ),
-            Stage("names", 1, Weights(all_names=1, keep=1), text_groups=3, steps=2),
-            Stage(
-                "joint",
-                1,
-                every,
-                Augmentation(mix=0.5),
-                shares,
-                (32,),
-                text_groups=6,
-                evaluations=2,
-                keep_best=True,
-                steps=4,
-            ),
-        ),
         shape=Shape(
-            "regnetx_002", image_size=32, dim=16, text_width=32, text_heads=2, text_layers=1
+            backbone="tf_efficientnet_lite0",
+            image_size=64,
+            dim=16,
+            text_width=32,
+            text_heads=2,
+            text_layers=1,
+            context=32,
         ),
-        scenes=6,
-        words=20,
+        amounts=Amounts(scenes=16, of_a_caltech_class=2, of_an_imagenet_class=2),
+        heads=Heads(steps=3, photographs=8, scenes=8, caltech=4, mini_imagenet=4),
+        tuning=Tuning(steps=3, photographs=6, scenes=8, caltech=2, mini_imagenet=4),
+        imitation=replace(Imitation(), steps=3, texts=32),
+        together=replace(Together(), steps=3, captions=8, keywords=4, classes=2, scenes=4),
     )
+
+
+def told(texts: list[str]) -> np.ndarray:
+    """Stand in for the sentence model: a direction for each word, and their sum for a text."""
+    rows = np.zeros((len(texts), SENTENCE_DIM), np.float32)
+    for row, text in zip(rows, texts, strict=True):
+        for word in ["", *text.lower().split()]:
+            seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:4], "big")
+            row += np.random.default_rng(seed).normal(size=SENTENCE_DIM)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
