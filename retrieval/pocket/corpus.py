@@ -175,8 +175,9 @@ def _add_all(corpus: Corpus, captions: Sequence[str], kind: str) -> list[int]:
 def _add_classes(corpus: Corpus, train: Path) -> None:
     for row in read_rows(train / "caltech101_112.jsonl"):
         if row["label"] not in corpus.classes:
-            name = class_name(row["label"])
-            corpus.classes[row["label"]] = corpus.add_name(name, "classes")
+            written = corpus.add_name(class_name(row["label"]), "classes")
+            as_it_is = corpus.add_name(row["label"].lower(), "classes")
+            corpus.classes[row["label"]] = list(dict.fromkeys([*written, *as_it_is]))
     for row in read_rows(train / "mini_imagenet_train_84.jsonl"):
         if row["label"] not in corpus.classes:
             names = [corpus.add_name(name, "classes") for name in row["synonyms"]]

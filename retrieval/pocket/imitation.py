@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from retrieval.pocket.losses import mimicry, relations
-from retrieval.pocket.material import Average, Material, rate_factor
+from retrieval.pocket.material import Average, Material, rate_factor, set_rate
 from retrieval.pocket.pretrained import SENTENCE_DIM, Sentences
 from retrieval.pocket.recipe import Imitation
 from retrieval.pocket.towers import Shape, TextTower
@@ -148,12 +148,6 @@ def optimizer_of(tower: TextTower, rate: float) -> torch.optim.AdamW:
         lr=rate,
         betas=(0.9, 0.98),
     )
-
-
-def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Set the rate of all groups, each by its factor."""
-    for group in optimizer.param_groups:
-        group["lr"] = rate * group["factor"]
 
 
 def take_step(optimizer: torch.optim.Optimizer, tower: TextTower, loss: torch.Tensor) -> None:

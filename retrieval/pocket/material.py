@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from retrieval.pocket.corpus import Corpus, class_name, collect
+from retrieval.pocket.corpus import Corpus, collect
 from retrieval.pocket.pictures import PictureSet, prepare, sources
 from retrieval.pocket.pretrained import SENTENCE_DIM, Sentences
 from retrieval.pocket.recipe import Recipe
@@ -129,6 +129,12 @@ def rate_factor(progress: float, step: int, warmup: int, floor: float = 0.02) ->
     return min((step + 1) / warmup, 1.0) * falling
 
 
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Set the rate of all groups, each by its factor."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group["factor"]
+
+
 class Average:
     """A running average of modules' weights: steadier than the weights of any one moment."""
 
@@ -149,6 +155,3 @@ class Average:
         for mean, source in zip(self.modules, self._sources, strict=True):
             for held, now in zip(mean.parameters(), source.parameters(), strict=True):
                 held.lerp_(now, 1 - keep)
-
-
-__all__ = ["Average", "Material", "class_name", "embed_all", "prepare_material", "rate_factor"]

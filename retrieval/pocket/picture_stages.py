@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from retrieval.pocket.losses import both_ways, cross_entropy
-from retrieval.pocket.material import Average, Material, embed_all, rate_factor
+from retrieval.pocket.material import Average, Material, embed_all, rate_factor, set_rate
 from retrieval.pocket.pictures import NEIGHBOURS
 from retrieval.pocket.recipe import Heads, Tuning
 from retrieval.pocket.towers import SentenceHead, Upper
@@ -28,11 +29,13 @@ Places = NDArray[np.int64]
 _CAPTIONS_BESIDE = 1500
 _PHOTOGRAPHS_BESIDE = 1500
 _MOST_SCALE = 60.0
+_KEYWORD_FACTOR = 20.0  # biases have far to go
 _LABELLED = ("caltech", "mini_imagenet")
 _WEIGHTS = {
     "text→photograph": 0.5,
     "photograph→text": 0.5,
-    "keywords": 0.35,
+    "keywords": 0.3,
+    "each keyword": 0.12,
     "scenes": 0.5,
     "classes": 0.25,
     "names": 0.1,
@@ -41,11 +44,17 @@ _WEIGHTS = {
 
 
 class Space(nn.Module):
-    """The space that both stages shape: the sentence head and two temperatures."""
+    """The space that both stages shape: the sentence head and temperatures.
 
-    def __init__(self, dim: int) -> None:
+    Each keyword has a bias of its own, for some are rare and some are shown by every third picture.
+    """
+
+    def __init__(self, dim: int, keywords: int) -> None:
+        """Make room for embeddings of `dim` numbers."""
         super().__init__()
         self.sentences = SentenceHead(dim)
+        self.keyword_scale = nn.Parameter(torch.tensor(3.0))
+        self.keyword_bias = nn.Parameter(torch.full((keywords,), -6.0))
         self.caption_scale = nn.Parameter(torch.tensor(3.3))
         self.name_scale = nn.Parameter(torch.tensor(3.0))
 
@@ -119,7 +128,7 @@ class Lesson:
         losses = {
             "text→photograph": self._texts_to_photographs(batch, seen, texts, bank),
             "photograph→text": self._photographs_to_texts(batch, seen, texts),
-            "keywords": self._keywords(batch, seen),
+            **self._keywords(batch, seen),
             "scenes": self._scenes(batch, seen),
             "classes": self._classes(batch, seen),
         }
@@ -162,15 +171,24 @@ class Lesson:
         targets[places, len(texts) + places] = 1 - batch.share
         return cross_entropy(logits, targets).mean()
 
-    def _keywords(self, batch: Batch, seen: Seen) -> torch.Tensor:
-        """Words find the photographs that show them, and no drawing."""
+    def _keywords(self, batch: Batch, seen: Seen) -> dict[str, torch.Tensor]:
+        """Words find the photographs that show them, and no drawing.
+
+        They do so against each other, and each by itself: shown or not.
+        """
         share = batch.share[:, None]
         shows = share * self._shows[batch.photographs] + (1 - share) * self._shows[batch.others]
         asked = [self.rng.choice(texts) for texts in self.material.corpus.asked]
         none = torch.zeros(len(seen.scenes), shows.shape[1])
         pictures = torch.cat([seen.photographs, seen.scenes])
-        truth = torch.cat([torch.where(shows > 0.3 - 1e-6, shows, 0.0), none])
-        return both_ways(self.space.scales()[1] * pictures @ self._read(asked).T, truth)
+        truth = torch.cat([shows, none])
+        cosines = pictures @ self._read(asked).T
+        by_itself = self.space.keyword_scale.exp() * cosines + self.space.keyword_bias
+        each = nn.functional.binary_cross_entropy_with_logits(by_itself, truth, reduction="none")
+        return {
+            "keywords": both_ways(self.space.scales()[1] * cosines, truth),
+            "each keyword": each.sum(dim=1).mean(),
+        }
 
     def _scenes(self, batch: Batch, seen: Seen) -> torch.Tensor:
         """Captions find the scenes of which they are true, whichever they were written for."""
@@ -216,11 +234,12 @@ def train_heads(material: Material, upper: Upper, space: Space, sizes: Heads, se
     lesson = Lesson(material, space, rng)
     upper.train()
     space.train()
-    heads = [*upper.fc1.parameters(), *upper.fc2.parameters(), *space.parameters()]
-    optimizer = torch.optim.AdamW(heads, lr=sizes.rate, weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, sizes.rate, total_steps=sizes.steps)
+    optimizer = torch.optim.AdamW(_groups(upper, space, 1.0), lr=sizes.rate)
     pooled = material.pooled
     for step in range(sizes.steps):
+        set_rate(
+            optimizer, sizes.rate * rate_factor(step / sizes.steps, step, max(1, sizes.steps // 4))
+        )
         batch = lesson.draw(sizes)
         labelled = torch.cat([pooled[name][batch.labelled[name]] for name in _LABELLED])
         seen = Seen(
@@ -233,7 +252,6 @@ def train_heads(material: Material, upper: Upper, space: Space, sizes: Heads, se
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         optimizer.step()
-        schedule.step()
         if step % 20 == 0:
             log.info("heads, step %d: loss %.3f", step, loss.item())
 
@@ -250,19 +268,13 @@ def tune(
     optimizer = torch.optim.AdamW(
         [
             {"params": upper.trunk(), "weight_decay": 0.02, "factor": 1.0},
-            {
-                "params": [*upper.fc1.parameters(), *upper.fc2.parameters(), *space.parameters()],
-                "weight_decay": 0.05,
-                "factor": sizes.head_factor,
-            },
+            *_groups(upper, space, sizes.head_factor),
         ],
         lr=sizes.rate,
         betas=(0.9, 0.98),
     )
     for step in range(sizes.steps):
-        factor = rate_factor(step / sizes.steps, step, 40)
-        for group in optimizer.param_groups:
-            group["lr"] = sizes.rate * factor * group["factor"]
+        set_rate(optimizer, sizes.rate * rate_factor(step / sizes.steps, step, 40))
         batch = lesson.draw(sizes, sizes.mixed)
         seen = _look(material, upper, batch, sizes, rng)
         loss = lesson.loss(batch, seen, bank)
@@ -279,6 +291,18 @@ def tune(
     assert isinstance(kept_upper, Upper)
     assert isinstance(kept_space, Space)
     return kept_upper, kept_space
+
+
+def _groups(upper: Upper, space: Space, factor: float) -> list[dict[str, Any]]:
+    """Return the heads' parameters for an optimizer; biases and temperatures do not decay."""
+    heads = [*upper.fc1.parameters(), *upper.fc2.parameters(), *space.sentences.parameters()]
+    scales = [space.caption_scale, space.name_scale]
+    keywords = [space.keyword_scale, space.keyword_bias]
+    return [
+        {"params": heads, "weight_decay": 0.05, "factor": factor},
+        {"params": scales, "weight_decay": 0.0, "factor": 1.0},
+        {"params": keywords, "weight_decay": 0.0, "factor": _KEYWORD_FACTOR},
+    ]
 
 
 def _look(

@@ -23,7 +23,7 @@ class Heads:
 
 @dataclass(frozen=True)
 class Tuning:
-    """Stage 2: the upper part of the image tower learns with its head."""
+    """Stage 2: the upper part of the image tower learns with its head, in rounds."""
 
     steps: int = 260
     rate: float = 4e-4
@@ -92,6 +92,6 @@ class Recipe:
     shape: Shape = field(default_factory=Shape)
     amounts: Amounts = field(default_factory=Amounts)
     heads: Heads = field(default_factory=Heads)
-    tuning: Tuning = field(default_factory=Tuning)
+    tuning: tuple[Tuning, ...] = (Tuning(steps=300), Tuning(steps=230, rate=3e-4))
     imitation: Imitation = field(default_factory=Imitation)
     together: Together = field(default_factory=Together)

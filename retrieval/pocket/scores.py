@@ -80,31 +80,6 @@ class Scorer:
         return np.concatenate(out)
 
 
-@dataclass(frozen=True)
-class SideBySide:
-    """Several models as one, whose similarity is the mean of theirs."""
-
-    members: tuple[Embedder, ...]
-
-    def images(self, pictures: Sequence[Image.Image]) -> Floats:
-        """Embed pictures by all, as unit rows of all dimensions."""
-        return self._joined([member.images(pictures) for member in self.members])
-
-    def texts(self, texts: Sequence[str]) -> Floats:
-        """Embed texts by all, as unit rows of all dimensions."""
-        return self._joined([member.texts(texts) for member in self.members])
-
-    def _joined(self, rows: list[Floats]) -> Floats:
-        joined: Floats = np.concatenate(rows, axis=1) / np.float32(len(rows) ** 0.5)
-        return joined
-
-
-def load(folders: Sequence[Path], resize_mode: str | None = None) -> Embedder:
-    """Open one checkpoint folder, or several to be scored side by side."""
-    scorers = tuple(Scorer.load(folder, resize_mode) for folder in folders)
-    return scorers[0] if len(scorers) == 1 else SideBySide(scorers)
-
-
 def flickr8k(scorer: Embedder, data: Path, width: float = 1.0) -> Scores:
     """Score the development set, five captions a picture, pictures made `width` times as wide."""
     folder = data / "flickr8k-dev"
@@ -158,9 +133,9 @@ def _scene_set(scorer: Embedder, number: int) -> list[tuple[str, bool]]:
     return [(telling, bool(right)) for (_, _, telling), right in zip(asked, first, strict=True)]
 
 
-def all_scores(folders: Sequence[Path], data: Path) -> dict[str, Scores]:
+def all_scores(folder: Path, data: Path) -> dict[str, Scores]:
     """Take every score that the model card quotes."""
-    squash, shortest = load(folders), load(folders, "shortest")
+    squash, shortest = Scorer.load(folder), Scorer.load(folder, "shortest")
     train = data / "train"
     return {
         "flickr8k dev": flickr8k(squash, data),
@@ -190,7 +165,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Read the command line, write the scores as JSON."""
     parser = argparse.ArgumentParser(description="Score a pocket model checkpoint.")
     parser.add_argument("--data", type=Path, default=os.environ.get("PIXTRIEVE_DATA"))
-    parser.add_argument("--model", type=Path, nargs="+", default=[checkpoint_dir()])
+    parser.add_argument("--model", type=Path, default=checkpoint_dir())
     chosen = parser.parse_args(arguments)
     found = all_scores(chosen.model, chosen.data)
     sys.stdout.write(json.dumps(found, indent=1, ensure_ascii=False) + "\n")

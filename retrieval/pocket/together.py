@@ -18,11 +18,10 @@ from retrieval.pocket.imitation import (
     meant,
     optimizer_of,
     pools_of,
-    set_rate,
     take_step,
 )
 from retrieval.pocket.losses import cross_entropy, mimicry, relations, shares
-from retrieval.pocket.material import Average, Material, embed_all, rate_factor
+from retrieval.pocket.material import Average, Material, embed_all, rate_factor, set_rate
 from retrieval.pocket.picture_stages import Space
 from retrieval.pocket.pictures import NEIGHBOURS
 from retrieval.pocket.recipe import Together
@@ -251,6 +250,3 @@ def learn_together(
     (kept,) = average.modules
     assert isinstance(kept, TextTower)
     return kept
-
-
-__all__ = ["Gallery", "learn_together", "towards"]

@@ -31,7 +31,7 @@ from retrieval.pocket.imitation import Reading, first_tower, imitate
 from retrieval.pocket.material import prepare_material
 from retrieval.pocket.picture_stages import Space, train_heads, tune
 from retrieval.pocket.pretrained import MiniLm, Sentences, load_backbone
-from retrieval.pocket.recipe import Recipe
+from retrieval.pocket.recipe import Recipe, Tuning
 from retrieval.pocket.together import learn_together, towards
 from retrieval.pocket.towers import Lower, TextTower, Upper, fold_norms
 
@@ -53,11 +53,13 @@ def train(
     torch.manual_seed(seed)
     net = fold_norms(backbone)
     shape = recipe.shape
-    lower, upper, space = Lower(net), Upper(net, shape.dim), Space(shape.dim)
-    upper = upper.to(memory_format=torch.channels_last)
+    lower = Lower(net)
+    upper = Upper(net, shape.dim).to(memory_format=torch.channels_last)
     material = prepare_material(
         recipe, data, dictionary, out / "cache", lower, upper, sentences, seed
     )
+
+    space = Space(shape.dim, len(material.corpus.keywords))
 
     def heads() -> dict[str, Any]:
         train_heads(material, upper, space, recipe.heads, seed)
@@ -65,11 +67,13 @@ def train(
 
     _load(_stage(out, "heads", heads), upper=upper, space=space)
 
-    def tuning() -> dict[str, Any]:
-        tuned, shaped = tune(material, upper, space, recipe.tuning, seed)
-        return {"upper": tuned.state_dict(), "space": shaped.state_dict()}
+    for number, sizes in enumerate(recipe.tuning, 1):
 
-    _load(_stage(out, "tuning", tuning), upper=upper, space=space)
+        def tuning(sizes: Tuning = sizes, number: int = number) -> dict[str, Any]:
+            tuned, shaped = tune(material, upper, space, sizes, seed + number)
+            return {"upper": tuned.state_dict(), "space": shaped.state_dict()}
+
+        _load(_stage(out, f"tuning-{number}", tuning), upper=upper, space=space)
     reading = Reading.of(material, shape)
     tower = first_tower(shape, reading, sentences)
 

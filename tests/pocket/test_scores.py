@@ -3,32 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image
 
-from retrieval.pocket.scores import SideBySide, scenes
+from retrieval.pocket.scores import scenes
 from retrieval.scenes import scene_set
-
-
-class Drawn:
-    """Embeds by its own table; whatever it does not know lies in a direction of its own."""
-
-    def __init__(self, table: dict[str, list[float]], pictures: list[list[float]]) -> None:
-        self.table, self.pictures = table, pictures
-
-    def images(self, pictures):
-        return np.array(self.pictures[: len(pictures)], np.float32)
-
-    def texts(self, texts):
-        return np.array([self.table[text] for text in texts], np.float32)
-
-
-def test_side_by_side_the_similarity_is_the_mean():
-    one = Drawn({"a": [1, 0]}, [[0.6, 0.8], [1, 0]])
-    other = Drawn({"a": [0, 0, 1]}, [[0, 0, 1], [0, 1, 0]])
-    both = SideBySide((one, other))
-    images, texts = both.images([Image.new("RGB", (1, 1))] * 2), both.texts(["a"])
-    assert np.allclose(images @ texts.T, [[(0.6 + 1) / 2], [(1 + 0) / 2]])
-    assert np.allclose(np.linalg.norm(images, axis=1), 1)
 
 
 class Seeing:

@@ -83,7 +83,7 @@ def test_the_checkpoint_is_what_was_trained(finished, out, backbone, tiny_recipe
     scene = render(2_000_000, 96).image
     net = fold_norms(backbone)
     upper = Upper(net, tiny_recipe.shape.dim).eval()
-    upper.load_state_dict(torch.load(out / "tuning.pt", weights_only=True)["upper"])
+    upper.load_state_dict(torch.load(out / "tuning-1.pt", weights_only=True)["upper"])
     state = torch.load(out / "together.pt", weights_only=True)["tower"]
     tower = TextTower(tiny_recipe.shape, len(state["tokens.weight"]), tiny_recipe.shape.dim)
     tower.load_state_dict(state)
