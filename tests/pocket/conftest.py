@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from retrieval.pocket.pictures import Amounts
-from retrieval.pocket.pretrained import SENTENCE_DIM
-from retrieval.pocket.recipe import Heads, Imitation, Recipe, Together, Tuning
-from retrieval.pocket.towers import Shape
+from retrieval.pocket.train.pictures import Amounts
+from retrieval.pocket.train.pretrained import SENTENCE_DIM
+from retrieval.pocket.train.recipe import Heads, Imitation, Recipe, Together, Tuning
+from retrieval.pocket.train.towers import Shape
 
 HUES = {"red": (210, 40, 40), "green": (40, 180, 60), "blue": (40, 70, 210)}
 

@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from retrieval.pocket.losses import both_ways, cross_entropy, mimicry, relations, shares
+from retrieval.pocket.train.losses import both_ways, cross_entropy, mimicry, relations, shares
 
 
 def test_cross_entropy_of_a_distribution():

@@ -15,16 +15,16 @@ import torch
 from pocket.conftest import told
 from safetensors.torch import load_file
 
-from retrieval.pocket import wordnet
-from retrieval.pocket.corpus import Corpus, collect, plain
-from retrieval.pocket.export import WEIGHTS_NAME, WORDS_NAME
-from retrieval.pocket.imitation import Reading, first_tower
-from retrieval.pocket.pictures import PictureSet, squashed
-from retrieval.pocket.pretrained import SENTENCE_DIM
-from retrieval.pocket.towers import Lower, TextTower, Upper, fold_norms
-from retrieval.pocket.train import known_words, train
-from retrieval.pocket.truth import true_of
-from retrieval.pocket.vocabulary import Vocabulary, tokenize
+from retrieval.pocket.train import wordnet
+from retrieval.pocket.train.corpus import Corpus, collect, plain
+from retrieval.pocket.train.export import WEIGHTS_NAME, WORDS_NAME
+from retrieval.pocket.train.imitation import Reading, first_tower
+from retrieval.pocket.train.pictures import PictureSet, squashed
+from retrieval.pocket.train.pretrained import SENTENCE_DIM
+from retrieval.pocket.train.stages import known_words, train
+from retrieval.pocket.train.towers import Lower, TextTower, Upper, fold_norms
+from retrieval.pocket.train.truth import true_of
+from retrieval.pocket.train.vocabulary import Vocabulary, tokenize
 from retrieval.scenes import render, scene_facts
 from retrieval.scenes.captions import truths, write_captions
 

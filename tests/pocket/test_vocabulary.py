@@ -7,7 +7,7 @@ import open_clip
 import pytest
 import torch
 
-from retrieval.pocket.vocabulary import END, FULL_SIZE, START, Vocabulary, tokenize
+from retrieval.pocket.train.vocabulary import END, FULL_SIZE, START, Vocabulary, tokenize
 
 TEXTS = ["a dog runs", "a dog", "Two cats sleep on a red sofa", "猫"]
 

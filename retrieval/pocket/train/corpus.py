@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.pocket import wordnet
 from retrieval.pocket.shards import read_manifest, read_rows
+from retrieval.pocket.train import wordnet
 
 Row = dict[str, Any]
 Floats = NDArray[np.float32]

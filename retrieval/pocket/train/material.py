@@ -14,11 +14,11 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from retrieval.pocket.corpus import Corpus, collect
-from retrieval.pocket.pictures import PictureSet, prepare, sources
-from retrieval.pocket.pretrained import SENTENCE_DIM, Sentences
-from retrieval.pocket.recipe import Recipe
-from retrieval.pocket.towers import Lower, Upper
+from retrieval.pocket.train.corpus import Corpus, collect
+from retrieval.pocket.train.pictures import PictureSet, prepare, sources
+from retrieval.pocket.train.pretrained import SENTENCE_DIM, Sentences
+from retrieval.pocket.train.recipe import Recipe
+from retrieval.pocket.train.towers import Lower, Upper
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from retrieval.pocket.towers import Lower, Shape, TextTower, Upper, norms_of
-from retrieval.pocket.vocabulary import FULL_SIZE, Vocabulary
+from retrieval.pocket.train.towers import Lower, Shape, TextTower, Upper, norms_of
+from retrieval.pocket.train.vocabulary import FULL_SIZE, Vocabulary
 
 CONFIG_NAME = "open_clip_config.json"
 WEIGHTS_NAME = "open_clip_model.safetensors"

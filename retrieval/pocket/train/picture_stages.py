@@ -15,12 +15,12 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from retrieval.pocket.losses import both_ways, cross_entropy
-from retrieval.pocket.material import Average, Material, embed_all, rate_factor, set_rate
-from retrieval.pocket.pictures import NEIGHBOURS
-from retrieval.pocket.recipe import Heads, Tuning
-from retrieval.pocket.towers import SentenceHead, Upper
-from retrieval.pocket.truth import true_of
+from retrieval.pocket.train.losses import both_ways, cross_entropy
+from retrieval.pocket.train.material import Average, Material, embed_all, rate_factor, set_rate
+from retrieval.pocket.train.pictures import NEIGHBOURS
+from retrieval.pocket.train.recipe import Heads, Tuning
+from retrieval.pocket.train.towers import SentenceHead, Upper
+from retrieval.pocket.train.truth import true_of
 
 log = logging.getLogger(__name__)
 

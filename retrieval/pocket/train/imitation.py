@@ -11,12 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from retrieval.pocket.losses import mimicry, relations
-from retrieval.pocket.material import Average, Material, rate_factor, set_rate
-from retrieval.pocket.pretrained import SENTENCE_DIM, Sentences
-from retrieval.pocket.recipe import Imitation
-from retrieval.pocket.towers import Shape, TextTower
-from retrieval.pocket.vocabulary import Tokens, Vocabulary, tokenize
+from retrieval.pocket.train.losses import mimicry, relations
+from retrieval.pocket.train.material import Average, Material, rate_factor, set_rate
+from retrieval.pocket.train.pretrained import SENTENCE_DIM, Sentences
+from retrieval.pocket.train.recipe import Imitation
+from retrieval.pocket.train.towers import Shape, TextTower
+from retrieval.pocket.train.vocabulary import Tokens, Vocabulary, tokenize
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from retrieval.pocket.pretrained import BACKBONE, SENTENCE_DIM
+from retrieval.pocket.train.pretrained import BACKBONE, SENTENCE_DIM
 
 FROZEN = 5
 """So many of the backbone's seven stages stay as they are."""

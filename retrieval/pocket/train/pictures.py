@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import nn
 
-from retrieval.pocket.corpus import PHOTOGRAPHS
 from retrieval.pocket.shards import read_pictures
+from retrieval.pocket.train.corpus import PHOTOGRAPHS
 from retrieval.scenes import TRAINING_SEEDS, render, scene_facts
 
 log = logging.getLogger(__name__)

@@ -13,20 +13,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from retrieval.pocket.imitation import (
+from retrieval.pocket.train.imitation import (
     Reading,
     meant,
     optimizer_of,
     pools_of,
     take_step,
 )
-from retrieval.pocket.losses import cross_entropy, mimicry, relations, shares
-from retrieval.pocket.material import Average, Material, embed_all, rate_factor, set_rate
-from retrieval.pocket.picture_stages import Space
-from retrieval.pocket.pictures import NEIGHBOURS
-from retrieval.pocket.recipe import Together
-from retrieval.pocket.towers import Shape, TextTower, Upper
-from retrieval.pocket.truth import true_of
+from retrieval.pocket.train.losses import cross_entropy, mimicry, relations, shares
+from retrieval.pocket.train.material import Average, Material, embed_all, rate_factor, set_rate
+from retrieval.pocket.train.picture_stages import Space
+from retrieval.pocket.train.pictures import NEIGHBOURS
+from retrieval.pocket.train.recipe import Together
+from retrieval.pocket.train.towers import Shape, TextTower, Upper
+from retrieval.pocket.train.truth import true_of
 
 log = logging.getLogger(__name__)
 

