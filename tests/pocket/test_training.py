@@ -16,7 +16,7 @@ from pocket.conftest import told
 from safetensors.torch import load_file
 
 from retrieval.pocket.train import wordnet
-from retrieval.pocket.train.corpus import Corpus, collect, plain
+from retrieval.pocket.train.corpus import Corpus, collect, names_in, plain, plural
 from retrieval.pocket.train.export import WEIGHTS_NAME, WORDS_NAME
 from retrieval.pocket.train.imitation import Reading, first_tower
 from retrieval.pocket.train.pictures import PictureSet, squashed
@@ -147,6 +147,25 @@ def test_texts_are_collected_with_what_they_belong_to(corpus):
 
 def test_captions_lose_blanks_and_full_stops():
     assert plain("A dog , wet , runs .") == "A dog, wet, runs"
+
+
+@pytest.mark.parametrize(
+    ("one", "many"),
+    [
+        ("dog", "dogs"),
+        ("child", "children"),
+        ("city", "cities"),
+        ("beach", "beaches"),
+        ("boy", "boys"),
+    ],
+)
+def test_a_plural_names_the_thing(one, many):
+    assert plural(one) == many
+    assert names_in({many, "two"}, {one, many, "pool"}) == {one, many, "two"}
+
+
+def test_words_that_only_look_like_plurals_name_nothing_else():
+    assert names_in({"is", "grass", "this"}, {"man", "dog"}) == {"is", "grass", "this"}
 
 
 def test_wordnet_is_read(dictionary):

@@ -6,7 +6,7 @@ import importlib
 import random
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,7 @@ _FUNCTION_WORDS = frozenset(
         "there",
     ]
 )
+_IRREGULAR = {"man": "men", "woman": "women", "child": "children", "person": "people"}
 _SPAN_LENGTHS = (1, 2, 2, 3, 3, 4, 5, 6)
 _NAMED_BY = 6  # a word is a keyword when at least two captions of so many pictures have it
 _WEAK = 0.3  # how much a picture counts of which only one caption has the word
@@ -168,6 +169,28 @@ def words_of(text: str) -> list[str]:
     return re.findall(r"[a-z'-]+", text.lower())
 
 
+def names_in(words: set[str], known: Container[str]) -> set[str]:
+    """Return words with the known ones that they are plurals of: "two dogs" names a dog, too."""
+    ones = {one for word in words for one in _singulars(word) if plural(one) == word}
+    return words | {one for one in ones if one in known}
+
+
+def plural(noun: str) -> str:
+    """Return the plural of an English noun."""
+    if noun in _IRREGULAR:
+        return _IRREGULAR[noun]
+    if noun.endswith("y") and noun[-2:-1] not in tuple("aeiou"):
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if noun.endswith(("s", "x", "ch", "sh")) else f"{noun}s"
+
+
+def _singulars(word: str) -> Iterator[str]:
+    """Yield what a word may be the plural of."""
+    yield from (one for one, many in _IRREGULAR.items() if many == word)
+    if word.endswith("s") and len(word) > 3:
+        yield from (word[:-1], word[:-2], f"{word[:-3]}y")
+
+
 def _add_all(corpus: Corpus, captions: Sequence[str], kind: str) -> list[int]:
     return [corpus.add(text, kind) for text in map(plain, captions) if text]
 
@@ -212,7 +235,11 @@ def _add_keywords(corpus: Corpus, written: Sequence[str]) -> None:
         if count >= 3:
             corpus.add_name(word, "words")
     said = [
-        Counter(word for number in numbers for word in set(words_of(corpus.texts[number])))
+        Counter(
+            name
+            for number in numbers
+            for name in names_in(set(words_of(corpus.texts[number])), counts)
+        )
         for numbers in corpus.captions
     ]
     sure = Counter(word for each in said for word, count in each.items() if count >= 2)

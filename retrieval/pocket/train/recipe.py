@@ -67,7 +67,7 @@ class Together:
     steps: int = 700
     rate: float = 1.2e-3
     captions: int = 80
-    keywords: int = 28
+    keywords: int = 64
     classes: int = 14
     scenes: int = 40
     others: Mapping[str, int] = field(

@@ -41,7 +41,7 @@ _WEIGHTS = {
     "relations": 0.25,
     "captions": 0.35,
     "foreign captions": 0.2,
-    "keywords": 0.2,
+    "keywords": 0.6,
     "classes": 0.12,
     "scenes": 0.4,
 }
