@@ -27,7 +27,6 @@ from bench import (
     Program,
     Ran,
     begin,
-    beside,
     median_peak,
     median_seconds,
     note,

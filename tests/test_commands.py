@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import http.server
-import io
 import importlib.util
+import io
 import json
 import os
 import shutil

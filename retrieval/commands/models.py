@@ -44,8 +44,8 @@ def models_command(ctx: click.Context, as_json: bool) -> None:
     say("Use one:    pixtrieve index FOLDER --model NAME      (a new library)")
     say("            pixtrieve model use NAME                 (a library you have)")
     say("Any other open_clip model works too: NAME/PRETRAINED, hf-hub:ORG/REPO, local-dir:FOLDER,")
-    say("or --model NAME --checkpoint FILE. R@1 is text→image, zero-shot, in per cent, as the one in")
-    say("brackets measured it; on Crossmodal-3600 it is the mean of 36 languages.")
+    say("or --model NAME --checkpoint FILE. R@1 is text→image, zero-shot, as measured by who is")
+    say("in brackets, in per cent; on Crossmodal-3600 it is the mean of 36 languages.")
 
 
 @models_command.command("fetch")

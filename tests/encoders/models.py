@@ -161,7 +161,11 @@ CONFIGS: dict[str, dict[str, Any]] = {
             "embed_dim": 64,
             "quick_gelu": True,
             "vision_cfg": {
-                "image_size": 96, "layers": 2, "width": 160, "head_width": 80, "patch_size": 16,
+                "image_size": 96,
+                "layers": 2,
+                "width": 160,
+                "head_width": 80,
+                "patch_size": 16,
             },
             "text_cfg": {
                 **SMALL_TEXT,

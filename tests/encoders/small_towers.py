@@ -10,9 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 import timm
-from timm.models.vision_transformer_hybrid import ConvStem
 from timm.models import register_model
-from timm.models.vision_transformer_hybrid import _create_vision_transformer_hybrid
+from timm.models.vision_transformer_hybrid import ConvStem, _create_vision_transformer_hybrid
 from torch import nn
 
 __all__ = ["small_mci3", "small_mci_vit", "small_pe_core", "small_pe_core_bare", "small_siglip"]

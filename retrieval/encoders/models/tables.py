@@ -72,26 +72,19 @@ def architecture(name: str) -> dict[str, Any]:
 
 @functools.cache
 def published() -> Mapping[str, Mapping[str, Published]]:
-    """Return every published checkpoint: architecture, then tag.
-
-    open_clip has MetaCLIP 2's architecture with QuickGELU, and lists the weights that were trained
-    with it under the plain one alone, where they give worse vectors: here they are under both.
-    """
+    """Return every published checkpoint: architecture, then tag."""
     folder = package_dir()
     with open(os.path.join(folder, "constants.py"), encoding="utf-8") as file:
         constants = _run(ast.parse(file.read()).body)
     with open(os.path.join(folder, "pretrained.py"), encoding="utf-8") as file:
         statements = [node for node in ast.parse(file.read()).body if _builds_the_table(node)]
     table = _run(statements, {"copy": copy, **constants})[_TABLE]
-    rows = {
-        name: MappingProxyType({tag: _published(row) for tag, row in tags.items()})
-        for name, tags in table.items()
-    }
-    for name, tags in table.items():
-        quick = {tag: rows[name][tag] for tag in tags if rows[name][tag].quick_gelu}
-        if quick and f"{name}-quickgelu" in architectures():
-            rows.setdefault(f"{name}-quickgelu", MappingProxyType(quick))
-    return MappingProxyType(rows)
+    return MappingProxyType(
+        {
+            name: MappingProxyType({tag: _published(row) for tag, row in tags.items()})
+            for name, tags in table.items()
+        }
+    )
 
 
 def _builds_the_table(node: ast.stmt) -> bool:
