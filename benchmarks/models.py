@@ -1,22 +1,24 @@
 """What models to choose from cost on this processor: speed, memory, disk, preparing, asking.
 
-    python benchmarks/models.py [ARCHITECTURE …] [--rounds N]
+    python benchmarks/models.py [ARCHITECTURE …] [--model BASE] [--rounds N]
 
 Weights are random, for what they say does not matter here; tokenizers that come from the hub are
 stood in for by made-up ones of as many pieces. Every model is exported to float32, which every
 processor has, indexes pictures, is asked in words, and is deleted before the next: one at a time
-is on disk. ViT-B-32-256 is measured turn by turn with each, so that ratios hold where seconds do
-not.
+is on disk. The base, ViT-B-32-256, is measured turn by turn with each, so that ratios hold where
+seconds do not.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import statistics
 import sys
 import tempfile
 from dataclasses import dataclass, field
+from importlib.metadata import version
 
 import numpy as np
 from bench import (
@@ -41,12 +43,12 @@ from precision import Speed, timed
 from vocabularies import stand_in_tokenizer
 
 from retrieval import Library
-from retrieval.encoders import Encoder, identify, open_encoder
+from retrieval.encoders import identify, open_encoder
 from retrieval.encoders.compiled.exports import folder_of, read_refusal
-from retrieval.encoders.compiled.openvino import OpenVinoEncoder
 from retrieval.encoders.models import tables
 from retrieval.encoders.models.presets import PRESETS
 from retrieval.encoders.models.references import parse
+from retrieval.encoders.models.registry import located
 
 _DEVICE = ("--device", "cpu:f32")
 _CANDIDATES = (
@@ -76,6 +78,11 @@ class Costs:
     indexing: list[Ran] = field(default_factory=list)
     questions: list[Ran] = field(default_factory=list)
 
+    def since(self, run: int) -> Costs:
+        """Return what was measured from a run on."""
+        later = self.speeds[run:], self.indexing[run:], self.questions[run:]
+        return Costs(self.weights, self.export, *later)
+
     @property
     def rate(self) -> float:
         """Pictures a second."""
@@ -88,31 +95,29 @@ class Costs:
 
 
 class Model:
-    """An architecture with random weights, exported; deleted with all that came of it."""
+    """An architecture with random weights, or a model that is on disk, exported anew."""
 
-    def __init__(self, architecture: str, cache: str) -> None:
-        stand_in_tokenizer(tables.architecture(architecture))
-        self._file = random_weights(cache, architecture)
-        self.name = f"{architecture}@{self._file}"
-        note(f"preparing {architecture}")
-        exported = run(Program((sys.executable, "-c", _EXPORT, self.name)))
+    def __init__(self, name: str, cache: str) -> None:
+        self._made = ""
+        if name in tables.architectures():
+            stand_in_tokenizer(tables.architecture(name))
+            self._made = random_weights(cache, name)
+        self._reference = f"{name}@{self._made}" if self._made else name
+        self._fingerprint = identify(self._reference).fingerprint
+        shutil.rmtree(folder_of(self._fingerprint), ignore_errors=True)
+        note(f"preparing {name}")
+        exported = run(Program((sys.executable, "-c", _EXPORT, self._reference)))
         note(f"    {exported}")
-        self.costs = Costs(os.path.getsize(self._file), exported)
-        self._fingerprint = identify(self.name).fingerprint
-
-    def require_openvino(self, encoder: Encoder) -> None:
-        """Raise BenchmarkError for a model that OpenVINO cannot express."""
-        if not isinstance(encoder, OpenVinoEncoder):
-            raise BenchmarkError(read_refusal(self._fingerprint, encoder.spec.fingerprint))
+        self.costs = Costs(os.path.getsize(located(self._reference).weights), exported)
+        if refusal := read_refusal(self._fingerprint, version("openvino")):
+            raise BenchmarkError(f"{name} runs on torch: {refusal}")
 
     def measure(self, pictures: str, count: int) -> None:
         """Encode, index and ask once each."""
-        encoder = open_encoder(self.name, device=_DEVICE[1])
-        self.require_openvino(encoder)
-        self.costs.speeds.append(_speed(encoder, count))
+        self.costs.speeds.append(_speed(self._reference, count))
         with tempfile.TemporaryDirectory() as out:
             where = ("--library", os.path.join(out, "library"))
-            index = (*PIXTRIEVE, "index", pictures, *where, "--model", self.name, *_DEVICE)
+            index = (*PIXTRIEVE, "index", pictures, *where, "--model", self._reference, *_DEVICE)
             self.costs.indexing.append(run(Program(index)))
             with Library.open(where[1]) as library:
                 if (found := library.status().counts.images) != count:
@@ -124,12 +129,14 @@ class Model:
 
     def delete(self) -> None:
         """Give the disk back."""
-        shutil.rmtree(folder_of(self._fingerprint))
-        os.remove(self._file)
+        shutil.rmtree(folder_of(self._fingerprint), ignore_errors=True)
+        if self._made:
+            os.remove(self._made)
 
 
-def _speed(encoder: Encoder, count: int) -> Speed:
+def _speed(reference: str, count: int) -> Speed:
     """Encode as many pictures at a time, again and again for a while."""
+    encoder = open_encoder(reference, device=_DEVICE[1])
     height, width = encoder.spec.preprocessing.size
     pixels = np.random.default_rng(0).integers(0, 256, (count, height, width, 3), np.uint8)
     encoder.encode_images(pixels[:2])  # compiles it
@@ -141,7 +148,24 @@ def _speed(encoder: Encoder, count: int) -> Speed:
     return timed(once)
 
 
-def rows(costs: Costs, base: Costs, name: str) -> tuple[str, ...]:
+def beside_base(
+    name: str, base: Model, arguments: argparse.Namespace, pictures: str
+) -> tuple[str, ...]:
+    """Measure a model and the base in turn, delete it, and return its line."""
+    model = Model(name, arguments.cache)
+    before = len(base.costs.speeds)
+    try:
+        for _ in range(arguments.rounds):
+            base.measure(pictures, arguments.count)
+            model.measure(pictures, arguments.count)
+    finally:
+        model.delete()
+    line = row(name, model.costs, base.costs.since(before))
+    note(" | ".join(line))
+    return line
+
+
+def row(name: str, costs: Costs, base: Costs) -> tuple[str, ...]:
     """Return the line of a model, beside the base as it was measured in turn with it."""
     asked, asked_base = median_seconds(costs.questions), median_seconds(base.questions)
     peak, peak_base = median_peak(costs.indexing), median_peak(base.indexing)
@@ -172,25 +196,16 @@ def main() -> None:
     pictures = web_pictures(arguments.cache, arguments.count)
     presets = (parse(preset.reference).name for preset in PRESETS.values())
     wanted = arguments.architectures or dict.fromkeys((*presets, *_CANDIDATES))
-    machine, table = Machine(), []
-    base = Model(ARCHITECTURE, arguments.cache)
-    for architecture in wanted:
-        model = Model(architecture, arguments.cache)
-        before = len(base.costs.speeds)
-        for _ in range(arguments.rounds):
-            base.measure(pictures, arguments.count)
-            model.measure(pictures, arguments.count)
-        here = Costs(
-            base.costs.weights,
-            base.costs.export,
-            base.costs.speeds[before:],
-            base.costs.indexing[before:],
-            base.costs.questions[before:],
-        )
-        table.append(rows(model.costs, here, architecture))
-        note(" | ".join(table[-1]))
-        model.delete()
-    table.insert(0, rows(base.costs, base.costs, ARCHITECTURE))
+    machine = Machine()
+    base_name = arguments.model or ARCHITECTURE
+    base = Model(base_name, arguments.cache)
+    table = []
+    for name in wanted:
+        try:
+            table.append(beside_base(name, base, arguments, pictures))
+        except BenchmarkError as error:
+            note(f"left out: {error}")
+    table.insert(0, row(base_name, base.costs, base.costs))
     print_table(
         f"Costs of models, cpu:f32: median of {arguments.rounds}, {machine.line()}", _HEAD, table
     )

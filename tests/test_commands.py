@@ -511,7 +511,7 @@ def test_what_a_model_needs_besides_is_said_before_it_is_fetched(
                 there or None if name == "transformers" else find(name, *rest)  # noqa: B023
             ),
         )
-        run("index", pictures, "--model", "fast", "--library", "x")
+        run("index", pictures, "--model", "fast", "--library", f"library-{there}")
         assert (needs in asked.pop()) is not there
         assert (needs in run("models", "fetch", "fast").out) is not there
     assert needs not in run("models", "fetch", "default").out

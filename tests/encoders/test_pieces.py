@@ -76,6 +76,9 @@ def save_gemma(folder: Path) -> None:
         add_eos_token=True,
     )
     tokenizer.save_pretrained(folder)
+    path = folder / "tokenizer_config.json"
+    marks_told = {"add_bos_token": False, "add_eos_token": True}  # as older transformers wrote it
+    path.write_text(json.dumps(json.loads(path.read_text()) | marks_told))
 
 
 @pytest.fixture(scope="module")
