@@ -18,6 +18,7 @@ TINY = {
     "rescan.py": ("--files", "30"),
     "memory.py": ("--count", "1"),
     "decoding.py": ("--count", "1", "--only", "JPEG,"),
+    "models.py": ("pocket", "--count", "2"),
     "card.py": ("--device", "torch", "--batches", "2", "32"),
 }
 
@@ -38,6 +39,7 @@ def bench(name: str, cache: Path, *arguments: str) -> subprocess.CompletedProces
         ("rescan.py", 1),
         ("memory.py", 1),
         ("decoding.py", 3),
+        ("models.py", 1),
         ("card.py", 2),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import importlib.util
 import io
 import json
 import os
@@ -422,7 +423,12 @@ def test_models_are_listed(run: Run) -> None:
     out = run("models").out
     for name in ("default", "fast", "multilingual", "best"):
         assert name in out
-    assert "MIT" in out
+    assert "licence Apache-2.0" in out
+    assert "R@1 50.9 COCO (Meta); languages: English" in out
+    assert out.count("needs: pip install 'pixtrieve[transformers]'") == 2
+    research = out[out.index("For research only") :]
+    assert "MobileCLIP2-S2/dfndr2b: Apple's, for research only" in research
+    assert "CC-BY-NC-4.0, not for commercial use" in research
     facts = json.loads(run("models", "--json").out)
     assert facts["presets"][0]["on_disk"] in (True, False)
 
@@ -451,7 +457,7 @@ def test_the_recommended_model_is_taken_when_it_is_here(
 ) -> None:
     monkeypatch.setattr("retrieval.encoders.models.registry.on_disk", lambda _: ("weights",))
     done = run("index", pictures)
-    assert "Model: ViT-B-16/laion2b_s34b_b88k (MIT)" in done.err
+    assert "Model: PE-Core-B-16/meta (Apache-2.0)" in done.err
 
 
 @pytest.mark.parametrize("answer", [True, False])
@@ -466,7 +472,7 @@ def test_on_a_terminal_it_asks_before_it_fetches(
     monkeypatch.setattr(f"{choosing}.fetch_with_progress", fetched.append)
     done = run("index", pictures)
     assert len(asked) == 1
-    assert "598 MB" in asked[0]
+    assert "1.8 GB" in asked[0]
     assert "pocket" in asked[0]
     assert fetched == (["default"] if answer else [])
     assert ("pocket" in done.err) is not answer
@@ -483,9 +489,32 @@ def test_a_named_model_is_fetched_only_when_a_person_agrees(
     assert fetched == []
     monkeypatch.setattr(f"{choosing}.is_interactive", lambda: True)
     run("index", pictures, "--model", "fast", "--library", "two")
-    assert fetched == ["ViT-B-32/laion2b_s34b_b79k"]
+    assert fetched == ["ViT-B-32-SigLIP2-256/webli"]
     run("model", "use", "local-dir:/nowhere", "--library", "two")
     assert len(fetched) == 1
+
+
+def test_what_a_model_needs_besides_is_said_before_it_is_fetched(
+    run: Run, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    find = importlib.util.find_spec
+    for module in ("choosing", "models"):
+        monkeypatch.setattr(f"retrieval.commands.{module}.fetch_with_progress", lambda _: ("file",))
+    monkeypatch.setattr("retrieval.commands.choosing.is_interactive", lambda: True)
+    monkeypatch.setattr("click.confirm", lambda text, **_: asked.append(text) or False)
+    needs = "pip install 'pixtrieve[transformers]'"
+    for there in (False, True):
+        monkeypatch.setattr(
+            "importlib.util.find_spec",
+            lambda name, *rest: (
+                there or None if name == "transformers" else find(name, *rest)  # noqa: B023
+            ),
+        )
+        run("index", pictures, "--model", "fast", "--library", f"library-{there}")
+        assert (needs in asked.pop()) is not there
+        assert (needs in run("models", "fetch", "fast").out) is not there
+    assert needs not in run("models", "fetch", "default").out
 
 
 def test_when_fetching_fails_the_small_one_is_taken(

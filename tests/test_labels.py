@@ -223,6 +223,13 @@ def test_models_that_know_english_only_are_told() -> None:
     assert knows_many("xlm-roberta-base-ViT-B-32/laion5b_s13b_b90k")
     assert knows_many("pocket") is False
     assert knows_many("ViT-B-32/laion2b_s34b_b79k") is False
+    assert knows_many("ViT-B-32-SigLIP2-256/webli")
+    assert knows_many("hf-hub:timm/ViT-B-16-SigLIP2")
+    assert knows_many("ViT-H-14-worldwide/metaclip2_worldwide")
+    for english in ("PE-Core-B-16/meta", "MobileCLIP2-S2/dfndr2b", "ViT-B-16-SigLIP/webli"):
+        assert knows_many(english) is False
+    assert knows_many("ViT-B-32-SigLIP2-256@/models/mine.pt")
+    assert knows_many("PE-Core-B-16@/multilingual/mine.pt") is None
     assert knows_many("local-dir:/models/mine") is None
     assert "models fetch multilingual" in advice("pocket")
     assert advice("local-dir:/models/mine") == ""

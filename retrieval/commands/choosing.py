@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from retrieval.commands.fetching import fetch_with_progress
+from retrieval.commands.fetching import extra_that_misses, fetch_with_progress
 from retrieval.commands.terminal import human_bytes, report, say, shown
 from retrieval.encoders.models import registry
 from retrieval.encoders.models.presets import PRESETS, Preset
@@ -66,6 +66,8 @@ def _is_wanted(reference: str, otherwise: str = "") -> bool:
         ),
         "",
     )
+    if missing := extra_that_misses(reference):
+        facts += f", which also needs pip install 'pixtrieve[{missing}]',"
     recommended = " is recommended, and" if otherwise else ""
     question = f"The model {shown(reference)}{facts}{recommended} is not on this machine. Fetch it"
     instead = f"? Otherwise {otherwise} is used, small and built in" if otherwise else ""

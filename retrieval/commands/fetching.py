@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 
 from retrieval.commands.terminal import human_bytes, say
 from retrieval.encoders.models.fetching import Fetched, fetch
+from retrieval.encoders.models.presets import PRESETS
+from retrieval.encoders.models.references import parse
 
 
 def fetch_with_progress(name: str) -> tuple[str, ...]:
     """Download a model and show how far it is; return the paths of its files."""
     return fetch(name, _Display().show)
+
+
+def extra_that_misses(name: str) -> str:
+    """Return the optional dependency that a preset's model needs and that is not installed."""
+    reference = str(parse(name))
+    extra = next((p.extra for p in PRESETS.values() if p.reference == reference), "")
+    return extra if extra and importlib.util.find_spec(extra) is None else ""
 
 
 class _Display:

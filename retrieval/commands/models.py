@@ -7,10 +7,11 @@ from dataclasses import asdict
 
 import click
 
-from retrieval.commands.fetching import fetch_with_progress
+from retrieval.commands.fetching import extra_that_misses, fetch_with_progress
 from retrieval.commands.terminal import human_bytes, say, shown
 from retrieval.encoders.models import registry
-from retrieval.encoders.models.presets import PRESETS, Preset
+from retrieval.encoders.models.licences import licence_of
+from retrieval.encoders.models.presets import PRESETS, RESEARCH_ONLY, Preset, Recall
 from retrieval.encoders.models.references import BUILT_IN
 
 
@@ -31,14 +32,20 @@ def models_command(ctx: click.Context, as_json: bool) -> None:
         for line in _lines(preset):
             say(line)
         say()
+    say("For research only, or not for money, and so no presets:")
+    for reference, recall in RESEARCH_ONLY.items():
+        figures = f"; R@1 {_figures(recall)}" if recall else ""
+        say(f"    {reference}: {licence_of(reference)}{figures}")
+    say()
     others = [name for name in registry.found_on_disk() if name not in _preset_references()]
     if others:
-        say("Also on disk: " + ", ".join(shown(name) for name in others))
+        say("Also on disk: " + ", ".join(map(_with_licence, others)))
     say("Fetch one:  pixtrieve models fetch NAME")
     say("Use one:    pixtrieve index FOLDER --model NAME      (a new library)")
     say("            pixtrieve model use NAME                 (a library you have)")
     say("Any other open_clip model works too: NAME/PRETRAINED, hf-hub:ORG/REPO, local-dir:FOLDER,")
-    say("or --model NAME --checkpoint FILE. Recall is open_clip's published zero-shot R@5.")
+    say("or --model NAME --checkpoint FILE. R@1 is text→image, zero-shot, as measured by who is")
+    say("in brackets, in per cent; on Crossmodal-3600 it is the mean of 36 languages.")
 
 
 @models_command.command("fetch")
@@ -49,27 +56,33 @@ def fetch_command(name: str) -> None:
     say(f"{shown(name)} is on disk:")
     for path in paths:
         say(f"  {shown(path)}")
+    if missing := extra_that_misses(name):
+        say(f"To use it:  pip install 'pixtrieve[{missing}]'")
 
 
 def _lines(preset: Preset) -> list[str]:
     here = "on disk" if _is_here(preset) else _to_fetch(preset)
-    recall = "; ".join(
-        f"{r.test_set} {100 * r.text_to_image[1]:.0f} (text→image) "
-        f"{100 * r.image_to_text[1]:.0f} (image→text)"
-        for r in preset.recall
-    )
     lines = [
         f"{click.style(preset.name, bold=True)}  {preset.reference}  [{here}]",
         f"    for {preset.for_whom}",
         (
             f"    licence {preset.licence}, {preset.parameters_m:.0f} M parameters, "
-            f"{preset.dim} dimensions"
+            f"{preset.dim} dimensions, {preset.image_gflops:.0f} GFLOPs a picture"
         ),
-        f"    R@5 {recall}",
+        f"    R@1 {_figures(preset.recall)}; languages: {preset.languages}",
     ]
     if preset.extra:
         lines.append(f"    needs: pip install 'pixtrieve[{preset.extra}]'")
     return lines
+
+
+def _figures(recall: tuple[Recall, ...]) -> str:
+    return ", ".join(f"{100 * r.text_to_image:.1f} {r.test_set} ({r.source})" for r in recall)
+
+
+def _with_licence(reference: str) -> str:
+    licence = licence_of(reference)
+    return f"{shown(reference)} ({licence})" if licence else shown(reference)
 
 
 def _to_fetch(preset: Preset) -> str:

@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 from retrieval.encoders.checks import require_pixels, require_texts, unit_rows
 from retrieval.encoders.models.files import ModelFiles
 from retrieval.encoders.models.fingerprint import fingerprint
+from retrieval.encoders.models.licences import licence_of
 from retrieval.encoders.models.loading import load_model, load_tokenizer
-from retrieval.encoders.models.presets import PRESETS
-from retrieval.encoders.models.references import BUILT_IN
 from retrieval.encoders.portions import Portions
 from retrieval.encoders.quiet import quiet
 from retrieval.errors import ModelError
@@ -149,14 +148,12 @@ def _cast_to(device: torch.device) -> torch.dtype | None:
 
 def _spec(files: ModelFiles, model: Any) -> ModelSpec:
     name = str(files.reference)
-    licences = {preset.reference: preset.licence for preset in PRESETS.values()}
-    licences[BUILT_IN] = "see its model card: trained on research data"
     return ModelSpec(
         name=name,
         fingerprint=fingerprint(files),
         dim=int(files.config["embed_dim"]),
         preprocessing=_preprocessing(name, model.visual.preprocess_cfg),
-        licence=licences.get(name, ""),
+        licence=licence_of(name),
     )
 
 

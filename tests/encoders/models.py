@@ -14,6 +14,39 @@ from typing import Any
 TEXT = {"context_length": 77, "vocab_size": 49408, "width": 384, "heads": 6, "layers": 12}
 SMALL_TEXT = {"context_length": 32, "vocab_size": 49408, "width": 64, "heads": 2, "layers": 2}
 
+
+def _pe(tower: str) -> dict[str, Any]:
+    """PE-Core: pictures are squashed and scaled about nought."""
+    vision = {"image_size": 224, "timm_model_name": tower, "timm_pool": "map", "timm_proj": None}
+    return {
+        "model_cfg": {
+            "embed_dim": 64,
+            "custom_text": True,
+            "vision_cfg": vision,
+            "text_cfg": SMALL_TEXT,
+        },
+        "preprocess_cfg": {
+            "mean": [0.5] * 3,
+            "std": [0.5] * 3,
+            "interpolation": "bilinear",
+            "resize_mode": "squash",
+        },
+    }
+
+
+def _mobileclip2(tower: str, pool: str, size: int, **text: Any) -> dict[str, Any]:
+    vision = {"image_size": size, "timm_model_name": tower, "timm_pool": pool, "timm_proj": None}
+    return {
+        "model_cfg": {
+            "embed_dim": 64,
+            "custom_text": True,
+            "vision_cfg": vision,
+            "text_cfg": {**SMALL_TEXT, **text},
+        },
+        "preprocess_cfg": {"interpolation": "bilinear"},
+    }
+
+
 CONFIGS: dict[str, dict[str, Any]] = {
     # open_clip's own ViT-S-32, all twelve layers of both towers
     "clip": {
@@ -91,15 +124,15 @@ CONFIGS: dict[str, dict[str, Any]] = {
         },
         "preprocess_cfg": {},
     },
-    # as SigLIP2: a tokenizer of its own, which transformers loads
+    # as SigLIP2: no class token, and a tokenizer of its own, which transformers loads
     "siglip2": {
         "model_cfg": {
-            "embed_dim": 192,
+            "embed_dim": 64,
             "init_logit_bias": -10,
             "custom_text": True,
             "vision_cfg": {
-                "image_size": 224,
-                "timm_model_name": "vit_tiny_patch16_224",
+                "image_size": 256,
+                "timm_model_name": "small_siglip",
                 "timm_pool": "map",
                 "timm_proj": "none",
             },
@@ -115,6 +148,34 @@ CONFIGS: dict[str, dict[str, Any]] = {
             },
         },
         "preprocess_cfg": {"mean": [0.5] * 3, "std": [0.5] * 3, "resize_mode": "squash"},
+    },
+    # as PE-Core-B and -L, then as -T and -S
+    "pe": _pe("small_pe_core"),
+    "pe-bare": _pe("small_pe_core_bare"),
+    # as MobileCLIP2-S3 and -S4, then as MobileCLIP2-B
+    "mobileclip2": _mobileclip2("small_mci3", "avg", 256, no_causal_mask=True),
+    "mobileclip2-vit": _mobileclip2("small_mci_vit", "token", 224, no_causal_mask=False),
+    # as MetaCLIP 2: many languages, a text read at the mark of its end
+    "worldwide": {
+        "model_cfg": {
+            "embed_dim": 64,
+            "quick_gelu": True,
+            "vision_cfg": {
+                "image_size": 96,
+                "layers": 2,
+                "width": 160,
+                "head_width": 80,
+                "patch_size": 16,
+            },
+            "text_cfg": {
+                **SMALL_TEXT,
+                "vocab_size": 64,
+                "hf_tokenizer_name": "org/words",
+                "pool_type": "eos",
+                "eos_id": 1,
+            },
+        },
+        "preprocess_cfg": {},
     },
     "oblong": {
         "model_cfg": {
@@ -132,6 +193,8 @@ def save(kind: str, folder: Path) -> Path:
     import open_clip
     import torch
     from safetensors.torch import save_file
+
+    from . import small_towers  # noqa: F401 - timm knows their names now
 
     folder.mkdir(parents=True)
     (folder / "open_clip_config.json").write_text(json.dumps(CONFIGS[kind]))

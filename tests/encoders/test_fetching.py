@@ -17,7 +17,11 @@ from .conftest import SMALL_CONFIG
 from .fake_hub import FakeHub, refusing_address, serving, silent_server
 
 MEGABYTE = os.urandom(1 << 20) * 25  # more than two of the client's chunks of 10 MB
-FAST_REPO = "laion/CLIP-ViT-B-32-laion2B-s34B-b79K"
+PLAIN = "ViT-B-32/laion2b_s34b_b79k"
+LARGER = "ViT-B-16/laion2b_s34b_b88k"
+PIECES = "ViT-SO400M-14-SigLIP-384/webli"
+"""Its tokenizer is of another repository than its weights."""
+PLAIN_REPO = "laion/CLIP-ViT-B-32-laion2B-s34B-b79K"
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +37,7 @@ def fresh_connections() -> Iterator[None]:
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
     repos = {
-        FAST_REPO: {"open_clip_pytorch_model.bin": MEGABYTE},
+        PLAIN_REPO: {"open_clip_pytorch_model.bin": MEGABYTE},
         "timm/ViT-SO400M-14-SigLIP-384": {"open_clip_model.safetensors": b"tensors"},
         "timm/ViT-B-16-SigLIP": {"tokenizer.json": b"{}", "tokenizer_config.json": b"{}"},
         "me/mine": {
@@ -58,23 +62,23 @@ def ignore(_record: Fetched) -> None:
 
 def test_a_model_is_fetched_with_progress(hub: FakeHub) -> None:
     records: list[Fetched] = []
-    paths = fetch("fast", records.append)
-    assert paths == registry.on_disk(parse("fast"))
+    paths = fetch(PLAIN, records.append)
+    assert paths == registry.on_disk(parse(PLAIN))
     assert Path(paths[0]).read_bytes() == MEGABYTE
     assert len(records) >= 3
     last = records[-1]
-    assert last.model == "ViT-B-32/laion2b_s34b_b79k"
+    assert last.model == PLAIN
     assert last.file == "open_clip_pytorch_model.bin"
     assert last.done == last.total == len(MEGABYTE)
     assert [record.done for record in records] == sorted(record.done for record in records)
 
     hub.asked.clear()
-    assert fetch("fast", ignore) == paths
+    assert fetch(PLAIN, ignore) == paths
     assert hub.asked == []
 
 
 def test_a_tokenizer_of_the_hub_comes_along(hub: FakeHub) -> None:
-    names = [Path(path).name for path in fetch("best", ignore)]
+    names = [Path(path).name for path in fetch(PIECES, ignore)]
     assert names == [
         "open_clip_model.safetensors", "tokenizer.json", "tokenizer_config.json",
     ]  # fmt: skip
@@ -91,7 +95,7 @@ def test_a_download_that_broke_off_goes_on_where_it_was(
 ) -> None:
     monkeypatch.setattr(time, "sleep", lambda _seconds: None)
     hub.cut_at, hub.cuts = 11 << 20, 2
-    paths = fetch("fast", ignore)
+    paths = fetch(PLAIN, ignore)
     assert Path(paths[0]).read_bytes() == MEGABYTE
     assert len(hub.ranges) == 2
 
@@ -102,11 +106,11 @@ def test_a_download_that_fails_leaves_nothing_half_made(
     monkeypatch.setattr(time, "sleep", lambda _seconds: None)
     hub.cut_at, hub.cuts = 0, 99
     with pytest.raises(ModelUnavailable, match="could not be fetched"):
-        fetch("fast", ignore)
+        fetch(PLAIN, ignore)
     assert nothing_half_made()
-    assert registry.on_disk(parse("fast")) == ()
+    assert registry.on_disk(parse(PLAIN)) == ()
     hub.cuts = 0
-    assert fetch("fast", ignore)
+    assert fetch(PLAIN, ignore)
 
 
 def test_an_interrupted_download_leaves_nothing_half_made(hub: FakeHub) -> None:
@@ -114,9 +118,9 @@ def test_an_interrupted_download_leaves_nothing_half_made(hub: FakeHub) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fetch("fast", interrupt)
+        fetch(PLAIN, interrupt)
     assert nothing_half_made()
-    assert registry.on_disk(parse("fast")) == ()
+    assert registry.on_disk(parse(PLAIN)) == ()
 
 
 def test_proxies_are_used(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,7 +146,7 @@ def test_a_local_model_needs_no_fetching(folder_model: Path) -> None:
         fetch("local-dir:/no/where", ignore)
 
 
-def failure_within_five_seconds(model: str = "default") -> ModelError:
+def failure_within_five_seconds(model: str = LARGER) -> ModelError:
     start = time.monotonic()
     with pytest.raises(ModelUnavailable) as caught:
         fetch(model, ignore)
@@ -171,7 +175,7 @@ def test_no_network_name_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_network_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     with silent_server() as url:
         monkeypatch.setenv("HF_ENDPOINT", url)
-        error = failure_within_five_seconds("best")
+        error = failure_within_five_seconds(PIECES)
     assert "cannot be reached" in error.message
     assert "models--timm--ViT-B-16-SigLIP" in error.hint  # the tokenizer's folder, too
 
@@ -205,6 +209,6 @@ def test_no_secret_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_nothing_reaches_the_screen(
     hub: FakeHub, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    fetch("fast", ignore)
+    fetch(PLAIN, ignore)
     assert capfd.readouterr() == ("", "")
     assert caplog.records == []

@@ -135,15 +135,11 @@ def test_a_model_that_no_cache_gives_back_runs_on_torch(
 
 
 def test_a_model_that_comes_back_wrong_without_weights_is_kept_with_them(
-    no_card: None, tmp_path: Path
+    model: str, no_card: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A class token and attention pooling: open_clip has no such model, but a user may."""
-    model = f"local-dir:{models.save('siglip', tmp_path / 'siglip')}"
-    pixels = np.concatenate([probe_pixels((224, 224))] * 4)
-    expected = open_encoder(model, device="torch").encode_images(pixels)
-    for _ in ("compiled", "read back"):
-        found = open_encoder(model, device="cpu:f32").encode_images(pixels)
-        np.testing.assert_allclose(found, expected, atol=1e-5)
+    cosines = iter([1.0, 0.5, 1.0, 1.0])
+    monkeypatch.setattr(proving, "_as_it_will_run", lambda *_: next(cosines))
+    assert isinstance(open_encoder(model), OpenVinoEncoder)
     export = read_export(identify(model).fingerprint)
     assert export is not None
     assert export.cache_mode == "OPTIMIZE_SPEED"

@@ -4,8 +4,10 @@ import pytest
 
 from retrieval.encoders.models import tables
 from retrieval.encoders.models.configs import tokenizer_repo
-from retrieval.encoders.models.presets import PRESETS, Preset
+from retrieval.encoders.models.licences import licence_of
+from retrieval.encoders.models.presets import COCO, CROSSMODAL, PRESETS, RESEARCH_ONLY, Preset
 from retrieval.encoders.models.references import parse
+from retrieval.encoders.texts.languages import knows_many
 
 
 def test_there_is_one_for_each_need() -> None:
@@ -30,9 +32,46 @@ def test_every_licence_is_permissive(preset: Preset) -> None:
 def test_the_figures_are_in_the_order_that_the_names_promise() -> None:
     fast, default, best = (PRESETS[name] for name in ("fast", "default", "best"))
     assert fast.image_gflops < default.image_gflops < best.image_gflops
-    flickr = [preset.recall[0].text_to_image[1] for preset in (fast, default, best)]
-    assert flickr == sorted(flickr)
-    assert fast.download_mb == 605  # the size of that file on the hub
+    coco = [preset.recall[0].text_to_image for preset in (fast, default, best)]
+    assert coco == sorted(coco)
+    by_language = [recall for preset in PRESETS.values() for recall in preset.recall[1:]]
+    assert {recall.test_set for recall in by_language} == {CROSSMODAL}
+    assert max(by_language, key=lambda recall: recall.text_to_image) in (
+        PRESETS["multilingual"].recall
+    )
+
+
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=lambda preset: preset.name)
+def test_every_recall_says_where_it_is_from(preset: Preset) -> None:
+    assert preset.recall[0].test_set == COCO
+    assert all(recall.source and 0.2 < recall.text_to_image < 0.8 for recall in preset.recall)
+    assert knows_many(preset.reference) is ("many" in preset.languages)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=lambda preset: preset.name)
+def test_parameters_and_work_are_those_of_the_architecture(preset: Preset) -> None:
+    """On torch's device without numbers, so nothing is calculated."""
+    import open_clip
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    config = dict(tables.architecture(parse(preset.reference).name))
+    size = config["vision_cfg"]["image_size"]
+    assert config.pop("custom_text")
+    with torch.device("meta"), torch.no_grad():
+        model = open_clip.CustomTextCLIP(**config).eval().requires_grad_(False)
+        with FlopCounterMode(display=False) as counter:
+            model.visual(torch.zeros(1, 3, size, size))
+    parameters = sum(weights.numel() for weights in model.parameters())
+    assert round(parameters / 1e6, 2) == preset.parameters_m
+    assert round(counter.get_total_flops() / 1e9, 2) == preset.image_gflops
+
+
+@pytest.mark.parametrize("reference", RESEARCH_ONLY)
+def test_research_only_models_are_models_with_a_licence(reference: str) -> None:
+    assert str(parse(reference)) == reference
+    assert licence_of(reference)
 
 
 @pytest.mark.slow

@@ -16,28 +16,28 @@ from retrieval.errors import ModelError, ModelNotFound, ModelUnavailable
 from .conftest import SMALL_CONFIG
 
 Put = Callable[[str, Mapping[str, bytes]], Path]
-FAST_REPO = "laion/CLIP-ViT-B-32-laion2B-s34B-b79K"
+PLAIN = "ViT-B-32/laion2b_s34b_b79k"
+LARGER = "ViT-B-16/laion2b_s34b_b88k"
+PIECES = "ViT-SO400M-14-SigLIP-384/webli"
+"""Its tokenizer is of another repository than its weights."""
+PLAIN_REPO = "laion/CLIP-ViT-B-32-laion2B-s34B-b79K"
 
 
 def test_nothing_is_on_disk_at_first() -> None:
-    assert registry.on_disk(parse("fast")) == ()
+    assert registry.on_disk(parse(PLAIN)) == ()
     assert registry.found_on_disk() == ()
 
 
 def test_safetensors_are_preferred(put_in_hub_cache: Put) -> None:
-    put_in_hub_cache(FAST_REPO, {"open_clip_pytorch_model.bin": b"pickle"})
-    assert [Path(p).name for p in registry.on_disk(parse("fast"))] == [
-        "open_clip_pytorch_model.bin"
-    ]
-    put_in_hub_cache(FAST_REPO, {"open_clip_model.safetensors": b"tensors"})
-    assert [Path(p).name for p in registry.on_disk(parse("fast"))] == [
-        "open_clip_model.safetensors"
-    ]
+    put_in_hub_cache(PLAIN_REPO, {"open_clip_pytorch_model.bin": b"pickle"})
+    assert [Path(p).name for p in registry.on_disk(parse(PLAIN))] == ["open_clip_pytorch_model.bin"]
+    put_in_hub_cache(PLAIN_REPO, {"open_clip_model.safetensors": b"tensors"})
+    assert [Path(p).name for p in registry.on_disk(parse(PLAIN))] == ["open_clip_model.safetensors"]
     assert registry.found_on_disk() == ("ViT-B-32/laion2b_s34b_b79k",)
 
 
 def test_a_model_without_its_tokenizer_is_not_on_disk(put_in_hub_cache: Put) -> None:
-    best = parse("best")
+    best = parse(PIECES)
     put_in_hub_cache("timm/ViT-SO400M-14-SigLIP-384", {"open_clip_model.safetensors": b"tensors"})
     assert registry.on_disk(best) == ()
     put_in_hub_cache("timm/ViT-B-16-SigLIP", {"tokenizer.json": b"{}"})
@@ -80,9 +80,9 @@ def test_an_encoder_is_never_downloaded() -> None:
 
 
 def test_the_hint_names_the_models_on_disk(put_in_hub_cache: Put) -> None:
-    put_in_hub_cache(FAST_REPO, {"open_clip_model.safetensors": b"tensors"})
+    put_in_hub_cache(PLAIN_REPO, {"open_clip_model.safetensors": b"tensors"})
     with pytest.raises(ModelUnavailable) as caught:
-        identify("default")
+        identify(LARGER)
     assert "--model ViT-B-32/laion2b_s34b_b79k" in caught.value.hint
 
 

@@ -88,7 +88,7 @@ def no_card(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["clip", "resnet", "oblong"])
+@pytest.mark.parametrize("kind", ["clip", "resnet", "oblong", "pe"])
 def test_few_texts_and_many_are_those_of_open_clip(kind: str, saved: Path) -> None:
     model = f"local-dir:{models.save(kind, saved / kind)}"
     texts = [*HARD_TEXTS, *(f"number {n} " * (n % 9 + 1) for n in range(_WORTH_COMPILING))]

@@ -20,6 +20,7 @@ from retrieval.encoders.compiled.speeds import EXACT
 from retrieval.encoders.export import proving
 from retrieval.encoders.export.causal import causal_tower, word_arrays
 from retrieval.encoders.export.compact import keep_halves
+from retrieval.encoders.export.ends import end_slices
 from retrieval.encoders.export.laid_out import lay_out
 from retrieval.encoders.openclip import OpenClipEncoder
 from retrieval.encoders.probes import HARD_TEXTS
@@ -37,6 +38,7 @@ def export(encoder: OpenClipEncoder) -> Export:
         with quiet():
             towers = {"image": _image_tower(encoder), "text": _text_tower(encoder)}
             for tower in towers.values():
+                end_slices(tower)
                 keep_halves(tower)
     except Exception as error:
         raise ModelError(f"OpenVINO cannot express it: {_first_line(error)}") from error

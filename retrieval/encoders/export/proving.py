@@ -64,8 +64,8 @@ def require_equal(cosine: float) -> None:
 def cache_mode(probes: Sequence[Probe], folder: str) -> str:
     """Return how OpenVINO may keep what it compiles, so that what it reads back says the same.
 
-    OpenVINO 2026.1 cuts the class token of a timm model with attention pooling off twice when it
-    reads a cache without weights, and then fails. ModelError when it goes wrong in every mode.
+    What it makes of a cache without weights need not be what it compiled: see `ends`. ModelError
+    when it goes wrong in every mode.
     """
     cosines: list[float] = []
     for mode in CACHE_MODES:

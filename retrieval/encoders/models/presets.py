@@ -1,14 +1,20 @@
 """Four models to choose from by need rather than by name.
 
-Sources. Parameters, embedding sizes: open_clip's `docs/model_profile.csv` and its model
-configurations. Recall: open_clip's `docs/openclip_retrieval_results.csv` (zero-shot, Flickr30k and
-MSCOCO test sets, English) and `docs/openclip_multilingual_retrieval_results.csv` (Crossmodal-3600,
-mean of 36 languages), both as of open_clip commit 89fb801. They are open_clip's figures, not
-measured here. Licences of the weights: the model cards of the repositories that open_clip's table
-names. Download size: parameters times four bytes, as the weights are published in float32.
+Sources. Recall is zero-shot R@1, asked in words, over the 5,000 pictures of COCO's test set, as the
+publishers have it; it is not measured here:
+- PE-Core: README of facebookresearch/perception_models (apps/pe, commit 3e352cc), which gives no
+  other recall. Apache-2.0 (LICENSE.PE).
+- SigLIP 2: table 1 of arXiv 2502.14786, also for Crossmodal-3600 (mean of 36 languages), and README
+  of google-research/big_vision (commit 0127fb6). Apache-2.0 (the repositories on the hub).
+- SigLIP, LAION: open_clip's `docs/openclip_retrieval_results.csv`, and
+  `docs/openclip_multilingual_retrieval_results.csv` for Crossmodal-3600 (commit 89fb801). Where
+  both open_clip and the paper on SigLIP 2 measured a model (SigLIP B/16 to So400m), open_clip's
+  recall is 0.6 to 2.2 points higher on COCO and 4 to 10 lower on Crossmodal-3600.
+- MobileCLIP2: `results/` of apple/ml-mobileclip (commit 4144bb1), licence in LICENSE_MODELS.
+- MetaCLIP 2: no recall was found beside the paper's; licence in facebookresearch/MetaCLIP.
 
-MobileCLIP would be the fastest (and open_clip loads it by name), but its weights are under a
-licence of Apple's own and open_clip publishes no retrieval recall of them.
+Parameters, embedding sizes and work for a picture: counted in open_clip 3.3's architectures, as
+`docs/model_profile.csv` there counts. Download: parameters times four bytes (float32).
 """
 
 from __future__ import annotations
@@ -17,14 +23,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+COCO, CROSSMODAL = "COCO", "Crossmodal-3600"
+_PE, _SIGLIP2, _OPEN_CLIP, _APPLE = "Meta", "Google", "open_clip", "Apple"
+
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """Published zero-shot recall at 1 and 5, between 0 and 1, with the test set it was taken on."""
+    """Published zero-shot R@1, text→image, between 0 and 1: on which test set, by whose account."""
 
     test_set: str
-    text_to_image: tuple[float, float]
-    image_to_text: tuple[float, float]
+    text_to_image: float
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,7 @@ class Preset:
     dim: int
     parameters_m: float
     image_gflops: float
+    languages: str
     recall: tuple[Recall, ...]
     for_whom: str
     extra: str = ""
@@ -57,29 +67,26 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
         for preset in (
             Preset(
                 name="default",
-                reference="ViT-B-16/laion2b_s34b_b88k",
-                licence="MIT",
-                dim=512,
-                parameters_m=149.62,
-                image_gflops=35.13,
-                recall=(
-                    Recall("Flickr30k", (0.6984, 0.9038), (0.8630, 0.9790)),
-                    Recall("MSCOCO", (0.4231, 0.6770), (0.5944, 0.8178)),
-                ),
-                for_whom="most people: English questions, a good answer at a bearable speed",
+                reference="PE-Core-B-16/meta",
+                licence="Apache-2.0",
+                dim=1024,
+                parameters_m=447.66,
+                image_gflops=35.60,
+                languages="English",
+                recall=(Recall(COCO, 0.509, _PE),),
+                for_whom="most people: English questions, good answers at a bearable speed",
             ),
             Preset(
                 name="fast",
-                reference="ViT-B-32/laion2b_s34b_b79k",
-                licence="MIT",
-                dim=512,
-                parameters_m=151.28,
-                image_gflops=8.82,
-                recall=(
-                    Recall("Flickr30k", (0.6678, 0.8838), (0.8410, 0.9620)),
-                    Recall("MSCOCO", (0.3934, 0.6543), (0.5632, 0.7984)),
-                ),
-                for_whom="large folders without a graphics card: a quarter of the default's work",
+                reference="ViT-B-32-SigLIP2-256/webli",
+                licence="Apache-2.0",
+                dim=768,
+                parameters_m=376.86,
+                image_gflops=11.49,
+                languages="many, English best",
+                recall=(Recall(COCO, 0.472, _SIGLIP2), Recall(CROSSMODAL, 0.383, _SIGLIP2)),
+                for_whom="large folders without a graphics card: a third of the default's work",
+                extra="transformers",
             ),
             Preset(
                 name="multilingual",
@@ -88,28 +95,31 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 dim=768,
                 parameters_m=370.63,
                 image_gflops=46.82,
-                recall=(
-                    Recall("Crossmodal-3600", (0.4407, 0.6554), (0.4894, 0.7081)),
-                    Recall("Flickr30k", (0.7216, 0.9036), (0.8960, 0.9820)),
-                    Recall("MSCOCO", (0.4492, 0.6948), (0.6448, 0.8434)),
-                ),
+                languages="many",
+                recall=(Recall(COCO, 0.4492, _OPEN_CLIP), Recall(CROSSMODAL, 0.4407, _OPEN_CLIP)),
                 for_whom="questions in other languages than English",
                 extra="transformers",
             ),
             Preset(
                 name="best",
-                reference="ViT-SO400M-14-SigLIP-384/webli",
+                reference="PE-Core-L-14-336/meta",
                 licence="Apache-2.0",
-                dim=1152,
-                parameters_m=877.96,
-                image_gflops=670.35,
-                recall=(
-                    Recall("Flickr30k", (0.8296, 0.9610), (0.9430, 0.9970)),
-                    Recall("MSCOCO", (0.5421, 0.7678), (0.7242, 0.8998)),
-                ),
-                for_whom="the best answers, given a graphics card: 19 times the default's work",
-                extra="transformers",
+                dim=1024,
+                parameters_m=671.14,
+                image_gflops=384.36,
+                languages="English",
+                recall=(Recall(COCO, 0.571, _PE),),
+                for_whom="the best answers, given a graphics card: 11 times the default's work",
             ),
         )
     }
 )
+
+RESEARCH_ONLY: Mapping[str, tuple[Recall, ...]] = MappingProxyType(
+    {
+        "MobileCLIP2-S2/dfndr2b": (Recall(COCO, 0.4882, _APPLE),),
+        "MobileCLIP2-S4/dfndr2b": (Recall(COCO, 0.51451, _APPLE),),
+        "ViT-H-14-worldwide-quickgelu/metaclip2_worldwide": (),
+    }
+)
+"""Strong models that nobody may use for more than research, or for money: no presets."""

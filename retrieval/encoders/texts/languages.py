@@ -10,7 +10,8 @@ _MANY = ("xlm-roberta", "i18n", "siglip2", "nllb", "mt5", "multilingual", "world
 
 def knows_many(reference: str) -> bool | None:
     """Tell whether a model was trained on many languages; None for a checkpoint of one's own."""
-    if any(word in reference.lower() for word in _MANY):
+    name = reference.partition("@")[0].lower()  # the name of a file tells nothing
+    if any(word in name for word in _MANY):
         return True
     published = "/" in reference and not {":", "@"} & set(reference)
     return False if published or reference == BUILT_IN else None
