@@ -97,9 +97,9 @@ class BpeTokenizer:
 
 def _pieces(text: str) -> list[str]:
     """Split a text into words, digits and what stands between them."""
-    if text.isascii():
-        return _ASCII_PIECES.findall(text)  # letters of all scripts need not be loaded for it
-    return _all_pieces().findall(text)
+    pattern = _ASCII_PIECES if text.isascii() else _all_pieces()  # which takes a while to load
+    pieces: list[str] = pattern.findall(text)
+    return pieces
 
 
 @functools.cache
