@@ -11,12 +11,14 @@ in, or when a limit that is given is passed (installing and the demo together, i
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import statistics
 import sys
 import tempfile
+from dataclasses import dataclass
 
-from bench import BenchmarkError, Machine, Program, Ran, note, options, print_table, run
+from bench import BenchmarkError, Machine, Program, note, options, print_table, run
 
 _CHECKOUT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _EXTRAS = ("torch", "torchvision", "timm", "open_clip", "transformers", "nncf", "scipy")
@@ -34,14 +36,31 @@ def sources_in(folder: str) -> str:
     return target
 
 
-def environment_in(folder: str) -> tuple[str, Ran]:
+@dataclass(frozen=True, slots=True)
+class Took:
+    """Seconds by the clock, and of all processors together."""
+
+    seconds: float
+    processor: float
+
+
+def timed(program: Program) -> Took:
+    """Run a program."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    ran = run(program)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Took(ran.seconds, used)
+
+
+def environment_in(folder: str) -> tuple[str, Took]:
     """Install the base into a new environment; return its folder of programs, and how long."""
     environment, sources = os.path.join(folder, "environment"), sources_in(folder)
     run(Program((sys.executable, "-m", "venv", environment)))
     programs = os.path.join(environment, "bin")
     note("installing")
     pip = (os.path.join(programs, "python"), "-m", "pip", "install", "--quiet", sources)
-    return programs, run(Program(pip, folder, {"PYTHONPATH": ""}))
+    return programs, timed(Program(pip, folder, {"PYTHONPATH": ""}))
 
 
 def require_no_extras(python: str, folder: str) -> None:
@@ -74,22 +93,28 @@ def main() -> None:
         alone = {"PYTHONPATH": "", "XDG_CACHE_HOME": os.path.join(folder, "cache")}
         pixtrieve = os.path.join(programs, "pixtrieve")
         note("the demo")
-        demo = run(Program((pixtrieve, "demo"), folder, alone))
+        demo = timed(Program((pixtrieve, "demo"), folder, alone))
         library = os.path.join(folder, "pixtrieve-demo", "library")
         ask = Program((pixtrieve, "search", _QUESTION, "--library", library), folder, alone)
         run(ask)
-        asked = [run(ask) for _ in range(arguments.rounds)]
-    question = statistics.median(ran.seconds for ran in asked)
+        asked = [timed(ask) for _ in range(arguments.rounds)]
+    question = Took(
+        statistics.median(took.seconds for took in asked),
+        statistics.median(took.processor for took in asked),
+    )
     print_table(
         f"The base install: {machine.line()}",
-        ("what", "figure"),
+        ("what", "seconds", "of a processor"),
         (
-            ("the environment, MB", f"{size:.0f}"),
-            ("pip install, s", f"{installing.seconds:.1f}"),
-            ("pixtrieve demo, s", f"{demo.seconds:.1f}"),
-            (f"a cold question, s, median of {arguments.rounds}", f"{question:.2f}"),
+            (name, f"{took.seconds:.2f}", f"{took.processor:.2f}")
+            for name, took in (
+                ("pip install", installing),
+                ("pixtrieve demo", demo),
+                (f"a cold question, median of {arguments.rounds}", question),
+            )
         ),
     )
+    print(f"\nThe environment takes {size:.0f} MB.")
     took = installing.seconds + demo.seconds
     if arguments.most_mb and size > arguments.most_mb:
         raise BenchmarkError(f"{size:.0f} MB are more than {arguments.most_mb:.0f}")
