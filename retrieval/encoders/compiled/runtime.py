@@ -44,7 +44,10 @@ def load_decoder() -> type[Any]:
 
 
 def load_nncf() -> Any:
-    """Return the module nncf; ImportError when it is not installed. It imports torch where that is."""
+    """Return the module nncf; ImportError when it is not installed.
+
+    It imports torch where that is installed.
+    """
     load_openvino()
     with _hidden(_SENDER):
         return importlib.import_module("nncf")
