@@ -22,7 +22,8 @@ def choose_model() -> str:
     Otherwise the built-in one, with a line that says what that means and how to move on.
     """
     preset = PRESETS[_RECOMMENDED]
-    needed = "" if registry.can_export() else "    pip install 'pixtrieve[models]'\n"
+    install = registry.install_line(preset)
+    needed = f"    {install}\n" if install else ""
     if _is_here(_RECOMMENDED) or (_is_wanted(_RECOMMENDED, BUILT_IN) and _is_fetched()):
         say(f"Model: {preset.reference} ({preset.licence}).", error=True)
         return _RECOMMENDED

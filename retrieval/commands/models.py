@@ -97,15 +97,9 @@ def _lines(preset: Preset) -> list[str]:
         ),
         f"    R@5 {recall}",
     ]
-    if extras := _extras(preset):
-        lines.append(f"    needs: pip install 'pixtrieve[{','.join(extras)}]'")
+    if install := registry.install_line(preset):
+        lines.append(f"    needs: {install}")
     return lines
-
-
-def _extras(preset: Preset) -> list[str]:
-    """Return what has to be installed for a model, open_clip where it is not."""
-    open_clip = [] if registry.can_export() or _is_here(preset) else ["models"]
-    return open_clip + ([preset.extra] if preset.extra else [])
 
 
 def _to_fetch(preset: Preset) -> str:

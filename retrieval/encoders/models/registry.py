@@ -23,6 +23,7 @@ __all__ = [
     "can_export",
     "found_on_disk",
     "identify",
+    "install_line",
     "located",
     "on_disk",
     "parse",
@@ -33,6 +34,16 @@ __all__ = [
 def can_export() -> bool:
     """Tell whether models can be fetched and prepared here: whether open_clip is installed."""
     return tables.is_installed()
+
+
+def install_line(preset: Preset) -> str:
+    """Return the command that installs what a preset needs and the base install lacks, or "".
+
+    open_clip is named only where it is not here and the model would need it.
+    """
+    needs_open_clip = not (can_export() or on_disk(parse(preset.name)))
+    extras = [*(["models"] if needs_open_clip else []), *([preset.extra] if preset.extra else [])]
+    return f"pip install 'pixtrieve[{','.join(extras)}]'" if extras else ""
 
 
 def on_disk(reference: ModelReference) -> tuple[str, ...]:
