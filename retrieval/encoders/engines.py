@@ -9,12 +9,12 @@ cuda, mps                  open_clip on torch on a graphics card
 
 from __future__ import annotations
 
-import functools
 import importlib.util
 import logging
 import os
 import platform
 import sys
+from contextlib import suppress
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from retrieval.encoders.compiled.graphs import FolderGraphs, Graphs
 from retrieval.encoders.compiled.packs import read_pack
 from retrieval.encoders.compiled.runtime import load_openvino
 from retrieval.encoders.models import tables
+from retrieval.encoders.models.cache import user_cache
 from retrieval.encoders.models.files import ModelFiles
 from retrieval.encoders.models.fingerprint import fingerprint
 from retrieval.errors import ModelError
@@ -58,8 +59,14 @@ def open_files(files: ModelFiles, device: str) -> Encoder:
     return _open_on_torch(files, "cpu" if device == "torch" else device, f"--device {device}")
 
 
-@functools.cache
 def _say_that_a_card_is_idle() -> None:
+    """Say it once for a user: a card that stays idle at every question is no news."""
+    mark = os.path.join(user_cache(), "pixtrieve", "card-is-idle")
+    if os.path.exists(mark):
+        return
+    with suppress(OSError):
+        os.makedirs(os.path.dirname(mark), exist_ok=True)
+        open(mark, "wb").close()
     _notices.info(
         "Pictures are encoded on the processor; the graphics card can be used once torch is "
         "installed: pip install 'pixtrieve[models]'"

@@ -253,7 +253,6 @@ def test_an_idle_card_is_named_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(engines, "_has_card", lambda: True)
-    engines._say_that_a_card_is_idle.cache_clear()
     with caplog.at_level(logging.INFO):
         for _ in range(2):
             assert isinstance(open_encoder(f"local-dir:{packed}"), OpenVinoEncoder)
