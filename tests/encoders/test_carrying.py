@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from retrieval.commands import pixtrieve
 from retrieval.encoders import engines, identify, open_encoder
 from retrieval.encoders.carrying import import_model, pack_model
 from retrieval.encoders.compiled.exports import VERSION, folder_of, read_export
@@ -46,7 +48,8 @@ def made_once(model: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pat
     folder = tmp_path_factory.mktemp("packed") / "model"
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        pack_model(registry.located(model), str(folder))
+        done = CliRunner().invoke(pixtrieve, ["models", "pack", model, str(folder)])
+        assert f"pixtrieve models import {folder}" in done.output, done.exception
         encoder = open_encoder(model, device="cpu:f32")
         vectors = encoder.encode_images(probe_pixels((64, 96))), encoder.encode_texts(HARD_TEXTS)
     return folder, vectors
@@ -91,7 +94,8 @@ def test_a_machine_without_torch_and_weights_encodes_alike(
 ) -> None:
     with pytest.raises(ModelNotFound):
         identify(model)
-    assert import_model(str(packed)) == model
+    done = CliRunner().invoke(pixtrieve, ["models", "import", str(packed)])
+    assert f"--model {model}" in done.output, done.exception
     shutil.rmtree(packed)
     encoder = open_encoder(model, device="cpu:f32")
     assert encoder.spec.fingerprint == identify(model).fingerprint
@@ -100,6 +104,7 @@ def test_a_machine_without_torch_and_weights_encodes_alike(
     np.testing.assert_allclose(encoder.encode_texts(HARD_TEXTS), texts, atol=1e-6)
     assert registry.found_on_disk() == (model,)
     assert registry.on_disk(parse(model))
+    assert f"Also on disk: {model}" in CliRunner().invoke(pixtrieve, ["models"]).output
     assert open_encoder(model, device="auto").spec == encoder.spec
     with pytest.raises(ModelError, match="without its weights"):
         open_encoder(model, device="torch")
