@@ -38,8 +38,8 @@ from numpy.typing import NDArray
 from retrieval.captioned import Captioned, read_captions
 from retrieval.encoders import Encoder, open_encoder
 from retrieval.encoders.compiled.calibrations import calibration_folder, read_calibration
-from retrieval.encoders.compiled.exports import folder_of, read_export
-from retrieval.encoders.compiled.openvino import choose_precision, native_precisions
+from retrieval.encoders.compiled.openvino import OpenVinoEncoder, choose_precision
+from retrieval.encoders.compiled.proofs import native_precisions
 from retrieval.encoders.compiled.runtime import load_openvino
 from retrieval.evaluation import Evaluation, evaluate
 from retrieval.images import Problem, ReadLimits
@@ -129,17 +129,16 @@ def looping(device: str, encoder: Encoder, pixels: NDArray[np.uint8]) -> Callabl
     """Return what runs the device's compiled image tower with nothing around it."""
     fingerprint = encoder.spec.fingerprint
     record = read_calibration(fingerprint) if device == "cpu:int8" else None
-    folder = calibration_folder(fingerprint) if record and record.good else folder_of(fingerprint)
-    export = read_export(fingerprint)
-    assert export is not None
+    assert isinstance(encoder, OpenVinoEncoder)
+    graphs = encoder.graphs
+    tower = graphs.placement("image", "f32").file
+    if record and record.good:
+        tower = os.path.join(calibration_folder(fingerprint), "image.xml")
     named = device.removeprefix("cpu:")
     settings = {
-        "INFERENCE_PRECISION_HINT": (
-            choose_precision(export, fingerprint) if named == "int8" else named
-        ),
+        "INFERENCE_PRECISION_HINT": (choose_precision(graphs) if named == "int8" else named),
         "PERFORMANCE_HINT": "THROUGHPUT",
     }
-    tower = os.path.join(folder, "image.xml")
     compiled = load_openvino().Core().compile_model(tower, "CPU", settings)
     count: int = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
     requests = [compiled.create_infer_request() for _ in range(count)]

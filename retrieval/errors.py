@@ -67,10 +67,11 @@ class QueryError(PixtrieveError):
 
 
 class MissingExtra(PixtrieveError):
-    """An optional package is not installed; the hint has the install command."""
+    """An optional package is not installed; the hint has the install command, and another way."""
 
-    def __init__(self, package: str, extra: str, purpose: str) -> None:
+    def __init__(self, package: str, extra: str, purpose: str, otherwise: str = "") -> None:
+        way = f"install it with: pip install 'pixtrieve[{extra}]'"
         super().__init__(
             f"{purpose} needs the package {package}, which is not installed",
-            f"install it with: pip install 'pixtrieve[{extra}]'",
+            f"{way}\n{otherwise}" if otherwise else way,
         )

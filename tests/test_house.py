@@ -37,12 +37,12 @@ FLOORS = [
 ]
 # Within the room of the encoders, from the top down again.
 ENCODERS = [
-    {"engines"},
+    {"engines", "carrying"},
     {"export"},
     {"compiled", "openclip"},
     {"texts"},
     {"models"},
-    {"checks", "probes", "quiet", "portions"},
+    {"checks", "probes", "quiet", "portions", "tensors"},
 ]
 # Contracts of an adapter that are plain data or protocols, free to be used on the lowest floor.
 PLAIN = {"retrieval.images"}

@@ -232,4 +232,5 @@ def test_models_that_know_english_only_are_told() -> None:
     assert knows_many("PE-Core-B-16@/multilingual/mine.pt") is None
     assert knows_many("local-dir:/models/mine") is None
     assert "models fetch multilingual" in advice("pocket")
+    assert "pip install 'pixtrieve[transformers]'\n" in advice("pocket")
     assert advice("local-dir:/models/mine") == ""

@@ -22,13 +22,15 @@ def choose_model() -> str:
     Otherwise the built-in one, with a line that says what that means and how to move on.
     """
     preset = PRESETS[_RECOMMENDED]
+    install = registry.install_line(preset)
+    needed = f"    {install}\n" if install else ""
     if _is_here(_RECOMMENDED) or (_is_wanted(_RECOMMENDED, BUILT_IN) and _is_fetched()):
         say(f"Model: {preset.reference} ({preset.licence}).", error=True)
         return _RECOMMENDED
     say(
         f"Model: {BUILT_IN}, the small one that comes with Pixtrieve: quick and offline, but it "
         "knows English only and everyday things only roughly. For far better answers:\n"
-        f"    pixtrieve models fetch {_RECOMMENDED}      ({_size(preset)}, once)\n"
+        f"{needed}    pixtrieve models fetch {_RECOMMENDED}      ({_size(preset)}, once)\n"
         f"    pixtrieve model use {_RECOMMENDED}         (any time; nothing is lost)",
         error=True,
     )
@@ -56,7 +58,7 @@ def _is_here(reference: str) -> bool:
 
 
 def _is_wanted(reference: str, otherwise: str = "") -> bool:
-    if not is_interactive():
+    if not is_interactive() or not registry.can_export():
         return False
     facts = next(
         (

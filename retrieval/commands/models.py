@@ -1,4 +1,4 @@
-"""`pixtrieve models` and `pixtrieve models fetch`."""
+"""`pixtrieve models`: list them, fetch one, carry one from a machine to another."""
 
 from __future__ import annotations
 
@@ -40,7 +40,12 @@ def models_command(ctx: click.Context, as_json: bool) -> None:
     others = [name for name in registry.found_on_disk() if name not in _preset_references()]
     if others:
         say("Also on disk: " + ", ".join(map(_with_licence, others)))
-    say("Fetch one:  pixtrieve models fetch NAME")
+    if registry.can_export():
+        say("Fetch one:  pixtrieve models fetch NAME")
+    else:
+        say("All but the built-in one need: pip install 'pixtrieve[models]'")
+        say("or, from a machine that has it: pixtrieve models pack NAME FOLDER, and here")
+        say("            pixtrieve models import FOLDER")
     say("Use one:    pixtrieve index FOLDER --model NAME      (a new library)")
     say("            pixtrieve model use NAME                 (a library you have)")
     say("Any other open_clip model works too: NAME/PRETRAINED, hf-hub:ORG/REPO, local-dir:FOLDER,")
@@ -60,6 +65,31 @@ def fetch_command(name: str) -> None:
         say(f"To use it:  pip install 'pixtrieve[{missing}]'")
 
 
+@models_command.command("pack")
+@click.argument("name")
+@click.argument("folder", type=click.Path())
+def pack_command(name: str, folder: str) -> None:
+    """Put a model into FOLDER as the processor runs it, for a machine without torch.
+
+    Without its weights. There: pixtrieve models import FOLDER
+    """
+    from retrieval.encoders.carrying import pack_model
+
+    pack_model(registry.located(name), folder)
+    say(f"{shown(name)} is in {shown(folder)}. Copy that, and on the other machine:")
+    say(f"    pixtrieve models import {shown(folder)}")
+
+
+@models_command.command("import")
+@click.argument("folder", type=click.Path())
+def import_command(folder: str) -> None:
+    """Bring in a model that another machine has packed; it then needs no torch here."""
+    from retrieval.encoders.carrying import import_model
+
+    reference = import_model(folder)
+    say(f"{shown(reference)} can be used: pixtrieve index FOLDER --model {shown(reference)}")
+
+
 def _lines(preset: Preset) -> list[str]:
     here = "on disk" if _is_here(preset) else _to_fetch(preset)
     lines = [
@@ -71,8 +101,8 @@ def _lines(preset: Preset) -> list[str]:
         ),
         f"    R@1 {_figures(preset.recall)}; languages: {preset.languages}",
     ]
-    if preset.extra:
-        lines.append(f"    needs: pip install 'pixtrieve[{preset.extra}]'")
+    if install := registry.install_line(preset):
+        lines.append(f"    needs: {install}")
     return lines
 
 

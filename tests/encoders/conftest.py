@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -41,6 +42,15 @@ def put_in_hub_cache(tmp_path: Path) -> Callable[[str, Mapping[str, bytes]], Pat
         return snapshot
 
     return put
+
+
+@pytest.fixture
+def without_open_clip(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with the base install."""
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "open_clip" else find(name)
+    )
 
 
 SMALL_CONFIG: dict[str, Any] = {

@@ -99,6 +99,26 @@ CONFIGS: dict[str, dict[str, Any]] = {
             "fill_color": 127,
         },
     },
+    # as the built-in model is built: padded as TensorFlow does, two layers behind the pooling
+    "lite": {
+        "model_cfg": {
+            "embed_dim": 48,
+            "vision_cfg": {
+                "image_size": 64,
+                "timm_model_name": "tf_efficientnet_lite0",
+                "timm_model_pretrained": False,
+                "timm_pool": "avg",
+                "timm_proj": "mlp",
+            },
+            "text_cfg": SMALL_TEXT,
+        },
+        "preprocess_cfg": {
+            "mean": [0.498] * 3,
+            "std": [0.502] * 3,
+            "interpolation": "bilinear",
+            "resize_mode": "squash",
+        },
+    },
     # as MobileCLIP2-S0: branches that are folded into one for use
     "mobileclip": {
         "model_cfg": {

@@ -16,14 +16,12 @@ import pytest
 
 import retrieval.encoders.compiled.openvino
 from retrieval.encoders import engines, identify, open_encoder
-from retrieval.encoders.compiled import exports
+from retrieval.encoders.compiled import exports, proofs
 from retrieval.encoders.compiled.exports import Export, folder_of, read_export, read_refusal
-from retrieval.encoders.compiled.openvino import (
-    OpenVinoEncoder,
-    choose_precision,
-    native_precisions,
-)
-from retrieval.encoders.export import exporting, proving
+from retrieval.encoders.compiled.graphs import FolderGraphs
+from retrieval.encoders.compiled.openvino import OpenVinoEncoder, choose_precision
+from retrieval.encoders.compiled.proofs import native_precisions
+from retrieval.encoders.export import exporting
 from retrieval.encoders.openclip import OpenClipEncoder
 from retrieval.encoders.probes import probe_pixels
 from retrieval.errors import ModelError
@@ -102,7 +100,7 @@ def test_a_model_that_would_differ_runs_on_torch_and_is_not_tried_again(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(proving, "least_cosines", lambda *_: {"f32": 0.98})
+    monkeypatch.setattr(proofs, "least_cosines", lambda *_: {"f32": 0.98})
     assert isinstance(open_encoder(model), OpenClipEncoder)
     assert "runs on torch, which is slower: its vectors would differ (cosine 0.98" in caplog.text
     fingerprint = identify(model).fingerprint
@@ -119,7 +117,7 @@ def test_a_model_that_cannot_be_expressed_runs_on_torch(
     def fail(*_: object) -> None:
         raise RuntimeError("no such operation\nmany details")
 
-    monkeypatch.setattr(exporting, "_text_tower", fail)
+    monkeypatch.setattr(exporting, "text_tower", fail)
     assert isinstance(open_encoder(model), OpenClipEncoder)
     assert "OpenVINO cannot express it: no such operation" in caplog.text
 
@@ -128,7 +126,7 @@ def test_a_model_that_no_cache_gives_back_runs_on_torch(
     model: str, no_card: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     cosines = iter([1.0, 0.5, 1.0, 0.0])
-    monkeypatch.setattr(proving, "_as_it_will_run", lambda *_: next(cosines))
+    monkeypatch.setattr(proofs, "_as_it_will_run", lambda *_: next(cosines))
     assert isinstance(open_encoder(model), OpenClipEncoder)
     assert "does not read back what it compiled (cosines 1.00000, 0.50000, 1.00" in caplog.text
     assert not list(Path(folder_of(identify(model).fingerprint)).glob("*.xml"))
@@ -138,7 +136,7 @@ def test_a_model_that_comes_back_wrong_without_weights_is_kept_with_them(
     model: str, no_card: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cosines = iter([1.0, 0.5, 1.0, 1.0])
-    monkeypatch.setattr(proving, "_as_it_will_run", lambda *_: next(cosines))
+    monkeypatch.setattr(proofs, "_as_it_will_run", lambda *_: next(cosines))
     assert isinstance(open_encoder(model), OpenVinoEncoder)
     export = read_export(identify(model).fingerprint)
     assert export is not None
@@ -204,9 +202,8 @@ def test_only_precisions_that_stay_equal_are_raced(monkeypatch: pytest.MonkeyPat
 
     def choose(cosine: float) -> str:
         cosines = {**dict.fromkeys(native, cosine), "f32": 1}
-        return choose_precision(
-            Export(8, preprocessing, "", 77, "lower", True, "", cosines), "fingerprint"
-        )
+        export = Export(8, preprocessing, "", 77, "lower", True, "", cosines)
+        return choose_precision(FolderGraphs("folder", export))
 
     assert choose(0.99995) == native[0]
     assert choose(0.9998) == "f32"

@@ -4,12 +4,16 @@ $XDG_CACHE_HOME/pixtrieve/openvino/FINGERPRINT/
   image.xml, image.bin    pixels (n, H, W, 3) uint8 → unit vectors (n, dim)
   text.xml, text.bin      token ids (n, any number up to context) int64 → unit vectors (n, dim)
   words.json              where in text.bin `words` finds the weights, if it knows such a tower
+  probes.npz              what open_clip makes of the probe inputs: see `proofs`
   export.json             `Export`: dim, preprocessing, tokenizer, how equal it is
   compiled/               OpenVINO's own cache, for this machine
   texts-….npy             vectors of texts that every library asks for: `kept_texts`
   speeds.json             how fast each precision is on this processor: `speeds`
+  cosines.json            how equal precisions are that the exporting machine did not have
   int8/                   the image tower once more, calibrated on pictures: see `calibrations`
   refused.txt             instead of all that: why this model cannot be exported
+  imported.json           which model it is, if it was brought in: see `models.imported`
+  shipped-…/              the towers of a model whose weights have their graphs beside them: `packs`
 """
 
 from __future__ import annotations
@@ -22,13 +26,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from retrieval.encoders.models.cache import user_cache
+from retrieval.encoders.models.cache import exports_folder
 from retrieval.specs import Preprocessing
 
-_VERSION = 6
-_MANIFEST = "export.json"
+VERSION = 7
+MANIFEST = "export.json"
+MODEL_FILES = ("image.xml", "image.bin", "text.xml", "text.bin", "words.json", "probes.npz")
 _REFUSED = "refused.txt"
-_MODEL_FILES = ("image.xml", "image.bin", "text.xml", "text.bin", "words.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +57,32 @@ class Export:
 
 def folder_of(fingerprint: str) -> str:
     """Return where the export of a model lies, or would."""
-    return os.path.join(user_cache(), "pixtrieve", "openvino", fingerprint)
+    return os.path.join(exports_folder(), fingerprint)
 
 
 def read_export(fingerprint: str) -> Export | None:
     """Return what was exported, None when nothing was, or not whole, or by another version."""
-    folder = folder_of(fingerprint)
+    return read_export_in(folder_of(fingerprint))
+
+
+def read_export_in(folder: str) -> Export | None:
+    """Do as `read_export` does, with a folder that may lie anywhere."""
     try:
-        with open(os.path.join(folder, _MANIFEST), encoding="utf-8") as file:
+        with open(os.path.join(folder, MANIFEST), encoding="utf-8") as file:
             facts = json.load(file)
-        if facts.pop("version") != _VERSION or facts.pop("sizes") != _sizes(folder):
+        if facts.pop("version") != VERSION or facts.pop("sizes") != _sizes(folder):
             return None
-        preprocessing = facts.pop("preprocessing")
-        for key in ("size", "mean", "std"):
-            preprocessing[key] = tuple(preprocessing[key])
-        return Export(preprocessing=Preprocessing(**preprocessing), **facts)
-    except (OSError, ValueError, KeyError, TypeError):
+        return export_of(facts)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def export_of(facts: Mapping[str, Any]) -> Export:
+    """Put together what `asdict` took apart; TypeError or KeyError when it is something else."""
+    preprocessing = dict(facts["preprocessing"])
+    for key in ("size", "mean", "std"):
+        preprocessing[key] = tuple(preprocessing[key])
+    return Export(**{**facts, "preprocessing": Preprocessing(**preprocessing)})
 
 
 def read_refusal(fingerprint: str, openvino_version: str) -> str:
@@ -88,13 +101,18 @@ def write_export(fingerprint: str, write_models: Callable[[str], Export]) -> Exp
 
     def fill(folder: str) -> None:
         export = write_models(folder)
-        facts: dict[str, Any] = {"version": _VERSION, "sizes": _sizes(folder), **asdict(export)}
-        with open(os.path.join(folder, _MANIFEST), "w", encoding="utf-8") as file:
-            json.dump(facts, file, indent=1)
+        write_manifest(folder, export)
         written.append(export)
 
-    replace_folder(folder_of(fingerprint), fill, _MANIFEST)
+    replace_folder(folder_of(fingerprint), fill, MANIFEST)
     return written[0]
+
+
+def write_manifest(folder: str, export: Export) -> None:
+    """Say what the export is that lies in a folder: the last thing that makes it whole."""
+    facts: dict[str, Any] = {"version": VERSION, "sizes": _sizes(folder), **asdict(export)}
+    with open(os.path.join(folder, MANIFEST), "w", encoding="utf-8") as file:
+        json.dump(facts, file, indent=1)
 
 
 def write_refusal(fingerprint: str, openvino_version: str, reason: str) -> None:
@@ -104,12 +122,12 @@ def write_refusal(fingerprint: str, openvino_version: str, reason: str) -> None:
         with open(os.path.join(folder, _REFUSED), "w", encoding="utf-8") as file:
             file.write(f"{openvino_version}\n{reason}")
 
-    replace_folder(folder_of(fingerprint), fill, _MANIFEST)
+    replace_folder(folder_of(fingerprint), fill, MANIFEST)
 
 
 def _sizes(folder: str) -> dict[str, int]:
     """Return the sizes of the model's files: a file that is missing or cut short shows."""
-    paths = {name: os.path.join(folder, name) for name in _MODEL_FILES}
+    paths = {name: os.path.join(folder, name) for name in MODEL_FILES}
     return {name: os.path.getsize(path) for name, path in paths.items() if os.path.exists(path)}
 
 

@@ -23,8 +23,8 @@ from retrieval.encoders.compiled.calibrations import (
     read_calibration,
     write_calibration,
 )
-from retrieval.encoders.compiled.exports import Export
-from retrieval.encoders.compiled.openvino import OpenVinoEncoder, tower_of
+from retrieval.encoders.compiled.graphs import FolderGraphs, Graphs, tower_of
+from retrieval.encoders.compiled.openvino import OpenVinoEncoder
 from retrieval.encoders.compiled.quantising import quantise
 from retrieval.encoders.compiled.towers import Tower
 from retrieval.encoders.models.files import ModelFiles
@@ -41,8 +41,8 @@ _FEWEST = 32
 class Int8Encoder(OpenVinoEncoder):
     """An exported model whose image tower is, or will be, quantised."""
 
-    def __init__(self, files: ModelFiles, fingerprint: str, export: Export) -> None:
-        super().__init__(files, fingerprint, export)
+    def __init__(self, files: ModelFiles, fingerprint: str, graphs: Graphs) -> None:
+        super().__init__(files, fingerprint, graphs)
         self._plain = self._pictures
         self._calibration = read_calibration(fingerprint)
         if self._calibration is not None and self._calibration.good:
@@ -91,9 +91,11 @@ class Int8Encoder(OpenVinoEncoder):
     def _quantise(
         self, pixels: NDArray[np.uint8], others: NDArray[np.uint8], folder: str
     ) -> Calibration:
-        quantise(os.path.join(self._folder, "image.xml"), pixels, os.path.join(folder, "image.xml"))
-        mode = self._export.cache_mode
-        exact = tower_of(self._folder, "image", "f32", self.spec.dim, mode)
+        place = self.graphs.placement("image", "f32")
+        if not place.file:
+            raise ModelError("the user's cache folder cannot be written")
+        quantise(place.file, pixels, os.path.join(folder, "image.xml"))
+        exact = tower_of(self.graphs, "image", "f32")
         tower = self._quantised(folder)
 
         def both(some: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -116,7 +118,7 @@ class Int8Encoder(OpenVinoEncoder):
 
     def _quantised(self, folder: str) -> Tower:
         # What is left in floats runs in the model's own precision.
-        return self._image_tower(folder)
+        return tower_of(FolderGraphs(folder, self._export), "image", self._precision)
 
     def _tell(self, problem: str) -> None:
         _log.warning(

@@ -20,11 +20,8 @@ def kept_vectors(encoder: Encoder, texts: Sequence[str]) -> NDArray[np.float32]:
 
     A model that has no export, as one that runs on a graphics card, encodes them each time.
     """
-    folder = folder_of(encoder.spec.fingerprint)
-    if not os.path.isdir(folder):
-        return encoder.encode_texts(texts)
     digest = hashlib.sha256("\0".join(texts).encode()).hexdigest()
-    path = os.path.join(folder, f"texts-{digest[:16]}.npy")
+    path = os.path.join(folder_of(encoder.spec.fingerprint), f"texts-{digest[:16]}.npy")
     kept = _read(path)
     if kept is None or kept.shape != (len(texts), encoder.spec.dim):
         kept = encoder.encode_texts(texts)

@@ -1,7 +1,7 @@
 """Encodes with OpenVINO on the processor: the engine where no graphics card is used.
 
 The first texts of a process go to `words` where the model has such a tower, and OpenVINO is not
-even imported for them. Torch and open_clip are not imported when the model has been exported before
+even imported for them. Torch and open_clip are not imported when there are graphs of the model
 and its tokenizer is open_clip's own.
 """
 
@@ -15,17 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.encoders.checks import require_pixels, require_texts, unit_rows
-from retrieval.encoders.compiled.exports import Export, folder_of
-from retrieval.encoders.compiled.runtime import load_openvino
-from retrieval.encoders.compiled.speeds import EXACT, fastest
-from retrieval.encoders.compiled.towers import ROWS_A_REQUEST, Placement, Tower
+from retrieval.encoders.compiled.graphs import Graphs, tower_of
+from retrieval.encoders.compiled.proofs import LEAST_COSINE, least_cosines, native_precisions
+from retrieval.encoders.compiled.speeds import EXACT, fastest, read_measured, write_measured
+from retrieval.encoders.compiled.towers import Tower
 from retrieval.encoders.models.files import ModelFiles
 from retrieval.encoders.models.tables import bpe_vocabulary
-from retrieval.encoders.texts.words import by_length, open_words
+from retrieval.encoders.texts.words import by_length
 from retrieval.specs import ModelSpec
-
-LEAST_COSINE = 0.9999
-"""A precision that takes any probe's vector further from open_clip's is not chosen by itself."""
 
 _WORTH_COMPILING = 16
 """After so many texts OpenVINO would have saved the time that it takes to load (asking.py)."""
@@ -40,13 +37,13 @@ class OpenVinoEncoder:
     """An exported model. Each tower is compiled when it is first needed."""
 
     def __init__(
-        self, files: ModelFiles, fingerprint: str, export: Export, precision: str = ""
+        self, files: ModelFiles, fingerprint: str, graphs: Graphs, precision: str = ""
     ) -> None:
         """Run in `precision`, or in the fastest that stays equal to open_clip."""
         self._files = files
-        self._export = export
+        self.graphs = graphs
+        self._export = export = graphs.export
         self._wanted_precision = precision
-        self._folder = folder_of(fingerprint)
         self._spec = ModelSpec(
             name=str(files.reference),
             fingerprint=fingerprint,
@@ -54,7 +51,7 @@ class OpenVinoEncoder:
             preprocessing=export.preprocessing,
             licence=export.licence,
         )
-        self._words = open_words(self._folder)
+        self._words = graphs.words()
         self._words_taken = 0
         self._tokenize: Tokenize | None = None
 
@@ -65,19 +62,15 @@ class OpenVinoEncoder:
 
     @cached_property
     def _precision(self) -> str:
-        return self._wanted_precision or choose_precision(self._export, self._spec.fingerprint)
+        return self._wanted_precision or choose_precision(self.graphs)
 
     @cached_property
     def _pictures(self) -> Tower:
-        return self._image_tower(self._folder)
-
-    def _image_tower(self, folder: str) -> Tower:
-        return tower_of(folder, "image", self._precision, self._export.dim, self._export.cache_mode)
+        return tower_of(self.graphs, "image", self._precision)
 
     @cached_property
     def _texts(self) -> Tower:
-        export = self._export
-        return tower_of(self._folder, "text", self._precision, export.dim, export.cache_mode)
+        return tower_of(self.graphs, "text", self._precision)
 
     @property
     def batch_size(self) -> int:
@@ -133,21 +126,6 @@ class OpenVinoEncoder:
         return lambda texts: np.asarray(tokenize(list(texts)), np.int64)
 
 
-def tower_of(folder: str, name: str, precision: str, dim: int, cache_mode: str) -> Tower:
-    """Return a tower of an export: name is "image" or "text"."""
-    return Tower(
-        Placement(
-            file=os.path.join(folder, f"{name}.xml"),
-            # Of its own for each: OpenVINO takes what was compiled in one precision for another's.
-            compiled=os.path.join(folder, "compiled", precision),
-            cache_mode=cache_mode,
-            precision=precision,
-            rows_a_request=ROWS_A_REQUEST[name],
-            dim=dim,
-        )
-    )
-
-
 def light_tokenizer(files: Sequence[str], context_length: int, cleaning: str) -> Tokenize:
     """Return a tokenizer that needs no torch: open_clip's own, or that of a model's files.
 
@@ -162,26 +140,32 @@ def light_tokenizer(files: Sequence[str], context_length: int, cleaning: str) ->
     return BpeTokenizer(bpe_vocabulary(), context_length, cleaning)
 
 
-def native_precisions() -> tuple[str, ...]:
-    """Return the precisions that this processor has arithmetic of its own for."""
-    has = load_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    return (*(hint for name, hint in (("BF16", "bf16"), ("FP16", "f16")) if name in has), EXACT)
-
-
-def choose_precision(export: Export, fingerprint: str) -> str:
+def choose_precision(graphs: Graphs) -> str:
     """Return the fastest precision in which the model stays equal to open_clip's.
 
     Measured when a model is first opened on a processor, which takes a few seconds then.
     """
-    equal = [
-        precision
-        for precision in native_precisions()
-        if precision == EXACT or export.least_cosine.get(precision, 0.0) >= LEAST_COSINE
-    ]
-    folder = folder_of(fingerprint)
+    native = native_precisions()
+    known = {**_measured_here(graphs, native), **graphs.export.least_cosine, EXACT: 1.0}
     return fastest(
-        equal,
-        folder,
-        export.preprocessing.size,
-        lambda precision: tower_of(folder, "image", precision, export.dim, export.cache_mode),
+        [precision for precision in native if known.get(precision, 0.0) >= LEAST_COSINE],
+        graphs.folder,
+        graphs.export.preprocessing.size,
+        lambda precision: tower_of(graphs, "image", precision),
     )
+
+
+def _measured_here(graphs: Graphs, native: Sequence[str]) -> dict[str, float]:
+    """Return how equal those precisions are that the machine which exported it does not have."""
+    known_before = {EXACT, *graphs.export.least_cosine}
+    missing = [each for each in native if each not in known_before]
+    if not missing:
+        return {}
+    path = os.path.join(graphs.folder, "cosines.json")
+    known = read_measured(path, "cosines")
+    if not set(missing) <= set(known):
+        probes = graphs.probes()
+        towers = {probe.tower: graphs.model(probe.tower) for probe in probes}
+        known = least_cosines(probes, towers, missing)
+        write_measured(path, "cosines", known)
+    return known

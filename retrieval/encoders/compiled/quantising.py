@@ -1,6 +1,7 @@
 """Quantises an image tower with NNCF, in a process of its own.
 
-NNCF imports torch, prints, and would stay in memory for the hours that indexing takes.
+NNCF prints, imports torch where that is installed, and would stay in memory for the hours that
+indexing takes.
 
     python -m retrieval.encoders.compiled.quantising TOWER.xml PIXELS.npy RESULT.xml
 """

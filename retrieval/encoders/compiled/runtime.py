@@ -35,8 +35,19 @@ def load_converter() -> Callable[..., Any]:
         return convert
 
 
+def load_decoder() -> type[Any]:
+    """Return what follows a torch module on its way for OpenVINO's front end."""
+    load_converter()
+    decoder = importlib.import_module("openvino.frontend.pytorch.ts_decoder")
+    found: type[Any] = decoder.TorchScriptPythonDecoder
+    return found
+
+
 def load_nncf() -> Any:
-    """Return the module nncf; ImportError when it is not installed. Torch comes with it."""
+    """Return the module nncf; ImportError when it is not installed.
+
+    It imports torch where that is installed.
+    """
     load_openvino()
     with _hidden(_SENDER):
         return importlib.import_module("nncf")

@@ -40,11 +40,11 @@ def fastest(
     """
     if set(candidates) <= {EXACT}:
         return EXACT
-    processor = _processor()
-    seconds = _read(folder, processor)
+    path = os.path.join(folder, _FILE)
+    seconds = read_measured(path, "seconds")
     if not set(candidates) <= set(seconds):
         seconds = measure({name: tower(name) for name in candidates}, size)
-        _write(folder, processor, seconds)
+        write_measured(path, "seconds", seconds)
     best = min(candidates, key=seconds.__getitem__)
     return best if seconds[best] * GAIN < seconds[EXACT] else EXACT
 
@@ -74,20 +74,23 @@ def _processor() -> str:
     return f"{name}, {os.cpu_count()} threads"
 
 
-def _read(folder: str, processor: str) -> dict[str, float]:
+def read_measured(path: str, what: str) -> dict[str, float]:
+    """Return what was measured of each precision on this processor, {} if nothing was."""
     try:
-        with open(os.path.join(folder, _FILE), encoding="utf-8") as file:
+        with open(path, encoding="utf-8") as file:
             known = json.load(file)
-        if known["processor"] != processor:
+        if known["processor"] != _processor():
             return {}
-        return {str(name): float(took) for name, took in known["seconds"].items()}
+        return {str(name): float(measured) for name, measured in known[what].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
 
 
-def _write(folder: str, processor: str, seconds: Mapping[str, float]) -> None:
+def write_measured(path: str, what: str, measured: Mapping[str, float]) -> None:
+    """Keep what was measured on this processor; a folder that cannot be written keeps nothing."""
     try:
-        with whole_file(os.path.join(folder, _FILE)) as file:
-            file.write(json.dumps({"processor": processor, "seconds": seconds}).encode())
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with whole_file(path) as file:
+            file.write(json.dumps({"processor": _processor(), what: measured}).encode())
     except OSError:
         return

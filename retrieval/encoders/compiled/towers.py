@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,6 +18,9 @@ CACHE_MODES = ("OPTIMIZE_SIZE", "OPTIMIZE_SPEED")
 ROWS_A_REQUEST = {"image": 16, "text": 64}
 """Measured: see README, "How it works"."""
 
+Graph = tuple[bytes, NDArray[np.uint8]]
+"""A tower that lies in no file: what NAME.xml and NAME.bin would hold."""
+
 Goal = Literal["LATENCY", "THROUGHPUT"]
 """One input at a time on all cores, or many at a time side by side: OpenVINO's own words."""
 
@@ -26,7 +30,8 @@ class Placement:
     """Where a tower's file is and how it is run.
 
     `compiled` is the folder in which OpenVINO keeps what it makes of it for this machine, with or
-    without a copy of the weights: one of `CACHE_MODES`.
+    without a copy of the weights: one of `CACHE_MODES`. A tower that lies in no file has `graph`,
+    and is compiled each time.
     """
 
     file: str
@@ -35,6 +40,7 @@ class Placement:
     precision: str
     rows_a_request: int
     dim: int
+    graph: Callable[[], Graph] | None = None
 
 
 class Tower:
@@ -96,14 +102,26 @@ class Tower:
 
     def _compiled_for(self, goal: Goal) -> list[Any]:
         if goal not in self._requests:
-            settings = {
-                "INFERENCE_PRECISION_HINT": self._placement.precision,
-                "PERFORMANCE_HINT": goal,
-                "CACHE_DIR": self._placement.compiled,
-                "CACHE_MODE": self._placement.cache_mode,
-            }
-            core = load_openvino().Core()
-            compiled = core.compile_model(self._placement.file, "CPU", settings)
+            compiled = self._compiled(
+                {
+                    "INFERENCE_PRECISION_HINT": self._placement.precision,
+                    "PERFORMANCE_HINT": goal,
+                }
+            )
             count = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
             self._requests[goal] = [compiled.create_infer_request() for _ in range(count)]
         return self._requests[goal]
+
+    def _compiled(self, settings: dict[str, str]) -> Any:
+        place, core = self._placement, load_openvino().Core()
+        if place.graph is not None:
+            return core.compile_model(model_in_memory(place.graph()), "CPU", settings)
+        kept = {"CACHE_DIR": place.compiled, "CACHE_MODE": place.cache_mode}
+        return core.compile_model(place.file, "CPU", {**settings, **kept})
+
+
+def model_in_memory(graph: Graph) -> Any:
+    """Return a tower that lies in no file as an openvino.Model."""
+    ov = load_openvino()
+    xml, weights = graph
+    return ov.Core().read_model(xml, ov.Tensor(weights))

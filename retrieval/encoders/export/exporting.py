@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from retrieval.encoders.compiled import proofs
 from retrieval.encoders.compiled.exports import Export, write_export
-from retrieval.encoders.compiled.openvino import LEAST_COSINE, light_tokenizer
+from retrieval.encoders.compiled.openvino import light_tokenizer
 from retrieval.encoders.compiled.runtime import load_converter, load_openvino
 from retrieval.encoders.compiled.speeds import EXACT
 from retrieval.encoders.export import proving
@@ -36,36 +38,56 @@ def export(encoder: OpenClipEncoder) -> Export:
     """
     try:
         with quiet():
-            towers = {"image": _image_tower(encoder), "text": _text_tower(encoder)}
+            written = {"image": image_tower(encoder), "text": text_tower(encoder)}
+            towers = {name: tower.traced(load_converter()) for name, tower in written.items()}
             for tower in towers.values():
                 end_slices(tower)
                 keep_halves(tower)
     except Exception as error:
         raise ModelError(f"OpenVINO cannot express it: {_first_line(error)}") from error
     probes = proving.probes_of(encoder)
-    cosines = proving.least_cosines(probes, towers)
-    proving.require_equal(cosines[EXACT])
+    cosines = proofs.least_cosines(probes, towers, proofs.native_precisions())
+    proofs.require_equal(cosines[EXACT])
 
     def write_models(folder: str) -> Export:
         for name, tower in towers.items():
             path = os.path.join(folder, f"{name}.xml")
             load_openvino().save_model(tower, path, compress_to_fp16=False)
         _write_words(encoder, probes, folder)
+        proofs.write_probes(folder, probes)
         return Export(
             dim=encoder.spec.dim,
             preprocessing=encoder.spec.preprocessing,
             licence=encoder.spec.licence,
             context_length=proving.probe_tokens(encoder).shape[1],
-            cleaning=_cleaning(encoder),
+            cleaning=cleaning_of(encoder),
             cut=causal_tower(encoder.model) is not None,
-            cache_mode=proving.cache_mode(probes, folder),
+            cache_mode=proofs.cache_mode(probes, folder),
             least_cosine=cosines,
         )
 
     return write_export(encoder.spec.fingerprint, write_models)
 
 
-def _image_tower(encoder: OpenClipEncoder) -> Any:
+@dataclass(frozen=True, slots=True)
+class WrittenTower:
+    """A torch module, inputs to follow on its way, and the shape of those it will get."""
+
+    model: Any
+    module: Any
+    example: Any
+    shape: list[int]
+
+    def traced(self, convert: Callable[..., Any]) -> Any:
+        """Return what `convert(module, example_input=…, input=…)` makes of it."""
+        import torch
+
+        with _as_it_is_written(self.model), torch.inference_mode():
+            return convert(self.module, example_input=self.example, input=self.shape)
+
+
+def image_tower(encoder: OpenClipEncoder) -> WrittenTower:
+    """Return what takes pixels to unit vectors."""
     import torch
 
     from retrieval.encoders.export.patches import patch_tower
@@ -100,8 +122,7 @@ def _image_tower(encoder: OpenClipEncoder) -> Any:
     preprocessing = encoder.spec.preprocessing
     height, width = preprocessing.size
     example = torch.zeros(2, height, width, 3, dtype=torch.uint8)
-    with _as_it_is_written(encoder.model), torch.inference_mode():
-        return load_converter()(Tower().eval(), example_input=example, input=[-1, height, width, 3])
+    return WrittenTower(encoder.model, Tower().eval(), example, [-1, height, width, 3])
 
 
 def _folded(model: Any) -> Any:
@@ -119,7 +140,8 @@ def _folded(model: Any) -> Any:
     return folded
 
 
-def _text_tower(encoder: OpenClipEncoder) -> Any:
+def text_tower(encoder: OpenClipEncoder) -> WrittenTower:
+    """Return what takes token ids to unit vectors."""
     import torch
 
     class Tower(torch.nn.Module):
@@ -135,11 +157,10 @@ def _text_tower(encoder: OpenClipEncoder) -> Any:
 
     example = torch.from_numpy(proving.probe_tokens(encoder)[:2])
     length = example.shape[1] if causal_tower(encoder.model) is None else -1
-    with _as_it_is_written(encoder.model), torch.inference_mode():
-        return load_converter()(Tower().eval(), example_input=example, input=[-1, length])
+    return WrittenTower(encoder.model, Tower().eval(), example, [-1, length])
 
 
-def _write_words(encoder: OpenClipEncoder, probes: Sequence[proving.Probe], folder: str) -> None:
+def _write_words(encoder: OpenClipEncoder, probes: Sequence[proofs.Probe], folder: str) -> None:
     """Make the exported text tower one that numpy can run, too, if it then says the same."""
     found = word_arrays(encoder.model)
     if found is None:
@@ -147,7 +168,7 @@ def _write_words(encoder: OpenClipEncoder, probes: Sequence[proving.Probe], fold
     shape, arrays = found
     probe = next(probe for probe in probes if probe.tower == "text")
     rows = WordTower(shape, arrays).run(probe.inputs)
-    if proving.least_cosine(rows, probe.expected) >= LEAST_COSINE:
+    if proofs.least_cosine(rows, probe.expected) >= proofs.LEAST_COSINE:
         write_index(folder, shape, lay_out(os.path.join(folder, "text"), arrays))
 
 
@@ -169,7 +190,7 @@ class _as_it_is_written:  # noqa: N801 - used as a context
         torch.backends.mha.set_fastpath_enabled(value=self._fast)
 
 
-def _cleaning(encoder: OpenClipEncoder) -> str:
+def cleaning_of(encoder: OpenClipEncoder) -> str:
     """Return how the tokenizer cleans texts if one without torch gives the same ids, else ""."""
     from retrieval.encoders.texts.bpe import CLEANING
 

@@ -1,4 +1,6 @@
-"""The model hub's cache folder, read without the hub's client: a documented layout.
+"""The user's cache folder, and the model hub's in it, read without the hub's client.
+
+The hub's layout is documented:
 
     $HF_HUB_CACHE/models--ORG--REPO/refs/main              the newest revision that was fetched
     $HF_HUB_CACHE/models--ORG--REPO/snapshots/REVISION/…   its files (links into ../../blobs)
@@ -26,6 +28,11 @@ def hub_cache() -> str:
 def user_cache() -> str:
     """Return the user's cache folder as XDG has it; huggingface does the same on all systems."""
     return os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+
+
+def exports_folder() -> str:
+    """Return the folder that holds one for each exported model, by its fingerprint."""
+    return os.path.join(user_cache(), "pixtrieve", "openvino")
 
 
 def _expanded(folder: str) -> str:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from retrieval.encoders.models import cache, files
+from retrieval.encoders.models import cache, files, tables
 from retrieval.encoders.models.references import ModelReference, parse
 from retrieval.encoders.models.registry import unavailable
 from retrieval.encoders.quiet import quiet
@@ -39,6 +39,8 @@ class Fetched:
 def fetch(text: str, progress: Callable[[Fetched], None]) -> tuple[str, ...]:
     """Download a model unless it is on disk, and return the paths of its files."""
     reference = parse(text)
+    if not tables.is_installed():  # the hub's client comes with it
+        raise tables.missing(f"fetching the model {reference}")
     found = files.locate(reference)
     if found is None:
         _ask_the_hub(reference)

@@ -57,6 +57,8 @@ class ModelFiles:
 
     `tokenizer_repo` names the hub repository of the tokenizer; it is empty when the tokenizer is
     open_clip's own or lies in `folder`. `tokenizer_files` are empty for open_clip's own tokenizer.
+    A model that was brought in has no `weights`, and `fingerprint` says what it is; for all others
+    that is empty.
     """
 
     reference: ModelReference
@@ -66,6 +68,7 @@ class ModelFiles:
     folder: str = ""
     tokenizer_repo: str = ""
     tokenizer_files: tuple[str, ...] = ()
+    fingerprint: str = ""
 
 
 def locate(reference: ModelReference) -> ModelFiles | None:

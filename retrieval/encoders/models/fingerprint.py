@@ -19,6 +19,9 @@ from typing import Any
 from retrieval.encoders.models import cache, tables
 from retrieval.encoders.models.files import ModelFiles
 
+OPEN_CLIPS_OWN = "open_clip"
+"""What stands for a tokenizer that is open_clip's own."""
+
 _REMEMBERED = 256  # entries; a checkpoint that was replaced leaves one behind
 _SETTLED_NS = 3_000_000_000  # a younger file may change again within its clock's resolution
 # How open_clip initialises towers that a checkpoint then overwrites: no influence on vectors.
@@ -35,12 +38,21 @@ class ModelIdentity:
 
 def fingerprint(files: ModelFiles) -> str:
     """Compute the fingerprint of a model on disk."""
-    parts = {
+    return files.fingerprint or fingerprint_of(parts_of(files))
+
+
+def parts_of(files: ModelFiles) -> dict[str, Any]:
+    """Return what a model's fingerprint is made of."""
+    return {
         "weights": digest(files.weights),
         "config": _effective(files.config),
         "preprocess": dict(files.preprocess),
         "tokenizer": _tokenizer(files),
     }
+
+
+def fingerprint_of(parts: Mapping[str, Any]) -> str:
+    """Return the fingerprint of a model that consists of those parts."""
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -54,7 +66,7 @@ def _effective(config: Any) -> Any:
 def _tokenizer(files: ModelFiles) -> dict[str, str]:
     if files.tokenizer_files:
         return {os.path.basename(path): digest(path) for path in files.tokenizer_files}
-    return {"open_clip": digest(tables.bpe_vocabulary())}
+    return {OPEN_CLIPS_OWN: digest(tables.bpe_vocabulary())}
 
 
 def digest(path: str) -> str:

@@ -88,7 +88,7 @@ def _hub(repo: str) -> ModelReference:
 
 
 def _file(name: str, path: str) -> ModelReference:
-    if name not in tables.architectures():
+    if tables.is_installed() and name not in tables.architectures():
         raise _unknown_architecture(name)
     return ModelReference("file", name, _absolute(path, f"{name}@{path}"))
 
@@ -100,14 +100,17 @@ def _absolute(path: str, text: str) -> str:
 
 
 def _published(name: str, tag: str, text: str) -> ModelReference:
-    known = tables.published()
+    if tag and not tables.is_installed():
+        # It may be one that was brought in; whoever looks for it says what is missing.
+        return ModelReference("published", name, _spelled(tag))
+    known = tables.published() if tables.is_installed() else {}
     if name not in known:
         if os.path.isdir(os.path.expanduser(text)):
             raise ModelNotFound(
                 f"{text} is a folder, not a model's name", f"write {FOLDER_PREFIX}{text}"
             )
         raise _unknown_architecture(name, text)
-    tag = tag.lower().replace("-", "_")  # open_clip's own spelling of tags
+    tag = _spelled(tag)
     tags = known[name]
     if tag not in tags:
         near = _near(tag, tags, 0.4) or list(tags)[:3]
@@ -123,8 +126,14 @@ def _published(name: str, tag: str, text: str) -> ModelReference:
     return ModelReference("published", name, tag)
 
 
+def _spelled(tag: str) -> str:
+    """Return a tag as open_clip spells it."""
+    return tag.lower().replace("-", "_")
+
+
 def _unknown_architecture(name: str, text: str = "") -> ModelNotFound:
-    choices = {each.lower(): each for each in (*tables.architectures(), *PRESETS)}
+    names = tables.architectures() if tables.is_installed() else ()
+    choices = {each.lower(): each for each in (*names, BUILT_IN, *PRESETS)}
     near = _near(name.lower(), choices, 0.6)
     hint = f"did you mean {' or '.join(choices[each] for each in near)}? " if near else ""
     return ModelNotFound(f"there is no model {text or name}", hint + _FORMS)

@@ -1,5 +1,8 @@
 """What the installed open_clip knows, read without importing it (that loads torch: seconds).
 
+It is an extra, and where it is not installed its models have no names. Its vocabulary comes with
+Pixtrieve: the built-in model, and models that were brought in, need no more of it.
+
 Architectures are JSON files inside the package. The published weights are a table of literals in
 `open_clip/pretrained.py`; only the statements that build that table are run here, so its imports
 (torch, the hub's client) stay where they are. A test compares the result with the real import.
@@ -19,8 +22,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from retrieval.errors import ModelError
+from retrieval.errors import MissingExtra
 
+_PACKAGE, _DISTRIBUTION, _EXTRA = "open_clip", "open_clip_torch", "models"
+_OTHERWISE = "or bring in what another machine has packed: pixtrieve models import FOLDER"
+_VOCABULARY = "bpe_simple_vocab_16e6.txt.gz"
 _TABLE = "_PRETRAINED"
 _BUILDER = re.compile(r"_\w*cfg")
 PREPROCESS_KEYS = ("size", "mean", "std", "interpolation", "resize_mode", "fill_color")
@@ -40,18 +46,25 @@ class Published:
 
 
 def bpe_vocabulary() -> str:
-    """Return the path of open_clip's vocabulary file."""
-    return os.path.join(package_dir(), "bpe_simple_vocab_16e6.txt.gz")
+    """Return the path of the vocabulary of open_clip's own tokenizer: a copy of its file."""
+    return os.path.join(os.path.dirname(os.path.abspath(__file__)), _VOCABULARY)
+
+
+def is_installed() -> bool:
+    """Tell whether open_clip is here."""
+    return importlib.util.find_spec(_PACKAGE) is not None
+
+
+def missing(purpose: str) -> MissingExtra:
+    """Return the error for what cannot be done without open_clip."""
+    return MissingExtra(_DISTRIBUTION, _EXTRA, purpose, _OTHERWISE)
 
 
 def package_dir() -> str:
-    """Return the folder of the installed open_clip."""
-    spec = importlib.util.find_spec("open_clip")
+    """Return the folder of the installed open_clip; MissingExtra when it is not."""
+    spec = importlib.util.find_spec(_PACKAGE)
     if spec is None or spec.origin is None:
-        raise ModelError(
-            "open_clip is not installed, so no model can be loaded",
-            "install it with: pip install open_clip_torch",
-        )
+        raise missing("any model but the built-in one")
     return os.path.dirname(spec.origin)
 
 

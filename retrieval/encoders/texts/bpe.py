@@ -9,23 +9,23 @@ part of the file is there ten times sooner than a library's tokenizer built from
 
 from __future__ import annotations
 
+import functools
 import gzip
 import html
 import itertools
+import re
 import string
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
-import regex
 from numpy.typing import NDArray
 
 START, END = "<start_of_text>", "<end_of_text>"
 _MERGES = 49_152 - 256 - 2
 _BYTES_OF_MERGES = 600_000  # the file goes on with merges that no model uses
-_PIECES = regex.compile(
-    rf"{START}|{END}|'s|'t|'re|'ve|'m|'ll|'d|[\p{{L}}]+|[\p{{N}}]|[^\s\p{{L}}\p{{N}}]+",
-    regex.IGNORECASE,
-)
+_PIECES = rf"{START}|{END}|'s|'t|'re|'ve|'m|'ll|'d|[{{L}}]+|[{{N}}]|[^\s{{L}}{{N}}]+"
+_ASCII_PIECES = re.compile(_PIECES.format(L="a-z", N="0-9"), re.IGNORECASE | re.ASCII)
 _KNOWN_WORDS = 100_000
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
@@ -61,7 +61,7 @@ class BpeTokenizer:
 
     def _encode(self, text: str) -> list[int]:
         ids: list[int] = []
-        for piece in _PIECES.findall(self._clean(text)):
+        for piece in _pieces(self._clean(text)):
             if piece in self._special:
                 ids.append(self._special[piece])
             else:
@@ -93,6 +93,20 @@ class BpeTokenizer:
                     ranks.insert(at, _MERGES)
                 at += 1
         return ids
+
+
+def _pieces(text: str) -> list[str]:
+    """Split a text into words, digits and what stands between them."""
+    pattern = _ASCII_PIECES if text.isascii() else _all_pieces()  # which takes a while to load
+    pieces: list[str] = pattern.findall(text)
+    return pieces
+
+
+@functools.cache
+def _all_pieces() -> Any:
+    import regex
+
+    return regex.compile(_PIECES.format(L=r"\p{L}", N=r"\p{N}"), regex.IGNORECASE)
 
 
 def _byte_characters() -> dict[int, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from retrieval.encoders.models.presets import PRESETS
 from retrieval.encoders.models.references import BUILT_IN
+from retrieval.encoders.models.registry import install_line
 
 _MANY = ("xlm-roberta", "i18n", "siglip2", "nllb", "mt5", "multilingual", "worldwide")
 
@@ -22,9 +23,11 @@ def advice(reference: str) -> str:
     if knows_many(reference) is not False:
         return ""
     preset = PRESETS["multilingual"]
+    install = install_line(preset)
+    needed = f"    {install}\n" if install else ""
     return (
         f"The library's model, {reference}, knows English only: other languages are guesswork. "
-        f"For {preset.for_whom}:\n"
+        f"For {preset.for_whom}:\n{needed}"
         f"    pixtrieve models fetch {preset.name}\n"
         f"    pixtrieve model use {preset.name}"
     )

@@ -2,9 +2,9 @@
 
 Loading OpenVINO and what it compiled takes ten times as long as twelve layers take over the few
 tokens of a question. What is left is to read the weights, and those are mapped from the export's
-own file. Padding is left out: attention is causal, so what stands behind the end of a text never
-reaches the number that is read there (Radford et al. 2021, "Learning transferable visual models
-from natural language supervision", 2.4).
+own file, or the checkpoint's. Padding is left out: attention is causal, so what stands behind the
+end of a text never reaches the number that is read there (Radford et al. 2021, "Learning
+transferable visual models from natural language supervision", 2.4).
 """
 
 from __future__ import annotations

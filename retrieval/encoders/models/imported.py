@@ -1,0 +1,76 @@
+"""Models that were brought in from another machine: known by their export, without weights.
+
+$XDG_CACHE_HOME/pixtrieve/openvino/FINGERPRINT/
+  imported.json           the reference that the model has, and what its fingerprint is made of
+  tokenizer/…             its tokenizer's files, if it is not open_clip's own
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from retrieval.encoders.models.cache import exports_folder
+from retrieval.encoders.models.files import ModelFiles
+from retrieval.encoders.models.fingerprint import fingerprint_of
+from retrieval.encoders.models.references import ModelReference
+
+RECORD = "imported.json"
+TOKENIZER = "tokenizer"
+
+
+def find(reference: ModelReference) -> ModelFiles | None:
+    """Return what a reference means among the models that were brought in; None if nothing."""
+    wanted = {str(reference)}
+    if reference.kind == "published":  # what open_clip's tables would have made of the name
+        wanted.add(f"{reference.name}-quickgelu/{reference.source}")
+    for folder, facts in _records().items():
+        if facts["reference"] in wanted:
+            return _files(reference, folder, facts)
+    return None
+
+
+def every() -> tuple[str, ...]:
+    """Return the references of all models that were brought in."""
+    return tuple(sorted({str(facts["reference"]) for facts in _records().values()}))
+
+
+def write_record(folder: str, reference: str, parts: Mapping[str, Any]) -> None:
+    """Say in the folder of an export which model it is."""
+    with open(os.path.join(folder, RECORD), "w", encoding="utf-8") as file:
+        json.dump({"reference": reference, "parts": parts}, file)
+
+
+def _files(reference: ModelReference, folder: str, facts: Mapping[str, Any]) -> ModelFiles:
+    parts, inside = facts["parts"], os.path.join(folder, TOKENIZER)
+    own = sorted(os.listdir(inside)) if os.path.isdir(inside) else []
+    return ModelFiles(
+        reference=reference,
+        config=parts["config"],
+        preprocess=parts["preprocess"],
+        weights="",
+        folder=folder,
+        tokenizer_files=tuple(os.path.join(inside, name) for name in own),
+        fingerprint=os.path.basename(folder),
+    )
+
+
+def _records() -> dict[str, dict[str, Any]]:
+    """Return the records that are whole, by folder, in the order of their names."""
+    found: dict[str, dict[str, Any]] = {}
+    try:
+        names = sorted(os.listdir(exports_folder()))
+    except OSError:
+        return found
+    for name in names:
+        folder = os.path.join(exports_folder(), name)
+        try:
+            with open(os.path.join(folder, RECORD), encoding="utf-8") as file:
+                facts = json.load(file)
+            if isinstance(facts["reference"], str) and fingerprint_of(facts["parts"]) == name:
+                found[folder] = facts
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return found

@@ -1,0 +1,31 @@
+"""Makes the graphs that ship beside a checkpoint, so that it runs without torch.
+
+    python -m retrieval.pocket.pack [FOLDER]
+
+FOLDER is an open_clip checkpoint with safetensors weights, the built-in one if none is named. Run
+it whenever its weights, configuration or licence change, and whenever the export does. Needs torch:
+pip install 'pixtrieve[models]'
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from retrieval.encoders.export.packing import pack
+from retrieval.encoders.models.references import BUILT_IN, FOLDER_PREFIX
+from retrieval.encoders.models.registry import located
+from retrieval.encoders.openclip import OpenClipEncoder
+from retrieval.pocket import checkpoint_dir
+
+
+def main(arguments: list[str]) -> None:
+    """Pack the checkpoint that the arguments name."""
+    folder = arguments[0] if arguments else checkpoint_dir()
+    own = os.path.realpath(folder) == os.path.realpath(checkpoint_dir())
+    files = located(BUILT_IN if own else f"{FOLDER_PREFIX}{folder}")
+    sys.stdout.write(f"{pack(OpenClipEncoder(files, device='cpu'), files.weights)}\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
