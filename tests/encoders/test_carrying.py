@@ -20,6 +20,7 @@ from retrieval.encoders.carrying import import_model, pack_model
 from retrieval.encoders.compiled.exports import VERSION, folder_of, read_export
 from retrieval.encoders.models import fingerprint as fingerprints
 from retrieval.encoders.models import registry
+from retrieval.encoders.models.presets import PRESETS
 from retrieval.encoders.models.references import parse
 from retrieval.encoders.probes import HARD_TEXTS, probe_pixels
 from retrieval.errors import MissingExtra, ModelError, ModelNotFound
@@ -29,7 +30,6 @@ from . import models
 pytestmark = pytest.mark.slow
 
 IDENTITY = "pixtrieve-model.json"
-PUBLISHED = "ViT-B-32/laion2b_s34b_b79k"
 
 
 @pytest.fixture(autouse=True)
@@ -120,12 +120,14 @@ def test_with_the_weights_it_is_the_same_model(model: str, packed: Path) -> None
 def test_a_published_model_is_found_by_its_name_and_its_presets(
     packed: Path, elsewhere: None
 ) -> None:
-    rewrite(packed, lambda facts: facts.update(reference=PUBLISHED))
+    preset = PRESETS["default"].reference
+    rewrite(packed, lambda facts: facts.update(reference=preset))
     import_model(str(packed))
-    assert identify("fast").reference == PUBLISHED
-    assert open_encoder("ViT-B-32/LAION2b-s34b-b79k").spec.name == PUBLISHED
-    with pytest.raises(MissingExtra, match="the model ViT-B-16/laion2b"):
-        open_encoder("default")
+    assert identify("default").reference == preset
+    architecture, _, weights = preset.partition("/")
+    assert open_encoder(f"{architecture}/{weights.upper()}").spec.name == preset
+    with pytest.raises(MissingExtra, match=f"the model {PRESETS['best'].reference}"):
+        open_encoder("best")
 
 
 def test_a_model_trained_with_quick_gelu_is_found_by_the_plain_name(
