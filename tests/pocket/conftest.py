@@ -116,6 +116,7 @@ def dictionary(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_recipe() -> Recipe:
     """All stages and losses, a few steps each, with towers as small as they get."""
     return Recipe(
+        languages=("de", "fr"),
         shape=Shape(
             backbone="tf_efficientnet_lite0",
             image_size=64,

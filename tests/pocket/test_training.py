@@ -52,7 +52,7 @@ def backbone() -> torch.nn.Module:
 
 @pytest.fixture(scope="module")
 def corpus(tiny_data, dictionary) -> Corpus:
-    return collect(tiny_data, dictionary, ["a red ball on a street"], seed=0)
+    return collect(tiny_data, dictionary, ["a red ball on a street"], ("de",), seed=0)
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +143,12 @@ def test_texts_are_collected_with_what_they_belong_to(corpus):
     assert (reds == 1).all()
     german = corpus.foreign.index("eine Wand")
     assert corpus.foreign_means[german] == corpus.captions[corpus.foreign_photo[german]]
+
+
+def test_english_alone_has_no_foreign_texts(tiny_data, dictionary):
+    alone = collect(tiny_data, dictionary, [], (), seed=0)
+    assert not alone.foreign
+    assert "wand" not in known_words(alone)
 
 
 def test_captions_lose_blanks_and_full_stops():

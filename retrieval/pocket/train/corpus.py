@@ -74,7 +74,6 @@ _IRREGULAR = {"man": "men", "woman": "women", "child": "children", "person": "pe
 _SPAN_LENGTHS = (1, 2, 2, 3, 3, 4, 5, 6)
 _NAMED_BY = 6  # a word is a keyword when at least two captions of so many pictures have it
 _WEAK = 0.3  # how much a picture counts of which only one caption has the word
-_LANGUAGES = ("de", "fr", "cs", "zh", "ar")
 
 
 @dataclass
@@ -122,18 +121,27 @@ class Corpus:
             self.foreign_photo.append(photo)
 
 
-def collect(data: Path, dictionary: Path, scene_captions: Iterable[str], seed: int) -> Corpus:
-    """Collect all texts of the training folder, of WordNet and of drawn scenes."""
+def collect(
+    data: Path,
+    dictionary: Path,
+    scene_captions: Iterable[str],
+    languages: Sequence[str],
+    seed: int,
+) -> Corpus:
+    """Collect all texts of the training folder, of WordNet and of drawn scenes.
+
+    `languages` ("de", "zh", …) are those that are learned beside English.
+    """
     train = data / "train"
     corpus = Corpus()
     rows = read_manifest(train / PHOTOGRAPHS)
     corpus.captions = [_add_all(corpus, row["captions"], "photographs") for row in rows]
     _add_classes(corpus, train)
-    _add_emoji(corpus, train)
+    _add_emoji(corpus, train, languages)
     for name, kind in (("flickr30k", "flickr30k"), ("coco_val2017", "coco")):
         for row in read_rows(train / f"{name}_captions.jsonl.gz"):
             means = _add_all(corpus, row["en"], kind)
-            corpus.add_foreign(row.get("de", ()), means)
+            corpus.add_foreign(row.get("de", ()) if "de" in languages else (), means)
     written = [t for t, k in zip(corpus.texts, corpus.kinds, strict=True) if k in CAPTIONED]
     _add_keywords(corpus, written)
     _add_wordnet(corpus, dictionary)
@@ -144,7 +152,7 @@ def collect(data: Path, dictionary: Path, scene_captions: Iterable[str], seed: i
     for row in read_rows(train / "flickr8k_train_captions_ml.jsonl.gz"):
         photo = by_file[row["file"]]
         for language, texts in row["captions_ml"].items():
-            if language.removesuffix("_translated") in _LANGUAGES:
+            if language.removesuffix("_translated") in languages:
                 corpus.add_foreign(texts, corpus.captions[photo], photo)
     return corpus
 
@@ -218,13 +226,13 @@ def _imagenet_descriptions() -> list[str]:
     return [info.index_to_description(i, detailed=True) for i in range(info.num_classes())]
 
 
-def _add_emoji(corpus: Corpus, train: Path) -> None:
+def _add_emoji(corpus: Corpus, train: Path, languages: Sequence[str]) -> None:
     for row in read_rows(train / "emoji_names.jsonl.gz"):
         label = corpus.add(row["label"], "emoji")
         for keyword in row["keywords"]:
             corpus.add(keyword, "emoji")
         for language, names in row["names"].items():
-            if language in _LANGUAGES:
+            if language in languages:
                 corpus.add_foreign(names, [label])
 
 

@@ -68,7 +68,7 @@ def prepare_material(
         for name, items in sources(data, recipe.amounts).items()
     }
     scene_captions = (caption for row in sets["scenes"].rows for caption in row["captions"])
-    corpus = collect(data, dictionary, scene_captions, seed)
+    corpus = collect(data, dictionary, scene_captions, recipe.languages, seed)
     vectors = _sentence_vectors(corpus, sentences, cache)
     pooled = {name: pool_all(upper, pictures) for name, pictures in sets.items()}
     with torch.no_grad():

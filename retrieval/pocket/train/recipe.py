@@ -25,7 +25,7 @@ class Heads:
 class Tuning:
     """Stage 2: the upper part of the image tower learns with its head, in rounds."""
 
-    steps: int = 260
+    steps: int = 300
     rate: float = 4e-4
     head_factor: float = 1.5
     photographs: int = 96
@@ -87,11 +87,15 @@ class Together:
 
 @dataclass(frozen=True)
 class Recipe:
-    """The whole training."""
+    """The whole training.
 
+    `languages` are learned beside English; none are, for what they cost and bring see the card.
+    """
+
+    languages: tuple[str, ...] = ()
     shape: Shape = field(default_factory=Shape)
     amounts: Amounts = field(default_factory=Amounts)
     heads: Heads = field(default_factory=Heads)
-    tuning: tuple[Tuning, ...] = (Tuning(steps=300), Tuning(steps=230, rate=3e-4))
+    tuning: tuple[Tuning, ...] = (Tuning(), Tuning(steps=190, rate=3e-4))
     imitation: Imitation = field(default_factory=Imitation)
     together: Together = field(default_factory=Together)
