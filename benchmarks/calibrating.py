@@ -1,0 +1,112 @@
+"""Asking libraries everything, and fitting a model's calibration with the answers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from trials import Trial, written
+
+from retrieval.asking.fusion import background_of
+from retrieval.asking.sureness import FIRST
+from retrieval.calibration import Calibration, features
+from retrieval.confidence import beaten, measure, unlikely_things
+from retrieval.encoders import Encoder
+
+Floats = NDArray[np.float64]
+
+_WITHIN = 0.02
+"""So many answers with three or more right pictures may fall below the banner's bound, fitted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The first ten hits of a question: features, (10,) each, and which are right where known."""
+
+    library: int
+    kind: str
+    size: int
+    present: bool
+    held_out: bool
+    features: dict[str, Floats]
+    beaten: Floats
+    right: NDArray[np.bool_]
+    known: NDArray[np.bool_]
+
+    @property
+    def good(self) -> bool:
+        """Whether three or more of the hits are right."""
+        return int(self.right.sum()) >= 3
+
+
+def answers(trials: Iterable[Trial], encoder: Encoder) -> Iterator[Answer]:
+    """Ask every library of `trials` everything."""
+    unlikely = encoder.encode_texts(unlikely_things())
+    vectors: dict[str, NDArray[np.float32]] = {}
+    for number, trial in enumerate(trials):
+        new = [a.thing for a in trial.asked if a.thing not in vectors]
+        encoded = encoder.encode_texts([text for thing in new for text in written(thing)])
+        vectors.update(zip(new, encoded.reshape(len(new), 3, -1), strict=True))
+        nulls = measure(unlikely, trial.pictures, len(trial.pictures))
+        assert nulls is not None
+        for asked in trial.asked:
+            scores = (vectors[asked.thing] @ trial.pictures.T).astype(np.float64)
+            usual = background_of(scores)
+            for row, first in enumerate(np.argsort(-scores, axis=1)[:, :FIRST]):
+                hits = scores[row, first]
+                z = (hits - nulls.text.middle) / nulls.text.spread
+                at = float(usual.middle[row]), float(usual.spread[row])
+                yield Answer(
+                    number,
+                    trial.kind,
+                    len(trial.pictures),
+                    asked.present,
+                    asked.held_out,
+                    features(hits, nulls.text, at),
+                    beaten(z[None], np.ones(1)),
+                    asked.right[first],
+                    asked.known[first],
+                )
+
+
+def weights_of(found: list[Answer]) -> Floats:
+    """Return what each answer weighs: kinds the same, and what is there as much as what is not."""
+    parts = [(answer.kind, answer.present) for answer in found]
+    counts = Counter(parts)
+    return np.array([1 / counts[part] for part in parts]) / len(counts)
+
+
+def fitted(found: list[Answer]) -> Calibration:
+    """Fit a calibration: logistic regression on the hits, a bound for the banner on the answers."""
+    names = list(found[0].features)
+    known = np.concatenate([a.known for a in found])
+    rows = np.array([np.concatenate([a.features[name] for a in found]) for name in names]).T[known]
+    right = np.concatenate([a.right for a in found])[known].astype(np.float64)
+    weights = np.repeat(weights_of(found), FIRST)[known]
+    middle, spread = rows.mean(axis=0), rows.std(axis=0)
+    solution = _logistic((rows - middle) / spread, right, weights / weights.sum())
+    slopes = solution[:-1] / spread
+    plain = dict(zip(names, slopes.tolist(), strict=True))
+    without = Calibration(float(solution[-1] - slopes @ middle), plain, 0.0)
+    good = [without.probability(a.features) for a in found if a.good]
+    strong = float(np.quantile([likely.mean() for likely in good], _WITHIN))
+    return Calibration(without.offset, plain, strong)
+
+
+def _logistic(rows: Floats, right: Floats, weights: Floats) -> Floats:
+    """Return the slopes and, last, the offset of a logistic regression, by Newton's method."""
+    design = np.hstack([rows, np.ones((len(rows), 1))])
+    ridge = np.diag([1e-4] * rows.shape[1] + [0.0])
+    at = np.zeros(design.shape[1])
+    for _ in range(50):
+        p = 1 / (1 + np.exp(-(design @ at).clip(-500, 500)))
+        gradient = design.T @ (weights * (p - right)) + ridge @ at
+        curvature = design.T @ ((weights * p * (1 - p))[:, None] * design) + ridge
+        step = np.linalg.solve(curvature, gradient)
+        at = at - step
+        if np.abs(step).max() < 1e-9:
+            break
+    return at

@@ -1,0 +1,176 @@
+"""How sure hits are: a probability where one was fitted, words where only a null was measured.
+
+Neither, where the library is too small, or the question has words that the model has never seen.
+With several terms a hit has to show all of them: their probabilities are multiplied, and where a
+term must not be there, what is left of it to 1.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.asking.fusion import background_of
+from retrieval.calibration import FILE, Calibration, features, read_calibration
+from retrieval.confidence import beaten, in_words, likely_in_words
+from retrieval.encoders.models.registry import located
+from retrieval.errors import ModelError
+
+if TYPE_CHECKING:
+    from retrieval.asking.questions import Asked, Question
+    from retrieval.asking.ranking import Ranked
+    from retrieval.confidence import Match, Null, Nulls
+    from retrieval.specs import ModelSpec
+
+Floats = NDArray[np.float64]
+
+FIRST = 10
+"""So many of the best hits say whether an answer is strong."""
+
+USUAL = 1024
+"""So many pictures of the library say what is usual for a question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """What tells how sure hits are: a library's nulls, its model's calibration.
+
+    `sample` gives vectors (n, dim) from all over the library.
+    """
+
+    nulls: Nulls | None = None
+    calibration: Calibration | None = None
+    sample: Callable[[], NDArray[np.float32]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sure:
+    """How sure n hits are: probabilities (n,), and shares (n,) of unlikely questions they beat."""
+
+    likely: Floats | None = None
+    shares: Floats | None = None
+    enough: float = 0.0  # of the mean probability of the first hits
+
+    def at(self, rows: NDArray[np.int64]) -> Sure:
+        """Return how sure some of the hits are."""
+        likely = None if self.likely is None else self.likely[rows]
+        shares = None if self.shares is None else self.shares[rows]
+        return Sure(likely, shares, self.enough)
+
+    def strong(self) -> bool | None:
+        """Tell whether hits, best first, answer the question at all; None where it cannot be said.
+
+        The one place that decides it, for all who show answers.
+        """
+        if self.likely is not None and len(self.likely):
+            return bool(self.likely[:FIRST].mean() >= self.enough)
+        if self.shares is not None and len(self.shares):
+            return "strong" in in_words(self.shares[:FIRST])
+        return None
+
+    def words(self) -> Sequence[Match | None]:
+        """Return how well each hit fits; none does strongly where the answer does not."""
+        if self.likely is not None:
+            found = likely_in_words(self.likely)
+        elif self.shares is not None:
+            found = in_words(self.shares)
+        else:
+            return ()
+        weaker = self.strong() is False
+        return ["possible" if word == "strong" and weaker else word for word in found]
+
+
+def sureness(question: Question, ranked: Ranked, gauge: Gauge) -> Sure:
+    """Return how sure the ranked vectors are to show what was asked."""
+    if gauge.nulls is None or question.unknown:
+        return Sure()
+    enough = gauge.calibration.strong if gauge.calibration else 0.0
+    return Sure(_likely(question, ranked, gauge), _shares(question, ranked, gauge.nulls), enough)
+
+
+def _likely(question: Question, ranked: Ranked, gauge: Gauge) -> Floats | None:
+    """Return probabilities (n,); None where one of the terms has none."""
+    likely = np.ones(len(ranked.ids))
+    for row, asked in _judged(question):
+        one = _of_term(asked, _scores(ranked, row, asked), gauge)
+        if one is None:
+            return None
+        likely *= 1 - one if asked.term.negative else one
+    return likely
+
+
+def _of_term(asked: Asked, scores: Floats, gauge: Gauge) -> Floats | None:
+    if asked.null is not None:
+        return beaten(_z(scores, asked.null)[None], np.ones(1)) if asked.proven else None
+    known = gauge.calibration is not None and gauge.nulls is not None and gauge.sample is not None
+    if asked.term.kind != "text" or not known:
+        return None
+    assert gauge.calibration is not None
+    assert gauge.nulls is not None
+    assert gauge.sample is not None
+    usual = background_of((gauge.sample() @ asked.vector)[None])
+    middle, spread = float(usual.middle[0]), float(usual.spread[0])
+    found = features(scores, gauge.nulls.text, (middle, spread))
+    return gauge.calibration.probability(found)
+
+
+def _shares(question: Question, ranked: Ranked, nulls: Nulls) -> Floats:
+    judged = [(row, asked) for row, asked in _judged(question) if not asked.term.negative]
+    usual = nulls.text if _worded(question) else nulls.picture
+    z = [_z(_scores(ranked, row, asked), asked.null or usual) for row, asked in judged]
+    weights = np.array([asked.term.weight for _, asked in judged], np.float64)
+    return np.asarray(beaten(np.array(z), weights) * ranked.presence)
+
+
+def _judged(question: Question) -> list[tuple[int, Asked]]:
+    """Return the terms that hits are judged by, with their rows.
+
+    Where there are words, they decide: an example beside them only says where to look.
+    """
+    worded = _worded(question)
+    return [
+        (row, asked)
+        for row, asked in enumerate(question.terms)
+        if asked.term.negative or not worded or asked.term.kind in _TOLD
+    ]
+
+
+_TOLD = ("text", "concept")
+
+
+def _worded(question: Question) -> bool:
+    return any(asked.term.kind in _TOLD for asked in question.positive)
+
+
+def _scores(ranked: Ranked, row: int, asked: Asked) -> Floats:
+    """Return a term's scores; what texts add to those of words makes them as much surer."""
+    surer = ranked.surer if asked.term.kind == "text" and not asked.term.negative else None
+    return ranked.cosines[row] if surer is None else ranked.cosines[row] + surer
+
+
+def _z(scores: Floats, null: Null) -> Floats:
+    return np.asarray((scores - null.middle) / null.spread, np.float64)
+
+
+def calibration_of(spec: ModelSpec) -> Calibration | None:
+    """Return what lies beside a model and was fitted for it, None if there is nothing such."""
+    try:
+        folder = located(spec.name).folder
+    except ModelError:  # its files are gone: its vectors are here
+        return None
+    path = os.path.join(folder, FILE) if folder else ""
+    try:
+        return _read(path, spec.fingerprint, os.stat(path).st_mtime_ns)
+    except OSError:
+        return None
+
+
+@lru_cache(maxsize=4)
+def _read(path: str, fingerprint: str, _mtime_ns: int) -> Calibration | None:
+    return read_calibration(path, fingerprint)
