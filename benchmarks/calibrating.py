@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from bench import BenchmarkError
 from numpy.typing import NDArray
 from trials import Trial, written
 
@@ -42,34 +43,44 @@ class Answer:
         return int(self.right.sum()) >= 3
 
 
+class Library:
+    """Pictures, (n, dim) unit vectors, measured as the product measures a library's."""
+
+    def __init__(self, pictures: NDArray[np.float32], unlikely: NDArray[np.float32]) -> None:
+        """`unlikely` are the vectors of `unlikely_things`."""
+        nulls = measure(unlikely, pictures, len(pictures))
+        if nulls is None:
+            raise BenchmarkError(f"{len(pictures)} pictures are too few")
+        self._pictures, self._null = pictures, nulls.text
+        self._others = pictures @ unlikely.T
+
+    def first(
+        self, questions: NDArray[np.float32]
+    ) -> Iterator[tuple[NDArray[np.int64], dict[str, Floats], Floats]]:
+        """Yield the first hits of (q, dim) questions, their features, and what they beat."""
+        scores = (questions @ self._pictures.T).astype(np.float64)
+        usual = background_of(scores)
+        for row, first in enumerate(np.argsort(-scores, axis=1)[:, :FIRST]):
+            hits = scores[row, first]
+            at = float(usual.middle[row]), float(usual.spread[row])
+            found = features(hits, self._null, at, self._others[first])
+            yield first, found, beaten(found["null"][None], np.ones(1))
+
+
 def answers(trials: Iterable[Trial], encoder: Encoder) -> Iterator[Answer]:
     """Ask every library of `trials` everything."""
     unlikely = encoder.encode_texts(unlikely_things())
     vectors: dict[str, NDArray[np.float32]] = {}
     for number, trial in enumerate(trials):
         new = [a.thing for a in trial.asked if a.thing not in vectors]
-        encoded = encoder.encode_texts([text for thing in new for text in written(thing)])
-        vectors.update(zip(new, encoded.reshape(len(new), 3, -1), strict=True))
-        nulls = measure(unlikely, trial.pictures, len(trial.pictures))
-        assert nulls is not None
+        if new:
+            encoded = encoder.encode_texts([text for thing in new for text in written(thing)])
+            vectors.update(zip(new, encoded.reshape(len(new), 3, -1), strict=True))
+        library, size = Library(trial.pictures, unlikely), len(trial.pictures)
         for asked in trial.asked:
-            scores = (vectors[asked.thing] @ trial.pictures.T).astype(np.float64)
-            usual = background_of(scores)
-            for row, first in enumerate(np.argsort(-scores, axis=1)[:, :FIRST]):
-                hits = scores[row, first]
-                z = (hits - nulls.text.middle) / nulls.text.spread
-                at = float(usual.middle[row]), float(usual.spread[row])
-                yield Answer(
-                    number,
-                    trial.kind,
-                    len(trial.pictures),
-                    asked.present,
-                    asked.held_out,
-                    features(hits, nulls.text, at),
-                    beaten(z[None], np.ones(1)),
-                    asked.right[first],
-                    asked.known[first],
-                )
+            about = number, trial.kind, size, asked.present, asked.held_out
+            for first, found, share in library.first(vectors[asked.thing]):
+                yield Answer(*about, found, share, asked.right[first], asked.known[first])
 
 
 def weights_of(found: list[Answer]) -> Floats:

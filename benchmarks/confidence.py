@@ -21,15 +21,14 @@ from collections.abc import Callable, Iterator
 import named
 import numpy as np
 from bench import BenchmarkError, note, print_table
-from calibrating import Answer, Floats, answers, fitted, weights_of
+from calibrating import Answer, Floats, Library, answers, fitted, weights_of
 from labelled import options, sets
 from numpy.typing import NDArray
 from trials import captioned_trials, classes, labelled_trials
 
-from retrieval.asking.fusion import background_of
 from retrieval.asking.sureness import FIRST, Sure, calibration_of
-from retrieval.calibration import FILE, Calibration, features, write_calibration
-from retrieval.confidence import STRONG, beaten, in_words, measure, unlikely_things
+from retrieval.calibration import FILE, Calibration, write_calibration
+from retrieval.confidence import STRONG, in_words, unlikely_things
 from retrieval.encoders import Encoder, open_encoder
 from retrieval.encoders.models.registry import located
 from retrieval.heads import area_under_curve
@@ -51,6 +50,7 @@ def print_areas(found: list[Answer], calibration: Calibration | None) -> None:
         "raw cosine": lambda a: float(a.features["score"][0]),
         "unlikely questions beaten": lambda a: float(a.features["null"][0]),
         "question's own hits": lambda a: float(a.features["usual"][0]),
+        "unlikely things of the picture": lambda a: float(a.features["picture"][0]),
     }
     if calibration is not None:
         ways["confidence"] = lambda a: float(calibration.probability(a.features)[0])
@@ -152,21 +152,14 @@ def print_captions(
     pictures: named.Named, encoder: Encoder, calibration: Calibration | None
 ) -> None:
     """Print what whole captions get, each of which describes one picture."""
-    nulls = measure(
-        encoder.encode_texts(unlikely_things()), pictures.vectors, len(pictures.vectors)
-    )
-    assert nulls is not None
+    library = Library(pictures.vectors, encoder.encode_texts(unlikely_things()))
     captions = [each[0] for each in pictures.captions]
-    scores = (encoder.encode_texts(captions) @ pictures.vectors.T).astype(np.float64)
-    usual = background_of(scores)
     found, weak, first = [], [], []
-    for row, order in enumerate(np.argsort(-scores, axis=1)[:, :FIRST]):
-        hits = scores[row, order]
-        at = float(usual.middle[row]), float(usual.spread[row])
-        z = (hits - nulls.text.middle) / nulls.text.spread
-        likely = calibration and calibration.probability(features(hits, nulls.text, at))
-        sure = Sure(likely, beaten(z[None], np.ones(1)), calibration.strong if calibration else 0)
-        found.append(row in order)
+    answered = library.first(encoder.encode_texts(captions))
+    for row, (hits, about, share) in enumerate(answered):
+        likely = calibration.probability(about) if calibration else None
+        sure = Sure(likely, share, calibration.strong if calibration else 0.0)
+        found.append(row in hits)
         weak.append(sure.strong() is False)
         first.append(float("nan") if likely is None else float(likely[0] >= STRONG))
     there = np.array(found)

@@ -49,17 +49,22 @@ class Calibration:
         return np.asarray(1 / (1 + np.exp(-total.clip(-500, 500))), np.float64)
 
 
-def features(scores: Floats, null: Null, usual: tuple[float, float]) -> dict[str, Floats]:
+def features(
+    scores: Floats, null: Null, usual: tuple[float, float], others: NDArray[np.float32]
+) -> dict[str, Floats]:
     """Return the features of a question's hits, by name, from their scores (n,).
 
     `usual` are the median of the question's scores among all the library's pictures, and their
-    spread below it.
+    spread below it; `others` (n, u) are the scores of unlikely things (`retrieval.confidence`) with
+    the same pictures: some pictures are near whatever one asks.
     """
     middle, spread = usual
+    apart = np.maximum(others.std(axis=1), 1e-6)
     return {
         "score": scores,
         "null": (scores - null.middle) / null.spread,
         "usual": (scores - middle) / spread,
+        "picture": (scores - others.mean(axis=1)) / apart,
     }
 
 

@@ -5,16 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from retrieval.arrangement import Arrangement
 from retrieval.asking.hits import SearchResult, Wanted, hit_of
 from retrieval.asking.hybrid import text_side
 from retrieval.asking.questions import Question
 from retrieval.asking.search import search
-from retrieval.asking.sureness import USUAL, Gauge, calibration_of
+from retrieval.asking.sureness import USUAL, Fit, Gauge, calibration_of
+from retrieval.confidence import unlikely_things
+from retrieval.encoders.compiled.kept_texts import kept_vectors
 from retrieval.errors import QueryError
 from retrieval.parts import Parts
 
 if TYPE_CHECKING:
+    from retrieval.stores import Ids
     from retrieval.where import Condition
 
 
@@ -53,8 +59,17 @@ def _gauge(parts: Parts) -> Gauge:
     known = parts.catalogue.nulls.of(parts.model.row.id)
     if known is None:
         return Gauge()
-    fitted = calibration_of(parts.model.row.spec)
-    return Gauge(known[0], fitted, lambda: parts.nearest.sample(USUAL))
+    calibration = calibration_of(parts.model.row.spec)
+    if calibration is None:
+        return Gauge(known[0])
+    nearest = parts.nearest
+
+    def others(ids: Ids) -> NDArray[np.float32]:
+        unlikely = kept_vectors(parts.model.encoder(), unlikely_things())
+        found: NDArray[np.float32] = nearest.vectors(ids) @ unlikely.T
+        return found
+
+    return Gauge(known[0], Fit(calibration, lambda: nearest.sample(USUAL), others))
 
 
 def _listed(

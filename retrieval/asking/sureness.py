@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from retrieval.asking.ranking import Ranked
     from retrieval.confidence import Match, Null, Nulls
     from retrieval.specs import ModelSpec
+    from retrieval.stores import Ids
 
 Floats = NDArray[np.float64]
 
@@ -38,15 +39,24 @@ USUAL = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Gauge:
-    """What tells how sure hits are: a library's nulls, its model's calibration.
+class Fit:
+    """A model's calibration, and what it looks at beside the scores.
 
-    `sample` gives vectors (n, dim) from all over the library.
+    `sample` gives vectors (n, dim) from all over the library, `others` the scores (n, u) of
+    unlikely things with the pictures of n vectors' ids.
     """
 
+    calibration: Calibration
+    sample: Callable[[], NDArray[np.float32]]
+    others: Callable[[Ids], NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """What tells how sure hits are: a library's nulls and, if its model has one, a `Fit`."""
+
     nulls: Nulls | None = None
-    calibration: Calibration | None = None
-    sample: Callable[[], NDArray[np.float32]] | None = None
+    fit: Fit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,34 +100,30 @@ def sureness(question: Question, ranked: Ranked, gauge: Gauge) -> Sure:
     """Return how sure the ranked vectors are to show what was asked."""
     if gauge.nulls is None or question.unknown:
         return Sure()
-    enough = gauge.calibration.strong if gauge.calibration else 0.0
-    return Sure(_likely(question, ranked, gauge), _shares(question, ranked, gauge.nulls), enough)
+    enough = gauge.fit.calibration.strong if gauge.fit else 0.0
+    likely = _likely(question, ranked, gauge.nulls.text, gauge.fit)
+    return Sure(likely, _shares(question, ranked, gauge.nulls), enough)
 
 
-def _likely(question: Question, ranked: Ranked, gauge: Gauge) -> Floats | None:
+def _likely(question: Question, ranked: Ranked, null: Null, fit: Fit | None) -> Floats | None:
     """Return probabilities (n,); None where one of the terms has none."""
+    judged = _judged(question)
+    if not all(asked.proven or (fit and asked.term.kind == "text") for _, asked in judged):
+        return None
+    others = fit.others(ranked.ids) if fit and any(not a.proven for _, a in judged) else None
     likely = np.ones(len(ranked.ids))
-    for row, asked in _judged(question):
-        one = _of_term(asked, _scores(ranked, row, asked), gauge)
-        if one is None:
-            return None
+    for row, asked in judged:
+        scores = _scores(ranked, row, asked)
+        if asked.null is not None:
+            one = beaten(_z(scores, asked.null)[None], np.ones(1))
+        else:
+            assert fit is not None
+            assert others is not None
+            usual = background_of((fit.sample() @ asked.vector)[None])
+            at = float(usual.middle[0]), float(usual.spread[0])
+            one = fit.calibration.probability(features(scores, null, at, others))
         likely *= 1 - one if asked.term.negative else one
     return likely
-
-
-def _of_term(asked: Asked, scores: Floats, gauge: Gauge) -> Floats | None:
-    if asked.null is not None:
-        return beaten(_z(scores, asked.null)[None], np.ones(1)) if asked.proven else None
-    known = gauge.calibration is not None and gauge.nulls is not None and gauge.sample is not None
-    if asked.term.kind != "text" or not known:
-        return None
-    assert gauge.calibration is not None
-    assert gauge.nulls is not None
-    assert gauge.sample is not None
-    usual = background_of((gauge.sample() @ asked.vector)[None])
-    middle, spread = float(usual.middle[0]), float(usual.spread[0])
-    found = features(scores, gauge.nulls.text, (middle, spread))
-    return gauge.calibration.probability(found)
 
 
 def _shares(question: Question, ranked: Ranked, nulls: Nulls) -> Floats:
