@@ -130,9 +130,10 @@ def _read(path: str, _mtime_ns: int) -> bytes:
     """Return a list; b"" for a damaged one, for a question can be answered without it."""
     try:
         with gzip.open(path, "rb") as file:
-            return b"\n%s\n" % file.read().strip()
+            words = file.read().strip()
     except (OSError, EOFError, zlib.error):
         return b""
+    return b"\n%s\n" % words if words else b""
 
 
 @cache
