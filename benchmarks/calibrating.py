@@ -11,7 +11,6 @@ from bench import BenchmarkError
 from numpy.typing import NDArray
 from trials import Trial, written
 
-from retrieval.asking.fusion import background_of
 from retrieval.asking.sureness import FIRST
 from retrieval.calibration import Calibration, features
 from retrieval.confidence import beaten, measure, unlikely_things
@@ -19,7 +18,7 @@ from retrieval.encoders import Encoder
 
 Floats = NDArray[np.float64]
 
-_WITHIN = 0.02
+_WITHIN = 0.025
 """So many answers with three or more right pictures may fall below the banner's bound, fitted."""
 
 
@@ -31,7 +30,7 @@ class Answer:
     kind: str
     size: int
     present: bool
-    held_out: bool
+    half: int
     features: dict[str, Floats]
     beaten: Floats
     right: NDArray[np.bool_]
@@ -59,11 +58,9 @@ class Library:
     ) -> Iterator[tuple[NDArray[np.int64], dict[str, Floats], Floats]]:
         """Yield the first hits of (q, dim) questions, their features, and what they beat."""
         scores = (questions @ self._pictures.T).astype(np.float64)
-        usual = background_of(scores)
         for row, first in enumerate(np.argsort(-scores, axis=1)[:, :FIRST]):
             hits = scores[row, first]
-            at = float(usual.middle[row]), float(usual.spread[row])
-            found = features(hits, self._null, at, self._others[first])
+            found = features(hits, self._null, self._others[first])
             yield first, found, beaten(found["null"][None], np.ones(1))
 
 
@@ -78,7 +75,7 @@ def answers(trials: Iterable[Trial], encoder: Encoder) -> Iterator[Answer]:
             vectors.update(zip(new, encoded.reshape(len(new), 3, -1), strict=True))
         library, size = Library(trial.pictures, unlikely), len(trial.pictures)
         for asked in trial.asked:
-            about = number, trial.kind, size, asked.present, asked.held_out
+            about = number, trial.kind, size, asked.present, asked.half
             for first, found, share in library.first(vectors[asked.thing]):
                 yield Answer(*about, found, share, asked.right[first], asked.known[first])
 
@@ -102,9 +99,15 @@ def fitted(found: list[Answer]) -> Calibration:
     slopes = solution[:-1] / spread
     plain = dict(zip(names, slopes.tolist(), strict=True))
     without = Calibration(float(solution[-1] - slopes @ middle), plain, 0.0)
-    good = [without.probability(a.features) for a in found if a.good]
-    strong = float(np.quantile([likely.mean() for likely in good], _WITHIN))
-    return Calibration(without.offset, plain, strong)
+    return Calibration(without.offset, plain, _bound([a for a in found if a.good], without))
+
+
+def _bound(good: list[Answer], calibration: Calibration) -> float:
+    """Return the mean probability that nearly all answers reach that have three right pictures."""
+    means = np.array([calibration.probability(a.features).mean() for a in good])
+    order = np.argsort(means)
+    below = np.cumsum(weights_of(good)[order])
+    return float(means[order][np.searchsorted(below, _WITHIN)])
 
 
 def _logistic(rows: Floats, right: Floats, weights: Floats) -> Floats:

@@ -5,11 +5,11 @@
 Libraries of several sizes are drawn from Caltech-101's and mini-ImageNet's test pictures and from
 the captioned pictures of the development split, each without some of the things that are asked for
 (`trials.py`). Asked are class names and keywords, as a word and in a sentence; looked at are the
-first ten hits. What is printed is measured on a half of the things, which nothing was fitted with;
-kinds of pictures weigh the same, and so do things that are there and things that are not.
+first ten hits. Kinds of pictures weigh the same, and so do things that are there and that are not.
 
-`--fit` fits the model's calibration (`retrieval.calibration`) on the other half first, and writes
-it beside the model's weights: needed once for new weights.
+Measured is the calibration that lies beside the model (`retrieval.calibration`). With `--fit` one
+is fitted and written there, needed once for new weights; what is printed then is measured on each
+half of the things with what was fitted on the other.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 
 import named
 import numpy as np
-from bench import BenchmarkError, note, print_table
+from bench import note, print_table
 from calibrating import Answer, Floats, Library, answers, fitted, weights_of
 from labelled import options, sets
 from numpy.typing import NDArray
@@ -36,6 +36,9 @@ from retrieval.heads import area_under_curve
 _BINS = 10
 
 
+Judged = tuple[Answer, Sure]
+
+
 def sure_of(answer: Answer, calibration: Calibration | None) -> Sure:
     """Return how sure the product is of an answer's hits."""
     if calibration is None:
@@ -44,20 +47,20 @@ def sure_of(answer: Answer, calibration: Calibration | None) -> Sure:
     return Sure(likely, answer.beaten, calibration.strong)
 
 
-def print_areas(found: list[Answer], calibration: Calibration | None) -> None:
+def print_areas(judged: list[Judged]) -> None:
     """Print how well the best hit tells what is there from what is not."""
-    ways: dict[str, Callable[[Answer], float]] = {
-        "raw cosine": lambda a: float(a.features["score"][0]),
-        "unlikely questions beaten": lambda a: float(a.features["null"][0]),
-        "question's own hits": lambda a: float(a.features["usual"][0]),
-        "unlikely things of the picture": lambda a: float(a.features["picture"][0]),
+    ways: dict[str, Callable[[Judged], float]] = {
+        "cosine": lambda a: float(a[0].features["score"][0]),
+        "cosine among the picture's with unlikely things": (
+            lambda a: float(a[0].features["picture"][0])
+        ),
     }
-    if calibration is not None:
-        ways["confidence"] = lambda a: float(calibration.probability(a.features)[0])
-    kinds = sorted({a.kind for a in found})
+    if all(sure.likely is not None for _, sure in judged):
+        ways["confidence"] = lambda a: _first(a[1].likely)
+    kinds = sorted({a.kind for a, _ in judged})
     rows = []
     for name, score in ways.items():
-        within = {kind: list(_areas(found, kind, score)) for kind in kinds}
+        within = {kind: list(_areas(judged, kind, score)) for kind in kinds}
         means = [float(np.mean(areas)) for areas in within.values()]
         rows.append((name, *(f"{value:.3f}" for value in (*means, np.mean(means)))))
     print_table(
@@ -67,19 +70,25 @@ def print_areas(found: list[Answer], calibration: Calibration | None) -> None:
     )
 
 
-def _areas(found: list[Answer], kind: str, score: Callable[[Answer], float]) -> Iterator[float]:
-    for library in sorted({a.library for a in found if a.kind == kind}):
-        there = [score(a) for a in found if a.library == library and a.present]
-        absent = [score(a) for a in found if a.library == library and not a.present]
+def _first(likely: Floats | None) -> float:
+    return float("nan") if likely is None else float(likely[0])
+
+
+def _areas(judged: list[Judged], kind: str, score: Callable[[Judged], float]) -> Iterator[float]:
+    for library in sorted({a.library for a, _ in judged if a.kind == kind}):
+        asked = [each for each in judged if each[0].library == library]
+        there = [score(each) for each in asked if each[0].present]
+        absent = [score(each) for each in asked if not each[0].present]
         if there and absent:
             yield area_under_curve(np.array(there), np.array(absent))
 
 
-def print_reliability(found: list[Answer], calibration: Calibration) -> None:
+def print_reliability(judged: list[Judged]) -> None:
     """Print how many of the hits shown with a percentage are right, and the calibration error."""
+    found = [answer for answer, _ in judged]
     known = np.concatenate([a.known for a in found])
     right = np.concatenate([a.right for a in found])[known]
-    likely = np.concatenate([calibration.probability(a.features) for a in found])[known]
+    likely = np.concatenate([sure.likely for _, sure in judged if sure.likely is not None])[known]
     weights = np.repeat(weights_of(found), FIRST)[known]
     kinds = np.repeat([a.kind for a in found], FIRST)[known]
     bins = np.minimum((likely * _BINS).astype(int), _BINS - 1)
@@ -116,15 +125,18 @@ def _calibration_error(likely: Floats, right: NDArray[np.bool_], weights: Floats
     return sum(gaps) / float(weights.sum())
 
 
-def print_banner(found: list[Answer], calibration: Calibration | None, told: str) -> None:
+def print_banner(judged: list[Judged], told: str) -> None:
     """Print how often "No strong matches" stands over what is right, and over what is not."""
     rows = []
-    for kind in (*sorted({a.kind for a in found}), "all"):
-        of = [a for a in found if kind in (a.kind, "all")]
+    for kind in (*sorted({a.kind for a, _ in judged}), "all"):
+        part = [each for each in judged if kind in (each[0].kind, "all")]
+        of = [answer for answer, _ in part]
         weights = weights_of(of)
-        weak = np.array([sure_of(a, calibration).strong() is False for a in of])
+        weak = np.array([sure.strong() is False for _, sure in part])
         good, absent = np.array([a.good for a in of]), np.array([not a.present for a in of])
-        shares = [float(np.average(weak[part], weights=weights[part])) for part in (good, absent)]
+        shares = [
+            float(np.average(weak[those], weights=weights[those])) for those in (good, absent)
+        ]
         rows.append((kind, f"{good.sum():,}", f"{absent.sum():,}", *(f"{s:.1%}" for s in shares)))
     print_table(
         f"“No strong matches” stands over answers, {told}",
@@ -190,23 +202,22 @@ def main() -> None:
     trials += captioned_trials(pictures, others, arguments.draws)
     note(f"asking {len(trials)} libraries")
     found = list(answers(trials, encoder))
-    if arguments.fit:
-        folder = located(model).folder
-        if not folder:
-            raise BenchmarkError(f"{model} has no folder for a calibration: name a local-dir:")
-        path = os.path.join(folder, FILE)
-        fit = fitted([answer for answer in found if not answer.held_out])
-        write_calibration(path, encoder.spec.fingerprint, fit)
-        note(f"fitted: {path}")
+    note(f"{len(found):,} answers")
     calibration = calibration_of(encoder.spec)
-    held_out = [answer for answer in found if answer.held_out]
-    note(f"{len(found):,} answers, {len(held_out):,} of them held out")
-    print_areas(held_out, calibration)
+    halves = [calibration] * 2
+    if arguments.fit:
+        path = os.path.join(located(model).folder, FILE)
+        calibration = fitted(found)
+        write_calibration(path, encoder.spec.fingerprint, calibration)
+        note(f"fitted: {path}")
+        halves = [fitted([a for a in found if a.half != half]) for half in (0, 1)]
+    judged = [(answer, sure_of(answer, halves[answer.half])) for answer in found]
+    print_areas(judged)
     if calibration is not None:
-        print_reliability(held_out, calibration)
-        print_banner(held_out, calibration, "by the calibration")
-    print_words(held_out)
-    print_banner(held_out, None, "in words alone")
+        print_reliability(judged)
+        print_banner(judged, "by the calibration")
+    print_words(found)
+    print_banner([(answer, sure_of(answer, None)) for answer in found], "in words alone")
     print_captions(pictures, encoder, calibration)
 
 

@@ -4,7 +4,7 @@ From pictures with classes, and from pictures with captions, libraries of severa
 each without some of the things, so that a question about those has no right answer. A picture with
 captions shows a thing that two of them name; where just one does, or one has a word that may mean
 it (`things.txt`), nothing is said of it. Classes asked of captioned pictures are absent unless a
-caption has one of their words.
+caption has one of their words, or one for what they are a kind of (`kinds.txt`).
 """
 
 from __future__ import annotations
@@ -61,9 +61,9 @@ class Asked:
         return bool(self.right.any())
 
     @property
-    def held_out(self) -> bool:
-        """Whether nothing is fitted with questions about it: a half of all things."""
-        return zlib.crc32(self.thing.encode()) % 2 == 1
+    def half(self) -> int:
+        """In which half of all things it is, 0 or 1: one is measured, the other fitted with."""
+        return zlib.crc32(self.thing.encode()) % 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,19 +134,19 @@ def _in_captions(pictures: Named, others: Iterable[str]) -> Iterator[Asked]:
         looked_for = {form for word in wanted for form in forms(word)}
         return np.array([sum(bool(looked_for & c) for c in each) for each in words])
 
-    known = _things()
+    known, kinds = _related("things.txt"), _related("kinds.txt")
     for thing, related in known.items():
         named, near = naming([thing]), naming(related)
         right = named >= RIGHT
         yield Asked(thing, right, right | ((named == 0) & (near == 0)))
     for name in others:
-        if name not in known and not naming(name.split()).any():
+        if name not in known and not naming([*name.split(), *kinds.get(name, ())]).any():
             nowhere = np.zeros(len(words), bool)
             yield Asked(name, nowhere, ~nowhere)
 
 
-def _things() -> dict[str, list[str]]:
+def _related(name: str) -> dict[str, list[str]]:
     """Return things, and the words that may mean them, too."""
-    lines = Path(__file__).with_name("things.txt").read_text("utf-8").splitlines()
+    lines = Path(__file__).with_name(name).read_text("utf-8").splitlines()
     pairs = (line.partition(":") for line in lines if not line.startswith("#"))
     return {thing: near.split() for thing, _, near in pairs if thing not in _NULL}

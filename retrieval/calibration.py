@@ -2,8 +2,8 @@
 
     p = 1 / (1 + exp(-(offset + Σ weight · feature)))
 
-The features of a hit (`features`) tell how its score lies among what else the library has for the
-question, and among what things get there that are not there. Weights are fitted on pictures whose
+The features of a hit (`features`) tell how its score lies among what things get in the library that
+are not there, and among what they get with this very picture. Weights are fitted on pictures whose
 labels are known, in libraries of several sizes, with questions about what is there and what is not
 (`benchmarks/confidence.py --fit`). They lie beside the model as JSON and hold for that one alone:
 
@@ -49,21 +49,17 @@ class Calibration:
         return np.asarray(1 / (1 + np.exp(-total.clip(-500, 500))), np.float64)
 
 
-def features(
-    scores: Floats, null: Null, usual: tuple[float, float], others: NDArray[np.float32]
-) -> dict[str, Floats]:
+def features(scores: Floats, null: Null, others: NDArray[np.float32]) -> dict[str, Floats]:
     """Return the features of a question's hits, by name, from their scores (n,).
 
-    `usual` are the median of the question's scores among all the library's pictures, and their
-    spread below it; `others` (n, u) are the scores of unlikely things (`retrieval.confidence`) with
-    the same pictures: some pictures are near whatever one asks.
+    `null` is that of the library: how near things come that are not there. `others` (n, u) are the
+    scores of unlikely things (`retrieval.confidence`) with the same pictures: some are near
+    whatever one asks.
     """
-    middle, spread = usual
     apart = np.maximum(others.std(axis=1), 1e-6)
     return {
         "score": scores,
         "null": (scores - null.middle) / null.spread,
-        "usual": (scores - middle) / spread,
         "picture": (scores - others.mean(axis=1)) / apart,
     }
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fakes import FakeEncoder
-from painting import paint
 
 from retrieval import Library, Query, Term
 from retrieval.asking.hits import Hit, SearchResult
@@ -30,10 +29,9 @@ FITTED = Calibration(-2.0, {"score": 4.0, "null": 0.5}, 0.25)
 
 def test_features_are_worked_out_by_hand() -> None:
     others = np.array([[0.1, 0.3], [0.2, 0.2]], np.float32)  # means 0.2, spreads 0.1 and none
-    found = features(np.array([0.5, 0.3]), Null(0.4, 0.05), (0.1, 0.2), others)
+    found = features(np.array([0.5, 0.3]), Null(0.4, 0.05), others)
     assert found["score"].tolist() == [0.5, 0.3]
     assert found["null"].tolist() == pytest.approx([2, -2])
-    assert found["usual"].tolist() == pytest.approx([2, 1])
     assert found["picture"][0] == pytest.approx(3, abs=1e-5)
     assert np.isfinite(found["picture"]).all()
 
@@ -202,21 +200,15 @@ def test_notes_say_only_what_is_to_be_known() -> None:
     assert notes(SearchResult((), 5, strong=False)) == ()
 
 
-def test_the_library_is_asked_for_what_is_usual_in_it(
-    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_pictures_are_looked_at_beside_unlikely_things(
+    mixed: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same picture for the same question is less likely right where all are like it."""
-    fitted = Calibration(0.0, {"usual": 1.0}, 0.1)
+    fitted = Calibration(0.0, {"picture": 1.0}, 0.1)
     monkeypatch.setattr("retrieval.asking.answering.calibration_of", lambda _: fitted)
-    for number in range(12):
-        paint(tmp_path / f"grey/{number}.png", (100 + number, 110, 140 - number))
-        paint(tmp_path / f"red/{number}.png", (250 - number, 10, 3 * number))
-    paint(tmp_path / "one.png", (230, 20, 20))
-    library.add(tmp_path / "grey", tmp_path / "one.png")
-    alone = library.search("red", 1, look_in="pictures").hits[0]
-    library.add(tmp_path / "red")
-    beside = library.search("red", 45, look_in="pictures").hits
-    (same,) = (hit for hit in beside if hit.path == alone.path)
-    assert alone.confidence is not None
-    assert same.confidence is not None
-    assert same.confidence < alone.confidence
+    monkeypatch.setattr("retrieval.asking.answering.unlikely_things", lambda: ("green", "blue"))
+    green, blue = mixed.embed("green"), mixed.embed("blue")
+    for hit in mixed.search("red", 45, look_in="pictures").hits:
+        picture = mixed.embed(f"#{hit.id}")
+        others = np.array([picture @ green, picture @ blue])
+        z = (hit.score - others.mean()) / max(others.std(), 1e-6)
+        assert hit.confidence == pytest.approx(1 / (1 + math.exp(-z)), abs=2e-3)

@@ -13,7 +13,7 @@ from retrieval.asking.hits import SearchResult, Wanted, hit_of
 from retrieval.asking.hybrid import text_side
 from retrieval.asking.questions import Question
 from retrieval.asking.search import search
-from retrieval.asking.sureness import USUAL, Fit, Gauge, calibration_of
+from retrieval.asking.sureness import Fit, Gauge, calibration_of
 from retrieval.confidence import unlikely_things
 from retrieval.encoders.compiled.kept_texts import kept_vectors
 from retrieval.errors import QueryError
@@ -69,7 +69,7 @@ def _gauge(parts: Parts) -> Gauge:
         found: NDArray[np.float32] = nearest.vectors(ids) @ unlikely.T
         return found
 
-    return Gauge(known[0], Fit(calibration, lambda: nearest.sample(USUAL), others))
+    return Gauge(known[0], Fit(calibration, others))
 
 
 def _listed(

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.asking.fusion import background_of
 from retrieval.calibration import FILE, Calibration, features, read_calibration
 from retrieval.confidence import beaten, in_words, likely_in_words
 from retrieval.encoders.models.registry import located
@@ -34,20 +33,15 @@ Floats = NDArray[np.float64]
 FIRST = 10
 """So many of the best hits say whether an answer is strong."""
 
-USUAL = 1024
-"""So many pictures of the library say what is usual for a question."""
-
 
 @dataclass(frozen=True, slots=True)
 class Fit:
     """A model's calibration, and what it looks at beside the scores.
 
-    `sample` gives vectors (n, dim) from all over the library, `others` the scores (n, u) of
-    unlikely things with the pictures of n vectors' ids.
+    `others` gives the scores (n, u) of unlikely things with the pictures of n vectors' ids.
     """
 
     calibration: Calibration
-    sample: Callable[[], NDArray[np.float32]]
     others: Callable[[Ids], NDArray[np.float32]]
 
 
@@ -119,9 +113,7 @@ def _likely(question: Question, ranked: Ranked, null: Null, fit: Fit | None) -> 
         else:
             assert fit is not None
             assert others is not None
-            usual = background_of((fit.sample() @ asked.vector)[None])
-            at = float(usual.middle[0]), float(usual.spread[0])
-            one = fit.calibration.probability(features(scores, null, at, others))
+            one = fit.calibration.probability(features(scores, null, others))
         likely *= 1 - one if asked.term.negative else one
     return likely
 
