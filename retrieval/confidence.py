@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 SAMPLE = 16_384
 """So many pictures are compared with the unlikely things; more are extrapolated."""
 
-STRONG_SHARE, POSSIBLE_SHARE = 0.95, 0.75
+STRONG_SHARE, POSSIBLE_SHARE = 0.975, 0.75
 """From these shares of unlikely questions on that it beats, a hit is called strong, or possible."""
 
 STRONG, POSSIBLE = 0.5, 0.2

@@ -64,7 +64,7 @@ def test_a_model_without_files_has_no_calibration(encoder: FakeEncoder) -> None:
 
 
 def test_words_go_by_what_is_beaten_or_by_how_likely_it_is() -> None:
-    assert in_words(np.array([0.96, 0.8, 0.7])) == ["strong", "possible", "weak"]
+    assert in_words(np.array([0.98, 0.8, 0.7])) == ["strong", "possible", "weak"]
     assert likely_in_words(np.array([0.5, 0.49, 0.1])) == ["strong", "possible", "weak"]
 
 
@@ -83,9 +83,10 @@ def test_an_answer_is_strong_by_its_first_ten(likely: list[float], strong: bool)
     assert ("strong" in sure.words()) <= strong
 
 
-def test_without_a_calibration_one_strong_hit_makes_a_strong_answer() -> None:
-    assert Sure(None, np.array([0.97, 0.1])).strong() is True
-    assert Sure(None, np.array([0.9, 0.1])).strong() is False
+def test_without_a_calibration_one_possible_hit_saves_an_answer() -> None:
+    assert Sure(None, np.array([0.8, 0.1])).strong() is True
+    assert Sure(None, np.array([0.7, 0.1])).strong() is False
+    assert Sure(None, np.array([0.1] * 10 + [0.99])).strong() is False
     assert Sure().strong() is None
     assert Sure().words() == ()
     assert Sure(np.array([]), np.array([]), 0.5).strong() is None
