@@ -59,9 +59,21 @@ class Library:
         """Yield the first hits of (q, dim) questions, their features, and what they beat."""
         scores = (questions @ self._pictures.T).astype(np.float64)
         for row, first in enumerate(np.argsort(-scores, axis=1)[:, :FIRST]):
-            hits = scores[row, first]
-            found = features(hits, self._null, self._others[first])
+            found = features(scores[row, first], self._null, self._others[first])
             yield first, found, beaten(found["null"][None], np.ones(1))
+
+    def of_both(
+        self, one: NDArray[np.float32], two: NDArray[np.float32], calibration: Calibration
+    ) -> tuple[NDArray[np.int64], Floats]:
+        """Return the first hits of two terms, added, and how likely they show both."""
+        both = (one + two) / np.linalg.norm(one + two)
+        first = np.argsort(-(self._pictures @ both))[:FIRST]
+        likely = np.ones(len(first))
+        for vector in (one, two):
+            scores = (self._pictures[first] @ vector).astype(np.float64)
+            found = features(scores, self._null, self._others[first])
+            likely *= calibration.probability(found)
+        return first, likely
 
 
 def answers(trials: Iterable[Trial], encoder: Encoder) -> Iterator[Answer]:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable, Iterator
+from itertools import combinations
 
 import named
 import numpy as np
@@ -24,7 +25,7 @@ from bench import note, print_table
 from calibrating import Answer, Floats, Library, answers, fitted, weights_of
 from labelled import options, sets
 from numpy.typing import NDArray
-from trials import captioned_trials, classes, labelled_trials
+from trials import captioned_trials, classes, in_captions, labelled_trials
 
 from retrieval.asking.sureness import FIRST, Sure, calibration_of
 from retrieval.calibration import FILE, Calibration, write_calibration
@@ -34,6 +35,9 @@ from retrieval.encoders.models.registry import located
 from retrieval.heads import area_under_curve
 
 _BINS = 10
+
+_COMMON, _TOGETHER = 20, 5
+"""Pairs are of things that so many pictures show, and so many of them both."""
 
 
 Judged = tuple[Answer, Sure]
@@ -160,6 +164,31 @@ def print_words(found: list[Answer]) -> None:
     print_table("In words, as without a calibration", ("hits", "of all hits", "right"), rows)
 
 
+def print_pairs(pictures: named.Named, encoder: Encoder, calibration: Calibration) -> None:
+    """Print how often the hits of two terms show both, for things that are there together."""
+    library = Library(pictures.vectors, encoder.encode_texts(unlikely_things()))
+    things = [asked for asked in in_captions(pictures, ()) if asked.right.sum() >= _COMMON]
+    vectors = encoder.encode_texts([f"a {asked.thing}" for asked in things])
+    likely, right = [], []
+    for one, two in combinations(range(len(things)), 2):
+        shown = things[one].right & things[two].right
+        if shown.sum() >= _TOGETHER:
+            first, found = library.of_both(vectors[one], vectors[two], calibration)
+            absent = [a.known & ~a.right for a in (things[one], things[two])]
+            known = (shown | absent[0] | absent[1])[first]
+            likely.append(found[known])
+            right.append(shown[first][known])
+    if not likely:
+        return
+    says, is_ = np.concatenate(likely), np.concatenate(right)
+    error = _calibration_error(says, is_, np.ones(len(says)))
+    print_table(
+        f"Two terms, {len(likely)} pairs of things that {_TOGETHER} pictures or more show together",
+        ("hits", "shown, mean", "right", "ECE"),
+        [(f"{len(says):,}", f"{says.mean():.2f}", f"{is_.mean():.2f}", f"{error:.3f}")],
+    )
+
+
 def print_captions(
     pictures: named.Named, encoder: Encoder, calibration: Calibration | None
 ) -> None:
@@ -219,6 +248,8 @@ def main() -> None:
     print_words(found)
     print_banner([(answer, sure_of(answer, None)) for answer in found], "in words alone")
     print_captions(pictures, encoder, calibration)
+    if calibration is not None:
+        print_pairs(pictures, encoder, calibration)
 
 
 if __name__ == "__main__":

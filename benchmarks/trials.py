@@ -105,7 +105,7 @@ def labelled_trials(data: Labelled, draws: int) -> Iterator[Trial]:
 
 def captioned_trials(pictures: Named, others: Iterable[str], draws: int) -> Iterator[Trial]:
     """Yield libraries that lack some things each; `others` are classes of other pictures."""
-    everything = {asked.thing: asked for asked in _in_captions(pictures, others)}
+    everything = {asked.thing: asked for asked in in_captions(pictures, others)}
     count = len(pictures.vectors)
     for draw in range(draws):
         random = np.random.default_rng(draw)
@@ -127,7 +127,8 @@ def _trial(pictures: Named, things: Iterable[Asked], rows: NDArray[np.int64]) ->
     return Trial("captioned", pictures.vectors[rows], asked)
 
 
-def _in_captions(pictures: Named, others: Iterable[str]) -> Iterator[Asked]:
+def in_captions(pictures: Named, others: Iterable[str]) -> Iterator[Asked]:
+    """Yield what captions name, and classes of `others` that they do not."""
     words = [[set(re.findall(r"\w+", c.lower())) for c in each] for each in pictures.captions]
 
     def naming(wanted: Sequence[str]) -> NDArray[np.int64]:
