@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import unicodedata
 import zlib
 from collections.abc import Iterator
 from functools import cache, lru_cache
 
+import retrieval
 from retrieval.encoders.models.registry import located
 from retrieval.encoders.texts.languages import knows_many
 from retrieval.errors import ModelError
@@ -129,8 +131,8 @@ def _listed(reference: str) -> bytes:
 def _read(path: str, _mtime_ns: int) -> bytes:
     """Return a list; b"" for a damaged one, for a question can be answered without it."""
     try:
-        with gzip.open(path, "rb") as file:
-            words = file.read().strip()
+        with open(path, "rb") as file:
+            words = gzip.decompress(file.read()).strip()
     except (OSError, EOFError, zlib.error):
         return b""
     return b"\n%s\n" % words if words else b""
@@ -139,11 +141,10 @@ def _read(path: str, _mtime_ns: int) -> bytes:
 @cache
 def _common() -> frozenset[str]:
     """Return words that every list has: most questions need not open theirs."""
-    from importlib import resources
-
-    lines = resources.files("retrieval").joinpath("everyday.txt").read_text("utf-8").splitlines()
-    words = (word for line in lines if not line.startswith("#") for word in _words(line))
-    return frozenset(word.lower() for word in words)
+    path = os.path.join(os.path.dirname(retrieval.__file__), "everyday.txt")
+    with open(path, encoding="utf-8") as file:
+        lines = re.sub("^#.*$", "", file.read().lower(), flags=re.MULTILINE)
+    return frozenset(re.findall(r"[^\W\d_]+", lines))
 
 
 def _of_a_word(character: str) -> bool:
