@@ -141,7 +141,8 @@ def in_captions(pictures: Named, others: Iterable[str]) -> Iterator[Asked]:
         right = named >= RIGHT
         yield Asked(thing, right, right | ((named == 0) & (near == 0)))
     for name in others:
-        if name not in known and not naming([*name.split(), *kinds.get(name, ())]).any():
+        new = name not in known and name not in _NULL
+        if new and not naming([*name.split(), *kinds.get(name, ())]).any():
             nowhere = np.zeros(len(words), bool)
             yield Asked(name, nowhere, ~nowhere)
 
