@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from bench import BenchmarkError
 from numpy.typing import NDArray
-from trials import Trial, written
+from trials import Trial
 
 from retrieval.asking.sureness import FIRST
 from retrieval.calibration import Calibration, features
@@ -54,25 +54,25 @@ class Library:
         self._others = pictures @ unlikely.T
 
     def first(
-        self, questions: NDArray[np.float32]
+        self, texts: Sequence[str], vectors: Mapping[str, NDArray[np.float32]]
     ) -> Iterator[tuple[NDArray[np.int64], dict[str, Floats], Floats]]:
-        """Yield the first hits of (q, dim) questions, their features, and what they beat."""
-        scores = (questions @ self._pictures.T).astype(np.float64)
-        for row, first in enumerate(np.argsort(-scores, axis=1)[:, :FIRST]):
-            found = features(scores[row, first], self._null, self._others[first])
+        """Yield the first hits of texts, their features, and what they beat."""
+        for text in texts:
+            scores = (self._pictures @ vectors[text]).astype(np.float64)
+            first = np.argsort(-scores)[:FIRST]
+            found = features(text, scores[first], self._null, self._others[first])
             yield first, found, beaten(found["null"][None], np.ones(1))
 
     def of_both(
-        self, one: NDArray[np.float32], two: NDArray[np.float32], calibration: Calibration
+        self, vectors: Mapping[str, NDArray[np.float32]], calibration: Calibration
     ) -> tuple[NDArray[np.int64], Floats]:
         """Return the first hits of two terms, added, and how likely they show both."""
-        both = (one + two) / np.linalg.norm(one + two)
-        first = np.argsort(-(self._pictures @ both))[:FIRST]
+        first = np.argsort(-(self._pictures @ np.sum(list(vectors.values()), axis=0)))[:FIRST]
         likely = np.ones(len(first))
-        for vector in (one, two):
+        for text, vector in vectors.items():
             scores = (self._pictures[first] @ vector).astype(np.float64)
-            found = features(scores, self._null, self._others[first])
-            likely *= calibration.probability(found)
+            found = features(text, scores, self._null, self._others[first])
+            likely = np.minimum(likely, calibration.probability(found))
         return first, likely
 
 
@@ -81,14 +81,13 @@ def answers(trials: Iterable[Trial], encoder: Encoder) -> Iterator[Answer]:
     unlikely = encoder.encode_texts(unlikely_things())
     vectors: dict[str, NDArray[np.float32]] = {}
     for number, trial in enumerate(trials):
-        new = [a.thing for a in trial.asked if a.thing not in vectors]
+        new = [text for a in trial.asked for text in a.texts if text not in vectors]
         if new:
-            encoded = encoder.encode_texts([text for thing in new for text in written(thing)])
-            vectors.update(zip(new, encoded.reshape(len(new), 3, -1), strict=True))
+            vectors.update(zip(new, encoder.encode_texts(new), strict=True))
         library, size = Library(trial.pictures, unlikely), len(trial.pictures)
         for asked in trial.asked:
             about = number, trial.kind, size, asked.present, asked.half
-            for first, found, share in library.first(vectors[asked.thing]):
+            for first, found, share in library.first(asked.texts, vectors):
                 yield Answer(*about, found, share, asked.right[first], asked.known[first])
 
 
@@ -115,8 +114,8 @@ def fitted(found: list[Answer]) -> Calibration:
 
 
 def _bound(good: list[Answer], calibration: Calibration) -> float:
-    """Return the mean probability that nearly all answers reach that have three right pictures."""
-    means = np.array([calibration.probability(a.features).mean() for a in good])
+    """Return the mean nearness that nearly all answers reach that have three right pictures."""
+    means = np.array([calibration.nearness(a.features).mean() for a in good])
     order = np.argsort(means)
     below = np.cumsum(weights_of(good)[order])
     return float(means[order][np.searchsorted(below, _WITHIN)])

@@ -25,11 +25,19 @@ from bench import note, print_table
 from calibrating import Answer, Floats, Library, answers, fitted, weights_of
 from labelled import options, sets
 from numpy.typing import NDArray
-from trials import captioned_trials, classes, in_captions, labelled_trials
+from trials import (
+    SENTENCES,
+    captioned_trials,
+    classes,
+    in_captions,
+    labelled_trials,
+    sentence_trial,
+    written,
+)
 
 from retrieval.asking.sureness import FIRST, Sure, calibration_of
 from retrieval.calibration import FILE, Calibration, write_calibration
-from retrieval.confidence import STRONG, in_words, unlikely_things
+from retrieval.confidence import in_words, unlikely_things
 from retrieval.encoders import Encoder, open_encoder
 from retrieval.encoders.models.registry import located
 from retrieval.heads import area_under_curve
@@ -47,8 +55,8 @@ def sure_of(answer: Answer, calibration: Calibration | None) -> Sure:
     """Return how sure the product is of an answer's hits."""
     if calibration is None:
         return Sure(None, answer.beaten)
-    likely = calibration.probability(answer.features)
-    return Sure(likely, answer.beaten, calibration.strong)
+    likely, near = calibration.probability(answer.features), calibration.nearness(answer.features)
+    return Sure(likely, answer.beaten, near, calibration.strong)
 
 
 def print_areas(judged: list[Judged]) -> None:
@@ -64,12 +72,12 @@ def print_areas(judged: list[Judged]) -> None:
     kinds = sorted({a.kind for a, _ in judged})
     rows = []
     for name, score in ways.items():
-        within = {kind: list(_areas(judged, kind, score)) for kind in kinds}
+        within = {kind: list(_areas(judged, kind, score)) for kind in kinds if kind != SENTENCES}
         means = [float(np.mean(areas)) for areas in within.values()]
         rows.append((name, *(f"{value:.3f}" for value in (*means, np.mean(means)))))
     print_table(
         "Present from absent things, AUC of the best hit within a library",
-        ("by", *kinds, "mean"),
+        ("by", *(kind for kind in kinds if kind != SENTENCES), "mean"),
         rows,
     )
 
@@ -132,6 +140,7 @@ def _calibration_error(likely: Floats, right: NDArray[np.bool_], weights: Floats
 def print_banner(judged: list[Judged], told: str) -> None:
     """Print how often "No strong matches" stands over what is right, and over what is not."""
     rows = []
+    judged = [each for each in judged if each[0].kind != SENTENCES]
     for kind in (*sorted({a.kind for a, _ in judged}), "all"):
         part = [each for each in judged if kind in (each[0].kind, "all")]
         of = [answer for answer, _ in part]
@@ -168,12 +177,14 @@ def print_pairs(pictures: named.Named, encoder: Encoder, calibration: Calibratio
     """Print how often the hits of two terms show both, for things that are there together."""
     library = Library(pictures.vectors, encoder.encode_texts(unlikely_things()))
     things = [asked for asked in in_captions(pictures, ()) if asked.right.sum() >= _COMMON]
-    vectors = encoder.encode_texts([f"a {asked.thing}" for asked in things])
+    texts = [written(asked.thing)[1] for asked in things]
+    vectors = dict(zip(texts, encoder.encode_texts(texts), strict=True))
     likely, right = [], []
     for one, two in combinations(range(len(things)), 2):
         shown = things[one].right & things[two].right
         if shown.sum() >= _TOGETHER:
-            first, found = library.of_both(vectors[one], vectors[two], calibration)
+            terms = {texts[each]: vectors[texts[each]] for each in (one, two)}
+            first, found = library.of_both(terms, calibration)
             absent = [a.known & ~a.right for a in (things[one], things[two])]
             known = (shown | absent[0] | absent[1])[first]
             likely.append(found[known])
@@ -189,27 +200,19 @@ def print_pairs(pictures: named.Named, encoder: Encoder, calibration: Calibratio
     )
 
 
-def print_captions(
-    pictures: named.Named, encoder: Encoder, calibration: Calibration | None
-) -> None:
+def print_sentences(judged: list[Judged]) -> None:
     """Print what whole captions get, each of which describes one picture."""
-    library = Library(pictures.vectors, encoder.encode_texts(unlikely_things()))
-    captions = [each[0] for each in pictures.captions]
-    found, weak, first = [], [], []
-    answered = library.first(encoder.encode_texts(captions))
-    for row, (hits, about, share) in enumerate(answered):
-        likely = calibration.probability(about) if calibration else None
-        sure = Sure(likely, share, calibration.strong if calibration else 0.0)
-        found.append(row in hits)
-        weak.append(sure.strong() is False)
-        first.append(float("nan") if likely is None else float(likely[0] >= STRONG))
-    there = np.array(found)
+    part = [(answer, sure) for answer, sure in judged if answer.kind == SENTENCES]
+    there = np.array([bool(answer.right.any()) for answer, _ in part])
+    weak = np.array([sure.strong() is False for _, sure in part])
     rows = [
         ("their picture is among the first ten", f"{there.mean():.1%}"),
-        ("of those, “No strong matches” stands over", f"{np.mean(np.array(weak)[there]):.1%}"),
-        ("the best hit is shown as 50 % or more", f"{np.mean(first):.1%}"),
+        ("of those, “No strong matches” stands over", f"{weak[there].mean():.1%}"),
     ]
-    print_table(f"{len(captions):,} captions as questions", ("", "of the captions"), rows)
+    best = [sure.likely[0] for _, sure in part if sure.likely is not None]
+    if best:
+        rows.append(("the best hit is shown with, mean", f"{np.mean(best):.0%}"))
+    print_table(f"{len(part):,} captions as questions", ("", "of the captions"), rows)
 
 
 def main() -> None:
@@ -229,6 +232,7 @@ def main() -> None:
     others = sorted({name for each in data for name in classes(each).tolist()})
     trials = [trial for each in data for trial in labelled_trials(each, arguments.draws)]
     trials += captioned_trials(pictures, others, arguments.draws)
+    trials.append(sentence_trial(pictures))
     note(f"asking {len(trials)} libraries")
     found = list(answers(trials, encoder))
     note(f"{len(found):,} answers")
@@ -247,7 +251,7 @@ def main() -> None:
         print_banner(judged, "by the calibration")
     print_words(found)
     print_banner([(answer, sure_of(answer, None)) for answer in found], "in words alone")
-    print_captions(pictures, encoder, calibration)
+    print_sentences(judged)
     if calibration is not None:
         print_pairs(pictures, encoder, calibration)
 

@@ -21,7 +21,9 @@ from named import RIGHT, Named, forms
 from numpy.typing import NDArray
 
 from retrieval.confidence import unlikely_things
+from retrieval.tokens import words_of
 
+SENTENCES = "sentences"
 SIZES = (100, 300, 1000, 2000)
 
 _ABSENT = 0.4
@@ -29,6 +31,9 @@ _ABSENT = 0.4
 
 _COMMON = 60
 """A thing that more pictures show is in every library: without those little would be left."""
+
+_LITTLE = 0.4
+"""A picture whose captions have fewer of a sentence's words does not show what it says."""
 
 _SAME_CLASS = {
     "Faces": "face",
@@ -54,11 +59,17 @@ class Asked:
     thing: str
     right: Bools
     known: Bools
+    sentence: bool = False
 
     @property
     def present(self) -> bool:
         """Whether any picture shows it."""
         return bool(self.right.any())
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """How one asks for it."""
+        return (self.thing,) if self.sentence else written(self.thing)
 
     @property
     def half(self) -> int:
@@ -118,6 +129,27 @@ def captioned_trials(pictures: Named, others: Iterable[str], draws: int) -> Iter
         for size in (size for size in SIZES if size <= 1.5 * len(left)):
             yield _trial(pictures, everything.values(), left[:size])
     yield _trial(pictures, everything.values(), np.arange(count))
+
+
+def sentence_trial(pictures: Named) -> Trial:
+    """Return all pictures, asked for by a caption of each, of which that one is right.
+
+    A picture is wrong whose captions lack most of the words; in between nobody can say.
+    """
+    asked = [each[0] for each in pictures.captions]
+    told = [set(words_of(" ".join(each))) for each in pictures.captions]
+    vocabulary = {word: n for n, word in enumerate(sorted(set().union(*told)))}
+    has = np.zeros((len(told), len(vocabulary)), np.float32)
+    wants = np.zeros_like(has)
+    for row, words in enumerate(told):
+        has[row, [vocabulary[word] for word in words]] = 1
+        wants[row, [vocabulary[word] for word in words_of(asked[row])]] = 1
+    share = (wants @ has.T) / np.maximum(wants.sum(axis=1, keepdims=True), 1)
+    own = np.eye(len(told), dtype=bool)
+    known = own | (share < _LITTLE)
+    found = zip(asked, own, known, strict=True)
+    questions = tuple(Asked(text, right, sure, sentence=True) for text, right, sure in found)
+    return Trial(SENTENCES, pictures.vectors, questions)
 
 
 def _trial(pictures: Named, things: Iterable[Asked], rows: NDArray[np.int64]) -> Trial:

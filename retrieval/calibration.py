@@ -9,13 +9,14 @@ labels are known, in libraries of several sizes, with questions about what is th
 
     {"version": 1, "fingerprint": "…", "offset": …, "weights": {"score": …, …}, "strong": …}
 
-`strong` is the mean probability of the first ten from which on an answer is more than the nearest
+`strong` is the mean nearness of the first ten from which on an answer is more than the nearest
 there is: chosen so that hardly any list with right pictures in it falls below.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from retrieval.tokens import words_of
 
 if TYPE_CHECKING:
     from retrieval.confidence import Null
@@ -43,14 +46,26 @@ class Calibration:
 
     def probability(self, found: Mapping[str, Floats]) -> Floats:
         """Return how likely (n,) hits show what was asked, from their features, (n,) each."""
+        return self._logistic(found, self.weights)
+
+    def nearness(self, found: Mapping[str, Floats]) -> Floats:
+        """Return the same (n,), as if the text told one thing: do hits show anything of it."""
+        weights = {name: weight for name, weight in self.weights.items() if name != "words"}
+        return self._logistic(found, weights)
+
+    def _logistic(self, found: Mapping[str, Floats], weights: Mapping[str, float]) -> Floats:
         total = np.full(len(next(iter(found.values()))), self.offset)
-        for name, weight in self.weights.items():
+        for name, weight in weights.items():
             total += weight * found[name]
         return np.asarray(1 / (1 + np.exp(-total.clip(-500, 500))), np.float64)
 
 
-def features(scores: Floats, null: Null, others: NDArray[np.float32]) -> dict[str, Floats]:
-    """Return the features of a question's hits, by name, from their scores (n,).
+def features(
+    text: str, scores: Floats, null: Null, others: NDArray[np.float32]
+) -> dict[str, Floats]:
+    """Return the features of a text's hits, by name, from their scores (n,).
+
+    The more a text tells, the more of it a picture may lack: its `words` count, as a logarithm.
 
     `null` is that of the library: how near things come that are not there. `others` (n, u) are the
     scores of unlikely things (`retrieval.confidence`) with the same pictures: some are near
@@ -61,6 +76,7 @@ def features(scores: Floats, null: Null, others: NDArray[np.float32]) -> dict[st
         "score": scores,
         "null": (scores - null.middle) / null.spread,
         "picture": (scores - others.mean(axis=1)) / apart,
+        "words": np.full(len(scores), math.log(max(len(words_of(text)), 1))),
     }
 
 

@@ -29,7 +29,10 @@ FITTED = Calibration(-2.0, {"score": 4.0, "null": 0.5}, 0.25)
 
 def test_features_are_worked_out_by_hand() -> None:
     others = np.array([[0.1, 0.3], [0.2, 0.2]], np.float32)  # means 0.2, spreads 0.1 and none
-    found = features(np.array([0.5, 0.3]), Null(0.4, 0.05), others)
+    text = "a photo of two dogs on a beach"  # two, dogs, beach
+    found = features(text, np.array([0.5, 0.3]), Null(0.4, 0.05), others)
+    assert found["words"].tolist() == pytest.approx([math.log(3)] * 2)
+    assert features("", np.ones(1), Null(0, 1), others[:1])["words"].tolist() == [0]
     assert found["score"].tolist() == [0.5, 0.3]
     assert found["null"].tolist() == pytest.approx([2, -2])
     assert found["picture"][0] == pytest.approx(3, abs=1e-5)
@@ -40,6 +43,13 @@ def test_a_probability_is_the_logistic_of_the_weighted_features() -> None:
     found = {"score": np.array([0.5, 0.25]), "null": np.array([2.0, -2.0]), "more": np.ones(2)}
     likely = FITTED.probability(found)
     assert likely.tolist() == pytest.approx([1 / (1 + math.exp(-1)), 1 / (1 + math.exp(2))])
+
+
+def test_nearness_does_not_mind_how_much_is_told() -> None:
+    fitted = Calibration(-1.0, {"score": 2.0, "words": -3.0}, 0.2)
+    found = {"score": np.array([0.5]), "words": np.array([1.0])}
+    assert fitted.probability(found)[0] == pytest.approx(1 / (1 + math.exp(3)))
+    assert fitted.nearness(found)[0] == pytest.approx(0.5)
 
 
 def test_a_calibration_is_kept_beside_its_model_and_serves_no_other(tmp_path: Path) -> None:
@@ -78,7 +88,7 @@ def test_words_go_by_what_is_beaten_or_by_how_likely_it_is() -> None:
     ],
 )
 def test_an_answer_is_strong_by_its_first_ten(likely: list[float], strong: bool) -> None:
-    sure = Sure(np.array(likely), None, 0.25)
+    sure = Sure(np.array(likely), None, np.array(likely), 0.25)
     assert sure.strong() is strong
     assert ("strong" in sure.words()) <= strong
 
@@ -89,7 +99,7 @@ def test_without_a_calibration_one_possible_hit_saves_an_answer() -> None:
     assert Sure(None, np.array([0.1] * 10 + [0.99])).strong() is False
     assert Sure().strong() is None
     assert Sure().words() == ()
-    assert Sure(np.array([]), np.array([]), 0.5).strong() is None
+    assert Sure(np.array([]), np.array([]), np.array([]), 0.5).strong() is None
 
 
 def test_confidence_follows_the_calibration(mixed: Library, calibrated: Calibration) -> None:
@@ -112,9 +122,9 @@ def test_a_hit_shows_all_terms_and_none_behind_a_minus(
 
     red, blue = likely("red"), likely("blue")
     for image, both in likely("red + blue").items():
-        assert both == pytest.approx(red[image] * blue[image], abs=1e-6)
+        assert both == pytest.approx(min(red[image], blue[image]), abs=1e-6)
     for image, only in likely("red - blue").items():
-        assert only == pytest.approx(red[image] * (1 - blue[image]), abs=1e-6)
+        assert only == pytest.approx(min(red[image], 1 - blue[image]), abs=1e-6)
 
 
 def test_an_example_picture_gives_words_and_no_probability(

@@ -1,8 +1,8 @@
 """How sure hits are: a probability where one was fitted, words where only a null was measured.
 
 Neither, where the library is too small, or the question has words that the model has never seen.
-With several terms a hit has to show all of them: their probabilities are multiplied, and where a
-term must not be there, what is left of it to 1.
+With several terms a hit has to show all of them, and it is as sure as the least sure one; of a term
+that must not be there what its probability leaves to 1 counts.
 """
 
 from __future__ import annotations
@@ -55,25 +55,31 @@ class Gauge:
 
 @dataclass(frozen=True, slots=True)
 class Sure:
-    """How sure n hits are: probabilities (n,), and shares (n,) of unlikely questions they beat."""
+    """How sure n hits are: probabilities (n,), and shares (n,) of unlikely questions they beat.
+
+    `near` (n,) is how likely they show anything at all of what was asked; an answer whose first
+    hits have `enough` of it, on the mean, is strong.
+    """
 
     likely: Floats | None = None
     shares: Floats | None = None
-    enough: float = 0.0  # of the mean probability of the first hits
+    near: Floats | None = None
+    enough: float = 0.0
 
     def at(self, rows: NDArray[np.int64]) -> Sure:
         """Return how sure some of the hits are."""
         likely = None if self.likely is None else self.likely[rows]
         shares = None if self.shares is None else self.shares[rows]
-        return Sure(likely, shares, self.enough)
+        near = None if self.near is None else self.near[rows]
+        return Sure(likely, shares, near, self.enough)
 
     def strong(self) -> bool | None:
         """Tell whether hits, best first, answer the question at all; None where it cannot be said.
 
         The one place that decides it, for all who show answers.
         """
-        if self.likely is not None and len(self.likely):
-            return bool(self.likely[:FIRST].mean() >= self.enough)
+        if self.near is not None and len(self.near):
+            return bool(self.near[:FIRST].mean() >= self.enough)
         if self.shares is not None and len(self.shares):
             # Models differ too much for a stricter bound: a weak one finds much just above it.
             return bool((self.shares[:FIRST] >= POSSIBLE_SHARE).any())
@@ -96,27 +102,31 @@ def sureness(question: Question, ranked: Ranked, gauge: Gauge) -> Sure:
     if gauge.nulls is None or question.unknown:
         return Sure()
     enough = gauge.fit.calibration.strong if gauge.fit else 0.0
-    likely = _likely(question, ranked, gauge.nulls.text, gauge.fit)
-    return Sure(likely, _shares(question, ranked, gauge.nulls), enough)
+    likely, near = _likely(question, ranked, gauge.nulls.text, gauge.fit)
+    return Sure(likely, _shares(question, ranked, gauge.nulls), near, enough)
 
 
-def _likely(question: Question, ranked: Ranked, null: Null, fit: Fit | None) -> Floats | None:
-    """Return probabilities (n,); None where one of the terms has none."""
+def _likely(
+    question: Question, ranked: Ranked, null: Null, fit: Fit | None
+) -> tuple[Floats | None, Floats | None]:
+    """Return probabilities (n,), and nearness (n,); None where one of the terms has none."""
     judged = _judged(question)
     if not all(asked.proven or (fit and asked.term.kind == "text") for _, asked in judged):
-        return None
+        return None, None
     others = fit.others(ranked.ids) if fit and any(not a.proven for _, a in judged) else None
-    likely = np.ones(len(ranked.ids))
+    likely, near = np.ones((2, len(ranked.ids)))
     for row, asked in judged:
         scores = _scores(ranked, row, asked)
         if asked.null is not None:
-            one = beaten(_z(scores, asked.null)[None], np.ones(1))
+            one = some = beaten(_z(scores, asked.null)[None], np.ones(1))
         else:
             assert fit is not None
             assert others is not None
-            one = fit.calibration.probability(features(scores, null, others))
-        likely *= 1 - one if asked.term.negative else one
-    return likely
+            found = features(asked.term.value, scores, null, others)
+            one, some = fit.calibration.probability(found), fit.calibration.nearness(found)
+        likely = np.minimum(likely, 1 - one if asked.term.negative else one)
+        near = np.minimum(near, 1 - some if asked.term.negative else some)
+    return likely, near
 
 
 def _shares(question: Question, ranked: Ranked, nulls: Nulls) -> Floats:
