@@ -137,7 +137,9 @@ def main() -> None:
     note("encoding captions")
     questions = encoder.encode_texts(captions)
     lines = arguments.bank.read_text("utf-8").splitlines() if arguments.bank else None
-    bank = [line for line in lines if line] if lines else [text.text for text in read_corpus()]
+    bank = (
+        [line for line in lines if line] if lines else [text.text for text in read_corpus().texts]
+    )
     banked = encoder.encode_texts(bank)
     others = np.concatenate([each.vectors for each in labelled.sets(arguments, encoder)])
     scores = (questions @ pictures.vectors.T).astype(np.float64)

@@ -159,8 +159,9 @@ def _worded(question: Question) -> bool:
 
 def _scores(ranked: Ranked, row: int, asked: Asked) -> Floats:
     """Return a term's scores; what texts add to those of words makes them as much surer."""
+    cosines = np.asarray(ranked.cosines[row], np.float64)
     surer = ranked.surer if asked.term.kind == "text" and not asked.term.negative else None
-    return ranked.cosines[row] if surer is None else ranked.cosines[row] + surer
+    return cosines if surer is None else cosines + surer
 
 
 def _z(scores: Floats, null: Null) -> Floats:
