@@ -100,6 +100,8 @@ def weights_of(found: list[Answer]) -> Floats:
 
 def fitted(found: list[Answer]) -> Calibration:
     """Fit a calibration: logistic regression on the hits, a bound for the banner on the answers."""
+    if not any(answer.good for answer in found):
+        raise BenchmarkError("no answer has three right pictures: there is nothing to fit with")
     names = list(found[0].features)
     known = np.concatenate([a.known for a in found])
     rows = np.array([np.concatenate([a.features[name] for a in found]) for name in names]).T[known]

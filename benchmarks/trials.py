@@ -47,7 +47,8 @@ _SAME_CLASS = {
     "cougar_body": "cougar",
     "cougar_face": "cougar",
 }
-_NULL = " ".join(unlikely_things()).lower()
+_NULL = f" {' '.join(re.findall(r'\w+', ' '.join(unlikely_things()).lower()))} "
+"""What the library's null is made of is not asked for."""
 
 Bools = NDArray[np.bool_]
 
@@ -101,7 +102,7 @@ def classes(data: Labelled) -> NDArray[np.str_]:
 def labelled_trials(data: Labelled, draws: int) -> Iterator[Trial]:
     """Yield libraries that lack half of the classes each."""
     labels = classes(data)
-    names = [name for name in np.unique(labels).tolist() if name not in _NULL]
+    names = [name for name in np.unique(labels).tolist() if not _in_null(name)]
     for draw in range(draws):
         random = np.random.default_rng(draw)
         here = random.permutation(names)[: len(names) // 2]
@@ -173,14 +174,18 @@ def in_captions(pictures: Named, others: Iterable[str]) -> Iterator[Asked]:
         right = named >= RIGHT
         yield Asked(thing, right, right | ((named == 0) & (near == 0)))
     for name in others:
-        new = name not in known and name not in _NULL
+        new = name not in known and not _in_null(name)
         if new and not naming([*name.split(), *kinds.get(name, ())]).any():
             nowhere = np.zeros(len(words), bool)
             yield Asked(name, nowhere, ~nowhere)
+
+
+def _in_null(thing: str) -> bool:
+    return f" {thing} " in _NULL
 
 
 def _related(name: str) -> dict[str, list[str]]:
     """Return things, and the words that may mean them, too."""
     lines = Path(__file__).with_name(name).read_text("utf-8").splitlines()
     pairs = (line.partition(":") for line in lines if not line.startswith("#"))
-    return {thing: near.split() for thing, _, near in pairs if thing not in _NULL}
+    return {thing: near.split() for thing, _, near in pairs if not _in_null(thing)}
