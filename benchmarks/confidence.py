@@ -1,100 +1,259 @@
-"""Confidence: does it tell questions about what is there from those about what is not.
+"""Confidence: how many of the hits that are shown as 70 % are right, and where the banner stands.
 
-    python benchmarks/confidence.py [--model M]… [--pictures DIR]… [--draws N]
+    python benchmarks/confidence.py [--model M] [--fit] [--draws N]
 
-From pictures with classes, half of the classes are taken away, and libraries of several sizes are
-drawn from the rest. Each class is a question; its best hit's score should be higher where the class
-is there. AUC: the chance that a question about something present scores above one about something
-absent, within one library (the mean over all), and over all libraries and models together, where
-one cut-off has to do for all. Beside the raw cosine and the z score of the best hit among the
-question's own hits.
+Libraries of several sizes are drawn from Caltech-101's and mini-ImageNet's test pictures and from
+the captioned pictures of the development split, each without some of the things that are asked for
+(`trials.py`). Asked are class names and keywords, as a word and in a sentence; looked at are the
+first ten hits. Kinds of pictures weigh the same, and so do things that are there and that are not.
+
+Measured is the calibration that lies beside the model (`retrieval.calibration`). With `--fit` one
+is fitted and written there, needed once for new weights; what is printed then is measured on each
+half of the things with what was fitted on the other.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import tempfile
-from collections import defaultdict
+from collections.abc import Callable, Iterator
+from itertools import combinations
 
+import named
 import numpy as np
 from bench import note, print_table
-from labelled import Labelled, options, sets
+from calibrating import Answer, Floats, Library, answers, fitted, weights_of
+from labelled import options, sets
 from numpy.typing import NDArray
+from trials import (
+    SENTENCES,
+    captioned_trials,
+    classes,
+    in_captions,
+    labelled_trials,
+    sentence_trial,
+    written,
+)
 
-from retrieval.confidence import measure, unlikely_things
+from retrieval.asking.sureness import FIRST, Sure, calibration_of
+from retrieval.calibration import FILE, Calibration, write_calibration
+from retrieval.confidence import in_words, unlikely_things
 from retrieval.encoders import Encoder, open_encoder
+from retrieval.encoders.models.registry import located
 from retrieval.heads import area_under_curve
 
-_SIZES = (100, 300, 900)
-Scores = dict[str, NDArray[np.float64]]
+_BINS = 10
+
+_COMMON, _TOGETHER = 20, 5
+"""Pairs are of things that so many pictures show, and so many of them both."""
 
 
-def scores_of(
-    questions: NDArray[np.float32], pictures: NDArray[np.float32], unlikely: NDArray[np.float32]
-) -> Scores:
-    """Return the best hit's score of each question, by each way to score it."""
-    cosines = (questions @ pictures.T).astype(np.float64)
-    best = cosines.max(axis=1)
-    nulls = measure(unlikely, pictures, len(pictures))
-    assert nulls is not None
-    return {
-        "raw cosine": best,
-        "z score of the question's own hits": (best - cosines.mean(axis=1)) / cosines.std(axis=1),
-        "confidence": np.array([nulls.text.z(score) for score in best]),
+Judged = tuple[Answer, Sure]
+
+
+def sure_of(answer: Answer, calibration: Calibration | None) -> Sure:
+    """Return how sure the product is of an answer's hits."""
+    if calibration is None:
+        return Sure(None, answer.beaten)
+    likely, near = calibration.probability(answer.features), calibration.nearness(answer.features)
+    return Sure(likely, answer.beaten, near, calibration.strong)
+
+
+def print_areas(judged: list[Judged]) -> None:
+    """Print how well the best hit tells what is there from what is not."""
+    ways: dict[str, Callable[[Judged], float]] = {
+        "cosine": lambda a: float(a[0].features["score"][0]),
+        "cosine among the picture's with unlikely things": (
+            lambda a: float(a[0].features["picture"][0])
+        ),
     }
+    if all(sure.likely is not None for _, sure in judged):
+        ways["confidence"] = lambda a: _first(a[1].likely)
+    kinds = sorted({a.kind for a, _ in judged})
+    rows = []
+    for name, score in ways.items():
+        within = {kind: list(_areas(judged, kind, score)) for kind in kinds if kind != SENTENCES}
+        means = [float(np.mean(areas)) for areas in within.values()]
+        rows.append((name, *(f"{value:.3f}" for value in (*means, np.mean(means)))))
+    print_table(
+        "Present from absent things, AUC of the best hit within a library",
+        ("by", *(kind for kind in kinds if kind != SENTENCES), "mean"),
+        rows,
+    )
 
 
-def drawn(
-    data: Labelled, encoder: Encoder, unlikely: NDArray[np.float32], draws: int
-) -> list[tuple[Scores, NDArray[np.bool_]]]:
-    """Return scores of all classes, and which are present, for libraries of each size."""
-    labels, words = data.words()
-    questions = encoder.encode_texts(words)
-    found = []
-    for draw in range(draws):
-        random = np.random.default_rng(draw)
-        here = random.permutation(len(labels))[: len(labels) // 2]
-        left = random.permutation(np.flatnonzero(np.isin(data.labels, labels[here])))
-        for size in (size for size in _SIZES if size <= 2 * len(left)):
-            rows = left[:size]
-            present = np.isin(labels, data.labels[rows])
-            asked = present | ~np.isin(labels, labels[here])  # not what the draw left out by chance
-            scores = scores_of(questions, data.vectors[rows], unlikely)
-            found.append(({k: v[asked] for k, v in scores.items()}, present[asked]))
-    return found
+def _first(likely: Floats | None) -> float:
+    return float("nan") if likely is None else float(likely[0])
+
+
+def _areas(judged: list[Judged], kind: str, score: Callable[[Judged], float]) -> Iterator[float]:
+    for library in sorted({a.library for a, _ in judged if a.kind == kind}):
+        asked = [each for each in judged if each[0].library == library]
+        there = [score(each) for each in asked if each[0].present]
+        absent = [score(each) for each in asked if not each[0].present]
+        if there and absent:
+            yield area_under_curve(np.array(there), np.array(absent))
+
+
+def print_reliability(judged: list[Judged]) -> None:
+    """Print how many of the hits shown with a percentage are right, and the calibration error."""
+    found = [answer for answer, _ in judged]
+    known = np.concatenate([a.known for a in found])
+    right = np.concatenate([a.right for a in found])[known]
+    likely = np.concatenate([sure.likely for _, sure in judged if sure.likely is not None])[known]
+    weights = np.repeat(weights_of(found), FIRST)[known]
+    kinds = np.repeat([a.kind for a in found], FIRST)[known]
+    bins = np.minimum((likely * _BINS).astype(int), _BINS - 1)
+    rows = []
+    for each in range(_BINS):
+        chosen = bins == each
+        if chosen.any():
+            says, is_ = (np.average(v[chosen], weights=weights[chosen]) for v in (likely, right))
+            bar = "█" * round(20 * float(is_))
+            share = f"{weights[chosen].sum() / weights.sum():.1%}"
+            rows.append(
+                (f"{each * 10}–{each * 10 + 10} %", share, f"{says:.2f}", f"{is_:.2f}", bar)
+            )
+    print_table(
+        "Reliability: of the hits that are shown with a percentage, how many are right",
+        ("shown", "of all hits", "shown, mean", "right", "right, drawn"),
+        rows,
+    )
+    errors = [("all", _calibration_error(likely, right, weights))]
+    for kind in sorted(set(kinds.tolist())):
+        of = kinds == kind
+        errors.append((kind, _calibration_error(likely[of], right[of], weights[of])))
+    print_table(
+        "Expected calibration error", ("pictures", "ECE"), ((k, f"{e:.3f}") for k, e in errors)
+    )
+
+
+def _calibration_error(likely: Floats, right: NDArray[np.bool_], weights: Floats) -> float:
+    bins = np.minimum((likely * _BINS).astype(int), _BINS - 1)
+    gaps = [
+        abs(float((weights[bins == each] * (likely - right)[bins == each]).sum()))
+        for each in range(_BINS)
+    ]
+    return sum(gaps) / float(weights.sum())
+
+
+def print_banner(judged: list[Judged], told: str) -> None:
+    """Print how often "No strong matches" stands over what is right, and over what is not."""
+    rows = []
+    judged = [each for each in judged if each[0].kind != SENTENCES]
+    for kind in (*sorted({a.kind for a, _ in judged}), "all"):
+        part = [each for each in judged if kind in (each[0].kind, "all")]
+        of = [answer for answer, _ in part]
+        weights = weights_of(of)
+        weak = np.array([sure.strong() is False for _, sure in part])
+        good, absent = np.array([a.good for a in of]), np.array([not a.present for a in of])
+        shares = [
+            float(np.average(weak[those], weights=weights[those])) for those in (good, absent)
+        ]
+        rows.append((kind, f"{good.sum():,}", f"{absent.sum():,}", *(f"{s:.1%}" for s in shares)))
+    print_table(
+        f"“No strong matches” stands over answers, {told}",
+        ("pictures", "≥ 3 right", "absent", "of those with ≥ 3 right", "of those about absent"),
+        rows,
+    )
+
+
+def print_words(found: list[Answer]) -> None:
+    """Print how many hits are right that are called strong, possible and weak by the null alone."""
+    known = np.concatenate([a.known for a in found])
+    right = np.concatenate([a.right for a in found])[known]
+    words = np.concatenate([in_words(a.beaten) for a in found])[known]
+    weights = np.repeat(weights_of(found), FIRST)[known]
+    rows = []
+    for word in ("strong", "possible", "weak"):
+        of = words == word
+        if of.any():
+            share = f"{weights[of].sum() / weights.sum():.1%}"
+            rows.append((word, share, f"{np.average(right[of], weights=weights[of]):.2f}"))
+    print_table("In words, as without a calibration", ("hits", "of all hits", "right"), rows)
+
+
+def print_pairs(pictures: named.Named, encoder: Encoder, calibration: Calibration) -> None:
+    """Print how often the hits of two terms show both, for things that are there together."""
+    library = Library(pictures.vectors, encoder.encode_texts(unlikely_things()))
+    things = [asked for asked in in_captions(pictures, ()) if asked.right.sum() >= _COMMON]
+    texts = [written(asked.thing)[1] for asked in things]
+    vectors = dict(zip(texts, encoder.encode_texts(texts), strict=True))
+    likely, right = [], []
+    for one, two in combinations(range(len(things)), 2):
+        shown = things[one].right & things[two].right
+        if shown.sum() >= _TOGETHER:
+            terms = {texts[each]: vectors[texts[each]] for each in (one, two)}
+            first, found = library.of_both(terms, calibration)
+            absent = [a.known & ~a.right for a in (things[one], things[two])]
+            known = (shown | absent[0] | absent[1])[first]
+            likely.append(found[known])
+            right.append(shown[first][known])
+    if not likely:
+        return
+    says, is_ = np.concatenate(likely), np.concatenate(right)
+    error = _calibration_error(says, is_, np.ones(len(says)))
+    print_table(
+        f"Two terms, {len(likely)} pairs of things that {_TOGETHER} pictures or more show together",
+        ("hits", "shown, mean", "right", "ECE"),
+        [(f"{len(says):,}", f"{says.mean():.2f}", f"{is_.mean():.2f}", f"{error:.3f}")],
+    )
+
+
+def print_sentences(judged: list[Judged]) -> None:
+    """Print what whole captions get, each of which describes one picture."""
+    part = [(answer, sure) for answer, sure in judged if answer.kind == SENTENCES]
+    there = np.array([bool(answer.right.any()) for answer, _ in part])
+    weak = np.array([sure.strong() is False for _, sure in part])
+    rows = [
+        ("their picture is among the first ten", f"{there.mean():.1%}"),
+        ("of those, “No strong matches” stands over", f"{weak[there].mean():.1%}"),
+    ]
+    best = [sure.likely[0] for _, sure in part if sure.likely is not None]
+    if best:
+        rows.append(("the best hit is shown with, mean", f"{np.mean(best):.0%}"))
+    print_table(f"{len(part):,} captions as questions", ("", "of the captions"), rows)
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, fit if asked to, and print."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     options(parser)
-    parser.add_argument("--draws", type=int, default=10, help="halves of classes (%(default)s)")
-    parser.add_argument(
-        "--cache", default=os.path.join(tempfile.gettempdir(), "pixtrieve-benchmarks")
-    )
+    named.options(parser)
+    parser.add_argument("--draws", type=int, default=6, help="libraries a size (%(default)s)")
+    parser.add_argument("--fit", action="store_true", help="fit the model's calibration, write it")
     arguments = parser.parse_args()
-    found: list[tuple[Scores, NDArray[np.bool_]]] = []
-    for model in arguments.model or ["pocket"]:
-        note(f"model {model}")
-        encoder = open_encoder(model)
-        unlikely = encoder.encode_texts(unlikely_things())
-        for data in sets(arguments, encoder):
-            found += drawn(data, encoder, unlikely, arguments.draws)
-    within, pooled = defaultdict(list), {}
-    present = np.concatenate([each for _, each in found])
-    for name in found[0][0]:
-        for scores, there in found:
-            within[name].append(area_under_curve(scores[name][there], scores[name][~there]))
-        together = np.concatenate([scores[name] for scores, _ in found])
-        pooled[name] = area_under_curve(together[present], together[~present])
-    print_table(
-        f"Present from absent, AUC: {len(found)} libraries, {len(present):,} questions",
-        ("by", "within a library", "all together"),
-        ((name, f"{np.mean(within[name]):.3f}", f"{pooled[name]:.3f}") for name in pooled),
-    )
+    (model,) = arguments.model or ["pocket"]
+    encoder = open_encoder(model)
+    data = sets(arguments, encoder)
+    pictures = named.named(arguments, encoder)
+    others = sorted({name for each in data for name in classes(each).tolist()})
+    trials = [trial for each in data for trial in labelled_trials(each, arguments.draws)]
+    trials += captioned_trials(pictures, others, arguments.draws)
+    trials.append(sentence_trial(pictures))
+    note(f"asking {len(trials)} libraries")
+    found = list(answers(trials, encoder))
+    note(f"{len(found):,} answers")
+    calibration = calibration_of(encoder.spec)
+    halves = [calibration] * 2
+    if arguments.fit:
+        path = os.path.join(located(model).folder, FILE)
+        calibration = fitted(found)
+        write_calibration(path, encoder.spec.fingerprint, calibration)
+        note(f"fitted: {path}")
+        halves = [fitted([a for a in found if a.half != half]) for half in (0, 1)]
+    judged = [(answer, sure_of(answer, halves[answer.half])) for answer in found]
+    print_areas(judged)
+    if calibration is not None:
+        print_reliability(judged)
+        print_banner(judged, "by the calibration")
+    print_words(found)
+    print_banner([(answer, sure_of(answer, None)) for answer in found], "in words alone")
+    print_sentences(judged)
+    if calibration is not None:
+        print_pairs(pictures, encoder, calibration)
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ def sets(arguments: argparse.Namespace, encoder: Encoder) -> list[Labelled]:
             raise BenchmarkError("name --pictures DIR, or the test data with PIXTRIEVE_DATA")
         shards = {name: Path(data) / "train" / shard for name, shard in _SHARDS.items()}
         sources = {name: _in_shard(path) for name, path in shards.items()}
-    return [_encoded(name, source, encoder, arguments.cache) for name, source in sources.items()]
+    return [encoded(name, source, encoder, arguments.cache) for name, source in sources.items()]
 
 
 def _in_shard(path: Path) -> Iterator[tuple[str, bytes]]:
@@ -77,9 +77,10 @@ def _in_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
             yield path.parent.name, path.read_bytes()
 
 
-def _encoded(
+def encoded(
     name: str, source: Iterable[tuple[str, bytes]], encoder: Encoder, cache: str
 ) -> Labelled:
+    """Return pictures, (label, bytes of a file), encoded (once, kept in the cache folder)."""
     pictures = list(source)
     digest = hashlib.sha256(b"".join(data for _, data in pictures)).hexdigest()[:16]
     kept = Path(cache) / "labelled" / f"{digest}-{encoder.spec.fingerprint[:16]}.npz"

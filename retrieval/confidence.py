@@ -2,10 +2,14 @@
 
 A cosine of 0.3 is a lot for one model and little for another, more in a large library than in a
 small one. So the library itself is asked for things that hardly anybody has pictures of
-(`unlikely.txt`); the best scores that those get are what a question gets that nothing matches. A
-hit's confidence is the share of such questions that it beats: 0.5 is as good as nothing, 0.99
-better than 99 of 100 of them. For questions with an example picture the null is how near the
-library's pictures are to their nearest neighbour.
+(`unlikely.txt`); the best scores that those get are what a question gets that nothing matches: the
+null. For questions with an example picture it is how near the library's pictures are to their
+nearest neighbour.
+
+How a score lies in its null can be said of every model, but it is no probability. So by itself it
+is said in words (`in_words`), from the share of unlikely questions that a hit beats. Where a model
+brings a calibration, fitted on labelled pictures, the null is one of the things from which that
+tells how likely a hit shows what was asked (`retrieval.calibration`).
 
 With a sample of n out of N pictures, best scores are extrapolated as maxima are (Gumbel): they
 grow with ln N, at the rate at which they grow from a quarter of the sample to all of it.
@@ -16,12 +20,21 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cache
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 SAMPLE = 16_384
 """So many pictures are compared with the unlikely things; more are extrapolated."""
+
+STRONG_SHARE, POSSIBLE_SHARE = 0.975, 0.75
+"""From these shares of unlikely questions on that it beats, a hit is called strong, or possible."""
+
+STRONG, POSSIBLE = 0.5, 0.2
+"""From these probabilities on a hit is called strong, or possible."""
+
+Match = Literal["strong", "possible", "weak"]
 
 FEWEST = 8
 """A library with fewer pictures is too small to say."""
@@ -78,13 +91,27 @@ def measure(
     return Nulls(null_of(texts), null_of(_best(near, count)))
 
 
-def confidence(z: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the confidence (n,) of hits from the (t, n) z scores of their terms.
+def beaten(z: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the shares (n,) of unlikely questions that hits beat, from their terms' (t, n) z.
 
     Several terms are combined by Stouffer's method: Σ w z / √(Σ w²) is again a z score.
     """
     together = (weights[:, None] * z).sum(axis=0) / np.sqrt((weights**2).sum())
     return np.array([0.5 * math.erfc(-value / math.sqrt(2)) for value in together])
+
+
+def in_words(shares: NDArray[np.float64]) -> list[Match]:
+    """Say in words how well hits fit, from shares (n,) of unlikely questions that they beat."""
+    return [_word(share, STRONG_SHARE, POSSIBLE_SHARE) for share in shares.tolist()]
+
+
+def likely_in_words(probabilities: NDArray[np.float64]) -> list[Match]:
+    """Say in words how well hits fit, from the probabilities (n,) that they do."""
+    return [_word(p, STRONG, POSSIBLE) for p in probabilities.tolist()]
+
+
+def _word(value: float, strong: float, possible: float) -> Match:
+    return "strong" if value >= strong else "possible" if value >= possible else "weak"
 
 
 def _best(scores: NDArray[np.float32], count: int) -> NDArray[np.float64]:

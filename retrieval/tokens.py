@@ -50,6 +50,11 @@ def terms(question: str) -> tuple[str, ...]:
     return tuple(_quoted(token) for token in telling[:_MOST_TOKENS])
 
 
+def is_unspaced(character: str) -> bool:
+    """Tell whether a character is of a script that puts no spaces between words."""
+    return _UNSPACED.fullmatch(character) is not None
+
+
 def is_pair(term: str) -> bool:
     """Tell whether an expression of `terms` is a pair out of a script without spaces."""
     return _UNSPACED.fullmatch(term.strip('"*')) is not None

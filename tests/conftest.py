@@ -13,6 +13,7 @@ from hypothesis import settings
 from painting import paint
 
 from retrieval import Library
+from retrieval.calibration import Calibration
 
 # How long an example takes says more of what else the machine does than of the code.
 settings.register_profile("untimed", deadline=None)
@@ -48,6 +49,31 @@ def names() -> Callable[..., list[str]]:
         return [os.path.basename(hit.path) for hit in hits]
 
     return search
+
+
+@pytest.fixture
+def mixed(library: Library, tmp_path: Path) -> Library:
+    """Mostly grey pictures, so that colours stand out, and some of two colours."""
+    for number in range(40):
+        paint(tmp_path / f"p/grey{number:02}.png", (100 + number, 100, 140 - number))
+    for name, colour in (
+        ("red", (250, 0, 0)),
+        ("blue", (0, 0, 250)),
+        ("green", (0, 250, 0)),
+        ("purple", (200, 0, 200)),
+        ("yellow", (200, 200, 0)),
+    ):
+        paint(tmp_path / f"p/{name}.png", colour)
+    library.add(tmp_path / "p")
+    return library
+
+
+@pytest.fixture
+def calibrated(monkeypatch: pytest.MonkeyPatch) -> Calibration:
+    """Let the fake encoder have a calibration: a cosine of 0.8 is as likely as not."""
+    fitted = Calibration(-16.0, {"score": 20.0}, 0.1)
+    monkeypatch.setattr("retrieval.asking.answering.calibration_of", lambda _: fitted)
+    return fitted
 
 
 @pytest.fixture(scope="session")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from painting import paint
+
+from retrieval.calibration import FILE
+from retrieval.pocket import checkpoint_dir
 
 ROOT = Path(__file__).parent.parent / "benchmarks"
 TINY = {
@@ -76,3 +80,80 @@ def test_precisions_are_compared(tmp_path: Path) -> None:
     assert {"cpu:f32", "cpu:int8"} <= {row[1].strip() for row in rows}
     assert all(float(row[4]) > 0.99 for row in rows), "cosines to torch"
     assert all(float(row[6]) > 0 for row in rows), "pictures a second"
+
+
+COLOURS = {
+    "red": (230, 20, 20),
+    "green": (20, 210, 30),
+    "blue": (20, 40, 230),
+    "white": (240, 240, 240),
+    "black": (10, 10, 10),
+    "orange": (250, 150, 20),
+}
+
+
+@pytest.fixture
+def labelled(tmp_path: Path) -> tuple[str, ...]:
+    """Pictures in folders named for their colours, and captioned ones; as options."""
+    lines = []
+    for colour, (red, green, blue) in COLOURS.items():
+        for number in range(30):
+            near = (max(red - number % 7, 0), max(green - number % 5, 0), max(blue - number, 0))
+            paint(tmp_path / "classes" / colour / f"{number}.png", near)
+            thing = "dog" if colour == "red" else "boat"
+            captions = [f"a {thing} is {colour}", f"the {thing}", "something"]
+            lines.append({"file": f"classes/{colour}/{number}.png", "captions": captions})
+    (tmp_path / "captions.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    return (
+        *("--captions", str(tmp_path / "captions.jsonl"), "--cache", str(tmp_path / "cache")),
+        *("--pictures", str(tmp_path / "classes")),
+    )
+
+
+def measured(name: str, *arguments: str) -> str:
+    command = [sys.executable, str(ROOT / name), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_nouns_are_counted_alone_and_beside_drawings(labelled: tuple[str, ...]) -> None:
+    said = measured("nouns.py", *labelled[:4])
+    rows = {
+        line.split("|")[1].strip(): line.split("|") for line in said.splitlines() if "|" in line
+    }
+    assert (rows["dog"][2].strip(), rows["boat"][2].strip()) == ("30", "150")
+    assert all(0 <= float(cell) <= 1 for cell in rows["boat"][3:6])
+    assert "Nouns that find none by the bare word" in said
+
+
+@pytest.mark.slow
+def test_a_calibration_is_fitted_and_measured(labelled: tuple[str, ...], tmp_path: Path) -> None:
+    checkpoint = tmp_path / "checkpoint"
+    shutil.copytree(checkpoint_dir(), checkpoint)
+    (checkpoint / FILE).unlink(missing_ok=True)
+    model = ("--model", f"local-dir:{checkpoint}", "--draws", "2")
+    plain = measured("confidence.py", *labelled, *model)
+    assert "Reliability" not in plain
+    assert "In words" in plain
+    fitted = measured("confidence.py", *labelled, *model, "--fit")
+    assert "Expected calibration error" in fitted
+    assert (checkpoint / FILE).is_file()
+    assert "Expected calibration error" in measured("confidence.py", *labelled, *model)
+
+
+@pytest.mark.slow
+def test_every_correction_for_hubs_is_tried(labelled: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "bank.txt").write_text("a dog\na car\na red car\n")
+    said = measured("hubs.py", *labelled, "--bank", str(tmp_path / "bank.txt"))
+    rows = [line.split("|")[1].strip() for line in said.splitlines() if line.startswith("| ")]
+    assert rows[2:] == [
+        "none",
+        "bias",
+        "nearest",
+        "softmax",
+        "qb-norm",
+        "sinkhorn",
+        "sinkhorn, dual",
+    ]

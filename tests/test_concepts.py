@@ -62,6 +62,18 @@ def test_confidence_is_the_heads_probability(shades: Library, tmp_path: Path) ->
     assert hits[0].confidence > 0.5 > hits[-1].confidence
 
 
+def test_a_head_that_was_not_proven_gives_words_and_no_probability(
+    shades: Library, tmp_path: Path
+) -> None:
+    shades.concepts.learn("our red", outside(tmp_path, 2))
+    found = shades.search('concept:"our red"', 35)
+    assert {hit.confidence for hit in found.hits} == {None}
+    assert found.hits[0].match is not None
+    shades.concepts.learn("our red", outside(tmp_path, 5))
+    liked = shades.search('concept:"our red"', 35, like=[found.hits[0].id])
+    assert {hit.confidence for hit in liked.hits} == {None}, "feedback proves nothing"
+
+
 def test_indexed_examples_are_remembered_by_number(shades: Library, tmp_path: Path) -> None:
     ids = [hit.id for hit in shades.search("red", 3).hits]
     grey = shades.search("blue", 1).hits[0]

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from retrieval.confidence import confidence
+from retrieval.confidence import beaten
 from retrieval.heads import Examples, Head, area_under_curve, fit, learn
 from retrieval.vectors import normalise
 
@@ -102,7 +102,7 @@ def test_the_null_of_a_head_gives_its_probability() -> None:
     vectors = np.stack([cosines, np.sqrt(1 - cosines**2)], axis=1).astype(np.float32)
     null = head.null()
     z = np.array([[null.z(cosine) for cosine in cosines]])
-    assert confidence(z, np.ones(1)) == pytest.approx(head.probability(vectors), abs=0.01)
+    assert beaten(z, np.ones(1)) == pytest.approx(head.probability(vectors), abs=0.01)
 
 
 def test_area_under_curve_counts_pairs() -> None:

@@ -32,7 +32,7 @@ FLOORS = [
         *("query", "where", "arrangement", "confidence", "tokens", "evaluation", "heads"),
         *("looks", "alignment", "planar", "progress", "vectors", "whole_file", "specs", "errors"),
         *("asking.fusion", "duplicates.neighbours", "duplicates.grouping", "tagging.zero_shot"),
-        *("watching.gathering", "indexing.read_ahead", "indexing.stopwatch"),
+        *("calibration", "watching.gathering", "indexing.read_ahead", "indexing.stopwatch"),
     },
 ]
 # Within the room of the encoders, from the top down again.

@@ -113,7 +113,8 @@ def test_the_json_example_has_the_fields_of_a_hit() -> None:
     (example,) = (block for block in blocks if "hits" in block)
     hit = {field.name for field in fields(retrieval.Hit)} - {"mtime_ns"} | {"mtime"}
     assert set(example["hits"][0]) == hit
-    assert set(example) == {"query", "where", "fuse", "model", "seconds", "searched", "hits"}
+    answer = {"searched", "strong", "unknown", "notes", "hits"}
+    assert set(example) == {"query", "where", "fuse", "model", "seconds", *answer}
 
 
 def test_assistants_are_told_of_a_command_and_an_address_that_exist() -> None:

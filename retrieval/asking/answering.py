@@ -5,15 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from retrieval.arrangement import Arrangement
 from retrieval.asking.hits import SearchResult, Wanted, hit_of
 from retrieval.asking.hybrid import text_side
 from retrieval.asking.questions import Question
 from retrieval.asking.search import search
+from retrieval.asking.sureness import Fit, Gauge, calibration_of
+from retrieval.confidence import unlikely_things
+from retrieval.encoders.compiled.kept_texts import kept_vectors
 from retrieval.errors import QueryError
 from retrieval.parts import Parts
 
 if TYPE_CHECKING:
+    from retrieval.stores import Ids
     from retrieval.where import Condition
 
 
@@ -36,10 +43,9 @@ def answer(
             found = _listed(parts, deep.k, where, arrangement)
         else:
             allowed = None if where is None else catalogue.filters.ids(where, row.id)
-            known = catalogue.nulls.of(row.id)
-            nulls = None if known is None else known[0]
             deep = replace(deep, allowed=allowed)
-            found = search(catalogue, parts.nearest, question, deep, nulls, text_side(parts))
+            gauge = _gauge(parts)
+            found = search(catalogue, parts.nearest, question, deep, gauge, text_side(parts))
         if arrangement.is_plain:
             return found
         from retrieval.asking.arranging import arranged
@@ -47,6 +53,23 @@ def answer(
         vectors = catalogue.vectors(row)
         hits = arranged(found.hits, wanted.k, arrangement, vectors.of_image)
     return replace(found, hits=hits)
+
+
+def _gauge(parts: Parts) -> Gauge:
+    known = parts.catalogue.nulls.of(parts.model.row.id)
+    if known is None:
+        return Gauge()
+    calibration = calibration_of(parts.model.row.spec)
+    if calibration is None:
+        return Gauge(known[0])
+    nearest = parts.nearest
+
+    def others(ids: Ids) -> NDArray[np.float32]:
+        unlikely = kept_vectors(parts.model.encoder(), unlikely_things())
+        found: NDArray[np.float32] = nearest.vectors(ids) @ unlikely.T
+        return found
+
+    return Gauge(known[0], Fit(calibration, others))
 
 
 def _listed(
@@ -57,5 +80,5 @@ def _listed(
     sort = arrangement.sort or "date-desc"
     ids = parts.catalogue.filters.listed(where, parts.model.row.id, sort).tolist()
     images = parts.catalogue.lookup.by_vector(ids[:count])
-    hits = [hit_of(rank, 0.0, None, image) for rank, image in enumerate(images.values(), 1)]
+    hits = [hit_of(rank, 0.0, image) for rank, image in enumerate(images.values(), 1)]
     return SearchResult(tuple(hits), len(ids), scored=False)

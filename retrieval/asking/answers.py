@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from retrieval.asking.hits import SearchResult
+from retrieval.asking.notes import notes
 
 
 def as_object(result: SearchResult) -> dict[str, Any]:
@@ -13,4 +14,10 @@ def as_object(result: SearchResult) -> dict[str, Any]:
     hits = [{**asdict(hit), "mtime": hit.mtime_ns / 1e9} for hit in result.hits]
     for hit in hits:
         del hit["mtime_ns"]
-    return {"searched": result.searched, "hits": hits}
+    return {
+        "searched": result.searched,
+        "strong": result.strong,
+        "unknown": list(result.unknown),
+        "notes": list(notes(result)),
+        "hits": hits,
+    }

@@ -45,7 +45,8 @@ def with_feedback(
     head = turned(sum_of(question.positive), liked, unliked, usual)
     words = " + ".join(str(asked.term) for asked in question.positive)
     term = Term("concept", f"{words}, by feedback")
-    return Question((Asked(term, head.direction, null=head.null()), *question.negative))
+    turned_one = Asked(term, head.direction, null=head.null())
+    return Question((turned_one, *question.negative), question.unknown)
 
 
 def turned(

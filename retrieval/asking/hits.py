@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from retrieval.asking.hybrid import Snippet
     from retrieval.catalogue import ImageRow
+    from retrieval.confidence import Match
     from retrieval.stores import IdSet
 
 LookIn = Literal["all", "pictures", "texts"]
@@ -50,14 +51,15 @@ class Hit:
 
     `rank` counts from 1. `score`: higher is nearer; for one term, or several added, the cosine of
     question and picture, -1 to 1 (less what negative terms take off); for a product 0 to 1: see
-    `asking.fusion`. `confidence`, 0 to 1, says how sure it is that the picture matches at all
-    (`retrieval.confidence`), None where the library is too small to say. `terms` explains the
-    score, when that was asked for. `path` is absolute; `copies` are other files with the very same
-    bytes. `size` is in bytes, `mtime_ns` in nanoseconds since 1970, `width` and `height` in pixels
-    as seen. `taken`, EXIF's local time in ISO 8601, `camera`, `lens`, `latitude` and `longitude`
-    (degrees) are as in `retrieval.images.Origin`, "" or None where unknown. `id` is the image's
-    number here. `texts` are the lines of the picture's texts that fit the question, if any; they
-    may have raised `score` above the cosine. `group` is set where groups were asked for.
+    `asking.fusion`. `confidence` is the probability, 0 to 1, that the picture shows what was asked,
+    None where nothing was measured that says so; `match` says it in words, and is None where even
+    those would be guessed (`asking.sureness`). `terms` explains the score, when that was asked for.
+    `path` is absolute; `copies` are other files with the very same bytes. `size` is in bytes,
+    `mtime_ns` in nanoseconds since 1970, `width` and `height` in pixels as seen. `taken`, EXIF's
+    local time in ISO 8601, `camera`, `lens`, `latitude` and `longitude` (degrees) are as in
+    `retrieval.images.Origin`, "" or None where unknown. `id` is the image's number here. `texts`
+    are the lines of the picture's texts that fit the question, if any; they may have raised
+    `score` above the cosine. `group` is set where groups were asked for.
     """
 
     rank: int
@@ -80,6 +82,7 @@ class Hit:
     terms: tuple[TermScore, ...] = ()
     group: Group | None = None
     texts: tuple[Snippet, ...] = ()
+    match: Match | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +90,25 @@ class SearchResult:
     """The answer to one question: hits, best first, out of `searched` pictures.
 
     With a filter, `searched` are those that fit it. Where nothing but a filter was given, nothing
-    is `scored`: all scores are 0.
+    is `scored`: all scores are 0. `strong` is False where nothing found seems to be what was asked,
+    None where that cannot be said; `unknown` are words of the question that the model has never
+    seen. `sifted` is False where hits that are less sure could not be left out as was asked.
     """
 
     hits: tuple[Hit, ...]
     searched: int
     scored: bool = True
+    strong: bool | None = None
+    unknown: tuple[str, ...] = ()
+    sifted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What kind of answer: `fuse` as in `asking.fusion`; `without` are image ids to leave out.
 
-    Only vectors in `allowed` count, all if that is None. Hits below `min_confidence` are dropped.
+    Only vectors in `allowed` count, all if that is None. Hits whose `confidence` is below
+    `min_confidence` are dropped; where none can be said, none are.
     `look_in` says what is compared with the question's words: pictures, their texts, or both.
     """
 
@@ -115,16 +124,15 @@ class Wanted:
 def hit_of(
     rank: int,
     score: float,
-    confidence: float | None,
     image: ImageRow,
     terms: tuple[TermScore, ...] = (),
 ) -> Hit:
-    """Return an image as a hit."""
+    """Return an image as a hit, of which nothing is said yet of how sure it is."""
     return Hit(
         rank=rank,
         # Vectors rounded to half floats may be a hair longer than 1.
         score=max(-1.0, min(1.0, score)),
-        confidence=confidence,
+        confidence=None,
         path=image.paths[0],
         copies=image.paths[1:],
         id=image.id,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.encoders.texts.known_words import unknown_words
 from retrieval.errors import PictureError, QueryError
 from retrieval.images import Problem, ReadLimits
 from retrieval.query import Query, Term, parse
@@ -30,19 +31,22 @@ class Asked:
     """A term's unit vector (dim,), and the image it is itself, when the library has that one.
 
     `null` is set where the term has its own measure of what a cosine is worth: a learned concept.
+    That is a probability where it was `proven` on examples left out (`heads.learn`).
     """
 
     term: Term
     vector: NDArray[np.float32]
     image_id: int | None = None
     null: Null | None = None
+    proven: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A query, understood: its terms in their order."""
+    """A query, understood: its terms in their order, and the words that the model never saw."""
 
     terms: tuple[Asked, ...]
+    unknown: tuple[str, ...] = ()
 
     @property
     def positive(self) -> tuple[Asked, ...]:
@@ -77,7 +81,10 @@ def understand(
     be read.
     """
     limits = limits or ReadLimits()
-    return Question(tuple(_understood(term, catalogue, model, limits) for term in query.terms))
+    terms = tuple(_understood(term, catalogue, model, limits) for term in query.terms)
+    texts = (_text(term) for term in query.terms if term.kind == "text")
+    unknown = (word for text in texts for word in unknown_words(text, model.row.spec.name))
+    return Question(terms, tuple(dict.fromkeys(unknown)))
 
 
 def _understood(term: Term, catalogue: Catalogue, model: ModelInUse, limits: ReadLimits) -> Asked:
@@ -88,8 +95,9 @@ def _understood(term: Term, catalogue: Catalogue, model: ModelInUse, limits: Rea
     if term.kind == "concept":
         from retrieval.tagging.concepts import head_of
 
-        head = head_of(term.value, catalogue, model)
-        return Asked(term, head.direction, null=head.null())
+        found = head_of(term.value, catalogue, model)
+        proven = found.auc is not None
+        return Asked(term, found.head.direction, null=found.head.null(), proven=proven)
     value = term.value
     if isinstance(value, str | os.PathLike):
         path = os.path.expanduser(os.fspath(value))
@@ -102,11 +110,16 @@ def _understood(term: Term, catalogue: Catalogue, model: ModelInUse, limits: Rea
 
 
 def _from_text(term: Term, model: ModelInUse) -> Asked:
-    # A command line may hold bytes that are no text.
-    text = term.value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    text = _text(term)
     if not text.strip():
         raise QueryError("the question is empty", 'ask in words, like "two dogs on a beach"')
     return Asked(term, model.encoder().encode_texts([text])[0])
+
+
+def _text(term: Term) -> str:
+    """Return a term's text; a command line may hold bytes that are none."""
+    value: str = term.value
+    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _from_indexed(term: Term, catalogue: Catalogue, model: ModelInUse) -> Asked:

@@ -127,7 +127,7 @@ def _added(nearest: NearestVectors, question: Question, wanted: Wanted) -> Ranke
 
     vectors, weights = _vectors(question.terms), weights_of(question.terms)
     depth = wanted.k + len(wanted.without)
-    if wanted.min_confidence and len(vectors) > 1:
+    if wanted.min_confidence:
         depth = max(depth, DEPTH)  # some of the nearest may not be sure enough
     scores, ids = nearest.search(sum_of(question.terms)[None], depth, wanted.allowed)
     cosines = scores if len(vectors) == 1 else vectors @ nearest.vectors(ids[0]).T

@@ -11,12 +11,13 @@ import click
 
 from retrieval.asking.answers import as_object
 from retrieval.asking.hits import SearchResult
+from retrieval.asking.notes import notes
 from retrieval.commands.asking import Asking, question_options
 from retrieval.commands.narrowing import Narrowing, narrowing_options
 from retrieval.commands.pictures import ManyPictures, like_options
 from retrieval.commands.reading import limits_options
 from retrieval.commands.table import table
-from retrieval.commands.terminal import device_option, library_option, say, say_raw
+from retrieval.commands.terminal import device_option, library_option, say, say_raw, shown
 from retrieval.images import ReadLimits
 from retrieval.library import Library
 
@@ -34,7 +35,7 @@ from retrieval.library import Library
     "--min-confidence",
     type=click.FloatRange(0, 1),
     default=0.0,
-    help="Leave out hits that are less sure than this (0 to 1; 0.5 is no better than nothing).",
+    help="Leave out hits that are less likely to be right (0 to 1; 0.5 is as likely as not).",
 )
 @click.option("--explain", is_flag=True, help="Show what each term did for each hit.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -109,6 +110,8 @@ def search_command(
     elif html != "-":
         for line in table(result, width=_width(), filtered=narrowing.where is not None):
             say(line)
+    for note in notes(result):
+        say(shown(note), error=True)
     if html or open_page:
         _page(result, str(asking) or narrowing.where or "", html, open_page=open_page)
 

@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from retrieval.asking.hits import Hit, SearchResult
-from retrieval.commands.terminal import home_relative, human_bytes, percent, plural, shown
+from retrieval.asking.notes import notes
+from retrieval.commands.terminal import home_relative, human_bytes, plural, shown, sureness
 from retrieval.errors import PictureError
 from retrieval.images.thumbnails import thumbnail
 
@@ -88,6 +89,7 @@ def _section(asked: str, result: SearchResult) -> str:
     if result.scored:
         nearest = plural(len(result.hits), "nearest picture")
         summary = f"The {nearest} out of {result.searched:,}. A higher score is nearer."
+        summary = html.escape(shown(" ".join((summary, *notes(result)))))
     else:
         summary = f"{len(result.hits):,} out of {plural(result.searched, 'picture')} that fit."
     return _SECTION.format(title=html.escape(shown(asked)), summary=summary, cards=cards)
@@ -98,8 +100,8 @@ def _card(hit: Hit, picture: str, share: int) -> str:
     facts = [f"{hit.width} × {hit.height}", human_bytes(hit.size)]
     if hit.taken:
         facts.append(hit.taken.replace("T", " "))
-    if hit.confidence is not None:
-        facts.append(f"{percent(hit.confidence)} sure")
+    if sure := sureness(hit):
+        facts.append(f"{sure} sure" if hit.confidence is not None else f"{sure} match")
     if hit.copies:
         facts.append(f"also in {plural(len(hit.copies), 'other place')}")
     if hit.group and hit.group.others:

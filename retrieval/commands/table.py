@@ -7,10 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from retrieval.asking.hits import Hit, SearchResult
-from retrieval.commands.terminal import home_relative, human_bytes, percent, plural, shown
-
-UNSURE = 0.25
-"""A best hit that is less sure is no better than what most questions find that nothing matches."""
+from retrieval.commands.terminal import home_relative, human_bytes, plural, shown, sureness
 
 
 def table(
@@ -20,11 +17,13 @@ def table(
     if not result.hits:
         yield _nothing(result, filtered=filtered)
         return
-    scores = f"{'score':>6}  {'sure':>4}  " if result.scored else ""
+    words = any(hit.confidence is None and hit.match for hit in result.hits)
+    columns = 8 if words else 4
+    scores = f"{'score':>6}  {'sure':>{columns}}  " if result.scored else ""
     yield f"{'#':>3}  {scores}{'date':10}  {'pixels':>11}  {'size':>7}  picture"
     for hit in result.hits:
         front = (
-            f"{hit.rank:3d}  {_scores(hit) if result.scored else ''}{_date(hit):10}  "
+            f"{hit.rank:3d}  {_scores(hit, columns) if result.scored else ''}{_date(hit):10}  "
             f"{f'{hit.width}×{hit.height}':>11}  {human_bytes(hit.size):>7}  "
         )
         tail = _tail(hit)
@@ -40,12 +39,6 @@ def table(
             )
     if not result.scored and result.searched > len(result.hits):
         yield f"{result.searched:,} pictures fit; -k shows more of them."
-    sure = [hit.confidence for hit in result.hits if hit.confidence is not None]
-    if sure and max(sure) < UNSURE:
-        yield (
-            "Perhaps nothing here matches: things that are not in the library find pictures as "
-            "near as these."
-        )
 
 
 def _nothing(result: SearchResult, *, filtered: bool) -> str:
@@ -56,9 +49,8 @@ def _nothing(result: SearchResult, *, filtered: bool) -> str:
     return "The library has no pictures yet. Add some with: pixtrieve index FOLDER"
 
 
-def _scores(hit: Hit) -> str:
-    sure = "" if hit.confidence is None else percent(hit.confidence)
-    return f"{hit.score:6.3f}  {sure:>4}  "
+def _scores(hit: Hit, columns: int) -> str:
+    return f"{hit.score:6.3f}  {sureness(hit):>{columns}}  "
 
 
 def _tail(hit: Hit) -> str:

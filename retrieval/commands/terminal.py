@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from retrieval.asking.hits import Hit
 from retrieval.encoders.engines import DEVICES
 from retrieval.errors import PixtrieveError
 
@@ -99,6 +100,8 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
-def percent(confidence: float) -> str:
-    """Return a confidence for people, "97%", never "100%"."""
-    return f"{min(confidence, 0.99):.0%}"
+def sureness(hit: Hit) -> str:
+    """Return how sure a hit is, for people: "97%", never "100%"; or a word; or ""."""
+    if hit.confidence is None:
+        return hit.match or ""
+    return f"{min(hit.confidence, 0.99):.0%}"

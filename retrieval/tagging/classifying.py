@@ -86,7 +86,7 @@ def _of_concept(
     A head is calibrated on pictures. The vectors of texts lie elsewhere in the space, all of them:
     they are judged by how far they stand out from texts about other things.
     """
-    head = head_of(name, parts.catalogue, parts.model)
+    head = head_of(name, parts.catalogue, parts.model).head
     likely = head.probability(vectors)
     if is_text.any():
         others = kept_vectors(parts.model.encoder(), unlikely_things()) @ head.direction

@@ -98,7 +98,7 @@ class Concepts:
 
     def head(self, name: str) -> Head:
         """Return a concept's head under the library's model; QueryError when there is none."""
-        return head_of(name, self._parts.catalogue, self._parts.model)
+        return head_of(name, self._parts.catalogue, self._parts.model).head
 
     def tag(self, name: str, least: float = 0.5) -> int:
         """Tag the pictures that show a concept at least so likely (0 to 1); return how many.
@@ -181,15 +181,15 @@ def apart(background: NDArray[np.float32], liked: NDArray[np.float32]) -> NDArra
     return background[~own]
 
 
-def head_of(name: str, catalogue: Catalogue, model: ModelInUse) -> Head:
-    """Return a concept's head under a model; QueryError when there is none."""
+def head_of(name: str, catalogue: Catalogue, model: ModelInUse) -> HeadRow:
+    """Return a concept's head under a model, and how good it is; QueryError when there is none."""
     found = catalogue.concepts.head(_row(name, catalogue).id, model.row.id)
     if found is None:
         raise QueryError(
             f"the concept “{name}” was learned with another model",
             f'learn it with this one, from the same examples: pixtrieve concept learn "{name}"',
         )
-    return found.head
+    return found
 
 
 def _row(name: str, catalogue: Catalogue) -> ConceptRow:

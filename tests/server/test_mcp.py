@@ -26,6 +26,7 @@ from PIL import Image
 
 import retrieval.model_in_use
 from retrieval import Library
+from retrieval.calibration import Calibration
 from retrieval.commands import pixtrieve
 from retrieval.errors import MissingExtra, ModelNotFound
 
@@ -200,7 +201,9 @@ def test_the_examples_that_a_model_reads_can_be_asked(local: Server[Any]) -> Non
         facts(call(local, "search_images", query="red", where=where))
 
 
-def test_words_find_pictures_and_the_first_can_be_seen(local: Server[Any]) -> None:
+def test_words_find_pictures_and_the_first_can_be_seen(
+    calibrated: Calibration, local: Server[Any]
+) -> None:
     answer = call(local, "search_images", query="red", limit=6)
     assert names(answer)[:2] == ["red.png", "yellow.png"]
     first = facts(answer)["hits"][0]
@@ -295,7 +298,7 @@ def test_pages_do_not_overlap_however_they_are_sorted(local: Server[Any]) -> Non
         assert sorted(paged) == sorted(whole)
 
 
-def test_filters_groups_and_examples(local: Server[Any]) -> None:
+def test_filters_groups_and_examples(calibrated: Calibration, local: Server[Any]) -> None:
     narrowed = call(local, "search_images", query="red", where="folder in 'deep'")
     assert set(names(narrowed)) == {"blue.png", "yellow.png"}
     listed = call(local, "search_images", where="name ~ '0'", sort="name", limit=3)
@@ -316,8 +319,11 @@ def test_filters_groups_and_examples(local: Server[Any]) -> None:
         )
     ]
     assert scores[1][yellow] > max(scores[0][yellow], scores[2][yellow])
-    sure = facts(call(local, "search_images", **plain, min_confidence=0.9))["hits"]
-    assert len(sure) == 32  # all but red and blue
+    every = facts(call(local, "search_images", **plain))["hits"]
+    likely = {hit["id"]: hit["confidence"] for hit in every}
+    sure = facts(call(local, "search_images", **plain, min_confidence=0.5))["hits"]
+    assert {hit["id"] for hit in sure} == {key for key, value in likely.items() if value >= 0.5}
+    assert 0 < len(sure) < 34
 
 
 def test_similar_to_an_indexed_picture_by_id_and_by_path(

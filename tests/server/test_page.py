@@ -10,6 +10,8 @@ from zipfile import ZipFile
 import pytest
 from browsing import ask, choose, drop, wait_for_first
 
+from retrieval.calibration import Calibration
+
 pytestmark = pytest.mark.slow
 pytest.importorskip("playwright.sync_api")
 
@@ -94,7 +96,7 @@ def test_filters_narrow_and_are_counted(page: Any, pictures: Path) -> None:
     assert page.locator("#narrowed").is_hidden()
 
 
-def test_the_slider_leaves_only_what_is_sure(page: Any) -> None:
+def test_the_slider_leaves_only_what_is_sure(calibrated: Calibration, page: Any) -> None:
     ask(page, "red", "red.png")
     before = int(page.locator("#gallery li").first.get_attribute("aria-setsize"))
     page.locator("#confidence").fill("95")

@@ -20,6 +20,7 @@ import retrieval.library
 import retrieval.model_in_use
 import retrieval.opening
 from retrieval import Library
+from retrieval.calibration import Calibration
 from retrieval.encoders import ModelIdentity
 from retrieval.query import parse
 
@@ -30,7 +31,7 @@ from retrieval.server import guard
 from retrieval.server.desk import Desk, RememberingEncoder, Request
 
 
-def test_a_text_finds_pictures(client: Client) -> None:
+def test_a_text_finds_pictures(client: Client, calibrated: Calibration) -> None:
     answer = client().get("/api/search", params={"q": "red", "limit": 2}).json()
     assert names(answer) == ["red.png", "yellow.png"]
     assert (answer["query"], answer["searched"]) == ("red", 34)

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, Field
 
 from retrieval.asking.hits import Hit, SearchResult
+from retrieval.asking.notes import notes
 from retrieval.catalogue import ImageRow, TextRow
 from retrieval.catalogue.tags import Tag
 from retrieval.describing import Description
@@ -42,8 +43,8 @@ Score = Annotated[
 Confidence = Annotated[
     float | None,
     Field(
-        description="How sure it is that the picture shows what was asked, 0 to 1: below 0.5 "
-        "hardly, above 0.9 quite. None where the library is too small to say."
+        description="The probability that the picture shows what was asked, 0 to 1. None where "
+        "none was measured: match says it in words then."
     ),
 ]
 
@@ -55,6 +56,10 @@ class Found(BaseModel):
     path: Words
     score: Score = None
     confidence: Confidence = None
+    match: Annotated[
+        Literal["strong", "possible", "weak"] | None,
+        Field(description="How well it fits, in words; None where that cannot be said."),
+    ] = None
     taken: Annotated[Words, Field(description="Local time when it was taken, if known.")] = ""
     width: int
     height: int
@@ -72,6 +77,14 @@ class Hits(BaseModel):
     query: Words = ""
     where: Words = ""
     searched: Annotated[int, Field(description="How many pictures were compared.")]
+    strong: Annotated[
+        bool | None,
+        Field(description="False: nothing found seems to be what was asked. None: hard to say."),
+    ] = None
+    unknown: Annotated[
+        list[Words], Field(description="Words that the model has never seen: ask in others.")
+    ] = []
+    notes: Annotated[list[Words], Field(description="What to know of this answer.")] = []
     hits: list[Found]
 
 
@@ -163,7 +176,15 @@ def hits_of(query: str, where: str, result: SearchResult, offset: int) -> Hits:
     """Return the page of an answer behind the `offset` best, however it is sorted."""
     page = [hit for hit in result.hits if hit.rank > offset]
     found = [_found(hit, scored=result.scored) for hit in page]
-    return Hits(query=query, where=where, searched=result.searched, hits=found)
+    return Hits(
+        query=query,
+        where=where,
+        searched=result.searched,
+        strong=result.strong,
+        unknown=list(result.unknown),
+        notes=list(notes(result)),
+        hits=found,
+    )
 
 
 def described(
@@ -222,6 +243,7 @@ def _found(hit: Hit, *, scored: bool) -> Found:
         path=hit.path,
         score=round(hit.score, 4) if scored else None,
         confidence=None if sure is None else round(sure, 3),
+        match=hit.match if scored else None,
         taken=hit.taken,
         width=hit.width,
         height=hit.height,

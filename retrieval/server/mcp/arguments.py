@@ -83,7 +83,8 @@ class SearchImages(_Arguments):
         Examples, Field(description="Ids of hits that are not meant; they count beside like.")
     ] = []
     min_confidence: Annotated[
-        float, Field(ge=0, le=1, description="Leave out hits that are less sure; 0.9 is strict.")
+        float,
+        Field(ge=0, le=1, description="Leave out hits that are less likely right."),
     ] = 0.0
     look_in: Annotated[
         Literal["all", "pictures", "texts"],

@@ -13,8 +13,7 @@ import { createViewer } from "./viewer.js";
 
 const PAGE = 120;
 const PAUSE = 40; // milliseconds without a letter
-const SURE = 0.5; // hits so likely stand out on the map,
-const FEW = 12; // or else so many of the best
+const FEW = 12; // of the best hits stand out on the map where none is a strong match
 
 let asked = null; // AbortController of the request under way
 let exhausted = true;
@@ -85,10 +84,12 @@ async function search(more = false) {
 function say(found) {
   const time = found.seconds < 1 ? `${Math.round(found.seconds * 1000)} ms` : `${found.seconds.toFixed(1)} s`;
   $("state").textContent = `${many(found.searched, "picture")} searched in ${time}`;
-  const known = found.hits.map((hit) => hit.confidence).filter((confidence) => confidence !== null);
-  const best = known.length ? Math.max(...known) : null;
-  if (!found.hits.length) tell("Nothing is near enough", Number($("confidence").value) ? "Lower the slider, or ask in other words." : "Take filters off, or ask in other words.");
-  else if (best !== null && best < 0.25) tell("Perhaps nothing here matches", "Things that are not in the library find pictures as near as these.");
+  $("quiet").textContent = found.notes.join(" ");
+  const least = Number($("confidence").value);
+  const sure = found.hits.some((hit) => hit.confidence !== null);
+  $("confidence").disabled = !sure && found.hits.length > 0;
+  $("slider").title = $("confidence").disabled ? "How likely these are to be right is not known." : "";
+  if (!found.hits.length) tell("Nothing is near enough", least ? "Lower the slider, or ask in other words." : "Take filters off, or ask in other words.");
   else $("note").hidden = true;
 }
 
@@ -100,6 +101,7 @@ function tell(title, text) {
 
 function refuse(error) {
   exhausted = true;
+  $("quiet").textContent = "";
   gallery.show([]);
   views.map.highlight([]);
   tell(error.message, error.hint ?? "");
@@ -109,12 +111,13 @@ function refuse(error) {
 /** The pictures that answer what is asked: where only filters are set, all that fit. */
 function answers() {
   if (!written() && !question.picture) return gallery.hits.map((hit) => hit.id);
-  const sure = gallery.hits.filter((hit) => hit.confidence >= SURE);
+  const sure = gallery.hits.filter((hit) => hit.match === "strong");
   return (sure.length ? sure : gallery.hits.slice(0, FEW)).map((hit) => hit.id);
 }
 
 async function welcome() {
   exhausted = true;
+  $("quiet").textContent = "";
   gallery.show([]);
   views.map.highlight([]);
   remember();

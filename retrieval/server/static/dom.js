@@ -18,7 +18,8 @@ export function el(tag, properties = {}, ...children) {
 export const fileName = (path) => path.split(/[/\\]/).pop();
 export const folderOf = (path) => path.slice(0, -fileName(path).length);
 export const bytes = (size) => (size < 1e6 ? `${Math.ceil(size / 1000)} KB` : size < 1e9 ? `${(size / 1e6).toFixed(1)} MB` : `${(size / 1e9).toFixed(1)} GB`);
-export const percent = (confidence) => `${Math.min(99, Math.round(confidence * 100))}%`;
+/** How sure a hit is: a probability, never 100%; or a word; or "". */
+export const sureness = (hit) => ((hit.confidence ?? null) === null ? hit.match ?? "" : `${Math.min(99, Math.round(hit.confidence * 100))}%`);
 export const many = (count, one, more = `${one}s`) => `${count.toLocaleString("en")} ${count === 1 ? one : more}`;
 
 let fading = 0;

@@ -1,6 +1,6 @@
 // The gallery: thousands of hits, of which only those near the window are in the document.
 
-import { $, el, percent, thumbnail } from "./dom.js";
+import { $, el, sureness, thumbnail } from "./dom.js";
 
 const GAP = 6;
 const BEYOND = 1.5; // windows above and below
@@ -55,7 +55,7 @@ export function createGallery({ open, chosen, more }) {
     const look = el("button", { class: "look", type: "button", tabIndex: place === focused ? 0 : -1,
       onclick: (event) => (picked.size || event.ctrlKey || event.metaKey || event.shiftKey ? choose(place, event.shiftKey) : open(place)),
       onfocus: () => { focused = place; } }, thumbnail(hit.id, hit.path));
-    if (hit.confidence !== null && hit.confidence !== undefined) look.append(el("span", { class: "sure", textContent: percent(hit.confidence) }));
+    if (sureness(hit) && sureness(hit) !== "weak") look.append(el("span", { class: "sure", textContent: sureness(hit) }));
     if (hit.group?.others?.length) look.append(el("span", { class: "others", textContent: `+${hit.group.others.length}`, title: `${hit.group.others.length} more: ${hit.group.name}` }));
     const choice = el("button", { class: "choose", type: "button", tabIndex: -1, "aria-pressed": String(picked.has(hit.id)),
       "aria-label": "Choose", onclick: (event) => choose(place, event.shiftKey) }, "✓");

@@ -1,7 +1,7 @@
 // The large picture, with what is known of it.
 
 import { ask } from "./api.js";
-import { $, bytes, el, fileName, folderOf, percent } from "./dom.js";
+import { $, bytes, el, fileName, folderOf, sureness } from "./dom.js";
 
 /** `viewer.open(ids, place, hits?)`; callbacks get the number of the picture: like, plus, minus; closed(place). */
 export function createViewer({ like, plus, minus, closed }) {
@@ -29,7 +29,7 @@ export function createViewer({ like, plus, minus, closed }) {
 
   function describe(picture, path, copies) {
     const score = picture.score === undefined ? "" : picture.score.toFixed(3)
-      + (picture.confidence === null || picture.confidence === undefined ? "" : `, ${percent(picture.confidence)} sure`);
+      + (sureness(picture) && `, ${sureness(picture)} ${(picture.confidence ?? null) === null ? "match" : "sure"}`);
     const near = picture.latitude === null || picture.latitude === undefined ? "" : `${picture.latitude.toFixed(5)}, ${picture.longitude.toFixed(5)}`;
     const facts = [["Folder", folderOf(path)], ["Taken", picture.taken.replace("T", " ")],
       ["Size", `${picture.width} × ${picture.height}, ${bytes(picture.size)}, ${picture.format}`], ["Score", score],

@@ -1,0 +1,139 @@
+"""Asking libraries everything, and fitting a model's calibration with the answers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from bench import BenchmarkError
+from numpy.typing import NDArray
+from trials import Trial
+
+from retrieval.asking.sureness import FIRST
+from retrieval.calibration import Calibration, features
+from retrieval.confidence import beaten, measure, unlikely_things
+from retrieval.encoders import Encoder
+
+Floats = NDArray[np.float64]
+
+_WITHIN = 0.025
+"""So many answers with three or more right pictures may fall below the banner's bound, fitted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The first ten hits of a question: features, (10,) each, and which are right where known."""
+
+    library: int
+    kind: str
+    size: int
+    present: bool
+    half: int
+    features: dict[str, Floats]
+    beaten: Floats
+    right: NDArray[np.bool_]
+    known: NDArray[np.bool_]
+
+    @property
+    def good(self) -> bool:
+        """Whether three or more of the hits are right."""
+        return int(self.right.sum()) >= 3
+
+
+class Library:
+    """Pictures, (n, dim) unit vectors, measured as the product measures a library's."""
+
+    def __init__(self, pictures: NDArray[np.float32], unlikely: NDArray[np.float32]) -> None:
+        """`unlikely` are the vectors of `unlikely_things`."""
+        nulls = measure(unlikely, pictures, len(pictures))
+        if nulls is None:
+            raise BenchmarkError(f"{len(pictures)} pictures are too few")
+        self._pictures, self._null = pictures, nulls.text
+        self._others = pictures @ unlikely.T
+
+    def first(
+        self, texts: Sequence[str], vectors: Mapping[str, NDArray[np.float32]]
+    ) -> Iterator[tuple[NDArray[np.int64], dict[str, Floats], Floats]]:
+        """Yield the first hits of texts, their features, and what they beat."""
+        for text in texts:
+            scores = (self._pictures @ vectors[text]).astype(np.float64)
+            first = np.argsort(-scores)[:FIRST]
+            found = features(text, scores[first], self._null, self._others[first])
+            yield first, found, beaten(found["null"][None], np.ones(1))
+
+    def of_both(
+        self, vectors: Mapping[str, NDArray[np.float32]], calibration: Calibration
+    ) -> tuple[NDArray[np.int64], Floats]:
+        """Return the first hits of two terms, added, and how likely they show both."""
+        first = np.argsort(-(self._pictures @ np.sum(list(vectors.values()), axis=0)))[:FIRST]
+        likely = np.ones(len(first))
+        for text, vector in vectors.items():
+            scores = (self._pictures[first] @ vector).astype(np.float64)
+            found = features(text, scores, self._null, self._others[first])
+            likely = np.minimum(likely, calibration.probability(found))
+        return first, likely
+
+
+def answers(trials: Iterable[Trial], encoder: Encoder) -> Iterator[Answer]:
+    """Ask every library of `trials` everything."""
+    unlikely = encoder.encode_texts(unlikely_things())
+    vectors: dict[str, NDArray[np.float32]] = {}
+    for number, trial in enumerate(trials):
+        new = [text for a in trial.asked for text in a.texts if text not in vectors]
+        if new:
+            vectors.update(zip(new, encoder.encode_texts(new), strict=True))
+        library, size = Library(trial.pictures, unlikely), len(trial.pictures)
+        for asked in trial.asked:
+            about = number, trial.kind, size, asked.present, asked.half
+            for first, found, share in library.first(asked.texts, vectors):
+                yield Answer(*about, found, share, asked.right[first], asked.known[first])
+
+
+def weights_of(found: list[Answer]) -> Floats:
+    """Return what each answer weighs: kinds the same, and what is there as much as what is not."""
+    parts = [(answer.kind, answer.present) for answer in found]
+    counts = Counter(parts)
+    return np.array([1 / counts[part] for part in parts]) / len(counts)
+
+
+def fitted(found: list[Answer]) -> Calibration:
+    """Fit a calibration: logistic regression on the hits, a bound for the banner on the answers."""
+    if not any(answer.good for answer in found):
+        raise BenchmarkError("no answer has three right pictures: there is nothing to fit with")
+    names = list(found[0].features)
+    known = np.concatenate([a.known for a in found])
+    rows = np.array([np.concatenate([a.features[name] for a in found]) for name in names]).T[known]
+    right = np.concatenate([a.right for a in found])[known].astype(np.float64)
+    weights = np.repeat(weights_of(found), FIRST)[known]
+    middle, spread = rows.mean(axis=0), rows.std(axis=0)
+    solution = _logistic((rows - middle) / spread, right, weights / weights.sum())
+    slopes = solution[:-1] / spread
+    plain = dict(zip(names, slopes.tolist(), strict=True))
+    without = Calibration(float(solution[-1] - slopes @ middle), plain, 0.0)
+    return Calibration(without.offset, plain, _bound([a for a in found if a.good], without))
+
+
+def _bound(good: list[Answer], calibration: Calibration) -> float:
+    """Return the mean nearness that nearly all answers reach that have three right pictures."""
+    means = np.array([calibration.nearness(a.features).mean() for a in good])
+    order = np.argsort(means)
+    below = np.cumsum(weights_of(good)[order])
+    return float(means[order][np.searchsorted(below, _WITHIN)])
+
+
+def _logistic(rows: Floats, right: Floats, weights: Floats) -> Floats:
+    """Return the slopes and, last, the offset of a logistic regression, by Newton's method."""
+    design = np.hstack([rows, np.ones((len(rows), 1))])
+    ridge = np.diag([1e-4] * rows.shape[1] + [0.0])
+    at = np.zeros(design.shape[1])
+    for _ in range(50):
+        p = 1 / (1 + np.exp(-(design @ at).clip(-500, 500)))
+        gradient = design.T @ (weights * (p - right)) + ridge @ at
+        curvature = design.T @ ((weights * p * (1 - p))[:, None] * design) + ridge
+        step = np.linalg.solve(curvature, gradient)
+        at = at - step
+        if np.abs(step).max() < 1e-9:
+            break
+    return at

@@ -1,0 +1,191 @@
+"""Questions about what is in a library and what is not, with the right answers known.
+
+From pictures with classes, and from pictures with captions, libraries of several sizes are drawn,
+each without some of the things, so that a question about those has no right answer. A picture with
+captions shows a thing that two of them name; where just one does, or one has a word that may mean
+it (`things.txt`), nothing is said of it. Classes asked of captioned pictures are absent unless a
+caption has one of their words, or one for what they are a kind of (`kinds.txt`).
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from labelled import Labelled
+from named import RIGHT, Named, forms
+from numpy.typing import NDArray
+
+from retrieval.confidence import unlikely_things
+from retrieval.tokens import words_of
+
+SENTENCES = "sentences"
+SIZES = (100, 300, 1000, 2000)
+
+_ABSENT = 0.4
+"""The share of the things that a library of captioned pictures is to lack."""
+
+_COMMON = 60
+"""A thing that more pictures show is in every library: without those little would be left."""
+
+_LITTLE = 0.4
+"""A picture whose captions have fewer of a sentence's words does not show what it says."""
+
+_SAME_CLASS = {
+    "Faces": "face",
+    "Faces_easy": "face",
+    "Leopards": "leopard",
+    "airplanes": "airplane",
+    "Motorbikes": "motorbike",
+    "car_side": "car",
+    "crocodile_head": "crocodile",
+    "flamingo_head": "flamingo",
+    "cougar_body": "cougar",
+    "cougar_face": "cougar",
+}
+_NULL = f" {' '.join(re.findall(r'\w+', ' '.join(unlikely_things()).lower()))} "
+"""What the library's null is made of is not asked for."""
+
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A thing, and which of a library's n pictures show it: `right` (n,), where that is `known`."""
+
+    thing: str
+    right: Bools
+    known: Bools
+    sentence: bool = False
+
+    @property
+    def present(self) -> bool:
+        """Whether any picture shows it."""
+        return bool(self.right.any())
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """How one asks for it."""
+        return (self.thing,) if self.sentence else written(self.thing)
+
+    @property
+    def half(self) -> int:
+        """In which half of all things it is, 0 or 1: one is measured, the other fitted with."""
+        return zlib.crc32(self.thing.encode()) % 2
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A library of a kind of pictures, (n, dim) unit vectors, and what it is asked for."""
+
+    kind: str
+    pictures: NDArray[np.float32]
+    asked: tuple[Asked, ...]
+
+
+def written(thing: str) -> tuple[str, ...]:
+    """Return how one asks for a thing."""
+    article = "an" if thing[0] in "aeiou" else "a"
+    return thing, f"{article} {thing}", f"a photo of {article} {thing}"
+
+
+def classes(data: Labelled) -> NDArray[np.str_]:
+    """Return the class of each picture (n,), as one writes it; parts of a thing are the thing."""
+    plain = (_SAME_CLASS.get(label, label) for label in data.labels.tolist())
+    return np.array([label.replace("_", " ").lower() for label in plain])
+
+
+def labelled_trials(data: Labelled, draws: int) -> Iterator[Trial]:
+    """Yield libraries that lack half of the classes each."""
+    labels = classes(data)
+    names = [name for name in np.unique(labels).tolist() if not _in_null(name)]
+    for draw in range(draws):
+        random = np.random.default_rng(draw)
+        here = random.permutation(names)[: len(names) // 2]
+        left = random.permutation(np.flatnonzero(np.isin(labels, here)))
+        for size in (size for size in SIZES if size <= 1.5 * len(left)):
+            rows = left[:size]
+            found = (Asked(name, labels[rows] == name, np.ones(len(rows), bool)) for name in names)
+            # What the draw left out by chance is not asked for.
+            asked = tuple(a for a in found if a.present or a.thing not in here)
+            yield Trial(data.name, data.vectors[rows], asked)
+
+
+def captioned_trials(pictures: Named, others: Iterable[str], draws: int) -> Iterator[Trial]:
+    """Yield libraries that lack some things each; `others` are classes of other pictures."""
+    everything = {asked.thing: asked for asked in in_captions(pictures, others)}
+    count = len(pictures.vectors)
+    for draw in range(draws):
+        random = np.random.default_rng(draw)
+        rare = [a for a in everything.values() if 0 < a.right.sum() <= _COMMON]
+        absent = [a for a in rare if random.random() < _ABSENT]
+        perhaps = np.zeros(count, bool)
+        for each in absent:
+            perhaps |= each.right | ~each.known
+        left = random.permutation(np.flatnonzero(~perhaps))
+        for size in (size for size in SIZES if size <= 1.5 * len(left)):
+            yield _trial(pictures, everything.values(), left[:size])
+    yield _trial(pictures, everything.values(), np.arange(count))
+
+
+def sentence_trial(pictures: Named) -> Trial:
+    """Return all pictures, asked for by a caption of each, of which that one is right.
+
+    A picture is wrong whose captions lack most of the words; in between nobody can say.
+    """
+    asked = [each[0] for each in pictures.captions]
+    told = [set(words_of(" ".join(each))) for each in pictures.captions]
+    vocabulary = {word: n for n, word in enumerate(sorted(set().union(*told)))}
+    has = np.zeros((len(told), len(vocabulary)), np.float32)
+    wants = np.zeros_like(has)
+    for row, words in enumerate(told):
+        has[row, [vocabulary[word] for word in words]] = 1
+        wants[row, [vocabulary[word] for word in words_of(asked[row])]] = 1
+    share = (wants @ has.T) / np.maximum(wants.sum(axis=1, keepdims=True), 1)
+    own = np.eye(len(told), dtype=bool)
+    known = own | (share < _LITTLE)
+    found = zip(asked, own, known, strict=True)
+    questions = tuple(Asked(text, right, sure, sentence=True) for text, right, sure in found)
+    return Trial(SENTENCES, pictures.vectors, questions)
+
+
+def _trial(pictures: Named, things: Iterable[Asked], rows: NDArray[np.int64]) -> Trial:
+    found = (Asked(each.thing, each.right[rows], each.known[rows]) for each in things)
+    # Whether a thing is there that just one caption names is not known.
+    asked = tuple(a for a in found if a.present or a.known.all())
+    return Trial("captioned", pictures.vectors[rows], asked)
+
+
+def in_captions(pictures: Named, others: Iterable[str]) -> Iterator[Asked]:
+    """Yield what captions name, and classes of `others` that they do not."""
+    words = [[set(re.findall(r"\w+", c.lower())) for c in each] for each in pictures.captions]
+
+    def naming(wanted: Sequence[str]) -> NDArray[np.int64]:
+        looked_for = {form for word in wanted for form in forms(word)}
+        return np.array([sum(bool(looked_for & c) for c in each) for each in words])
+
+    known, kinds = _related("things.txt"), _related("kinds.txt")
+    for thing, related in known.items():
+        named, near = naming([thing]), naming(related)
+        right = named >= RIGHT
+        yield Asked(thing, right, right | ((named == 0) & (near == 0)))
+    for name in others:
+        new = name not in known and not _in_null(name)
+        if new and not naming([*name.split(), *kinds.get(name, ())]).any():
+            nowhere = np.zeros(len(words), bool)
+            yield Asked(name, nowhere, ~nowhere)
+
+
+def _in_null(thing: str) -> bool:
+    return f" {thing} " in _NULL
+
+
+def _related(name: str) -> dict[str, list[str]]:
+    """Return things, and the words that may mean them, too."""
+    lines = Path(__file__).with_name(name).read_text("utf-8").splitlines()
+    pairs = (line.partition(":") for line in lines if not line.startswith("#"))
+    return {thing: near.split() for thing, _, near in pairs if not _in_null(thing)}
