@@ -37,26 +37,28 @@ def test_open_clip_loads_it_with_one_line():
     tokens = open_clip.get_tokenizer(f"local-dir:{checkpoint_dir()}")(["a red apple"])
     with torch.no_grad():
         image = model.encode_image(preprocess(Image.new("RGB", (300, 200), "red"))[None])
-        assert image.shape == model.encode_text(tokens).shape == (1, 256)
+        assert image.shape == model.encode_text(tokens).shape == (1, 512)
         assert image.isfinite().all()
 
 
 def test_it_is_small_when_zipped():
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in checkpoint_dir().iterdir():
-            archive.write(path, path.name)
-    assert len(buffer.getvalue()) <= 16_000_000
+        for path in sorted(checkpoint_dir().rglob("*")):
+            archive.write(path, path.relative_to(checkpoint_dir()))
+    assert len(buffer.getvalue()) <= 32_000_000
 
 
-def test_a_licence_note_lies_beside_the_weights():
-    assert "non-commercial" in (checkpoint_dir() / "LICENSE").read_text(encoding="utf-8")
+def test_a_licence_note_names_where_the_weights_come_from():
+    note = (checkpoint_dir() / "LICENSE").read_text(encoding="utf-8")
+    for words in ("EfficientNet-Lite2", "all-MiniLM-L6-v2", "Apache-2.0", "non-commercial"):
+        assert words in note
 
 
 def test_held_out_scenes_are_found_by_captions_that_describe_one_alone(scorer):
     found = scenes(scorer)
-    assert found["telling everything R@1"] >= 0.98
-    assert found["unique captions R@1"] >= 0.94
+    assert found["telling everything R@1"] >= 0.97
+    assert found["unique captions R@1"] >= 0.9
 
 
 def test_unknown_words_are_harmless(scorer):
@@ -65,14 +67,17 @@ def test_unknown_words_are_harmless(scorer):
 
 
 def test_photographs_are_found_by_captions(scorer, data):
-    assert flickr8k(scorer, data)["text→image R@10"] >= 0.295
+    found = flickr8k(scorer, data)
+    assert found["text→image R@1"] >= 0.255
+    assert found["text→image R@10"] >= 0.69
+    assert found["image→text R@10"] >= 0.69
 
 
 def test_wide_photographs_are_found_as_well_as_square_ones(scorer, data):
     square = flickr8k(scorer, data)["text→image R@10"]
-    assert flickr8k(scorer, data, width=1.5)["text→image R@10"] >= 0.9 * square
+    assert flickr8k(scorer, data, width=1.5)["text→image R@10"] >= 0.95 * square
 
 
 def test_class_names_find_their_class(scorer, data):
     found = class_names(scorer, data / "train" / "caltech101_112.bin", "test")
-    assert found["precision@10"] >= 0.4
+    assert found["precision@10"] >= 0.85
