@@ -47,7 +47,7 @@ _SAME_CLASS = {
     "cougar_body": "cougar",
     "cougar_face": "cougar",
 }
-_NULL = f" {' '.join(re.findall(r'\w+', ' '.join(unlikely_things()).lower()))} "
+_NULL = f" {' '.join(re.findall('[a-z]+', ' '.join(unlikely_things()).lower()))} "
 """What the library's null is made of is not asked for."""
 
 Bools = NDArray[np.bool_]
