@@ -47,8 +47,7 @@ _SAME_CLASS = {
     "cougar_body": "cougar",
     "cougar_face": "cougar",
 }
-_UNLIKELY = " ".join(unlikely_things()).lower()
-_NULL = " " + " ".join(re.findall(r"\w+", _UNLIKELY)) + " "
+_NULL = f" {' '.join(re.findall('[a-z]+', ' '.join(unlikely_things()).lower()))} "
 """What the library's null is made of is not asked for."""
 
 Bools = NDArray[np.bool_]
