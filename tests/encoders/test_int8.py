@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import platform
 import shutil
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from retrieval.encoders.compiled.calibrations import (
     read_calibration,
 )
 from retrieval.encoders.compiled.int8 import Int8Encoder
-from retrieval.encoders.compiled.quantising import quantise
+from retrieval.encoders.compiled.quantising import quantise, sums_overflow
 from retrieval.errors import MissingExtra, ModelError
 
 from . import models
@@ -222,3 +223,23 @@ def test_nothing_reaches_the_screen_or_leaves_the_machine(
     assert capfd.readouterr() == ("", "")
     assert not list(home.iterdir()), "telemetry leaves an identity there"
     assert calibration_of(model) is not None
+
+
+@pytest.mark.parametrize(
+    ("machine", "flags", "expected"),
+    [
+        ("x86_64", "flags : avx2 fma", True),
+        ("AMD64", "flags : avx2 avx_vnni", False),
+        ("x86_64", "flags : avx512f avx512_vnni", False),
+        ("x86_64", None, True),
+        ("aarch64", None, False),
+    ],
+)
+def test_sums_overflow_where_there_is_no_arithmetic_for_bytes(
+    machine: str, flags: str | None, expected: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    path = tmp_path / "cpuinfo"
+    if flags is not None:
+        path.write_text(flags)
+    assert sums_overflow(str(path)) is expected

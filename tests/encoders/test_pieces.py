@@ -95,7 +95,7 @@ def gemma(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cleaning_of(folder: Path) -> str:
     encoder = open_encoder(f"local-dir:{folder}", device="torch")
     assert isinstance(encoder, OpenClipEncoder)
-    return exporting._cleaning(encoder)
+    return exporting.cleaning_of(encoder)
 
 
 @settings(max_examples=200, deadline=None)
