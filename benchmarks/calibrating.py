@@ -18,7 +18,7 @@ from retrieval.encoders import Encoder
 
 Floats = NDArray[np.float64]
 
-_WITHIN = 0.025
+_WITHIN = 0.033
 """So many answers with three or more right pictures may fall below the banner's bound, fitted."""
 
 

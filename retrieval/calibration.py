@@ -65,7 +65,8 @@ def features(
 ) -> dict[str, Floats]:
     """Return the features of a text's hits, by name, from their scores (n,).
 
-    The more a text tells, the more of it a picture may lack: its `words` count, as a logarithm.
+    The more a text tells, the more of it a picture may lack: its `words` count, as a logarithm. A
+    `bare` word is less like any picture than the same in a phrase ("giraffe", "a giraffe").
 
     `null` is that of the library: how near things come that are not there. `others` (n, u) are the
     scores of unlikely things (`retrieval.confidence`) with the same pictures: some are near
@@ -77,6 +78,7 @@ def features(
         "null": (scores - null.middle) / null.spread,
         "picture": (scores - others.mean(axis=1)) / apart,
         "words": np.full(len(scores), math.log(max(len(words_of(text)), 1))),
+        "bare": np.full(len(scores), float(len(text.split()) == 1)),
     }
 
 

@@ -33,6 +33,8 @@ def test_features_are_worked_out_by_hand() -> None:
     found = features(text, np.array([0.5, 0.3]), Null(0.4, 0.05), others)
     assert found["words"].tolist() == pytest.approx([math.log(3)] * 2)
     assert features("", np.ones(1), Null(0, 1), others[:1])["words"].tolist() == [0]
+    assert found["bare"].tolist() == [0, 0]
+    assert features("dogs", np.ones(1), Null(0, 1), others[:1])["bare"].tolist() == [1]
     assert found["score"].tolist() == [0.5, 0.3]
     assert found["null"].tolist() == pytest.approx([2, -2])
     assert found["picture"][0] == pytest.approx(3, abs=1e-5)

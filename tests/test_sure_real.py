@@ -26,6 +26,9 @@ ABSENT = (
     *("a tractor on a farm", "a penguin", "a laptop on a desk", "a bowl of soup", "a toilet"),
     *("a birthday cake", "sushi", "an airplane in the sky", "a wristwatch", "a refrigerator"),
 )
+ABSENT_WORDS = (
+    *("giraffe", "castle", "penguin", "toilet", "sushi", "wristwatch", "bathtub", "refrigerator"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -43,15 +46,19 @@ def test_what_is_there_is_found_without_a_banner(flickr: Library) -> None:
         assert found.strong, question
         assert found.unknown == ()
         assert found.hits[0].confidence is not None
+        assert found.hits[0].confidence > 0.8, question
 
 
-def test_most_of_what_is_not_there_stands_under_the_banner(flickr: Library) -> None:
-    weak = [q for q in ABSENT if not flickr.search(q, look_in="pictures").strong]
-    assert len(weak) >= 0.8 * len(ABSENT), set(ABSENT) - set(weak)
+def test_most_words_for_what_is_not_there_stand_under_the_banner(flickr: Library) -> None:
+    weak = [q for q in ABSENT_WORDS if not flickr.search(q, look_in="pictures").strong]
+    assert len(weak) >= 0.6 * len(ABSENT_WORDS), set(ABSENT_WORDS) - set(weak)
+
+
+def test_what_is_not_there_is_shown_as_unlikely(flickr: Library) -> None:
     for question in ABSENT:
         best = flickr.search(question, look_in="pictures").hits[0]
         assert best.confidence is not None
-        assert best.confidence < 0.8, question
+        assert best.confidence < 0.5, question
 
 
 def test_words_that_it_has_never_seen_are_named(flickr: Library) -> None:
