@@ -73,7 +73,6 @@ def sources(data: Path, amounts: Amounts) -> Mapping[str, Callable[[], Iterator[
         "scenes": lambda: scenes(amounts.scenes),
         "caltech": lambda: _labelled(caltech, amounts.of_a_caltech_class),
         "mini_imagenet": lambda: _labelled(mini, amounts.of_an_imagenet_class),
-        "development": lambda: _development(data / "flickr8k-dev"),
     }
 
 
@@ -149,9 +148,3 @@ def _labelled(path: Path, of_a_class: int) -> Iterator[Item]:
         if row["split"] == "train" and seen[row["label"]] < of_a_class:
             seen[row["label"]] += 1
             yield row, picture
-
-
-def _development(folder: Path) -> Iterator[Item]:
-    for line in (folder / "captions.jsonl").read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
-        yield row, Image.open(folder / row["file"])
