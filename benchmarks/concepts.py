@@ -22,8 +22,8 @@ from labelled import Labelled, options, sets
 from numpy.typing import NDArray
 
 from retrieval.encoders import Encoder, open_encoder
-from retrieval.heads import learn
-from retrieval.tagging.concepts import BACKGROUND, examples_of
+from retrieval.heads import BACKGROUND, learn
+from retrieval.tagging.concepts import examples_of
 from retrieval.tagging.labels import zero_shot
 
 _EXAMPLES = (1, 5, 20)

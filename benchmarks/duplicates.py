@@ -29,10 +29,10 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 
 from retrieval import Library
 from retrieval.alignment import agreement
-from retrieval.demonstration import draw_scenes
 from retrieval.images.scaling import Frame
 from retrieval.images.sketch import SIDE, sketch_of
 from retrieval.looks import Looks, Pairs, Sketches
+from retrieval.scenes.dataset import draw_scenes
 from retrieval.vectors import from_blobs
 
 Change = Callable[[Image.Image, random.Random], Image.Image]

@@ -14,8 +14,8 @@ sinkhorn    β s + log v, v so that every question of the bank and every picture
             of exp(β b) v (after Sinkhorn-Knopp); dual with pictures from elsewhere as a second
             bank (arXiv 2508.02538)
 
-The bank is `retrieval/everyday.txt`, or a text a line of --bank. λ and β are chosen on the even
-captions, everything printed is measured on the odd ones.
+The bank is `retrieval/encoders/texts/everyday.txt`, or a text a line of --bank. λ and β are chosen
+on the even captions, everything printed is measured on the odd ones.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, sync_playwright
 from serving import server
 
 from retrieval import Library
-from retrieval.demonstration import draw_scenes
+from retrieval.scenes.dataset import draw_scenes
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _FILE = os.path.join(_ROOT, ".github", "page.webp")

@@ -57,7 +57,7 @@ def read_corpus(source: str | None = None) -> Corpus:
     Raises QueryError naming the file, and the line that does not fit.
     """
     if source is None:
-        data = resources.files("retrieval").joinpath("everyday.txt").read_bytes()
+        data = resources.files("retrieval.encoders.texts").joinpath("everyday.txt").read_bytes()
         source = "everyday.txt"
     else:
         try:

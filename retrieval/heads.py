@@ -31,6 +31,10 @@ _RARE = 50.0
 ENOUGH = 4
 """With fewer wanted examples, how well a head was learned cannot be said."""
 
+BACKGROUND = 256
+"""So many pictures of a library are weak counter-examples."""
+
+_SAME = 0.999
 _FOLDS = 5
 _STEPS = 30
 
@@ -92,6 +96,12 @@ class Validated:
     ridge: float
     auc: float | None
     accuracy: float | None
+
+
+def apart(background: NDArray[np.float32], liked: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return those of (n, dim) vectors that are none of the (m, dim) liked ones."""
+    own = np.asarray((background @ liked.T > _SAME).any(axis=1), np.bool_)
+    return background[~own]
 
 
 def learn(examples: Examples) -> tuple[Head, Validated]:

@@ -28,11 +28,12 @@ from retrieval.catalogue import (
     ProblemRow,
     Scope,
 )
+from retrieval.catalogue.roots import relative, root_of
 from retrieval.encoders import Encoder, open_encoder
 from retrieval.errors import LibraryError
 from retrieval.images import ReadLimits
 from retrieval.indexing.removal import remove_path
-from retrieval.indexing.scopes import plan_scopes, relative, remember_excludes, root_of
+from retrieval.indexing.scopes import plan_scopes, remember_excludes
 from retrieval.locking import writer_lock
 from retrieval.model_in_use import LazyEncoder, ModelInUse
 from retrieval.opening import create_catalogue, has_catalogue, open_catalogue
@@ -55,8 +56,9 @@ if TYPE_CHECKING:
     from retrieval.duplicates.finding import Duplicates
     from retrieval.indexing.updating import Indexer
     from retrieval.landscape import Landscape
+    from retrieval.query import Example
     from retrieval.tagging.classifying import Classified, Item
-    from retrieval.tagging.concepts import Concepts, Example
+    from retrieval.tagging.concepts import Concepts
     from retrieval.tagging.labels import Tags
     from retrieval.texts import Texts
     from retrieval.watching.following import Pace, Steering, WatchEvent

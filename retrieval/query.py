@@ -20,6 +20,9 @@ from retrieval.errors import QueryError
 
 Kind = Literal["text", "picture", "indexed", "concept"]
 
+Example = int | str | os.PathLike[str]
+"""A picture of the library by its id (`17`, "17", "#17"), or any picture file or address."""
+
 LEAST_WEIGHT, MOST_WEIGHT = 0.001, 1000.0
 
 _OPERATOR = re.compile(r"\s+([+-])(?=\s)")
@@ -122,6 +125,15 @@ def parse(written: str) -> Query:
         if following is None:
             return Query(tuple(terms))
         negative, at = following[1] == "-", following.end()
+
+
+def example_term(example: Example) -> Term:
+    """Return the term of a question that an example is."""
+    written = str(example) if isinstance(example, int) else os.fspath(example)
+    number = written.removeprefix("#")
+    if number.isascii() and number.isdigit():
+        return Term("indexed", int(number))
+    return Term("picture", written)
 
 
 def _end_of_term(written: str, at: int) -> tuple[int, re.Match[str] | None]:

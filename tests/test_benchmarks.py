@@ -12,7 +12,7 @@ import pytest
 from painting import paint
 
 from retrieval.calibration import FILE
-from retrieval.pocket import checkpoint_dir
+from retrieval.encoders.models.references import built_in_folder
 
 ROOT = Path(__file__).parent.parent / "benchmarks"
 TINY = {
@@ -131,7 +131,7 @@ def test_nouns_are_counted_alone_and_beside_drawings(labelled: tuple[str, ...]) 
 @pytest.mark.slow
 def test_a_calibration_is_fitted_and_measured(labelled: tuple[str, ...], tmp_path: Path) -> None:
     checkpoint = tmp_path / "checkpoint"
-    shutil.copytree(checkpoint_dir(), checkpoint)
+    shutil.copytree(built_in_folder(), checkpoint)
     (checkpoint / FILE).unlink(missing_ok=True)
     model = ("--model", f"local-dir:{checkpoint}", "--draws", "2")
     plain = measured("confidence.py", *labelled, *model)

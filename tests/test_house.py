@@ -17,7 +17,7 @@ ROOT = Path(retrieval.__file__).parent
 # package that stands below the package's own floor is named by itself.
 FLOORS = [
     {"commands", "__main__"},
-    {"server", "demonstration"},
+    {"server"},
     {"library", "__init__"},
     {
         *("asking", "indexing", "watching", "duplicates", "tagging", "texts", "landscape"),

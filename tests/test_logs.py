@@ -15,7 +15,7 @@ import pytest
 from painting import paint
 
 from retrieval.commands.logs import set_up_logging
-from retrieval.pocket import checkpoint_dir
+from retrieval.encoders.models.references import built_in_folder
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_a_model_that_is_prepared_says_so_the_first_time(tmp_path: Path) -> None
         return done.stderr
 
     bare = shutil.ignore_patterns("openvino")  # the built-in model itself ships prepared
-    shutil.copytree(checkpoint_dir(), tmp_path / "model", ignore=bare)
+    shutil.copytree(built_in_folder(), tmp_path / "model", ignore=bare)
     model = f"local-dir:{tmp_path / 'model'}"
     first = said("index", str(tmp_path / "p"), "--model", model, "--device", "cpu")
     told = f"Preparing {model} for this processor, once; that can take a minute.\n"

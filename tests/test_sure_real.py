@@ -12,8 +12,8 @@ import pytest
 from retrieval import Library
 from retrieval.asking.notes import notes
 from retrieval.calibration import FILE
+from retrieval.encoders.models.references import built_in_folder
 from retrieval.encoders.texts import known_words
-from retrieval.pocket import checkpoint_dir
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +33,7 @@ ABSENT_WORDS = (
 
 @pytest.fixture(scope="module")
 def flickr(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
-    if not (checkpoint_dir() / FILE).exists():
+    if not (built_in_folder() / FILE).exists():
         pytest.skip("the built-in model has no calibration")
     with Library.create(tmp_path_factory.mktemp("flickr") / "library", "pocket") as library:
         library.add(shared_data / "flickr8k-dev/images")
@@ -62,7 +62,7 @@ def test_what_is_not_there_is_shown_as_unlikely(flickr: Library) -> None:
 
 
 def test_words_that_it_has_never_seen_are_named(flickr: Library) -> None:
-    if not (checkpoint_dir() / known_words.FILE).exists():
+    if not (built_in_folder() / known_words.FILE).exists():
         pytest.skip("the built-in model brings no list of words")
     found = flickr.search("qwzx vbnm")
     assert found.unknown == ("qwzx", "vbnm")

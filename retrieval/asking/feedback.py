@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 from retrieval.asking.fusion import MIDDLE, STEEPNESS, background_of
 from retrieval.asking.questions import Asked, Question, understand
 from retrieval.asking.ranking import sum_of
-from retrieval.heads import Examples, Head, fit
+from retrieval.heads import BACKGROUND, Examples, Head, apart, fit
 from retrieval.parts import Parts
-from retrieval.query import Query, Term
-from retrieval.tagging.concepts import BACKGROUND, Example, apart, example_term
+from retrieval.query import Example, Query, Term, example_term
 
 _PULL = 0.03
 """The penalty, for one example, for what leads away from the question."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from retrieval.catalogue import Catalogue, ImageRow
+    from retrieval.catalogue.concepts import ConceptRow, HeadRow
     from retrieval.confidence import Null
     from retrieval.model_in_use import ModelInUse
 
@@ -93,8 +94,6 @@ def _understood(term: Term, catalogue: Catalogue, model: ModelInUse, limits: Rea
     if term.kind == "indexed":
         return _from_indexed(term, catalogue, model)
     if term.kind == "concept":
-        from retrieval.tagging.concepts import head_of
-
         found = head_of(term.value, catalogue, model)
         proven = found.auc is not None
         return Asked(term, found.head.direction, null=found.head.null(), proven=proven)
@@ -215,3 +214,24 @@ def _from_pixels(
     with explained():
         pixels = resize(to_rgb(upright(picture)), model.row.spec.preprocessing, exact=exact)
     return Asked(term, model.encoder().encode_images(pixels[None])[0])
+
+
+def head_of(name: str, catalogue: Catalogue, model: ModelInUse) -> HeadRow:
+    """Return a concept's head under a model, and how good it is; QueryError when there is none."""
+    found = catalogue.concepts.head(concept_row(name, catalogue).id, model.row.id)
+    if found is None:
+        raise QueryError(
+            f"the concept “{name}” was learned with another model",
+            f'learn it with this one, from the same examples: pixtrieve concept learn "{name}"',
+        )
+    return found
+
+
+def concept_row(name: str, catalogue: Catalogue) -> ConceptRow:
+    """Return a concept; QueryError, which names those that there are, when it is not known."""
+    row = catalogue.concepts.named(name)
+    if row is None:
+        known = ", ".join(f"“{each}”" for each in catalogue.concepts.names())
+        hint = f"there are: {known}" if known else "pixtrieve concept learn NAME --like a.jpg b.jpg"
+        raise QueryError(f"there is no concept “{name}” in this library", hint)
+    return row

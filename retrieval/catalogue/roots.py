@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import glob
+import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -107,3 +109,24 @@ class Roots:
             "AND (? IS NULL OR pattern = CAST(? AS TEXT))",
             (root.id, source, pattern, None if pattern is None else text(pattern)),
         )
+
+
+def anchored(below: str) -> str:
+    """Return the exclude pattern that matches one relative path and nothing else."""
+    return "/" + glob.escape(below)
+
+
+def root_of(roots: Sequence[Root], path: str) -> Root | None:
+    """Return the deepest root that is at or above an absolute path."""
+    above = [root for root in roots if path == root.path or is_below(path, root.path)]
+    return max(above, key=lambda root: len(root.path), default=None)
+
+
+def is_below(path: str, folder: str) -> bool:
+    """Tell whether an absolute path lies below (not at) an absolute folder."""
+    return path != folder and path.startswith(folder.rstrip(os.sep) + os.sep)
+
+
+def relative(root: Root, path: str) -> str:
+    """Return a path relative to its root, "" for the root itself."""
+    return "" if path == root.path else os.path.relpath(path, root.path)

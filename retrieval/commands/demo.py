@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import click
+import numpy as np
 
+from retrieval.asking.hits import SearchResult
 from retrieval.commands.index_report import run_shown, summary
 from retrieval.commands.sheet import contact_sheet
 from retrieval.commands.terminal import home_relative, plural, say, shown
-from retrieval.demonstration import Asked, ask, draw_scenes, measure
 from retrieval.encoders.models.references import BUILT_IN
+from retrieval.evaluation import Evaluation, evaluate
 from retrieval.library import Library
+from retrieval.query import Query, Term
+from retrieval.scenes.dataset import Drawn, draw_scenes
+from retrieval.vectors import from_blobs
 
 _SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question, its answer, and which picture was right ("" where several are)."""
+
+    question: str
+    result: SearchResult
+    right: str = ""
 
 
 @click.command("demo")
@@ -58,6 +74,37 @@ def demo_command(folder: str, count: int, seed: int, model: str, open_page: bool
     if open_page:
         click.launch(sheet)
     return 0
+
+
+def ask(library: Library, drawn: Sequence[Drawn], k: int) -> Iterator[Asked]:
+    """Ask in words, with an example picture, and with both together."""
+    step = max(len(drawn) // 5, 1)
+    for scene in drawn[1::step][:5]:
+        caption = scene.captions[0]
+        yield Asked(caption, library.search(caption, k), scene.path)
+    example = drawn[len(drawn) // 2].path
+    name = os.path.basename(example)
+    picture = Term("picture", example)
+    yield Asked(f"pictures like {name}", library.search(Query((picture,)), k))
+    words = "at night with stars and the moon"
+    both = Query((picture, Term("text", words)))
+    yield Asked(f"{name} + “{words}”", library.search(both, k))
+    something, but = "a red car", "at night"
+    without = Query((Term("text", something), Term("text", but, negative=True)))
+    yield Asked(f"“{something}” - “{but}”", library.search(without, k))
+
+
+def measure(library: Library, drawn: Sequence[Drawn], *, fullest: bool) -> Evaluation:
+    """Measure how often captions that describe exactly one scene find it.
+
+    `fullest` takes each scene's fullest caption only, otherwise all count, terse ones included.
+    """
+    stored = {path: blob for row, blob in library.images() for path in row.paths}
+    images = from_blobs([stored[scene.path] for scene in drawn], library.model.dim)
+    asked = [scene.captions[:1] if fullest else scene.captions for scene in drawn]
+    texts = [caption for captions in asked for caption in captions]
+    owner = np.repeat(np.arange(len(drawn)), [len(captions) for captions in asked])
+    return evaluate(images, library.encoder().encode_texts(texts), owner)
 
 
 def _require_own(folder: str) -> None:

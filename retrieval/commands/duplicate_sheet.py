@@ -7,10 +7,19 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from retrieval.commands.duplicates import WHY, summary
 from retrieval.commands.sheet import page_of, picture_at
-from retrieval.commands.terminal import home_relative, human_bytes, shown
+from retrieval.commands.terminal import home_relative, human_bytes, plural, shown
 from retrieval.duplicates.keeping import DuplicateFile, DuplicateGroup
+
+WHY = {
+    "raw": "the kept one is raw",
+    "pixels": "fewer pixels",
+    "bytes": "fewer bytes",
+    "age": "newer",
+    "path": "longer path",
+    None: "",
+}
+"""What a redundant file lacks, by `DuplicateFile.reason`."""
 
 _SECTION = """<section><h1>Group {id}</h1>
 <p>{why}</p>
@@ -22,6 +31,17 @@ _CARD = """<li><a class="picture" href="{link}" title="{path}">{picture}</a>
 <div class="about"><div class="score"><b>{role}</b></div>
 <div class="name">{name}</div><div class="more">{facts}</div><div class="more">{folder}</div>\
 </div></li>"""
+
+
+def summary(groups: Sequence[DuplicateGroup]) -> str:
+    """Return how much there is, in a sentence."""
+    redundant = [file for each in groups for file in each.redundant]
+    near = sum(not file.exact for file in redundant)
+    room = human_bytes(sum(file.size for file in redundant))
+    return (
+        f"{plural(len(groups), 'group')}, {plural(len(redundant), 'redundant file')}: "
+        f"{len(redundant) - near:,} exact, {near:,} nearly the same, {room} in all."
+    )
 
 
 def duplicate_sheet(groups: Sequence[DuplicateGroup]) -> str:

@@ -10,6 +10,7 @@ from dataclasses import asdict
 import click
 
 from retrieval.commands.choosing import is_interactive
+from retrieval.commands.duplicate_sheet import WHY, duplicate_sheet, summary
 from retrieval.commands.pages import give_page
 from retrieval.commands.terminal import home_relative, human_bytes, library_option, plural, say
 from retrieval.commands.terminal import shown as safe
@@ -20,16 +21,6 @@ from retrieval.duplicates.moving import LeftAlone, Moved
 from retrieval.library import Library
 
 _LAST = "last"
-
-WHY = {
-    "raw": "the kept one is raw",
-    "pixels": "fewer pixels",
-    "bytes": "fewer bytes",
-    "age": "newer",
-    "path": "longer path",
-    None: "",
-}
-"""What a redundant file lacks, by `DuplicateFile.reason`."""
 
 
 @click.command("duplicates")
@@ -106,20 +97,7 @@ def duplicates_command(
         else:
             _show(report, groups, as_json=as_json, on_screen=html != "-")
             if html or open_page:
-                from retrieval.commands.duplicate_sheet import duplicate_sheet
-
                 give_page(duplicate_sheet(groups), html, open_page=open_page)
-
-
-def summary(groups: Sequence[DuplicateGroup]) -> str:
-    """Return how much there is, in a sentence."""
-    redundant = [file for each in groups for file in each.redundant]
-    near = sum(not file.exact for file in redundant)
-    room = human_bytes(sum(file.size for file in redundant))
-    return (
-        f"{plural(len(groups), 'group')}, {plural(len(redundant), 'redundant file')}: "
-        f"{len(redundant) - near:,} exact, {near:,} nearly the same, {room} in all."
-    )
 
 
 def _show(

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+from retrieval.catalogue.roots import is_below
 from retrieval.duplicates.keeping import DuplicateFile, DuplicateGroup
 from retrieval.duplicates.transfer import (
     NotMovedError,
@@ -28,7 +29,6 @@ from retrieval.duplicates.transfer import (
     transfer,
 )
 from retrieval.errors import LibraryError
-from retrieval.indexing.scopes import is_below
 
 _HEADER = {"pixtrieve": "moves", "version": 1}
 

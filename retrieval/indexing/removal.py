@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from retrieval.catalogue import Catalogue
+from retrieval.catalogue.roots import anchored, is_below, relative, root_of
 from retrieval.errors import LibraryError
-from retrieval.indexing.scopes import anchored, is_below, relative, root_of
 
 
 def remove_path(catalogue: Catalogue, target: str) -> int:

@@ -8,9 +8,9 @@ from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from retrieval.catalogue import Catalogue, Scan, Scope
+from retrieval.catalogue.roots import is_below, relative
 from retrieval.images import FoundFile, FoundSidecar, MountPoint, Unreadable
 from retrieval.images.discovery import Entry, stat_file, stat_sidecars, walk
-from retrieval.indexing.scopes import is_below, relative
 from retrieval.indexing.settling import Settling
 from retrieval.progress import Trouble
 

@@ -7,11 +7,11 @@ an indexed folder is missed, not taken for deleted.
 
 from __future__ import annotations
 
-import glob
 import os
 from collections.abc import Sequence
 
 from retrieval.catalogue import Catalogue, Root, Scope
+from retrieval.catalogue.roots import anchored, is_below, relative, root_of
 from retrieval.errors import LibraryError
 from retrieval.images.formats import unsupported_reason
 
@@ -141,24 +141,3 @@ def remember_excludes(catalogue: Catalogue, scope: Scope, patterns: Sequence[str
             if "/" not in pattern:  # a single name, at any depth
                 within.append(f"{there}/**/{pattern}")
             catalogue.roots.exclude(scope.root, within, "user")
-
-
-def anchored(below: str) -> str:
-    """Return the exclude pattern that matches one relative path and nothing else."""
-    return "/" + glob.escape(below)
-
-
-def root_of(roots: Sequence[Root], path: str) -> Root | None:
-    """Return the deepest root that is at or above an absolute path."""
-    above = [root for root in roots if path == root.path or is_below(path, root.path)]
-    return max(above, key=lambda root: len(root.path), default=None)
-
-
-def is_below(path: str, folder: str) -> bool:
-    """Tell whether an absolute path lies below (not at) an absolute folder."""
-    return path != folder and path.startswith(folder.rstrip(os.sep) + os.sep)
-
-
-def relative(root: Root, path: str) -> str:
-    """Return a path relative to its root, "" for the root itself."""
-    return "" if path == root.path else os.path.relpath(path, root.path)

@@ -1,14 +1,6 @@
-"""The pocket model: a small dual encoder that travels inside the package.
+"""The built-in model: its checkpoint, what made it, and what it scores.
 
-`checkpoint_dir()` is all that the rest of Pixtrieve needs; open_clip loads the folder like any
-other checkpoint. The trainer is `retrieval.pocket.train`. MODEL_CARD.md says what the model can do.
+Encoders find the checkpoint by `encoders.models.references.built_in_folder`; open_clip loads that
+folder like any other. The trainer is `retrieval.pocket.train`. MODEL_CARD.md says what the model
+can do.
 """
-
-from __future__ import annotations
-
-from pathlib import Path
-
-
-def checkpoint_dir() -> Path:
-    """Return the folder of the shipped checkpoint, for open_clip's `local-dir:` loader."""
-    return Path(__file__).parent / "checkpoint"

@@ -13,16 +13,15 @@ import os
 import sys
 
 from retrieval.encoders.export.packing import pack
-from retrieval.encoders.models.references import BUILT_IN, FOLDER_PREFIX
+from retrieval.encoders.models.references import BUILT_IN, FOLDER_PREFIX, built_in_folder
 from retrieval.encoders.models.registry import located
 from retrieval.encoders.openclip import OpenClipEncoder
-from retrieval.pocket import checkpoint_dir
 
 
 def main(arguments: list[str]) -> None:
     """Pack the checkpoint that the arguments name."""
-    folder = arguments[0] if arguments else checkpoint_dir()
-    own = os.path.realpath(folder) == os.path.realpath(checkpoint_dir())
+    folder = arguments[0] if arguments else built_in_folder()
+    own = os.path.realpath(folder) == os.path.realpath(built_in_folder())
     files = located(BUILT_IN if own else f"{FOLDER_PREFIX}{folder}")
     sys.stdout.write(f"{pack(OpenClipEncoder(files, device='cpu'), files.weights)}\n")
 

@@ -21,7 +21,7 @@ import torch
 from PIL import Image
 from torch.nn import functional
 
-from retrieval.pocket import checkpoint_dir
+from retrieval.encoders.models.references import built_in_folder
 from retrieval.pocket.measures import Floats, precision_at, recall_at
 from retrieval.pocket.shards import read_pictures, read_rows
 from retrieval.scenes import scene_set
@@ -165,7 +165,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Read the command line, write the scores as JSON."""
     parser = argparse.ArgumentParser(description="Score a pocket model checkpoint.")
     parser.add_argument("--data", type=Path, default=os.environ.get("PIXTRIEVE_DATA"))
-    parser.add_argument("--model", type=Path, default=checkpoint_dir())
+    parser.add_argument("--model", type=Path, default=built_in_folder())
     chosen = parser.parse_args(arguments)
     found = all_scores(chosen.model, chosen.data)
     sys.stdout.write(json.dumps(found, indent=1, ensure_ascii=False) + "\n")

@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.asking.fusion import background_of, log_present
-from retrieval.asking.questions import understand
+from retrieval.asking.questions import head_of, understand
 from retrieval.confidence import unlikely_things
 from retrieval.encoders.compiled.kept_texts import kept_vectors
 from retrieval.errors import QueryError
 from retrieval.parts import Parts
 from retrieval.query import Query, Term
-from retrieval.tagging.concepts import head_of
 from retrieval.tagging.labels import cleaned, zero_shot
 
 Item = str | os.PathLike[str] | int

@@ -16,23 +16,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.asking.questions import Asked, understand
-from retrieval.catalogue import Catalogue
-from retrieval.catalogue.concepts import ConceptRow, HeadRow
+from retrieval.asking.questions import Asked, concept_row, head_of, understand
+from retrieval.catalogue.concepts import HeadRow
 from retrieval.errors import QueryError
-from retrieval.heads import Examples, Head, learn
-from retrieval.model_in_use import ModelInUse
+from retrieval.heads import BACKGROUND, Examples, Head, apart, learn
 from retrieval.parts import Parts
-from retrieval.query import Query, Term
-
-Example = int | str | os.PathLike[str]
-"""A picture of the library by its id (`17`, "17", "#17"), or any picture file or address."""
+from retrieval.query import Example, Query, example_term
 
 SOURCE = "concept"
-BACKGROUND = 256
-"""So many pictures of the library are weak counter-examples."""
-
-_SAME = 0.999
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +82,7 @@ class Concepts:
 
     def named(self, name: str) -> Concept:
         """Return a concept; QueryError when there is none of that name."""
-        row = _row(name, self._parts.catalogue)
+        row = concept_row(name, self._parts.catalogue)
         head = self._parts.catalogue.concepts.head(row.id, self._parts.model.row.id)
         auc, accuracy = (head.auc, head.accuracy) if head else (None, None)
         return Concept(name, row.like, row.unlike, head is not None, auc, accuracy)
@@ -116,7 +107,7 @@ class Concepts:
                 found = zip(ids[shown].tolist(), likely[shown].tolist(), strict=True)
                 tags += [(vector_id, name, score) for vector_id, score in found]
         with parts.catalogue.writing():
-            _row(name, parts.catalogue)  # somebody else may have had it forgotten
+            concept_row(name, parts.catalogue)  # somebody else may have had it forgotten
             parts.catalogue.tags.remove(SOURCE, name)
             parts.catalogue.tags.put(tags, SOURCE, parts.model.row.id)
         return len(tags)
@@ -124,7 +115,7 @@ class Concepts:
     def forget(self, name: str) -> None:
         """Forget a concept and take its tags off; QueryError when there is none of that name."""
         parts = self._parts
-        _row(name, parts.catalogue)
+        concept_row(name, parts.catalogue)
         with parts.catalogue.writing():
             parts.catalogue.concepts.forget(name)
             parts.catalogue.tags.remove(SOURCE, name)
@@ -134,15 +125,6 @@ class Concepts:
             return ()
         query = Query(tuple(example_term(example) for example in dict.fromkeys(examples)))
         return understand(query, self._parts.catalogue, self._parts.model).terms
-
-
-def example_term(example: Example) -> Term:
-    """Return the term of a question that an example is."""
-    written = str(example) if isinstance(example, int) else os.fspath(example)
-    number = written.removeprefix("#")
-    if number.isascii() and number.isdigit():
-        return Term("indexed", int(number))
-    return Term("picture", written)
 
 
 def examples_of(
@@ -173,32 +155,6 @@ def examples_of(
     weights[wanted] /= weights[wanted].sum()
     weights[~wanted] /= weights[~wanted].sum()
     return Examples(vectors, wanted, weights / 2, kind < 2)
-
-
-def apart(background: NDArray[np.float32], liked: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return those of (n, dim) vectors that are none of the (m, dim) liked ones."""
-    own = np.asarray((background @ liked.T > _SAME).any(axis=1), np.bool_)
-    return background[~own]
-
-
-def head_of(name: str, catalogue: Catalogue, model: ModelInUse) -> HeadRow:
-    """Return a concept's head under a model, and how good it is; QueryError when there is none."""
-    found = catalogue.concepts.head(_row(name, catalogue).id, model.row.id)
-    if found is None:
-        raise QueryError(
-            f"the concept “{name}” was learned with another model",
-            f'learn it with this one, from the same examples: pixtrieve concept learn "{name}"',
-        )
-    return found
-
-
-def _row(name: str, catalogue: Catalogue) -> ConceptRow:
-    row = catalogue.concepts.named(name)
-    if row is None:
-        known = ", ".join(f"“{each}”" for each in catalogue.concepts.names())
-        hint = f"there are: {known}" if known else "pixtrieve concept learn NAME --like a.jpg b.jpg"
-        raise QueryError(f"there is no concept “{name}” in this library", hint)
-    return row
 
 
 def _learned(name: str, examples: Examples) -> HeadRow:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrieval.catalogue import CAPTION, TextRow
+from retrieval.catalogue.roots import relative, root_of
 from retrieval.images import ReadLimits
-from retrieval.indexing.scopes import relative, root_of
 from retrieval.parts import Parts
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from retrieval.catalogue import Catalogue, Root, Scope
+from retrieval.catalogue.roots import is_below, relative, root_of
 from retrieval.images import SIDECARS
 from retrieval.images.discovery import folders, skips_within
 from retrieval.images.formats import unsupported_reason
 from retrieval.images.globs import Exclusions
-from retrieval.indexing.scopes import is_below, relative, root_of
 
 MOST_PATHS = 1000
 """Beyond so many changed paths, the roots that they lie in are looked at as a whole.

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from retrieval.encoders.models.references import built_in_folder
 from retrieval.encoders.texts.known_words import FILE, unknown_words
-from retrieval.pocket import checkpoint_dir
 
 WORDS = """and don the
 beach bus café city cliff cow dog grind happy horse leaf market photo picture pool rain
@@ -25,7 +25,7 @@ def model(folder: Path, words: str = WORDS) -> str:
     folder.mkdir(exist_ok=True)
     for name in ("open_clip_config.json", "open_clip_model.safetensors"):
         if name.endswith("json"):
-            shutil.copy(checkpoint_dir() / name, folder)
+            shutil.copy(built_in_folder() / name, folder)
         else:
             (folder / name).touch()
     with gzip.open(folder / FILE, "wt", encoding="utf-8") as file:
@@ -103,10 +103,15 @@ def test_a_list_that_changed_is_read_again_and_a_damaged_one_left_alone(tmp_path
 
 
 def test_the_built_in_list_has_every_common_word() -> None:
-    path = checkpoint_dir() / FILE
+    path = built_in_folder() / FILE
     if not path.exists():
         pytest.skip("the built-in model brings no list of words")
-    lines = resources.files("retrieval").joinpath("everyday.txt").read_text("utf-8").splitlines()
+    lines = (
+        resources.files("retrieval.encoders.texts")
+        .joinpath("everyday.txt")
+        .read_text("utf-8")
+        .splitlines()
+    )
     listed = gzip.decompress(path.read_bytes()).decode().split()
     assert listed == sorted(listed)
     everyday = {word for line in lines if not line.startswith("#") for word in line.split()}

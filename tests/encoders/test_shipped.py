@@ -19,12 +19,12 @@ from retrieval.encoders.compiled.exports import folder_of, read_export
 from retrieval.encoders.compiled.graphs import FolderGraphs
 from retrieval.encoders.compiled.openvino import OpenVinoEncoder, choose_precision
 from retrieval.encoders.compiled.packs import PackedGraphs, read_pack
+from retrieval.encoders.models.references import built_in_folder
 from retrieval.encoders.models.tables import bpe_vocabulary
 from retrieval.encoders.openclip import OpenClipEncoder
 from retrieval.encoders.probes import HARD_TEXTS, probe_pixels
 from retrieval.encoders.tensors import Tensors
 from retrieval.errors import MissingExtra, ModelError
-from retrieval.pocket import checkpoint_dir
 from retrieval.pocket.pack import main
 
 from . import models
@@ -106,7 +106,7 @@ def test_so_is_one_that_is_built_as_it_is(packed: Path, never_exported: None) ->
 
 
 def test_the_built_in_models_weights_are_there_once() -> None:
-    folder = checkpoint_dir()
+    folder = built_in_folder()
     weights = (folder / "open_clip_model.safetensors").stat().st_size
     beside = sum(path.stat().st_size for path in (folder / packs.FOLDER).iterdir())
     assert beside < weights / 20

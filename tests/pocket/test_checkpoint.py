@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-from retrieval.pocket import checkpoint_dir
+from retrieval.encoders.models.references import built_in_folder
 from retrieval.pocket.scores import Scorer, class_names, flickr8k, scenes
 
 pytestmark = pytest.mark.slow
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def scorer() -> Scorer:
-    return Scorer.load(checkpoint_dir())
+    return Scorer.load(built_in_folder())
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +33,8 @@ def data() -> Path:
 
 
 def test_open_clip_loads_it_with_one_line():
-    model, preprocess = open_clip.create_model_from_pretrained(f"local-dir:{checkpoint_dir()}")
-    tokens = open_clip.get_tokenizer(f"local-dir:{checkpoint_dir()}")(["a red apple"])
+    model, preprocess = open_clip.create_model_from_pretrained(f"local-dir:{built_in_folder()}")
+    tokens = open_clip.get_tokenizer(f"local-dir:{built_in_folder()}")(["a red apple"])
     with torch.no_grad():
         image = model.encode_image(preprocess(Image.new("RGB", (300, 200), "red"))[None])
         assert image.shape == model.encode_text(tokens).shape == (1, 512)
@@ -44,13 +44,13 @@ def test_open_clip_loads_it_with_one_line():
 def test_it_is_small_when_zipped():
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(checkpoint_dir().rglob("*")):
-            archive.write(path, path.relative_to(checkpoint_dir()))
+        for path in sorted(built_in_folder().rglob("*")):
+            archive.write(path, path.relative_to(built_in_folder()))
     assert len(buffer.getvalue()) <= 32_000_000
 
 
 def test_a_licence_note_names_where_the_weights_come_from():
-    note = (checkpoint_dir() / "LICENSE").read_text(encoding="utf-8")
+    note = (built_in_folder() / "LICENSE").read_text(encoding="utf-8")
     for words in ("EfficientNet-Lite2", "all-MiniLM-L6-v2", "Apache-2.0", "non-commercial"):
         assert words in note
 

@@ -13,12 +13,12 @@ import platform
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-import retrieval
 from retrieval.encoders.compiled.runtime import load_nncf, load_openvino
 from retrieval.errors import ModelError
 
@@ -31,7 +31,7 @@ def quantise(tower: str, pixels: NDArray[np.uint8], result: str) -> None:
     with tempfile.TemporaryDirectory(prefix="pixtrieve-") as folder:
         calibration = os.path.join(folder, "pixels.npy")
         np.save(calibration, pixels)
-        above = os.path.dirname(os.path.dirname(os.path.abspath(retrieval.__file__)))
+        above = str(Path(__file__).resolve().parents[3])
         path = os.pathsep.join(filter(None, [above, os.environ.get("PYTHONPATH", "")]))
         command = [sys.executable, "-m", __name__, tower, calibration, result]
         done = subprocess.run(  # noqa: S603 - this very module

@@ -14,12 +14,12 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from retrieval.encoders.models import tables
 from retrieval.encoders.models.presets import PRESETS
 from retrieval.errors import ModelNotFound
-from retrieval.pocket import checkpoint_dir
 
 BUILT_IN = "pocket"
 HUB_PREFIX = "hf-hub:"
@@ -69,7 +69,7 @@ def parse(text: str, checkpoint: str | None = None) -> ModelReference:
     if text.startswith(FOLDER_PREFIX):
         return ModelReference("folder", "", _absolute(text.removeprefix(FOLDER_PREFIX), text))
     if text == BUILT_IN:
-        return ModelReference("built-in", BUILT_IN, str(checkpoint_dir()))
+        return ModelReference("built-in", BUILT_IN, str(built_in_folder()))
     if text in PRESETS:
         return parse(PRESETS[text].reference)
     name, at, path = text.partition("@")
@@ -77,6 +77,11 @@ def parse(text: str, checkpoint: str | None = None) -> ModelReference:
         return _file(name, path)
     name, _, tag = text.partition("/")
     return _published(name, tag, text)
+
+
+def built_in_folder() -> Path:
+    """Return the folder of the checkpoint that ships with Pixtrieve."""
+    return Path(__file__).resolve().parents[2] / "pocket" / "checkpoint"
 
 
 def _hub(repo: str) -> ModelReference:

@@ -17,7 +17,6 @@ import zlib
 from collections.abc import Iterator
 from functools import cache, lru_cache
 
-import retrieval
 from retrieval.encoders.models.registry import located
 from retrieval.encoders.texts.languages import knows_many
 from retrieval.errors import ModelError
@@ -141,7 +140,7 @@ def _read(path: str, _mtime_ns: int) -> bytes:
 @cache
 def _common() -> frozenset[str]:
     """Return words that every list has: most questions need not open theirs."""
-    path = os.path.join(os.path.dirname(retrieval.__file__), "everyday.txt")
+    path = os.path.join(os.path.dirname(__file__), "everyday.txt")
     with open(path, encoding="utf-8") as file:
         lines = re.sub("^#.*$", "", file.read().lower(), flags=re.MULTILINE)
     return frozenset(re.findall(r"[^\W\d_]+", lines))
