@@ -11,10 +11,10 @@ from bench import BenchmarkError
 from numpy.typing import NDArray
 from trials import Trial
 
-from retrieval.asking.sureness import FIRST
-from retrieval.calibration import Calibration, features
-from retrieval.confidence import beaten, measure, unlikely_things
 from retrieval.encoders import Encoder
+from retrieval.scoring.calibration import Calibration, features
+from retrieval.scoring.confidence import beaten, measure, unlikely_things
+from retrieval.search.sureness import FIRST
 
 Floats = NDArray[np.float64]
 
@@ -47,10 +47,10 @@ class Library:
 
     def __init__(self, pictures: NDArray[np.float32], unlikely: NDArray[np.float32]) -> None:
         """`unlikely` are the vectors of `unlikely_things`."""
-        nulls = measure(unlikely, pictures, len(pictures))
-        if nulls is None:
+        baselines = measure(unlikely, pictures, len(pictures))
+        if baselines is None:
             raise BenchmarkError(f"{len(pictures)} pictures are too few")
-        self._pictures, self._null = pictures, nulls.text
+        self._pictures, self._baseline = pictures, baselines.text
         self._others = pictures @ unlikely.T
 
     def first(
@@ -60,8 +60,8 @@ class Library:
         for text in texts:
             scores = (self._pictures @ vectors[text]).astype(np.float64)
             first = np.argsort(-scores)[:FIRST]
-            found = features(text, scores[first], self._null, self._others[first])
-            yield first, found, beaten(found["null"][None], np.ones(1))
+            found = features(text, scores[first], self._baseline, self._others[first])
+            yield first, found, beaten(found["baseline"][None], np.ones(1))
 
     def of_both(
         self, vectors: Mapping[str, NDArray[np.float32]], calibration: Calibration
@@ -71,7 +71,7 @@ class Library:
         likely = np.ones(len(first))
         for text, vector in vectors.items():
             scores = (self._pictures[first] @ vector).astype(np.float64)
-            found = features(text, scores, self._null, self._others[first])
+            found = features(text, scores, self._baseline, self._others[first])
             likely = np.minimum(likely, calibration.probability(found))
         return first, likely
 
@@ -107,11 +107,11 @@ def fitted(found: list[Answer]) -> Calibration:
     rows = np.array([np.concatenate([a.features[name] for a in found]) for name in names]).T[known]
     right = np.concatenate([a.right for a in found])[known].astype(np.float64)
     weights = np.repeat(weights_of(found), FIRST)[known]
-    middle, spread = rows.mean(axis=0), rows.std(axis=0)
-    solution = _logistic((rows - middle) / spread, right, weights / weights.sum())
+    median, spread = rows.mean(axis=0), rows.std(axis=0)
+    solution = _logistic((rows - median) / spread, right, weights / weights.sum())
     slopes = solution[:-1] / spread
     plain = dict(zip(names, slopes.tolist(), strict=True))
-    without = Calibration(float(solution[-1] - slopes @ middle), plain, 0.0)
+    without = Calibration(float(solution[-1] - slopes @ median), plain, 0.0)
     return Calibration(without.offset, plain, _bound([a for a in found if a.good], without))
 
 

@@ -22,7 +22,7 @@ from labelled import Labelled, options, sets
 from numpy.typing import NDArray
 
 from retrieval.encoders import Encoder, open_encoder
-from retrieval.heads import BACKGROUND, learn
+from retrieval.scoring.linear_head import BACKGROUND, learn
 from retrieval.tagging.concepts import examples_of
 from retrieval.tagging.labels import zero_shot
 

@@ -4,12 +4,13 @@
 
 Libraries of several sizes are drawn from Caltech-101's and mini-ImageNet's test pictures and from
 the captioned pictures of the development split, each without some of the things that are asked for
-(`trials.py`). Asked are class names and keywords, as a word and in a sentence; looked at are the
-first ten hits. Kinds of pictures weigh the same, and so do things that are there and that are not.
+(`trials.py`). Asked are class names and keywords, as a word and in a sentence; looked at are
+the first ten hits. Kinds of pictures weigh the same, and so do things that are there and that are
+not.
 
-Measured is the calibration that lies beside the model (`retrieval.calibration`). With `--fit` one
-is fitted and written there, needed once for new weights; what is printed then is measured on each
-half of the things with what was fitted on the other.
+Measured is the calibration that lies beside the model (`retrieval.scoring.calibration`). With
+`--fit` one is fitted and written there, needed once for new weights; what is printed then is
+measured on each half of the things with what was fitted on the other.
 """
 
 from __future__ import annotations
@@ -35,12 +36,12 @@ from trials import (
     written,
 )
 
-from retrieval.asking.sureness import FIRST, Sure, calibration_of
-from retrieval.calibration import FILE, Calibration, write_calibration
-from retrieval.confidence import in_words, unlikely_things
 from retrieval.encoders import Encoder, open_encoder
 from retrieval.encoders.models.registry import located
-from retrieval.heads import area_under_curve
+from retrieval.scoring.calibration import FILE, Calibration, write_calibration
+from retrieval.scoring.confidence import in_words, unlikely_things
+from retrieval.scoring.linear_head import area_under_curve
+from retrieval.search.sureness import FIRST, Sure, calibration_of
 
 _BINS = 10
 
@@ -159,7 +160,7 @@ def print_banner(judged: list[Judged], told: str) -> None:
 
 
 def print_words(found: list[Answer]) -> None:
-    """Print how many hits are right that are called strong, possible and weak by the null alone."""
+    """Print how many hits are right that are called strong, possible and weak by baseline alone."""
     known = np.concatenate([a.known for a in found])
     right = np.concatenate([a.right for a in found])[known]
     words = np.concatenate([in_words(a.beaten) for a in found])[known]

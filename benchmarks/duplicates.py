@@ -9,9 +9,9 @@ looked at, with the default threshold. Recall is the share of changed copies tha
 with their original; precision the share of redundant files that are a copy of what is kept.
 
 The thresholds were chosen by the last columns: how like their originals 90 % of the copies are
-(`retrieval.alignment`) and in how many of 255 signs 90 % of them differ at most
-(`retrieval.looks`). The last row has, for each picture's nearest other by the model's vectors, the
-likeness that 1 % of them reach, and the fewest signs in which any two differ.
+(`retrieval.duplicates.alignment`) and in how many of 255 signs 90 % of them differ at most
+(`retrieval.duplicates.perceptual_hash`). The last row has, for each picture's nearest other by the
+model's vectors, the likeness that 1 % of them reach, and the fewest signs in which any two differ.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from bench import Machine, note, print_table
 from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 
 from retrieval import Library
-from retrieval.alignment import agreement
+from retrieval.duplicates.alignment import agreement
+from retrieval.duplicates.perceptual_hash import Looks, Pairs, Sketches
+from retrieval.images.luma_thumbnail import SIDE, sketch_of
 from retrieval.images.scaling import Frame
-from retrieval.images.sketch import SIDE, sketch_of
-from retrieval.looks import Looks, Pairs, Sketches
 from retrieval.scenes.dataset import draw_scenes
 from retrieval.vectors import from_blobs
 

@@ -30,8 +30,8 @@ import numpy as np
 from bench import note, print_table
 from numpy.typing import NDArray
 
-from retrieval.corpora import read_corpus
 from retrieval.encoders import open_encoder
+from retrieval.tagging.corpora import read_corpus
 
 Floats = NDArray[np.float64]
 Correction = Callable[[Floats, float], Floats]

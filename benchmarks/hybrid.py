@@ -19,19 +19,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.asking.fusion import (
+from retrieval.catalogue import Batch, Catalogue, FileRecord, ImageRecord
+from retrieval.encoders import Encoder, open_encoder
+from retrieval.evaluation.captions import read_captions
+from retrieval.images import Picture, PictureInfo, ReadLimits
+from retrieval.images.decoding import read_picture
+from retrieval.query.tokens import terms
+from retrieval.search.fusion import (
     PICTURE_SHARE,
     TEXT_SHARE,
     background_of,
     text_bonus,
     text_evidence,
 )
-from retrieval.captioned import read_captions
-from retrieval.catalogue import Batch, Catalogue, FileRecord, ImageRecord
-from retrieval.encoders import Encoder, open_encoder
-from retrieval.images import Picture, PictureInfo, ReadLimits
-from retrieval.images.decoding import read_picture
-from retrieval.tokens import terms
 
 SHARES = (0.0, 0.1, 0.3, 1.0)
 ASKED = 2000
@@ -138,14 +138,14 @@ def ways(
         return {**alone, **nothing, **dict.fromkeys((*names[2:], "sum of z", "calibrated sum"), z)}
     usual = background_of(texts[:, has])
     meant = np.where(has, usual.z(texts), -np.inf)
-    middle = np.where(has, texts, usual.middle[:, None])
+    median = np.where(has, texts, usual.median[:, None])
     evidence = np.stack([text_evidence(*each) for each in zip(meant, words, strict=True)])
     return {
         **alone,
         "words alone (BM25)": words,
         "meanings alone": meant,
         "reciprocal ranks": reciprocal(z) + reciprocal(words) + reciprocal(meant),
-        "concatenate": PICTURE_SHARE * pictures + TEXT_SHARE * middle,
+        "concatenate": PICTURE_SHARE * pictures + TEXT_SHARE * median,
         "sum of z": z + np.where(has, meant, 0.0) + words / max(words.std(), 1e-9),
         "calibrated sum": z + text_bonus(z, 0.0, 1.0, evidence),
     }

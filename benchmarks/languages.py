@@ -15,8 +15,8 @@ import tempfile
 from bench import note, print_table
 
 from retrieval import IndexOptions, Library
-from retrieval.captioned import evaluate_pictures, read_captions
-from retrieval.corpora import ENGLISH, languages, read_corpus
+from retrieval.evaluation.captions import evaluate_pictures, read_captions
+from retrieval.tagging.corpora import ENGLISH, languages, read_corpus
 
 
 def main() -> None:

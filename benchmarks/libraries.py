@@ -10,10 +10,10 @@ import numpy as np
 from bench import made_once, note
 from peers import Rclip
 
-from retrieval import Library, ModelSpec, schema
-from retrieval.catalogue import Batch, FileRecord, ImageRecord
+from retrieval import Library, ModelSpec
+from retrieval.catalogue import Batch, FileRecord, ImageRecord, schema
+from retrieval.folder import create_catalogue
 from retrieval.images import PictureInfo
-from retrieval.opening import create_catalogue
 from retrieval.vectors import normalise
 
 _BATCH = 10_000

@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval import Library
-from retrieval.landscape.placing import NEIGHBOURS, lay_out
-from retrieval.landscape.projection import DIMENSIONS, Projection
-from retrieval.landscape.regions import levels_of
+from retrieval.map.layout import NEIGHBOURS, lay_out
+from retrieval.map.projection import DIMENSIONS, Projection
+from retrieval.map.regions import levels_of
 
 _DIM = 512
 _ASKED = 1000

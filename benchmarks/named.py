@@ -16,8 +16,8 @@ from bench import BenchmarkError, note
 from labelled import encoded
 from numpy.typing import NDArray
 
-from retrieval.captioned import read_captions
 from retrieval.encoders import Encoder
+from retrieval.evaluation.captions import read_captions
 from retrieval.scenes import scene_set
 
 RIGHT = 2

@@ -3,8 +3,8 @@
     python benchmarks/nouns.py [--model M] [--captions FILE]
 
 Right is a picture of which two captions name the thing, by its word or plural; counted are things
-that at least ten pictures show. Asked by the bare word and as "a photo of a …", among the pictures
-alone, and with 200 drawn scenes in the same library, which are never right.
+that at least ten pictures show. Asked by the bare word and as "a photo of a …", among the
+pictures alone, and with 200 drawn scenes in the same library, which are never right.
 """
 
 from __future__ import annotations

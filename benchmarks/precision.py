@@ -35,17 +35,17 @@ from bench import (
 )
 from numpy.typing import NDArray
 
-from retrieval.captioned import Captioned, read_captions
 from retrieval.encoders import Encoder, open_encoder
 from retrieval.encoders.compiled.calibrations import calibration_folder, read_calibration
 from retrieval.encoders.compiled.openvino import OpenVinoEncoder, choose_precision
 from retrieval.encoders.compiled.proofs import native_precisions
 from retrieval.encoders.compiled.runtime import load_openvino
-from retrieval.evaluation import Evaluation, evaluate
+from retrieval.evaluation.captions import Captioned, read_captions
+from retrieval.evaluation.metrics import Evaluation, evaluate
 from retrieval.images import Problem, ReadLimits
 from retrieval.images.decoding import read_picture
-from retrieval.indexing.calibrating import calibrate, pictures_wanted
-from retrieval.progress import IndexOptions
+from retrieval.indexing.calibration import calibrate, pictures_wanted
+from retrieval.indexing.progress import IndexOptions
 from retrieval.vectors import as_stored
 
 _ROUND_S = 1.0

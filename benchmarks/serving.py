@@ -44,8 +44,8 @@ _WARMING_S = 2.0
 _UNBATCHED = """
 import sys
 from retrieval.commands import main
-from retrieval.server.desk import Desk
-Desk._encode_together = lambda *_: None
+from retrieval.server.library_thread import LibraryThread
+LibraryThread._encode_together = lambda *_: None
 main(sys.argv[1:])
 """
 

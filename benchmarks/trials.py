@@ -20,8 +20,8 @@ from labelled import Labelled
 from named import RIGHT, Named, forms
 from numpy.typing import NDArray
 
-from retrieval.confidence import unlikely_things
-from retrieval.tokens import words_of
+from retrieval.query.tokens import words_of
+from retrieval.scoring.confidence import unlikely_things
 
 SENTENCES = "sentences"
 SIZES = (100, 300, 1000, 2000)
@@ -48,7 +48,7 @@ _SAME_CLASS = {
     "cougar_face": "cougar",
 }
 _NULL = f" {' '.join(re.findall('[a-z]+', ' '.join(unlikely_things()).lower()))} "
-"""What the library's null is made of is not asked for."""
+"""What the library's baseline is made of is not asked for."""
 
 Bools = NDArray[np.bool_]
 

@@ -22,7 +22,7 @@ from bench import Machine, begin, options, print_table
 from pictures import web_pictures
 
 from retrieval import Library, Progress
-from retrieval.watching.following import Pace, Steering, Watching
+from retrieval.watching.watcher import WatchControl, Watching, WatchTiming
 
 
 def contents(folder: str) -> Iterator[bytes]:
@@ -36,7 +36,7 @@ def contents(folder: str) -> Iterator[bytes]:
 @contextmanager
 def watched(library: str, folder: str) -> Iterator[list[Progress]]:
     """Follow a folder meanwhile; gives the last records of the runs so far."""
-    steering, runs, listening = Steering(), list[Progress](), threading.Event()
+    steering, runs, listening = WatchControl(), list[Progress](), threading.Event()
 
     def follow() -> None:
         with Library.open(library) as own:
@@ -49,7 +49,7 @@ def watched(library: str, folder: str) -> Iterator[list[Progress]]:
     thread = threading.Thread(target=follow)
     thread.start()
     listening.wait()
-    time.sleep(Pace().quiet + 1)  # what was there has been looked at
+    time.sleep(WatchTiming().quiet + 1)  # what was there has been looked at
     try:
         yield runs
     finally:

@@ -9,7 +9,6 @@
 Importing this loads neither torch nor faiss; they come in when a model or an index is needed.
 """
 
-from retrieval.asking.hits import Hit, SearchResult, TermScore
 from retrieval.catalogue import Counts, ImageRow, ProblemRow, Root
 from retrieval.encoders import Encoder
 from retrieval.errors import (
@@ -26,13 +25,14 @@ from retrieval.errors import (
     PixtrieveError,
     QueryError,
 )
+from retrieval.folder import Status
 from retrieval.images import ReadLimits
+from retrieval.indexing.progress import IndexOptions, Progress, Tally, Trouble
 from retrieval.indexing.stopwatch import Spent
 from retrieval.library import Library
-from retrieval.progress import IndexOptions, Progress, Tally, Trouble
 from retrieval.query import Query, Term
+from retrieval.search.results import Hit, SearchResult, TermScore
 from retrieval.specs import ModelSpec, Preprocessing
-from retrieval.status import Status
 
 __all__ = [
     "Counts",

@@ -29,40 +29,44 @@ from retrieval.catalogue import (
     Scope,
 )
 from retrieval.catalogue.roots import relative, root_of
+from retrieval.context import Context, LazyEncoder, ModelInUse
 from retrieval.encoders import Encoder, open_encoder
 from retrieval.errors import LibraryError
+from retrieval.folder import (
+    Status,
+    create_catalogue,
+    has_catalogue,
+    open_catalogue,
+    read_status,
+    writer_lock,
+)
 from retrieval.images import ReadLimits
+from retrieval.indexing.progress import IndexOptions, Progress
 from retrieval.indexing.removal import remove_path
 from retrieval.indexing.scopes import plan_scopes, remember_excludes
-from retrieval.locking import writer_lock
-from retrieval.model_in_use import LazyEncoder, ModelInUse
-from retrieval.opening import create_catalogue, has_catalogue, open_catalogue
-from retrieval.parts import Parts
-from retrieval.progress import IndexOptions, Progress
 from retrieval.specs import ModelSpec
-from retrieval.status import Status, read_status
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from retrieval.arrangement import Grouping, Sort
-    from retrieval.asking.fusion import Fuse
-    from retrieval.asking.hits import LookIn, SearchResult
-    from retrieval.asking.nearest import NearestVectors
-    from retrieval.asking.questions import Askable, Question
     from retrieval.catalogue.facets import Facets
-    from retrieval.corpora import Corpus
-    from retrieval.describing import Description, Via
     from retrieval.duplicates.finding import Duplicates
     from retrieval.indexing.updating import Indexer
-    from retrieval.landscape import Landscape
+    from retrieval.map import LibraryMap
     from retrieval.query import Example
+    from retrieval.query.options import Grouping, Sort
+    from retrieval.query.where import Condition
+    from retrieval.search.fusion import Fuse
+    from retrieval.search.query_vectors import Askable, EmbeddedQuery
+    from retrieval.search.results import LookIn, SearchResult
+    from retrieval.stores.live_index import LiveIndex
     from retrieval.tagging.classifying import Classified, Item
     from retrieval.tagging.concepts import Concepts
+    from retrieval.tagging.corpora import Corpus
+    from retrieval.tagging.describing import Description, Via
     from retrieval.tagging.labels import Tags
     from retrieval.texts import Texts
-    from retrieval.watching.following import Pace, Steering, WatchEvent
-    from retrieval.where import Condition
+    from retrieval.watching.watcher import WatchControl, WatchEvent, WatchTiming
 
 
 class Library:
@@ -79,7 +83,7 @@ class Library:
         self._catalogue = catalogue
         self._model = model
         self._device = device
-        self._nearest_vectors: dict[str, NearestVectors] = {}
+        self._nearest_vectors: dict[str, LiveIndex] = {}
 
     @classmethod
     def exists(cls, path: str | os.PathLike[str]) -> bool:
@@ -175,8 +179,8 @@ class Library:
         *,
         options: IndexOptions | None = None,
         exclude: Sequence[str] | None = None,
-        pace: Pace | None = None,
-        steering: Steering | None = None,
+        pace: WatchTiming | None = None,
+        steering: WatchControl | None = None,
     ) -> Iterator[WatchEvent]:
         """Index like `index`, then follow what changes, until the steering's `stop` is set.
 
@@ -185,11 +189,11 @@ class Library:
         does everything while another process writes. What `index` raises at `paths` or `exclude`,
         LibraryBusy apart, is raised; MissingExtra without `watchfiles`. Later errors are yielded.
         """
-        from retrieval.watching.following import Pace, Steering, Watcher
-        from retrieval.watching.listening import require_watchfiles
+        from retrieval.watching.notifications import require_watchfiles
+        from retrieval.watching.watcher import WatchControl, Watcher, WatchTiming
 
         require_watchfiles()
-        pace, steering = pace or Pace(), steering or Steering()
+        pace, steering = pace or WatchTiming(), steering or WatchControl()
         settled = pace.settled(options or IndexOptions())
 
         def first(stop: threading.Event) -> Iterator[Progress]:
@@ -291,34 +295,34 @@ class Library:
         """Return the k pictures that answer a question best, best first.
 
         A `str` is a question in its written form, mostly plain text; a `Query` one of several
-        terms (`retrieval.query`); a `Path`, `bytes`, Pillow image or (H, W, 3) uint8 array is a
-        picture; a (dim,) float array is an embedding. `fuse` says how terms become one score
-        (`asking.fusion`), `look_in` whether words are looked for in the pictures, in the texts
-        that come with them, or in both. Pictures of the question that are in the library are left
-        out (with their exact copies), unless `include_self`. `limits` are for reading pictures of
-        the question. Hits (by id) and pictures (by path) that are what was meant, `like`, or not,
-        `unlike`, turn the question's positive terms (`retrieval.asking.feedback`).
+        terms (`retrieval.query.terms`); a `Path`, `bytes`, Pillow image or (H, W, 3) uint8 array is
+        a picture; a (dim,) float array is an embedding. `fuse` says how terms become one score
+        (`asking.fusion`), `look_in` whether words are looked for in the pictures, in the texts that
+        come with them, or in both. Pictures of the question that are in the library are left out
+        (with their exact copies), unless `include_self`. `limits` are for reading pictures of the
+        question. Hits (by id) and pictures (by path) that are what was meant, `like`, or not,
+        `unlike`, turn the question's positive terms (`retrieval.search.feedback`).
 
-        Only pictures that fit `where` count (`retrieval.where`); with None for a question, those
-        are listed, newest first. `group`, `diverse` and `sort` are as in `asking.arranging`: the
-        k best are chosen, then sorted. Raises QueryError or PictureError for a question that
+        Only pictures that fit `where` count (`retrieval.query.where`); with None for a question,
+        those are listed, newest first. `group`, `diverse` and `sort` are as in `asking.arranging`:
+        the k best are chosen, then sorted. Raises QueryError or PictureError for a question that
         cannot be asked, ModelError when the model is needed and cannot be loaded.
         """
-        from retrieval.arrangement import Arrangement
-        from retrieval.asking.answering import answer
-        from retrieval.asking.hits import Wanted
+        from retrieval.query.options import Arrangement
+        from retrieval.search.results import Wanted
+        from retrieval.search.search import answer
 
         condition = _condition(where) if isinstance(where, str) else where
         question = None if asked is None else self._understand(asked, limits)
         if question is not None and (like or unlike):
-            from retrieval.asking.feedback import with_feedback
+            from retrieval.search.feedback import with_feedback
 
-            question = with_feedback(question, like, unlike, self._parts())
+            question = with_feedback(question, like, unlike, self._context())
         terms = () if question is None or include_self else question.terms
         own = {term.image_id for term in terms if term.image_id is not None}
         wanted = Wanted(k, fuse, min_confidence, explain, own, look_in=look_in)
         arrangement = Arrangement(sort, group, diverse)
-        return answer(self._parts(), question, wanted, condition, arrangement)
+        return answer(self._context(), question, wanted, condition, arrangement)
 
     def remove(self, path: str | os.PathLike[str]) -> int:
         """Take a file or folder out of the library (not off the disk); return how many files.
@@ -337,7 +341,7 @@ class Library:
 
     def embed(self, asked: Askable, limits: ReadLimits | None = None) -> NDArray[np.float32]:
         """Return the unit vector (dim,) of a question's positive terms, added: see `search`."""
-        from retrieval.asking.ranking import sum_of
+        from retrieval.search.ranking import sum_of
 
         return sum_of(self._understand(asked, limits).positive)
 
@@ -346,14 +350,14 @@ class Library:
         """What a person taught by examples: see `retrieval.tagging.concepts`."""
         from retrieval.tagging.concepts import Concepts
 
-        return Concepts(self._parts())
+        return Concepts(self._context())
 
     @property
     def tags(self) -> Tags:
         """Labels that pictures are given by what they show: see `retrieval.tagging.labels`."""
         from retrieval.tagging.labels import Tags
 
-        return Tags(self._parts())
+        return Tags(self._context())
 
     def classify(
         self, items: Sequence[Item], labels: Sequence[str] = (), concepts: Sequence[str] = ()
@@ -368,20 +372,20 @@ class Library:
 
         if not labels and not concepts:
             labels = self._catalogue.tags.labels()
-        return classify(items, labels, concepts, self._parts())
+        return classify(items, labels, concepts, self._context())
 
     def describe(
         self, asked: Askable, corpus: Corpus | None = None, k: int = 5
     ) -> tuple[Description, ...]:
         """Return the texts of a corpus nearest to a picture, best first: see `describing`.
 
-        Without a corpus (`retrieval.corpora.read_corpus`) everyday things in English are chosen
-        from. `asked` is as in `search`.
+        Without a corpus (`retrieval.tagging.corpora.read_corpus`) everyday things in English are
+        chosen from. `asked` is as in `search`.
         """
-        from retrieval.corpora import read_corpus
-        from retrieval.describing import describe
+        from retrieval.tagging.corpora import read_corpus
+        from retrieval.tagging.describing import describe
 
-        return describe(asked, corpus or read_corpus(), k, self._parts())
+        return describe(asked, corpus or read_corpus(), k, self._context())
 
     def translate(
         self, text: str, corpus: Corpus, to: str, k: int = 3, *, via: Via = "texts"
@@ -390,31 +394,31 @@ class Library:
 
         By the texts' own vectors, or by the captions of the nearest pictures: see `describing`.
         """
-        from retrieval.describing import translate
+        from retrieval.tagging.describing import translate
 
-        return translate(text, corpus, to, k, via, self._parts())
+        return translate(text, corpus, to, k, via, self._context())
 
     @property
     def texts(self) -> Texts:
         """Captions and whatever else comes with pictures in words: see `retrieval.texts`."""
         from retrieval.texts import Texts
 
-        return Texts(self._parts())
+        return Texts(self._context())
 
     @property
     def duplicates(self) -> Duplicates:
         """Files and pictures that the library has more than once: see `retrieval.duplicates`."""
         from retrieval.duplicates.finding import Duplicates
 
-        return Duplicates(self._parts())
+        return Duplicates(self._context())
 
     @property
-    def landscape(self) -> Landscape:
-        """The pictures as a map, similar ones side by side: see `retrieval.landscape`."""
-        from retrieval.landscape import Landscape
+    def map(self) -> LibraryMap:
+        """The pictures as a map, similar ones side by side: see `retrieval.map`."""
+        from retrieval.map import LibraryMap
 
-        parts = self._parts()
-        return Landscape(parts, self._map_path(parts.model.row.spec.fingerprint))
+        context = self._context()
+        return LibraryMap(context, self._map_path(context.model.row.spec.fingerprint))
 
     def status(self) -> Status:
         """Return what the library holds."""
@@ -483,31 +487,31 @@ class Library:
     ) -> None:
         self.close()
 
-    def _parts(self) -> Parts:
+    def _context(self) -> Context:
         """Return what rooms that work on this library need, with the model that it has now."""
         self._follow_model()
         nearest, meanings = self._nearest(), self._nearest(TEXT)
-        return Parts(
+        return Context(
             self._catalogue, self._model, nearest, meanings, lambda: writer_lock(self.path)
         )
 
-    def _understand(self, asked: Askable, limits: ReadLimits | None) -> Question:
-        from retrieval.asking.questions import as_query, understand
+    def _understand(self, asked: Askable, limits: ReadLimits | None) -> EmbeddedQuery:
+        from retrieval.search.query_vectors import as_query, embed_query
 
         self._follow_model()
-        return understand(as_query(asked), self._catalogue, self._model, limits)
+        return embed_query(as_query(asked), self._catalogue, self._model, limits)
 
-    def _nearest(self, view: str = WHOLE) -> NearestVectors:
+    def _nearest(self, view: str = WHOLE) -> LiveIndex:
         if view not in self._nearest_vectors:
             self._nearest_vectors[view] = self._nearest_of(self._model.row, view)
         return self._nearest_vectors[view]
 
-    def _nearest_of(self, row: ModelRow, view: str = WHOLE) -> NearestVectors:
-        from retrieval.asking.nearest import CacheKey, NearestVectors
+    def _nearest_of(self, row: ModelRow, view: str = WHOLE) -> LiveIndex:
+        from retrieval.stores.live_index import CacheKey, LiveIndex
 
         fingerprint, dim = row.spec.fingerprint, row.spec.dim
         key = CacheKey(self._cache_path(fingerprint, view), fingerprint, dim)
-        return NearestVectors(self._catalogue.vectors(row, view), key)
+        return LiveIndex(self._catalogue.vectors(row, view), key)
 
     def _cache_path(self, fingerprint: str, view: str = WHOLE) -> str:
         name = fingerprint[:16] if view == WHOLE else f"{fingerprint[:16]}-{view}"
@@ -533,8 +537,8 @@ class Library:
     def _indexer(
         self, model: ModelInUse, options: IndexOptions | None, stop: threading.Event | None
     ) -> Indexer:
-        from retrieval.asking.nulls import measure_nulls
         from retrieval.indexing.updating import Indexer
+        from retrieval.search.baselines import measure_baselines
 
         nearest, meanings = self._nearest_of(model.row), self._nearest_of(model.row, TEXT)
 
@@ -547,7 +551,7 @@ class Library:
             if written:
                 with self._catalogue.writing():
                     self._catalogue.contents.outdate_caches()
-            measure_nulls(self._catalogue, model, nearest)
+            measure_baselines(self._catalogue, model, nearest)
 
         return Indexer(
             self._catalogue,
@@ -559,6 +563,6 @@ class Library:
 
 
 def _condition(where: str) -> Condition:
-    from retrieval.where import parse
+    from retrieval.query.where import parse
 
     return parse(where)

@@ -13,7 +13,7 @@ from hypothesis import settings
 from painting import paint
 
 from retrieval import Library
-from retrieval.calibration import Calibration
+from retrieval.scoring.calibration import Calibration
 
 # How long an example takes says more of what else the machine does than of the code.
 settings.register_profile("untimed", deadline=None)
@@ -72,7 +72,7 @@ def mixed(library: Library, tmp_path: Path) -> Library:
 def calibrated(monkeypatch: pytest.MonkeyPatch) -> Calibration:
     """Let the fake encoder have a calibration: a cosine of 0.8 is as likely as not."""
     fitted = Calibration(-16.0, {"score": 20.0}, 0.1)
-    monkeypatch.setattr("retrieval.asking.answering.calibration_of", lambda _: fitted)
+    monkeypatch.setattr("retrieval.search.search.calibration_of", lambda _: fitted)
     return fitted
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from painting import paint
 
-from retrieval.calibration import FILE
 from retrieval.encoders.models.references import built_in_folder
+from retrieval.scoring.calibration import FILE
 
 ROOT = Path(__file__).parent.parent / "benchmarks"
 TINY = {

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from painting import paint
 
 from retrieval import Library
-from retrieval.captioned import Captioned, evaluate_pictures
 from retrieval.errors import MissingExtra
-from retrieval.indexing.calibrating import _spread
-from retrieval.progress import IndexOptions
+from retrieval.evaluation.captions import Captioned, evaluate_pictures
+from retrieval.indexing.calibration import _spread
+from retrieval.indexing.progress import IndexOptions
 
 
 class Curious(FakeEncoder):

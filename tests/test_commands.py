@@ -19,13 +19,13 @@ import pytest
 from fakes import FakeEncoder
 from painting import paint
 
-import retrieval.captioned
 import retrieval.commands.evaluate
+import retrieval.context
+import retrieval.evaluation.captions
+import retrieval.folder
 import retrieval.images.decoding
-import retrieval.indexing.reading
+import retrieval.indexing.read_file
 import retrieval.library
-import retrieval.model_in_use
-import retrieval.opening
 from retrieval.commands import main
 from retrieval.encoders import ModelIdentity
 from retrieval.errors import ModelUnavailable
@@ -49,9 +49,9 @@ def run(
 ) -> Run:
     """Return a function that runs `pixtrieve` with a fake model, in an empty folder."""
     encoder = FakeEncoder()
-    for module in (retrieval.library, retrieval.model_in_use, retrieval.commands.evaluate):
+    for module in (retrieval.library, retrieval.context, retrieval.commands.evaluate):
         monkeypatch.setattr(module, "open_encoder", lambda *_, **__: encoder)
-    for module in (retrieval.opening, retrieval.model_in_use):
+    for module in (retrieval.opening, retrieval.context):
         monkeypatch.setattr(module, "identify", lambda name: ModelIdentity(name, "fake-1"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PIXTRIEVE_LIBRARY", raising=False)
@@ -374,7 +374,7 @@ def test_exact_decoding_is_for_what_is_encoded_now(
     run: Run, indexed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[bool] = []
-    for module in (retrieval.indexing.reading, retrieval.captioned):
+    for module in (retrieval.indexing.read_file, retrieval.evaluation.captions):
         real = module.read_picture
 
         def asking(path, how, limits, wanted, real=real):  # type: ignore[no-untyped-def]
@@ -467,7 +467,7 @@ def test_on_a_terminal_it_asks_before_it_fetches(
 ) -> None:
     asked: list[str] = []
     fetched: list[str] = []
-    choosing = "retrieval.commands.choosing"
+    choosing = "retrieval.commands.model_choice"
     monkeypatch.setattr(f"{choosing}.is_interactive", lambda: True)
     monkeypatch.setattr("click.confirm", lambda text, **_: asked.append(text) or answer)
     monkeypatch.setattr(f"{choosing}.fetch_with_progress", fetched.append)
@@ -483,7 +483,7 @@ def test_a_named_model_is_fetched_only_when_a_person_agrees(
     run: Run, pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fetched: list[str] = []
-    choosing = "retrieval.commands.choosing"
+    choosing = "retrieval.commands.model_choice"
     monkeypatch.setattr(f"{choosing}.fetch_with_progress", fetched.append)
     monkeypatch.setattr("click.confirm", lambda *_, **__: True)
     run("index", pictures, "--model", "fast", "--library", "one")
@@ -502,7 +502,7 @@ def test_what_a_model_needs_besides_is_said_before_it_is_fetched(
     find = importlib.util.find_spec
     for module in ("choosing", "models"):
         monkeypatch.setattr(f"retrieval.commands.{module}.fetch_with_progress", lambda _: ("file",))
-    monkeypatch.setattr("retrieval.commands.choosing.is_interactive", lambda: True)
+    monkeypatch.setattr("retrieval.commands.model_choice.is_interactive", lambda: True)
     monkeypatch.setattr("click.confirm", lambda text, **_: asked.append(text) or False)
     needs = "pip install 'pixtrieve[transformers]'"
     for there in (False, True):
@@ -524,7 +524,7 @@ def test_when_fetching_fails_the_small_one_is_taken(
     def fail(_: str) -> None:
         raise ModelUnavailable("no network", "plug it in")
 
-    choosing = "retrieval.commands.choosing"
+    choosing = "retrieval.commands.model_choice"
     monkeypatch.setattr(f"{choosing}.is_interactive", lambda: True)
     monkeypatch.setattr("click.confirm", lambda *_, **__: True)
     monkeypatch.setattr(f"{choosing}.fetch_with_progress", fail)

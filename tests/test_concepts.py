@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from painting import paint
 
 from retrieval import IndexOptions, Library, LibraryBusy, QueryError
-from retrieval.asking.feedback import turned
-from retrieval.commands.pictures import ManyPictures, like_options
-from retrieval.heads import Head
+from retrieval.commands.picture_options import ManyPictures, like_options
+from retrieval.scoring.linear_head import Head
+from retrieval.search.feedback import turned
 from retrieval.vectors import normalise
 
 REDS = [(250, 10, 10), (240, 0, 30), (230, 30, 0), (255, 20, 20), (225, 5, 5)]

@@ -15,13 +15,13 @@ from patterns import pattern, save
 from PIL import Image, ImageOps
 
 from retrieval import Library, LibraryError
-from retrieval.alignment import agreement, correlation
+from retrieval.duplicates.alignment import agreement, correlation
 from retrieval.duplicates.grouping import LIKENESS, Pictures, group
 from retrieval.duplicates.keeping import DuplicateGroup
+from retrieval.duplicates.perceptual_hash import TURNS, Looks, turned
+from retrieval.folder import writer_lock
+from retrieval.images.luma_thumbnail import SIDE, sketch_of
 from retrieval.images.scaling import Frame
-from retrieval.images.sketch import SIDE, sketch_of
-from retrieval.locking import writer_lock
-from retrieval.looks import TURNS, Looks, turned
 
 
 @pytest.fixture

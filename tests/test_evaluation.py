@@ -8,9 +8,9 @@ from math import log2
 import numpy as np
 import pytest
 
-from retrieval.captioned import read_captions
 from retrieval.errors import QueryError
-from retrieval.evaluation import evaluate
+from retrieval.evaluation.captions import read_captions
+from retrieval.evaluation.metrics import evaluate
 
 
 def unit(*rows: tuple[float, ...]) -> np.ndarray:

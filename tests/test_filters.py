@@ -21,13 +21,13 @@ from painting import paint
 from PIL import Image
 
 from retrieval import Library, QueryError
-from retrieval.arrangement import SORTS
-from retrieval.asking.arranging import different
 from retrieval.catalogue import Batch, Catalogue, FileRecord, ImageRecord
 from retrieval.images import PictureInfo
+from retrieval.query.options import SORTS
+from retrieval.query.where import And, Box, Comparison, Condition, Has, Near, Not, OneOf, Or, parse
+from retrieval.query.where.conditions import FIELDS, OPERATORS, POSSIBLE
+from retrieval.search.grouping import different
 from retrieval.specs import ModelSpec
-from retrieval.where import And, Box, Comparison, Condition, Has, Near, Not, OneOf, Or, parse
-from retrieval.where.conditions import FIELDS, OPERATORS, POSSIBLE
 
 CAMERAS = ["", "Google Pixel 7", "NIKON D90", "Leica É"]
 FOLDERS = ["", "trips", "Trips/2023", "trips2", "a/trips/été", "work"]
@@ -460,8 +460,8 @@ def test_groups_of_a_listing(album: Library) -> None:
 def test_vectors_newer_than_the_cache_are_filtered_too(
     album: Library, names: Names, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("retrieval.asking.nearest._SMALL", 0)
-    monkeypatch.setattr("retrieval.asking.nearest._WORTH_SHARE", 1.0)
+    monkeypatch.setattr("retrieval.stores.live_index._SMALL", 0)
+    monkeypatch.setattr("retrieval.stores.live_index._WORTH_SHARE", 1.0)
     dated(tmp_path / "p/new.jpg", (255, 0, 0), "2024-01-01T00:00:00", "X100")
     os.remove(tmp_path / "p/day/d1.jpg")
     album.add(tmp_path / "p")

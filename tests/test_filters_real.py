@@ -10,7 +10,7 @@ import pytest
 from fakes import FakeEncoder
 
 from retrieval import Library
-from retrieval.where import matching
+from retrieval.query.where import matching
 
 pytestmark = pytest.mark.slow
 

@@ -12,8 +12,8 @@ from fakes import FakeEncoder
 from painting import paint
 
 from retrieval import Library, Query, QueryError, Term
-from retrieval.asking.fusion import background_of, combined, log_absent, log_present, shares
-from retrieval.confidence import Null, beaten, measure
+from retrieval.scoring.confidence import ScoreBaseline, beaten, measure
+from retrieval.search.fusion import background_of, combined, log_absent, log_present, shares
 
 
 def test_the_combined_vector_is_the_weighted_sum() -> None:
@@ -26,7 +26,7 @@ def test_the_combined_vector_is_the_weighted_sum() -> None:
 def test_the_background_is_measured_below_the_median() -> None:
     # Median 0; below it -1 and -3: spread sqrt((1 + 9) / 2). The one far above does not count.
     background = background_of(np.array([[-3.0, -1.0, 0.0, 1.0, 50.0]]))
-    assert background.middle[0] == 0
+    assert background.median[0] == 0
     assert background.spread[0] == pytest.approx(math.sqrt(5))
     assert background.z(np.array([[math.sqrt(5)]]))[0, 0] == pytest.approx(1)
 
@@ -100,8 +100,8 @@ def test_terms_that_cancel_out_are_refused(mixed: Library) -> None:
 def test_vectors_newer_than_the_cache_are_weighed_too(
     mixed: Library, names: Names, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("retrieval.asking.nearest._SMALL", 0)
-    monkeypatch.setattr("retrieval.asking.nearest._WORTH_SHARE", 1.0)
+    monkeypatch.setattr("retrieval.stores.live_index._SMALL", 0)
+    monkeypatch.setattr("retrieval.stores.live_index._WORTH_SHARE", 1.0)
     paint(tmp_path / "p/violet.png", (250, 0, 240))
     mixed.add(tmp_path / "p")
     with Library.open(mixed.path, FakeEncoder()) as fresh:
@@ -131,13 +131,13 @@ def test_nulls_are_of_the_best_scores_and_grow_with_the_library() -> None:
     part = measure(references, pictures[::4], 2000)
     assert whole is not None
     assert part is not None
-    assert whole.text.middle == pytest.approx(np.median((references @ pictures.T).max(axis=1)))
-    assert part.text.middle == pytest.approx(whole.text.middle, abs=0.03)
+    assert whole.text.median == pytest.approx(np.median((references @ pictures.T).max(axis=1)))
+    assert part.text.median == pytest.approx(whole.text.median, abs=0.03)
     unextrapolated = measure(references, pictures[::4], 500)
     assert unextrapolated is not None
-    assert unextrapolated.text.middle < part.text.middle
+    assert unextrapolated.text.median < part.text.median
     assert measure(references, pictures[:7], 7) is None
 
 
 def test_a_null_tells_how_far_above_it_a_score_lies() -> None:
-    assert Null(0.2, 0.05).z(0.3) == pytest.approx(2.0)
+    assert ScoreBaseline(0.2, 0.05).z(0.3) == pytest.approx(2.0)

@@ -28,10 +28,10 @@ from retrieval import (
     ReadLimits,
     model_in_use,
 )
-from retrieval.captioned import read_captions
 from retrieval.encoders import ModelIdentity
+from retrieval.evaluation.captions import read_captions
+from retrieval.folder import writer_lock
 from retrieval.images import decoding, mtime_ns
-from retrieval.locking import writer_lock
 
 Names = Callable[..., list[str]]
 Drive = Callable[[], AbstractContextManager[str]]

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from retrieval.confidence import beaten
-from retrieval.heads import Examples, Head, area_under_curve, fit, learn
+from retrieval.scoring.confidence import beaten
+from retrieval.scoring.linear_head import Examples, Head, area_under_curve, fit, learn
 from retrieval.vectors import normalise
 
 
@@ -100,8 +100,8 @@ def test_the_null_of_a_head_gives_its_probability() -> None:
     head = Head(np.array([1, 0], np.float32), 7.0, -3.0)
     cosines = np.linspace(-1, 1, 21)
     vectors = np.stack([cosines, np.sqrt(1 - cosines**2)], axis=1).astype(np.float32)
-    null = head.null()
-    z = np.array([[null.z(cosine) for cosine in cosines]])
+    baseline = head.baseline()
+    z = np.array([[baseline.z(cosine) for cosine in cosines]])
     assert beaten(z, np.ones(1)) == pytest.approx(head.probability(vectors), abs=0.01)
 
 

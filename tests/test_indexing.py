@@ -15,7 +15,7 @@ import pytest
 from fakes import FakeEncoder
 from painting import paint
 
-import retrieval.indexing.reading
+import retrieval.indexing.read_file
 from retrieval import IndexOptions, Library, LibraryError, Progress, ReadLimits
 
 Names = Callable[..., list[str]]
@@ -26,13 +26,13 @@ Drive = Callable[[], AbstractContextManager[str]]
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The paths that indexing has opened."""
     paths: list[str] = []
-    real = retrieval.indexing.reading.read_picture
+    real = retrieval.indexing.read_file.read_picture
 
     def counting(path, *rest):  # type: ignore[no-untyped-def]
         paths.append(path)
         return real(path, *rest)
 
-    monkeypatch.setattr(retrieval.indexing.reading, "read_picture", counting)
+    monkeypatch.setattr(retrieval.indexing.read_file, "read_picture", counting)
     return paths
 
 
@@ -417,7 +417,7 @@ def test_a_folder_that_cannot_be_looked_into_keeps_its_pictures(
 def test_the_report_says_where_the_time_went(
     library: Library, pictures: Path, encoder: FakeEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    encode, read = encoder.encode_images, retrieval.indexing.reading.read_picture
+    encode, read = encoder.encode_images, retrieval.indexing.read_file.read_picture
 
     def slow_encode(pixels):  # type: ignore[no-untyped-def]
         time.sleep(0.2)
@@ -433,7 +433,7 @@ def test_the_report_says_where_the_time_went(
         return picture
 
     monkeypatch.setattr(encoder, "encode_images", slow_encode)
-    monkeypatch.setattr(retrieval.indexing.reading, "read_picture", slow_read)
+    monkeypatch.setattr(retrieval.indexing.read_file, "read_picture", slow_read)
     done = library.add(pictures, options=IndexOptions(threads=4))
     spent = done.spent
     assert spent.encode >= 0.2  # one batch

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
+from collections import McpTools
 from pathlib import Path
 
 import numpy as np
@@ -73,7 +73,7 @@ def test_killed_again_and_again_it_ends_as_if_never_killed(tmp_path: Path, folde
         assert child.returncode == -signal.SIGKILL
         kills += 1
     assert kills >= 2
-    times = Counter(log.read_text().splitlines())
+    times = McpTools(log.read_text().splitlines())
     assert len(times) == PICTURES
     assert sum(times.values()) - PICTURES <= kills * BATCH
 

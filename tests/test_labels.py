@@ -12,8 +12,8 @@ from fakes import FakeEncoder
 from painting import paint
 
 from retrieval import Library, QueryError
-from retrieval.corpora import captions_by_language, encoded, languages, read_corpus
 from retrieval.encoders.texts.languages import advice, knows_many
+from retrieval.tagging.corpora import captions_by_language, encoded, languages, read_corpus
 from retrieval.tagging.labels import read_labels
 from retrieval.tagging.zero_shot import MIDDLE, STEEPNESS, ZeroShot, prompts
 

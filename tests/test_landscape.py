@@ -11,14 +11,14 @@ import pytest
 from fakes import FakeEncoder
 from painting import paint
 
-import retrieval.landscape.placing
+import retrieval.map.layout
 from retrieval import Library
 from retrieval.commands import pixtrieve
-from retrieval.corpora import Corpus, read_corpus
-from retrieval.landscape import Landscape, Map
-from retrieval.landscape.placing import _apart, _others, lay_out
-from retrieval.planar import ROUNDS, arrange
+from retrieval.map import LibraryMap, Map
+from retrieval.map.layout import _apart, _others, lay_out
+from retrieval.map.tsne import ROUNDS, arrange
 from retrieval.stores.clustering import k_means, nearest_rows
+from retrieval.tagging.corpora import Corpus, read_corpus
 
 HUES = {"red": (200, 20, 20), "green": (20, 200, 20), "blue": (20, 20, 200)}
 
@@ -64,9 +64,9 @@ def map_files(library: Library) -> list[Path]:
 
 
 def test_every_picture_has_one_place(library: Library, hues: Path, colours: Corpus) -> None:
-    assert library.landscape.known() is None
+    assert library.map.current() is None
     library.add(hues)
-    drawn = library.landscape.map(corpus=colours)
+    drawn = library.map.update(corpus=colours)
     assert sorted(drawn.ids.tolist()) == live_ids(library)
     assert drawn.layout == "neighbours"
     assert drawn.places.shape == (90, 2)
@@ -79,7 +79,7 @@ def test_every_picture_has_one_place(library: Library, hues: Path, colours: Corp
 
 def test_the_same_hue_lies_side_by_side(library: Library, hues: Path, colours: Corpus) -> None:
     library.add(hues)
-    drawn = library.landscape.map(corpus=colours)
+    drawn = library.map.update(corpus=colours)
     hue = np.array(hue_of(library, drawn))
     apart = ((drawn.places[:, None] - drawn.places[None]) ** 2).sum(axis=2)
     np.fill_diagonal(apart, np.inf)
@@ -89,8 +89,8 @@ def test_the_same_hue_lies_side_by_side(library: Library, hues: Path, colours: C
 
 def test_it_is_drawn_the_same_every_time(library: Library, hues: Path, colours: Corpus) -> None:
     library.add(hues)
-    first = library.landscape.map(corpus=colours)
-    again = library.landscape.map(anew=True, corpus=colours)
+    first = library.map.update(corpus=colours)
+    again = library.map.update(rebuild=True, corpus=colours)
     np.testing.assert_array_equal(first.places, again.places)
     assert first.regions == again.regions
 
@@ -98,9 +98,9 @@ def test_it_is_drawn_the_same_every_time(library: Library, hues: Path, colours: 
 def test_regions_are_named_after_what_sets_them_apart(
     library: Library, hues: Path, colours: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("retrieval.landscape.regions._SIZES", ((30, 3), (10, 9)))
+    monkeypatch.setattr("retrieval.map.regions._SIZES", ((30, 3), (10, 9)))
     library.add(hues)
-    drawn = library.landscape.map(corpus=colours)
+    drawn = library.map.update(corpus=colours)
     hue = np.array(hue_of(library, drawn))
     top = [region for region in drawn.regions if region.level == 0]
     assert sorted(region.name for region in top) == ["blue", "green", "red"]
@@ -121,13 +121,13 @@ def test_new_pictures_find_their_place_and_nothing_else_moves(
     library: Library, hues: Path, colours: Corpus
 ) -> None:
     library.add(hues)
-    before = library.landscape.map(corpus=colours)
+    before = library.map.update(corpus=colours)
     paint(hues / "blue" / "new.png", (22, 23, 201))
     library.add(hues)
-    waiting = library.landscape.known()
+    waiting = library.map.current()
     assert waiting is not None
     assert (len(waiting.ids), waiting.lacking) == (90, 1)
-    after = library.landscape.map()
+    after = library.map.update()
     assert (len(after.ids), after.lacking) == (91, 0)
     old = dict(zip(before.ids.tolist(), before.places.tolist(), strict=True))
     now = dict(zip(after.ids.tolist(), after.places.tolist(), strict=True))
@@ -148,9 +148,9 @@ def test_it_is_arranged_anew_when_a_fifth_has_changed(
 ) -> None:
     library.add(hues / "red")
     library.add(hues / "green")
-    before = library.landscape.map(corpus=colours)
+    before = library.map.update(corpus=colours)
     library.add(hues)
-    after = library.landscape.map(corpus=colours)
+    after = library.map.update(corpus=colours)
     assert len(after.ids) == 90
     old = dict(zip(before.ids.tolist(), before.places.tolist(), strict=True))
     now = dict(zip(after.ids.tolist(), after.places.tolist(), strict=True))
@@ -161,29 +161,29 @@ def test_a_deleted_picture_is_off_the_map_before_it_is_drawn_again(
     library: Library, hues: Path, colours: Corpus
 ) -> None:
     library.add(hues)
-    before = library.landscape.map(corpus=colours)
+    before = library.map.update(corpus=colours)
     gone = before.regions[0].picture
     image = library.image(gone)
     assert image is not None
     os.unlink(image.paths[0])
     library.add(hues)
-    left = library.landscape.known()
+    left = library.map.current()
     assert left is not None
     assert gone not in left.ids
     assert (len(left.ids), left.lacking) == (89, 0)
     assert gone not in [region.picture for region in left.regions]
     assert left.regions[0].count == before.regions[0].count - 1
-    assert sorted(library.landscape.map().ids.tolist()) == live_ids(library)
+    assert sorted(library.map.update().ids.tolist()) == live_ids(library)
 
 
 def test_what_is_removed_leaves_no_trace(library: Library, hues: Path, colours: Corpus) -> None:
     library.add(hues)
-    library.landscape.map(corpus=colours)
+    library.map.update(corpus=colours)
     assert len(map_files(library)) == 1
     library.remove(hues / "red")
     assert map_files(library) == []
-    assert library.landscape.known() is None
-    drawn = library.landscape.map(corpus=colours)
+    assert library.map.current() is None
+    drawn = library.map.update(corpus=colours)
     assert set(hue_of(library, drawn)) == {"green", "blue"}
     assert "red" not in [region.name for region in drawn.regions]
 
@@ -192,7 +192,7 @@ def test_what_is_removed_while_the_map_is_drawn_is_not_written(
     library: Library, encoder: FakeEncoder, hues: Path, colours: Corpus
 ) -> None:
     library.add(hues)
-    drawing = library.landscape.draw(corpus=colours)
+    drawing = library.map.iter_update(corpus=colours)
     while next(drawing).stage != "naming":
         pass
     with Library.open(library.path, encoder) as other:
@@ -201,7 +201,7 @@ def test_what_is_removed_while_the_map_is_drawn_is_not_written(
     (path,) = map_files(library)
     with np.load(path) as kept:
         assert len(kept["ids"]) == len(kept["contents"]) == 60
-    known = library.landscape.known()
+    known = library.map.current()
     assert known is not None
     assert set(hue_of(library, known)) == {"green", "blue"}
 
@@ -210,13 +210,13 @@ def test_places_belong_to_contents_not_to_ids(
     library: Library, encoder: FakeEncoder, hues: Path, colours: Corpus, tmp_path: Path
 ) -> None:
     library.add(hues)
-    library.landscape.map(corpus=colours)
+    library.map.update(corpus=colours)
     with Library.create(tmp_path / "other", encoder) as other:
         for name in ("green", "blue", "red"):
             other.add(hues / name)
         (path,) = map_files(library)
         (Path(other.path) / "cache" / path.name).write_bytes(path.read_bytes())
-        there, here = other.landscape.known(), library.landscape.known()
+        there, here = other.map.current(), library.map.current()
         assert there is not None
         assert here is not None
         assert there.ids.tolist() != here.ids.tolist()
@@ -228,12 +228,12 @@ def test_a_damaged_file_is_as_none(
     library: Library, hues: Path, colours: Corpus, damage: str
 ) -> None:
     library.add(hues)
-    drawn = library.landscape.map(corpus=colours)
+    drawn = library.map.update(corpus=colours)
     (path,) = map_files(library)
     data = path.read_bytes()
     path.write_bytes({"cut": data[: len(data) // 2], "text": b"no map", "empty": b""}[damage])
-    assert library.landscape.known() is None
-    np.testing.assert_array_equal(library.landscape.map(corpus=colours).places, drawn.places)
+    assert library.map.current() is None
+    np.testing.assert_array_equal(library.map.update(corpus=colours).places, drawn.places)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 29, 30, 31])
@@ -244,7 +244,7 @@ def test_few_pictures_have_a_map_too(
     for number in range(count):
         paint(tmp_path / f"few/{number}.png", (7 * number, 230 - 7 * number, 90))
     library.add(tmp_path / "few")
-    drawn = library.landscape.map(corpus=colours)
+    drawn = library.map.update(corpus=colours)
     assert sorted(drawn.ids.tolist()) == live_ids(library)
     assert np.isfinite(drawn.places).all()
     assert sum(region.count for region in drawn.regions if region.level == 0) == count
@@ -253,7 +253,7 @@ def test_few_pictures_have_a_map_too(
 
 def test_everyday_names_are_used_without_a_corpus(library: Library, hues: Path) -> None:
     library.add(hues)
-    names = {region.name for region in library.landscape.map().regions}
+    names = {region.name for region in library.map.update().regions}
     texts = " ".join(told.text for told in read_corpus().texts)
     assert names
     assert all(name.split(", ")[0] in texts for name in names)
@@ -265,7 +265,7 @@ def test_a_folder_that_cannot_be_written_is_named(
     library.add(hues)
     monkeypatch.setattr("os.replace", _refused)
     with pytest.raises(retrieval.LibraryError, match=r"map\.npz: Permission denied"):
-        library.landscape.map(corpus=colours)
+        library.map.update(corpus=colours)
 
 
 def _refused(*_: object) -> None:
@@ -274,7 +274,7 @@ def _refused(*_: object) -> None:
 
 def test_it_is_written_down(library: Library, hues: Path, colours: Corpus, tmp_path: Path) -> None:
     library.add(hues)
-    drawn = library.landscape.map(corpus=colours)
+    drawn = library.map.update(corpus=colours)
     for name in ("map.csv", "map.json"):
         arguments = ["map", str(tmp_path / name), "--library", library.path]
         pixtrieve.main(arguments, standalone_mode=False)
@@ -299,7 +299,7 @@ def test_beyond_a_limit_the_rest_is_placed_among_a_sample(monkeypatch: pytest.Mo
     random = np.random.default_rng(0)
     cluster = np.repeat(np.arange(3), 60)
     points = (np.eye(3)[cluster] * 5 + random.standard_normal((180, 3)) * 0.1).astype(np.float32)
-    monkeypatch.setattr(retrieval.landscape.placing, "_MOST", 90)
+    monkeypatch.setattr(retrieval.map.layout, "_MOST", 90)
     places = _laid_out(points)
     middles = np.stack([places[cluster == each].mean(axis=0) for each in range(3)])
     apart = ((places[:, None] - middles) ** 2).sum(axis=2)
@@ -320,7 +320,7 @@ def _laid_out(points: np.ndarray) -> np.ndarray:
 
 
 def test_pushing_by_waves_equals_pushing_pair_by_pair() -> None:
-    from retrieval.planar import _pushes
+    from retrieval.map.tsne import _pushes
 
     places = np.random.default_rng(2).normal(0, 8, (60, 2)).astype(np.float32)
     found, _ = _pushes(places, None)
@@ -361,9 +361,9 @@ def test_a_landscape_needs_no_model_to_be_read(
     library: Library, hues: Path, colours: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     library.add(hues)
-    drawn = library.landscape.map(corpus=colours)
+    drawn = library.map.update(corpus=colours)
     with Library.open(library.path) as plain:  # its model could not be loaded
-        assert isinstance(plain.landscape, Landscape)
-        known = plain.landscape.known()
+        assert isinstance(plain.map, LibraryMap)
+        known = plain.map.current()
     assert known is not None
     assert known.ids.tolist() == drawn.ids.tolist()

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from retrieval import Library, QueryError
-from retrieval.captioned import Captioned, read_captions
-from retrieval.corpora import read_corpus
 from retrieval.encoders.texts.languages import advice
+from retrieval.evaluation.captions import Captioned, read_captions
+from retrieval.tagging.corpora import read_corpus
 
 
 @pytest.fixture

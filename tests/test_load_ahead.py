@@ -16,12 +16,12 @@ from fakes import FakeEncoder
 from numpy.typing import NDArray
 from painting import paint
 
-import retrieval.indexing.reading
-import retrieval.model_in_use
+import retrieval.context
+import retrieval.indexing.read_file
 from retrieval import Library, ModelError
+from retrieval.context import LazyEncoder
 from retrieval.encoders import ModelIdentity
 from retrieval.indexing.load_ahead import EncoderAhead
-from retrieval.model_in_use import LazyEncoder
 
 WAIT_S = 20
 
@@ -111,7 +111,7 @@ def test_pictures_are_read_while_it_is_loaded(
     for number in range(4):
         paint(tmp_path / f"p/{number}.png", (number * 60, 0, 9))
     last_read = threading.Event()
-    real = retrieval.indexing.reading.read_picture
+    real = retrieval.indexing.read_file.read_picture
 
     def reading(path, *rest):  # type: ignore[no-untyped-def]
         picture = real(path, *rest)
@@ -125,7 +125,7 @@ def test_pictures_are_read_while_it_is_loaded(
             assert last_read.wait(WAIT_S)
             super().prepare_pictures()
 
-    monkeypatch.setattr(retrieval.indexing.reading, "read_picture", reading)
+    monkeypatch.setattr(retrieval.indexing.read_file, "read_picture", reading)
     encoder = Slow()
     with Library.create(tmp_path / "l", encoder) as library:
         done = library.add(tmp_path / "p")
@@ -143,9 +143,9 @@ def test_a_librarys_encoder_is_loaded_once_whoever_asks(monkeypatch: pytest.Monk
 
     spec = FakeEncoder().spec
     monkeypatch.setattr(
-        retrieval.model_in_use, "identify", lambda name: ModelIdentity(name, spec.fingerprint)
+        retrieval.context, "identify", lambda name: ModelIdentity(name, spec.fingerprint)
     )
-    monkeypatch.setattr(retrieval.model_in_use, "open_encoder", opening)
+    monkeypatch.setattr(retrieval.context, "open_encoder", opening)
     lazy = LazyEncoder(spec, "cpu")
 
     def ask(_: int) -> object:

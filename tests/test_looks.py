@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from patterns import pattern
 from PIL import Image
 
-from retrieval.alignment import agreement, correlation
+from retrieval.duplicates.alignment import agreement, correlation
 from retrieval.duplicates.neighbours import near_pairs, nearest
+from retrieval.duplicates.perceptual_hash import TURNS, Looks, turned
+from retrieval.images.luma_thumbnail import SIDE, sketch_of
 from retrieval.images.scaling import Frame
-from retrieval.images.sketch import SIDE, sketch_of
-from retrieval.looks import TURNS, Looks, turned
 
 T = Image.Transpose
 Sketches = NDArray[np.uint8]
@@ -97,7 +97,7 @@ def test_bands_find_what_brute_force_finds(seed: int, count: int, noise: float) 
 
 
 def test_candidates_are_taken_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("retrieval.looks._AT_ONCE", 50)
+    monkeypatch.setattr("retrieval.duplicates.perceptual_hash._AT_ONCE", 50)
     looks = Looks(np.repeat(sketches_of(pattern(6)), 12, axis=0))
     pieces = list(looks.alike_after(np.arange(12)))
     assert len(pieces) > 1

@@ -11,9 +11,9 @@ import pytest
 from fakes import FakeEncoder
 from painting import paint
 
-import retrieval.asking.nearest
+import retrieval.stores.live_index
 from retrieval import Library, SearchResult
-from retrieval.stores.cachefile import read_header
+from retrieval.stores.cache_file import read_header
 
 
 @pytest.fixture
@@ -75,8 +75,8 @@ def test_an_old_cache_is_brought_up_to_date(filled: Library, tmp_path: Path) -> 
 def test_newer_and_removed_rows_are_answered_without_writing(
     filled: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retrieval.asking.nearest, "_SMALL", 0)
-    monkeypatch.setattr(retrieval.asking.nearest, "_WORTH_SHARE", 0.5)
+    monkeypatch.setattr(retrieval.stores.live_index, "_SMALL", 0)
+    monkeypatch.setattr(retrieval.stores.live_index, "_WORTH_SHARE", 0.5)
     path = cache_of(filled)
     generation = read_header(path).generation  # type: ignore[union-attr]
     paint(tmp_path / "p/new.png", (255, 0, 0))
@@ -92,9 +92,9 @@ def test_newer_and_removed_rows_are_answered_without_writing(
 def test_many_changes_are_worth_a_new_file(
     filled: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retrieval.asking.nearest, "_FRESH_ROWS", 3)
-    monkeypatch.setattr(retrieval.asking.nearest, "_SMALL", 0)
-    monkeypatch.setattr(retrieval.asking.nearest, "_WORTH_SHARE", 9.0)
+    monkeypatch.setattr(retrieval.stores.live_index, "_FRESH_ROWS", 3)
+    monkeypatch.setattr(retrieval.stores.live_index, "_SMALL", 0)
+    monkeypatch.setattr(retrieval.stores.live_index, "_WORTH_SHARE", 9.0)
     path = cache_of(filled)
     before = read_header(path)
     for number in range(8):

@@ -17,8 +17,8 @@ from painting import paint
 from PIL import Image, ImageDraw, ImageFont
 
 from retrieval import Library, MissingExtra
-from retrieval.ocr import Reader
-from retrieval.texts.reading import read_pictures
+from retrieval.texts.ocr import Reader
+from retrieval.texts.ocr_run import read_pictures
 
 
 class FakeReader:
@@ -116,7 +116,7 @@ def test_reading_reaches_for_no_network(tmp_path: Path) -> None:
         "import socket, sys\n"
         "def refuse(*a, **k): raise AssertionError('network')\n"
         "socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse\n"
-        "import numpy as np\nfrom PIL import Image\nfrom retrieval.ocr import Reader\n"
+        "import numpy as np\nfrom PIL import Image\nfrom retrieval.texts.ocr import Reader\n"
         f"print(Reader().read(np.asarray(Image.open({os.fspath(tmp_path / 'a.png')!r}))))\n"
     )
     sign(tmp_path / "a.png", "WELCOME")

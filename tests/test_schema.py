@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from retrieval import schema
-from retrieval.catalogue import Catalogue
+from retrieval.catalogue import Catalogue, schema
 from retrieval.catalogue.connection import SCHEMA_VERSION
 
 

@@ -11,38 +11,38 @@ import pytest
 from fakes import FakeEncoder
 
 from retrieval import Library, Query, Term
-from retrieval.asking.hits import Hit, SearchResult
-from retrieval.asking.notes import notes
-from retrieval.asking.sureness import Sure, calibration_of
-from retrieval.calibration import (
+from retrieval.scoring.calibration import (
     FILE,
     Calibration,
     features,
     read_calibration,
     write_calibration,
 )
-from retrieval.confidence import Null, in_words, likely_in_words
+from retrieval.scoring.confidence import ScoreBaseline, in_words, likely_in_words
+from retrieval.search.notes import notes
+from retrieval.search.results import Hit, SearchResult
+from retrieval.search.sureness import Sure, calibration_of
 from retrieval.specs import ModelSpec
 
-FITTED = Calibration(-2.0, {"score": 4.0, "null": 0.5}, 0.25)
+FITTED = Calibration(-2.0, {"score": 4.0, "baseline": 0.5}, 0.25)
 
 
 def test_features_are_worked_out_by_hand() -> None:
     others = np.array([[0.1, 0.3], [0.2, 0.2]], np.float32)  # means 0.2, spreads 0.1 and none
     text = "a photo of two dogs on a beach"  # two, dogs, beach
-    found = features(text, np.array([0.5, 0.3]), Null(0.4, 0.05), others)
+    found = features(text, np.array([0.5, 0.3]), ScoreBaseline(0.4, 0.05), others)
     assert found["words"].tolist() == pytest.approx([math.log(3)] * 2)
-    assert features("", np.ones(1), Null(0, 1), others[:1])["words"].tolist() == [0]
+    assert features("", np.ones(1), ScoreBaseline(0, 1), others[:1])["words"].tolist() == [0]
     assert found["bare"].tolist() == [0, 0]
-    assert features("dogs", np.ones(1), Null(0, 1), others[:1])["bare"].tolist() == [1]
+    assert features("dogs", np.ones(1), ScoreBaseline(0, 1), others[:1])["bare"].tolist() == [1]
     assert found["score"].tolist() == [0.5, 0.3]
-    assert found["null"].tolist() == pytest.approx([2, -2])
+    assert found["baseline"].tolist() == pytest.approx([2, -2])
     assert found["picture"][0] == pytest.approx(3, abs=1e-5)
     assert np.isfinite(found["picture"]).all()
 
 
 def test_a_probability_is_the_logistic_of_the_weighted_features() -> None:
-    found = {"score": np.array([0.5, 0.25]), "null": np.array([2.0, -2.0]), "more": np.ones(2)}
+    found = {"score": np.array([0.5, 0.25]), "baseline": np.array([2.0, -2.0]), "more": np.ones(2)}
     likely = FITTED.probability(found)
     assert likely.tolist() == pytest.approx([1 / (1 + math.exp(-1)), 1 / (1 + math.exp(2))])
 
@@ -192,7 +192,7 @@ def test_unknown_words_leave_nothing_to_be_sure_of(
     mixed: Library, calibrated: Calibration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "retrieval.asking.questions.unknown_words",
+        "retrieval.search.query_vectors.unknown_words",
         lambda text, _: tuple(word for word in text.split() if word.startswith("q")),
     )
     found = mixed.search("red qwzx + blue - qwzx qvbn", 9)
@@ -217,8 +217,8 @@ def test_pictures_are_looked_at_beside_unlikely_things(
     mixed: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fitted = Calibration(0.0, {"picture": 1.0}, 0.1)
-    monkeypatch.setattr("retrieval.asking.answering.calibration_of", lambda _: fitted)
-    monkeypatch.setattr("retrieval.asking.answering.unlikely_things", lambda: ("green", "blue"))
+    monkeypatch.setattr("retrieval.search.search.calibration_of", lambda _: fitted)
+    monkeypatch.setattr("retrieval.search.search.unlikely_things", lambda: ("green", "blue"))
     green, blue = mixed.embed("green"), mixed.embed("blue")
     for hit in mixed.search("red", 45, look_in="pictures").hits:
         picture = mixed.embed(f"#{hit.id}")

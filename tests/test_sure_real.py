@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from retrieval import Library
-from retrieval.asking.notes import notes
-from retrieval.calibration import FILE
 from retrieval.encoders.models.references import built_in_folder
 from retrieval.encoders.texts import known_words
+from retrieval.scoring.calibration import FILE
+from retrieval.search.notes import notes
 
 pytestmark = pytest.mark.slow
 

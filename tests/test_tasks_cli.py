@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner, Result
 from fakes import FakeEncoder
 
+import retrieval.context
+import retrieval.folder
 import retrieval.library
-import retrieval.model_in_use
-import retrieval.opening
 from retrieval import Library
 from retrieval.commands import pixtrieve
 from retrieval.encoders import ModelIdentity
@@ -24,9 +24,9 @@ Run = Callable[..., Result]
 def run(tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Return a function that runs `pixtrieve` on a library of four coloured pictures."""
     encoder = FakeEncoder()
-    for module in (retrieval.library, retrieval.model_in_use):
+    for module in (retrieval.library, retrieval.context):
         monkeypatch.setattr(module, "open_encoder", lambda *_, **__: encoder)
-    for module in (retrieval.opening, retrieval.model_in_use):
+    for module in (retrieval.opening, retrieval.context):
         monkeypatch.setattr(module, "identify", lambda name: ModelIdentity(name, "fake-1"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("PIXTRIEVE_LIBRARY", str(tmp_path / "library"))

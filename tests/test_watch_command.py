@@ -19,20 +19,20 @@ from watches import until
 from retrieval.commands import main
 from retrieval.commands.watch_report import WatchReport
 from retrieval.errors import LibraryBusy
-from retrieval.progress import Progress, Tally, Trouble
-from retrieval.watching.following import Delayed, Watching
+from retrieval.indexing.progress import Progress, Tally, Trouble
+from retrieval.watching.watcher import Delayed, Watching
 
 pytest.importorskip("watchfiles")
 
 CHILD = """
 import sys
 from fakes import FakeEncoder
-import retrieval.library, retrieval.model_in_use, retrieval.opening
+import retrieval.library, retrieval.context, retrieval.folder
 from retrieval.commands import main
 from retrieval.encoders import ModelIdentity
-for module in (retrieval.library, retrieval.model_in_use):
+for module in (retrieval.library, retrieval.context):
     module.open_encoder = lambda *_, **__: FakeEncoder()
-for module in (retrieval.opening, retrieval.model_in_use):
+for module in (retrieval.opening, retrieval.context):
     module.identify = lambda name: ModelIdentity(name, "fake-1")
 main(sys.argv[1:])
 """

@@ -17,8 +17,8 @@ from fakes import FakeEncoder
 from painting import paint
 from watches import FAST, Watch, until
 
-import retrieval.watching.listening
-import retrieval.watching.lookout
+import retrieval.watching.notifications
+import retrieval.watching.root_monitor
 from retrieval import (
     IndexOptions,
     Library,
@@ -27,10 +27,10 @@ from retrieval import (
     LibraryNotFound,
     MissingExtra,
 )
-from retrieval.locking import writer_lock
+from retrieval.folder import writer_lock
+from retrieval.watching.debounce import Debouncer
 from retrieval.watching.drives import at_or_below, is_remote, parse
-from retrieval.watching.gathering import Gathered
-from retrieval.watching.listening import Deaf
+from retrieval.watching.notifications import NotificationsUnavailable
 
 pytest.importorskip("watchfiles")
 
@@ -106,13 +106,13 @@ def test_many_new_folders_are_listened_to_together(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     opened: list[int] = []
-    real = retrieval.watching.listening._channel
+    real = retrieval.watching.notifications._channel
 
     def counting(folders, stop):  # type: ignore[no-untyped-def]
         opened.append(len(folders))
         return real(folders, stop)
 
-    monkeypatch.setattr(retrieval.watching.listening, "_channel", counting)
+    monkeypatch.setattr(retrieval.watching.notifications, "_channel", counting)
     for number in range(300):
         paint(pictures / f"{number % 10}/{number}/a.png", (number % 256, number // 256, 99))
     until(lambda: len(indexed(library)) == 304)
@@ -460,8 +460,8 @@ def test_what_to_do_when_the_system_does_not_listen(
         yield
 
     monkeypatch.setattr("watchfiles.watch", refuse)
-    with pytest.raises(Deaf) as raised:
-        retrieval.watching.listening.Ears(threading.Event()).listen_to([str(tmp_path)])
+    with pytest.raises(NotificationsUnavailable) as raised:
+        retrieval.watching.notifications.Notifier(threading.Event()).listen_to([str(tmp_path)])
     assert hint in raised.value.hint
 
 
@@ -471,15 +471,15 @@ def test_the_real_limit_of_the_system(tmp_path: Path) -> None:
         (tmp_path / str(number)).mkdir()
     code = (
         "import os, sys, threading\n"
-        "from retrieval.watching.listening import Deaf, Ears\n"
+        "from retrieval.watching.notifications import NotificationsUnavailable, Notifier\n"
         "open('/proc/sys/user/max_inotify_watches', 'w').write('5')\n"
-        "ears = Ears(threading.Event())\n"
+        "ears = Notifier(threading.Event())\n"
         "folders = [os.path.join(sys.argv[1], str(n)) for n in range(20)]\n"
         "ears.listen_to(folders[:4])\n"
         "print('four')\n"
         "try:\n"
         "    ears.listen_to(folders)\n"
-        "except Deaf as deaf:\n"
+        "except NotificationsUnavailable as deaf:\n"
         "    print(deaf.hint)\n"
         "open(folders[3] + '/a', 'w').close()\n"
         "print(ears.hear())\n"
@@ -498,9 +498,13 @@ def test_a_network_drive_is_looked_at_unasked(
     library: Library, pictures: Path, encoder: FakeEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        retrieval.watching.lookout, "mounts", lambda: {"/": "ext4", str(pictures / "deep"): "nfs4"}
+        retrieval.watching.root_monitor,
+        "mounts",
+        lambda: {"/": "ext4", str(pictures / "deep"): "nfs4"},
     )
-    monkeypatch.setattr(retrieval.watching.lookout.Ears, "hear", lambda _: time.sleep(0.1) or set())
+    monkeypatch.setattr(
+        retrieval.watching.root_monitor.Notifier, "hear", lambda _: time.sleep(0.1) or set()
+    )
     with Watch(library.path, encoder, [pictures], replace(FAST, remote=0.2)) as watch:
         watch.follows()
         assert watch.standing is not None
@@ -513,8 +517,8 @@ def test_a_drive_that_is_mounted_below_is_noticed(
     watch: Watch, library: Library, pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs = len(watch.done)
-    mounted = {**retrieval.watching.lookout.mounts(), str(pictures / "deep"): "vfat"}
-    monkeypatch.setattr(retrieval.watching.lookout, "mounts", lambda: mounted)
+    mounted = {**retrieval.watching.root_monitor.mounts(), str(pictures / "deep"): "vfat"}
+    monkeypatch.setattr(retrieval.watching.root_monitor, "mounts", lambda: mounted)
     until(lambda: len(watch.done) > runs)
     assert watch.done[runs].tally.found == 4
 
@@ -529,7 +533,7 @@ def test_a_missing_extra_is_named(
 
 
 def test_paths_are_given_out_when_it_has_been_quiet_or_has_taken_too_long() -> None:
-    gathered = Gathered(1.0, 5.0)
+    gathered = Debouncer(1.0, 5.0)
     assert gathered.take(0) == set()
     gathered.hear({"a"}, 10)
     gathered.hear({"b"}, 10.9)
@@ -544,7 +548,7 @@ def test_paths_are_given_out_when_it_has_been_quiet_or_has_taken_too_long() -> N
 
 
 def test_paths_that_are_kept_come_when_it_is_time() -> None:
-    gathered = Gathered(1.0, 5.0)
+    gathered = Debouncer(1.0, 5.0)
     gathered.keep({"a", "b"}, 10)
     gathered.keep({"b"}, 5)
     gathered.keep({"a"}, 20)

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from retrieval.errors import QueryError
-from retrieval.where import (
+from retrieval.query.where import (
     And,
     Box,
     Comparison,
@@ -20,7 +20,7 @@ from retrieval.where import (
     matching,
     parse,
 )
-from retrieval.where.conditions import FIELDS, OPERATORS, ORIENTATIONS, POSSIBLE, Value
+from retrieval.query.where.conditions import FIELDS, OPERATORS, ORIENTATIONS, POSSIBLE, Value
 
 texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=8).filter(str.strip)
 numbers = st.one_of(st.integers(0, 10**9).map(float), st.floats(0, 1e6).map(lambda n: round(n, 6)))

@@ -10,12 +10,12 @@ from pathlib import Path
 from fakes import FakeEncoder
 
 from retrieval import IndexOptions, Library, Progress
-from retrieval.watching.following import Delayed, Pace, Steering, WatchEvent, Watching
+from retrieval.watching.watcher import Delayed, WatchControl, WatchEvent, Watching, WatchTiming
 
 PATIENCE_S = 60.0
 """No test waits for so long unless it fails."""
 
-FAST = Pace(quiet=0.2, at_most=5, settle=0.1, again=0.2, around=0.1, busy=0.1, retry=0.1)
+FAST = WatchTiming(quiet=0.2, at_most=5, settle=0.1, again=0.2, around=0.1, busy=0.1, retry=0.1)
 
 
 def until(condition: Callable[[], object], what: str = "") -> None:
@@ -34,10 +34,10 @@ class Watch:
         folder: str | Path,
         encoder: FakeEncoder,
         paths: Sequence[str | Path] = (),
-        pace: Pace = FAST,
+        pace: WatchTiming = FAST,
         options: IndexOptions | None = None,
     ) -> None:
-        self.steering = Steering()
+        self.steering = WatchControl()
         self.events: list[WatchEvent] = []
         self.error: BaseException | None = None
         self._how = folder, encoder, paths, pace, options

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from retrieval.catalogue.baselines import BaselineRows
 from retrieval.catalogue.connection import Connection
 from retrieval.catalogue.contents import (
     Batch,
@@ -24,7 +25,6 @@ from retrieval.catalogue.contents import (
     ProblemRecord,
 )
 from retrieval.catalogue.lookup import Counts, ImageRow, Lookup, ProblemRow
-from retrieval.catalogue.nulls import NullRows
 from retrieval.catalogue.roots import Root, Roots
 from retrieval.catalogue.scan import Pending, Scan, ScanCounts, Scope
 from retrieval.catalogue.texts import CAPTION, NAME, OCR, SIDECAR, XMP, TextRow, Texts
@@ -104,7 +104,7 @@ class Catalogue:
         self.roots = Roots(self._db)
         self.contents = Contents(self._db)
         self.lookup = Lookup(self._db)
-        self.nulls = NullRows(self._db)
+        self.baselines = BaselineRows(self._db)
         self.texts = Texts(self._db)
         self.writing = self._db.writing
         self.reading = self._db.reading

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from retrieval.catalogue.connection import Connection
-from retrieval.heads import Head
+from retrieval.scoring.linear_head import Head
 
 _STORED = np.dtype("<f4")
 

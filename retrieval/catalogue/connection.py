@@ -70,7 +70,7 @@ class Connection:
         if create:
             self.raw.execute("PRAGMA journal_mode = WAL")
         if version < SCHEMA_VERSION:
-            from retrieval import schema
+            from retrieval.catalogue import schema
 
             schema.migrate(self.raw)
         # In WAL mode NORMAL cannot corrupt; a power cut may lose the last batches, never more.

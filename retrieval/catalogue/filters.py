@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.arrangement import Sort
 from retrieval.catalogue.connection import Connection, text
-from retrieval.where import matching
-from retrieval.where.conditions import (
+from retrieval.query.options import Sort
+from retrieval.query.where import matching
+from retrieval.query.where.conditions import (
     FIELDS,
     And,
     Box,

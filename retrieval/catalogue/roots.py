@@ -46,7 +46,7 @@ class Roots:
         ).fetchone()
         return Root(row[0], row[1], bool(row[2]), bool(row[3]))
 
-    def absorb(self, part: Root, whole: Root, below: str) -> None:
+    def merge_into(self, part: Root, whole: Root, below: str) -> None:
         """Make the single files of a root, which lies at `below` in a whole one, files of that."""
         self._db.rows(
             "UPDATE OR REPLACE files SET root_id = ?, path = CAST(? AS TEXT) || path"
@@ -55,7 +55,7 @@ class Roots:
         )
         self.delete(part)
 
-    def cede(self, part: Root, whole: Root, below: str) -> None:
+    def split_off(self, part: Root, whole: Root, below: str) -> None:
         """Make the files that a root of single files has below a path those of a whole one."""
         prefix = text(f"{below}/")
         self._db.rows(

@@ -29,7 +29,7 @@ class Place:
 
 
 class Sidecars:
-    """The tables of sidecars and of images to retell."""
+    """The tables of sidecars and of images whose texts are to be put together again."""
 
     def __init__(self, db: Connection) -> None:
         self._db = db

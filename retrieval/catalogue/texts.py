@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from retrieval.catalogue.connection import Connection
 from retrieval.catalogue.vectors import TEXT
-from retrieval.tokens import indexed, is_pair
+from retrieval.query.tokens import indexed, is_pair
 from retrieval.vectors import to_blobs
 
 CAPTION, SIDECAR, XMP, EMBEDDED, NAME, OCR = "caption", "sidecar", "xmp", "embedded", "name", "ocr"

@@ -8,7 +8,7 @@ import threading
 import click
 
 from retrieval.commands.index_report import stop_on_interrupt
-from retrieval.commands.reading import limits_options
+from retrieval.commands.read_options import limits_options
 from retrieval.commands.terminal import (
     device_option,
     home_relative,

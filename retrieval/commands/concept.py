@@ -7,10 +7,10 @@ from dataclasses import asdict
 
 import click
 
-from retrieval.commands.pictures import ManyPictures, like_options
+from retrieval.commands.picture_options import ManyPictures, like_options
 from retrieval.commands.terminal import device_option, library_option, plural, say, shown
-from retrieval.heads import ENOUGH
 from retrieval.library import Library
+from retrieval.scoring.linear_head import ENOUGH
 from retrieval.tagging.concepts import Concept
 
 

@@ -9,22 +9,22 @@ from dataclasses import dataclass
 import click
 import numpy as np
 
-from retrieval.asking.hits import SearchResult
 from retrieval.commands.index_report import run_shown, summary
 from retrieval.commands.sheet import contact_sheet
 from retrieval.commands.terminal import home_relative, plural, say, shown
 from retrieval.encoders.models.references import BUILT_IN
-from retrieval.evaluation import Evaluation, evaluate
+from retrieval.evaluation.metrics import Evaluation, evaluate
 from retrieval.library import Library
 from retrieval.query import Query, Term
 from retrieval.scenes.dataset import Drawn, draw_scenes
+from retrieval.search.results import SearchResult
 from retrieval.vectors import from_blobs
 
 _SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class DemoAnswer:
     """A question, its answer, and which picture was right ("" where several are)."""
 
     question: str
@@ -76,22 +76,22 @@ def demo_command(folder: str, count: int, seed: int, model: str, open_page: bool
     return 0
 
 
-def ask(library: Library, drawn: Sequence[Drawn], k: int) -> Iterator[Asked]:
+def ask(library: Library, drawn: Sequence[Drawn], k: int) -> Iterator[DemoAnswer]:
     """Ask in words, with an example picture, and with both together."""
     step = max(len(drawn) // 5, 1)
     for scene in drawn[1::step][:5]:
         caption = scene.captions[0]
-        yield Asked(caption, library.search(caption, k), scene.path)
+        yield DemoAnswer(caption, library.search(caption, k), scene.path)
     example = drawn[len(drawn) // 2].path
     name = os.path.basename(example)
     picture = Term("picture", example)
-    yield Asked(f"pictures like {name}", library.search(Query((picture,)), k))
+    yield DemoAnswer(f"pictures like {name}", library.search(Query((picture,)), k))
     words = "at night with stars and the moon"
     both = Query((picture, Term("text", words)))
-    yield Asked(f"{name} + “{words}”", library.search(both, k))
+    yield DemoAnswer(f"{name} + “{words}”", library.search(both, k))
     something, but = "a red car", "at night"
     without = Query((Term("text", something), Term("text", but, negative=True)))
-    yield Asked(f"“{something}” - “{but}”", library.search(without, k))
+    yield DemoAnswer(f"“{something}” - “{but}”", library.search(without, k))
 
 
 def measure(library: Library, drawn: Sequence[Drawn], *, fullest: bool) -> Evaluation:
@@ -114,7 +114,7 @@ def _require_own(folder: str) -> None:
         raise click.UsageError(f"{shown(folder)} holds other files: name a new folder")
 
 
-def _show(one: Asked) -> None:
+def _show(one: DemoAnswer) -> None:
     say(f"\n{click.style(one.question, bold=True)}")
     for hit in one.result.hits[:_SHOWN]:
         mark = click.style("  ← the one", fg="green") if hit.path == one.right else ""

@@ -11,10 +11,10 @@ from pathlib import Path
 import click
 
 from retrieval.commands.terminal import device_option, library_option, say, shown
-from retrieval.corpora import ENGLISH, read_corpus
-from retrieval.describing import Description, Via
 from retrieval.encoders.texts.languages import advice
 from retrieval.library import Library
+from retrieval.tagging.corpora import ENGLISH, read_corpus
+from retrieval.tagging.describing import Description, Via
 
 
 @click.command("describe")

@@ -9,8 +9,8 @@ from dataclasses import asdict
 
 import click
 
-from retrieval.commands.choosing import is_interactive
 from retrieval.commands.duplicate_sheet import WHY, duplicate_sheet, summary
+from retrieval.commands.model_choice import is_interactive
 from retrieval.commands.pages import give_page
 from retrieval.commands.terminal import home_relative, human_bytes, library_option, plural, say
 from retrieval.commands.terminal import shown as safe

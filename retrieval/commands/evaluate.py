@@ -9,15 +9,15 @@ from collections.abc import Callable
 
 import click
 
-from retrieval.captioned import evaluate_pictures, read_captions
-from retrieval.commands.reading import reading_options
+from retrieval.commands.read_options import reading_options
 from retrieval.commands.terminal import device_option, library_option, plural, say, shown
-from retrieval.corpora import ENGLISH
 from retrieval.encoders import Encoder, open_encoder
 from retrieval.encoders.models.references import parse
-from retrieval.evaluation import KS, Evaluation, Measures
+from retrieval.evaluation.captions import evaluate_pictures, read_captions
+from retrieval.evaluation.metrics import KS, Evaluation, Measures
+from retrieval.indexing.progress import IndexOptions
 from retrieval.library import Library
-from retrieval.progress import IndexOptions
+from retrieval.tagging.corpora import ENGLISH
 
 
 @click.command("evaluate")

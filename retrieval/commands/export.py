@@ -6,8 +6,8 @@ import os
 
 import click
 
+from retrieval.catalogue.export import FORMATS
 from retrieval.commands.terminal import human_bytes, library_option, plural, say, shown
-from retrieval.exporting import FORMATS
 from retrieval.library import Library
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import click
 
-from retrieval.commands.choosing import choose_model, offer_to_fetch
 from retrieval.commands.index_report import Display, run_shown, stop_on_interrupt, summary
-from retrieval.commands.reading import reading_options
+from retrieval.commands.model_choice import choose_model, offer_to_fetch
+from retrieval.commands.read_options import reading_options
 from retrieval.commands.terminal import device_option, library_option, say
 from retrieval.commands.watch_report import WatchReport, watch_options
 from retrieval.encoders.models.references import parse
+from retrieval.indexing.progress import IndexOptions, Progress
 from retrieval.library import Library
-from retrieval.progress import IndexOptions, Progress
-from retrieval.watching.following import Pace, Steering
+from retrieval.watching.watcher import WatchControl, WatchTiming
 
 
 @click.command("index")
@@ -44,7 +44,7 @@ def index_command(
     checkpoint: str | None,
     device: str,
     exclude: tuple[str, ...],
-    pace: Pace | None,
+    pace: WatchTiming | None,
     options: IndexOptions,
 ) -> int:
     """Index pictures in PATHS, folders or files; without PATHS, look again at all that is known.
@@ -90,12 +90,12 @@ def _follow(
     paths: tuple[str, ...],
     options: IndexOptions,
     patterns: list[str] | None,
-    pace: Pace,
+    pace: WatchTiming,
 ) -> int:
     report, first = WatchReport("Ctrl-C ends it."), True
     display: Display | None = None  # of the run that goes on
     with stop_on_interrupt("stopping") as stop:
-        steering = Steering(stop=stop)
+        steering = WatchControl(stop=stop)
         for event in library.watch(
             paths, options=options, exclude=patterns, pace=pace, steering=steering
         ):

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 
 from retrieval.commands.terminal import home_relative, plural, say, shown
-from retrieval.progress import Progress
-from retrieval.status import Status
+from retrieval.folder import Status
+from retrieval.indexing.progress import Progress
 
 _LINES_EVERY_S = 10.0
 _RATE_OVER_S = 20.0

@@ -13,8 +13,8 @@ from dataclasses import asdict
 import click
 
 from retrieval.commands.terminal import device_option, library_option, plural, say, shown
-from retrieval.landscape import Map
 from retrieval.library import Library
+from retrieval.map import Map
 from retrieval.whole_file import whole_file
 
 _FORMATS = (".csv", ".json")
@@ -23,10 +23,10 @@ _COLUMNS = ("id", "path", "x", "y", "region")
 
 @click.command("map")
 @click.argument("file", type=click.Path(), required=False)
-@click.option("--anew", is_flag=True, help="Arrange all pictures anew, whatever was there.")
+@click.option("--rebuild", is_flag=True, help="Arrange all pictures again, whatever was there.")
 @library_option
 @device_option
-def map_command(file: str | None, anew: bool, library_path: str, device: str) -> None:
+def map_command(file: str | None, rebuild: bool, library_path: str, device: str) -> None:
     """Draw the map that `pixtrieve serve` shows; with FILE, .csv or .json, write the places down.
 
     x and y (downwards) are 0 to 1; similar pictures lie side by side.
@@ -35,8 +35,8 @@ def map_command(file: str | None, anew: bool, library_path: str, device: str) ->
     if file and ending not in _FORMATS:
         raise click.UsageError(f"{shown(file)} must end in {' or '.join(_FORMATS)}")
     with Library.open(library_path, device=device) as library:
-        _draw(library, anew=anew)
-        drawn = library.landscape.map()
+        _draw(library, rebuild=rebuild)
+        drawn = library.map.update()
         if file:
             text = _as_csv(library, drawn) if ending == ".csv" else _as_json(library, drawn)
             try:
@@ -55,9 +55,9 @@ def map_command(file: str | None, anew: bool, library_path: str, device: str) ->
     )
 
 
-def _draw(library: Library, *, anew: bool) -> None:
+def _draw(library: Library, *, rebuild: bool) -> None:
     live = sys.stderr.isatty()
-    for progress in library.landscape.draw(anew=anew):
+    for progress in library.map.iter_update(rebuild=rebuild):
         if live:
             click.echo(f"\r{progress.stage:<10} {progress.share:4.0%}", nl=False, err=True)
     if live:

@@ -8,13 +8,13 @@ from dataclasses import asdict
 import click
 from click.core import ParameterSource
 
-from retrieval.commands.choosing import offer_to_fetch
 from retrieval.commands.index_report import run_shown, summary
-from retrieval.commands.reading import reading_options
+from retrieval.commands.model_choice import offer_to_fetch
+from retrieval.commands.read_options import reading_options
 from retrieval.commands.terminal import device_option, library_option, plural, say, shown
 from retrieval.encoders.models.references import parse
+from retrieval.indexing.progress import IndexOptions
 from retrieval.library import Library
-from retrieval.progress import IndexOptions
 
 
 @click.group("model", invoke_without_command=True)

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import click
 
-from retrieval.commands.fetching import extra_that_misses, fetch_with_progress
+from retrieval.commands.download_progress import extra_that_misses, fetch_with_progress
 from retrieval.commands.terminal import human_bytes, say, shown
 from retrieval.encoders.models import registry
 from retrieval.encoders.models.licences import licence_of
@@ -73,7 +73,7 @@ def pack_command(name: str, folder: str) -> None:
 
     Without its weights. There: pixtrieve models import FOLDER
     """
-    from retrieval.encoders.carrying import pack_model
+    from retrieval.encoders.transfer import pack_model
 
     pack_model(registry.located(name), folder)
     say(f"{shown(name)} is in {shown(folder)}. Copy that, and on the other machine:")
@@ -84,7 +84,7 @@ def pack_command(name: str, folder: str) -> None:
 @click.argument("folder", type=click.Path())
 def import_command(folder: str) -> None:
     """Bring in a model that another machine has packed; it then needs no torch here."""
-    from retrieval.encoders.carrying import import_model
+    from retrieval.encoders.transfer import import_model
 
     reference = import_model(folder)
     say(f"{shown(reference)} can be used: pixtrieve index FOLDER --model {shown(reference)}")

@@ -9,17 +9,17 @@ import time
 
 import click
 
-from retrieval.asking.answers import as_object
-from retrieval.asking.hits import SearchResult
-from retrieval.asking.notes import notes
-from retrieval.commands.asking import Asking, question_options
-from retrieval.commands.narrowing import Narrowing, narrowing_options
-from retrieval.commands.pictures import ManyPictures, like_options
-from retrieval.commands.reading import limits_options
+from retrieval.commands.filter_options import Narrowing, narrowing_options
+from retrieval.commands.picture_options import ManyPictures, like_options
+from retrieval.commands.query_options import Asking, question_options
+from retrieval.commands.read_options import limits_options
 from retrieval.commands.table import table
 from retrieval.commands.terminal import device_option, library_option, say, say_raw, shown
 from retrieval.images import ReadLimits
 from retrieval.library import Library
+from retrieval.search.answers import as_object
+from retrieval.search.notes import notes
+from retrieval.search.results import SearchResult
 
 
 @click.command("search", cls=ManyPictures)

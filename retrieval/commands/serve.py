@@ -12,8 +12,8 @@ from retrieval.commands.terminal import device_option, library_option, say
 from retrieval.commands.watch_report import WatchReport, watch_options
 from retrieval.errors import MissingExtra
 from retrieval.library import Library
-from retrieval.watching.following import Pace
-from retrieval.watching.listening import require_watchfiles
+from retrieval.watching.notifications import require_watchfiles
+from retrieval.watching.watcher import WatchTiming
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _TOKEN = re.compile(r"[A-Za-z0-9._~-]{16,200}")
@@ -54,7 +54,7 @@ def serve_command(
     token: str | None,
     moves_to: str | None,
     open_page: bool,
-    pace: Pace | None,
+    pace: WatchTiming | None,
     device: str,
 ) -> None:
     """Look at the library in a browser, and let programs ask it.

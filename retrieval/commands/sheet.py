@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from retrieval.asking.hits import Hit, SearchResult
-from retrieval.asking.notes import notes
 from retrieval.commands.terminal import home_relative, human_bytes, plural, shown, sureness
 from retrieval.errors import PictureError
 from retrieval.images.thumbnails import thumbnail
+from retrieval.search.notes import notes
+from retrieval.search.results import Hit, SearchResult
 
 _SIDE = 360
 

@@ -15,8 +15,8 @@ from retrieval.commands.terminal import (
     say,
     shown,
 )
+from retrieval.folder import Status
 from retrieval.library import Library
-from retrieval.status import Status
 
 
 @click.command("status")

@@ -6,8 +6,8 @@ import unicodedata
 from collections.abc import Iterator
 from datetime import datetime
 
-from retrieval.asking.hits import Hit, SearchResult
 from retrieval.commands.terminal import home_relative, human_bytes, plural, shown, sureness
+from retrieval.search.results import Hit, SearchResult
 
 
 def table(

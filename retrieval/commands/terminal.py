@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 import click
 
-from retrieval.asking.hits import Hit
 from retrieval.encoders.engines import DEVICES
 from retrieval.errors import PixtrieveError
+from retrieval.search.results import Hit
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -11,8 +11,8 @@ import click
 
 from retrieval.commands.index_report import duration, problem_lines
 from retrieval.commands.terminal import home_relative, plural, report, say, shown
-from retrieval.progress import Progress
-from retrieval.watching.following import Delayed, Pace, WatchEvent, Watching
+from retrieval.indexing.progress import Progress
+from retrieval.watching.watcher import Delayed, WatchEvent, Watching, WatchTiming
 
 
 def watch_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -34,7 +34,7 @@ def watch_options(command: Callable[..., Any]) -> Callable[..., Any]:
     def gathered(*arguments: Any, watch: bool, poll: float | None, **others: Any) -> Any:
         if poll is not None and not watch:
             raise click.UsageError("--poll goes with --watch")
-        return command(*arguments, pace=Pace(poll=poll) if watch else None, **others)
+        return command(*arguments, pace=WatchTiming(poll=poll) if watch else None, **others)
 
     return gathered
 

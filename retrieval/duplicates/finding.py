@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.catalogue.duplicates import KnownImage
+from retrieval.context import Context
 from retrieval.duplicates.grouping import LIKENESS, Grouping, Pictures, group
 from retrieval.duplicates.keeping import (
     DuplicateFile,
@@ -26,10 +27,9 @@ from retrieval.duplicates.keeping import (
     groups_of,
 )
 from retrieval.duplicates.moving import Destination, LeftAlone, Moved, is_pending, move_aside, undo
+from retrieval.duplicates.perceptual_hash import Rows
 from retrieval.errors import LibraryError
-from retrieval.images.sketch import SIDE
-from retrieval.looks import Rows
-from retrieval.parts import Parts
+from retrieval.images.luma_thumbnail import SIDE
 
 Kind = Literal["all", "exact", "near"]
 
@@ -39,10 +39,10 @@ _AT_ONCE = 8192
 class Duplicates:
     """The duplicates of one library: `Library.duplicates`."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
-        self._rows = parts.catalogue.duplicates
-        self._logs = os.path.join(os.path.dirname(parts.catalogue.path), "moves")
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._rows = context.catalogue.duplicates
+        self._logs = os.path.join(os.path.dirname(context.catalogue.path), "moves")
 
     def find(
         self, kind: Kind = "all", *, threshold: float = LIKENESS, show_kept: bool = False
@@ -53,8 +53,8 @@ class Duplicates:
         exact copies. `threshold` is the least likeness of near ones, 0 to 1: see
         `duplicates.grouping`. Groups that `keep_all` was told of are shown with `show_kept` only.
         """
-        with self._parts.catalogue.reading():
-            ranked = Ranked.read(self._parts.catalogue, self._parts.model.row.id)
+        with self._context.catalogue.reading():
+            ranked = Ranked.read(self._context.catalogue, self._context.model.row.id)
             kept = [] if show_kept else self._rows.kept()
             count, unsketched = len(ranked.images), 0
             grouping = Grouping(np.arange(count), np.ones(count, np.float32))
@@ -74,7 +74,7 @@ class Duplicates:
 
         Until it has a new file, that is. It need not wait for an indexing run to end.
         """
-        with self._parts.catalogue.writing():
+        with self._context.catalogue.writing():
             for each in groups:
                 counts: dict[int, int] = {}
                 for file in (each.kept, *each.redundant):
@@ -109,9 +109,9 @@ class Duplicates:
         LibraryBusy when another process is writing, LibraryError when the folder lies in an
         indexed one or cannot be written.
         """
-        roots = tuple(root.path for root in self._parts.catalogue.roots.all())
+        roots = tuple(root.path for root in self._context.catalogue.roots.all())
         target = os.path.abspath(os.path.expanduser(os.fspath(folder)))
-        with self._parts.writer():
+        with self._context.writer():
             yield from move_aside(groups, Destination(target, log, roots), self._forget)
 
     def undo(self, log: str | os.PathLike[str]) -> Iterator[Moved | LeftAlone]:
@@ -120,11 +120,11 @@ class Duplicates:
         Nothing happens unless the iterator is run; files that are back are found by the next
         `index`. Raises LibraryBusy as `move` does, LibraryError when the file is no such log.
         """
-        with self._parts.writer():
+        with self._context.writer():
             yield from undo(os.fspath(log))
 
     def _forget(self, file: DuplicateFile) -> None:
-        with self._parts.catalogue.writing():
+        with self._context.catalogue.writing():
             self._rows.forget_file(file.root, file.path)
 
     def _pictures(
@@ -132,7 +132,7 @@ class Duplicates:
     ) -> tuple[Pictures, int]:
         """Return what images are compared by, and how many have no sketch: those look flat."""
         sketches = np.zeros((len(images), SIDE * SIDE), np.uint8)
-        vectors = np.zeros((len(images), self._parts.model.row.spec.dim), np.float16)
+        vectors = np.zeros((len(images), self._context.model.row.spec.dim), np.float16)
         unsketched = 0
         for row, image in enumerate(images):
             sketch = self._rows.sketch(image.id)
@@ -143,7 +143,7 @@ class Duplicates:
         for start in range(0, len(known), _AT_ONCE):
             rows = known[start : start + _AT_ONCE]
             ids = np.array([images[row].vector_id for row in rows], np.int64)
-            vectors[rows] = self._parts.nearest.vectors(ids)
+            vectors[rows] = self._context.nearest.vectors(ids)
         apart = _Apart(images, kept)
         return Pictures(sketches.reshape(-1, SIDE, SIDE), vectors, apart.of), unsketched
 

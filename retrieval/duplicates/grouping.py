@@ -4,10 +4,10 @@ Rows stand in the order in which pictures would be kept, best first. Each takes 
 duplicate of it and not taken yet, so every member of a group was compared with the picture that
 is kept: there are no chains, and what is taken is compared no more.
 
-First come pictures that look alike as wholes (`retrieval.looks`). Of those that are left, each is
-compared as a part (`retrieval.alignment`) with the few whose vectors are nearest, if they are
-nearer than a picture's nearest unlike neighbour mostly is in this library: so the floor follows
-model and library, and no cosine is written down anywhere.
+First come pictures that look alike as wholes (`retrieval.duplicates.perceptual_hash`). Of those
+that are left, each is compared as a part (`retrieval.duplicates.alignment`) with the few whose
+vectors are nearest, if they are nearer than a picture's nearest unlike neighbour mostly is in this
+library: so the floor follows model and library, and no cosine is written down anywhere.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.alignment import agreement, correlation
-from retrieval.confidence import null_of
+from retrieval.duplicates.alignment import agreement, correlation
 from retrieval.duplicates.neighbours import near_pairs, nearest
-from retrieval.looks import Looks, Pairs, Rows, Sketches, turned
+from retrieval.duplicates.perceptual_hash import Looks, Pairs, Rows, Sketches, turned
+from retrieval.scoring.confidence import baseline_of
 
 LIKENESS = 0.92
 """The least correlation of brightness, where two pictures lie upon each other, of duplicates."""
@@ -156,7 +156,7 @@ class _Groups:
         return likeness
 
     def _floor(self, best: Rows, vectors: NDArray[np.float16]) -> float:
-        """Return the cosine from which on a neighbour is worth a comparison of parts."""
+        """Return the cosine from which on a neighbour is worth a comparison of context."""
         if len(best) < _FEWEST:
             return -1.0
         own = np.unique(np.linspace(0, len(best) - 1, _SAMPLE).astype(np.int64))
@@ -166,8 +166,8 @@ class _Groups:
         rows, firsts = np.unique(near.rows[unlike], return_index=True)
         if len(rows) < _FEWEST:
             return -1.0
-        null = null_of(near.cosines[unlike][firsts].astype(np.float64))
-        return null.middle + _FLOOR_Z * null.spread
+        baseline = baseline_of(near.cosines[unlike][firsts].astype(np.float64))
+        return baseline.median + _FLOOR_Z * baseline.spread
 
 
 def _by_first(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.looks import Pairs, Rows
+from retrieval.duplicates.perceptual_hash import Pairs, Rows
 
 _ROWS, _COLUMNS = 1024, 8192
 

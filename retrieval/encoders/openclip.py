@@ -19,8 +19,8 @@ from retrieval.encoders.models.files import ModelFiles
 from retrieval.encoders.models.fingerprint import fingerprint
 from retrieval.encoders.models.licences import licence_of
 from retrieval.encoders.models.loading import load_model, load_tokenizer
-from retrieval.encoders.portions import Portions
-from retrieval.encoders.quiet import quiet
+from retrieval.encoders.oom_safe_batches import OomSafeBatches
+from retrieval.encoders.silenced import quiet
 from retrieval.errors import ModelError
 from retrieval.specs import ModelSpec, Preprocessing
 
@@ -47,8 +47,8 @@ class OpenClipEncoder:
         self.tokenizer_files = files.tokenizer_files  # none: it is open_clip's own
         self._spec = _spec(files, self.model)
         self._cast = _cast_to(self._device)
-        self._picture_portions = Portions(_PICTURES_AT_ONCE, self.device)
-        self._text_portions = Portions(_TEXTS_AT_ONCE, self.device)
+        self._picture_portions = OomSafeBatches(_PICTURES_AT_ONCE, self.device)
+        self._text_portions = OomSafeBatches(_TEXTS_AT_ONCE, self.device)
         shape = (1, 3, 1, 1)
         preprocessing = self._spec.preprocessing
         self._mean = torch.tensor(preprocessing.mean, device=self._device).view(shape)

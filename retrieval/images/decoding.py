@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 
 from retrieval.errors import PictureError
 from retrieval.images import Picture, PictureInfo, Problem, ReadLimits, mtime_ns, reasons
+from retrieval.images.luma_thumbnail import sketch_of
 from retrieval.images.opening import Header, has_signature
-from retrieval.images.quiet import quietly
 from retrieval.images.reasons import PassingError, Reading
 from retrieval.images.rendering import render
 from retrieval.images.resizing import resize, scaled_size
 from retrieval.images.scaling import Target
-from retrieval.images.sketch import sketch_of
+from retrieval.images.silenced import quietly
 from retrieval.specs import Preprocessing
 
 # A file up to this size is read once and then hashed and decoded from memory.

@@ -28,7 +28,7 @@ from retrieval.images import ReadLimits, reasons
 from retrieval.images.budget import admit
 from retrieval.images.jpeg import read_header
 from retrieval.images.raw import RawFile
-from retrieval.images.raw.reading import looks_raw, read_raw
+from retrieval.images.raw.detection import looks_raw, read_raw
 from retrieval.images.scaling import Frame, Target, scale_down
 
 # Tried in this order. No other plugin ever sees a file: some run programs (EPS), some are rarely

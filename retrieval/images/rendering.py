@@ -9,12 +9,12 @@ from typing import IO
 from PIL import Image
 
 from retrieval.images import Origin, ReadLimits
+from retrieval.images.descriptions import words_inside
 from retrieval.images.metadata import origin_of, turn_of
 from retrieval.images.modes import to_rgb
 from retrieval.images.opening import Header, open_picture
 from retrieval.images.reasons import Reading
 from retrieval.images.scaling import Frame, Target
-from retrieval.images.words import words_inside
 
 
 @dataclass(frozen=True, slots=True)

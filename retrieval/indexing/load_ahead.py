@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from retrieval.encoders import Encoder, Preparing
-from retrieval.indexing.calibrating import pictures_wanted
+from retrieval.indexing.calibration import pictures_wanted
 
 
 class EncoderAhead:

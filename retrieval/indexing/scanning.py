@@ -11,8 +11,8 @@ from retrieval.catalogue import Catalogue, Scan, Scope
 from retrieval.catalogue.roots import is_below, relative
 from retrieval.images import FoundFile, FoundSidecar, MountPoint, Unreadable
 from retrieval.images.discovery import Entry, stat_file, stat_sidecars, walk
-from retrieval.indexing.settling import Settling
-from retrieval.progress import Trouble
+from retrieval.indexing.progress import Trouble
+from retrieval.indexing.still_writing import StillWriting
 
 _PAGE = 1000
 _EMPTY = "the folder is empty"
@@ -33,7 +33,7 @@ class Walked:
 
 
 def walk_into(
-    catalogue: Catalogue, scope: Scope, scan: Scan, stop: threading.Event, settling: Settling
+    catalogue: Catalogue, scope: Scope, scan: Scan, stop: threading.Event, settling: StillWriting
 ) -> Generator[int, None, Walked]:
     """Fill a scan; yield how many files each step found; give up early when `stop` is set.
 
@@ -73,7 +73,7 @@ def walk_into(
 
 
 def _settled(
-    entries: Iterable[Entry], scope: Scope, scan: Scan, settling: Settling
+    entries: Iterable[Entry], scope: Scope, scan: Scan, settling: StillWriting
 ) -> Iterator[Entry]:
     """Yield the entries less the files that have to wait, which stay as they are known.
 

@@ -94,9 +94,9 @@ class _Parts:
         if whole:
             for other in [other for other in self._known if not other.whole]:
                 if is_below(other.path, path):
-                    roots.absorb(other, root, relative(root, other.path))
+                    roots.merge_into(other, root, relative(root, other.path))
                 elif is_below(path, other.path):
-                    roots.cede(other, root, relative(other, path))
+                    roots.split_off(other, root, relative(other, path))
         self._known = roots.all()
         return root
 

@@ -28,18 +28,18 @@ from retrieval.catalogue import (
     Scan,
     Scope,
 )
+from retrieval.context import ModelInUse
 from retrieval.images import Picture, PictureInfo, Problem
-from retrieval.indexing.account import Account
-from retrieval.indexing.calibrating import calibrate, pictures_wanted
+from retrieval.indexing.calibration import calibrate, pictures_wanted
 from retrieval.indexing.encoding import encode_numbered
 from retrieval.indexing.load_ahead import EncoderAhead
+from retrieval.indexing.progress import IndexOptions, Progress, Trouble
 from retrieval.indexing.read_ahead import read_ahead
-from retrieval.indexing.reading import Reader
+from retrieval.indexing.read_file import Reader
+from retrieval.indexing.run_report import RunReport
 from retrieval.indexing.scanning import Walked, walk_into
-from retrieval.indexing.settling import Settling
-from retrieval.model_in_use import ModelInUse
-from retrieval.progress import IndexOptions, Progress, Trouble
-from retrieval.texts.telling import encode_descriptions, read_sidecars, retell
+from retrieval.indexing.still_writing import StillWriting
+from retrieval.texts.collect import encode_descriptions, read_sidecars, refresh_texts
 
 _COMMIT_ROWS = 512
 """Files that need no encoding are committed in groups of this many."""
@@ -87,8 +87,8 @@ class Indexer:
         self._stop = stop
         self._refresh = refresh
         self._batch_size = options.batch_size or _FIRST_BATCH
-        self._account = Account()
-        self._settling = Settling(options)
+        self._account = RunReport()
+        self._settling = StillWriting(options)
         self._since_refresh = 0
         self._shown: Scope | None = None
 
@@ -134,7 +134,7 @@ class Indexer:
 
     def _tell(self) -> Iterator[Progress]:
         """Bring the texts that come with pictures, and their vectors, up to date."""
-        for count in retell(self._catalogue, self._stop):
+        for count in refresh_texts(self._catalogue, self._stop):
             self._account.count(told=count)
             yield self._account.progress("encode")
         pages = encode_descriptions(self._catalogue, self._model, self._stop)

@@ -14,7 +14,7 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 from retrieval.catalogue import ImageRow
 from retrieval.errors import PictureError
-from retrieval.server.pictures import original
+from retrieval.server.picture_files import original
 
 LEFT_OUT = "left out.txt"
 

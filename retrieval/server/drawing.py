@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from retrieval.errors import PixtrieveError
-from retrieval.landscape import Drawing
 from retrieval.library import Library
+from retrieval.map import Drawing
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class DrawingState:
     hint: str = ""
 
 
-class Drawer:
+class MapJob:
     """Brings the map up to date with a library of its own."""
 
     def __init__(self, open_library: Callable[[], Library]) -> None:
@@ -31,13 +31,13 @@ class Drawer:
         self._thread: threading.Thread | None = None
         self.state = DrawingState()
 
-    def start(self, *, anew: bool = False) -> None:
+    def start(self, *, rebuild: bool = False) -> None:
         """Begin a drawing, unless one is going on."""
         with self._lock:
             if self.state.running or self._stop.is_set():
                 return
             self.state = DrawingState(running=True)
-            self._thread = threading.Thread(target=self._run, args=(anew,), name="map")
+            self._thread = threading.Thread(target=self._run, args=(rebuild,), name="map")
             self._thread.start()
 
     def close(self) -> None:
@@ -47,11 +47,11 @@ class Drawer:
         if self._thread is not None:
             self._thread.join()
 
-    def _run(self, anew: bool) -> None:
+    def _run(self, rebuild: bool) -> None:
         error, hint = "", ""
         try:
             with self._open() as library:
-                for progress in library.landscape.draw(anew=anew):
+                for progress in library.map.iter_update(rebuild=rebuild):
                     self.state = DrawingState(running=True, progress=progress)
                     if self._stop.is_set():
                         break

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from retrieval.errors import LibraryError, PixtrieveError
+from retrieval.indexing.progress import Progress
 from retrieval.library import Library
-from retrieval.progress import Progress
-from retrieval.watching.following import Delayed, Pace, Steering, WatchEvent
+from retrieval.watching.watcher import Delayed, WatchControl, WatchEvent, WatchTiming
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class RunState:
 class Following:
     """How the library's folders are followed; `told` is given all events, in another thread."""
 
-    pace: Pace
+    pace: WatchTiming
     told: Callable[[WatchEvent], None]
 
 
@@ -42,7 +42,7 @@ class IndexingRun:
     def __init__(self, open_library: Callable[[], Library]) -> None:
         self._open = open_library
         self._lock = threading.Lock()
-        self._steering = Steering()
+        self._steering = WatchControl()
         self._thread: threading.Thread | None = None
         self.state = RunState()
 

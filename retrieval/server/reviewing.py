@@ -20,7 +20,7 @@ class Review:
     error: str = ""
 
 
-class Reviewer:
+class DuplicatesJob:
     """Looks for duplicates, one search at a time, with a library of its own."""
 
     def __init__(self, open_library: Callable[[], Library]) -> None:

@@ -13,15 +13,15 @@ from fastapi import HTTPException, Query, Response
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
-from retrieval import query as written
-from retrieval.asking.answers import as_object
 from retrieval.catalogue import ImageRow
 from retrieval.library import Library
-from retrieval.server import desk as desks
-from retrieval.server.desk import Desk
-from retrieval.server.drawing import Drawer
+from retrieval.query import terms as written
+from retrieval.search.answers import as_object
+from retrieval.server import library_thread as desks
+from retrieval.server.drawing import MapJob
 from retrieval.server.indexing import IndexingRun
-from retrieval.server.reviewing import Reviewer
+from retrieval.server.library_thread import LibraryThread
+from retrieval.server.reviewing import DuplicatesJob
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ MOST_LETTERS = 2_000
 PictureId = Annotated[int, Field(ge=1, le=2**62)]
 
 
-class Asked(BaseModel):
+class SearchRequest(BaseModel):
     """What one can add to a question, beside the question itself."""
 
     q: Annotated[
@@ -58,11 +58,11 @@ class State:
     def __init__(self, path: str, device: str, moves_to: str | None = None) -> None:
         """`moves_to` is the folder for redundant files; None, and none is ever moved."""
         self.path, self._device, self.moves_to = path, device, moves_to
-        self.desk = Desk(path, device)
+        self.desk = LibraryThread(path, device)
         self.thumbnails = os.path.join(path, "thumbnails")
         self.indexing = IndexingRun(self.open)
-        self.drawer = Drawer(self.open)
-        self.reviewer = Reviewer(self.open)
+        self.drawer = MapJob(self.open)
+        self.reviewer = DuplicatesJob(self.open)
 
     async def call(self, function: Callable[[Library], T]) -> T:
         """Run something on the thread that owns the library, and wait for it."""
@@ -88,7 +88,7 @@ class State:
             raise HTTPException(404, f"there is no picture #{image_id} in this library")
         return found
 
-    async def answer(self, asked: Asked, query: written.Query | None) -> Response:
+    async def answer(self, asked: SearchRequest, query: written.Query | None) -> Response:
         """Ask, and give the page of the answer that is wanted, with its time."""
         began = time.perf_counter()
 

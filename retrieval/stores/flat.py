@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.stores import Ids, IdSet, Scores
-from retrieval.stores.cachefile import CacheHeader, read_trailer, write_cache
+from retrieval.stores.cache_file import CacheHeader, read_trailer, write_cache
 from retrieval.stores.exact import places
 from retrieval.stores.screen import Rows, Screen, bitmap, map_index
 from retrieval.stores.sharing import SharedScan

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.asking.fusion import background_of, log_present
-from retrieval.asking.questions import head_of, understand
-from retrieval.confidence import unlikely_things
-from retrieval.encoders.compiled.kept_texts import kept_vectors
+from retrieval.context import Context
+from retrieval.encoders.text_cache import kept_vectors
 from retrieval.errors import QueryError
-from retrieval.parts import Parts
 from retrieval.query import Query, Term
+from retrieval.scoring.confidence import unlikely_things
+from retrieval.search.fusion import background_of, log_present
+from retrieval.search.query_vectors import embed_query, head_of
 from retrieval.tagging.labels import cleaned, zero_shot
 
 Item = str | os.PathLike[str] | int
@@ -45,7 +45,7 @@ class Classified:
 
 
 def classify(
-    items: Sequence[Item], labels: Sequence[str], concepts: Sequence[str], parts: Parts
+    items: Sequence[Item], labels: Sequence[str], concepts: Sequence[str], context: Context
 ) -> list[Classified]:
     """Say for each item which label it is, and how likely it shows each concept.
 
@@ -61,11 +61,11 @@ def classify(
     if not items:
         return []
     terms = tuple(_term(item) for item in items)
-    asked = understand(Query(terms), parts.catalogue, parts.model).terms
+    asked = embed_query(Query(terms), context.catalogue, context.model).terms
     vectors = np.stack([each.vector for each in asked])
-    shares = zero_shot(labels, parts.model.encoder()).shares(vectors) if labels else None
+    shares = zero_shot(labels, context.model.encoder()).shares(vectors) if labels else None
     is_text = np.array([term.kind == "text" for term in terms])
-    likely = {name: _of_concept(name, vectors, is_text, parts) for name in concepts}
+    likely = {name: _of_concept(name, vectors, is_text, context) for name in concepts}
     return [
         Classified(
             str(item),
@@ -78,17 +78,17 @@ def classify(
 
 
 def _of_concept(
-    name: str, vectors: NDArray[np.float32], is_text: NDArray[np.bool_], parts: Parts
+    name: str, vectors: NDArray[np.float32], is_text: NDArray[np.bool_], context: Context
 ) -> NDArray[np.float64]:
     """Return how likely each vector shows the concept.
 
     A head is calibrated on pictures. The vectors of texts lie elsewhere in the space, all of them:
     they are judged by how far they stand out from texts about other things.
     """
-    head = head_of(name, parts.catalogue, parts.model).head
+    head = head_of(name, context.catalogue, context.model).head
     likely = head.probability(vectors)
     if is_text.any():
-        others = kept_vectors(parts.model.encoder(), unlikely_things()) @ head.direction
+        others = kept_vectors(context.model.encoder(), unlikely_things()) @ head.direction
         z = background_of(others[None]).z((vectors[is_text] @ head.direction)[None])
         likely[is_text] = np.exp(log_present(z))[0]
     return likely

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.asking.questions import Asked, concept_row, head_of, understand
 from retrieval.catalogue.concepts import HeadRow
+from retrieval.context import Context
 from retrieval.errors import QueryError
-from retrieval.heads import BACKGROUND, Examples, Head, apart, learn
-from retrieval.parts import Parts
 from retrieval.query import Example, Query, example_term
+from retrieval.scoring.linear_head import BACKGROUND, Examples, Head, apart, learn
+from retrieval.search.query_vectors import QueryVector, concept_row, embed_query, head_of
 
 SOURCE = "concept"
 
@@ -31,8 +31,9 @@ class Concept:
     """A concept, and how well it was learned with the library's model.
 
     `like` and `unlike` are the examples: "#17" for a picture of the library, or a path. `auc` and
-    `accuracy` are cross-validated (`retrieval.heads`), None when there were too few examples to
-    say. `learned` is False when it has not been learned with the model that the library has now.
+    `accuracy` are cross-validated (`retrieval.scoring.linear_head`), None when there were too few
+    examples to say. `learned` is False when it has not been learned with the model that the library
+    has now.
     """
 
     name: str
@@ -46,8 +47,8 @@ class Concept:
 class Concepts:
     """The concepts of a library."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, context: Context) -> None:
+        self._context = context
 
     def learn(
         self, name: str, like: Sequence[Example] = (), unlike: Sequence[Example] = ()
@@ -58,8 +59,8 @@ class Concepts:
         that it has. Raises QueryError when there is nothing to learn from, PictureError for a
         picture that cannot be read.
         """
-        parts = self._parts
-        known = parts.catalogue.concepts.named(name)
+        context = self._context
+        known = context.catalogue.concepts.named(name)
         if not like and not unlike and known is not None:
             like, unlike = known.like, known.unlike
         if not name.strip() or not like:
@@ -67,29 +68,29 @@ class Concepts:
                 f"there is nothing to learn “{name}” from",
                 'give it a name and pictures: pixtrieve concept learn "our cat" --like a.jpg b.jpg',
             )
-        with parts.catalogue.reading():
+        with context.catalogue.reading():
             liked, unliked = self._understood(like), self._understood(unlike)
-            background = parts.nearest.sample(BACKGROUND) if parts.nearest.count() else None
+            background = context.nearest.sample(BACKGROUND) if context.nearest.count() else None
         learned = _learned(name, examples_of(_vectors(liked), _vectors(unliked), background))
-        with parts.catalogue.writing():
-            row_id = parts.catalogue.concepts.put(name, _names(liked), _names(unliked))
-            parts.catalogue.concepts.put_head(row_id, parts.model.row.id, learned)
+        with context.catalogue.writing():
+            row_id = context.catalogue.concepts.put(name, _names(liked), _names(unliked))
+            context.catalogue.concepts.put_head(row_id, context.model.row.id, learned)
         return self.named(name)
 
     def all(self) -> list[Concept]:
         """Return all concepts by name."""
-        return [self.named(name) for name in self._parts.catalogue.concepts.names()]
+        return [self.named(name) for name in self._context.catalogue.concepts.names()]
 
     def named(self, name: str) -> Concept:
         """Return a concept; QueryError when there is none of that name."""
-        row = concept_row(name, self._parts.catalogue)
-        head = self._parts.catalogue.concepts.head(row.id, self._parts.model.row.id)
+        row = concept_row(name, self._context.catalogue)
+        head = self._context.catalogue.concepts.head(row.id, self._context.model.row.id)
         auc, accuracy = (head.auc, head.accuracy) if head else (None, None)
         return Concept(name, row.like, row.unlike, head is not None, auc, accuracy)
 
     def head(self, name: str) -> Head:
         """Return a concept's head under the library's model; QueryError when there is none."""
-        return head_of(name, self._parts.catalogue, self._parts.model).head
+        return head_of(name, self._context.catalogue, self._context.model).head
 
     def tag(self, name: str, least: float = 0.5) -> int:
         """Tag the pictures that show a concept at least so likely (0 to 1); return how many.
@@ -98,33 +99,33 @@ class Concepts:
         read.
         """
         head = self.head(name)
-        parts = self._parts
+        context = self._context
         tags: list[tuple[int, str, float]] = []
-        with parts.catalogue.reading():
-            for ids, vectors in parts.catalogue.vectors(parts.model.row).after(0):
+        with context.catalogue.reading():
+            for ids, vectors in context.catalogue.vectors(context.model.row).after(0):
                 likely = head.probability(vectors)
                 shown = likely >= least
                 found = zip(ids[shown].tolist(), likely[shown].tolist(), strict=True)
                 tags += [(vector_id, name, score) for vector_id, score in found]
-        with parts.catalogue.writing():
-            concept_row(name, parts.catalogue)  # somebody else may have had it forgotten
-            parts.catalogue.tags.remove(SOURCE, name)
-            parts.catalogue.tags.put(tags, SOURCE, parts.model.row.id)
+        with context.catalogue.writing():
+            concept_row(name, context.catalogue)  # somebody else may have had it forgotten
+            context.catalogue.tags.remove(SOURCE, name)
+            context.catalogue.tags.put(tags, SOURCE, context.model.row.id)
         return len(tags)
 
     def forget(self, name: str) -> None:
         """Forget a concept and take its tags off; QueryError when there is none of that name."""
-        parts = self._parts
-        concept_row(name, parts.catalogue)
-        with parts.catalogue.writing():
-            parts.catalogue.concepts.forget(name)
-            parts.catalogue.tags.remove(SOURCE, name)
+        context = self._context
+        concept_row(name, context.catalogue)
+        with context.catalogue.writing():
+            context.catalogue.concepts.forget(name)
+            context.catalogue.tags.remove(SOURCE, name)
 
-    def _understood(self, examples: Sequence[Example]) -> tuple[Asked, ...]:
+    def _understood(self, examples: Sequence[Example]) -> tuple[QueryVector, ...]:
         if not examples:
             return ()
         query = Query(tuple(example_term(example) for example in dict.fromkeys(examples)))
-        return understand(query, self._parts.catalogue, self._parts.model).terms
+        return embed_query(query, self._context.catalogue, self._context.model).terms
 
 
 def examples_of(
@@ -167,11 +168,11 @@ def _learned(name: str, examples: Examples) -> HeadRow:
     return HeadRow(head, validated.auc, validated.accuracy)
 
 
-def _vectors(asked: Sequence[Asked]) -> NDArray[np.float32]:
+def _vectors(asked: Sequence[QueryVector]) -> NDArray[np.float32]:
     return np.array([each.vector for each in asked], np.float32)
 
 
-def _names(asked: Sequence[Asked]) -> list[str]:
+def _names(asked: Sequence[QueryVector]) -> list[str]:
     """Say what to remember: pictures of the library by id, for their files may move."""
     names = [
         f"#{each.image_id}"

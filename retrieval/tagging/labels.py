@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.catalogue.tags import Tag, Tagged
-from retrieval.confidence import unlikely_things
+from retrieval.context import Context
 from retrieval.encoders import Encoder
-from retrieval.encoders.compiled.kept_texts import kept_vectors
+from retrieval.encoders.text_cache import kept_vectors
 from retrieval.errors import QueryError
-from retrieval.parts import Parts
+from retrieval.scoring.confidence import unlikely_things
 from retrieval.tagging.zero_shot import ZeroShot, mean_of_prompts, prompts
 
 SOURCE = "label"
@@ -25,8 +25,8 @@ LEAST = 0.5
 class Tags:
     """The tags of a library's pictures."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, context: Context) -> None:
+        self._context = context
 
     def label(self, labels: Sequence[str] = (), least: float = LEAST) -> dict[str, int]:
         """Tag every picture with the labels it shows; return how many pictures each label has.
@@ -36,18 +36,18 @@ class Tags:
         given (`retrieval.tagging.zero_shot`). Only stored vectors are compared; no picture is read.
         QueryError when there are no labels. It need not wait for an indexing run to end.
         """
-        parts = self._parts
-        chosen = cleaned(labels) or parts.catalogue.tags.labels()
+        context = self._context
+        chosen = cleaned(labels) or context.catalogue.tags.labels()
         if not chosen:
             raise QueryError(
                 "there are no labels to give",
                 "name them, or a file with one a line: pixtrieve label --labels labels.txt",
             )
-        judge = zero_shot(chosen, parts.model.encoder())
+        judge = zero_shot(chosen, context.model.encoder())
         counts = np.zeros(len(chosen), np.int64)
         given: list[tuple[NDArray[Any], ...]] = []
-        with parts.catalogue.reading():
-            for ids, vectors in parts.catalogue.vectors(parts.model.row).after(0):
+        with context.catalogue.reading():
+            for ids, vectors in context.catalogue.vectors(context.model.row).after(0):
                 scores = judge.present(vectors)
                 rows, columns = np.nonzero(scores >= least)
                 given.append((ids[rows], columns, scores[rows, columns]))
@@ -58,38 +58,38 @@ class Tags:
             for vector_id, column, score in zip(*(each.tolist() for each in part), strict=True)
         )
         # Short, beside an indexing run that goes on: what it waits for is this alone.
-        with parts.catalogue.writing():
-            parts.catalogue.tags.put_labels(chosen)
-            parts.catalogue.tags.remove(SOURCE)
-            parts.catalogue.tags.put(tags, SOURCE, parts.model.row.id)
+        with context.catalogue.writing():
+            context.catalogue.tags.put_labels(chosen)
+            context.catalogue.tags.remove(SOURCE)
+            context.catalogue.tags.put(tags, SOURCE, context.model.row.id)
         return dict(zip(chosen, counts.tolist(), strict=True))
 
     def labels(self) -> tuple[str, ...]:
         """Return the labels that pictures are given, in their order."""
-        return self._parts.catalogue.tags.labels()
+        return self._context.catalogue.tags.labels()
 
     def all(self) -> list[Tagged]:
         """Return every tag that pictures have, from labels and concepts, the commonest first."""
-        return self._parts.catalogue.tags.all()
+        return self._context.catalogue.tags.all()
 
     def of(self, image_id: int) -> tuple[Tag, ...]:
         """Return the tags of the picture with that id (`Hit.id`), the surest first."""
-        return self._parts.catalogue.tags.of_image(image_id)
+        return self._context.catalogue.tags.of_image(image_id)
 
     def remove(self, label: str | None = None) -> int:
         """Give a label, or all, no more and take it off; return how many pictures had it.
 
         QueryError when it is none of the labels. A concept's tags go with `Concepts.forget`.
         """
-        parts = self._parts
-        labels = parts.catalogue.tags.labels()
+        context = self._context
+        labels = context.catalogue.tags.labels()
         if label is not None and label not in labels:
             known = ", ".join(labels) or "none"
             raise QueryError(f"“{label}” is not one of the labels", f"there are: {known}")
-        with parts.catalogue.writing():
+        with context.catalogue.writing():
             kept = [each for each in labels if label is not None and each != label]
-            parts.catalogue.tags.put_labels(kept)
-            return parts.catalogue.tags.remove(SOURCE, label)
+            context.catalogue.tags.put_labels(kept)
+            return context.catalogue.tags.remove(SOURCE, label)
 
 
 def zero_shot(labels: Sequence[str], encoder: Encoder) -> ZeroShot:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from retrieval.catalogue import CAPTION, TextRow
 from retrieval.catalogue.roots import relative, root_of
+from retrieval.context import Context
 from retrieval.images import ReadLimits
-from retrieval.parts import Parts
 
 if TYPE_CHECKING:
-    from retrieval.texts.reading import Reading
+    from retrieval.texts.ocr_run import Reading
 
 _PAGE = 1000
 
@@ -31,8 +31,8 @@ class Captioned:
 class Texts:
     """The room of texts: `Library.texts`."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
+    def __init__(self, context: Context) -> None:
+        self._context = context
 
     def put(
         self, captions: Mapping[str, Sequence[str]] | Mapping[Path, Sequence[str]]
@@ -43,10 +43,10 @@ class Texts:
         are found by their words at once, by their meaning after `encode`. Raises LibraryBusy when
         another process is writing.
         """
-        catalogue = self._parts.catalogue
+        catalogue = self._context.catalogue
         told: dict[int, list[str]] = {}
         unknown: list[str] = []
-        with self._parts.writer():
+        with self._context.writer():
             roots = catalogue.roots.all()
             for path, lines in captions.items():
                 absolute = os.path.abspath(os.path.expanduser(os.fspath(path)))
@@ -74,11 +74,11 @@ class Texts:
         Raises LibraryBusy when another process is writing, ModelError when the model is needed and
         cannot be loaded.
         """
-        from retrieval.texts.telling import encode_descriptions
+        from retrieval.texts.collect import encode_descriptions
 
-        with self._parts.writer():
+        with self._context.writer():
             yield from encode_descriptions(
-                self._parts.catalogue, self._parts.model, stop or threading.Event()
+                self._context.catalogue, self._context.model, stop or threading.Event()
             )
 
     def read_pictures(
@@ -89,18 +89,18 @@ class Texts:
         Raises MissingExtra without the package that reads, LibraryBusy when another process is
         writing.
         """
-        from retrieval.ocr import SIDE, Reader
-        from retrieval.texts.reading import read_pictures
+        from retrieval.texts.ocr import SIDE, Reader
+        from retrieval.texts.ocr_run import read_pictures
 
-        with self._parts.writer():
+        with self._context.writer():
             yield from read_pictures(
-                self._parts.catalogue, Reader, SIDE, stop or threading.Event(), limits
+                self._context.catalogue, Reader, SIDE, stop or threading.Event(), limits
             )
 
     def of(self, image_id: int) -> tuple[TextRow, ...]:
         """Return the texts of a picture (`Hit.id`), the most telling source first."""
-        return self._parts.catalogue.texts.of_image(image_id)
+        return self._context.catalogue.texts.of_image(image_id)
 
     def counts(self) -> dict[str, int]:
         """Return how many pictures have a text of each source."""
-        return self._parts.catalogue.texts.counts()
+        return self._context.catalogue.texts.counts()

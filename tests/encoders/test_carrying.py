@@ -16,13 +16,13 @@ from click.testing import CliRunner
 
 from retrieval.commands import pixtrieve
 from retrieval.encoders import engines, identify, open_encoder
-from retrieval.encoders.carrying import import_model, pack_model
 from retrieval.encoders.compiled.exports import VERSION, folder_of, read_export
 from retrieval.encoders.models import fingerprint as fingerprints
 from retrieval.encoders.models import registry
 from retrieval.encoders.models.presets import PRESETS
 from retrieval.encoders.models.references import parse
 from retrieval.encoders.probes import HARD_TEXTS, probe_pixels
+from retrieval.encoders.transfer import import_model, pack_model
 from retrieval.errors import MissingExtra, ModelError, ModelNotFound
 
 from . import models

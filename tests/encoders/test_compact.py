@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from retrieval.encoders.compiled.runtime import load_openvino
-from retrieval.encoders.export.compact import keep_halves
+from retrieval.encoders.export.fp16_constants import keep_halves
 
 ov = load_openvino()
 operations = importlib.import_module("openvino.opset13")

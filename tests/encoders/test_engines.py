@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from retrieval.encoders import Encoder, identify, open_encoder
-from retrieval.encoders.portions import Portions
+from retrieval.encoders.oom_safe_batches import OomSafeBatches
 
 from . import models
 
@@ -165,7 +165,7 @@ def test_one_string_is_not_a_list_of_texts(encoder: Encoder) -> None:
 
 def test_many_texts_are_encoded_in_parts(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
     together = encoder.encode_texts(TEXTS)
-    monkeypatch.setattr(encoder, "_text_portions", Portions(4, "cpu"), raising=False)
+    monkeypatch.setattr(encoder, "_text_portions", OomSafeBatches(4, "cpu"), raising=False)
     np.testing.assert_allclose(encoder.encode_texts(TEXTS), together, atol=1e-5)
 
 

@@ -13,7 +13,7 @@ from painting import paint
 
 from retrieval import Library
 from retrieval.encoders.compiled.exports import folder_of
-from retrieval.encoders.compiled.kept_texts import kept_vectors
+from retrieval.encoders.text_cache import kept_vectors
 
 
 class Counting(FakeEncoder):

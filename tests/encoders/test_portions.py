@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from retrieval.encoders import open_encoder
+from retrieval.encoders.oom_safe_batches import OomSafeBatches
 from retrieval.encoders.openclip import OpenClipEncoder
-from retrieval.encoders.portions import Portions
 from retrieval.errors import ModelError
 
 from . import models
@@ -41,7 +41,7 @@ class Card:
 @given(st.integers(1, 60), st.integers(1, 60), st.integers(1, 60))
 def test_every_row_comes_back_in_its_place(count: int, most: int, holds: int) -> None:
     rows = np.arange(count, dtype=np.uint8)
-    card, portions = Card(holds), Portions(most, "cuda")
+    card, portions = Card(holds), OomSafeBatches(most, "cuda")
     np.testing.assert_array_equal(portions.encode(rows, card.encode)[:, 0], rows * 2.0)
     assert sum(asked for asked in card.asked if asked <= holds) == count
     too_large = [asked for asked in card.asked if asked > holds]
@@ -50,7 +50,7 @@ def test_every_row_comes_back_in_its_place(count: int, most: int, holds: int) ->
 
 def test_what_did_not_fit_is_not_tried_again(caplog: pytest.LogCaptureFixture) -> None:
     rows = np.arange(20, dtype=np.uint8)
-    card, portions = Card(5), Portions(16, "cuda")
+    card, portions = Card(5), OomSafeBatches(16, "cuda")
     for _ in range(2):
         portions.encode(rows, card.encode)
     assert card.asked == [16, 8, *[4] * 10]
@@ -62,7 +62,7 @@ def test_what_did_not_fit_is_not_tried_again(caplog: pytest.LogCaptureFixture) -
 
 def test_a_model_that_holds_no_picture_says_so() -> None:
     with pytest.raises(ModelError, match="does not fit into the memory of the device cuda") as told:
-        Portions(4, "cuda").encode(np.zeros(3, np.uint8), Card(0).encode)
+        OomSafeBatches(4, "cuda").encode(np.zeros(3, np.uint8), Card(0).encode)
     assert "--device cpu" in told.value.hint
 
 
@@ -75,7 +75,7 @@ def test_a_mac_that_runs_out_is_understood() -> None:
             raise RuntimeError("MPS backend out of memory (MPS allocated: 9.06 GB)")
         return np.ones((1, 2), np.float32)
 
-    assert Portions(9, "mps").encode(np.zeros(2, np.uint8), encode).shape == (2, 2)
+    assert OomSafeBatches(9, "mps").encode(np.zeros(2, np.uint8), encode).shape == (2, 2)
     assert asked == [2, 1, 1]
 
 
@@ -84,7 +84,7 @@ def test_other_errors_pass() -> None:
         raise RuntimeError("no such kernel")
 
     with pytest.raises(RuntimeError, match="no such kernel"):
-        Portions(4, "cuda").encode(np.zeros(3, np.uint8), encode)
+        OomSafeBatches(4, "cuda").encode(np.zeros(3, np.uint8), encode)
 
 
 def test_a_model_on_a_small_card_encodes_all_the_same(

@@ -20,9 +20,15 @@ from retrieval.encoders import Preparing, engines, identify, open_encoder
 from retrieval.encoders.compiled.exports import folder_of, read_export
 from retrieval.encoders.compiled.openvino import _WORTH_COMPILING, OpenVinoEncoder
 from retrieval.encoders.compiled.runtime import load_openvino
-from retrieval.encoders.export.laid_out import lay_out
+from retrieval.encoders.export.align_weights import lay_out
 from retrieval.encoders.probes import HARD_TEXTS
-from retrieval.encoders.texts.words import ACTIVATIONS, WordShape, WordTower, by_length, open_words
+from retrieval.encoders.texts.numpy_text_tower import (
+    ACTIVATIONS,
+    WordShape,
+    WordTower,
+    by_length,
+    open_words,
+)
 
 from . import models
 

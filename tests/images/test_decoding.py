@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from retrieval.errors import PictureError
-from retrieval.images import Picture, PictureInfo, Problem, ReadLimits, decoding, opening, quiet
+from retrieval.images import Picture, PictureInfo, Problem, ReadLimits, decoding, opening, silenced
 from retrieval.images.budget import PixelBudget
 from retrieval.images.decoding import pixels_from_bytes, read_picture
 from retrieval.specs import Preprocessing
@@ -271,7 +271,7 @@ def test_warnings_are_silent_only_in_a_thread_that_reads() -> None:
     inside, checked = threading.Event(), threading.Event()
 
     def read() -> None:
-        with quiet.quietly():
+        with silenced.quietly():
             warnings.warn("from a decoder", UserWarning, stacklevel=1)
             inside.set()
             checked.wait(10)

@@ -19,7 +19,7 @@ from retrieval.images import Origin, Picture, Problem, ReadLimits
 from retrieval.images.decoding import decode, read_picture
 from retrieval.images.jpeg import read_header
 from retrieval.images.raw import RawFile
-from retrieval.images.raw.reading import looks_raw, read_raw
+from retrieval.images.raw.detection import looks_raw, read_raw
 from retrieval.images.thumbnails import thumbnail
 from retrieval.specs import Preprocessing
 

@@ -16,8 +16,8 @@ from retrieval.images import FoundFile, Picture, Problem, ReadLimits, Unreadable
 from retrieval.images.decoding import read_picture
 from retrieval.images.discovery import walk
 from retrieval.images.formats import unsupported_reason
-from retrieval.images.quiet import quietly
 from retrieval.images.resizing import resize
+from retrieval.images.silenced import quietly
 from retrieval.specs import Preprocessing
 
 LIMITS = ReadLimits()

@@ -14,9 +14,9 @@ import pytest
 from fakes import FakeEncoder
 from painting import paint
 
+import retrieval.context
+import retrieval.folder
 import retrieval.library
-import retrieval.model_in_use
-import retrieval.opening
 from retrieval import Library
 from retrieval.encoders import ModelIdentity
 
@@ -24,9 +24,9 @@ from retrieval.encoders import ModelIdentity
 @pytest.fixture
 def encoder(monkeypatch: pytest.MonkeyPatch) -> FakeEncoder:
     made = FakeEncoder()
-    for module in (retrieval.library, retrieval.model_in_use):
+    for module in (retrieval.library, retrieval.context):
         monkeypatch.setattr(module, "open_encoder", lambda *_, **__: made)
-    for module in (retrieval.opening, retrieval.model_in_use):
+    for module in (retrieval.opening, retrieval.context):
         monkeypatch.setattr(module, "identify", lambda name: ModelIdentity(name, "fake-1"))
     return made
 

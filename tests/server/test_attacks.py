@@ -30,8 +30,7 @@ pytest.importorskip("fastapi")
 from asking import HOST, RULES, Client, numbers
 from fastapi.testclient import TestClient
 
-from retrieval.server import guard
-from retrieval.server import pictures as pictures_module
+from retrieval.server import guard, picture_files
 
 TOKEN = "s3cret-token.of~the_house"
 GUARDED = guard.Rules(frozenset({HOST}), TOKEN)
@@ -381,7 +380,7 @@ def test_a_large_file_in_a_picture_s_place_is_not_read(
             self._file.close()
 
     (pictures / "red.png").write_bytes(b"x" * 10_000)
-    monkeypatch.setattr(pictures_module, "open_file", Unread)
+    monkeypatch.setattr(picture_files, "open_file", Unread)
     for answer in ask_for_red(client()):
         assert answer.status_code == 422
 
@@ -580,7 +579,7 @@ def test_no_secret_is_logged_when_the_server_itself_fails(
     def fails(*_: Any) -> None:
         raise RuntimeError("it broke")
 
-    monkeypatch.setattr(pictures_module, "thumbnail", fails)
+    monkeypatch.setattr(picture_files, "thumbnail", fails)
     app = create_app(folder, "auto", guard.Rules(frozenset({"here"}), TOKEN))
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", access_log=False))
     thread = threading.Thread(target=server.run)

@@ -17,8 +17,8 @@ from watches import FAST, until
 
 from retrieval import Library, Progress
 from retrieval.errors import LibraryBusy
-from retrieval.locking import writer_lock
-from retrieval.watching.following import Delayed, WatchEvent
+from retrieval.folder import writer_lock
+from retrieval.watching.watcher import Delayed, WatchEvent
 
 pytest.importorskip("fastapi")
 pytest.importorskip("watchfiles")

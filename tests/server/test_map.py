@@ -14,14 +14,14 @@ from fakes import FakeEncoder
 from painting import paint
 
 from retrieval import Library
-from retrieval.landscape import Drawing, Landscape
+from retrieval.map import Drawing, LibraryMap
 
 pytest.importorskip("fastapi")
 from fastapi.testclient import TestClient
 
 from retrieval.server import guard
 from retrieval.server.app import create_app
-from retrieval.server.drawing import Drawer
+from retrieval.server.drawing import MapJob
 
 HOST = "localhost:8090"
 
@@ -67,7 +67,7 @@ def test_the_first_look_has_it_drawn(asking: TestClient, folder: str) -> None:
     header = drawn(asking, 34)
     ids, places, region = points(asking, header)
     with Library.open(folder) as library:
-        known = library.landscape.known()
+        known = library.map.current()
     assert known is not None
     assert ids.tolist() == known.ids.tolist()
     np.testing.assert_array_equal(places, known.places)
@@ -109,12 +109,12 @@ def test_questions_are_answered_while_it_is_drawn(
 ) -> None:
     begun, held = threading.Event(), threading.Event()
 
-    def slow(self: Landscape, *, anew: bool = False) -> Iterator[Drawing]:
+    def slow(self: LibraryMap, *, rebuild: bool = False) -> Iterator[Drawing]:
         yield Drawing("arranging", 0.5)
         begun.set()
         held.wait(10)
 
-    monkeypatch.setattr(Landscape, "draw", slow)
+    monkeypatch.setattr(LibraryMap, "draw", slow)
     asking.get("/api/map")
     assert begun.wait(10)
     waiting = asking.get("/api/map")
@@ -128,7 +128,7 @@ def test_a_drawing_that_failed_is_explained_and_tried_again_on_request(
     asking: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("retrieval.landscape.encoded", _broken)
+        patch.setattr("retrieval.map.encoded", _broken)
         asking.get("/api/map")
         for _ in range(200):
             answer = asking.get("/api/map")
@@ -148,7 +148,7 @@ def _broken(*_: object) -> None:
 def test_it_is_arranged_anew_on_request(asking: TestClient) -> None:
     header = drawn(asking, 34)
     places = points(asking, header)[1]
-    assert asking.post("/api/map", params={"anew": True}).status_code == 202
+    assert asking.post("/api/map", params={"rebuild": True}).status_code == 202
     np.testing.assert_array_equal(points(asking, drawn(asking, 34))[1], places)
 
 
@@ -157,13 +157,13 @@ def test_a_drawing_is_given_up_when_the_server_ends(
 ) -> None:
     yielded = threading.Event()
 
-    def endless(self: Landscape, *, anew: bool = False) -> Iterator[Drawing]:
+    def endless(self: LibraryMap, *, rebuild: bool = False) -> Iterator[Drawing]:
         while True:
             yield Drawing("arranging", 0.5)
             yielded.set()
 
-    monkeypatch.setattr(Landscape, "draw", endless)
-    drawer = Drawer(lambda: Library.open(folder))
+    monkeypatch.setattr(LibraryMap, "draw", endless)
+    drawer = MapJob(lambda: Library.open(folder))
     drawer.start()
     assert yielded.wait(10)
     drawer.close()

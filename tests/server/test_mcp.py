@@ -24,11 +24,11 @@ from fakes import FakeEncoder
 from painting import paint
 from PIL import Image
 
-import retrieval.model_in_use
+import retrieval.context
 from retrieval import Library
-from retrieval.calibration import Calibration
 from retrieval.commands import pixtrieve
 from retrieval.errors import MissingExtra, ModelNotFound
+from retrieval.scoring.calibration import Calibration
 
 pytest.importorskip("mcp")
 pytest.importorskip("fastapi")
@@ -43,9 +43,9 @@ from mcp.types import INVALID_PARAMS, CallToolResult, ImageContent, TextContent
 
 from retrieval.server import guard
 from retrieval.server.app import create_app
-from retrieval.server.desk import Desk
+from retrieval.server.library_thread import LibraryThread
 from retrieval.server.mcp.protocol import make_server
-from retrieval.server.mcp.tools import Counter
+from retrieval.server.mcp.tools import McpTools
 
 T = TypeVar("T")
 TOKEN = "s3cret-token"
@@ -120,8 +120,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def local(folder: str) -> Iterator[Server[Any]]:
     """The server that `pixtrieve mcp` is."""
-    desk = Desk(folder, "auto", lazy=True)
-    yield make_server(Counter(desk, os.path.join(folder, "thumbnails"), files=True))
+    desk = LibraryThread(folder, "auto", lazy=True)
+    yield make_server(McpTools(desk, os.path.join(folder, "thumbnails"), files=True))
     desk.close()
 
 
@@ -449,7 +449,7 @@ def test_the_model_is_loaded_only_where_it_is_needed(
         raise ModelNotFound("the model is not here", "fetch it")
 
     with monkeypatch.context() as patch:
-        patch.setattr(retrieval.model_in_use, "open_encoder", missing)
+        patch.setattr(retrieval.context, "open_encoder", missing)
         assert facts(call(local, "library_status"))["pictures"] == 34
         assert names(call(local, "similar_images", id=1, limit=1))
         told = facts(call(local, "describe_image", id=1))
@@ -583,7 +583,7 @@ def test_without_the_extra_it_is_named(folder: str, monkeypatch: pytest.MonkeyPa
 # `pixtrieve mcp` as a process of its own, with an encoder that writes to standard output.
 FAKE = """
 import sys
-import retrieval.library, retrieval.model_in_use, retrieval.opening
+import retrieval.library, retrieval.context, retrieval.folder
 from fakes import FakeEncoder
 from retrieval.commands import main
 from retrieval.encoders import ModelIdentity
@@ -593,9 +593,9 @@ class Noisy(FakeEncoder):
         print("a line that is no protocol", flush=True)
         return super().encode_texts(texts)
 
-for module in (retrieval.library, retrieval.model_in_use):
+for module in (retrieval.library, retrieval.context):
     module.open_encoder = lambda *_, **__: Noisy()
-for module in (retrieval.opening, retrieval.model_in_use):
+for module in (retrieval.opening, retrieval.context):
     module.identify = lambda name: ModelIdentity(name, "fake-1")
 main(sys.argv[1:])
 """

@@ -10,7 +10,7 @@ from zipfile import ZipFile
 import pytest
 from browsing import ask, choose, drop, wait_for_first
 
-from retrieval.calibration import Calibration
+from retrieval.scoring.calibration import Calibration
 
 pytestmark = pytest.mark.slow
 pytest.importorskip("playwright.sync_api")

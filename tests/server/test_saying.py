@@ -15,8 +15,8 @@ pytest.importorskip("fastapi")
 from asking import Client
 from browsing import ask, wait_for_first
 
-from retrieval.calibration import Calibration
 from retrieval.commands import pixtrieve
+from retrieval.scoring.calibration import Calibration
 
 NOTHING = "No strong matches: these are only the nearest."
 UNKNOWN = "The model does not know “qwzx”: only names and texts that come with pictures can tell."
@@ -35,7 +35,7 @@ def wait_for_note(page: Any, text: str) -> None:
 def strange(monkeypatch: pytest.MonkeyPatch) -> None:
     """Words with a q are such that no model has ever seen."""
     monkeypatch.setattr(
-        "retrieval.asking.questions.unknown_words",
+        "retrieval.search.query_vectors.unknown_words",
         lambda text, _: tuple(word for word in text.split() if "q" in word),
     )
 
@@ -115,12 +115,12 @@ def test_the_contact_sheet_says_it_too(
 
 def test_assistants_are_told(folder: str, calibrated: Calibration) -> None:
     pytest.importorskip("mcp")
-    from retrieval.server.desk import Desk
+    from retrieval.server.library_thread import LibraryThread
     from retrieval.server.mcp.arguments import SearchImages
-    from retrieval.server.mcp.tools import Counter
+    from retrieval.server.mcp.tools import McpTools
 
-    desk = Desk(folder, "auto", lazy=True)
-    counter = Counter(desk, folder, files=False)
+    desk = LibraryThread(folder, "auto", lazy=True)
+    counter = McpTools(desk, folder, files=False)
 
     def facts(query: str) -> Any:
         asked = SearchImages(query=query, look_in="pictures", images=0)

@@ -16,19 +16,19 @@ from fakes import FakeEncoder
 from painting import paint
 from PIL import Image
 
+import retrieval.context
+import retrieval.folder
 import retrieval.library
-import retrieval.model_in_use
-import retrieval.opening
 from retrieval import Library
-from retrieval.calibration import Calibration
 from retrieval.encoders import ModelIdentity
 from retrieval.query import parse
+from retrieval.scoring.calibration import Calibration
 
 pytest.importorskip("fastapi")
 from asking import HOST, Client, names
 
 from retrieval.server import guard
-from retrieval.server.desk import Desk, RememberingEncoder, Request
+from retrieval.server.library_thread import LibraryThread, RememberingEncoder, Request
 
 
 def test_a_text_finds_pictures(client: Client, calibrated: Calibration) -> None:
@@ -89,7 +89,7 @@ def test_the_library_is_opened_anew_when_its_model_changes(
     with Library.open(folder, encoder) as library:
         list(library.use_model(other))
     changed = ModelIdentity("fake", "fake-2")
-    monkeypatch.setattr(retrieval.model_in_use, "identify", lambda _: changed)
+    monkeypatch.setattr(retrieval.context, "identify", lambda _: changed)
     monkeypatch.setattr(encoder, "spec", other.spec)
     assert asking.get("/api/status").json()["model"]["fingerprint"] == "fake-2"
     answer = asking.get("/api/search", params={"q": "red", "limit": 1}).json()
@@ -315,7 +315,7 @@ def test_questions_that_wait_together_are_encoded_together(
         return encode(self, texts)
 
     monkeypatch.setattr(FakeEncoder, "encode_texts", counted)
-    desk = Desk(folder, "auto")
+    desk = LibraryThread(folder, "auto")
     held = threading.Event()
     blocker = desk.call(lambda _: held.wait(10))
     asked = ["red", "blue", "green", "red"]

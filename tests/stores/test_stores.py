@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from retrieval.stores import VectorStore
-from retrieval.stores.cachefile import CacheHeader, read_header, read_trailer
+from retrieval.stores.cache_file import CacheHeader, read_header, read_trailer
 from retrieval.stores.exact import ExactStore, merge
 from retrieval.stores.flat import FlatStore
 from retrieval.stores.screen import Screen

@@ -12,7 +12,7 @@ from retrieval.encoders.compiled.exports import Export
 from retrieval.encoders.compiled.proofs import Probe, read_probes
 from retrieval.encoders.compiled.runtime import load_openvino
 from retrieval.encoders.compiled.towers import ROWS_A_REQUEST, Placement, Tower
-from retrieval.encoders.texts.words import WordTower, open_words
+from retrieval.encoders.texts.numpy_text_tower import WordTower, open_words
 
 
 class Graphs(Protocol):

@@ -21,7 +21,7 @@ from retrieval.encoders.compiled.speeds import EXACT, fastest, read_measured, wr
 from retrieval.encoders.compiled.towers import Tower
 from retrieval.encoders.models.files import ModelFiles
 from retrieval.encoders.models.tables import bpe_vocabulary
-from retrieval.encoders.texts.words import by_length
+from retrieval.encoders.texts.numpy_text_tower import by_length
 from retrieval.specs import ModelSpec
 
 _WORTH_COMPILING = 16

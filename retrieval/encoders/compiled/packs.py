@@ -31,7 +31,7 @@ from retrieval.encoders.compiled.graphs import placed
 from retrieval.encoders.compiled.proofs import PROBES, Probe, read_probes
 from retrieval.encoders.compiled.towers import Graph, Placement, model_in_memory
 from retrieval.encoders.tensors import Tensors
-from retrieval.encoders.texts.words import WordShape, WordTower
+from retrieval.encoders.texts.numpy_text_tower import WordShape, WordTower
 from retrieval.whole_file import whole_file
 
 VERSION = 1

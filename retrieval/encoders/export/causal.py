@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.encoders.texts.words import LAYER, WordShape
+from retrieval.encoders.texts.numpy_text_tower import LAYER, WordShape
 
 
 def causal_tower(model: Any) -> Callable[[Any], Any] | None:

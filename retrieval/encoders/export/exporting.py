@@ -20,14 +20,14 @@ from retrieval.encoders.compiled.openvino import light_tokenizer
 from retrieval.encoders.compiled.runtime import load_converter, load_openvino
 from retrieval.encoders.compiled.speeds import EXACT
 from retrieval.encoders.export import proving
+from retrieval.encoders.export.align_weights import lay_out
 from retrieval.encoders.export.causal import causal_tower, word_arrays
-from retrieval.encoders.export.compact import keep_halves
 from retrieval.encoders.export.ends import end_slices
-from retrieval.encoders.export.laid_out import lay_out
+from retrieval.encoders.export.fp16_constants import keep_halves
 from retrieval.encoders.openclip import OpenClipEncoder
 from retrieval.encoders.probes import HARD_TEXTS
-from retrieval.encoders.quiet import quiet
-from retrieval.encoders.texts.words import WordTower, write_index
+from retrieval.encoders.silenced import quiet
+from retrieval.encoders.texts.numpy_text_tower import WordTower, write_index
 from retrieval.errors import MissingExtra, ModelError
 
 

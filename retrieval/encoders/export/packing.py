@@ -28,9 +28,9 @@ from retrieval.encoders.export import proving
 from retrieval.encoders.export.causal import causal_tower, word_arrays
 from retrieval.encoders.export.exporting import cleaning_of, image_tower, text_tower
 from retrieval.encoders.openclip import OpenClipEncoder
-from retrieval.encoders.quiet import quiet
+from retrieval.encoders.silenced import quiet
 from retrieval.encoders.tensors import Tensors
-from retrieval.encoders.texts.words import WordTower
+from retrieval.encoders.texts.numpy_text_tower import WordTower
 from retrieval.errors import ModelError
 
 _BOUNDARY = 64

@@ -19,7 +19,7 @@ from typing import Any
 from retrieval.encoders.models import cache, files, tables
 from retrieval.encoders.models.references import ModelReference, parse
 from retrieval.encoders.models.registry import unavailable
-from retrieval.encoders.quiet import quiet
+from retrieval.encoders.silenced import quiet
 from retrieval.errors import ModelNotFound, ModelUnavailable
 
 _ANSWER_WITHIN = 3.5  # seconds in all, so that a failure takes less than five

@@ -20,7 +20,7 @@ from functools import cache, lru_cache
 from retrieval.encoders.models.registry import located
 from retrieval.encoders.texts.languages import knows_many
 from retrieval.errors import ModelError
-from retrieval.tokens import is_unspaced
+from retrieval.query.tokens import is_unspaced
 
 FILE = "known_words.txt.gz"
 

@@ -8,14 +8,14 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from retrieval.asking.hits import Hit, SearchResult
-from retrieval.asking.notes import notes
 from retrieval.catalogue import ImageRow, TextRow
 from retrieval.catalogue.tags import Tag
-from retrieval.describing import Description
 from retrieval.encoders.texts.languages import knows_many
+from retrieval.folder import Status
 from retrieval.library import Library
-from retrieval.status import Status
+from retrieval.search.notes import notes
+from retrieval.search.results import Hit, SearchResult
+from retrieval.tagging.describing import Description
 
 MOST_TAGS = 100
 MOST_FOLDERS = 100
@@ -88,7 +88,7 @@ class Hits(BaseModel):
     hits: list[Found]
 
 
-class Told(BaseModel):
+class PictureText(BaseModel):
     """A text that came with a picture."""
 
     source: Annotated[
@@ -126,7 +126,7 @@ class Described(BaseModel):
     lens: Words = ""
     latitude: float | None = None
     longitude: float | None = None
-    texts: list[Told] = []
+    texts: list[PictureText] = []
     tags: list[Labelled] = []
     descriptions: Annotated[
         list[Guess], Field(description="The nearest of a fixed list of everyday phrases: guesses.")
@@ -208,7 +208,7 @@ def described(
         lens=image.lens,
         latitude=image.latitude,
         longitude=image.longitude,
-        texts=[Told(source=row.source, text=_cut(row.text)) for row in texts],
+        texts=[PictureText(source=row.source, text=_cut(row.text)) for row in texts],
         tags=[Labelled(label=tag.label, score=round(tag.score, 3)) for tag in tags],
         descriptions=[Guess(text=d.text, score=round(d.score, 4)) for d in descriptions],
         note=note,

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.types import Receive, Scope, Send
 
-from retrieval.server.desk import Desk
+from retrieval.server.library_thread import LibraryThread
 from retrieval.server.mcp.protocol import make_server
-from retrieval.server.mcp.tools import Counter
+from retrieval.server.mcp.tools import McpTools
 
 
 class Endpoint:
@@ -19,8 +19,8 @@ class Endpoint:
     Host, origin and token are the guard's business, so the SDK checks none of them.
     """
 
-    def __init__(self, desk: Desk, thumbnails: str) -> None:
-        server = make_server(Counter(desk, thumbnails, files=False))
+    def __init__(self, desk: LibraryThread, thumbnails: str) -> None:
+        server = make_server(McpTools(desk, thumbnails, files=False))
         self._manager = StreamableHTTPSessionManager(server, json_response=True, stateless=True)
 
     @asynccontextmanager

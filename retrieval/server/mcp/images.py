@@ -12,7 +12,7 @@ from mcp.types import ContentBlock, ImageContent, TextContent
 from retrieval.catalogue import ImageRow
 from retrieval.errors import PictureError
 from retrieval.images.thumbnails import thumbnail_of
-from retrieval.server import pictures
+from retrieval.server import picture_files
 
 JPEG = "image/jpeg"
 KEPT_SIDE = 512
@@ -25,7 +25,11 @@ def as_jpeg(image: ImageRow, side: int, folder: str) -> bytes:
     Raises PictureError when no file has the bytes that were indexed any more.
     """
     small = side <= KEPT_SIDE
-    data = pictures.thumbnail(image, KEPT_SIDE, folder) if small else pictures.original(image)
+    data = (
+        picture_files.thumbnail(image, KEPT_SIDE, folder)
+        if small
+        else picture_files.original(image)
+    )
     return thumbnail_of(BytesIO(data), side, kind="JPEG")
 
 

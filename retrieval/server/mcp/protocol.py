@@ -32,7 +32,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from retrieval.errors import PixtrieveError
 from retrieval.server.mcp.images import JPEG, encoded
-from retrieval.server.mcp.tools import Counter, Tool
+from retrieval.server.mcp.tools import McpTools, Tool
 
 LARGE_SIDE = 1568
 
@@ -46,7 +46,7 @@ _PICTURE = re.compile(r"pixtrieve://picture/([1-9]\d{0,17})")
 log = logging.getLogger(__name__)
 
 
-def make_server(counter: Counter) -> Server[Any]:
+def make_server(counter: McpTools) -> Server[Any]:
     """Return the server: it lists the tools and runs them, and gives pictures as resources."""
     tools = {tool.name: tool for tool in counter.tools()}
     listed = [_listed(tool) for tool in tools.values()]

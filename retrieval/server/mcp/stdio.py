@@ -7,9 +7,9 @@ import os
 
 from mcp.server.stdio import stdio_server
 
-from retrieval.server.desk import Desk
+from retrieval.server.library_thread import LibraryThread
 from retrieval.server.mcp.protocol import make_server
-from retrieval.server.mcp.tools import Counter
+from retrieval.server.mcp.tools import McpTools
 
 
 def serve(path: str, device: str) -> None:
@@ -17,14 +17,14 @@ def serve(path: str, device: str) -> None:
 
     Assistants start all their servers with themselves, so one that nobody asks shall cost little.
     """
-    desk = Desk(path, device, lazy=True)
+    desk = LibraryThread(path, device, lazy=True)
     try:
-        asyncio.run(_serve(Counter(desk, os.path.join(path, "thumbnails"), files=True)))
+        asyncio.run(_serve(McpTools(desk, os.path.join(path, "thumbnails"), files=True)))
     finally:
         desk.close()
 
 
-async def _serve(counter: Counter) -> None:
+async def _serve(counter: McpTools) -> None:
     server = make_server(counter)
     # While it runs, whatever else writes to standard output goes to standard error.
     async with stdio_server() as (received, sent):

@@ -11,14 +11,13 @@ from typing import Any, TypeVar
 from mcp.types import ContentBlock
 from pydantic import BaseModel
 
-from retrieval import query as written
-from retrieval.asking.hits import SearchResult
 from retrieval.catalogue import ImageRow
-from retrieval.describing import Description
 from retrieval.errors import ModelError, QueryError
 from retrieval.library import Library
 from retrieval.query import Query, Term
-from retrieval.server.desk import Desk, Request
+from retrieval.query import terms as written
+from retrieval.search.results import SearchResult
+from retrieval.server.library_thread import LibraryThread, Request
 from retrieval.server.mcp.answers import Described, Hits, Holdings, described, hits_of, holdings
 from retrieval.server.mcp.arguments import (
     MOST_HITS,
@@ -29,6 +28,7 @@ from retrieval.server.mcp.arguments import (
 )
 from retrieval.server.mcp.images import as_jpeg, seen
 from retrieval.server.paths import refuse_paths
+from retrieval.tagging.describing import Description
 
 T = TypeVar("T")
 
@@ -53,14 +53,14 @@ class Tool:
     run: Callable[[Any], Awaitable[Answer]]
 
 
-class Counter:
+class McpTools:
     """Where assistants ask: the desk's questions as tools.
 
     `files` lets them ask with any picture file of this machine. `thumbnails` is the folder where
     small pictures are kept.
     """
 
-    def __init__(self, desk: Desk, thumbnails: str, *, files: bool) -> None:
+    def __init__(self, desk: LibraryThread, thumbnails: str, *, files: bool) -> None:
         self._desk, self._thumbnails, self._files = desk, thumbnails, files
 
     def tools(self) -> tuple[Tool, ...]:

@@ -14,8 +14,8 @@ from fastapi.responses import FileResponse, StreamingResponse
 from starlette.background import BackgroundTask
 
 from retrieval.catalogue import ImageRow
+from retrieval.catalogue.export import FORMATS
 from retrieval.errors import QueryError
-from retrieval.exporting import FORMATS
 from retrieval.library import Library
 from retrieval.server import downloads
 from retrieval.server.state import MOST_HITS, State

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 from fastapi import APIRouter, HTTPException, Query, Response
 
-from retrieval.landscape import Map
+from retrieval.map import Map
 from retrieval.server.state import State, as_json
 
 
@@ -18,7 +18,7 @@ def map_routes(state: State) -> APIRouter:
     drawer = state.drawer
 
     async def known() -> Map | None:
-        return await state.aside(lambda library: library.landscape.known())
+        return await state.aside(lambda library: library.map.current())
 
     @routes.get("/map")
     async def header() -> Response:
@@ -51,10 +51,10 @@ def map_routes(state: State) -> APIRouter:
 
     @routes.post("/map", status_code=202)
     async def draw(
-        anew: Annotated[bool, Query(description="arrange all pictures anew")] = False,
+        rebuild: Annotated[bool, Query(description="arrange all pictures again")] = False,
     ) -> Response:
         """Bring the map up to date."""
-        drawer.start(anew=anew)
+        drawer.start(rebuild=rebuild)
         return as_json({"drawing": _progress(state)}, 202)
 
     @routes.get("/map/points")

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Response
 from starlette.concurrency import run_in_threadpool
 
 from retrieval.library import Library
-from retrieval.server import pictures
+from retrieval.server import picture_files
 from retrieval.server.state import PictureId, State, as_json
 
 
@@ -33,14 +33,14 @@ def picture_routes(state: State) -> APIRouter:
     async def image(image_id: PictureId) -> Response:
         """Return the picture as it is, or as a large WebP where browsers do not show its format."""
         row = await state.image(image_id)
-        data, media_type = await run_in_threadpool(pictures.shown, row, state.thumbnails)
+        data, media_type = await run_in_threadpool(picture_files.shown, row, state.thumbnails)
         return Response(data, media_type=media_type, headers=kept)
 
     @routes.get("/pictures/{image_id}/thumbnail")
     async def thumbnail(image_id: PictureId, side: Literal["256", "512"] = "512") -> Response:
         """Return a small WebP, neither side longer than `side`."""
         row = await state.image(image_id)
-        data = await run_in_threadpool(pictures.thumbnail, row, int(side), state.thumbnails)
+        data = await run_in_threadpool(picture_files.thumbnail, row, int(side), state.thumbnails)
         return Response(data, media_type="image/webp", headers=kept)
 
     return routes

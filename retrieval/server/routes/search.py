@@ -6,11 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from retrieval import query as written
 from retrieval.errors import QueryError
 from retrieval.query import Term
+from retrieval.query import terms as written
 from retrieval.server.paths import refuse_paths
-from retrieval.server.state import Asked, PictureId, State
+from retrieval.server.state import PictureId, SearchRequest, State
 
 
 def search_routes(state: State) -> APIRouter:
@@ -18,7 +18,7 @@ def search_routes(state: State) -> APIRouter:
     routes = APIRouter()
 
     @routes.get("/search")
-    async def search(asked: Annotated[Asked, Query()]) -> Response:
+    async def search(asked: Annotated[SearchRequest, Query()]) -> Response:
         """Search with a question in its written form; pictures only as `#id`.
 
         Without one, `where` alone lists the pictures that fit.
@@ -36,7 +36,9 @@ def search_routes(state: State) -> APIRouter:
             }
         },
     )
-    async def search_by_picture(request: Request, asked: Annotated[Asked, Query()]) -> Response:
+    async def search_by_picture(
+        request: Request, asked: Annotated[SearchRequest, Query()]
+    ) -> Response:
         """Search with the picture in the body, and the question beside it if there is one."""
         data = await request.body()
         if not data:
@@ -47,7 +49,7 @@ def search_routes(state: State) -> APIRouter:
         return await state.answer(asked, query)
 
     @routes.get("/pictures/{image_id}/similar")
-    async def similar(image_id: PictureId, asked: Annotated[Asked, Query()]) -> Response:
+    async def similar(image_id: PictureId, asked: Annotated[SearchRequest, Query()]) -> Response:
         """Search with an indexed picture, and the question beside it if there is one."""
         await state.image(image_id)
         terms = written.parse(asked.q).terms if asked.q.strip() else ()

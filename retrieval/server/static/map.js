@@ -82,7 +82,7 @@ class PictureMap {
       tool("+", "Nearer", () => this.view.step(true)),
       tool("−", "Farther", () => this.view.step(false)),
       tool("⤢", "Show all", () => this.view.whole()),
-      tool("↻", "Arrange all pictures anew", () => this.redraw(true)),
+      tool("↻", "Arrange all pictures again", () => this.redraw(true)),
     );
     this.state = make("p", { className: "state", role: "status" });
     this.regions = make("ul", { className: "regions", "aria-label": "Regions of the map" });
@@ -171,10 +171,10 @@ class PictureMap {
     this.draw();
   }
 
-  async redraw(anew) {
+  async redraw(rebuild) {
     this.tell("");
     try {
-      await fetch(`/api/map?anew=${anew}`, { method: "POST" });
+      await fetch(`/api/map?rebuild=${rebuild}`, { method: "POST" });
     } finally {
       this.load();
     }

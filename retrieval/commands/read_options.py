@@ -1,0 +1,59 @@
+"""The options of commands that read pictures, gathered into `ReadLimits` and `IndexOptions`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import click
+
+from retrieval.images import ReadLimits
+from retrieval.indexing.progress import IndexOptions
+
+
+def limits_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--max-megapixels` and `--exact-decode`; the command gets `limits`."""
+
+    @click.option(
+        "--max-megapixels",
+        type=click.FloatRange(min=0, min_open=True),
+        default=ReadLimits().max_megapixels,
+        show_default=True,
+        help="Refuse pictures that take more pixels to decode, in millions.",
+    )
+    @click.option(
+        "--exact-decode",
+        is_flag=True,
+        help="Decode large pictures in full, to the bit as open_clip does; several times slower. "
+        "It is for pictures that are encoded now: what is in the library stays as it is.",
+    )
+    @wraps(command)
+    def gathered(*arguments: Any, max_megapixels: float, exact_decode: bool, **others: Any) -> Any:
+        return command(*arguments, limits=ReadLimits(max_megapixels, exact_decode), **others)
+
+    return gathered
+
+
+def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--batch-size` and `--threads` to those of `limits_options`; it gets `options`."""
+
+    @limits_options
+    @click.option("--batch-size", type=click.IntRange(1), help="Pictures encoded at a time.")
+    @click.option("--threads", type=click.IntRange(1), help="Threads that read and decode.")
+    @wraps(command)
+    def gathered(
+        *arguments: Any,
+        limits: ReadLimits,
+        batch_size: int | None,
+        threads: int | None,
+        **others: Any,
+    ) -> Any:
+        options = IndexOptions(
+            batch_size=batch_size,
+            threads=threads or IndexOptions().threads,
+            limits=limits,
+        )
+        return command(*arguments, options=options, **others)
+
+    return gathered

@@ -1,0 +1,128 @@
+"""Hits after they were found: groups of them, different ones, and in which order they are shown.
+
+Groups are made among the best `GROUPED` (`arrangement`), each shown by its best; a burst is what
+one camera took within `BURST_SECONDS` from picture to picture, each at a cosine of `BURST_COSINE`
+or more to the one before. Different ones are picked among the best `DIVERSE` by maximal marginal
+relevance (Carbonell and Goldstein, SIGIR 1998), one by one the picture i with the largest
+
+    r_i / 2 - max over the picked j of s_ij / 2
+
+r_i is its score, scaled so that those of all go from 0 to 1, and s_ij = max(0, (c - m) / (1 - m))
+with c the cosine of two pictures and m the median cosine of two candidates: a model's pictures of
+anything at all have cosines far above 0.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.query.options import DIVERSE, Arrangement, Grouping, Sort
+from retrieval.query.where.matching import fold, moment
+from retrieval.search.results import Group, Hit, Member
+
+BURST_SECONDS = 3.0
+BURST_COSINE = 0.9
+
+VectorOf = Callable[[int], NDArray[np.float32] | None]
+
+
+def arranged(
+    hits: Sequence[Hit], k: int, arrangement: Arrangement, vector_of: VectorOf
+) -> tuple[Hit, ...]:
+    """Return k of the hits (best first), as they are shown.
+
+    `vector_of` gives an image's unit vector (dim,).
+    """
+    left = list(hits)
+    if arrangement.group:
+        left = _grouped(left, arrangement.group, vector_of)
+    if arrangement.diverse and len(left) > 1:
+        left = left[: max(DIVERSE, 4 * k)]
+        scores = np.array([hit.score for hit in left])
+        left = [left[i] for i in different(_vectors(left, vector_of), scores, k)]
+    left = [replace(hit, rank=rank) for rank, hit in enumerate(left[:k], 1)]
+    return tuple(_sorted(left, arrangement.sort))
+
+
+def different(vectors: NDArray[np.float32], scores: NDArray[np.float64], k: int) -> list[int]:
+    """Return the places of k of n candidates: (n, dim) unit vectors, (n,) scores, best first."""
+    spread = float(scores.max() - scores.min())
+    relevance = (scores - scores.min()) / (spread or 1.0)
+    cosines = vectors @ vectors.T
+    usual = min(float(np.median(cosines[~np.eye(len(vectors), dtype=bool)])), 0.999)
+    alike = np.maximum((cosines - usual) / (1 - usual), 0.0)
+    nearest = np.zeros(len(vectors))
+    picked: list[int] = []
+    for _ in range(min(k, len(vectors))):
+        gain = relevance - nearest
+        gain[picked] = -np.inf
+        picked.append(int(gain.argmax()))
+        nearest = np.maximum(nearest, alike[picked[-1]])
+    return picked
+
+
+def _grouped(hits: Sequence[Hit], grouping: Grouping, vector_of: VectorOf) -> list[Hit]:
+    """Return the best of each group, with the others of it."""
+    if grouping == "burst":
+        names = _burst_names(hits, vector_of)
+    elif grouping == "day":
+        names = {hit.id: _date(hit)[:10] for hit in hits}
+    else:
+        names = {hit.id: os.path.dirname(hit.path) for hit in hits}
+    groups: dict[str, list[Hit]] = {}
+    for hit in hits:
+        # What has no date is in no group with anything.
+        groups.setdefault(names.get(hit.id) or f"\0{hit.id}", []).append(hit)
+    return [
+        replace(best, group=Group(names.get(best.id, ""), _members(others)))
+        for best, *others in groups.values()
+    ]
+
+
+def _burst_names(hits: Sequence[Hit], vector_of: VectorOf) -> dict[int, str]:
+    """Return, for each dated picture, when its burst began, and a mark that no other burst has."""
+    dated = sorted((hit for hit in hits if hit.taken), key=lambda h: (h.camera, h.taken, h.path))
+    names: dict[int, str] = {}
+    before: Hit | None = None
+    for hit in dated:
+        together = before is not None and _in_burst(before, hit, vector_of)
+        names[hit.id] = names[before.id] if before and together else f"{hit.taken} #{hit.id}"
+        before = hit
+    return names
+
+
+def _in_burst(before: Hit, hit: Hit, vector_of: VectorOf) -> bool:
+    gap = datetime.fromisoformat(hit.taken) - datetime.fromisoformat(before.taken)
+    if before.camera != hit.camera or gap.total_seconds() > BURST_SECONDS:
+        return False
+    first, second = _vectors([before, hit], vector_of)
+    return float(first @ second) >= BURST_COSINE
+
+
+def _members(others: Iterable[Hit]) -> tuple[Member, ...]:
+    return tuple(Member(hit.id, hit.path, hit.score) for hit in others)
+
+
+def _sorted(hits: list[Hit], sort: Sort | None) -> list[Hit]:
+    if sort == "name":
+        return sorted(hits, key=lambda hit: fold(os.path.basename(hit.path)))
+    if sort == "size":
+        return sorted(hits, key=lambda hit: -hit.size)
+    if sort is not None:
+        return sorted(hits, key=_date, reverse=sort == "date-desc")
+    return hits
+
+
+def _date(hit: Hit) -> str:
+    return hit.taken or moment(hit.mtime_ns)
+
+
+def _vectors(hits: Sequence[Hit], vector_of: VectorOf) -> NDArray[np.float32]:
+    found = [vector_of(hit.id) for hit in hits]
+    return np.stack([vector for vector in found if vector is not None])

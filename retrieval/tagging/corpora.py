@@ -1,0 +1,150 @@
+"""A corpus: texts, each with its language and perhaps the picture that it describes; encoded once.
+
+A file of JSON lines, each `{"text": …, "lang": "de"}` or a picture with captions, as `evaluate`
+reads them: `{"file": …, "captions": […], "captions_ml": {"de": […], "fr_translated": […]}}`; or of
+plain lines. Texts of one row say the same. The vectors are kept in the user's cache, under the
+content of the file and the fingerprint of the model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.encoders import Encoder
+from retrieval.encoders.models.cache import user_cache
+from retrieval.errors import QueryError
+from retrieval.vectors import STORED
+from retrieval.whole_file import whole_file
+
+ENGLISH = "en"
+
+_TEXTS_AT_ONCE = 256
+_TRANSLATED = "_translated"
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusText:
+    """A text of a corpus. `row` counts from 0; `file` is the picture's path, or ""."""
+
+    text: str
+    lang: str
+    row: int
+    file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """Texts, at least one, and a digest of the file that they are from."""
+
+    texts: tuple[CorpusText, ...]
+    digest: str
+
+
+def read_corpus(source: str | None = None) -> Corpus:
+    """Read a corpus; without a source the one that is built in: everyday things, in English.
+
+    Raises QueryError naming the file, and the line that does not fit.
+    """
+    if source is None:
+        data = resources.files("retrieval.encoders.texts").joinpath("everyday.txt").read_bytes()
+        source = "everyday.txt"
+    else:
+        try:
+            with open(source, "rb") as file:
+                data = file.read()
+        except OSError as error:
+            raise QueryError(
+                f"{source} cannot be read: {error.strerror}", "check the path of the corpus"
+            ) from error
+    try:
+        lines = data.decode("utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        raise QueryError(f"{source} is not UTF-8 text", "convert it to UTF-8") from error
+    texts = tuple(_texts(source, lines))
+    if not texts:
+        raise QueryError(f"{source} has no texts", "write one a line, or JSON lines: see README")
+    return Corpus(texts, hashlib.sha256(data).hexdigest())
+
+
+def encoded(corpus: Corpus, encoder: Encoder) -> NDArray[np.float32]:
+    """Return the unit vectors (n, dim) of a corpus, from the user's cache where it has them."""
+    folder = os.path.join(user_cache(), "pixtrieve", "corpora")
+    name = f"{corpus.digest[:24]}-{encoder.spec.fingerprint[:16]}.npy"
+    path = os.path.join(folder, name)
+    shape = (len(corpus.texts), encoder.spec.dim)
+    with suppress(OSError, ValueError, EOFError):
+        kept = np.load(path, allow_pickle=False)
+        if kept.shape == shape and kept.dtype == STORED:
+            return np.asarray(kept, np.float32)
+    texts = [told.text for told in corpus.texts]
+    vectors = np.concatenate(
+        [
+            encoder.encode_texts(texts[start : start + _TEXTS_AT_ONCE])
+            for start in range(0, len(texts), _TEXTS_AT_ONCE)
+        ]
+    ).astype(STORED)
+    # Without a place to keep them they are encoded again next time.
+    with suppress(OSError):
+        os.makedirs(folder, exist_ok=True)
+        held = io.BytesIO()
+        np.save(held, vectors)
+        with whole_file(path) as file:
+            file.write(held.getbuffer())
+    return vectors.astype(np.float32)
+
+
+def languages(corpus: Corpus) -> tuple[str, ...]:
+    """Return the languages that the corpus has texts of, in alphabetical order."""
+    return tuple(sorted({told.lang for told in corpus.texts}))
+
+
+def captions_by_language(row: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Return a row's captions by language; ValueError when it is not as it should be.
+
+    `de_translated` counts as "de": behind what people wrote in German.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    named = {ENGLISH: row.get("captions", []), **row.get("captions_ml", {})}
+    for name, texts in named.items():
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise ValueError(name)
+        if texts:
+            lang = name.removesuffix(_TRANSLATED)
+            found[lang] = (*found.get(lang, ()), *texts)
+    return found
+
+
+def _texts(source: str, lines: Sequence[str]) -> Iterator[CorpusText]:
+    folder = os.path.dirname(os.path.abspath(source))
+    for row, line in enumerate(map(str.strip, lines)):
+        if not line.startswith("{"):
+            if line and not line.startswith("#"):
+                yield CorpusText(line, ENGLISH, row)
+            continue
+        try:
+            fields = json.loads(line)
+            texts = captions_by_language(fields)
+            if "text" in fields:
+                texts = {str(fields.get("lang", ENGLISH)): (fields["text"],)}
+            file = fields.get("file", "")
+            path = os.path.join(folder, file) if file else ""
+            told = [
+                CorpusText(text.strip(), lang, row, path) for lang in texts for text in texts[lang]
+            ]
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise QueryError(
+                f"{source}, line {row + 1}: no text of a corpus",
+                'each line is text, or JSON like {"text": "ein Hund am Strand", "lang": "de"}',
+            ) from error
+        yield from (each for each in told if each.text)

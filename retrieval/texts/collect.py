@@ -1,0 +1,105 @@
+"""Putting together what comes with pictures in words, and encoding it: part of an indexing run.
+
+    changed sidecars → read → images whose texts changed → texts → a vector for each description
+
+What is to be done is known from the catalogue at every step, and each step commits in pages: a run
+that ends early goes on where it was, and one that finds nothing changed costs two small queries.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.catalogue import NAME, SIDECAR, XMP, Catalogue, Scan, Scope
+from retrieval.catalogue.sidecars import SidecarRecord
+from retrieval.context import ModelInUse
+from retrieval.encoders import Encoder
+from retrieval.texts.names import words_of_path
+from retrieval.texts.sidecars import read_sidecar
+from retrieval.vectors import normalise
+
+_PAGE = 256
+
+_PIECE_WORDS = 45
+"""Models read some 77 tokens of a text: longer ones are encoded in pieces of so many words."""
+
+_MOST_PIECES = 8
+
+
+def read_sidecars(catalogue: Catalogue, scope: Scope, scan: Scan) -> None:
+    """Read the sidecars that a walk found new or changed, and drop those that are gone."""
+    waiting: list[SidecarRecord] = []
+    for found in scan.changed_sidecars():
+        read = read_sidecar(os.path.join(scope.root.path, found.path))
+        if read is not None:
+            waiting.append(SidecarRecord(found, *read))
+        if len(waiting) == _PAGE:
+            catalogue.sidecars.record(scope.root, waiting)
+            waiting = []
+    if waiting:
+        catalogue.sidecars.record(scope.root, waiting)
+    scan.forget_gone_sidecars()
+
+
+def refresh_texts(catalogue: Catalogue, stop: threading.Event) -> Iterator[int]:
+    """Put together the texts of images whose files or sidecars changed; yield their numbers."""
+    while not stop.is_set():
+        image_ids = catalogue.sidecars.to_retell(_PAGE)
+        if not image_ids:
+            return
+        with catalogue.writing():
+            for image_id in image_ids:
+                catalogue.texts.put(image_id, _told(catalogue, image_id))
+            catalogue.sidecars.told(image_ids)
+        yield len(image_ids)
+
+
+def encode_descriptions(
+    catalogue: Catalogue, model: ModelInUse, stop: threading.Event
+) -> Iterator[int]:
+    """Encode descriptions that have no vector yet; yield how many, in pages.
+
+    The model is loaded only if there are some; ModelError when it cannot be.
+    """
+    while not stop.is_set():
+        page = catalogue.texts.without_vector(model.row.id, _PAGE)
+        if not page:
+            return
+        vectors = described(model.encoder(), [text for _, text in page])
+        catalogue.texts.put_vectors(model.row.id, [image_id for image_id, _ in page], vectors)
+        yield len(page)
+
+
+def described(encoder: Encoder, texts: Sequence[str]) -> NDArray[np.float32]:
+    """Return one unit vector (n, dim) a text: the mean of those of its lines, cut where long."""
+    pieces = [_pieces(text) for text in texts]
+    number = {piece: at for at, piece in enumerate(dict.fromkeys(chain(*pieces)))}
+    known = list(number)
+    vectors = np.concatenate(
+        [encoder.encode_texts(known[at : at + _PAGE]) for at in range(0, len(known), _PAGE)]
+    )
+    means = [vectors[[number[piece] for piece in own]].mean(axis=0) for own in pieces]
+    return normalise(np.stack(means).astype(np.float32))
+
+
+def _pieces(text: str) -> list[str]:
+    words = [line.split() for line in text.split("\n")]
+    pieces = [
+        " ".join(line[at : at + _PIECE_WORDS])
+        for line in words
+        for at in range(0, len(line), _PIECE_WORDS)
+    ]
+    return pieces[:_MOST_PIECES]
+
+
+def _told(catalogue: Catalogue, image_id: int) -> dict[str, str]:
+    places, beside = catalogue.sidecars.beside(image_id)
+    told = {source: [text for own, text in beside if own == source] for source in (SIDECAR, XMP)}
+    told[NAME] = [words_of_path(place.root, place.path) for place in places]
+    return {source: "\n".join(dict.fromkeys(filter(None, texts))) for source, texts in told.items()}

@@ -1,0 +1,109 @@
+"""Reading what is written inside pictures, those that were not read yet, a transaction a batch."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.catalogue import Catalogue
+from retrieval.errors import PictureError
+from retrieval.images import ReadLimits
+from retrieval.images.decoding import explained, open_file
+from retrieval.images.rendering import render
+from retrieval.images.thumbnails import fitted
+
+_BATCH = 16
+
+_LEAST_SIDE = 64
+"""Nothing can be read in smaller pictures."""
+
+
+class TextReader(Protocol):
+    """What reads a picture: `retrieval.texts.ocr.Reader`."""
+
+    def read(self, picture: NDArray[np.uint8]) -> str:
+        """Return what is written in an (H, W, 3) uint8 RGB picture, a text a line, or ""."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Where reading stands: pictures looked at, of `total`; with a text; and out of reach now."""
+
+    done: int
+    total: int
+    found: int
+    unreadable: int
+
+
+def read_pictures(
+    catalogue: Catalogue,
+    reader: Callable[[], TextReader],
+    side: int,
+    stop: threading.Event,
+    limits: ReadLimits | None = None,
+) -> Generator[Reading, None, None]:
+    """Read every picture that was not read yet; yield progress after each batch.
+
+    `reader` is called only if there are some. Pictures are given to it with their longer side at
+    most `side` pixels. One that cannot be opened now is left for the next run.
+    """
+    total, last = catalogue.texts.count_unread(), 0
+    state = Reading(0, total, 0, 0)
+    if not total:
+        yield state
+        return
+    engine = reader()
+    while not stop.is_set():
+        batch = catalogue.texts.unread(last, _BATCH)
+        if not batch:
+            return
+        last = batch[-1]
+        texts: dict[int, str] = {}
+        for image_id in batch:
+            if stop.is_set():
+                break
+            pixels = _pixels(catalogue, image_id, side, limits or ReadLimits())
+            if pixels is not None:
+                texts[image_id] = (
+                    engine.read(pixels) if min(pixels.shape[:2]) >= _LEAST_SIDE else ""
+                )
+            state = _counted(state, None if pixels is None else texts[image_id])
+        catalogue.texts.put_read(texts)
+        yield state
+
+
+def _counted(state: Reading, text: str | None) -> Reading:
+    return Reading(
+        state.done + 1,
+        state.total,
+        state.found + bool(text),
+        state.unreadable + (text is None),
+    )
+
+
+def _pixels(
+    catalogue: Catalogue, image_id: int, side: int, limits: ReadLimits
+) -> NDArray[np.uint8] | None:
+    image = catalogue.lookup.by_id(image_id)
+    for path in image.paths if image else ():
+        try:
+            return _rendered(path, side, limits)
+        except (OSError, PictureError):
+            continue
+    return None
+
+
+def _rendered(path: str, side: int, limits: ReadLimits) -> NDArray[np.uint8]:
+    target = partial(fitted, side=side)
+    with explained() as reading, open_file(path) as file, ExitStack() as held:
+        small = render(file, limits, target, held, reading).picture
+        small.thumbnail((side, side))
+        return np.asarray(small, np.uint8)

@@ -1,0 +1,160 @@
+"""From paths that changed to the parts of roots that have to be looked at again.
+
+What comes of it is what a run over everything would come to, at the cost of what changed. Nothing
+is named by it: what was excluded or removed stays out.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from retrieval.catalogue import Catalogue, Root, Scope
+from retrieval.catalogue.roots import is_below, relative, root_of
+from retrieval.images import SIDECARS
+from retrieval.images.discovery import folders, skips_within
+from retrieval.images.formats import unsupported_reason
+from retrieval.images.globs import Exclusions
+
+MOST_PATHS = 1000
+"""Beyond so many changed paths, the roots that they lie in are looked at as a whole.
+
+The system's queue of changes may have run over, and a walk is no longer dear in comparison.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class AffectedPaths:
+    """The roots of a library as they were at one moment; `files` are of those of single files."""
+
+    catalogue: Catalogue
+    roots: tuple[Root, ...]
+    files: Mapping[int, frozenset[str]]
+    excludes: Mapping[int, Exclusions]
+
+    @classmethod
+    def read(cls, catalogue: Catalogue) -> AffectedPaths:
+        """Read it from the catalogue."""
+        with catalogue.reading():
+            roots = tuple(catalogue.roots.all())
+            single = [root for root in roots if not root.whole]
+            files = {root.id: frozenset(catalogue.lookup.files_in(root.id)) for root in single}
+            excludes = {root.id: Exclusions(catalogue.roots.excludes(root)) for root in roots}
+        return cls(catalogue, roots, files, excludes)
+
+    def folders_of(self, root: Root) -> set[str]:
+        """Return the absolute folders that hold the single files of a root."""
+        names = self.files.get(root.id, frozenset())
+        return {os.path.dirname(os.path.join(root.path, name)) for name in names}
+
+    def folders(self, path: str) -> Iterator[str]:
+        """Yield the absolute folders at or below a path in which anything may matter."""
+        root = root_of(self.roots, path)
+        if root is None:
+            return
+        if not root.whole:
+            yield from self.folders_of(root)
+            return
+        library = os.path.dirname(self.catalogue.path)
+        others = [other.path for other in self.roots] + [library]
+        skip = {relative(root, other) for other in others if is_below(other, root.path)}
+        for folder in folders(
+            root.path, self.excludes[root.id], below=relative(root, path), skip=skip
+        ):
+            yield os.path.join(root.path, folder) if folder else root.path
+
+    def concerns(self, path: str) -> bool:
+        """Tell whether looking at an absolute path, which changed, may come to anything."""
+        root = root_of(self.roots, path)
+        library = os.path.dirname(self.catalogue.path)
+        if root is None or path == library or is_below(path, library):
+            return False
+        below = relative(root, path).replace(os.sep, "/")
+        if not below:
+            return True
+        if not root.whole:
+            return bool(self._pictures_at(root, below))
+        if skips_within(root.path, below) or self.excludes[root.id].excludes_within(below):
+            return False
+        if _is_sidecar(below):
+            return bool(self._pictures_at(root, below)) or os.path.isdir(path)
+        if os.path.isfile(path):
+            return unsupported_reason(os.path.basename(path)) is not None
+        return os.path.isdir(path) or self._knows(root, below)
+
+    def scopes(self, paths: Collection[str]) -> list[Scope]:
+        """Return what to look at for absolute paths; the path of a root means all of it."""
+        parts = {root.id: _Part() for root in self.roots}
+        links: dict[str, bool] = {}
+        many = len(paths) > MOST_PATHS
+        for path in filter(self.concerns, paths):
+            root = root_of(self.roots, path)
+            assert root is not None
+            below = relative(root, path).replace(os.sep, "/")
+            if not below or many or self._is_through_link(root, below, links):
+                parts[root.id].whole = True
+            else:
+                self._place(root, below, path, parts[root.id])
+        scopes = (self._scope(root, parts[root.id]) for root in self.roots)
+        return [scope for scope in scopes if scope is not None]
+
+    def _place(self, root: Root, below: str, path: str, part: _Part) -> None:
+        """Sort a path that lies below a root into the files or folders to look at."""
+        if root.whole and os.path.isdir(path):
+            part.folders[below] = None
+        elif root.whole and os.path.isfile(path) and not _is_sidecar(below):
+            part.files[below] = None
+        else:
+            # Of single files those count that were named; and a picture that is gone may have
+            # shared a sidecar with another.
+            part.files.update(dict.fromkeys(self._pictures_at(root, below)))
+            if root.whole:
+                part.folders[below] = None  # it may have been a folder
+
+    def _scope(self, root: Root, part: _Part) -> Scope | None:
+        if root.whole:
+            if part.whole:
+                return Scope(root)
+            if not part.files and not part.folders:
+                return None
+            return Scope(root, tuple(part.files), tuple(part.folders))
+        files = self.files[root.id] if part.whole else part.files
+        return Scope(root, tuple(files)) if files else None
+
+    def _pictures_at(self, root: Root, below: str) -> list[str]:
+        """Return the files known that a path is, or describes, or shares its sidecars with."""
+        base = below[:-4] if _is_sidecar(below) else below
+        beside = self.catalogue.lookup.beside
+        stem = os.path.splitext(base)[0]
+        return list(dict.fromkeys([*beside(root.id, base), *beside(root.id, stem)]))
+
+    def _knows(self, root: Root, below: str) -> bool:
+        return next(self.catalogue.lookup.files_in(root.id, below), None) is not None
+
+    def _is_through_link(self, root: Root, below: str, links: dict[str, bool]) -> bool:
+        """Tell whether a link to a folder is on the way, so that another path may be the one.
+
+        A walk visits each real folder once, by the way that has no links if there is one.
+        """
+        location = root.path
+        for name in below.split("/"):
+            location = os.path.join(location, name)
+            if location not in links:
+                links[location] = os.path.islink(location) and os.path.isdir(location)
+            if links[location]:
+                return True
+        return False
+
+
+@dataclass(slots=True)
+class _Part:
+    """What to look at in one root, in order: all of it, or some files and folders."""
+
+    whole: bool = False
+    files: dict[str, None] = field(default_factory=dict)
+    folders: dict[str, None] = field(default_factory=dict)
+
+
+def _is_sidecar(path: str) -> bool:
+    return path.lower().endswith(SIDECARS)
