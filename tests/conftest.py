@@ -8,9 +8,9 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
-from fakes import FakeEncoder
 from hypothesis import settings
-from painting import paint
+from support.fakes import FakeEncoder
+from support.painting import paint
 
 from retrieval import Library
 from retrieval.scoring.calibration import Calibration

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
+from support.model_files import SMALL_CONFIG, settle
 
 HUB_VARIABLES = (
     "HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_ENDPOINT", "HF_HUB_OFFLINE", "HF_TOKEN",
@@ -53,18 +52,6 @@ def without_open_clip(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-SMALL_CONFIG: dict[str, Any] = {
-    "model_cfg": {
-        "embed_dim": 16,
-        "vision_cfg": {"image_size": 32, "layers": 1, "width": 64, "patch_size": 16},
-        "text_cfg": {
-            "context_length": 16, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1,
-        },
-    },
-    "preprocess_cfg": {"mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5], "resize_mode": "squash"},
-}  # fmt: skip
-
-
 @pytest.fixture
 def folder_model(tmp_path: Path) -> Path:
     """A local-dir: model whose weights are no weights: enough for all that needs no torch."""
@@ -75,8 +62,3 @@ def folder_model(tmp_path: Path) -> Path:
     weights.write_bytes(b"weights")
     settle(weights)
     return folder
-
-
-def settle(path: Path) -> None:
-    """Make a file's time old; digests of files younger than seconds are not remembered."""
-    os.utime(path, ns=(10**18, 10**18))

@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from support import models
 
 from retrieval.encoders import identify, open_encoder
 from retrieval.encoders.compiled.exports import read_export
 from retrieval.encoders.compiled.openvino import OpenVinoEncoder
 from retrieval.encoders.compiled.towers import CACHE_MODES
-
-from . import models
 
 pytestmark = pytest.mark.slow
 

@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from support import models
 
 from retrieval.encoders import Encoder, identify, open_encoder
 from retrieval.encoders.oom_safe_batches import OomSafeBatches
-
-from . import models
 
 pytestmark = pytest.mark.slow
 

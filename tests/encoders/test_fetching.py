@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.fake_hub import FakeHub, refusing_address, serving, silent_server
+from support.model_files import SMALL_CONFIG
 
 from retrieval.encoders.models import cache, registry
 from retrieval.encoders.models.fetching import Fetched, fetch, redacted
 from retrieval.encoders.models.references import parse
 from retrieval.errors import ModelError, ModelNotFound, ModelUnavailable
-
-from .conftest import SMALL_CONFIG
-from .fake_hub import FakeHub, refusing_address, serving, silent_server
 
 MEGABYTE = os.urandom(1 << 20) * 25  # more than two of the client's chunks of 10 MB
 PLAIN = "ViT-B-32/laion2b_s34b_b79k"

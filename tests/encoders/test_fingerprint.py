@@ -6,11 +6,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from support.model_files import SMALL_CONFIG, settle
 
 from retrieval.encoders import identify
 from retrieval.encoders.models import fingerprint
-
-from .conftest import SMALL_CONFIG, settle
 
 
 def of(folder: Path) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from support import models
 
 from retrieval.encoders import Calibrating, identify, open_encoder
 from retrieval.encoders.compiled import calibrations, int8
@@ -22,8 +23,6 @@ from retrieval.encoders.compiled.calibrations import (
 from retrieval.encoders.compiled.int8 import Int8Encoder
 from retrieval.encoders.compiled.quantising import quantise, sums_overflow
 from retrieval.errors import MissingExtra, ModelError
-
-from . import models
 
 pytest.importorskip("nncf")
 pytestmark = pytest.mark.slow

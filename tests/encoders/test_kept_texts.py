@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import FakeEncoder
 from numpy.typing import NDArray
-from painting import paint
+from support.fakes import FakeEncoder
+from support.painting import paint
 
 from retrieval import Library
 from retrieval.encoders.compiled.exports import folder_of

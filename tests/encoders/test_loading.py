@@ -13,11 +13,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support import models
 
 from retrieval.encoders import open_encoder
 from retrieval.errors import MissingExtra, ModelError
-
-from . import models
 
 pytestmark = pytest.mark.slow
 

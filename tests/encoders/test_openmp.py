@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from . import models
+from support import models
 
 WORK = """
 import sys

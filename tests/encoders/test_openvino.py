@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support import models
 
 import retrieval.encoders.compiled.openvino
 from retrieval.encoders import engines, identify, open_encoder
@@ -26,8 +27,6 @@ from retrieval.encoders.openclip import OpenClipEncoder
 from retrieval.encoders.probes import probe_pixels
 from retrieval.errors import ModelError
 from retrieval.specs import Preprocessing
-
-from . import models
 
 pytestmark = pytest.mark.slow
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import models
 
 from retrieval.encoders import identify, open_encoder
 from retrieval.encoders.compiled.exports import read_export
@@ -24,8 +25,6 @@ from retrieval.encoders.models.registry import located
 from retrieval.encoders.openclip import OpenClipEncoder
 from retrieval.encoders.probes import HARD_TEXTS
 from retrieval.encoders.texts.pieces import PieceTokenizer
-
-from . import models
 
 pytest.importorskip("transformers")
 pytestmark = pytest.mark.slow

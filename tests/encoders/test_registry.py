@@ -7,13 +7,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from support.model_files import SMALL_CONFIG
 
 from retrieval.encoders import identify, open_encoder
 from retrieval.encoders.models import cache, files, registry
 from retrieval.encoders.models.references import parse
 from retrieval.errors import ModelError, ModelNotFound, ModelUnavailable
-
-from .conftest import SMALL_CONFIG
 
 Put = Callable[[str, Mapping[str, bytes]], Path]
 PLAIN = "ViT-B-32/laion2b_s34b_b79k"

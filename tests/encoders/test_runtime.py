@@ -9,10 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from support import models
 
 import retrieval
-
-from . import models
 
 REPORT = (
     "import os, sys, threading\n"

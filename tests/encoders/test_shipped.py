@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support import models
 
 from retrieval.encoders import engines, identify, open_encoder
 from retrieval.encoders.compiled import openvino, packs, proofs
@@ -26,8 +27,6 @@ from retrieval.encoders.probes import HARD_TEXTS, probe_pixels
 from retrieval.encoders.tensors import Tensors
 from retrieval.errors import MissingExtra, ModelError
 from retrieval.pocket.pack import main
-
-from . import models
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, TiffImagePlugin
-from raw_files import TiffWriter
+from support.raw_files import TiffWriter
 
 from retrieval.images import Origin, ReadLimits
 from retrieval.images.decoding import decode

@@ -12,7 +12,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, TiffImagePlugin
-from raw_files import KINDS, TAKEN, Short, Shot, TiffWriter, box, dng, jpeg, linked, nef, sensor
+from support.raw_files import (
+    KINDS,
+    TAKEN,
+    Short,
+    Shot,
+    TiffWriter,
+    box,
+    dng,
+    jpeg,
+    linked,
+    nef,
+    sensor,
+)
 
 from retrieval.errors import PictureError
 from retrieval.images import Origin, Picture, Problem, ReadLimits

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import io
 import json
 import tarfile
@@ -15,7 +14,6 @@ import pytest
 from PIL import Image
 
 from retrieval.pocket.train.pictures import Amounts
-from retrieval.pocket.train.pretrained import SENTENCE_DIM
 from retrieval.pocket.train.recipe import Heads, Imitation, Recipe, Together, Tuning
 from retrieval.pocket.train.towers import Shape
 
@@ -132,13 +130,3 @@ def tiny_recipe() -> Recipe:
         imitation=replace(Imitation(), steps=3, texts=32),
         together=replace(Together(), steps=3, captions=8, keywords=4, classes=2, scenes=4),
     )
-
-
-def told(texts: list[str]) -> np.ndarray:
-    """Stand in for the sentence model: a direction for each word, and their sum for a text."""
-    rows = np.zeros((len(texts), SENTENCE_DIM), np.float32)
-    for row, text in zip(rows, texts, strict=True):
-        for word in ["", *text.lower().split()]:
-            seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:4], "big")
-            row += np.random.default_rng(seed).normal(size=SENTENCE_DIM)
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)

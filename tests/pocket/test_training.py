@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections import McpTools
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +12,8 @@ import open_clip
 import pytest
 import timm
 import torch
-from pocket.conftest import told
 from safetensors.torch import load_file
+from support.teacher import told
 
 from retrieval.pocket.train import wordnet
 from retrieval.pocket.train.corpus import Corpus, collect, names_in, plain, plural
@@ -133,7 +133,7 @@ def test_known_words_lie_beside_the_weights(finished, corpus):
 
 
 def test_texts_are_collected_with_what_they_belong_to(corpus):
-    kinds = McpTools(corpus.kinds)
+    kinds = Counter(corpus.kinds)
     assert {"photographs", "classes", "emoji", "words", "lemmas", "glosses", "scenes"} <= set(kinds)
     assert len(corpus.texts) == len(set(corpus.texts)) == len(corpus.kinds)
     assert [corpus.texts[n] for n in corpus.captions[0]][:2] == ["a red wall", "the wall is red"]

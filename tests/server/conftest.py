@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import FakeEncoder
-from painting import paint
+from support.fakes import FakeEncoder
+from support.painting import paint
 
 import retrieval.context
 import retrieval.folder
@@ -26,7 +26,7 @@ def encoder(monkeypatch: pytest.MonkeyPatch) -> FakeEncoder:
     made = FakeEncoder()
     for module in (retrieval.library, retrieval.context):
         monkeypatch.setattr(module, "open_encoder", lambda *_, **__: made)
-    for module in (retrieval.opening, retrieval.context):
+    for module in (retrieval.folder, retrieval.context):
         monkeypatch.setattr(module, "identify", lambda name: ModelIdentity(name, "fake-1"))
     return made
 
@@ -45,8 +45,8 @@ def folder(tmp_path: Path, encoder: FakeEncoder, pictures: Path) -> str:
 def client(folder: str) -> Iterator[Any]:
     """Make clients of an application around that library: `client(rules, moves_to=…)`."""
     pytest.importorskip("fastapi")
-    from asking import HOST, RULES
     from fastapi.testclient import TestClient
+    from support.asking import HOST, RULES
 
     from retrieval.server.app import create_app
 

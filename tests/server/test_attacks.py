@@ -21,14 +21,14 @@ from urllib.parse import quote
 from zipfile import ZipFile
 
 import pytest
-from fakes import FakeEncoder
-from painting import paint
+from support.fakes import FakeEncoder
+from support.painting import paint
 
 from retrieval import Library
 
 pytest.importorskip("fastapi")
-from asking import HOST, RULES, Client, numbers
 from fastapi.testclient import TestClient
+from support.asking import HOST, RULES, Client, numbers
 
 from retrieval.server import guard, picture_files
 

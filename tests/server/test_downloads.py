@@ -11,13 +11,13 @@ from zipfile import ZipFile
 
 import numpy as np
 import pytest
-from fakes import FakeEncoder
-from painting import paint
+from support.fakes import FakeEncoder
+from support.painting import paint
 
 from retrieval import Library
 
 pytest.importorskip("fastapi")
-from asking import Client, numbers
+from support.asking import Client, numbers
 
 from retrieval.catalogue import ImageRow
 from retrieval.server.downloads import LEFT_OUT, as_csv, as_paths, zipped

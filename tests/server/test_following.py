@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import FakeEncoder
-from painting import paint
-from watches import FAST, until
+from support.fakes import FakeEncoder
+from support.painting import paint
+from support.watches import FAST, until
 
 from retrieval import Library, Progress
 from retrieval.errors import LibraryBusy

@@ -11,8 +11,8 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from fakes import FakeEncoder
-from painting import paint
+from support.fakes import FakeEncoder
+from support.painting import paint
 
 from retrieval import Library
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fakes import FakeEncoder
-from painting import paint
+from support.fakes import FakeEncoder
+from support.painting import paint
 
 from retrieval import Library
 from retrieval.map import Drawing, LibraryMap

@@ -20,9 +20,9 @@ from typing import Any, TypeVar
 
 import pytest
 from click.testing import CliRunner
-from fakes import FakeEncoder
-from painting import paint
 from PIL import Image
+from support.fakes import FakeEncoder
+from support.painting import paint
 
 import retrieval.context
 from retrieval import Library
@@ -584,7 +584,7 @@ def test_without_the_extra_it_is_named(folder: str, monkeypatch: pytest.MonkeyPa
 FAKE = """
 import sys
 import retrieval.library, retrieval.context, retrieval.folder
-from fakes import FakeEncoder
+from support.fakes import FakeEncoder
 from retrieval.commands import main
 from retrieval.encoders import ModelIdentity
 
@@ -595,7 +595,7 @@ class Noisy(FakeEncoder):
 
 for module in (retrieval.library, retrieval.context):
     module.open_encoder = lambda *_, **__: Noisy()
-for module in (retrieval.opening, retrieval.context):
+for module in (retrieval.folder, retrieval.context):
     module.identify = lambda name: ModelIdentity(name, "fake-1")
 main(sys.argv[1:])
 """

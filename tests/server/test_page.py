@@ -8,7 +8,7 @@ from typing import Any
 from zipfile import ZipFile
 
 import pytest
-from browsing import ask, choose, drop, wait_for_first
+from support.browsing import ask, choose, drop, wait_for_first
 
 from retrieval.scoring.calibration import Calibration
 
@@ -167,7 +167,7 @@ def test_likes_refine_and_become_a_concept(page: Any) -> None:
 
 
 def test_new_pictures_are_looked_for(page: Any, pictures: Path) -> None:
-    from painting import paint
+    from support.painting import paint
 
     page.get_by_text("Ask in words").wait_for()
     paint(pictures / "white.png", "white")

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import drop
 from PIL import Image
+from support.browsing import drop
 
 from retrieval import Library
 

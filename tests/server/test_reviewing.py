@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import FakeEncoder
+from support.fakes import FakeEncoder
 
 from retrieval import Library
 
 pytest.importorskip("fastapi")
-from asking import Client
+from support.asking import Client
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 pytest.importorskip("fastapi")
-from asking import Client
-from browsing import ask, wait_for_first
+from support.asking import Client
+from support.browsing import ask, wait_for_first
 
 from retrieval.commands import pixtrieve
 from retrieval.scoring.calibration import Calibration

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 import pytest
-from fakes import FakeEncoder
+from support.fakes import FakeEncoder
 
 from retrieval.commands import main
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import FakeEncoder
-from painting import paint
 from PIL import Image
+from support.fakes import FakeEncoder
+from support.painting import paint
 
 import retrieval.context
 import retrieval.folder
@@ -25,7 +25,7 @@ from retrieval.query import parse
 from retrieval.scoring.calibration import Calibration
 
 pytest.importorskip("fastapi")
-from asking import HOST, Client, names
+from support.asking import HOST, Client, names
 
 from retrieval.server import guard
 from retrieval.server.library_thread import LibraryThread, RememberingEncoder, Request

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("fastapi")
-from asking import Client, names, numbers
+from support.asking import Client, names, numbers
 
 
 def test_facets_count_what_filters_find(client: Client, pictures: Path) -> None:

@@ -1,0 +1,227 @@
+"""How sure hits are: probabilities, words or nothing; one decision about a whole answer."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.fakes import FakeEncoder
+
+from retrieval import Library, Query, Term
+from retrieval.scoring.calibration import (
+    FILE,
+    Calibration,
+    features,
+    read_calibration,
+    write_calibration,
+)
+from retrieval.scoring.confidence import ScoreBaseline, in_words, likely_in_words
+from retrieval.search.notes import notes
+from retrieval.search.results import Hit, SearchResult
+from retrieval.search.sureness import Sure, calibration_of
+from retrieval.specs import ModelSpec
+
+FITTED = Calibration(-2.0, {"score": 4.0, "baseline": 0.5}, 0.25)
+
+
+def test_features_are_worked_out_by_hand() -> None:
+    others = np.array([[0.1, 0.3], [0.2, 0.2]], np.float32)  # means 0.2, spreads 0.1 and none
+    text = "a photo of two dogs on a beach"  # two, dogs, beach
+    found = features(text, np.array([0.5, 0.3]), ScoreBaseline(0.4, 0.05), others)
+    assert found["words"].tolist() == pytest.approx([math.log(3)] * 2)
+    assert features("", np.ones(1), ScoreBaseline(0, 1), others[:1])["words"].tolist() == [0]
+    assert found["bare"].tolist() == [0, 0]
+    assert features("dogs", np.ones(1), ScoreBaseline(0, 1), others[:1])["bare"].tolist() == [1]
+    assert found["score"].tolist() == [0.5, 0.3]
+    assert found["baseline"].tolist() == pytest.approx([2, -2])
+    assert found["picture"][0] == pytest.approx(3, abs=1e-5)
+    assert np.isfinite(found["picture"]).all()
+
+
+def test_a_probability_is_the_logistic_of_the_weighted_features() -> None:
+    found = {"score": np.array([0.5, 0.25]), "baseline": np.array([2.0, -2.0]), "more": np.ones(2)}
+    likely = FITTED.probability(found)
+    assert likely.tolist() == pytest.approx([1 / (1 + math.exp(-1)), 1 / (1 + math.exp(2))])
+
+
+def test_nearness_does_not_mind_how_much_is_told() -> None:
+    fitted = Calibration(-1.0, {"score": 2.0, "words": -3.0}, 0.2)
+    found = {"score": np.array([0.5]), "words": np.array([1.0])}
+    assert fitted.probability(found)[0] == pytest.approx(1 / (1 + math.exp(3)))
+    assert fitted.nearness(found)[0] == pytest.approx(0.5)
+
+
+def test_a_calibration_is_kept_beside_its_model_and_serves_no_other(tmp_path: Path) -> None:
+    path = str(tmp_path / FILE)
+    write_calibration(path, "abc", FITTED)
+    assert read_calibration(path, "abc") == FITTED
+    assert read_calibration(path, "abd") is None
+    assert [file.name for file in tmp_path.iterdir()] == [FILE]
+    facts = json.loads((tmp_path / FILE).read_text())
+    for damaged in ({**facts, "version": 2}, {**facts, "weights": 3}, {"version": 1}, [], "x"):
+        (tmp_path / FILE).write_text(json.dumps(damaged))
+        assert read_calibration(path, "abc") is None
+    (tmp_path / FILE).write_text("{")
+    assert read_calibration(path, "abc") is None
+    assert read_calibration(str(tmp_path / "none"), "abc") is None
+
+
+def test_a_model_without_files_has_no_calibration(encoder: FakeEncoder) -> None:
+    assert calibration_of(encoder.spec) is None
+    published = ModelSpec("ViT-B-32/openai", "x", 512, encoder.spec.preprocessing)
+    assert calibration_of(published) is None
+
+
+def test_words_go_by_what_is_beaten_or_by_how_likely_it_is() -> None:
+    assert in_words(np.array([0.98, 0.8, 0.7])) == ["strong", "possible", "weak"]
+    assert likely_in_words(np.array([0.5, 0.49, 0.1])) == ["strong", "possible", "weak"]
+
+
+@pytest.mark.parametrize(
+    ("likely", "strong"),
+    [
+        ([0.9] * 3 + [0.0] * 17, True),  # the mean of ten is 0.27
+        ([0.8] * 3 + [0.0] * 17, False),
+        ([0.0] * 10 + [0.9] * 10, False),  # only the first ten count
+        ([0.3], True),
+    ],
+)
+def test_an_answer_is_strong_by_its_first_ten(likely: list[float], strong: bool) -> None:
+    sure = Sure(np.array(likely), None, np.array(likely), 0.25)
+    assert sure.strong() is strong
+    assert ("strong" in sure.words()) <= strong
+
+
+def test_without_a_calibration_one_possible_hit_saves_an_answer() -> None:
+    assert Sure(None, np.array([0.8, 0.1])).strong() is True
+    assert Sure(None, np.array([0.7, 0.1])).strong() is False
+    assert Sure(None, np.array([0.1] * 10 + [0.99])).strong() is False
+    assert Sure().strong() is None
+    assert Sure().words() == ()
+    assert Sure(np.array([]), np.array([]), np.array([]), 0.5).strong() is None
+
+
+def test_confidence_follows_the_calibration(mixed: Library, calibrated: Calibration) -> None:
+    found = mixed.search("red", 45, look_in="pictures")
+    for hit in found.hits:
+        assert hit.confidence == pytest.approx(1 / (1 + math.exp(16 - 20 * hit.score)), abs=1e-3)
+    assert found.strong is True
+    assert (found.hits[0].match, found.hits[-1].match) == ("strong", "weak")
+    nothing = mixed.search("nothing at all", 10, look_in="pictures")
+    assert nothing.strong is False
+    assert "strong" not in {hit.match for hit in nothing.hits}
+
+
+def test_a_hit_shows_all_terms_and_none_behind_a_minus(
+    mixed: Library, calibrated: Calibration
+) -> None:
+    def likely(question: str) -> dict[int, float]:
+        hits = mixed.search(question, 45, look_in="pictures").hits
+        return {hit.id: hit.confidence or 0.0 for hit in hits}
+
+    red, blue = likely("red"), likely("blue")
+    for image, both in likely("red + blue").items():
+        assert both == pytest.approx(min(red[image], blue[image]), abs=1e-6)
+    for image, only in likely("red - blue").items():
+        assert only == pytest.approx(min(red[image], 1 - blue[image]), abs=1e-6)
+
+
+def test_an_example_picture_gives_words_and_no_probability(
+    mixed: Library, calibrated: Calibration, tmp_path: Path
+) -> None:
+    for question in (
+        Query((Term("picture", tmp_path / "p/red.png"),)),
+        Query((Term("text", "blue"), Term("picture", tmp_path / "p/red.png", negative=True))),
+    ):
+        found = mixed.search(question, 45, min_confidence=0.5)
+        assert {hit.confidence for hit in found.hits} == {None}
+        assert None not in {hit.match for hit in found.hits}
+        assert len(found.hits) >= 44
+        assert found.sifted is False
+    beside = mixed.search("blue + " + str(tmp_path / "p/red.png"), 45)
+    assert None not in {hit.confidence for hit in beside.hits}, "the words decide"
+
+
+@pytest.mark.parametrize("question", ["red", "red + 2:green", "red - blue"])
+@pytest.mark.parametrize("k", [1, 3, 10])
+def test_the_k_best_are_taken_among_those_that_are_sure_enough(
+    mixed: Library, calibrated: Calibration, question: str, k: int
+) -> None:
+    whole = mixed.search(question, 45).hits
+    sure = sorted(hit.confidence for hit in whole if hit.confidence is not None)
+    for least in (sure[5], sure[-4]):
+        wanted = [hit.id for hit in whole if (hit.confidence or 0) >= least]
+        found = mixed.search(question, k, min_confidence=least)
+        assert [hit.id for hit in found.hits] == wanted[:k]
+        assert found.sifted
+
+
+def test_how_strong_an_answer_is_does_not_depend_on_how_much_is_wanted(
+    mixed: Library, calibrated: Calibration
+) -> None:
+    for question in ("red", "red + blue", "green - green blue"):
+        answers = [mixed.search(question, k) for k in (1, 2, 10, 45)]
+        assert len({answer.strong for answer in answers}) == 1
+        assert len({answer.hits[0] for answer in answers}) == 1
+
+
+def test_an_uncalibrated_model_speaks_in_words(mixed: Library) -> None:
+    found = mixed.search("red", 45, min_confidence=0.9)
+    assert len(found.hits) == 45, "nothing is left out by a number that nobody knows"
+    assert {hit.confidence for hit in found.hits} == {None}
+    order = ["strong", "possible", "weak"]
+    places = [order.index(hit.match or "") for hit in found.hits]
+    assert places == sorted(places)
+    assert notes(found)[-1].startswith("How sure these are cannot be said")
+
+
+def test_a_tiny_library_claims_nothing(
+    library: Library, pictures: Path, calibrated: Calibration
+) -> None:
+    library.add(pictures)
+    found = library.search("red", 9, min_confidence=0.99)
+    assert len(found.hits) == 4
+    assert {(hit.confidence, hit.match) for hit in found.hits} == {(None, None)}
+    assert (found.strong, found.sifted) == (None, False)
+
+
+def test_unknown_words_leave_nothing_to_be_sure_of(
+    mixed: Library, calibrated: Calibration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "retrieval.search.query_vectors.unknown_words",
+        lambda text, _: tuple(word for word in text.split() if word.startswith("q")),
+    )
+    found = mixed.search("red qwzx + blue - qwzx qvbn", 9)
+    assert found.unknown == ("qwzx", "qvbn")
+    assert found.strong is None
+    assert {(hit.confidence, hit.match) for hit in found.hits} == {(None, None)}
+    (said,) = notes(found)
+    assert said.startswith("The model does not know “qwzx”, “qvbn”")
+    liked = mixed.search("red qwzx", 9, like=[found.hits[0].id])
+    assert liked.unknown == ("qwzx",)
+
+
+def test_notes_say_only_what_is_to_be_known() -> None:
+    hit = Hit(1, 0.2, None, "/a", (), 1, "", "PNG", 1, 1, 1, 1, "", "", "", None, None)
+    assert notes(SearchResult((hit,), 5)) == ()
+    assert notes(SearchResult((hit,), 5, strong=True)) == ()
+    assert notes(SearchResult((hit,), 5, strong=False))[0].startswith("No strong matches")
+    assert notes(SearchResult((), 5, strong=False)) == ()
+
+
+def test_pictures_are_looked_at_beside_unlikely_things(
+    mixed: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fitted = Calibration(0.0, {"picture": 1.0}, 0.1)
+    monkeypatch.setattr("retrieval.search.search.calibration_of", lambda _: fitted)
+    monkeypatch.setattr("retrieval.search.search.unlikely_things", lambda: ("green", "blue"))
+    green, blue = mixed.embed("green"), mixed.embed("blue")
+    for hit in mixed.search("red", 45, look_in="pictures").hits:
+        picture = mixed.embed(f"#{hit.id}")
+        others = np.array([picture @ green, picture @ blue])
+        z = (hit.score - others.mean()) / max(others.std(), 1e-6)
+        assert hit.confidence == pytest.approx(1 / (1 + math.exp(-z)), abs=2e-3)

@@ -1,0 +1,1 @@
+"""What tests share: a fake encoder, drawn pictures, small models, a hub that is not there."""

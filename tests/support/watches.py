@@ -1,0 +1,94 @@
+"""A watch in a thread, and waiting for what it comes to instead of for some time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from retrieval import IndexOptions, Library, Progress
+from retrieval.watching.watcher import Delayed, WatchControl, WatchEvent, Watching, WatchTiming
+from support.fakes import FakeEncoder
+
+PATIENCE_S = 60.0
+"""No test waits for so long unless it fails."""
+
+FAST = WatchTiming(quiet=0.2, at_most=5, settle=0.1, again=0.2, around=0.1, busy=0.1, retry=0.1)
+
+
+def until(condition: Callable[[], object], what: str = "") -> None:
+    """Wait until something holds; AssertionError when it does not come to that."""
+    end = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < end, what or "it did not come to that"
+        time.sleep(0.02)
+
+
+class Watch:
+    """`Library.watch` in a thread of its own; `events` is what it has said so far."""
+
+    def __init__(
+        self,
+        folder: str | Path,
+        encoder: FakeEncoder,
+        paths: Sequence[str | Path] = (),
+        pace: WatchTiming = FAST,
+        options: IndexOptions | None = None,
+    ) -> None:
+        self.steering = WatchControl()
+        self.events: list[WatchEvent] = []
+        self.error: BaseException | None = None
+        self._how = folder, encoder, paths, pace, options
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Stop it as Ctrl-C does."""
+        self.steering.stop.set()
+        self._thread.join(PATIENCE_S)
+        assert not self._thread.is_alive()
+
+    def _run(self) -> None:
+        folder, encoder, paths, pace, options = self._how
+        try:
+            with Library.open(folder, encoder) as library:
+                for event in library.watch(
+                    paths, options=options, pace=pace, steering=self.steering
+                ):
+                    self.events.append(event)
+        except BaseException as error:
+            self.error = error
+
+    @property
+    def done(self) -> list[Progress]:
+        """The last records of the runs so far."""
+        return [e for e in self.events if isinstance(e, Progress) and e.phase == "done"]
+
+    @property
+    def encoding(self) -> list[Progress]:
+        """Of the runs so far, those in which a picture was encoded."""
+        return [progress for progress in self.done if progress.tally.encoded]
+
+    @property
+    def standing(self) -> Watching | None:
+        """How the watch stands, as it said last."""
+        return next((e for e in reversed(self.events) if isinstance(e, Watching)), None)
+
+    @property
+    def delays(self) -> list[Delayed]:
+        """What came between."""
+        return [event for event in self.events if isinstance(event, Delayed)]
+
+    def follows(self) -> None:
+        """Wait until everything has been looked at with open ears."""
+        until(lambda: self.standing is not None, "it never listened")
+        seen = len(self.done)
+        self.steering.look.set()
+        until(lambda: len(self.done) > seen and not self.steering.look.is_set())
