@@ -12,7 +12,7 @@ from peers import Rclip
 
 from retrieval import Library, ModelSpec
 from retrieval.catalogue import Batch, FileRecord, ImageRecord, schema
-from retrieval.folder import create_catalogue
+from retrieval.folder.opening import create_catalogue
 from retrieval.images import PictureInfo
 from retrieval.vectors import normalise
 

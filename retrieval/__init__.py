@@ -25,7 +25,7 @@ from retrieval.errors import (
     PixtrieveError,
     QueryError,
 )
-from retrieval.folder import Status
+from retrieval.folder.status import Status
 from retrieval.images import ReadLimits
 from retrieval.indexing.progress import IndexOptions, Progress, Tally, Trouble
 from retrieval.indexing.stopwatch import Spent

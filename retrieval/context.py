@@ -32,13 +32,13 @@ class ModelInUse:
 class Context:
     """An open library's catalogue, model and vectors; `writer` holds the one writer's lock.
 
-    `nearest` are the vectors of pictures, `meanings` those of the texts that come with them.
+    `images` finds the nearest vectors of pictures, `texts` those of the texts that come with them.
     """
 
     catalogue: Catalogue
     model: ModelInUse
-    nearest: LiveIndex
-    meanings: LiveIndex
+    images: LiveIndex
+    texts: LiveIndex
     writer: Callable[[], AbstractContextManager[None]]
 
 

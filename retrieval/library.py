@@ -11,39 +11,22 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import replace
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.catalogue import (
-    TEXT,
-    WHOLE,
-    Catalogue,
-    ImageRow,
-    ModelRow,
-    ModelStatus,
-    ProblemRow,
-    Scope,
-)
+from retrieval.catalogue import Catalogue, ImageRow, ModelStatus, ProblemRow
 from retrieval.catalogue.roots import relative, root_of
-from retrieval.context import Context, LazyEncoder, ModelInUse
+from retrieval.context import LazyEncoder, ModelInUse
 from retrieval.encoders import Encoder, open_encoder
 from retrieval.errors import LibraryError
-from retrieval.folder import (
-    Status,
-    create_catalogue,
-    has_catalogue,
-    open_catalogue,
-    read_status,
-    writer_lock,
-)
+from retrieval.folder.opening import create_catalogue, has_catalogue, open_catalogue
+from retrieval.folder.session import Session
+from retrieval.folder.status import Status, read_status
 from retrieval.images import ReadLimits
 from retrieval.indexing.progress import IndexOptions, Progress
-from retrieval.indexing.removal import remove_path
-from retrieval.indexing.scopes import plan_scopes, remember_excludes
 from retrieval.specs import ModelSpec
 
 if TYPE_CHECKING:
@@ -51,7 +34,6 @@ if TYPE_CHECKING:
 
     from retrieval.catalogue.facets import Facets
     from retrieval.duplicates.finding import Duplicates
-    from retrieval.indexing.updating import Indexer
     from retrieval.map import LibraryMap
     from retrieval.query import Example
     from retrieval.query.options import Grouping, Sort
@@ -59,7 +41,6 @@ if TYPE_CHECKING:
     from retrieval.search.fusion import Fuse
     from retrieval.search.query_vectors import Askable, EmbeddedQuery
     from retrieval.search.results import LookIn, SearchResult
-    from retrieval.stores.live_index import LiveIndex
     from retrieval.tagging.classifying import Classified, Item
     from retrieval.tagging.concepts import Concepts
     from retrieval.tagging.corpora import Corpus
@@ -80,10 +61,7 @@ class Library:
     def __init__(self, path: str, catalogue: Catalogue, model: ModelInUse, device: str) -> None:
         """Use `create` or `open`."""
         self.path = path
-        self._catalogue = catalogue
-        self._model = model
-        self._device = device
-        self._nearest_vectors: dict[str, LiveIndex] = {}
+        self._session = Session(path, catalogue, model, device)
 
     @classmethod
     def exists(cls, path: str | os.PathLike[str]) -> bool:
@@ -128,8 +106,7 @@ class Library:
     @property
     def model(self) -> ModelSpec:
         """The model that the library answers with; another process may have changed it."""
-        self._follow_model()
-        return self._model.row.spec
+        return self._session.model.row.spec
 
     def index(
         self,
@@ -148,14 +125,12 @@ class Library:
         another process is writing, LibraryError for a path that does not exist, ModelError when
         a new picture needs a model that cannot be loaded.
         """
-        with writer_lock(self.path):
-            self._follow_model()
-            scopes = plan_scopes(self._catalogue, [os.fspath(path) for path in paths])
-            if exclude is not None:
-                with self._catalogue.writing():
-                    for scope in scopes:
-                        remember_excludes(self._catalogue, scope, exclude)
-            yield from self._indexer(self._model, options, stop).run(scopes)
+        from retrieval.indexing.runs import index_paths
+
+        names = [os.fspath(path) for path in paths]
+        return index_paths(
+            self._session, names, options or IndexOptions(), exclude, stop or threading.Event()
+        )
 
     def add(
         self,
@@ -189,26 +164,13 @@ class Library:
         does everything while another process writes. What `index` raises at `paths` or `exclude`,
         LibraryBusy apart, is raised; MissingExtra without `watchfiles`. Later errors are yielded.
         """
-        from retrieval.watching.notifications import require_watchfiles
-        from retrieval.watching.watcher import WatchControl, Watcher, WatchTiming
+        from retrieval.watching.runs import watch
+        from retrieval.watching.watcher import WatchControl, WatchTiming
 
-        require_watchfiles()
+        names = [os.fspath(path) for path in paths]
+        options = options or IndexOptions()
         pace, steering = pace or WatchTiming(), steering or WatchControl()
-        settled = pace.settled(options or IndexOptions())
-
-        def first(stop: threading.Event) -> Iterator[Progress]:
-            at_once = replace(settled, settle_s=0)  # the paths were named: they are there
-            return self.index(paths, options=at_once, exclude=exclude, stop=stop)
-
-        def look(plan: Callable[[], list[Scope]], stop: threading.Event) -> Iterator[Progress]:
-            with writer_lock(self.path):
-                self._follow_model()
-                scopes = plan()
-                if scopes:
-                    yield from self._indexer(self._model, settled, stop).run(scopes)
-
-        begin = first if paths or exclude is not None else None
-        yield from Watcher(self._catalogue, begin, look, pace, steering).run()
+        return watch(self._session, names, options, exclude, pace, steering)
 
     def use_model(
         self,
@@ -225,31 +187,16 @@ class Library:
         with the old model, when pictures that it finds cannot be read now (an unplugged drive),
         unless `anyway`.
         """
-        encoder = open_encoder(model, device=self._device) if isinstance(model, str) else model
-        with writer_lock(self.path):
-            self._follow_model()
-            with self._catalogue.writing():
-                row = ModelRow(self._catalogue.contents.register_model(encoder.spec), encoder.spec)
-            scopes = plan_scopes(self._catalogue, [])
-            new = ModelInUse(row, lambda: encoder)
-            for progress in self._indexer(new, options, stop).run(scopes):
-                yield progress
-            if progress.stopped:
-                return
-            lacking = self._catalogue.lookup.count_lacking(row.id, self._model.row.id)
-            if lacking and not anyway:
-                raise LibraryError(
-                    f"{lacking:,} pictures could not be encoded with {row.spec.name}: their files "
-                    "cannot be read now",
-                    "plug the drive in (or raise --max-megapixels) and run this again, or change "
-                    "anyway with --anyway",
-                )
-            self._catalogue.use_model(row.id)
-            self._model, self._nearest_vectors = new, {}
+        from retrieval.indexing.runs import change_model
+
+        device = self._session.device
+        encoder = open_encoder(model, device=device) if isinstance(model, str) else model
+        stop = stop or threading.Event()
+        return change_model(self._session, encoder, options or IndexOptions(), stop, anyway=anyway)
 
     def models(self) -> list[ModelStatus]:
         """Return the models that the library has vectors of."""
-        return self._catalogue.models()
+        return self._session.catalogue.models()
 
     def forget_model(self, name: str) -> int:
         """Delete the vectors of a model that is not in use; return how many there were.
@@ -257,22 +204,9 @@ class Library:
         `name` is its reference, or the beginning of its fingerprint. LibraryError when there is no
         such model, or it is in use.
         """
-        with writer_lock(self.path):
-            named = [
-                model
-                for model in self._catalogue.models()
-                if name == model.name or (len(name) >= 8 and model.fingerprint.startswith(name))
-            ]
-            old = next((model for model in named if not model.in_use), None)
-            if old is None:
-                problem = "is in use" if named else "is not one of the library's"
-                raise LibraryError(
-                    f"the model {name} {problem}", "see which there are: pixtrieve model"
-                )
-            with self._catalogue.writing():
-                count = self._catalogue.contents.forget_model(old.fingerprint)
-            self._drop_cache(old.fingerprint)
-        return count
+        from retrieval.indexing.runs import forget_model
+
+        return forget_model(self._session, name)
 
     def search(
         self,
@@ -317,12 +251,12 @@ class Library:
         if question is not None and (like or unlike):
             from retrieval.search.feedback import with_feedback
 
-            question = with_feedback(question, like, unlike, self._context())
+            question = with_feedback(question, like, unlike, self._session.context())
         terms = () if question is None or include_self else question.terms
         own = {term.image_id for term in terms if term.image_id is not None}
         wanted = Wanted(k, fuse, min_confidence, explain, own, look_in=look_in)
         arrangement = Arrangement(sort, group, diverse)
-        return answer(self._context(), question, wanted, condition, arrangement)
+        return answer(self._session.context(), question, wanted, condition, arrangement)
 
     def remove(self, path: str | os.PathLike[str]) -> int:
         """Take a file or folder out of the library (not off the disk); return how many files.
@@ -330,14 +264,9 @@ class Library:
         What lies below an indexed folder stays out when that folder is indexed again, until it
         is named itself. Vectors are deleted at once. LibraryError when nothing is known there.
         """
-        with writer_lock(self.path):
-            target = os.path.abspath(os.path.expanduser(os.fspath(path)))
-            removed = remove_path(self._catalogue, target)
-            # What was removed shall not stay behind in a file; the next question makes it anew.
-            self._nearest_vectors = {}
-            for model in self._catalogue.models():
-                self._drop_cache(model.fingerprint)
-        return removed
+        from retrieval.indexing.runs import remove
+
+        return remove(self._session, os.path.abspath(os.path.expanduser(os.fspath(path))))
 
     def embed(self, asked: Askable, limits: ReadLimits | None = None) -> NDArray[np.float32]:
         """Return the unit vector (dim,) of a question's positive terms, added: see `search`."""
@@ -350,14 +279,14 @@ class Library:
         """What a person taught by examples: see `retrieval.tagging.concepts`."""
         from retrieval.tagging.concepts import Concepts
 
-        return Concepts(self._context())
+        return Concepts(self._session.context())
 
     @property
     def tags(self) -> Tags:
         """Labels that pictures are given by what they show: see `retrieval.tagging.labels`."""
         from retrieval.tagging.labels import Tags
 
-        return Tags(self._context())
+        return Tags(self._session.context())
 
     def classify(
         self, items: Sequence[Item], labels: Sequence[str] = (), concepts: Sequence[str] = ()
@@ -371,8 +300,8 @@ class Library:
         from retrieval.tagging.classifying import classify
 
         if not labels and not concepts:
-            labels = self._catalogue.tags.labels()
-        return classify(items, labels, concepts, self._context())
+            labels = self._session.catalogue.tags.labels()
+        return classify(items, labels, concepts, self._session.context())
 
     def describe(
         self, asked: Askable, corpus: Corpus | None = None, k: int = 5
@@ -385,7 +314,7 @@ class Library:
         from retrieval.tagging.corpora import read_corpus
         from retrieval.tagging.describing import describe
 
-        return describe(asked, corpus or read_corpus(), k, self._context())
+        return describe(asked, corpus or read_corpus(), k, self._session.context())
 
     def translate(
         self, text: str, corpus: Corpus, to: str, k: int = 3, *, via: Via = "texts"
@@ -396,40 +325,40 @@ class Library:
         """
         from retrieval.tagging.describing import translate
 
-        return translate(text, corpus, to, k, via, self._context())
+        return translate(text, corpus, to, k, via, self._session.context())
 
     @property
     def texts(self) -> Texts:
         """Captions and whatever else comes with pictures in words: see `retrieval.texts`."""
         from retrieval.texts import Texts
 
-        return Texts(self._context())
+        return Texts(self._session.context())
 
     @property
     def duplicates(self) -> Duplicates:
         """Files and pictures that the library has more than once: see `retrieval.duplicates`."""
         from retrieval.duplicates.finding import Duplicates
 
-        return Duplicates(self._context())
+        return Duplicates(self._session.context())
 
     @property
     def map(self) -> LibraryMap:
         """The pictures as a map, similar ones side by side: see `retrieval.map`."""
         from retrieval.map import LibraryMap
 
-        context = self._context()
-        return LibraryMap(context, self._map_path(context.model.row.spec.fingerprint))
+        context = self._session.context()
+        return LibraryMap(context, self._session.map_path(context.model.row.spec.fingerprint))
 
     def status(self) -> Status:
         """Return what the library holds."""
-        return read_status(self.path, self._catalogue, self.model)
+        return read_status(self.path, self._session.catalogue, self.model)
 
     def facets(self, folders: int = 2000) -> Facets:
         """Return what pictures can be narrowed by; no more than so many folders, the fullest."""
         from retrieval.catalogue.facets import Facets
 
-        rows, tags = self._catalogue.facets, self._catalogue.tags
-        with self._catalogue.reading():
+        rows, tags = self._session.catalogue.facets, self._session.catalogue.tags
+        with self._session.catalogue.reading():
             return Facets(
                 months=rows.months(),
                 cameras=rows.cameras(),
@@ -440,29 +369,29 @@ class Library:
 
     def problems(self) -> Iterator[ProblemRow]:
         """Yield the files that could not be used, and why."""
-        return self._catalogue.lookup.problems()
+        return self._session.catalogue.lookup.problems()
 
     def image(self, image_id: int) -> ImageRow | None:
         """Return the picture with that id (`Hit.id`), or None when the library has none such."""
-        return self._catalogue.lookup.by_id(image_id)
+        return self._session.catalogue.lookup.by_id(image_id)
 
     def image_at(self, path: str | os.PathLike[str]) -> ImageRow | None:
         """Return the picture that a file had when it was indexed, or None; nothing is opened."""
         absolute = os.path.abspath(os.path.expanduser(os.fspath(path)))
-        root = root_of(self._catalogue.roots.all(), absolute)
+        root = root_of(self._session.catalogue.roots.all(), absolute)
         if root is None:
             return None
-        image_id = self._catalogue.sidecars.image_at(root, relative(root, absolute))
+        image_id = self._session.catalogue.sidecars.image_at(root, relative(root, absolute))
         return None if image_id is None else self.image(image_id)
 
     def images(self) -> Iterator[tuple[ImageRow, bytes]]:
         """Yield every picture with its stored vector: see `retrieval.vectors` for the format."""
-        return self._catalogue.lookup.images(self._model.row.id)
+        return self._session.catalogue.lookup.images(self._session.model.row.id)
 
     @contextmanager
     def stored_vectors(self) -> Iterator[Callable[[bytes], NDArray[np.float32] | None]]:
         """Give a function, safe in any thread, from a content's sha256 to its vector or None."""
-        known = self._catalogue.known_contents(self._model.row)
+        known = self._session.catalogue.known_contents(self._session.model.row)
         try:
             yield known.vector
         finally:
@@ -470,11 +399,11 @@ class Library:
 
     def encoder(self) -> Encoder:
         """Return the model, loaded; ModelMismatch when its checkpoint has changed since."""
-        return self._model.encoder()
+        return self._session.last_model.encoder()
 
     def close(self) -> None:
         """Close the catalogue."""
-        self._catalogue.close()
+        self._session.catalogue.close()
 
     def __enter__(self) -> Library:
         return self
@@ -487,79 +416,10 @@ class Library:
     ) -> None:
         self.close()
 
-    def _context(self) -> Context:
-        """Return what rooms that work on this library need, with the model that it has now."""
-        self._follow_model()
-        nearest, meanings = self._nearest(), self._nearest(TEXT)
-        return Context(
-            self._catalogue, self._model, nearest, meanings, lambda: writer_lock(self.path)
-        )
-
     def _understand(self, asked: Askable, limits: ReadLimits | None) -> EmbeddedQuery:
         from retrieval.search.query_vectors import as_query, embed_query
 
-        self._follow_model()
-        return embed_query(as_query(asked), self._catalogue, self._model, limits)
-
-    def _nearest(self, view: str = WHOLE) -> LiveIndex:
-        if view not in self._nearest_vectors:
-            self._nearest_vectors[view] = self._nearest_of(self._model.row, view)
-        return self._nearest_vectors[view]
-
-    def _nearest_of(self, row: ModelRow, view: str = WHOLE) -> LiveIndex:
-        from retrieval.stores.live_index import CacheKey, LiveIndex
-
-        fingerprint, dim = row.spec.fingerprint, row.spec.dim
-        key = CacheKey(self._cache_path(fingerprint, view), fingerprint, dim)
-        return LiveIndex(self._catalogue.vectors(row, view), key)
-
-    def _cache_path(self, fingerprint: str, view: str = WHOLE) -> str:
-        name = fingerprint[:16] if view == WHOLE else f"{fingerprint[:16]}-{view}"
-        return os.path.join(self.path, "cache", f"{name}.faiss")
-
-    def _map_path(self, fingerprint: str) -> str:
-        return os.path.join(self.path, "cache", f"{fingerprint[:16]}-map.npz")
-
-    def _drop_cache(self, fingerprint: str) -> None:
-        for view in (WHOLE, TEXT):
-            with suppress(FileNotFoundError):
-                os.unlink(self._cache_path(fingerprint, view))
-        with suppress(FileNotFoundError):
-            os.unlink(self._map_path(fingerprint))
-
-    def _follow_model(self) -> None:
-        """Take over the model that another process may have put in place."""
-        row = self._catalogue.model()
-        if row is not None and row.id != self._model.row.id:
-            self._model = ModelInUse(row, LazyEncoder(row.spec, self._device))
-            self._nearest_vectors = {}
-
-    def _indexer(
-        self, model: ModelInUse, options: IndexOptions | None, stop: threading.Event | None
-    ) -> Indexer:
-        from retrieval.indexing.updating import Indexer
-        from retrieval.search.baselines import measure_baselines
-
-        nearest, meanings = self._nearest_of(model.row), self._nearest_of(model.row, TEXT)
-
-        def refresh() -> None:
-            with self._catalogue.reading():
-                written = nearest.refresh()
-                # What outdates older files would outdate this one, too.
-                if self._catalogue.vectors(model.row, TEXT).exist():
-                    meanings.refresh(anyway=written)
-            if written:
-                with self._catalogue.writing():
-                    self._catalogue.contents.outdate_caches()
-            measure_baselines(self._catalogue, model, nearest)
-
-        return Indexer(
-            self._catalogue,
-            model,
-            options or IndexOptions(),
-            stop=stop or threading.Event(),
-            refresh=refresh,
-        )
+        return embed_query(as_query(asked), self._session.catalogue, self._session.model, limits)
 
 
 def _condition(where: str) -> Condition:

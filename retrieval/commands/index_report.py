@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 
 from retrieval.commands.terminal import home_relative, plural, say, shown
-from retrieval.folder import Status
+from retrieval.folder.status import Status
 from retrieval.indexing.progress import Progress
 
 _LINES_EVERY_S = 10.0

@@ -15,7 +15,7 @@ from retrieval.commands.terminal import (
     say,
     shown,
 )
-from retrieval.folder import Status
+from retrieval.folder.status import Status
 from retrieval.library import Library
 
 

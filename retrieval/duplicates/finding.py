@@ -143,7 +143,7 @@ class Duplicates:
         for start in range(0, len(known), _AT_ONCE):
             rows = known[start : start + _AT_ONCE]
             ids = np.array([images[row].vector_id for row in rows], np.int64)
-            vectors[rows] = self._context.nearest.vectors(ids)
+            vectors[rows] = self._context.images.vectors(ids)
         apart = _Apart(images, kept)
         return Pictures(sketches.reshape(-1, SIDE, SIDE), vectors, apart.of), unsketched
 

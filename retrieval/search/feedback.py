@@ -39,7 +39,7 @@ def with_feedback(
     if not like and not unlike:
         return question
     with context.catalogue.reading():
-        usual = context.nearest.sample(BACKGROUND)
+        usual = context.images.sample(BACKGROUND)
         liked, unliked = _vectors(like, context), _vectors(unlike, context)
     head = turned(sum_of(question.positive), liked, unliked, usual)
     words = " + ".join(str(asked.term) for asked in question.positive)

@@ -52,7 +52,7 @@ def answer(
             deep = replace(deep, allowed=allowed)
             gauge = _gauge(context)
             found = ranked_hits(
-                catalogue, context.nearest, question, deep, gauge, text_index_search(context)
+                catalogue, context.images, question, deep, gauge, text_index_search(context)
             )
         if arrangement.is_plain:
             return found
@@ -70,7 +70,7 @@ def _gauge(context: Context) -> Gauge:
     calibration = calibration_of(context.model.row.spec)
     if calibration is None:
         return Gauge(known[0])
-    nearest = context.nearest
+    nearest = context.images
 
     def others(ids: Ids) -> NDArray[np.float32]:
         unlikely = kept_vectors(context.model.encoder(), unlikely_things())

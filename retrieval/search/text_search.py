@@ -70,8 +70,8 @@ def text_index_search(context: Context) -> TextIndexSearch | None:
     if not catalogue.texts.exist():
         return None
     descriptions = catalogue.vectors(row, "text")
-    meanings = context.meanings if descriptions.exist() else None
-    count = context.nearest.count()
+    meanings = context.texts if descriptions.exist() else None
+    count = context.images.count()
     return TextIndexSearch(catalogue, catalogue.vectors(row), descriptions, meanings, count)
 
 

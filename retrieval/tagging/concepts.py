@@ -70,7 +70,7 @@ class Concepts:
             )
         with context.catalogue.reading():
             liked, unliked = self._understood(like), self._understood(unlike)
-            background = context.nearest.sample(BACKGROUND) if context.nearest.count() else None
+            background = context.images.sample(BACKGROUND) if context.images.count() else None
         learned = _learned(name, examples_of(_vectors(liked), _vectors(unliked), background))
         with context.catalogue.writing():
             row_id = context.catalogue.concepts.put(name, _names(liked), _names(unliked))

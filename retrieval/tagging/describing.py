@@ -75,9 +75,9 @@ def _of_pictures(
         by_file.setdefault(corpus.texts[place].file, []).append(place)
     depth = max(k, _PICTURES)
     with context.catalogue.reading():
-        count = context.nearest.count()
+        count = context.images.count()
         while True:
-            scores, ids = context.nearest.search(vector[None], depth)
+            scores, ids = context.images.search(vector[None], depth)
             images = context.catalogue.lookup.by_vector(ids[0].tolist())
             found = [
                 Description(corpus.texts[place].text, corpus.texts[place].lang, float(score))

@@ -22,7 +22,7 @@ from support.painting import paint
 import retrieval.commands.evaluate
 import retrieval.context
 import retrieval.evaluation.captions
-import retrieval.folder
+import retrieval.folder.opening
 import retrieval.images.decoding
 import retrieval.indexing.read_file
 import retrieval.library
@@ -51,7 +51,7 @@ def run(
     encoder = FakeEncoder()
     for module in (retrieval.library, retrieval.context, retrieval.commands.evaluate):
         monkeypatch.setattr(module, "open_encoder", lambda *_, **__: encoder)
-    for module in (retrieval.folder, retrieval.context):
+    for module in (retrieval.folder.opening, retrieval.context):
         monkeypatch.setattr(module, "identify", lambda name: ModelIdentity(name, "fake-1"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PIXTRIEVE_LIBRARY", raising=False)
@@ -294,7 +294,9 @@ def test_mistakes_are_named(
 def test_another_model_for_a_library_is_refused(
     run: Run, indexed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retrieval.folder, "identify", lambda name: ModelIdentity(name, "another"))
+    monkeypatch.setattr(
+        retrieval.folder.opening, "identify", lambda name: ModelIdentity(name, "another")
+    )
     done = run("index", indexed, "--model", "best")
     assert done.code == 1
     assert "is another model" in done.err

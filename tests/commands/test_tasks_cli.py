@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from support.fakes import FakeEncoder
 
 import retrieval.context
-import retrieval.folder
+import retrieval.folder.opening
 import retrieval.library
 from retrieval import Library
 from retrieval.commands import pixtrieve
@@ -26,7 +26,7 @@ def run(tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     encoder = FakeEncoder()
     for module in (retrieval.library, retrieval.context):
         monkeypatch.setattr(module, "open_encoder", lambda *_, **__: encoder)
-    for module in (retrieval.folder, retrieval.context):
+    for module in (retrieval.folder.opening, retrieval.context):
         monkeypatch.setattr(module, "identify", lambda name: ModelIdentity(name, "fake-1"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("PIXTRIEVE_LIBRARY", str(tmp_path / "library"))

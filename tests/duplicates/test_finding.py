@@ -19,7 +19,7 @@ from retrieval.duplicates.alignment import agreement, correlation
 from retrieval.duplicates.grouping import LIKENESS, Pictures, group
 from retrieval.duplicates.keeping import DuplicateGroup
 from retrieval.duplicates.perceptual_hash import TURNS, Looks, turned
-from retrieval.folder import writer_lock
+from retrieval.folder.locking import writer_lock
 from retrieval.images.luma_thumbnail import SIDE, sketch_of
 from retrieval.images.scaling import Frame
 
@@ -154,7 +154,7 @@ def test_files_on_a_drive_that_is_not_there_are_left_out(library: Library, album
 
 def test_pictures_without_a_sketch_are_counted(library: Library, album: Path) -> None:
     library.add(album)
-    library._catalogue.duplicates._db.rows("DELETE FROM sketches")
+    library._session.catalogue.duplicates._db.rows("DELETE FROM sketches")
     report = library.duplicates.find()
     assert report.unsketched == 7
     assert [names(each)[0] for each in report.groups] == ["0.png"]
@@ -245,6 +245,6 @@ def test_a_copy_of_a_part_joins_only_if_it_is_like_the_best() -> None:
 def test_the_model_does_not_change_what_a_sketch_is(tmp_path: Path, album: Path) -> None:
     with Library.create(tmp_path / "a", FakeEncoder()) as library:
         library.add(album)
-        one = [library._catalogue.duplicates.sketch(number) for number in range(1, 8)]
+        one = [library._session.catalogue.duplicates.sketch(number) for number in range(1, 8)]
     assert all(one)
     assert len({bytes(each) for each in one if each}) == 7

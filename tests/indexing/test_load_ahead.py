@@ -171,7 +171,7 @@ def test_it_is_not_loaded_where_nothing_is_to_be_encoded(
             ahead.append(name)
         return encoder
 
-    monkeypatch.setattr(library, "_model", replace(library._model, encoder=load))
+    library._session.use(replace(library._session.model, encoder=load))
     shutil.copy(pictures / "red.png", pictures / "copy.png")
     (pictures / "bad.jpg").write_bytes(b"still no picture")
     again = library.add(pictures)
@@ -185,7 +185,7 @@ def test_a_model_that_cannot_be_loaded_ends_the_run_and_loses_nothing(
     tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Library.create(tmp_path / "l", FakeEncoder()) as library:
-        monkeypatch.setattr(library, "_model", replace(library._model, encoder=_fail))
+        library._session.use(replace(library._session.model, encoder=_fail))
         with pytest.raises(ModelError, match="no such weights"):
             library.add(pictures)
         monkeypatch.undo()

@@ -23,7 +23,7 @@ from retrieval import (
     PictureError,
     QueryError,
 )
-from retrieval.folder import writer_lock
+from retrieval.folder.locking import writer_lock
 
 Names = Callable[..., list[str]]
 

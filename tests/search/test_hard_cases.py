@@ -30,7 +30,7 @@ from retrieval import (
 )
 from retrieval.encoders import ModelIdentity
 from retrieval.evaluation.captions import read_captions
-from retrieval.folder import writer_lock
+from retrieval.folder.locking import writer_lock
 from retrieval.images import decoding, mtime_ns
 
 Names = Callable[..., list[str]]

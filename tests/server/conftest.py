@@ -15,7 +15,7 @@ from support.fakes import FakeEncoder
 from support.painting import paint
 
 import retrieval.context
-import retrieval.folder
+import retrieval.folder.opening
 import retrieval.library
 from retrieval import Library
 from retrieval.encoders import ModelIdentity
@@ -26,7 +26,7 @@ def encoder(monkeypatch: pytest.MonkeyPatch) -> FakeEncoder:
     made = FakeEncoder()
     for module in (retrieval.library, retrieval.context):
         monkeypatch.setattr(module, "open_encoder", lambda *_, **__: made)
-    for module in (retrieval.folder, retrieval.context):
+    for module in (retrieval.folder.opening, retrieval.context):
         monkeypatch.setattr(module, "identify", lambda name: ModelIdentity(name, "fake-1"))
     return made
 

@@ -17,7 +17,7 @@ from support.watches import FAST, until
 
 from retrieval import Library, Progress
 from retrieval.errors import LibraryBusy
-from retrieval.folder import writer_lock
+from retrieval.folder.locking import writer_lock
 from retrieval.watching.watcher import Delayed, WatchEvent
 
 pytest.importorskip("fastapi")

@@ -583,7 +583,7 @@ def test_without_the_extra_it_is_named(folder: str, monkeypatch: pytest.MonkeyPa
 # `pixtrieve mcp` as a process of its own, with an encoder that writes to standard output.
 FAKE = """
 import sys
-import retrieval.library, retrieval.context, retrieval.folder
+import retrieval.library, retrieval.context, retrieval.folder.opening
 from support.fakes import FakeEncoder
 from retrieval.commands import main
 from retrieval.encoders import ModelIdentity
@@ -595,7 +595,7 @@ class Noisy(FakeEncoder):
 
 for module in (retrieval.library, retrieval.context):
     module.open_encoder = lambda *_, **__: Noisy()
-for module in (retrieval.folder, retrieval.context):
+for module in (retrieval.folder.opening, retrieval.context):
     module.identify = lambda name: ModelIdentity(name, "fake-1")
 main(sys.argv[1:])
 """

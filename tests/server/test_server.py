@@ -17,7 +17,7 @@ from support.fakes import FakeEncoder
 from support.painting import paint
 
 import retrieval.context
-import retrieval.folder
+import retrieval.folder.opening
 import retrieval.library
 from retrieval import Library
 from retrieval.encoders import ModelIdentity

@@ -27,7 +27,7 @@ from retrieval import (
     LibraryNotFound,
     MissingExtra,
 )
-from retrieval.folder import writer_lock
+from retrieval.folder.locking import writer_lock
 from retrieval.watching.debounce import Debouncer
 from retrieval.watching.drives import at_or_below, is_remote, parse
 from retrieval.watching.notifications import NotificationsUnavailable

@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 from retrieval.catalogue import ImageRow, TextRow
 from retrieval.catalogue.tags import Tag
 from retrieval.encoders.texts.languages import knows_many
-from retrieval.folder import Status
+from retrieval.folder.status import Status
 from retrieval.library import Library
 from retrieval.search.notes import notes
 from retrieval.search.results import Hit, SearchResult

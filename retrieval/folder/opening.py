@@ -1,19 +1,15 @@
-"""The folder of a library: its catalogue, its one writer, its caches, and what it holds."""
+"""Making and opening the catalogue in a library's folder; checking that the model is its own."""
 
 from __future__ import annotations
 
-import json
 import os
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from retrieval.catalogue import Catalogue, Counts, ModelRow, Root
+from retrieval.catalogue import Catalogue, ModelRow
 from retrieval.context import require_same
 from retrieval.encoders import Encoder, identify
-from retrieval.errors import LibraryBusy, LibraryError, LibraryNotFound
+from retrieval.errors import LibraryError, LibraryNotFound
+from retrieval.folder.locking import writer_lock
 from retrieval.specs import ModelSpec
 
 _CATALOGUE = "catalogue.sqlite"
@@ -96,92 +92,3 @@ def _rename(folder: str, catalogue: Catalogue, row: ModelRow, name: str) -> Mode
     with writer_lock(folder), catalogue.writing():
         catalogue.contents.register_model(spec)
     return ModelRow(row.id, spec)
-
-
-@contextmanager
-def writer_lock(folder: str) -> Iterator[None]:
-    """Hold the library for writing; LibraryBusy, at once, names who holds it already.
-
-    The operating system drops the lock when the process ends, however it ends. The note beside
-    it only says who; it means nothing without the lock.
-    """
-    from filelock import FileLock, Timeout  # a reader need not wait for its import
-
-    lock = FileLock(os.path.join(folder, "writer.lock"))
-    note = os.path.join(folder, "writer.json")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise LibraryBusy(
-            f"the library {folder} is being written by {_holder(note)}",
-            "wait until it is done, or stop it; searching works meanwhile",
-        ) from None
-    except OSError as error:
-        raise LibraryError(
-            f"the library {folder} cannot be written: {error.strerror}",
-            "check the permissions of the folder, or name another one with --library",
-        ) from error
-    try:
-        _sign(note)
-        yield
-    finally:
-        lock.release()
-
-
-def _sign(note: str) -> None:
-    import socket
-
-    facts = {
-        "pid": os.getpid(),
-        "host": socket.gethostname(),
-        "since": time.strftime("%Y-%m-%d %H:%M:%S"),
-        "command": " ".join([os.path.basename(sys.argv[0]), *sys.argv[1:]])[:200],
-    }
-    # Only a courtesy to whoever finds the lock taken.
-    with suppress(OSError), open(note, "w", encoding="utf-8", errors="backslashreplace") as file:
-        json.dump(facts, file)
-
-
-def _holder(note: str) -> str:
-    try:
-        with open(note, encoding="utf-8") as file:
-            facts = json.load(file)
-        return (
-            f"process {facts['pid']} on {facts['host']} since {facts['since']} ({facts['command']})"
-        )
-    except (OSError, ValueError, KeyError, TypeError):
-        return "another process"
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """What a library holds; `disk_bytes` is the size of its folder."""
-
-    path: str
-    model: ModelSpec
-    counts: Counts
-    roots: tuple[Root, ...]
-    disk_bytes: int
-
-
-def read_status(path: str, catalogue: Catalogue, model: ModelSpec) -> Status:
-    """Count what is in a library."""
-    with catalogue.reading():
-        return Status(
-            path=path,
-            model=model,
-            counts=catalogue.lookup.counts(),
-            roots=tuple(catalogue.roots.all()),
-            disk_bytes=_size_of(path),
-        )
-
-
-def _size_of(folder: str) -> int:
-    total = 0
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            try:
-                total += os.lstat(os.path.join(parent, name)).st_size
-            except FileNotFoundError:  # a temporary file, renamed meanwhile
-                continue
-    return total

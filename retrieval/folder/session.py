@@ -1,0 +1,77 @@
+"""A library that is open: its catalogue, the model that it has now, and its indexes."""
+
+from __future__ import annotations
+
+import os
+from contextlib import AbstractContextManager, suppress
+from typing import TYPE_CHECKING
+
+from retrieval.catalogue import TEXT, WHOLE, Catalogue, ModelRow
+from retrieval.context import Context, LazyEncoder, ModelInUse
+from retrieval.folder.locking import writer_lock
+
+if TYPE_CHECKING:
+    from retrieval.stores.live_index import LiveIndex
+
+
+class Session:
+    """What one handle on a library shares among all that it does. For one thread."""
+
+    def __init__(self, path: str, catalogue: Catalogue, model: ModelInUse, device: str) -> None:
+        """Take over an open catalogue; `device` is for encoders loaded later."""
+        self.path = path
+        self.catalogue = catalogue
+        self.device = device
+        self.last_model = model  # as it was when last looked at; safe to read in any thread
+        self._indexes: dict[str, LiveIndex] = {}
+
+    @property
+    def model(self) -> ModelInUse:
+        """The model that the library answers with; another process may have changed it."""
+        row = self.catalogue.model()
+        if row is not None and row.id != self.last_model.row.id:
+            self.use(ModelInUse(row, LazyEncoder(row.spec, self.device)))
+        return self.last_model
+
+    def use(self, model: ModelInUse) -> None:
+        """Answer with another model from now on."""
+        self.last_model = model
+        self._indexes = {}
+
+    def context(self) -> Context:
+        """Return what packages that work on this library need, with the model that it has now."""
+        model = self.model
+        return Context(self.catalogue, model, self._index(WHOLE), self._index(TEXT), self.writer)
+
+    def writer(self) -> AbstractContextManager[None]:
+        """Hold the library for writing: see `locking.writer_lock`."""
+        return writer_lock(self.path)
+
+    def index_of(self, row: ModelRow, view: str = WHOLE) -> LiveIndex:
+        """Return the index of a model's vectors, of pictures or of the texts with them."""
+        from retrieval.stores.live_index import CacheKey, LiveIndex
+
+        fingerprint, dim = row.spec.fingerprint, row.spec.dim
+        key = CacheKey(self._cache_path(fingerprint, view), fingerprint, dim)
+        return LiveIndex(self.catalogue.vectors(row, view), key)
+
+    def map_path(self, fingerprint: str) -> str:
+        """Return where the map of a model's vectors is kept."""
+        return os.path.join(self.path, "cache", f"{fingerprint[:16]}-map.npz")
+
+    def drop_caches(self, fingerprint: str) -> None:
+        """Delete what is kept of a model's vectors outside of the catalogue."""
+        self._indexes = {}
+        paths = [self._cache_path(fingerprint, view) for view in (WHOLE, TEXT)]
+        for path in (*paths, self.map_path(fingerprint)):
+            with suppress(FileNotFoundError):
+                os.unlink(path)
+
+    def _index(self, view: str) -> LiveIndex:
+        if view not in self._indexes:
+            self._indexes[view] = self.index_of(self.last_model.row, view)
+        return self._indexes[view]
+
+    def _cache_path(self, fingerprint: str, view: str) -> str:
+        name = fingerprint[:16] if view == WHOLE else f"{fingerprint[:16]}-{view}"
+        return os.path.join(self.path, "cache", f"{name}.faiss")

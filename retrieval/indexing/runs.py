@@ -1,0 +1,131 @@
+"""Indexing runs of an open library: with its model, or with the one that is to replace it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+
+from retrieval.catalogue import TEXT, ModelRow, Scope
+from retrieval.context import ModelInUse
+from retrieval.encoders import Encoder
+from retrieval.errors import LibraryError
+from retrieval.folder.session import Session
+from retrieval.indexing.progress import IndexOptions, Progress
+from retrieval.indexing.removal import remove_path
+from retrieval.indexing.scopes import plan_scopes, remember_excludes
+from retrieval.indexing.updating import Indexer
+from retrieval.search.baselines import measure_baselines
+
+
+def index_paths(
+    session: Session,
+    paths: Sequence[str],
+    options: IndexOptions,
+    exclude: Sequence[str] | None,
+    stop: threading.Event,
+) -> Iterator[Progress]:
+    """Bring a library up to date with folders and files: see `Library.iter_index`."""
+    with session.writer():
+        model = session.model
+        scopes = plan_scopes(session.catalogue, paths)
+        if exclude is not None:
+            with session.catalogue.writing():
+                for scope in scopes:
+                    remember_excludes(session.catalogue, scope, exclude)
+        yield from _indexer(session, model, options, stop).run(scopes)
+
+
+def index_scopes(
+    session: Session,
+    plan: Callable[[], list[Scope]],
+    options: IndexOptions,
+    stop: threading.Event,
+) -> Iterator[Progress]:
+    """Bring a library up to date with what `plan` finds once nobody else writes it."""
+    with session.writer():
+        model = session.model
+        scopes = plan()
+        if scopes:
+            yield from _indexer(session, model, options, stop).run(scopes)
+
+
+def change_model(
+    session: Session,
+    encoder: Encoder,
+    options: IndexOptions,
+    stop: threading.Event,
+    *,
+    anyway: bool,
+) -> Iterator[Progress]:
+    """Encode all pictures with another model, then answer with it: see `Library.use_model`."""
+    catalogue = session.catalogue
+    with session.writer():
+        old = session.model
+        with catalogue.writing():
+            row = ModelRow(catalogue.contents.register_model(encoder.spec), encoder.spec)
+        new = ModelInUse(row, lambda: encoder)
+        for progress in _indexer(session, new, options, stop).run(plan_scopes(catalogue, [])):
+            yield progress
+        if progress.stopped:
+            return
+        lacking = catalogue.lookup.count_lacking(row.id, old.row.id)
+        if lacking and not anyway:
+            raise LibraryError(
+                f"{lacking:,} pictures could not be encoded with {row.spec.name}: their files "
+                "cannot be read now",
+                "plug the drive in (or raise --max-megapixels) and run this again, or change "
+                "anyway with --anyway",
+            )
+        catalogue.use_model(row.id)
+        session.use(new)
+
+
+def forget_model(session: Session, name: str) -> int:
+    """Delete the vectors of a model that is not in use: see `Library.forget_model`."""
+    catalogue = session.catalogue
+    with session.writer():
+        named = [
+            model
+            for model in catalogue.models()
+            if name == model.name or (len(name) >= 8 and model.fingerprint.startswith(name))
+        ]
+        old = next((model for model in named if not model.in_use), None)
+        if old is None:
+            problem = "is in use" if named else "is not one of the library's"
+            raise LibraryError(
+                f"the model {name} {problem}", "see which there are: pixtrieve model"
+            )
+        with catalogue.writing():
+            count = catalogue.contents.forget_model(old.fingerprint)
+        session.drop_caches(old.fingerprint)
+    return count
+
+
+def remove(session: Session, path: str) -> int:
+    """Take a file or folder out of a library; return how many files: see `Library.remove`."""
+    with session.writer():
+        removed = remove_path(session.catalogue, path)
+        # Vectors that were removed must not stay behind in a file; the next question rebuilds it.
+        for model in session.catalogue.models():
+            session.drop_caches(model.fingerprint)
+    return removed
+
+
+def _indexer(
+    session: Session, model: ModelInUse, options: IndexOptions, stop: threading.Event
+) -> Indexer:
+    catalogue = session.catalogue
+    images, texts = session.index_of(model.row), session.index_of(model.row, TEXT)
+
+    def refresh() -> None:
+        with catalogue.reading():
+            written = images.refresh()
+            # What outdates older files would outdate this one, too.
+            if catalogue.vectors(model.row, TEXT).exist():
+                texts.refresh(anyway=written)
+        if written:
+            with catalogue.writing():
+                catalogue.contents.outdate_caches()
+        measure_baselines(catalogue, model, images)
+
+    return Indexer(catalogue, model, options, stop=stop, refresh=refresh)
