@@ -182,13 +182,14 @@ def test_it_is_not_loaded_where_nothing_is_to_be_encoded(
 
 
 def test_a_model_that_cannot_be_loaded_ends_the_run_and_loses_nothing(
-    tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, pictures: Path
 ) -> None:
     with Library.create(tmp_path / "l", FakeEncoder()) as library:
-        library._session.use(replace(library._session.model, encoder=_fail))
+        model = library._session.model
+        library._session.use(replace(model, encoder=_fail))
         with pytest.raises(ModelError, match="no such weights"):
             library.add(pictures)
-        monkeypatch.undo()
+        library._session.use(model)
         assert library.add(pictures).tally.encoded == 4
 
 

@@ -200,13 +200,13 @@ def test_status(filled: Library, pictures: Path) -> None:
 
 
 def test_a_full_disk_is_named_and_nothing_is_lost(filled: Library, pictures: Path) -> None:
-    pages = filled._catalogue._db.one("PRAGMA page_count")
-    filled._catalogue._db.rows(f"PRAGMA max_page_count = {pages}")
+    pages = filled._session.catalogue._db.one("PRAGMA page_count")
+    filled._session.catalogue._db.rows(f"PRAGMA max_page_count = {pages}")
     for number in range(200):
         paint(pictures / f"more/{number}.png", (number, 255 - number, 7))
     with pytest.raises(LibraryError, match="full"):
         filled.add()
-    filled._catalogue._db.rows("PRAGMA max_page_count = 1000000")
+    filled._session.catalogue._db.rows("PRAGMA max_page_count = 1000000")
     filled.add()
     assert filled.status().counts.files == 204
 

@@ -114,7 +114,7 @@ def test_questions_are_answered_while_it_is_drawn(
         begun.set()
         held.wait(10)
 
-    monkeypatch.setattr(LibraryMap, "draw", slow)
+    monkeypatch.setattr(LibraryMap, "iter_update", slow)
     asking.get("/api/map")
     assert begun.wait(10)
     waiting = asking.get("/api/map")
@@ -162,7 +162,7 @@ def test_a_drawing_is_given_up_when_the_server_ends(
             yield Drawing("arranging", 0.5)
             yielded.set()
 
-    monkeypatch.setattr(LibraryMap, "draw", endless)
+    monkeypatch.setattr(LibraryMap, "iter_update", endless)
     drawer = MapJob(lambda: Library.open(folder))
     drawer.start()
     assert yielded.wait(10)
