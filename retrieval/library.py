@@ -27,12 +27,13 @@ from retrieval.folder.session import Session
 from retrieval.folder.status import Status, read_status
 from retrieval.images import ReadLimits
 from retrieval.indexing.progress import IndexOptions, Progress
+from retrieval.query.fields import FIELDS
 from retrieval.specs import ModelSpec
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from retrieval.catalogue.facets import Facets
+    from retrieval.catalogue.facets import Facet
     from retrieval.duplicates.finding import Duplicates
     from retrieval.map import LibraryMap
     from retrieval.query import Example
@@ -353,19 +354,11 @@ class Library:
         """Return what the library holds."""
         return read_status(self.path, self._session.catalogue, self.model)
 
-    def facets(self, folders: int = 2000) -> Facets:
-        """Return what pictures can be narrowed by; no more than so many folders, the fullest."""
-        from retrieval.catalogue.facets import Facets
-
-        rows, tags = self._session.catalogue.facets, self._session.catalogue.tags
+    def facets(self, most: int = 2000) -> dict[str, tuple[Facet, ...]]:
+        """Return what pictures can be narrowed by: fields, and at most so many values of each."""
+        rows = self._session.catalogue.facets
         with self._session.catalogue.reading():
-            return Facets(
-                months=rows.months(),
-                cameras=rows.cameras(),
-                formats=rows.formats(),
-                folders=rows.folders(folders),
-                tags=tuple(tags.all()),
-            )
+            return {each.name: rows.of(each, most) for each in FIELDS.values() if each.facet}
 
     def problems(self) -> Iterator[ProblemRow]:
         """Yield the files that could not be used, and why."""

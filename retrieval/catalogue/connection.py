@@ -8,13 +8,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from retrieval.catalogue import schema
 from retrieval.errors import LibraryError, LibraryTooNew
-
-SCHEMA_VERSION = 1
-"""`schema.VERSION`, repeated so that opening an up-to-date catalogue need not import schema.
-
-`schema` pulls in sqlite_utils, a tenth of a second; a test holds the two numbers together.
-"""
 
 _BUSY_TIMEOUT_S = 30.0
 
@@ -60,18 +55,17 @@ class Connection:
 
     def _prepare(self, path: str, *, create: bool) -> None:
         version = self.raw.execute("PRAGMA user_version").fetchone()[0]
-        if version > SCHEMA_VERSION:
+        newest = len(schema.MIGRATIONS)
+        if version > newest:
             raise LibraryTooNew(
                 f"{path} was written by a newer Pixtrieve (schema {version}, this one knows "
-                f"{SCHEMA_VERSION})",
+                f"{newest})",
                 "upgrade with: pip install --upgrade pixtrieve",
             )
         self.raw.execute("PRAGMA foreign_keys = ON")
         if create:
             self.raw.execute("PRAGMA journal_mode = WAL")
-        if version < SCHEMA_VERSION:
-            from retrieval.catalogue import schema
-
+        if version < newest:
             schema.migrate(self.raw)
         # In WAL mode NORMAL cannot corrupt; a power cut may lose the last batches, never more.
         self.raw.execute("PRAGMA synchronous = NORMAL")

@@ -19,10 +19,12 @@ from retrieval.catalogue.scan import within
 from retrieval.catalogue.texts import EMBEDDED, Texts
 from retrieval.catalogue.vectors import WHOLE
 from retrieval.images import PictureInfo
+from retrieval.images.name_dates import date_in_name
+from retrieval.query.fields import FACTS
 from retrieval.specs import ModelSpec
 from retrieval.vectors import from_blobs, to_blobs
 
-_FACTS = attrgetter("format", "width", "height", "taken", "camera", "lens", "latitude", "longitude")
+_VALUES = attrgetter(*FACTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +153,9 @@ class Contents:
         if not images:
             return
         self._db.many(
-            "INSERT OR IGNORE INTO images"
-            " (sha256, format, width, height, taken, camera, lens, latitude, longitude)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            ((image.sha256, *_FACTS(image.info)) for image in images),
+            f"INSERT OR IGNORE INTO images (sha256, {', '.join(FACTS)})"
+            f" VALUES (?{', ?' * len(FACTS)})",
+            ((image.sha256, *_VALUES(image.info)) for image in images),
         )
         self._db.many(
             "INSERT OR IGNORE INTO sketches SELECT id, ? FROM images WHERE sha256 = ?",
@@ -184,13 +185,14 @@ class Contents:
         ).fetchone()
         if orphaned_at is not None:
             self._revive(image_id)
+        named = date_in_name(file.path.rpartition("/")[2])
         self._db.rows(
-            "INSERT INTO files (root_id, path, size, mtime_ns, image_id)"
-            " VALUES (?, CAST(? AS TEXT), ?, ?, ?)"
+            "INSERT INTO files (root_id, path, size, mtime_ns, named, image_id)"
+            " VALUES (?, CAST(? AS TEXT), ?, ?, ?, ?)"
             " ON CONFLICT (root_id, path) DO UPDATE SET size = excluded.size,"
-            " mtime_ns = excluded.mtime_ns, image_id = excluded.image_id,"
+            " mtime_ns = excluded.mtime_ns, named = excluded.named, image_id = excluded.image_id,"
             " problem = NULL, problem_kind = NULL, megapixels = NULL",
-            (root.id, text(file.path), file.size, file.mtime_ns, image_id),
+            (root.id, text(file.path), file.size, file.mtime_ns, named, image_id),
         )
 
     def _revive(self, image_id: int) -> None:

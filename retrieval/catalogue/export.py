@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 
 from retrieval.catalogue import ImageRow
 from retrieval.errors import MissingExtra
+from retrieval.query.fields import COLUMNS, PictureFacts
 from retrieval.specs import ModelSpec
 from retrieval.vectors import STORED, from_blobs
 from retrieval.whole_file import whole_file
@@ -16,45 +18,32 @@ from retrieval.whole_file import whole_file
 Rows = Iterable[tuple[ImageRow, bytes]]
 
 _PAGE = 10_000
-_COLUMNS = (
-    *("sha256", "format", "taken", "camera", "lens", "latitude", "longitude"),
-    *("width", "height", "size"),
-)
+_COLUMNS = ("path", "sha256", *COLUMNS, "mtime")
 
 
 def export_npz(rows: Rows, spec: ModelSpec, path: str) -> int:
     r"""Write a NumPy archive; return the number of pictures.
 
-    `embeddings` is (n, dim) float16, unit rows; `path`, `sha256`, `format`, `taken`, `camera`,
-    `lens` are strings, `width`, `height`, `size` integers, `mtime` seconds since 1970, `latitude`
-    and `longitude` degrees (not a number where unknown); `model` and `fingerprint` say
+    `embeddings` is (n, dim) float16, unit rows; `path`, `sha256`, `mtime` (seconds since 1970) and
+    all `COLUMNS` of `retrieval.query.fields` are arrays of that length: strings, integers, and
+    floats, which are not a number where something is unknown; `model` and `fingerprint` say
     what made the embeddings. Strings are plain unicode: no pickle is needed to read it. Bytes of
     a path that are not UTF-8 stand as `\xNN`. A picture with copies has one row a file.
     """
-    pictures, blobs = [], []
-    for row, file, blob in _one_a_file(rows):
-        pictures.append((row, file))
-        blobs.append(blob)
+    rows_of_files = list(_one_a_file(rows))
+    kinds = {str: np.str_, int: np.int64, float: np.float64}
     columns = {
-        "embeddings": from_blobs(blobs, spec.dim).astype(STORED),
-        "path": np.array([_text(file) for _, file in pictures], np.str_),
-        "sha256": np.array([row.sha256 for row, _ in pictures], np.str_),
-        "format": np.array([row.format for row, _ in pictures], np.str_),
-        "taken": np.array([row.taken for row, _ in pictures], np.str_),
-        "camera": np.array([row.camera for row, _ in pictures], np.str_),
-        "lens": np.array([row.lens for row, _ in pictures], np.str_),
-        "latitude": np.array([row.latitude for row, _ in pictures], np.float64),
-        "longitude": np.array([row.longitude for row, _ in pictures], np.float64),
-        "width": np.array([row.width for row, _ in pictures], np.int64),
-        "height": np.array([row.height for row, _ in pictures], np.int64),
-        "size": np.array([row.size for row, _ in pictures], np.int64),
-        "mtime": np.array([row.mtime_ns / 1e9 for row, _ in pictures], np.float64),
+        "embeddings": from_blobs([blob for *_, blob in rows_of_files], spec.dim).astype(STORED),
+        **{
+            name: np.array([_value(name, row, file) for row, file, _ in rows_of_files], kinds[kind])
+            for name, kind in _kinds().items()
+        },
         "model": np.array(spec.name),
         "fingerprint": np.array(spec.fingerprint),
     }
     with whole_file(path) as archive:
         np.savez(archive, **columns)  # type: ignore[arg-type]
-    return len(pictures)
+    return len(rows_of_files)
 
 
 def export_parquet(rows: Rows, spec: ModelSpec, path: str) -> int:
@@ -68,20 +57,10 @@ def export_parquet(rows: Rows, spec: ModelSpec, path: str) -> int:
         import pyarrow.parquet as pq
     except ImportError as error:
         raise MissingExtra("pyarrow", "parquet", "export to Parquet") from error
+    kinds = {str: pa.string(), int: pa.int64(), float: pa.float64()}
     schema = pa.schema(
         [
-            ("path", pa.string()),
-            ("sha256", pa.string()),
-            ("format", pa.string()),
-            ("taken", pa.string()),
-            ("camera", pa.string()),
-            ("lens", pa.string()),
-            ("latitude", pa.float64()),
-            ("longitude", pa.float64()),
-            ("width", pa.int64()),
-            ("height", pa.int64()),
-            ("size", pa.int64()),
-            ("mtime", pa.float64()),
+            *((name, kinds[kind]) for name, kind in _kinds().items()),
             ("embedding", pa.list_(pa.float16(), spec.dim)),
         ],
         metadata={"model": spec.name, "fingerprint": spec.fingerprint},
@@ -91,9 +70,7 @@ def export_parquet(rows: Rows, spec: ModelSpec, path: str) -> int:
         for page in _pages(_one_a_file(rows), _PAGE):
             vectors = np.frombuffer(b"".join(blob for _, _, blob in page), STORED)
             table = {
-                "path": [_text(file) for _, file, _ in page],
-                **{name: [getattr(row, name) for row, _, _ in page] for name in _COLUMNS},
-                "mtime": [row.mtime_ns / 1e9 for row, _, _ in page],
+                **{name: [_value(name, *each[:2]) for each in page] for name in _COLUMNS},
                 "embedding": pa.FixedSizeListArray.from_arrays(pa.array(vectors), spec.dim),
             }
             writer.write_table(pa.table(table, schema=schema))
@@ -106,6 +83,25 @@ FORMATS: dict[str, Callable[[Rows, ModelSpec, str], int]] = {
     ".parquet": export_parquet,
 }
 """What writes a file, by the ending of its name."""
+
+
+def _kinds() -> dict[str, type]:
+    """Return the type of each column's values: str, int or float."""
+    hints = {**get_type_hints(PictureFacts), "path": str, "mtime": float}
+    return {name: _kind(hints[name]) for name in _COLUMNS}
+
+
+def _kind(hint: Any) -> type:
+    """Return a column's type. A number that may be unknown is a float: NumPy's ints cannot be."""
+    if hint is int:
+        return int
+    return float if {int, float} & {hint, *get_args(hint)} else str
+
+
+def _value(name: str, row: ImageRow, file: str) -> Any:
+    if name == "path":
+        return _text(file)
+    return row.mtime_ns / 1e9 if name == "mtime" else getattr(row, name)
 
 
 def _one_a_file(rows: Rows) -> Iterator[tuple[ImageRow, str, bytes]]:

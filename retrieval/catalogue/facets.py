@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from retrieval.catalogue.connection import Connection
-from retrieval.catalogue.tags import Tagged
+from retrieval.catalogue.filters import column_of
+from retrieval.query.fields import Field
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,40 +17,36 @@ class Facet:
     images: int
 
 
-@dataclass(frozen=True, slots=True)
-class Facets:
-    """The values of a library: months as "2023-05", newest first; all others most frequent first.
-
-    Folders are absolute paths, by name.
-    """
-
-    months: tuple[Facet, ...]
-    cameras: tuple[Facet, ...]
-    formats: tuple[Facet, ...]
-    folders: tuple[Facet, ...]
-    tags: tuple[Tagged, ...]
-
-
 class FacetRows:
     """Counts over all live pictures; each is one pass over a table."""
 
     def __init__(self, db: Connection) -> None:
         self._db = db
 
-    def months(self) -> tuple[Facet, ...]:
-        """Count by the month of EXIF's date."""
-        return self._counted("substr(taken, 1, 7)", "taken != ''", "1 DESC")
+    def of(self, field: Field, most: int) -> tuple[Facet, ...]:
+        """Count a field's values, at most `most` of them: the most frequent first.
 
-    def cameras(self) -> tuple[Facet, ...]:
-        """Count by camera."""
-        return self._counted("camera", "camera != ''", "2 DESC, 1")
+        Of dates these are months ("2023-05"), newest first; folders are absolute paths, by name.
+        """
+        if field.kind == "folder":
+            return self._folders(most)
+        if field.kind == "words":
+            return self._tags(most)
+        column = column_of(field)
+        if field.kind == "date":
+            return self._counted(f"substr({column}, 1, 7)", "1 DESC", most)
+        return self._counted(column, "2 DESC, 1", most)
 
-    def formats(self) -> tuple[Facet, ...]:
-        """Count by format."""
-        return self._counted("format", "1", "2 DESC, 1")
+    def _tags(self, most: int) -> tuple[Facet, ...]:
+        rows = self._db.rows(
+            "SELECT t.label, count(DISTINCT t.image_id) FROM tags t JOIN images i"
+            " ON i.id = t.image_id AND i.orphaned_at IS NULL GROUP BY t.label"
+            " ORDER BY 2 DESC, 1 LIMIT ?",
+            (most,),
+        )
+        return tuple(Facet(*row) for row in rows)
 
-    def folders(self, most: int) -> tuple[Facet, ...]:
-        """Count files by the folder that they lie in; no more than `most` folders, the fullest."""
+    def _folders(self, most: int) -> tuple[Facet, ...]:
         # rtrim takes all letters that are not slashes off the end: what stays is the folder.
         rows = self._db.rows(
             "SELECT r.path, rtrim(f.path, replace(f.path, '/', '')) AS folder, count(*)"
@@ -62,9 +59,10 @@ class FacetRows:
         ]
         return tuple(sorted(found, key=lambda facet: facet.value))
 
-    def _counted(self, value: str, condition: str, order: str) -> tuple[Facet, ...]:
+    def _counted(self, value: str, order: str, most: int) -> tuple[Facet, ...]:
         rows = self._db.rows(
-            f"SELECT {value}, count(*) FROM images WHERE orphaned_at IS NULL AND {condition}"
-            f" GROUP BY 1 ORDER BY {order} LIMIT 1000"
+            f"SELECT {value} AS value, count(*) FROM images i WHERE i.orphaned_at IS NULL"
+            f" AND value != '' GROUP BY 1 ORDER BY {order} LIMIT ?",
+            (most,),
         )
         return tuple(Facet(*row) for row in rows)

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.catalogue.connection import Connection, text
+from retrieval.query.fields import FIELDS, Field, Kind
 from retrieval.query.options import Sort
 from retrieval.query.where import matching
 from retrieval.query.where.conditions import (
-    FIELDS,
     And,
     Box,
     Comparison,
@@ -35,24 +35,16 @@ _Sql = tuple[str, tuple[Any, ...]]
 
 # Paths below a root are kept with slashes; the root is as the system writes it.
 _ROOT = "r.path" if os.sep == "/" else f"replace(r.path, '{os.sep}', '/')"
-_COLUMNS = {
-    "camera": "i.camera",
-    "lens": "i.lens",
-    "format": "i.format",
-    "width": "i.width",
-    "height": "i.height",
+# What is worked out; all other fields are columns of their own name.
+_WORKED_OUT = {
     "megapixels": "(i.width * i.height / 1e6)",
-    "size": "f.size",
     "orientation": "(CASE WHEN i.width > i.height THEN 'landscape'"
     " WHEN i.width < i.height THEN 'portrait' ELSE 'square' END)",
     # Bytes: names need not be UTF-8, and only as such do they reach a function whole.
     "path": f"CAST(rtrim({_ROOT}, '/') || '/' || f.path AS BLOB)",
+    "name": "where_name(CAST(f.path AS BLOB))",
 }
-_NAME = "where_name(CAST(f.path AS BLOB))"
-_POSSIBLE = {
-    "taken": "i.taken != ''",
-    "camera": "i.camera != ''",
-    "lens": "i.lens != ''",
+_KNOWN = {
     "gps": "i.latitude IS NOT NULL",
     "tag": "EXISTS (SELECT 1 FROM tags t WHERE t.image_id = i.id)",
     "text": "EXISTS (SELECT 1 FROM texts t WHERE t.image_id = i.id AND t.source != 'name')",
@@ -76,14 +68,10 @@ _FILES = (
     f"{_VECTORS}"
 )
 _OF_FILES = "(SELECT {} FROM files f WHERE f.image_id = i.id)"
-_DATE = (
-    "CASE WHEN i.taken != '' THEN i.taken ELSE"
-    f" where_moment({_OF_FILES.format('min(f.mtime_ns)')}) END"
-)
 _ORDERS = {
-    "date": _DATE,
-    "date-desc": f"{_DATE} DESC",
-    "name": _OF_FILES.format(f"min(where_key({_NAME}))"),
+    "date": "i.date",
+    "date-desc": "i.date DESC",
+    "name": _OF_FILES.format(f"min(where_key({_WORKED_OUT['name']}))"),
     "size": f"{_OF_FILES.format('max(f.size)')} DESC",
 }
 
@@ -102,7 +90,6 @@ class Filters:
             ("where_name", 1, _name),
             ("where_key", 1, _key),
             ("where_distance", 4, matching.distance_km),
-            ("where_moment", 1, matching.moment),
         ):
             db.raw.create_function(name, arguments, function, deterministic=True)
 
@@ -111,7 +98,7 @@ class Filters:
         return np.unique(self._found(condition, model_id, ""))
 
     def listed(self, condition: Condition, model_id: int, sort: Sort) -> NDArray[np.int64]:
-        """Return the same ids in an order; a picture without a date has that of its file."""
+        """Return the same ids in an order."""
         ids = self._found(condition, model_id, f" ORDER BY {_ORDERS[sort]}, v.id")
         _, first = np.unique(ids, return_index=True)
         return ids[np.sort(first)]
@@ -126,7 +113,7 @@ class Filters:
 def _is_of_files(condition: Condition) -> bool:
     """Tell whether a condition asks for what belongs to a file, not to its content."""
     if isinstance(condition, Comparison | OneOf):
-        return condition.field in ("path", "folder", "name", "size")
+        return FIELDS[condition.field].of_files
     if isinstance(condition, And | Or):
         return any(map(_is_of_files, condition.parts))
     return isinstance(condition, Not) and _is_of_files(condition.part)
@@ -137,11 +124,11 @@ def _sql_of(condition: Condition) -> _Sql:
     if isinstance(condition, Comparison):
         return _comparison(condition.field, condition.operator, condition.value)
     if isinstance(condition, OneOf):
-        inside = "in" if FIELDS[condition.field] == "folder" else "="
+        inside = "in" if FIELDS[condition.field].kind == "folder" else "="
         each = [_comparison(condition.field, inside, value) for value in condition.values]
         return _joined(" OR ", each)
     if isinstance(condition, Has):
-        return f"({_POSSIBLE[condition.field]})", ()
+        return f"({_known(FIELDS[condition.field])})", ()
     if isinstance(condition, Near):
         return _near(condition)
     if isinstance(condition, Box):
@@ -162,54 +149,76 @@ def _joined(joint: str, parts: list[_Sql]) -> _Sql:
     return f"({left[0]}{joint}{right[0]})", (*left[1], *right[1])
 
 
-def _comparison(field: str, operator: str, value: Value) -> _Sql:
-    kind = FIELDS[field]
-    if kind == "date":
-        return _date(operator, str(value))
-    if kind == "folder":
-        return _folder_test(field, operator, str(value))
-    if kind == "words":
+def _comparison(name: str, operator: str, value: Value) -> _Sql:
+    field = FIELDS[name]
+    if field.kind == "folder":
+        return _folder_test(name, operator, str(value))
+    if field.kind == "words":
         function = "where_contains" if operator == "~" else "where_equals"
-        test = f"{function}({_WORD_COLUMNS[field]}, ?)"
-        return f"({_WORDS[field].format(test)})", (text(str(value)),)
-    if field == "name":
-        return _text_test(_NAME, "where_", operator, str(value))
-    if kind == "text":
-        sql, values = _text_test(_COLUMNS[field], "where_", operator, str(value))
-        return f"({_POSSIBLE[field]} AND {sql})", values
-    if kind == "choice":
-        return f"({_COLUMNS[field]} {operator} CAST(? AS TEXT))", (text(str(value)),)
-    return f"({_COLUMNS[field]} {operator} ?)", (value,)
+        test = f"{function}({_WORD_COLUMNS[name]}, ?)"
+        return f"({_WORDS[name].format(test)})", (text(str(value)),)
+    sql, values = _TESTS[field.kind](column_of(field), operator, value)
+    if field.optional and field.kind != "date":
+        sql = f"{_known(field)} AND {sql}"
+    return f"({sql})", values
 
 
-def _text_test(column: str, functions: str, operator: str, value: str) -> _Sql:
+def column_of(field: Field) -> str:
+    """Return the SQL of a field's value, in `images i` or `files f`."""
+    return _WORKED_OUT.get(field.name) or f"{'f' if field.of_files else 'i'}.{field.name}"
+
+
+def _known(field: Field) -> str:
+    """Return the SQL that tells whether a picture has something of an optional field."""
+    absent = "IS NOT NULL" if field.kind == "number" else "!= ''"
+    return _KNOWN.get(field.name) or f"{column_of(field)} {absent}"
+
+
+def _number_test(column: str, operator: str, value: Value) -> _Sql:
+    return f"{column} {operator} ?", (value,)
+
+
+def _choice_test(column: str, operator: str, value: Value) -> _Sql:
+    return f"{column} {operator} CAST(? AS TEXT)", (text(str(value)),)
+
+
+def _text_test(column: str, operator: str, value: Value, functions: str = "where_") -> _Sql:
     negated = "NOT " if operator == "!=" else ""
     function = functions + ("contains" if operator == "~" else "equals")
-    return f"({negated}{function}({column}, ?))", (text(value),)
+    return f"{negated}{function}({column}, ?)", (text(str(value)),)
 
 
 def _folder_test(field: str, operator: str, value: str) -> _Sql:
     wanted = os.path.expanduser(value).replace(os.sep, "/")
-    path = _COLUMNS["path"]
+    path = _WORKED_OUT["path"]
     if operator == "in":
         return f"where_lies_in({path}, ?)", (text(wanted),)
     if field == "folder":
         path, wanted = f"where_folder({path})", wanted.rstrip("/") or "/"
     functions = "where_" if operator == "~" else "where_path_"
-    return _text_test(path, functions, operator, wanted)
-
-
-def _date(operator: str, value: str) -> _Sql:
-    after = value + _PAST
-    sql, values = {
-        "=": ("i.taken >= ? AND i.taken < ?", (value, after)),
-        "!=": ("i.taken != '' AND NOT (i.taken >= ? AND i.taken < ?)", (value, after)),
-        "<": ("i.taken != '' AND i.taken < ?", (value,)),
-        "<=": ("i.taken != '' AND i.taken < ?", (after,)),
-        ">": ("i.taken >= ?", (after,)),
-        ">=": ("i.taken >= ?", (value,)),
-    }[operator]
+    sql, values = _text_test(path, operator, wanted, functions)
     return f"({sql})", values
+
+
+def _date_test(column: str, operator: str, value: Value) -> _Sql:
+    """Return the test for a date, compared as far as the value is written; "" is none."""
+    after = f"{value}{_PAST}"
+    return {
+        "=": (f"{column} >= ? AND {column} < ?", (value, after)),
+        "!=": (f"{column} != '' AND NOT ({column} >= ? AND {column} < ?)", (value, after)),
+        "<": (f"{column} != '' AND {column} < ?", (value,)),
+        "<=": (f"{column} != '' AND {column} < ?", (after,)),
+        ">": (f"{column} >= ?", (after,)),
+        ">=": (f"{column} >= ?", (value,)),
+    }[operator]
+
+
+_TESTS: dict[Kind, Callable[[str, str, Value], _Sql]] = {
+    "text": _text_test,
+    "choice": _choice_test,
+    "number": _number_test,
+    "date": _date_test,
+}
 
 
 def _near(near: Near) -> _Sql:

@@ -9,29 +9,18 @@ from typing import Any
 
 from retrieval.catalogue.connection import Connection, text
 from retrieval.catalogue.scan import within
+from retrieval.query.fields import FACTS, PictureFacts
 
 
-@dataclass(frozen=True, slots=True)
-class ImageRow:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageRow(PictureFacts):
     """An image as the catalogue knows it.
 
     `paths` are the absolute paths of the files that have this content, at least one, sorted,
-    those on drives that are not there last; `size` in bytes and `mtime_ns` are those of the first.
+    those on drives that are not there last.
     """
 
-    id: int
-    sha256: str
     paths: tuple[str, ...]
-    size: int
-    mtime_ns: int
-    format: str
-    width: int
-    height: int
-    taken: str
-    camera: str
-    lens: str
-    latitude: float | None
-    longitude: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +42,8 @@ class Counts:
     unsupported: int
 
 
-_IMAGE_COLUMNS = (
-    "i.id, i.sha256, i.format, i.width, i.height, i.taken,"
-    " i.camera, i.lens, i.latitude, i.longitude"
-)
+_FACTS = (*FACTS, "date", "date_source")
+_IMAGE_COLUMNS = ", ".join(f"i.{name}" for name in ("id", "sha256", *_FACTS))
 
 
 class Lookup:
@@ -169,7 +156,14 @@ class Lookup:
             return None
         paths = tuple(_join(root, path) for root, path, _, _ in files)
         size, mtime_ns = files[0][2:]
-        return ImageRow(image_id, sha256.hex(), paths, size, mtime_ns, *facts)
+        return ImageRow(
+            id=image_id,
+            sha256=sha256.hex(),
+            paths=paths,
+            size=size,
+            mtime_ns=mtime_ns,
+            **dict(zip(_FACTS, facts, strict=True)),
+        )
 
 
 def _join(root: str, path: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from retrieval.query.fields import FIELDS
 from retrieval.query.options import GROUPINGS, SORTS, Grouping, Sort
 
 
@@ -50,8 +51,8 @@ def narrowing_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--where",
             metavar="FILTER",
-            help="Only pictures that fit, like \"taken >= 2023-05 and camera ~ 'Pixel'\"; without "
-            "TEXT, list them.",
+            help="Only pictures that fit, like \"date >= 2023-05 and camera ~ 'Pixel'\"; without "
+            f"TEXT, list them. Fields: {', '.join(FIELDS)}.",
         ),
     ):
         narrowed = add(narrowed)

@@ -75,7 +75,7 @@ def search_command(
     pixtrieve search "in the snow" --image dog.jpg --weight 2,1 --not people
     pixtrieve search "2:in the snow + ./dog.jpg - people"       (the same)
     pixtrieve search "our dog" --like 17 23 --unlike 5           (more like those hits)
-    pixtrieve search "a birthday cake" --where "taken >= 2023-05 and camera ~ 'Pixel'"
+    pixtrieve search "a birthday cake" --where "date >= 2023-05 and camera ~ 'Pixel'"
     pixtrieve search --where "path in 'trips/' and gps near 48.85,2.35 within 10 km"
 
     --html - writes the page to standard output, instead of the table.

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from retrieval.commands.table import day
 from retrieval.commands.terminal import home_relative, human_bytes, plural, shown, sureness
 from retrieval.errors import PictureError
 from retrieval.images.thumbnails import thumbnail
@@ -98,8 +99,7 @@ def _section(asked: str, result: SearchResult) -> str:
 def _card(hit: Hit, picture: str, share: int) -> str:
     path = Path(hit.path)
     facts = [f"{hit.width} × {hit.height}", human_bytes(hit.size)]
-    if hit.taken:
-        facts.append(hit.taken.replace("T", " "))
+    facts.append(day(hit) if hit.date_source == "file" else hit.date.replace("T", " "))
     if sure := sureness(hit):
         facts.append(f"{sure} sure" if hit.confidence is not None else f"{sure} match")
     if hit.copies:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
-from datetime import datetime
 
 from retrieval.commands.terminal import home_relative, human_bytes, plural, shown, sureness
+from retrieval.query.fields import PictureFacts
 from retrieval.search.results import Hit, SearchResult
 
 
@@ -20,10 +20,10 @@ def table(
     words = any(hit.confidence is None and hit.match for hit in result.hits)
     columns = 8 if words else 4
     scores = f"{'score':>6}  {'sure':>{columns}}  " if result.scored else ""
-    yield f"{'#':>3}  {scores}{'date':10}  {'pixels':>11}  {'size':>7}  picture"
+    yield f"{'#':>3}  {scores}{'date':>11}  {'pixels':>11}  {'size':>7}  picture"
     for hit in result.hits:
         front = (
-            f"{hit.rank:3d}  {_scores(hit, columns) if result.scored else ''}{_date(hit):10}  "
+            f"{hit.rank:3d}  {_scores(hit, columns) if result.scored else ''}{day(hit):>11}  "
             f"{f'{hit.width}×{hit.height}':>11}  {human_bytes(hit.size):>7}  "
         )
         tail = _tail(hit)
@@ -60,14 +60,9 @@ def _tail(hit: Hit) -> str:
     return (f"  (+{copies})" if hit.copies else "") + (f"  (+{others:,} more)" if others else "")
 
 
-def _date(hit: Hit) -> str:
-    """Return the day the picture was taken or, failing that, the day its file changed."""
-    if hit.taken:
-        return hit.taken[:10]
-    try:
-        return datetime.fromtimestamp(hit.mtime_ns / 1e9).astimezone().date().isoformat()
-    except (OverflowError, OSError, ValueError):
-        return ""
+def day(facts: PictureFacts) -> str:
+    """Return a picture's day; ~ before it says that only the file's date is known."""
+    return ("~" if facts.date_source == "file" else "") + facts.date[:10]
 
 
 def _shortened(path: str, columns: int) -> str:

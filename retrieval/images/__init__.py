@@ -12,6 +12,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.query.fields import Facts
+
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
@@ -78,52 +80,14 @@ class MountPoint:
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """What EXIF says of how a picture came about; what it does not say is "" or None.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureInfo(Facts):
+    """The facts of a picture that was decoded, and what else was made of it.
 
-    `taken` is local date and time as ISO 8601 ("2023-05-01T12:30:00"); `camera` maker and model;
-    `latitude` and `longitude` are in degrees, north and east positive, both or neither.
+    `sketch` is a small square of the picture (`images.luma_thumbnail`), b"" where none was made.
+    `words` is what the file says of itself (`images.descriptions`), a text a line, or "".
     """
 
-    taken: str = ""
-    camera: str = ""
-    lens: str = ""
-    latitude: float | None = None
-    longitude: float | None = None
-
-    def completed(self, other: Origin) -> Origin:
-        """Return this, with what it lacks from another."""
-        placed = self if self.latitude is not None else other
-        return Origin(
-            self.taken or other.taken,
-            self.camera or other.camera,
-            self.lens or other.lens,
-            placed.latitude,
-            placed.longitude,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class PictureInfo:
-    """What is known of a picture beside its pixels, mostly from its header.
-
-    `format` is Pillow's name of what was found inside ("JPEG", "HEIF"), not of the file's name;
-    of camera raw files it is the usual ending ("NEF", "DNG"), and the rest is the preview's.
-    `width` and `height` are in pixels as the picture is seen, that is after EXIF orientation, and
-    before any scaling. `sketch` is a small square of the picture (`images.sketch`), b"" where none
-    was made. `words` is what the file says of itself (`images.words`), a text a line, or "". The
-    rest is as in `Origin`.
-    """
-
-    format: str
-    width: int
-    height: int
-    taken: str = ""
-    camera: str = ""
-    lens: str = ""
-    latitude: float | None = None
-    longitude: float | None = None
     sketch: bytes = field(default=b"", repr=False, compare=False)
     words: str = field(default="", compare=False)
 

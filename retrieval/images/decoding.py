@@ -11,6 +11,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from functools import partial
 from io import BytesIO
 from typing import IO
@@ -82,17 +83,8 @@ def decode(
         got = render(file, limits, target, held, reading)
         if got.header.raw is not None:
             _check_preview(got.header, target)
-        origin = got.origin
         info = PictureInfo(
-            got.header.format,
-            *got.frame.size,
-            origin.taken,
-            origin.camera,
-            origin.lens,
-            origin.latitude,
-            origin.longitude,
-            sketch_of(got.picture, got.frame),
-            got.words,
+            **asdict(got.facts), sketch=sketch_of(got.picture, got.frame), words=got.words
         )
         return resize(got.picture, preprocessing, got.frame, exact=limits.exact), info
 

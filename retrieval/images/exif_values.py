@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from datetime import date, time
 
 _LONGEST = 100
 _COMPANY = re.compile(
@@ -14,6 +15,10 @@ _COMPANY = re.compile(
 )
 _NO_TEXT = re.compile(r"[\W_]*|unknown|none|n/a|default", re.IGNORECASE)
 _WORD = re.compile(r"[^\s,.]+")
+# Most write 2023:05:01 12:30:00; some write dashes, some a T.
+_WRITTEN_DATE = re.compile(r"\s*(\d{4})[:/-](\d\d)[:/-](\d\d)[ T](\d\d):(\d\d):(\d\d)", re.ASCII)
+FIRST_PHOTOGRAPH = 1826
+"""No picture was taken before this year."""
 
 
 def clean(value: object) -> str:
@@ -38,6 +43,19 @@ def camera_name(make: object, model: object) -> str:
     if any(word.lower() in known[:2] for word in words):
         return name
     return f"{' '.join(words)} {name}"[:_LONGEST]
+
+
+def iso_date(written: object) -> str:
+    """Translate EXIF's way of writing a date; "" for anything that is not a real one."""
+    match = _WRITTEN_DATE.match(written) if isinstance(written, str) else None
+    if match is None:
+        return ""
+    year, month, day, hour, minute, second = map(int, match.groups())
+    try:
+        iso = f"{date(year, month, day)}T{time(hour, minute, second)}"
+    except ValueError:
+        return ""
+    return iso if year >= FIRST_PHOTOGRAPH else ""
 
 
 def position(

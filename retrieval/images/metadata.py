@@ -5,20 +5,13 @@ EXIF is often broken and never worth losing a picture for: whatever cannot be re
 
 from __future__ import annotations
 
-import re
-from datetime import date, time
-
 from PIL import Image
 
-from retrieval.images import Origin
-from retrieval.images.exif_values import camera_name, clean, position
+from retrieval.images.exif import facts_of
+from retrieval.query.fields import Facts
 
 _ORIENTATION = 0x0112
-_EXIF_IFD = 0x8769
-_DATE_TIME = 0x0132
-_DATE_TIME_ORIGINAL = 0x9003
-_DATE_TIME_DIGITIZED = 0x9004
-_MAKE, _MODEL, _LENS, _GPS_IFD = 0x010F, 0x0110, 0xA434, 0x8825
+_EXIF_IFD, _GPS_IFD = 0x8769, 0x8825
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -29,9 +22,6 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# Most write 2023:05:01 12:30:00; some write dashes, some a T.
-_WRITTEN_DATE = re.compile(r"\s*(\d{4})[:/-](\d\d)[:/-](\d\d)[ T](\d\d):(\d\d):(\d\d)", re.ASCII)
-_FIRST_PHOTOGRAPH = 1826
 
 
 def turn_of(picture: Image.Image, otherwise: int = 1) -> Image.Transpose | None:
@@ -53,43 +43,15 @@ def upright(picture: Image.Image) -> Image.Image:
     return picture if turn is None else picture.transpose(turn)
 
 
-def origin_of(picture: Image.Image) -> Origin:
-    """Say how the picture came about, as far as its EXIF is there and makes sense."""
+def facts_of_picture(picture: Image.Image) -> Facts:
+    """Return what the EXIF of an opened picture says, as far as it is there and makes sense."""
     try:
         exif = picture.getexif()
         first, details = dict(exif), dict(exif.get_ifd(_EXIF_IFD))
     except Exception:  # a decoder of broken EXIF may raise anything
-        return Origin()
-    written = (
-        details.get(_DATE_TIME_ORIGINAL),
-        details.get(_DATE_TIME_DIGITIZED),
-        first.get(_DATE_TIME),
-    )
-    place = _position(exif)
-    return Origin(
-        next((iso for iso in map(iso_date, written) if iso), ""),
-        camera_name(first.get(_MAKE), first.get(_MODEL)),
-        clean(details.get(_LENS)),
-        *(place or (None, None)),
-    )
-
-
-def _position(exif: Image.Exif) -> tuple[float, float] | None:
+        return Facts()
     try:
-        gps = exif.get_ifd(_GPS_IFD)
-        return position((gps.get(2), gps.get(1)), (gps.get(4), gps.get(3)))
+        gps = dict(exif.get_ifd(_GPS_IFD))
     except Exception:  # as above, but what the rest says still counts
-        return None
-
-
-def iso_date(written: object) -> str:
-    """Translate EXIF's way of writing a date; "" for anything that is not a real one."""
-    match = _WRITTEN_DATE.match(written) if isinstance(written, str) else None
-    if match is None:
-        return ""
-    year, month, day, hour, minute, second = map(int, match.groups())
-    try:
-        iso = f"{date(year, month, day)}T{time(hour, minute, second)}"
-    except ValueError:
-        return ""
-    return iso if year >= _FIRST_PHOTOGRAPH else ""
+        gps = {}
+    return facts_of(first, details, gps)

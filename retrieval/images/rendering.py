@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO
 
 from PIL import Image
 
-from retrieval.images import Origin, ReadLimits
+from retrieval.images import ReadLimits
 from retrieval.images.descriptions import words_inside
-from retrieval.images.metadata import origin_of, turn_of
+from retrieval.images.metadata import facts_of_picture, turn_of
 from retrieval.images.modes import to_rgb
 from retrieval.images.opening import Header, open_picture
 from retrieval.images.reasons import Reading
 from retrieval.images.scaling import Frame, Target
+from retrieval.query.fields import Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Rendered:
     picture: Image.Image
     frame: Frame
     header: Header
-    origin: Origin
+    facts: Facts
     words: str
 
 
@@ -56,12 +57,14 @@ def _render(
     reading.format = header.format
     picture.load()
     frame = header.frame or Frame.whole(picture.size)
-    origin = origin_of(picture)
+    facts = facts_of_picture(picture)
     if header.raw:
-        origin = header.raw.origin.completed(origin)
+        facts = header.raw.facts.completed(facts)
     words = words_inside(picture)
     turn = turn_of(picture, header.raw.orientation if header.raw else 1)
     if turn is not None:
         frame = frame.turned(turn, picture.size)
         picture = picture.transpose(turn)  # one name for all stages: the one before is freed
-    return Rendered(to_rgb(picture), frame, header, origin, words)
+    width, height = frame.size
+    facts = replace(facts, format=header.format, width=width, height=height)
+    return Rendered(to_rgb(picture), frame, header, facts, words)

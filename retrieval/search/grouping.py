@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.query.options import DIVERSE, Arrangement, Grouping, Sort
-from retrieval.query.where.matching import fold, moment
+from retrieval.query.where.matching import fold
 from retrieval.search.results import Group, Hit, Member
 
 BURST_SECONDS = 3.0
@@ -72,7 +72,7 @@ def _grouped(hits: Sequence[Hit], grouping: Grouping, vector_of: VectorOf) -> li
     if grouping == "burst":
         names = _burst_names(hits, vector_of)
     elif grouping == "day":
-        names = {hit.id: _date(hit)[:10] for hit in hits}
+        names = {hit.id: hit.date[:10] for hit in hits}
     else:
         names = {hit.id: os.path.dirname(hit.path) for hit in hits}
     groups: dict[str, list[Hit]] = {}
@@ -115,12 +115,8 @@ def _sorted(hits: list[Hit], sort: Sort | None) -> list[Hit]:
     if sort == "size":
         return sorted(hits, key=lambda hit: -hit.size)
     if sort is not None:
-        return sorted(hits, key=_date, reverse=sort == "date-desc")
+        return sorted(hits, key=lambda hit: hit.date, reverse=sort == "date-desc")
     return hits
-
-
-def _date(hit: Hit) -> str:
-    return hit.taken or moment(hit.mtime_ns)
 
 
 def _vectors(hits: Sequence[Hit], vector_of: VectorOf) -> NDArray[np.float32]:

@@ -6,6 +6,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from retrieval.query.fields import PictureFacts
+
 if TYPE_CHECKING:
     from retrieval.catalogue import ImageRow
     from retrieval.scoring.confidence import Match
@@ -45,21 +47,18 @@ class Group:
     others: tuple[Member, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A picture that was found.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit(PictureFacts):
+    """A picture that was found, with all that is known of it.
 
     `rank` counts from 1. `score`: higher is nearer; for one term, or several added, the cosine of
     question and picture, -1 to 1 (less what negative terms take off); for a product 0 to 1: see
-    `asking.fusion`. `confidence` is the probability, 0 to 1, that the picture shows what was asked,
+    `search.fusion`. `confidence` is the probability, 0 to 1, that the picture shows what was asked,
     None where nothing was measured that says so; `match` says it in words, and is None where even
-    those would be guessed (`asking.sureness`). `terms` explains the score, when that was asked for.
-    `path` is absolute; `copies` are other files with the very same bytes. `size` is in bytes,
-    `mtime_ns` in nanoseconds since 1970, `width` and `height` in pixels as seen. `taken`, EXIF's
-    local time in ISO 8601, `camera`, `lens`, `latitude` and `longitude` (degrees) are as in
-    `retrieval.images.Origin`, "" or None where unknown. `id` is the image's number here. `texts`
-    are the lines of the picture's texts that fit the question, if any; they may have raised
-    `score` above the cosine. `group` is set where groups were asked for.
+    those would be guessed (`search.sureness`). `terms` explains the score, when that was asked for.
+    `path` is absolute; `copies` are other files with the very same bytes. `texts` are the lines of
+    the picture's texts that fit the question, if any; they may have raised `score` above the
+    cosine. `group` is set where groups were asked for.
     """
 
     rank: int
@@ -67,18 +66,6 @@ class Hit:
     confidence: float | None
     path: str
     copies: tuple[str, ...]
-    id: int
-    sha256: str
-    format: str
-    width: int
-    height: int
-    size: int
-    mtime_ns: int
-    taken: str
-    camera: str
-    lens: str
-    latitude: float | None
-    longitude: float | None
     terms: tuple[TermScore, ...] = ()
     group: Group | None = None
     texts: tuple[Snippet, ...] = ()
@@ -135,17 +122,6 @@ def hit_of(
         confidence=None,
         path=image.paths[0],
         copies=image.paths[1:],
-        id=image.id,
-        sha256=image.sha256,
-        format=image.format,
-        width=image.width,
-        height=image.height,
-        size=image.size,
-        mtime_ns=image.mtime_ns,
-        taken=image.taken,
-        camera=image.camera,
-        lens=image.lens,
-        latitude=image.latitude,
-        longitude=image.longitude,
         terms=terms,
+        **image.facts(),
     )

@@ -14,14 +14,12 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 from retrieval.catalogue import ImageRow
 from retrieval.errors import PictureError
+from retrieval.query.fields import COLUMNS
 from retrieval.server.picture_files import original
 
 LEFT_OUT = "left out.txt"
 
-_COLUMNS = (
-    *("id", "path", "sha256", "format", "width", "height", "size"),
-    *("taken", "camera", "lens", "latitude", "longitude"),
-)
+_COLUMNS = ("id", "path", "sha256", *COLUMNS)
 
 
 def zipped(images: Iterable[ImageRow]) -> Iterator[bytes]:
@@ -50,7 +48,7 @@ def as_csv(images: Iterable[ImageRow]) -> Iterator[bytes]:
     """Yield a table with a line for each picture; the path is that of its first file."""
     yield _line(_COLUMNS)
     for image in images:
-        facts = {**asdict(image), "path": image.paths[0]}
+        facts = {**image.facts(), "path": image.paths[0]}
         yield _line([_formula_free(facts[name]) for name in _COLUMNS])
 
 

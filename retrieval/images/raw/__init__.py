@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import IO
 
-from retrieval.images import Origin
 from retrieval.images.jpeg import read_header
+from retrieval.query.fields import Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +38,12 @@ class RawFile:
     """What a raw file says of itself.
 
     `format` is the usual ending of its kind ("NEF"), or "RAW"; `orientation` EXIF's (1: upright).
-    `preview` is the largest one.
+    `facts` is what EXIF says; `preview` is the largest one.
     """
 
     format: str
     orientation: int
-    origin: Origin
+    facts: Facts
     preview: Preview | None
 
 

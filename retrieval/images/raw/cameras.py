@@ -10,9 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, Literal
 
-from retrieval.images import Origin
-from retrieval.images.exif_values import camera_name, clean, position
-from retrieval.images.metadata import iso_date
+from retrieval.images.exif import facts_of
 from retrieval.images.raw import RawFile, Span, largest
 from retrieval.images.raw.makers import maker_places
 from retrieval.images.raw.tiff import Directory, Source, all_directories
@@ -21,8 +19,7 @@ _COMPRESSION, _PHOTOMETRIC, _MAKE, _STRIPS, _ORIENTATION = 0x0103, 0x0106, 0x010
 _STRIP_LENGTHS, _JPEG_START, _JPEG_LENGTH = 0x0117, 0x0201, 0x0202
 _PANASONIC_JPEGS = (0x002E, 0x0127)
 _DNG_VERSION, _CFA_PATTERN = 0xC612, 0x828E
-_MODEL, _LENS, _GPS = 0x0110, 0xA434, 0x8825
-_EXIF, _DATE_TIME, _ORIGINAL, _DIGITIZED = 0x8769, 0x0132, 0x9003, 0x9004
+_EXIF, _GPS = 0x8769, 0x8825
 _JPEG_COMPRESSIONS = (6, 7)
 _SENSOR_DATA = (32803, 34892)  # colour filter array, linear raw
 _FORMAT_OF_MAKE = {
@@ -70,7 +67,7 @@ def read_tiff_raw(file: IO[bytes], head: bytes, size: int) -> RawFile | None:
     return RawFile(
         format=kind or _format(directories[0]),
         orientation=orientation(directories[0]),
-        origin=origin_of(directories[0], exif, directories[0].below(_GPS)),
+        facts=facts_of(directories[0], exif, directories[0].below(_GPS)),
         preview=largest(file, [*_places(directories), *maker_places(exif)], size),
     )
 
@@ -85,26 +82,6 @@ def orientation(first: Directory) -> int:
     """Return EXIF's orientation, 1 when there is none."""
     value = first.number(_ORIENTATION)
     return value if value is not None and 1 <= value <= 8 else 1
-
-
-def origin_of(first: Directory, exif: Directory, gps: Directory) -> Origin:
-    """Return what the directories say of how the picture came about.
-
-    Its date is when the shutter opened, else the next best one.
-    """
-    written = (
-        exif.text(_ORIGINAL),
-        first.text(_ORIGINAL),
-        exif.text(_DIGITIZED),
-        first.text(_DATE_TIME),
-    )
-    place = position((gps.rationals(2), gps.text(1)), (gps.rationals(4), gps.text(3)))
-    return Origin(
-        next((iso for iso in map(iso_date, written) if iso), ""),
-        camera_name(first.text(_MAKE), first.text(_MODEL)),
-        clean(exif.text(_LENS)),
-        *(place or (None, None)),
-    )
 
 
 def _holds_sensor_data(directory: Directory) -> bool:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Literal
 
+from retrieval.images.exif import facts_of
 from retrieval.images.raw import RawFile, Span, largest
-from retrieval.images.raw.cameras import orientation, origin_of
+from retrieval.images.raw.cameras import orientation
 from retrieval.images.raw.tiff import Directory, Source, read_directory
 
 _MAX_BOXES = 512
@@ -45,7 +46,7 @@ def read_cr3(file: IO[bytes], size: int) -> RawFile:
     first, exif, gps = (_directory(file, boxes, kind) for kind in (b"CMT1", b"CMT2", b"CMT4"))
     places = [*_previews(file, boxes), *_samples(Source(file, 0, size, ">"), boxes)]
     preview = largest(file, places, size)
-    return RawFile("CR3", orientation(first), origin_of(first, exif, gps), preview)
+    return RawFile("CR3", orientation(first), facts_of(first, exif, gps), preview)
 
 
 def _boxes(source: Source) -> Iterator[_Box]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 from typing import IO
 
-from retrieval.images import Origin
 from retrieval.images.raw import RawFile, Span, largest
 from retrieval.images.raw.cameras import has_raw_signature, read_tiff_raw
 from retrieval.images.raw.cr3 import is_cr3, read_cr3
+from retrieval.query.fields import Facts
 
 _RAF_SIGNATURE = b"FUJIFILMCCD-RAW "
 _RAF_PREVIEW = slice(84, 92)
@@ -38,4 +38,4 @@ def _read_raf(file: IO[bytes], size: int) -> RawFile:
     file.seek(0)
     place = file.read(_RAF_PREVIEW.stop)[_RAF_PREVIEW]
     span = Span(int.from_bytes(place[:4], "big"), int.from_bytes(place[4:], "big"))
-    return RawFile("RAF", 1, Origin(), largest(file, [span], size))
+    return RawFile("RAF", 1, Facts(), largest(file, [span], size))

@@ -17,6 +17,7 @@ _MAX_NUMBERS = 64
 _MAX_TEXT = 256
 _BYTES_OF_KIND = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _LETTER_OF_KIND = {1: "B", 3: "H", 4: "I", 13: "I"}
+_ASCII, _RATIONAL = 2, 5
 _SUB_DIRECTORIES = 0x014A
 
 
@@ -65,6 +66,15 @@ class Directory:
     def __contains__(self, tag: int) -> bool:
         return tag in self.entries
 
+    def get(self, tag: int, /) -> object:
+        """Return a tag's text or its unsigned numbers, None when it is not there."""
+        entry = self.entries.get(tag)
+        if entry is None:
+            return None
+        if entry.kind == _ASCII:
+            return self.text(tag)
+        return self.rationals(tag) if entry.kind == _RATIONAL else self.numbers(tag)
+
     def numbers(self, tag: int) -> tuple[int, ...]:
         """Return a tag's unsigned integers, the first 64 of them."""
         entry = self.entries.get(tag)
@@ -84,7 +94,7 @@ class Directory:
     def rationals(self, tag: int) -> tuple[float, ...]:
         """Return a tag's unsigned fractions, the first 64; not a number where one divides by 0."""
         entry = self.entries.get(tag)
-        if entry is None or entry.kind != 5:
+        if entry is None or entry.kind != _RATIONAL:
             return ()
         raw = self.source.read(entry.offset, min(entry.count, _MAX_NUMBERS) * 8)
         numbers = struct.unpack(
@@ -96,7 +106,7 @@ class Directory:
     def text(self, tag: int) -> str:
         """Return a tag's text, its first 256 bytes."""
         entry = self.entries.get(tag)
-        if entry is None or entry.kind != 2:
+        if entry is None or entry.kind != _ASCII:
             return ""
         raw = self.source.read(entry.offset, min(entry.count, _MAX_TEXT))
         return raw.partition(b"\0")[0].decode("latin-1").strip()

@@ -4,44 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
 
-Kind = Literal["text", "choice", "number", "date", "folder", "place", "words"]
-
-FIELDS: dict[str, Kind] = {
-    "taken": "date",
-    "camera": "text",
-    "lens": "text",
-    "format": "choice",
-    "width": "number",
-    "height": "number",
-    "megapixels": "number",
-    "size": "number",
-    "orientation": "choice",
-    "path": "folder",
-    "folder": "folder",
-    "name": "text",
-    "gps": "place",
-    "tag": "words",
-    "text": "words",
-}
-"""The fields, and what they are compared with."""
-
-POSSIBLE = ("taken", "camera", "lens", "gps", "tag", "text")
-"""What a picture may have or not, for `has`."""
-
-ORIENTATIONS = ("landscape", "portrait", "square")
-
-OPERATORS: dict[Kind, tuple[str, ...]] = {
-    "text": ("=", "!=", "~", "in"),
-    "choice": ("=", "!=", "in"),
-    "number": ("=", "!=", "<", "<=", ">", ">=", "in"),
-    "date": ("=", "!=", "<", "<=", ">", ">=", "in"),
-    "folder": ("=", "!=", "~", "in"),
-    "place": ("near", "in"),
-    "words": ("=", "~", "in"),
-}
-"""The operators that each kind of field has."""
+from retrieval.query.fields import FIELDS
 
 Value = str | float
 """A text; a number in pixels, megapixels or bytes; a date as far as it goes ("2023-05")."""
@@ -49,7 +13,7 @@ Value = str | float
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A field, an operator (one of `OPERATORS`, not "in" or "near") and a value."""
+    """A field, an operator (one of its kind's, not "in" or "near") and a value."""
 
     field: str
     operator: str
@@ -73,7 +37,7 @@ class OneOf:
 
 @dataclass(frozen=True, slots=True)
 class Has:
-    """That something is known of a picture: one of `POSSIBLE`."""
+    """That something is known of a picture: one of `fields.POSSIBLE`."""
 
     field: str
 
@@ -148,7 +112,7 @@ def plain(number: float) -> str:
 
 def _written(field: str, value: Value) -> str:
     if isinstance(value, str):
-        return value if FIELDS[field] == "date" else "'" + value.replace("'", "''") + "'"
+        return value if FIELDS[field].kind == "date" else "'" + value.replace("'", "''") + "'"
     return plain(value)
 
 

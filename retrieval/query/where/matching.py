@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from datetime import datetime
 from functools import lru_cache
 
 EARTH_KM = 6371.0088
@@ -59,14 +58,6 @@ def distance_km(north: float, east: float, other_north: float, other_east: float
     half = math.sin((there - here) / 2) ** 2
     half += math.cos(here) * math.cos(there) * math.sin(across / 2) ** 2
     return 2 * EARTH_KM * math.asin(math.sqrt(min(half, 1.0)))
-
-
-def moment(mtime_ns: int) -> str:
-    """Return when a file changed as EXIF would have it: local ISO 8601; "" beyond all calendars."""
-    try:
-        return datetime.fromtimestamp(mtime_ns // 10**9).isoformat()  # noqa: DTZ006 - as EXIF's
-    except (OverflowError, OSError, ValueError):
-        return ""
 
 
 @lru_cache(maxsize=256)

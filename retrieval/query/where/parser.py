@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from retrieval.errors import QueryError
+from retrieval.query.fields import FIELDS, POSSIBLE
 from retrieval.query.where.conditions import (
-    FIELDS,
-    OPERATORS,
-    POSSIBLE,
     And,
     Box,
     Comparison,
@@ -22,7 +20,6 @@ from retrieval.query.where.conditions import (
 )
 from retrieval.query.where.lexer import KEYWORDS, Word, error_at, words_of
 from retrieval.query.where.values import (
-    EXAMPLES,
     WrongValueError,
     degrees,
     has_unit,
@@ -55,7 +52,8 @@ class _Parser:
 
     def all(self) -> Condition:
         if self._ended():
-            raise self._wrong("the filter is empty", f"write a condition, like {EXAMPLES['taken']}")
+            example = FIELDS["date"].example
+            raise self._wrong("the filter is empty", f"write a condition, like {example}")
         condition = self._any()
         if self._ended():
             return condition
@@ -149,12 +147,12 @@ class _Parser:
             return Not(self._in(field))
         if operator.is_keyword("in"):
             return self._in(field)
-        known = OPERATORS[FIELDS[field]]
+        known = FIELDS[field].operators
         if operator.kind not in ("sign", "bare") or operator.value not in known:
             self._at -= operator.kind != "end"
             raise self._wrong(
                 f"{field} is followed by one of {'  '.join(known)}",
-                f"for example: {EXAMPLES[field]}",
+                f"for example: {FIELDS[field].example}",
                 operator,
             )
         return Comparison(field, operator.value, self._value(field))
@@ -194,7 +192,7 @@ class _Parser:
             quote = f"; in quotes '{word.value}' is a text" if word.kind == "bare" else ""
             self._at -= word.kind != "end"
             raise self._wrong(
-                "a value belongs here", f"for example: {EXAMPLES[field]}{quote}", word
+                "a value belongs here", f"for example: {FIELDS[field].example}{quote}", word
             )
         self._values += 1
         if self._values > MOST_VALUES:
@@ -207,10 +205,10 @@ class _Parser:
         try:
             return value_of(field, written)
         except WrongValueError as error:
-            raise self._wrong(str(error), f"for example: {EXAMPLES[field]}", word) from error
+            raise self._wrong(str(error), f"for example: {FIELDS[field].example}", word) from error
 
     def _near(self) -> Condition:
-        example = EXAMPLES["gps"]
+        example = FIELDS["gps"].example
         north = self._degrees(90, example)
         self._comma(example)
         east = self._degrees(180, example)

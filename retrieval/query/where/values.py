@@ -5,20 +5,13 @@ from __future__ import annotations
 import re
 from datetime import date, time
 
-from retrieval.query.where.conditions import FIELDS, ORIENTATIONS, Value
+from retrieval.query.fields import FIELDS
+from retrieval.query.where.conditions import Value
 
 _NUMBER = re.compile(r"([+-]?\d{1,15}(?:\.\d{1,9})?)\s*([a-zA-Z]*)", re.ASCII)
 _DATE = re.compile(
     r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d))?)?)?)?", re.ASCII | re.IGNORECASE
 )
-_BYTES = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
-_BYTES |= {"kib": 2**10, "mib": 2**20, "gib": 2**30}
-_UNITS = {
-    "size": _BYTES,
-    "width": {"": 1, "px": 1},
-    "height": {"": 1, "px": 1},
-    "megapixels": {"": 1, "mp": 1},
-}
 _KILOMETRES = {"m": 0.001, "km": 1.0, "mi": 1.609344, "mile": 1.609344, "miles": 1.609344}
 _FORMAT_NAMES = {
     "JPG": "JPEG",
@@ -32,25 +25,6 @@ _FORMAT_NAMES = {
     "RWL": "RW2",
 }
 
-EXAMPLES = {
-    "taken": "taken >= 2023-05",
-    "camera": "camera ~ 'Pixel'",
-    "lens": "lens ~ '50mm'",
-    "format": "format = JPEG",
-    "width": "width > 2000",
-    "height": "height > 2000",
-    "megapixels": "megapixels >= 12",
-    "size": "size > 2MB",
-    "orientation": "orientation = portrait",
-    "path": "path in 'trips/'",
-    "folder": "folder in 'trips/'",
-    "name": "name ~ 'IMG'",
-    "gps": "gps near 48.85,2.35 within 10 km",
-    "tag": "tag = 'dog'",
-    "text": "text ~ 'invoice'",
-}
-"""A condition on each field, for those who got one wrong."""
-
 
 class WrongValueError(ValueError):
     """A value that a field cannot be compared with; says why, in words."""
@@ -58,16 +32,16 @@ class WrongValueError(ValueError):
 
 def value_of(field: str, word: str) -> Value:
     """Return a word as a field's value; WrongValueError when it cannot be one."""
-    kind = FIELDS[field]
-    if kind == "number":
+    known = FIELDS[field]
+    if known.kind == "number":
         return _number(field, word)
-    if kind == "date":
+    if known.kind == "date":
         return _date(word)
     if not word.strip():
         raise WrongValueError(f"{field} is compared with an empty text")
-    if field == "orientation":
-        if word.lower() not in ORIENTATIONS:
-            raise WrongValueError(f"an orientation is one of {', '.join(ORIENTATIONS)}")
+    if known.choices:
+        if word.lower() not in known.choices:
+            raise WrongValueError(f"{field} is one of {', '.join(known.choices)}")
         return word.lower()
     if field == "format":
         name = word.upper().lstrip(".").replace(" ", "")
@@ -77,7 +51,7 @@ def value_of(field: str, word: str) -> Value:
 
 def has_unit(field: str, word: str) -> bool:
     """Tell whether a word behind a number is its unit."""
-    return word.lower() in _UNITS.get(field, ())
+    return word.lower() in FIELDS[field].units
 
 
 def kilometres(number: str, unit: str) -> float:
@@ -104,7 +78,7 @@ def degrees(word: str, most: float) -> float:
 
 
 def _number(field: str, word: str) -> float:
-    match, units = _NUMBER.fullmatch(word.strip()), _UNITS[field]
+    match, units = _NUMBER.fullmatch(word.strip()), FIELDS[field].units
     if match is None:
         raise WrongValueError(f"{field} is compared with a number")
     if match[2].lower() not in units:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_type_hints
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, Field, create_model
 
 from retrieval.catalogue import ImageRow, TextRow
 from retrieval.catalogue.tags import Tag
 from retrieval.encoders.texts.languages import knows_many
 from retrieval.folder.status import Status
 from retrieval.library import Library
+from retrieval.query.fields import BRIEF, COLUMNS, FIELDS, PictureFacts
 from retrieval.search.notes import notes
 from retrieval.search.results import Hit, SearchResult
 from retrieval.tagging.describing import Description
+
+Form = TypeVar("Form", bound=BaseModel)
 
 MOST_TAGS = 100
 MOST_FOLDERS = 100
@@ -49,6 +52,24 @@ Confidence = Annotated[
 ]
 
 
+def _with_facts(columns: Sequence[str]) -> Callable[[type[Form]], type[Form]]:
+    """Add facts of pictures (attributes of `PictureFacts`) to what a form declares itself."""
+    types = get_type_hints(PictureFacts)
+    about = {column: field.about for field in FIELDS.values() for column in field.columns}
+    about["date_source"] = "where date is from: EXIF, the file's name, or the file's own date"
+    facts: dict[str, Any] = {}
+    for name in columns:
+        default = "" if types[name] is str else None if type(None) in get_args(types[name]) else ...
+        kind = Words if types[name] is str else types[name]
+        facts[name] = (kind, Field(default, description=about[name]))
+
+    def add(form: type[Form]) -> type[Form]:
+        return create_model(form.__name__, __base__=form, __doc__=form.__doc__, **facts)
+
+    return add
+
+
+@_with_facts(BRIEF)
 class Found(BaseModel):
     """A picture that was found."""
 
@@ -60,9 +81,6 @@ class Found(BaseModel):
         Literal["strong", "possible", "weak"] | None,
         Field(description="How well it fits, in words; None where that cannot be said."),
     ] = None
-    taken: Annotated[Words, Field(description="Local time when it was taken, if known.")] = ""
-    width: int
-    height: int
     copies: Annotated[list[Words], Field(description="Other files with the very same bytes.")] = []
     texts: Annotated[
         list[Words], Field(description="Lines of the picture's own texts that fit the question.")
@@ -111,21 +129,13 @@ class Guess(BaseModel):
     score: float
 
 
+@_with_facts(COLUMNS)
 class Described(BaseModel):
     """What is known of a picture."""
 
     id: int
     paths: list[Words]
-    format: Words
-    width: int
-    height: int
-    bytes: int
     modified: Annotated[Words, Field(description="When the file was changed.")] = ""
-    taken: Words = ""
-    camera: Words = ""
-    lens: Words = ""
-    latitude: float | None = None
-    longitude: float | None = None
     texts: list[PictureText] = []
     tags: list[Labelled] = []
     descriptions: Annotated[
@@ -198,16 +208,8 @@ def described(
     return Described(
         id=image.id,
         paths=list(image.paths),
-        format=image.format,
-        width=image.width,
-        height=image.height,
-        bytes=image.size,
         modified=_moment(image.mtime_ns),
-        taken=image.taken,
-        camera=image.camera,
-        lens=image.lens,
-        latitude=image.latitude,
-        longitude=image.longitude,
+        **{name: getattr(image, name) for name in COLUMNS},
         texts=[PictureText(source=row.source, text=_cut(row.text)) for row in texts],
         tags=[Labelled(label=tag.label, score=round(tag.score, 3)) for tag in tags],
         descriptions=[Guess(text=d.text, score=round(d.score, 4)) for d in descriptions],
@@ -244,9 +246,7 @@ def _found(hit: Hit, *, scored: bool) -> Found:
         score=round(hit.score, 4) if scored else None,
         confidence=None if sure is None else round(sure, 3),
         match=hit.match if scored else None,
-        taken=hit.taken,
-        width=hit.width,
-        height=hit.height,
+        **{name: getattr(hit, name) for name in BRIEF},
         copies=list(hit.copies),
         texts=[_cut(snippet.text) for snippet in hit.texts],
         group=hit.group.name if hit.group else "",

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from retrieval.query.fields import filter_help
+
 MOST_LETTERS = 2_000
 MOST_EXAMPLES = 100
 MOST_HITS = 10_000
@@ -42,11 +44,8 @@ Where = Annotated[
     Field(
         max_length=MOST_LETTERS,
         description="A filter; only pictures that fit count. Conditions joined by and, or, not "
-        "and parentheses. taken (2023, 2023-05, 2023-05-17), width, height, megapixels, size (2MB) "
-        "with = != < <= > >=; camera, lens, name with ~ 'part' or = 'IMG_*'; path, folder also "
-        "with in 'trips/'; format = JPEG; orientation = landscape, portrait or square; gps near "
-        "48.85,2.35 within 10 km; tag = 'dog'; text ~ 'birthday'; has taken, camera, gps, tag, "
-        "text. Example: taken >= 2023-05 and camera ~ 'Pixel' and not has gps",
+        f"and parentheses. {filter_help()}. Dates are written 2023, 2023-05 or 2023-05-17; * is "
+        "any characters. Example: date >= 2023-05 and camera ~ 'Pixel' and not has gps",
     ),
 ]
 

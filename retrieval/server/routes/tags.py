@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from retrieval.library import Library
+from retrieval.query.fields import FIELDS
 from retrieval.server.state import PictureId, State, as_json
 from retrieval.tagging.labels import LEAST
 
@@ -46,8 +47,14 @@ def tag_routes(state: State) -> APIRouter:
 
     @routes.get("/facets")
     async def facets() -> Response:
-        """Count months, cameras, formats, folders and tags: what a filter finds something with."""
-        return as_json(asdict(await state.aside(lambda library: library.facets())))
+        """Count the values that a filter finds something with, by field; dates by month."""
+        found = await state.aside(lambda library: library.facets())
+        return as_json({name: [asdict(each) for each in values] for name, values in found.items()})
+
+    @routes.get("/fields")
+    async def fields() -> Response:
+        """List what is known of pictures: the fields of filters, answers and lists."""
+        return as_json({"fields": [field.as_object() for field in FIELDS.values()]})
 
     @routes.get("/labels")
     async def labels() -> Response:

@@ -1,0 +1,42 @@
+"""The facts that EXIF has of a picture, wherever its directories were found."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from retrieval.images.exif_values import camera_name, clean, iso_date, position
+from retrieval.query.fields import Facts
+
+_MAKE, _MODEL, _LENS = 0x010F, 0x0110, 0xA434
+_DATE_TIME, _DATE_TIME_ORIGINAL, _DATE_TIME_DIGITIZED = 0x0132, 0x9003, 0x9004
+_SOUTH_NORTH, _LATITUDE, _WEST_EAST, _LONGITUDE = 1, 2, 3, 4
+
+
+class Tags(Protocol):
+    """A directory of EXIF: values by their tags, None for what it does not have."""
+
+    def get(self, tag: int, /) -> object:
+        """Return a tag's text, number, or sequence of numbers."""
+
+
+def facts_of(first: Tags, details: Tags, gps: Tags) -> Facts:
+    """Return what the first directory, that of the exposure, and that of the place say.
+
+    Whatever makes no sense is not there. The date is when the shutter opened, else the next best.
+    """
+    written = (
+        details.get(_DATE_TIME_ORIGINAL),
+        first.get(_DATE_TIME_ORIGINAL),
+        details.get(_DATE_TIME_DIGITIZED),
+        first.get(_DATE_TIME),
+    )
+    latitude, longitude = position(
+        (gps.get(_LATITUDE), gps.get(_SOUTH_NORTH)), (gps.get(_LONGITUDE), gps.get(_WEST_EAST))
+    ) or (None, None)
+    return Facts(
+        taken=next((iso for iso in map(iso_date, written) if iso), ""),
+        camera=camera_name(first.get(_MAKE), first.get(_MODEL)),
+        lens=clean(details.get(_LENS)),
+        latitude=latitude,
+        longitude=longitude,
+    )

@@ -1,0 +1,189 @@
+"""What is known of a picture: the table of its fields, and the record that carries them.
+
+Everything that names a field is made from `FIELDS`: SQL, filters and their errors, help texts,
+JSON, CSV, exports, the answers to assistants, and the page's filters. `Facts` is read from a file
+once and handed on whole; records that know more inherit from it. The attributes that a field has
+in the record, and its column in the catalogue, bear one name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal, Self
+
+Kind = Literal["text", "choice", "number", "date", "folder", "place", "words"]
+
+OPERATORS: dict[Kind, tuple[str, ...]] = {
+    "text": ("=", "!=", "~", "in"),
+    "choice": ("=", "!=", "in"),
+    "number": ("=", "!=", "<", "<=", ">", ">=", "in"),
+    "date": ("=", "!=", "<", "<=", ">", ">=", "in"),
+    "folder": ("=", "!=", "~", "in"),
+    "place": ("near", "in"),
+    "words": ("=", "~", "in"),
+}
+"""The operators that each kind of field has in a filter."""
+
+DateSource = Literal["exif", "name", "file"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What the bytes of a picture file say of it; what they do not say is "" or None.
+
+    `format` is Pillow's name of what was found inside ("JPEG", "HEIF"), not of the file's name;
+    of camera raw files it is the usual ending ("NEF", "DNG"), and the rest is the preview's.
+    `width` and `height` are in pixels as the picture is seen, that is after EXIF orientation.
+    `taken` is EXIF's local date and time as ISO 8601 ("2023-05-01T12:30:00"); `camera` maker and
+    model; `latitude` and `longitude` are in degrees, north and east positive, both or neither.
+    """
+
+    format: str = ""
+    width: int = 0
+    height: int = 0
+    taken: str = ""
+    camera: str = ""
+    lens: str = ""
+    latitude: float | None = None
+    longitude: float | None = None
+
+    def completed(self, other: Facts) -> Self:
+        """Return this, with what it lacks from another."""
+        missing = [name for name in FACTS if not getattr(self, name)]
+        if self.latitude is not None:
+            missing = [name for name in missing if name not in ("latitude", "longitude")]
+        return replace(self, **{name: getattr(other, name) for name in missing})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureFacts(Facts):
+    """What a library knows of a picture: its bytes' facts, and those of its files.
+
+    `id` is the picture's number in the library. `size` in bytes and `mtime_ns`, nanoseconds since
+    1970, are those of its first file. `date` is local time in ISO 8601, as far as it is known:
+    `taken`; where that is empty, the earliest date in the name of one of its files, perhaps
+    without a time ("2023-05-01"); else the earliest time at which one of them was changed.
+    `date_source` says which of these it is.
+    """
+
+    id: int
+    sha256: str
+    size: int
+    mtime_ns: int
+    date: str
+    date_source: DateSource
+
+    def facts(self) -> dict[str, Any]:
+        """Return the attributes of this class by name, without those that a subclass adds."""
+        return {each.name: getattr(self, each.name) for each in fields(PictureFacts)}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field: what filters call it, how it is compared, and what people are told of it.
+
+    `example` is a filter. `parts` are its attributes in `PictureFacts` where those are not one of
+    its own name. `optional` fields may be unknown; `has` asks for them. `of_files`: each of a
+    picture's files has its own. `units` are what may follow a number in a filter, and what it is
+    multiplied by; `choices` are all values there are. `facet`: people choose from its values.
+    `brief`: it belongs in the shortest answers.
+    """
+
+    name: str
+    kind: Kind
+    label: str
+    about: str
+    example: str
+    parts: tuple[str, ...] = ()
+    optional: bool = False
+    of_files: bool = False
+    units: Mapping[str, float] = field(default_factory=dict)
+    choices: tuple[str, ...] = ()
+    facet: bool = False
+    brief: bool = False
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Its attributes in `PictureFacts`; none for what is worked out or has its own table."""
+        return self.parts or tuple(each for each in _ATTRIBUTES if each == self.name)
+
+    def as_object(self) -> dict[str, Any]:
+        """Return what a program needs to show the field, and to write filters with it."""
+        names = ("name", "kind", "label", "about", "example", "columns", "operators", "choices")
+        return {name: getattr(self, name) for name in (*names, "optional", "facet")}
+
+    @property
+    def operators(self) -> tuple[str, ...]:
+        """The operators of its kind."""
+        return OPERATORS[self.kind]
+
+
+_ATTRIBUTES = tuple(each.name for each in fields(PictureFacts))
+_BYTES = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
+_BYTES |= {"kib": 2**10, "mib": 2**20, "gib": 2**30}
+_PIXELS = {"": 1, "px": 1}
+
+# fmt: off
+_TABLE = (
+    # name, kind, label, what it is, an example of a filter
+    Field("date", "date", "Date", "when it was taken; if EXIF does not say, the date in the file's "
+          "name, else the file's own", "date >= 2023-05",
+          parts=("date", "date_source"), optional=True, facet=True, brief=True),
+    Field("taken", "date", "Taken", "when it was taken, by EXIF alone", "taken >= 2023-05",
+          optional=True),
+    Field("camera", "text", "Camera", "the camera's maker and model", "camera ~ 'Pixel'",
+          optional=True, facet=True),
+    Field("lens", "text", "Lens", "the lens", "lens ~ '50mm'", optional=True, facet=True),
+    Field("format", "choice", "Format", "the format of the file's content", "format = JPEG",
+          facet=True),
+    Field("width", "number", "Width", "in pixels, as the picture is seen", "width > 2000",
+          units=_PIXELS, brief=True),
+    Field("height", "number", "Height", "in pixels, as the picture is seen", "height > 2000",
+          units=_PIXELS, brief=True),
+    Field("megapixels", "number", "Megapixels", "width × height in millions", "megapixels >= 12",
+          units={"": 1, "mp": 1}),
+    Field("size", "number", "Size", "the file's size in bytes", "size > 2MB",
+          units=_BYTES, of_files=True),
+    Field("orientation", "choice", "Shape", "whether it is wider than high",
+          "orientation = portrait", choices=("landscape", "portrait", "square"), facet=True),
+    Field("path", "folder", "Path", "the file's path", "path in 'trips/'", of_files=True),
+    Field("folder", "folder", "Folder", "the folder that the file lies in", "folder in 'trips/'",
+          of_files=True, facet=True),
+    Field("name", "text", "Name", "the file's name", "name ~ 'IMG'", of_files=True),
+    Field("gps", "place", "Place", "where it was taken, in degrees north and east",
+          "gps near 48.85,2.35 within 10 km", parts=("latitude", "longitude"), optional=True),
+    Field("tag", "words", "Label", "a label or a concept that it has", "tag = 'dog'",
+          optional=True, facet=True),
+    Field("text", "words", "Text", "a caption, a description, or words read in it",
+          "text ~ 'invoice'", optional=True),
+)
+# fmt: on
+
+FIELDS: dict[str, Field] = {each.name: each for each in _TABLE}
+"""The fields by name, in the order in which they are listed."""
+
+POSSIBLE = tuple(each.name for each in _TABLE if each.optional)
+"""What a picture may have or not, for `has`. A `date` it always has."""
+
+FACTS = tuple(each.name for each in fields(Facts))
+"""The attributes of `Facts`, which are columns of images in the catalogue."""
+
+COLUMNS = tuple(column for each in _TABLE for column in each.columns)
+"""The attributes that lists and exports have, in the order of the fields."""
+
+BRIEF = tuple(column for each in _TABLE if each.brief for column in each.columns)
+"""Those that the shortest answers have."""
+
+
+def filter_help() -> str:
+    """Return the fields that a filter may name, with their operators and examples, on one line."""
+    by_kind: dict[Kind, list[Field]] = {}
+    for each in _TABLE:
+        by_kind.setdefault(each.kind, []).append(each)
+    kinds = [
+        f"{', '.join(each.name for each in same)} with {' '.join(OPERATORS[kind])}, like "
+        f"{same[0].example}"
+        for kind, same in by_kind.items()
+    ]
+    return "; ".join([*kinds, f"has {', '.join(POSSIBLE)}"])
