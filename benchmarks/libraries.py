@@ -11,7 +11,7 @@ from bench import made_once, note
 from peers import Rclip
 
 from retrieval import Library, ModelSpec
-from retrieval.catalogue import Batch, FileRecord, ImageRecord, schema
+from retrieval.catalogue import Batch, FileRecord, ImageRecord, first_tables, schema
 from retrieval.folder.opening import create_catalogue
 from retrieval.images import PictureInfo
 from retrieval.vectors import normalise
@@ -23,8 +23,11 @@ _NOTED_EVERY = 100_000
 
 def tables_mark() -> str:
     """Return what is another one when the catalogue's tables are others, to name a library by."""
-    with open(schema.__file__, "rb") as file:
-        return hashlib.sha256(file.read()).hexdigest()[:8]
+    digest = hashlib.sha256()
+    for module in (first_tables, schema):
+        with open(module.__file__, "rb") as file:
+            digest.update(file.read())
+    return digest.hexdigest()[:8]
 
 
 def library_of(cache: str, spec: ModelSpec, count: int) -> str:
@@ -65,7 +68,7 @@ def _path(number: int) -> str:
 
 def _batches(spec: ModelSpec, count: int) -> Iterator[Batch]:
     random = np.random.default_rng(0)
-    info = PictureInfo("JPEG", 4000, 3000, "2023-05-01T12:30:00")
+    info = PictureInfo(format="JPEG", width=4000, height=3000, taken="2023-05-01T12:30:00")
     for start in range(0, count, _BATCH):
         numbers = range(start, min(start + _BATCH, count))
         rows = normalise(random.standard_normal((len(numbers), spec.dim), np.float32))

@@ -81,16 +81,21 @@ def m002_dates(db: Database) -> None:
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Bring a catalogue, new or old, to the newest schema. The caller holds the writer's lock."""
+    """Bring a catalogue, new or old, to the newest schema: all of the way, or nothing.
+
+    Other programs that open it meanwhile wait, and find that it has been done.
+    """
     from sqlite_utils import Database
     from sqlite_utils.migrations import Migrations
 
     migrations = Migrations("pixtrieve")
     for step in MIGRATIONS:
         migrations()(step)
-    migrations.apply(Database(connection))
-    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+    connection.execute("BEGIN IMMEDIATE")
+    with connection:
+        migrations.apply(Database(connection))
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
 
 
 def _date_in_name(path: bytes) -> str:

@@ -9,6 +9,7 @@ import random
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,9 @@ from support.painting import paint
 from retrieval import Library, QueryError
 from retrieval.catalogue import Batch, Catalogue, FileRecord, ImageRecord
 from retrieval.images import PictureInfo
+from retrieval.query.fields import FIELDS, POSSIBLE
 from retrieval.query.options import SORTS
 from retrieval.query.where import And, Box, Comparison, Condition, Has, Near, Not, OneOf, Or, parse
-from retrieval.query.where.conditions import FIELDS, OPERATORS, POSSIBLE
 from retrieval.search.grouping import different
 from retrieval.specs import ModelSpec
 
@@ -37,7 +38,11 @@ NAMES = [
     "img_22.jpg",
     "é*.png",
     b"\xff.jpg".decode("utf-8", "surrogateescape"),
+    "IMG-20230501-WA0001.jpg",
+    "2022-12-31 23.59.59.jpg",
 ]
+NAMED = {"IMG-20230501-WA0001.jpg": "2023-05-01", "2022-12-31 23.59.59.jpg": "2022-12-31T23:59:59"}
+CHANGED = [1_500_000_000, 1_684_319_400, 1_700_000_000]
 TAKEN = ["", "2022-12-31T23:59:59", "2023-05-01T00:00:00", "2023-05-17T12:30:45"]
 TAKEN += ["2023-06-01T00:00:00", "2024-02-29T08:00:00"]
 PLACES = [(None, None), (48.85, 2.35), (48.9, 2.4), (-17.0, 179.9), (-17.0, -179.9), (90.0, 10.0)]
@@ -80,6 +85,7 @@ class Row:
     size: int
     tags: tuple[str, ...]
     texts: tuple[str, ...]
+    date: str
 
 
 @pytest.fixture(scope="module")
@@ -94,22 +100,28 @@ def rows_and_catalogue(
         roots = [catalogue.roots.add(path, whole=True) for path in ROOTS]
     rows = []
     for number in range(150):
+        width, height = chosen.choice([(4000, 3000), (3000, 4000), (2000, 2000), (1, 1)])
+        latitude, longitude = chosen.choice(PLACES)
         info = PictureInfo(
-            chosen.choice(["JPEG", "PNG", "HEIF"]),
-            *chosen.choice([(4000, 3000), (3000, 4000), (2000, 2000), (1, 1)]),
-            chosen.choice(TAKEN),
-            chosen.choice(CAMERAS),
-            chosen.choice(CAMERAS),
-            *chosen.choice(PLACES),
+            format=chosen.choice(["JPEG", "PNG", "HEIF"]),
+            width=width,
+            height=height,
+            taken=chosen.choice(TAKEN),
+            camera=chosen.choice(CAMERAS),
+            lens=chosen.choice(CAMERAS),
+            latitude=latitude,
+            longitude=longitude,
         )
         sha256 = hashlib.sha256(bytes([number])).digest()
         size = chosen.choice([100, 500_000, 2_000_000])
         files = {
-            (chosen.randrange(3), _path(chosen, number)) for _ in range(chosen.choice([1, 1, 2]))
+            (chosen.randrange(3), _path(chosen, number)): chosen.choice(CHANGED)
+            for _ in range(chosen.choice([1, 1, 2]))
         }
         record = ImageRecord(sha256, info, np.array([1, 0, 0, 0], np.float32))
-        for place, (root, path) in enumerate(files):
-            batch = Batch([record] * (not place), [FileRecord(path, size, number, sha256)])
+        for place, ((root, path), changed) in enumerate(files.items()):
+            file = FileRecord(path, size, changed * 10**9 + number, sha256)
+            batch = Batch([record] * (not place), [file])
             catalogue.contents.record(roots[root], model, batch)
         image = catalogue.lookup.by_content(sha256)
         assert image
@@ -126,11 +138,23 @@ def rows_and_catalogue(
             catalogue._db.rows("INSERT INTO texts VALUES (?, 'caption', ?)", (image.id, text))
         vector = catalogue._db.one("SELECT id FROM vectors WHERE image_id = ?", (image.id,))
         rows += [
-            Row(vector, info, os.path.join(ROOTS[root], path), size, tags, texts)
+            Row(vector, info, os.path.join(ROOTS[root], path), size, tags, texts, image.date)
             for root, path in files
         ]
+        assert (image.date, image.date_source) == date_of(info, files)
     yield rows, catalogue, model
     catalogue.close()
+
+
+def date_of(info: PictureInfo, files: dict[tuple[int, str], int]) -> tuple[str, str]:
+    """EXIF's date, else the earliest of the names, else the earliest of the files."""
+    if info.taken:
+        return info.taken, "exif"
+    names = [os.path.basename(path) for _, path in files]
+    named = sorted(NAMED[name] for name in names if name in NAMED)
+    if named:
+        return named[0], "name"
+    return datetime.fromtimestamp(min(files.values())).isoformat(), "file"  # noqa: DTZ006
 
 
 def _path(chosen: random.Random, number: int) -> str:
@@ -163,11 +187,13 @@ def holds(condition: Condition, row: Row) -> bool:
     if isinstance(condition, Has):
         known = {"gps": row.info.latitude is not None, "tag": row.tags, "text": row.texts}
         name = condition.field
+        if name == "date":
+            return True
         return bool(known[name] if name in known else getattr(row.info, name))
     if isinstance(condition, Near | Box):
         return row.info.latitude is not None and in_place(condition, row)
     if isinstance(condition, OneOf):
-        sign = "in" if FIELDS[condition.field] == "folder" else "="
+        sign = "in" if FIELDS[condition.field].kind == "folder" else "="
         return any(compares(condition.field, sign, value, row) for value in condition.values)
     return compares(condition.field, condition.operator, condition.value, row)
 
@@ -206,9 +232,10 @@ def compares(field: str, sign: str, value: Any, row: Row) -> bool:
         numbers = {"size": row.size, "megapixels": info.width * info.height / 1e6}
         number = numbers[field] if field in numbers else getattr(info, field)
         return ordered(sign, (number > value) - (number < value))
-    if field == "taken":
-        taken = info.taken[: len(value)]
-        return info.taken != "" and ordered(sign, (taken > value) - (taken < value))
+    if field in ("date", "taken"):
+        known = row.date if field == "date" else info.taken
+        cut = known[: len(value)]
+        return known != "" and ordered(sign, (cut > value) - (cut < value))
     if field in ("tag", "text"):
         return any(textual(sign, each, value) for each in getattr(row, f"{field}s"))
     if field in ("format", "orientation"):
@@ -255,7 +282,7 @@ def some_values(field: str) -> st.SearchStrategy[Any]:
             "date": ["2023", "2023-05", "2023-05-17", "2023-05-17T12:30", "2024-02-29T08:00:00"],
             "folder": PATHS,
             "choice": ["portrait", "square"] if field == "orientation" else ["JPEG", "GIF"],
-        }.get(FIELDS[field], WORDS)
+        }.get(FIELDS[field].kind, WORDS)
     )
 
 
@@ -265,7 +292,7 @@ leaves = st.one_of(
         lambda field: st.builds(
             Comparison,
             st.just(field),
-            st.sampled_from([sign for sign in OPERATORS[FIELDS[field]] if sign != "in"]),
+            st.sampled_from([sign for sign in FIELDS[field].operators if sign != "in"]),
             some_values(field),
         )
     ),
@@ -315,6 +342,9 @@ def test_sql_finds_what_plain_python_finds(
     found = catalogue.filters.ids(condition, model)
     assert found.dtype == np.int64
     assert found.tolist() == expected
+    dates = {row.vector_id: row.date for row in rows}
+    listed = catalogue.filters.listed(condition, model, "date").tolist()
+    assert [dates[id_] for id_ in listed] == sorted(dates[id_] for id_ in listed)
     for sort in SORTS:
         assert sorted(catalogue.filters.listed(condition, model, sort).tolist()) == expected
 

@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from retrieval.catalogue import Catalogue, schema
-from retrieval.catalogue.connection import SCHEMA_VERSION
 
 
-def steps() -> list[str]:
-    return [step.name for step in schema.migrations._migrations]
+def test_migrations_are_numbered_in_their_order() -> None:
+    names = [step.__name__ for step in schema.MIGRATIONS]
+    assert [name[:5] for name in names] == [f"m{n:03}_" for n in range(1, len(names) + 1)]
 
 
-def test_the_versions_agree() -> None:
-    assert len(steps()) == schema.VERSION == SCHEMA_VERSION
-    assert [name[:5] for name in steps()] == [f"m{n:03}_" for n in range(1, len(steps()) + 1)]
+def test_an_up_to_date_catalogue_is_opened_without_the_tools_for_old_ones(tmp_path: Path) -> None:
+    path = str(tmp_path / "c.sqlite")
+    Catalogue(path, create=True).close()
+    code = (
+        f"import sys; from retrieval.catalogue import Catalogue; Catalogue({path!r}).close(); "
+        "print('sqlite_utils' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
 
 
 def test_a_new_catalogue_is_at_the_newest_version(tmp_path: Path) -> None:
     path = tmp_path / "c.sqlite"
     Catalogue(str(path), create=True).close()
     with sqlite3.connect(path) as db:
-        assert db.execute("PRAGMA user_version").fetchone() == (schema.VERSION,)
+        assert db.execute("PRAGMA user_version").fetchone() == (len(schema.MIGRATIONS),)
         assert db.execute("PRAGMA application_id").fetchone() == (schema.APPLICATION_ID,)
         assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     db.close()
@@ -55,6 +65,27 @@ def test_an_interrupted_first_migration_is_done_again(
             Catalogue(str(path), create=True)
     Catalogue(str(path), create=True).close()
     assert "vectors" in {name for name, _ in _schema_of(path)}
+
+
+def test_two_programs_may_open_an_old_catalogue_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = str(tmp_path / "c.sqlite")
+    with monkeypatch.context() as older:
+        older.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
+        Catalogue(path, create=True).close()
+    both = threading.Barrier(2)
+
+    def opened() -> object:
+        both.wait()
+        catalogue = Catalogue(path)
+        version = catalogue._db.one("PRAGMA user_version")
+        catalogue.close()
+        return version
+
+    with ThreadPoolExecutor() as pool:
+        versions = [found.result() for found in [pool.submit(opened) for _ in range(2)]]
+    assert versions == [len(schema.MIGRATIONS)] * 2
 
 
 @pytest.mark.parametrize(

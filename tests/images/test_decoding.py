@@ -63,7 +63,7 @@ def test_every_format(
     path = write(tmp_path, encoded(quadrants, format_name, **options), "wrong.ext")
     got = read_picture(path, preprocessing, LIMITS, wanted)
     assert isinstance(got, Picture), got
-    assert got.info == PictureInfo(format_name, 64, 48)
+    assert got.info == PictureInfo(format=format_name, width=64, height=48)
     assert got.pixels is not None
     centres = got.pixels[8:32:16, 8:32:16].reshape(4, 3).astype(int)
     expected = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)]
@@ -78,7 +78,7 @@ def test_heic(quadrants: Image.Image, preprocessing: Preprocessing, tmp_path: Pa
         pytest.skip(f"this pillow-heif has no HEVC encoder: {error}")
     got = read_picture(write(tmp_path, file.getvalue()), preprocessing, LIMITS, wanted)
     assert isinstance(got, Picture), got
-    assert got.info == PictureInfo("HEIF", 64, 48)
+    assert got.info == PictureInfo(format="HEIF", width=64, height=48)
 
 
 @pytest.mark.parametrize("format_name", ["GIF", "WEBP", "PNG", "TIFF", "AVIF"])

@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from retrieval.images import Origin, ReadLimits
+from retrieval.images import ReadLimits
 from retrieval.images.decoding import decode
-from retrieval.images.metadata import iso_date, origin_of, upright
+from retrieval.images.exif_values import iso_date
+from retrieval.images.metadata import facts_of_picture, upright
+from retrieval.query.fields import Facts
 from retrieval.specs import Preprocessing
 
 INVERSE = {
@@ -61,7 +63,7 @@ class Broken(Image.Image):
 def test_broken_exif_is_no_exif() -> None:
     picture = Broken()
     assert upright(picture) is picture
-    assert origin_of(picture) == Origin()
+    assert facts_of_picture(picture) == Facts()
 
 
 def with_dates(write: Callable[[Image.Exif], None]) -> str:
@@ -70,7 +72,7 @@ def with_dates(write: Callable[[Image.Exif], None]) -> str:
     file = io.BytesIO()
     Image.new("RGB", (2, 2)).save(file, "JPEG", exif=exif)
     with Image.open(file) as picture:
-        return origin_of(picture).taken
+        return facts_of_picture(picture).taken
 
 
 def test_the_moment_of_the_shot_is_preferred() -> None:

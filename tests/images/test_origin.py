@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from PIL import Image, TiffImagePlugin
 from support.raw_files import TiffWriter
 
-from retrieval.images import Origin, ReadLimits
+from retrieval.images import ReadLimits
 from retrieval.images.decoding import decode
 from retrieval.images.exif_values import camera_name, clean, position
-from retrieval.images.metadata import origin_of
+from retrieval.images.metadata import facts_of_picture
 from retrieval.images.raw.tiff import Source, read_directory
+from retrieval.query.fields import Facts
 from retrieval.specs import Preprocessing
 
 
@@ -135,15 +136,16 @@ def test_from_a_jpeg(preprocessing: Preprocessing) -> None:
     assert (info.latitude, info.longitude) == pytest.approx((48.8583306, -2.2944444))
     broken = whole | {2: (rational(48, 0), rational(51, 0), rational(1, 0))}
     with Image.open(with_exif(broken)) as picture:  # type: ignore[arg-type]
-        origin = origin_of(picture)
-    assert (origin.latitude, origin.longitude, origin.taken) == (None, None, "2023-05-01T12:30:00")
+        facts = facts_of_picture(picture)
+    assert (facts.latitude, facts.longitude, facts.taken) == (None, None, "2023-05-01T12:30:00")
 
 
 def test_what_one_lacks_the_other_gives() -> None:
-    here = Origin("", "A", "", 1.0, 2.0)
-    there = Origin("2020", "B", "L", 3.0, 4.0)
-    assert here.completed(there) == Origin("2020", "A", "L", 1.0, 2.0)
-    assert Origin().completed(there) == there
+    here = Facts(camera="A", latitude=1.0, longitude=0.0)
+    there = Facts(taken="2020", camera="B", lens="L", latitude=3.0, longitude=4.0)
+    both = Facts(taken="2020", camera="A", lens="L", latitude=1.0, longitude=0.0)
+    assert here.completed(there) == both
+    assert Facts().completed(there) == there
 
 
 def test_fractions_of_a_raw_file() -> None:

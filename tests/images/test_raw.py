@@ -27,12 +27,13 @@ from support.raw_files import (
 )
 
 from retrieval.errors import PictureError
-from retrieval.images import Origin, Picture, Problem, ReadLimits
+from retrieval.images import Picture, Problem, ReadLimits
 from retrieval.images.decoding import decode, read_picture
 from retrieval.images.jpeg import read_header
 from retrieval.images.raw import RawFile
 from retrieval.images.raw.detection import looks_raw, read_raw
 from retrieval.images.thumbnails import thumbnail
+from retrieval.query.fields import Facts
 from retrieval.specs import Preprocessing
 
 ISO_TAKEN = "2021-05-12T12:21:21"
@@ -220,7 +221,7 @@ def test_boxes_without_end_end() -> None:
     for data in (empty, box(b"ftyp", b"crx ", bytes(12)) + nested):
         started = time.perf_counter()
         raw = raw_of(data)
-        assert raw == RawFile("CR3", 1, Origin(), None)
+        assert raw == RawFile("CR3", 1, Facts(), None)
         assert time.perf_counter() - started < 0.5
 
 

@@ -7,6 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from retrieval.errors import QueryError
+from retrieval.query.fields import FIELDS, POSSIBLE
 from retrieval.query.where import (
     And,
     Box,
@@ -20,7 +21,7 @@ from retrieval.query.where import (
     matching,
     parse,
 )
-from retrieval.query.where.conditions import FIELDS, OPERATORS, ORIENTATIONS, POSSIBLE, Value
+from retrieval.query.where.conditions import Value
 
 texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=8).filter(str.strip)
 numbers = st.one_of(st.integers(0, 10**9).map(float), st.floats(0, 1e6).map(lambda n: round(n, 6)))
@@ -35,11 +36,11 @@ degrees = st.integers(-9000, 9000).map(lambda n: n / 100)
 
 
 def values(field: str) -> st.SearchStrategy[Value]:
-    if field == "orientation":
-        return st.sampled_from(ORIENTATIONS)
+    if FIELDS[field].choices:
+        return st.sampled_from(FIELDS[field].choices)
     if field == "format":
         return st.sampled_from(["JPEG", "PNG", "HEIF", "NEF"])
-    return {"number": numbers, "date": dates}.get(FIELDS[field], texts)
+    return {"number": numbers, "date": dates}.get(FIELDS[field].kind, texts)
 
 
 comparable = st.sampled_from([field for field in FIELDS if field != "gps"])
@@ -47,7 +48,7 @@ comparisons = comparable.flatmap(
     lambda field: st.builds(
         Comparison,
         st.just(field),
-        st.sampled_from([sign for sign in OPERATORS[FIELDS[field]] if sign != "in"]),
+        st.sampled_from([sign for sign in FIELDS[field].operators if sign != "in"]),
         values(field),
     )
 )
@@ -132,8 +133,8 @@ def test_the_grammar() -> None:
     [
         ("", 0, "the filter is empty"),
         ("camra ~ x", 0, "did you mean camera?"),
-        ("zzz = 1", 0, "fields are taken, camera"),
-        ("has size", 4, "fields are taken, camera, lens, gps"),
+        ("zzz = 1", 0, "fields are date, taken, camera"),
+        ("has size", 4, "fields are date, taken, camera, lens, gps"),
         ("= 3", 0, "the name of a field belongs here"),
         ("width > big", 8, "compared with a number"),
         ("size > 2 XB", 9, "quotes"),

@@ -19,6 +19,7 @@ from retrieval.scoring.calibration import (
     write_calibration,
 )
 from retrieval.scoring.confidence import ScoreBaseline, in_words, likely_in_words
+from retrieval.query.fields import PictureFacts
 from retrieval.search.notes import notes
 from retrieval.search.results import Hit, SearchResult
 from retrieval.search.sureness import Sure, calibration_of
@@ -206,7 +207,8 @@ def test_unknown_words_leave_nothing_to_be_sure_of(
 
 
 def test_notes_say_only_what_is_to_be_known() -> None:
-    hit = Hit(1, 0.2, None, "/a", (), 1, "", "PNG", 1, 1, 1, 1, "", "", "", None, None)
+    facts = PictureFacts(id=1, sha256="", size=1, mtime_ns=1, date="1970", date_source="file")
+    hit = Hit(rank=1, score=0.2, confidence=None, path="/a", copies=(), **facts.facts())
     assert notes(SearchResult((hit,), 5)) == ()
     assert notes(SearchResult((hit,), 5, strong=True)) == ()
     assert notes(SearchResult((hit,), 5, strong=False))[0].startswith("No strong matches")

@@ -102,7 +102,16 @@ def test_all_vectors_are_exported(client: Client) -> None:
 
 
 def image(path: str, camera: str = "") -> ImageRow:
-    return ImageRow(1, "00", (path,), 1, 0, "JPEG", 1, 1, "", camera, "", None, None)
+    return ImageRow(
+        id=1,
+        sha256="00",
+        paths=(path,),
+        size=1,
+        mtime_ns=0,
+        date="1970-01-01",
+        date_source="file",
+        camera=camera,
+    )
 
 
 def test_names_that_are_no_text_and_formulas_do_no_harm(tmp_path: Path) -> None:
