@@ -368,7 +368,7 @@ def test_stopping_keeps_what_is_done_and_goes_on_later(
 
     encoder.encode_images = stop_in_the_second_batch  # type: ignore[method-assign]
     options = IndexOptions(batch_size=8)
-    *_, last = library.index([tmp_path / "p"], options=options, stop=stop)
+    *_, last = library.iter_index([tmp_path / "p"], options=options, stop=stop)
     assert last.stopped
     assert last.tally.encoded == library.status().counts.images == 16
     assert library.search("red").searched == 16

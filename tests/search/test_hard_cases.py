@@ -181,7 +181,7 @@ def test_stopping_in_the_middle_of_a_move_loses_nothing(
     library.add(tmp_path / "p")
     os.rename(tmp_path / "p/a", tmp_path / "p/b")
     stop = threading.Event()
-    for progress in library.index([tmp_path / "p"], stop=stop):
+    for progress in library.iter_index([tmp_path / "p"], stop=stop):
         if progress.phase == "encode":
             stop.set()
     assert len(names(library, "red", 20)) == 12
