@@ -82,7 +82,7 @@ def test_too_few_in_one_folder_are_followed_by_more_of_the_next(tmp_path: Path) 
     encoder = Curious(wanted=10, enough=5)
     few, many = folder_of(tmp_path, "a", 2), folder_of(tmp_path, "b", 20)
     with Library.create(tmp_path / "library", encoder) as library:
-        library.add(few, many)
+        library.add([few, many])
     assert [len(shown) for shown in encoder.shown] == [2, 10]
     assert encoder.encoded_before == [0, 2]
 

@@ -19,7 +19,6 @@ from retrieval.scoring.calibration import (
     write_calibration,
 )
 from retrieval.scoring.confidence import ScoreBaseline, in_words, likely_in_words
-from retrieval.search.notes import notes
 from retrieval.search.results import Hit, SearchResult
 from retrieval.search.sureness import Sure, calibration_of
 from retrieval.specs import ModelSpec
@@ -141,7 +140,7 @@ def test_an_example_picture_gives_words_and_no_probability(
         assert None not in {hit.match for hit in found.hits}
         assert len(found.hits) >= 44
         assert found.sifted is False
-    beside = mixed.search("blue + " + str(tmp_path / "p/red.png"), 45)
+    beside = mixed.search(Query.parse("blue + " + str(tmp_path / "p/red.png")), 45)
     assert None not in {hit.confidence for hit in beside.hits}, "the words decide"
 
 
@@ -175,7 +174,7 @@ def test_an_uncalibrated_model_speaks_in_words(mixed: Library) -> None:
     order = ["strong", "possible", "weak"]
     places = [order.index(hit.match or "") for hit in found.hits]
     assert places == sorted(places)
-    assert notes(found)[-1].startswith("How sure these are cannot be said")
+    assert found.notes[-1].startswith("This library has no confidences")
 
 
 def test_a_tiny_library_claims_nothing(
@@ -195,11 +194,11 @@ def test_unknown_words_leave_nothing_to_be_sure_of(
         "retrieval.search.query_vectors.unknown_words",
         lambda text, _: tuple(word for word in text.split() if word.startswith("q")),
     )
-    found = mixed.search("red qwzx + blue - qwzx qvbn", 9)
+    found = mixed.search(Query.parse("red qwzx + blue - qwzx qvbn"), 9)
     assert found.unknown == ("qwzx", "qvbn")
     assert found.strong is None
     assert {(hit.confidence, hit.match) for hit in found.hits} == {(None, None)}
-    (said,) = notes(found)
+    (said,) = found.notes
     assert said.startswith("The model does not know “qwzx”, “qvbn”")
     liked = mixed.search("red qwzx", 9, like=[found.hits[0].id])
     assert liked.unknown == ("qwzx",)
@@ -207,10 +206,10 @@ def test_unknown_words_leave_nothing_to_be_sure_of(
 
 def test_notes_say_only_what_is_to_be_known() -> None:
     hit = Hit(1, 0.2, None, "/a", (), 1, "", "PNG", 1, 1, 1, 1, "", "", "", None, None)
-    assert notes(SearchResult((hit,), 5)) == ()
-    assert notes(SearchResult((hit,), 5, strong=True)) == ()
-    assert notes(SearchResult((hit,), 5, strong=False))[0].startswith("No strong matches")
-    assert notes(SearchResult((), 5, strong=False)) == ()
+    assert SearchResult((hit,), 5).notes == ()
+    assert SearchResult((hit,), 5, strong=True).notes == ()
+    assert SearchResult((hit,), 5, strong=False).notes[0].startswith("No strong matches")
+    assert SearchResult((), 5, strong=False).notes == ()
 
 
 def test_pictures_are_looked_at_beside_unlikely_things(

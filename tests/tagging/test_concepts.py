@@ -191,7 +191,7 @@ def test_it_is_taught_and_tagged_while_pictures_are_indexed(
 ) -> None:
     for number in range(5):
         paint(tmp_path / f"p/late{number}.png", (40 + 20 * number, 200, 20))
-    run = shades.index([tmp_path / "p"], options=IndexOptions(batch_size=1, threads=1))
+    run = shades.iter_index([tmp_path / "p"], options=IndexOptions(batch_size=1, threads=1))
     assert next(each for each in run if each.tally.encoded == 1).tally.encoded == 1
     with Library.open(shades.path, FakeEncoder()) as other:
         with pytest.raises(LibraryBusy):
