@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,10 +11,13 @@ from numpy.typing import NDArray
 from retrieval.context import Context
 from retrieval.images import ReadLimits
 from retrieval.query.options import SearchOptions
-from retrieval.search.query_vectors import Askable, EmbeddedQuery, as_query, embed_queries
+from retrieval.search.query_vectors import EmbeddedQuery, as_query, embed_queries
 from retrieval.search.ranking import sum_of
 from retrieval.search.results import SearchResult
 from retrieval.search.search import answer
+
+if TYPE_CHECKING:
+    from retrieval.search.query_vectors import Askable
 
 
 def answer_all(

@@ -118,7 +118,7 @@ def test_a_hit_shows_all_terms_and_none_behind_a_minus(
     mixed: Library, calibrated: Calibration
 ) -> None:
     def likely(question: str) -> dict[int, float]:
-        hits = mixed.search(question, 45, look_in="pictures").hits
+        hits = mixed.search(Query.parse(question), 45, look_in="pictures").hits
         return {hit.id: hit.confidence or 0.0 for hit in hits}
 
     red, blue = likely("red"), likely("blue")
@@ -149,11 +149,11 @@ def test_an_example_picture_gives_words_and_no_probability(
 def test_the_k_best_are_taken_among_those_that_are_sure_enough(
     mixed: Library, calibrated: Calibration, question: str, k: int
 ) -> None:
-    whole = mixed.search(question, 45).hits
+    whole = mixed.search(Query.parse(question), 45).hits
     sure = sorted(hit.confidence for hit in whole if hit.confidence is not None)
     for least in (sure[5], sure[-4]):
         wanted = [hit.id for hit in whole if (hit.confidence or 0) >= least]
-        found = mixed.search(question, k, min_confidence=least)
+        found = mixed.search(Query.parse(question), k, min_confidence=least)
         assert [hit.id for hit in found.hits] == wanted[:k]
         assert found.sifted
 
@@ -162,7 +162,7 @@ def test_how_strong_an_answer_is_does_not_depend_on_how_much_is_wanted(
     mixed: Library, calibrated: Calibration
 ) -> None:
     for question in ("red", "red + blue", "green - green blue"):
-        answers = [mixed.search(question, k) for k in (1, 2, 10, 45)]
+        answers = [mixed.search(Query.parse(question), k) for k in (1, 2, 10, 45)]
         assert len({answer.strong for answer in answers}) == 1
         assert len({answer.hits[0] for answer in answers}) == 1
 
@@ -220,7 +220,7 @@ def test_pictures_are_looked_at_beside_unlikely_things(
     monkeypatch.setattr("retrieval.search.search.unlikely_things", lambda: ("green", "blue"))
     green, blue = mixed.embed("green"), mixed.embed("blue")
     for hit in mixed.search("red", 45, look_in="pictures").hits:
-        picture = mixed.embed(f"#{hit.id}")
+        picture = mixed.embed(Query.parse(f"#{hit.id}"))
         others = np.array([picture @ green, picture @ blue])
         z = (hit.score - others.mean()) / max(others.std(), 1e-6)
         assert hit.confidence == pytest.approx(1 / (1 + math.exp(-z)), abs=2e-3)
