@@ -110,7 +110,8 @@ def word_scores(
         root = catalogue.roots.add(folder, whole=True)
         with catalogue.writing():
             model_id = catalogue.contents.register_model(encoder.spec)
-        info, vector = PictureInfo(format="JPEG", width=224, height=224), np.eye(1, encoder.spec.dim, dtype=np.float32)
+        info = PictureInfo(format="JPEG", width=224, height=224)
+        vector = np.eye(1, encoder.spec.dim, dtype=np.float32)
         digests = [number.to_bytes(32, "big") for number in range(len(captions))]
         images = [ImageRecord(digest, info, vector[0]) for digest in digests]
         files = [FileRecord(digest.hex(), 1, 1, digest) for digest in digests]

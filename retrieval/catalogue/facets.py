@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from retrieval.catalogue.connection import Connection
 from retrieval.catalogue.filters import column_of
-from retrieval.query.fields import Field
+from retrieval.query.fields import FIELDS, Field
+
+if TYPE_CHECKING:
+    from retrieval.catalogue import Catalogue
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +70,11 @@ class FacetRows:
             (most,),
         )
         return tuple(Facet(*row) for row in rows)
+
+
+def read_facets(catalogue: Catalogue, most: int) -> dict[str, tuple[Facet, ...]]:
+    """Return the values of a library's fields, of one moment; at most so many of each field."""
+    with catalogue.reading():
+        return {
+            field.name: catalogue.facets.of(field, most) for field in FIELDS.values() if field.facet
+        }

@@ -25,7 +25,7 @@ from retrieval import Library, QueryError
 from retrieval.catalogue import Batch, Catalogue, FileRecord, ImageRecord
 from retrieval.images import PictureInfo
 from retrieval.query.fields import FIELDS, POSSIBLE
-from retrieval.query.options import SORTS
+from retrieval.query.options import OPTIONS
 from retrieval.query.where import And, Box, Comparison, Condition, Has, Near, Not, OneOf, Or, parse
 from retrieval.search.grouping import different
 from retrieval.specs import ModelSpec
@@ -345,7 +345,7 @@ def test_sql_finds_what_plain_python_finds(
     dates = {row.vector_id: row.date for row in rows}
     listed = catalogue.filters.listed(condition, model, "date").tolist()
     assert [dates[id_] for id_ in listed] == sorted(dates[id_] for id_ in listed)
-    for sort in SORTS:
+    for sort in OPTIONS["sort"].choices:
         assert sorted(catalogue.filters.listed(condition, model, sort).tolist()) == expected
 
 

@@ -363,7 +363,7 @@ def test_a_picture_is_described(local: Server[Any], folder: str, pictures: Path)
         told = facts(answer)
         assert told["paths"] == [str(pictures / "red.png")]
         assert (told["format"], told["width"], told["height"]) == ("PNG", 24, 16)
-        assert told["bytes"] == (pictures / "red.png").stat().st_size
+        assert told["size"] == (pictures / "red.png").stat().st_size
         assert told["modified"].startswith("20")
         assert len(told["descriptions"]) == 5
         assert {tag["label"] for tag in told["tags"]} == {"red", "blue"}
@@ -593,7 +593,7 @@ class Noisy(FakeEncoder):
         print("a line that is no protocol", flush=True)
         return super().encode_texts(texts)
 
-for module in (retrieval.library, retrieval.context):
+for module in (retrieval.library, retrieval.library.base, retrieval.context):
     module.open_encoder = lambda *_, **__: Noisy()
 for module in (retrieval.folder.opening, retrieval.context):
     module.identify = lambda name: ModelIdentity(name, "fake-1")

@@ -16,14 +16,32 @@ from support.asking import Client, names, numbers
 def test_facets_count_what_filters_find(client: Client, pictures: Path) -> None:
     asking = client()
     facets = asking.get("/api/facets").json()
-    assert facets["formats"] == [{"value": "PNG", "images": 34}]
-    folders = {facet["value"]: facet["images"] for facet in facets["folders"]}
+    assert facets["format"] == [{"value": "PNG", "images": 34}]
+    folders = {facet["value"]: facet["images"] for facet in facets["folder"]}
     assert folders[str(pictures / "grey")] == 30
     assert sum(folders.values()) == 34
     for folder, count in folders.items():
         where = {"where": f"folder = '{folder}'", "limit": 100}
         assert len(asking.get("/api/search", params=where).json()["hits"]) == count
-    assert (facets["months"], facets["cameras"], facets["tags"]) == ([], [], [])
+    assert (facets["camera"], facets["lens"], facets["tag"]) == ([], [], [])
+    for name, test in {"date": "date = {}", "orientation": "orientation = {}"}.items():
+        assert sum(facet["images"] for facet in facets[name]) == 34
+        for facet in facets[name]:
+            where = {"where": test.format(facet["value"]), "limit": 100}
+            assert len(asking.get("/api/search", params=where).json()["hits"]) == facet["images"]
+
+
+def test_fields_say_how_to_filter_and_what_answers_have(client: Client) -> None:
+    asking = client()
+    listed = asking.get("/api/fields").json()["fields"]
+    assert {field["name"] for field in listed if field["facet"]} == set(
+        asking.get("/api/facets").json()
+    )
+    found = asking.get("/api/search", params={"q": "red"}).json()["hits"][0]
+    for field in listed:
+        assert set(field["columns"]) <= found.keys()
+        assert asking.get("/api/search", params={"where": field["example"]}).status_code == 200
+    assert found["date_source"] == "file"
 
 
 def test_a_concept_is_taught_used_tagged_and_forgotten(client: Client) -> None:
@@ -41,13 +59,13 @@ def test_a_concept_is_taught_used_tagged_and_forgotten(client: Client) -> None:
     assert names(found) == ["red.png"]
     tagged = asking.post("/api/concepts/tags", json={"name": "warm", "least": 0.5}).json()
     assert tagged["images"] >= 1
-    tags = {tag["label"]: tag["images"] for tag in asking.get("/api/facets").json()["tags"]}
+    tags = {tag["value"]: tag["images"] for tag in asking.get("/api/facets").json()["tag"]}
     assert tags == {"warm": tagged["images"]}
     facts = asking.get(f"/api/pictures/{red}").json()
     assert [tag["label"] for tag in facts["tags"]] == ["warm"]
     assert asking.delete("/api/concepts", params={"name": "warm"}).status_code == 200
     assert asking.get("/api/concepts").json()["concepts"] == []
-    assert asking.get("/api/facets").json()["tags"] == []
+    assert asking.get("/api/facets").json()["tag"] == []
     assert asking.delete("/api/concepts", params={"name": "warm"}).status_code == 422
 
 

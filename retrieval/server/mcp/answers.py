@@ -14,7 +14,6 @@ from retrieval.encoders.texts.languages import knows_many
 from retrieval.folder.status import Status
 from retrieval.library import Library
 from retrieval.query.fields import BRIEF, COLUMNS, FIELDS, PictureFacts
-from retrieval.search.notes import notes
 from retrieval.search.results import Hit, SearchResult
 from retrieval.tagging.describing import Description
 
@@ -192,7 +191,7 @@ def hits_of(query: str, where: str, result: SearchResult, offset: int) -> Hits:
         searched=result.searched,
         strong=result.strong,
         unknown=list(result.unknown),
-        notes=list(notes(result)),
+        notes=list(result.notes),
         hits=found,
     )
 

@@ -3,28 +3,28 @@
 import { ask } from "./api.js";
 import { $, el, many } from "./dom.js";
 
-const FIELDS = ["from", "until", "folder", "camera", "tag", "format", "shape", "where"];
 const OTHERS = ["sort", "group", "fuse", "look", "diverse"];
 const quoted = (text) => `'${text.replaceAll("'", "''")}'`;
+const COMPARED = { folder: "in" };
+
+/** Each control of a field: its element, and the beginning of the condition that it makes. */
+let controls = [];
+let making = null;
 
 /** The filter, "" for none. */
 export function where() {
-  const value = (id) => $(id).value.trim();
-  const parts = [];
-  if (value("from")) parts.push(`taken >= ${value("from")}`);
-  if (value("until")) parts.push(`taken <= ${value("until")}`);
-  if (value("folder")) parts.push(`folder in ${quoted(value("folder"))}`);
-  if (value("camera")) parts.push(`camera = ${quoted(value("camera"))}`);
-  if (value("tag")) parts.push(`tag = ${quoted(value("tag"))}`);
-  if (value("format")) parts.push(`format = ${quoted(value("format"))}`);
-  if (value("shape")) parts.push(`orientation = ${value("shape")}`);
-  if (value("where")) parts.push(parts.length ? `(${value("where")})` : value("where"));
+  const parts = controls.filter(({ control }) => control.value.trim())
+    .map(({ control, begins, date }) => `${begins} ${date ? control.value : quoted(control.value)}`);
+  const words = $("where").value.trim();
+  if (words) parts.push(parts.length ? `(${words})` : words);
   return parts.join(" and ");
 }
 
 /** What else is asked for beside the question: parameters of the API. */
 export function manner() {
-  const values = { fuse: $("fuse").value, look_in: $("look").value, min_confidence: Number($("confidence").value) / 100 };
+  const values = { min_confidence: Number($("confidence").value) / 100 };
+  if ($("fuse").value) values.fuse = $("fuse").value;
+  if ($("look").value) values.look_in = $("look").value;
   if (where()) values.where = where();
   if ($("sort").value) values.sort = $("sort").value;
   if ($("group").value) values.group = $("group").value;
@@ -34,13 +34,13 @@ export function manner() {
 
 /** Say on the button how many filters are on. */
 export function countFilters() {
-  const on = FIELDS.filter((id) => $(id).value.trim()).length;
+  const on = [$("where"), ...controls.map(({ control }) => control)].filter(({ value }) => value.trim()).length;
   $("narrowed").hidden = !on;
   $("narrowed").textContent = on;
 }
 
 export function takeOff() {
-  for (const id of FIELDS) $(id).value = "";
+  for (const { control } of [{ control: $("where") }, ...controls]) control.value = "";
   for (const id of OTHERS) {
     if ($(id).type === "checkbox") $(id).checked = false;
     else $(id).selectedIndex = 0;
@@ -48,28 +48,49 @@ export function takeOff() {
   countFilters();
 }
 
-/** Fill the lists of folders, cameras, labels and formats; what is chosen stays chosen. */
-export async function loadChoices() {
-  const found = await ask("/api/facets");
-  const common = sharedFolder(found.folders.map((facet) => facet.value));
-  const tags = new Map();
-  for (const { label, images } of found.tags) tags.set(label, (tags.get(label) ?? 0) + images);
-  fill("folder", withParents(found.folders, common).map(({ value, images }) => [value, `${value.slice(common.length) || value} (${images.toLocaleString("en")})`]));
-  fill("camera", found.cameras.map(({ value, images }) => [value, `${value} (${images.toLocaleString("en")})`]));
-  fill("tag", [...tags].map(([value, images]) => [value, `${value} (${images.toLocaleString("en")})`]));
-  fill("format", found.formats.map(({ value, images }) => [value, `${value} (${images.toLocaleString("en")})`]));
-  const months = found.months.map((facet) => facet.value);
-  if (months.length) {
-    $("from").title = $("until").title = `${many(months.length, "month")} with dates, ${months.at(-1)} to ${months[0]}`;
+/** Give the selects the values that the options of a search may have. */
+export async function loadOptions() {
+  const selects = { sort: "sort", group: "group", fuse: "fuse", look_in: "look" };
+  for (const { name, default: usual, choices } of await ask("/api/options")) {
+    const select = selects[name] && $(selects[name]);
+    if (!select) continue;
+    select.replaceChildren(...choices.map(({ value, label }) => el("option", { value, textContent: label, defaultSelected: value === (usual ?? "") })));
   }
 }
 
-function fill(id, choices) {
-  const before = $(id).value;
-  $(id).replaceChildren(el("option", { value: "", textContent: choices.length ? "any" : "none known" }),
+/** Make controls for the fields that people choose from: two dates, or a list of values. */
+async function makeControls() {
+  const { fields } = await ask("/api/fields");
+  const made = fields.filter((field) => field.facet).flatMap((field) => (field.kind === "date"
+    ? [["from", "From", ">="], ["until", "until", "<="]].map(([id, label, sign]) => ({
+      field, label, begins: `${field.name} ${sign}`, date: true, control: el("input", { id: `${field.name}-${id}`, type: "date" }) }))
+    : [{ field, label: field.label, begins: `${field.name} ${COMPARED[field.kind] ?? "="}`, control: el("select", { id: field.name }) }]));
+  $("fields").replaceChildren(...made.map(({ label, control, field }) => el("label", { title: field.about }, `${label} `, control)));
+  return made;
+}
+
+/** Fill the lists of values; what is chosen stays chosen. */
+export async function loadChoices() {
+  if (!controls.length) controls = await (making ??= makeControls().finally(() => { making = null; }));
+  const found = await ask("/api/facets");
+  for (const { field, control, date } of controls) {
+    const values = found[field.name];
+    if (date) {
+      if (values.length) control.title = `${many(values.length, "month")} with pictures, ${values.at(-1).value} to ${values[0].value}`;
+      continue;
+    }
+    const common = field.kind === "folder" ? sharedFolder(values.map(({ value }) => value)) : "";
+    const listed = field.kind === "folder" ? withParents(values, common) : values;
+    fill(control, listed.map(({ value, images }) => [value, `${value.slice(common.length) || value} (${images.toLocaleString("en")})`]));
+  }
+}
+
+function fill(control, choices) {
+  const before = control.value;
+  control.replaceChildren(el("option", { value: "", textContent: choices.length ? "any" : "none known" }),
     ...choices.map(([value, textContent]) => el("option", { value, textContent })));
-  $(id).value = choices.some(([value]) => value === before) ? before : "";
-  $(id).disabled = !choices.length;
+  control.value = choices.some(([value]) => value === before) ? before : "";
+  control.disabled = !choices.length;
 }
 
 /** Folders that only hold others count what is in those. */

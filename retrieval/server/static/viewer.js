@@ -3,6 +3,20 @@
 import { ask } from "./api.js";
 import { $, bytes, el, fileName, folderOf, sureness } from "./dom.js";
 
+const SOURCES = { name: " (from the file's name)", file: " (when the file was changed)" };
+// Said in other words, or the same as another.
+const LEFT_OUT = ["taken", "format", "width", "height", "size"];
+let fields = [];
+ask("/api/fields").then((found) => { fields = found.fields.filter(({ name, columns }) => columns.length && !LEFT_OUT.includes(name)); }).catch(() => {});
+
+/** A field of a picture as people read it, "" where it is not known. */
+function written({ kind, columns }, picture) {
+  const values = columns.map((column) => picture[column]).filter((value) => value !== null && value !== undefined && value !== "");
+  if (kind === "date" && values.length) return values[0].replace("T", " ") + (SOURCES[values[1]] ?? "");
+  if (kind === "place") return values.map((value) => value.toFixed(5)).join(", ");
+  return values.join(" ");
+}
+
 /** `viewer.open(ids, place, hits?)`; callbacks get the number of the picture: like, plus, minus; closed(place). */
 export function createViewer({ like, plus, minus, closed }) {
   let ids = [];
@@ -30,10 +44,9 @@ export function createViewer({ like, plus, minus, closed }) {
   function describe(picture, path, copies) {
     const score = picture.score === undefined ? "" : picture.score.toFixed(3)
       + (sureness(picture) && `, ${sureness(picture)} ${(picture.confidence ?? null) === null ? "match" : "sure"}`);
-    const near = picture.latitude === null || picture.latitude === undefined ? "" : `${picture.latitude.toFixed(5)}, ${picture.longitude.toFixed(5)}`;
-    const facts = [["Folder", folderOf(path)], ["Taken", picture.taken.replace("T", " ")],
+    const facts = [["Folder", folderOf(path)],
       ["Size", `${picture.width} × ${picture.height}, ${bytes(picture.size)}, ${picture.format}`], ["Score", score],
-      ["Camera", picture.camera], ["Lens", picture.lens], ["Place", near],
+      ...fields.map((field) => [field.label, written(field, picture)]),
       ["Labels", (picture.tags ?? []).map((tag) => tag.label).join(", ")],
       ["Texts", (picture.texts ?? []).filter((text) => text.source !== "name").map((text) => text.text).join("\n")],
       ["Number", `#${picture.id}`], ["Copies", copies.join("\n")]];
