@@ -260,3 +260,25 @@ def test_the_api_has_a_reference_to_read(page: Any, address: str) -> None:
     page.get_by_role("heading", name="GET /api/search").wait_for()
     assert page.locator("#operations section").count() > 20
     page.get_by_text("a question in its written form").first.wait_for()
+
+
+def test_fields_become_filters_and_facts(page: Any) -> None:
+    page.locator("#gallery li").first.wait_for()
+    page.get_by_role("button", name="Filters").click()
+    page.locator("#orientation").wait_for()
+    labels = page.locator("#fields label").evaluate_all(
+        "all => all.map((one) => one.firstChild.data)"
+    )
+    assert [label.strip() for label in labels] == [
+        *("From", "until", "Camera", "Lens", "Format", "Shape", "Folder", "Label"),
+    ]
+    assert page.locator("#camera").is_disabled()
+    page.locator("#date-until").fill("2000-01-01")
+    page.wait_for_function("() => !document.querySelector('#gallery li')")
+    page.locator("#date-until").fill("")
+    page.locator("#date-from").fill("2000-01-01")
+    page.locator("#orientation").select_option("landscape")
+    page.locator("#gallery .look").first.click()
+    facts = page.locator("#facts").inner_text()
+    assert "(when the file was changed)" in facts
+    assert "Camera" not in facts
