@@ -45,6 +45,17 @@ def camera_name(make: object, model: object) -> str:
     return f"{' '.join(words)} {name}"[:_LONGEST]
 
 
+def number(value: object, least: float, most: float) -> float | None:
+    """Return a number, the first of several, if it lies between two; None for anything else."""
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        value = value[0] if value else None
+    try:
+        found = float(value)  # type: ignore[arg-type]  # a fraction of Pillow's, or anything
+    except (TypeError, ValueError, ArithmeticError):
+        return None
+    return round(found, 6) if least <= found <= most else None
+
+
 def iso_date(written: object) -> str:
     """Translate EXIF's way of writing a date; "" for anything that is not a real one."""
     match = _WRITTEN_DATE.match(written) if isinstance(written, str) else None

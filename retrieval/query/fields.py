@@ -111,7 +111,9 @@ class Field:
     def as_object(self) -> dict[str, Any]:
         """Return what a program needs to show the field, and to write filters with it."""
         names = ("name", "kind", "label", "about", "example", "columns", "operators", "choices")
-        return {name: getattr(self, name) for name in (*names, "optional", "facet")}
+        units = [unit for unit in self.units if unit]
+        facts = {name: getattr(self, name) for name in (*names, "optional", "facet")}
+        return {**facts, "unit": units[0] if units else ""}
 
     @property
     def operators(self) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from support.painting import paint
 from retrieval import Library, QueryError
 from retrieval.catalogue import Batch, Catalogue, FileRecord, ImageRecord
 from retrieval.images import PictureInfo
-from retrieval.query.fields import FIELDS, POSSIBLE
+from retrieval.query.fields import FACTS, FIELDS, POSSIBLE
 from retrieval.query.options import OPTIONS
 from retrieval.query.where import And, Box, Comparison, Condition, Has, Near, Not, OneOf, Or, parse
 from retrieval.search.grouping import different
@@ -42,6 +42,7 @@ NAMES = [
     "2022-12-31 23.59.59.jpg",
 ]
 NAMED = {"IMG-20230501-WA0001.jpg": "2023-05-01", "2022-12-31 23.59.59.jpg": "2022-12-31T23:59:59"}
+OTHER_NUMBERS = [name for name in FACTS if name in POSSIBLE and FIELDS[name].kind == "number"]
 CHANGED = [1_500_000_000, 1_684_319_400, 1_700_000_000]
 TAKEN = ["", "2022-12-31T23:59:59", "2023-05-01T00:00:00", "2023-05-17T12:30:45"]
 TAKEN += ["2023-06-01T00:00:00", "2024-02-29T08:00:00"]
@@ -111,6 +112,7 @@ def rows_and_catalogue(
             lens=chosen.choice(CAMERAS),
             latitude=latitude,
             longitude=longitude,
+            **{name: chosen.choice([None, 1.0, 100.0, 2000.0]) for name in OTHER_NUMBERS},
         )
         sha256 = hashlib.sha256(bytes([number])).digest()
         size = chosen.choice([100, 500_000, 2_000_000])
@@ -228,10 +230,10 @@ def chord_km(one: tuple[float, float], other: tuple[float, float]) -> float:
 
 def compares(field: str, sign: str, value: Any, row: Row) -> bool:
     info = row.info
-    if field in ("width", "height", "megapixels", "size"):
+    if FIELDS[field].kind == "number":
         numbers = {"size": row.size, "megapixels": info.width * info.height / 1e6}
         number = numbers[field] if field in numbers else getattr(info, field)
-        return ordered(sign, (number > value) - (number < value))
+        return number is not None and ordered(sign, (number > value) - (number < value))
     if field in ("date", "taken"):
         known = row.date if field == "date" else info.taken
         cut = known[: len(value)]

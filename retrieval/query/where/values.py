@@ -8,7 +8,7 @@ from datetime import date, time
 from retrieval.query.fields import FIELDS
 from retrieval.query.where.conditions import Value
 
-_NUMBER = re.compile(r"([+-]?\d{1,15}(?:\.\d{1,9})?)\s*([a-zA-Z]*)", re.ASCII)
+_NUMBER = re.compile(r"([+-]?\d{1,15}(?:\.\d{1,9}|/\d{1,9})?)\s*([a-zA-Z]*)", re.ASCII)
 _DATE = re.compile(
     r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d))?)?)?)?", re.ASCII | re.IGNORECASE
 )
@@ -59,7 +59,7 @@ def kilometres(number: str, unit: str) -> float:
     match = _NUMBER.fullmatch(number + unit)
     if match is None or match[2].lower() not in _KILOMETRES:
         raise WrongValueError("a distance has a number and m, km or mi")
-    km = float(match[1]) * _KILOMETRES[match[2].lower()]
+    km = _plain(match[1]) * _KILOMETRES[match[2].lower()]
     if km < 0:
         raise WrongValueError("a distance is not negative")
     return km
@@ -70,11 +70,21 @@ def degrees(word: str, most: float) -> float:
     match = _NUMBER.fullmatch(word)
     if match is None or match[2]:
         raise WrongValueError("a place is written in degrees, like 48.85,2.35")
-    value = float(match[1])
+    value = _plain(match[1])
     if abs(value) > most:
         what = "north goes from -90 to 90" if most == 90 else "east goes from -180 to 180"
         raise WrongValueError(f"degrees {what}")
     return value + 0.0  # -0 is 0
+
+
+def _plain(digits: str) -> float:
+    """Return a number as it is written, also as a fraction like 1/250, then rounded as EXIF's."""
+    above, _, below = digits.partition("/")
+    if not below:
+        return float(above)
+    if not int(below):
+        raise WrongValueError("nothing is divided by 0")
+    return round(float(above) / int(below), 6)
 
 
 def _number(field: str, word: str) -> float:
@@ -84,7 +94,7 @@ def _number(field: str, word: str) -> float:
     if match[2].lower() not in units:
         known = ", ".join(unit for unit in units if unit)
         raise WrongValueError(f"{match[2]} is no unit of {field}: {known}")
-    return float(match[1]) * units[match[2].lower()] + 0.0
+    return _plain(match[1]) * units[match[2].lower()] + 0.0
 
 
 def _date(word: str) -> str:

@@ -10,11 +10,12 @@ let fields = [];
 ask("/api/fields").then((found) => { fields = found.fields.filter(({ name, columns }) => columns.length && !LEFT_OUT.includes(name)); }).catch(() => {});
 
 /** A field of a picture as people read it, "" where it is not known. */
-function written({ kind, columns }, picture) {
+function written({ kind, columns, unit }, picture) {
   const values = columns.map((column) => picture[column]).filter((value) => value !== null && value !== undefined && value !== "");
   if (kind === "date" && values.length) return values[0].replace("T", " ") + (SOURCES[values[1]] ?? "");
   if (kind === "place") return values.map((value) => value.toFixed(5)).join(", ");
-  return values.join(" ");
+  const shown = kind === "number" ? values.map((value) => (unit === "s" && value < 0.5 ? `1/${Math.round(1 / value)}` : value)) : values;
+  return shown.length && unit ? `${shown} ${unit}` : shown.join(" ");
 }
 
 /** `viewer.open(ids, place, hits?)`; callbacks get the number of the picture: like, plus, minus; closed(place). */
