@@ -80,6 +80,13 @@ def m002_dates(db: Database) -> None:
     )
 
 
+@_migration
+def m003_exposure(db: Database) -> None:
+    """Add what EXIF says of the exposure; pictures that are known already have none."""
+    columns = ("iso INTEGER", "aperture REAL", "exposure REAL", "focal_length REAL")
+    _execute_all(db, (f"ALTER TABLE images ADD COLUMN {column}" for column in columns))
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring a catalogue, new or old, to the newest schema: all of the way, or nothing.
 

@@ -37,6 +37,7 @@ class Facts:
     `width` and `height` are in pixels as the picture is seen, that is after EXIF orientation.
     `taken` is EXIF's local date and time as ISO 8601 ("2023-05-01T12:30:00"); `camera` maker and
     model; `latitude` and `longitude` are in degrees, north and east positive, both or neither.
+    `iso` is the sensitivity, `aperture` the f-number, `exposure` in seconds, `focal_length` in mm.
     """
 
     format: str = ""
@@ -47,6 +48,10 @@ class Facts:
     lens: str = ""
     latitude: float | None = None
     longitude: float | None = None
+    iso: int | None = None
+    aperture: float | None = None
+    exposure: float | None = None
+    focal_length: float | None = None
 
     def completed(self, other: Facts) -> Self:
         """Return this, with what it lacks from another."""
@@ -155,6 +160,13 @@ _TABLE = (
     Field("name", "text", "Name", "the file's name", "name ~ 'IMG'", of_files=True),
     Field("gps", "place", "Place", "where it was taken, in degrees north and east",
           "gps near 48.85,2.35 within 10 km", parts=("latitude", "longitude"), optional=True),
+    Field("iso", "number", "ISO", "the sensitivity", "iso >= 1600", units={"": 1}, optional=True),
+    Field("aperture", "number", "F-number", "the opening, as 2.8 in f/2.8", "aperture <= 2.8",
+          units={"": 1}, optional=True),
+    Field("exposure", "number", "Exposure", "how long the shutter was open", "exposure < 1/250",
+          units={"": 1, "s": 1, "ms": 0.001}, optional=True),
+    Field("focal_length", "number", "Focal length", "the lens's own, in mm", "focal_length > 85mm",
+          units={"": 1, "mm": 1}, optional=True),
     Field("tag", "words", "Label", "a label or a concept that it has", "tag = 'dog'",
           optional=True, facet=True),
     Field("text", "words", "Text", "a caption, a description, or words read in it",

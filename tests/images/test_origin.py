@@ -14,7 +14,7 @@ from support.raw_files import TiffWriter
 
 from retrieval.images import ReadLimits
 from retrieval.images.decoding import decode
-from retrieval.images.exif_values import camera_name, clean, position
+from retrieval.images.exif_values import camera_name, clean, number, position
 from retrieval.images.metadata import facts_of_picture
 from retrieval.images.raw.tiff import Source, read_directory
 from retrieval.query.fields import Facts
@@ -138,6 +138,23 @@ def test_from_a_jpeg(preprocessing: Preprocessing) -> None:
     with Image.open(with_exif(broken)) as picture:  # type: ignore[arg-type]
         facts = facts_of_picture(picture)
     assert (facts.latitude, facts.longitude, facts.taken) == (None, None, "2023-05-01T12:30:00")
+
+
+def test_the_exposure(preprocessing: Preprocessing) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8769).update(
+        {0x829A: rational(1, 250), 0x829D: rational(28, 10), 0x8827: 400, 0x920A: rational(500, 10)}
+    )
+    file = io.BytesIO()
+    Image.new("RGB", (64, 64)).save(file, "JPEG", exif=exif)
+    _, info = decode(file, preprocessing, ReadLimits())
+    assert (info.iso, info.aperture, info.exposure, info.focal_length) == (400, 2.8, 0.004, 50)
+
+
+@given(st.one_of(st.none(), st.text(), st.binary(), st.floats(), st.lists(st.floats())))
+def test_only_numbers_that_can_be_are_numbers(value: object) -> None:
+    found = number(value, 0.1, 1000)
+    assert found is None or 0.1 <= found <= 1000
 
 
 def test_what_one_lacks_the_other_gives() -> None:
