@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -95,7 +96,7 @@ def drive_at_deep(
     def plugged_in() -> Iterator[str]:
         real, drive = os.stat, str(pictures / "deep")
 
-        def another_device(path, *rest, **options):  # type: ignore[no-untyped-def]
+        def another_device(path: Any, *rest: Any, **options: Any) -> os.stat_result:
             status = real(path, *rest, **options)
             if not str(path).startswith(drive):
                 return status

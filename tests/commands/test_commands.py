@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,14 +22,15 @@ from support.painting import paint
 
 import retrieval.commands.evaluate
 import retrieval.context
-import retrieval.evaluation.captions
 import retrieval.folder.opening
 import retrieval.images.decoding
-import retrieval.indexing.read_file
 import retrieval.library
 from retrieval.commands import main
 from retrieval.encoders import ModelIdentity
 from retrieval.errors import ModelUnavailable
+from retrieval.images import Picture, Problem, ReadLimits
+from retrieval.images.decoding import read_picture
+from retrieval.specs import Preprocessing
 
 
 @dataclass
@@ -160,7 +162,7 @@ def test_json(run: Run, indexed: Path) -> None:
 
 def test_paths_for_other_programs(run: Run, tmp_path: Path) -> None:
     folder = os.fsencode(tmp_path / "p")
-    source = paint(tmp_path / "source.png", "red")
+    source = os.fsencode(paint(tmp_path / "source.png", "red"))
     os.mkdir(folder)
     odd = folder + b"/\xff new\nline.png"
     shutil.copy(source, odd)
@@ -249,7 +251,7 @@ def test_the_contact_sheet_stands_alone(run: Run, indexed: Path, tmp_path: Path)
 
 def test_open_shows_the_sheet(run: Run, indexed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[str] = []
-    monkeypatch.setattr("click.launch", lambda page: shown.append(page) or 0)
+    monkeypatch.setattr("click.launch", shown.append)
     assert run("search", "red", "--open").code == 0
     assert run("search", "red", "--open", "--html", "here.html").code == 0
     assert shown[1] == "here.html"
@@ -376,14 +378,15 @@ def test_exact_decoding_is_for_what_is_encoded_now(
     run: Run, indexed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[bool] = []
-    for module in (retrieval.indexing.read_file, retrieval.evaluation.captions):
-        real = module.read_picture
 
-        def asking(path, how, limits, wanted, real=real):  # type: ignore[no-untyped-def]
-            asked.append(limits.exact)
-            return real(path, how, limits, wanted)
+    def asking(
+        path: str, how: Preprocessing, limits: ReadLimits, wanted: Callable[[bytes], bool]
+    ) -> Picture | Problem:
+        asked.append(limits.exact)
+        return read_picture(path, how, limits, wanted)
 
-        monkeypatch.setattr(module, "read_picture", asking)
+    for module in ("indexing.read_file", "evaluation.captions"):
+        monkeypatch.setattr(f"retrieval.{module}.read_picture", asking)
     assert "4 unchanged" in run("index", indexed, "--exact-decode").out
     assert asked == []
     paint(indexed / "white.png", "white")
@@ -400,7 +403,7 @@ def test_exact_decoding_of_the_picture_that_asks(
     asked: list[tuple[bool, float]] = []
     real = retrieval.images.decoding.decode
 
-    def asking(file, how, limits):  # type: ignore[no-untyped-def]
+    def asking(file: Any, how: Preprocessing, limits: ReadLimits) -> Any:
         asked.append((limits.exact, limits.max_megapixels))
         return real(file, how, limits)
 
@@ -469,9 +472,14 @@ def test_on_a_terminal_it_asks_before_it_fetches(
 ) -> None:
     asked: list[str] = []
     fetched: list[str] = []
+
+    def confirm(text: str, **_: Any) -> bool:
+        asked.append(text)
+        return answer
+
     model_choice = "retrieval.commands.model_choice"
     monkeypatch.setattr(f"{model_choice}.is_interactive", lambda: True)
-    monkeypatch.setattr("click.confirm", lambda text, **_: asked.append(text) or answer)
+    monkeypatch.setattr("click.confirm", confirm)
     monkeypatch.setattr(f"{model_choice}.fetch_with_progress", fetched.append)
     done = run("index", pictures)
     assert len(asked) == 1
@@ -501,11 +509,16 @@ def test_what_a_model_needs_besides_is_said_before_it_is_fetched(
     run: Run, pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
+
+    def refuse(text: str, **_: Any) -> bool:
+        asked.append(text)
+        return False
+
     find = importlib.util.find_spec
     for module in ("model_choice", "models"):
         monkeypatch.setattr(f"retrieval.commands.{module}.fetch_with_progress", lambda _: ("file",))
     monkeypatch.setattr("retrieval.commands.model_choice.is_interactive", lambda: True)
-    monkeypatch.setattr("click.confirm", lambda text, **_: asked.append(text) or False)
+    monkeypatch.setattr("click.confirm", refuse)
     needs = "pip install 'pixtrieve[transformers]'"
     for there in (False, True):
         monkeypatch.setattr(

@@ -23,7 +23,7 @@ from retrieval.images.decoding import pixels_from_bytes, read_picture
 from retrieval.specs import Preprocessing
 
 LIMITS = ReadLimits()
-FORMATS = {
+FORMATS: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 95},
     "MPO": {"quality": 95},
     "PNG": {},
@@ -57,7 +57,7 @@ def write(folder: Path, data: bytes, name: str = "x.jpg") -> str:
 def test_every_format(
     format_name: str, quadrants: Image.Image, preprocessing: Preprocessing, tmp_path: Path
 ) -> None:
-    options: dict[str, Any] = dict(FORMATS[format_name])
+    options = dict(FORMATS[format_name])
     if format_name == "MPO":
         options.update(save_all=True, append_images=[Image.new("RGB", (64, 48))])
     path = write(tmp_path, encoded(quadrants, format_name, **options), "wrong.ext")
@@ -106,9 +106,14 @@ def test_known_content_is_not_decoded(
     preprocessing: Preprocessing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(decoding, "decode", None)
-    asked = []
+    asked: list[bytes] = []
+
+    def unwanted(digest: bytes) -> bool:
+        asked.append(digest)
+        return False
+
     path = write(tmp_path, b"whatever")
-    got = read_picture(path, preprocessing, LIMITS, lambda digest: bool(asked.append(digest)))
+    got = read_picture(path, preprocessing, LIMITS, unwanted)
     assert isinstance(got, Picture)
     assert (got.pixels, got.info) == (None, None)
     assert asked == [got.sha256] == [hashlib.sha256(b"whatever").digest()]

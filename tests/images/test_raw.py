@@ -18,6 +18,7 @@ from support.raw_files import (
     Short,
     Shot,
     TiffWriter,
+    Value,
     box,
     dng,
     jpeg,
@@ -163,11 +164,12 @@ def test_tags_of_raw_files_do_not_make_a_tiff_raw(
     pixels = quadrants.tobytes()
     writer = TiffWriter()
     thumbnail = writer.directory(linked(writer, jpeg(Image.new("RGB", (160, 120)))))
-    value = {0x828E: b"\0\1\1\2", 0xC612: b"\1\4\0\0", 0x014A: thumbnail}[tag]
+    values: dict[int, Value] = {0x828E: b"\0\1\1\2", 0xC612: b"\1\4\0\0", 0x014A: thumbnail}
     bits = writer.blob(struct.pack("<HHH", 8, 8, 8))
-    first = {
+    first: dict[int, Value] = {
         0x0100: 64, 0x0101: 48, 0x0103: Short(1), 0x0106: Short(2), 0x0115: Short(3), 0x0116: 48,
-        0x0111: writer.blob(pixels), 0x0117: len(pixels), 0x010F: "NIKON CORPORATION", tag: value,
+        0x0111: writer.blob(pixels), 0x0117: len(pixels), 0x010F: "NIKON CORPORATION",
+        tag: values[tag],
     }  # fmt: skip
     data = bytearray(writer.finish(writer.directory({**first, 0x0102: 0})))
     at = data.rindex(struct.pack("<HH", 0x0102, 4))

@@ -354,7 +354,7 @@ def test_nearest_rows_are_nearly_exact_in_a_large_set() -> None:
 
 
 def test_k_means_of_few_points_gives_each_its_own() -> None:
-    assert k_means(np.float32([[0, 0], [1, 1]]), 5).tolist() == [0, 1]
+    assert k_means(np.array([[0, 0], [1, 1]], np.float32), 5).tolist() == [0, 1]
 
 
 def test_a_landscape_needs_no_model_to_be_read(

@@ -65,7 +65,7 @@ def test_a_strong_penalty_stays_with_the_start() -> None:
 
 
 def test_examples_without_anything_in_common_are_refused() -> None:
-    same = np.ones((2, 4), np.float32) / 2
+    same = np.full((2, 4), 0.5, np.float32)
     one = np.array([0.5, 0.5])
     with pytest.raises(ValueError, match="in common"):
         fit(Examples(same, np.array([True, False]), one, np.array([True, True])), 0.01)

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
@@ -248,7 +249,7 @@ def test_a_picture_that_the_model_refuses_stops_nobody_else(
 def test_a_model_that_refuses_everything_is_an_error(
     library: Library, pictures: Path, encoder: FakeEncoder
 ) -> None:
-    def refuse(_: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def refuse(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         raise ModelError("broken weights")
 
     encoder.encode_images = refuse  # type: ignore[method-assign]
@@ -262,7 +263,7 @@ def test_files_that_may_pass_are_listed_and_tried_every_time(
 ) -> None:
     real = decoding.open_file
 
-    def refuse(path: str):  # type: ignore[no-untyped-def]
+    def refuse(path: str) -> IO[bytes]:
         if path.endswith("red.png"):
             raise PermissionError(13, "Permission denied")
         return real(path)

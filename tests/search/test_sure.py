@@ -61,7 +61,8 @@ def test_a_calibration_is_kept_beside_its_model_and_serves_no_other(tmp_path: Pa
     assert read_calibration(path, "abd") is None
     assert [file.name for file in tmp_path.iterdir()] == [FILE]
     facts = json.loads((tmp_path / FILE).read_text())
-    for damaged in ({**facts, "version": 2}, {**facts, "weights": 3}, {"version": 1}, [], "x"):
+    others: list[object] = [{**facts, "version": 2}, {**facts, "weights": 3}, {"version": 1}]
+    for damaged in [*others, [], "x"]:
         (tmp_path / FILE).write_text(json.dumps(damaged))
         assert read_calibration(path, "abc") is None
     (tmp_path / FILE).write_text("{")

@@ -177,20 +177,20 @@ def test_web_sockets_are_closed_before_anything_hears_of_them() -> None:
         {"authorization": f"Bearer {TOKEN}x"},
         {"authorization": f"Bearer {TOKEN[:-1]}"},
         {"authorization": f"Bearer {TOKEN.upper()}"},
-        {"authorization": "Bearer \xff\xfe".encode("latin-1")},
-        {"authorization": "Bearer €".encode()},
+        {b"authorization": "Bearer \xff\xfe".encode("latin-1")},
+        {b"authorization": "Bearer €".encode()},
         {"authorization": "Bearer " + "x" * 60_000},
         {"cookie": f"other={TOKEN}"},
         {"cookie": f"Pixtrieve={TOKEN}"},
         {"cookie": f"pixtrieve.={TOKEN}"},
         {"cookie": f'pixtrieve="{TOKEN}"'},
         {"cookie": "pixtrieve=" + "x" * 60_000},
-        {"cookie": b"pixtrieve=\xff"},
+        {b"cookie": b"pixtrieve=\xff"},
         {"x-token": TOKEN, "referer": f"http://{HOST}/?token={TOKEN}"},
     ],
 )
 def test_nothing_but_the_token_in_its_place_lets_in(
-    client: Client, headers: dict[str, str | bytes]
+    client: Client, headers: dict[str, str] | dict[bytes, bytes]
 ) -> None:
     assert client(GUARDED).get("/api/status", headers=headers).status_code == 401
 
@@ -458,7 +458,7 @@ def test_an_upload_runs_no_program(client: Client, data: bytes, opened: list[str
 
 @pytest.mark.parametrize("length", ["-1", "x", "1e3", "0x10", "", "٣", "9" * 30, "9" * 5000])
 def test_a_length_that_is_none_is_refused(client: Client, length: str) -> None:
-    headers = {"content-length": length.encode()}
+    headers = {b"content-length": length.encode()}
     answer = client().post("/api/search", content=b"x", headers=headers)
     assert answer.status_code == 413
 

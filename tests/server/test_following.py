@@ -10,7 +10,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from support.fakes import FakeEncoder
 from support.painting import paint
 from support.watches import FAST, until
@@ -69,7 +71,7 @@ def done(events: list[WatchEvent]) -> list[Progress]:
 
 def first(client: TestClient, question: str) -> str:
     answer = client.get("/api/search", params={"q": question}).json()
-    return os.path.basename(answer["hits"][0]["path"])
+    return str(os.path.basename(answer["hits"][0]["path"]))
 
 
 def state(client: TestClient) -> dict[str, Any]:
@@ -97,7 +99,7 @@ def test_a_run_from_the_page_is_the_watchs_own(
 ) -> None:
     real, begun, go_on = encoder.encode_images, threading.Event(), threading.Event()
 
-    def slow(pixels):  # type: ignore[no-untyped-def]
+    def slow(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         begun.set()
         go_on.wait(60)
         return real(pixels)

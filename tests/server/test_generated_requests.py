@@ -12,6 +12,7 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
+from schemathesis.core.result import Ok
 
 pytestmark = pytest.mark.slow
 
@@ -22,6 +23,7 @@ def test_nothing_is_answered_with_a_failure_of_ours(address: str, mode: Generati
     asked: set[str] = set()
 
     for found in schema.get_all_operations():
+        assert isinstance(found, Ok), found
         operation = found.ok()
 
         @settings(

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -39,7 +40,13 @@ from mcp import Client, MCPError, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.server.lowlevel import Server
-from mcp.types import INVALID_PARAMS, CallToolResult, ImageContent, TextContent
+from mcp.types import (
+    INVALID_PARAMS,
+    BlobResourceContents,
+    CallToolResult,
+    ImageContent,
+    TextContent,
+)
 
 from retrieval.server import guard
 from retrieval.server.app import create_app
@@ -101,7 +108,7 @@ def complaint(answer: CallToolResult) -> str:
 
 def seen(answer: CallToolResult) -> list[Image.Image]:
     """Return the pictures of an answer, decoded."""
-    found = []
+    found: list[Image.Image] = []
     for block in answer.content:
         if isinstance(block, ImageContent):
             picture = Image.open(io.BytesIO(base64.b64decode(block.data, validate=True)))
@@ -214,7 +221,7 @@ def test_words_find_pictures_and_the_first_can_be_seen(
     assert "copies" not in first  # what is empty costs nothing
     shown = seen(answer)
     assert len(shown) == 4
-    red, green, blue = shown[0].convert("RGB").resize((1, 1)).getpixel((0, 0))
+    red, green, blue = shown[0].convert("RGB").resize((1, 1)).tobytes()
     assert red > 240
     assert max(green, blue) < 20
     labels = [b.text for b in answer.content[1:] if isinstance(b, TextContent)]
@@ -479,15 +486,18 @@ def test_a_tool_that_does_not_exist(local: Server[Any]) -> None:
 
 
 def test_pictures_are_resources_too(local: Server[Any]) -> None:
+    def read(address: str, client: Client) -> Awaitable[object]:
+        return client.read_resource(address)
+
     templates = talk(local, lambda client: client.list_resource_templates()).resource_templates
     assert [each.uri_template for each in templates] == ["pixtrieve://picture/{id}"]
     assert talk(local, lambda client: client.list_resources()).resources == []
     (found,) = talk(local, lambda client: client.read_resource("pixtrieve://picture/1")).contents
     assert found.mime_type == "image/jpeg"
-    assert Image.open(io.BytesIO(base64.b64decode(found.blob))).size == (24, 16)  # type: ignore[union-attr]
+    assert isinstance(found, BlobResourceContents)
+    assert Image.open(io.BytesIO(base64.b64decode(found.blob))).size == (24, 16)
     for wrong in ("picture/9999", "picture/0", "picture/../../etc/passwd", "x"):
-        said = refusal(local, lambda client, w=wrong: client.read_resource(f"pixtrieve://{w}"))
-        assert "there is no" in said
+        assert "there is no" in refusal(local, partial(read, f"pixtrieve://{wrong}"))
 
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
@@ -519,20 +529,20 @@ def test_over_http_nothing_is_opened_that_is_not_indexed(
     def opened(*paths: object, **_: object) -> None:
         raise AssertionError(f"{paths} was opened")
 
+    def call_over_http(tool: str, **arguments: object) -> CallToolResult:
+        return over_http(address, lambda client: client.call_tool(tool, arguments))
+
     monkeypatch.setattr("retrieval.images.decoding.open_file", opened)
     monkeypatch.setattr("retrieval.images.download.download", opened)
     secret = str(tmp_path / "secret.png")
     for query in ("./secret.png", secret, f'red + picture:"{secret}"', "red - http://127.0.0.1/a"):
-        asked = {"query": query}
-        answer = over_http(address, lambda c, a=asked: c.call_tool("search_images", a))
-        assert "the server opens none" in complaint(answer)
+        assert "the server opens none" in complaint(call_over_http("search_images", query=query))
     for tool in ("similar_images", "describe_image"):
         for path in (secret, "/etc/passwd", "secret.png", "../secret.png", "~/a.png"):
-            asked = {"path": path}
-            answer = over_http(address, lambda c, t=tool, a=asked: c.call_tool(t, a))
-            assert "is not a picture of this library" in complaint(answer)
-    indexed = {"path": str(pictures / "red.png"), "limit": 1, "images": 0}
-    answer = over_http(address, lambda c: c.call_tool("similar_images", indexed))
+            said = complaint(call_over_http(tool, path=path))
+            assert "is not a picture of this library" in said
+    red = str(pictures / "red.png")
+    answer = call_over_http("similar_images", path=red, limit=1, images=0)
     assert names(answer) == ["yellow.png"]
 
 

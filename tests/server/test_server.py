@@ -8,6 +8,7 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +20,13 @@ from support.painting import paint
 import retrieval.context
 import retrieval.folder.opening
 import retrieval.library
-from retrieval import Library
+from retrieval import Library, SearchResult
 from retrieval.encoders import ModelIdentity
-from retrieval.query import parse
+from retrieval.query import Query, parse
 from retrieval.scoring.calibration import Calibration
 
 pytest.importorskip("fastapi")
-from support.asking import HOST, Client, names
+from support.asking import HOST, Client, Params, names
 
 from retrieval.server import guard
 from retrieval.server.library_thread import LibraryThread, RememberingEncoder, Request
@@ -43,7 +44,7 @@ def test_pages_are_cut_from_one_order(client: Client) -> None:
     whole = asking.get("/api/search", params={"q": "red - blue", "limit": 34}).json()
     paged: list[str] = []
     for offset in range(0, 40, 7):
-        page = {"q": "red - blue", "limit": 7, "offset": offset}
+        page: Params = {"q": "red - blue", "limit": 7, "offset": offset}
         paged += names(asking.get("/api/search", params=page).json())
     assert paged == names(whole)
     assert len(paged) == 34
@@ -51,7 +52,7 @@ def test_pages_are_cut_from_one_order(client: Client) -> None:
 
 def test_a_filter_narrows_a_question_or_lists_alone(client: Client) -> None:
     asking = client()
-    narrowed = {"q": "red", "where": "folder in 'deep'", "limit": 5}
+    narrowed: Params = {"q": "red", "where": "folder in 'deep'", "limit": 5}
     assert set(names(asking.get("/api/search", params=narrowed).json())) == {
         "blue.png",
         "yellow.png",
@@ -66,7 +67,7 @@ def test_a_filter_narrows_a_question_or_lists_alone(client: Client) -> None:
 def test_what_the_command_line_can_ask_can_be_asked_here(client: Client) -> None:
     asking = client()
     red = asking.get("/api/search", params={"q": "red", "limit": 1}).json()["hits"][0]["id"]
-    own = {"q": f"#{red}", "include_self": True, "limit": 1}
+    own: Params = {"q": f"#{red}", "include_self": True, "limit": 1}
     assert names(asking.get("/api/search", params=own).json()) == ["red.png"]
     named = asking.get("/api/search", params={"q": "yellow", "look_in": "texts"}).json()
     assert names(named) == ["yellow.png"]
@@ -319,10 +320,11 @@ def test_questions_that_wait_together_are_encoded_together(
     held = threading.Event()
     blocker = desk.call(lambda _: held.wait(10))
     asked = ["red", "blue", "green", "red"]
-    waiting = [
-        desk.ask(Request(query, lambda library, query=query: library.search(query, 1)))
-        for query in map(parse, asked)
-    ]
+
+    def ask(query: Query) -> Future[SearchResult]:
+        return desk.ask(Request(query, lambda library: library.search(query, 1)))
+
+    waiting = [ask(query) for query in map(parse, asked)]
     dropped = desk.ask(Request(parse("white"), lambda library: library.search("white")))
     assert dropped.cancel()
     held.set()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("fastapi")
-from support.asking import Client, names, numbers
+from support.asking import Client, Params, names, numbers
 
 
 def test_facets_count_what_filters_find(client: Client, pictures: Path) -> None:
@@ -21,7 +21,7 @@ def test_facets_count_what_filters_find(client: Client, pictures: Path) -> None:
     assert folders[str(pictures / "grey")] == 30
     assert sum(folders.values()) == 34
     for folder, count in folders.items():
-        where = {"where": f"folder = '{folder}'", "limit": 100}
+        where: Params = {"where": f"folder = '{folder}'", "limit": 100}
         assert len(asking.get("/api/search", params=where).json()["hits"]) == count
     assert (facets["months"], facets["cameras"], facets["tags"]) == ([], [], [])
 

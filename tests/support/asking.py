@@ -14,6 +14,7 @@ HOST = "localhost:8090"
 RULES = guard.Rules(frozenset({HOST}))
 
 Client = Callable[..., TestClient]
+Params = dict[str, str | int | float | bool | None]
 
 
 def names(answer: Any) -> list[str]:

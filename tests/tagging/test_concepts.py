@@ -117,14 +117,16 @@ def test_tags_follow_the_threshold_and_go_with_the_concept(shades: Library, tmp_
     assert [each.name for each in shades.concepts.all()] == ["our red"]
     shades.concepts.forget("our red")
     assert shades.concepts.all() == []
-    assert shades._catalogue.tags.all() == []
+    assert shades._session.catalogue.tags.all() == []
 
 
 @click.command(cls=ManyPictures)
 @click.argument("words", nargs=-1)
 @like_options
 @click.option("-k", "count", default=1)
-def gathered(words: tuple[str, ...], like: tuple[str, ...], unlike: tuple[str, ...], count: int):  # type: ignore[no-untyped-def]
+def gathered(
+    words: tuple[str, ...], like: tuple[str, ...], unlike: tuple[str, ...], count: int
+) -> None:
     click.echo(json.dumps([words, like, unlike, count]))
 
 
@@ -217,7 +219,7 @@ def test_what_goes_between_looking_and_tagging_is_passed_over(
     shades.concepts.learn("our red", outside(tmp_path, 5))
     real = Head.probability
 
-    def meanwhile(head: Head, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    def meanwhile(head: Head, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
         likely = real(head, vectors)
         with Library.open(shades.path, FakeEncoder()) as other:
             other.remove(tmp_path / "p/red0.png")
@@ -235,7 +237,7 @@ def test_a_concept_that_is_forgotten_meanwhile_leaves_no_tags(
     shades.concepts.learn("our red", outside(tmp_path, 5))
     real = Head.probability
 
-    def meanwhile(head: Head, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    def meanwhile(head: Head, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
         with Library.open(shades.path, FakeEncoder()) as other:
             other.concepts.forget("our red")
         monkeypatch.setattr(Head, "probability", real)

@@ -344,7 +344,7 @@ def test_removed_pictures_take_their_texts_along(told: Library, tmp_path: Path) 
     told.remove(tmp_path / "camera" / "IMG_0003.png")
     assert "sidecar" in told.texts.counts()
     assert all("Invoice" not in s.text for h in told.search("invoice", 12).hits for s in h.texts)
-    assert told._catalogue._db.one("SELECT count(*) FROM words") == 3
+    assert told._session.catalogue._db.one("SELECT count(*) FROM words") == 3
 
 
 def test_another_model_encodes_the_descriptions_too(told: Library, names: Names) -> None:
