@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from support.waiting import WAIT_S
 
 from retrieval.errors import PictureError
 from retrieval.images import Picture, PictureInfo, Problem, ReadLimits, decoding, opening, silenced
@@ -279,13 +280,13 @@ def test_warnings_are_silent_only_in_a_thread_that_reads() -> None:
         with silenced.quietly():
             warnings.warn("from a decoder", UserWarning, stacklevel=1)
             inside.set()
-            checked.wait(10)
+            checked.wait(WAIT_S)
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         reader = threading.Thread(target=read)
         reader.start()
-        inside.wait(10)
+        inside.wait(WAIT_S)
         warnings.warn("from the program", UserWarning, stacklevel=1)
         checked.set()
         reader.join()
@@ -311,7 +312,7 @@ def test_the_budget_bounds_what_is_decoded_at_once() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(WAIT_S)
     assert most <= 100
     with budget.hold(10**9):  # larger than the budget: alone, but not refused
         pass

@@ -16,6 +16,7 @@ import pytest
 from numpy.typing import NDArray
 from support.fakes import FakeEncoder
 from support.painting import paint
+from support.waiting import WAIT_S
 
 import retrieval.context
 from retrieval import Library, ModelError
@@ -24,8 +25,6 @@ from retrieval.encoders import ModelIdentity
 from retrieval.images import Picture, Problem
 from retrieval.images.decoding import read_picture
 from retrieval.indexing.load_ahead import EncoderAhead
-
-WAIT_S = 20
 
 
 class Prepared(FakeEncoder):

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.waiting import SUBPROCESS_S
 
 from retrieval import Library
 from retrieval.encoders.models.references import built_in_folder
@@ -75,7 +76,9 @@ def test_the_calibration_holds(flickr: Library, shared_data: Path, tmp_path: Pat
     """The figures that README promises, with a margin, from the benchmark that measures them."""
     script = Path(__file__).parents[2] / "benchmarks/confidence.py"
     command = [sys.executable, str(script), "--draws", "2", "--cache", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=900)
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=SUBPROCESS_S
+    )
     assert done.returncode == 0, done.stderr
     tables = done.stdout.split("\n\n")
 

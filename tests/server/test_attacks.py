@@ -28,7 +28,7 @@ from retrieval import Library
 
 pytest.importorskip("fastapi")
 from fastapi.testclient import TestClient
-from support.asking import HOST, RULES, Client, numbers
+from support.api_client import HOST, RULES, Client, numbers
 
 from retrieval.server import guard, picture_files
 

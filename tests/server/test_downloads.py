@@ -17,7 +17,7 @@ from support.painting import paint
 from retrieval import Library
 
 pytest.importorskip("fastapi")
-from support.asking import Client, numbers
+from support.api_client import Client, numbers
 
 from retrieval.catalogue import ImageRow
 from retrieval.server.downloads import LEFT_OUT, as_csv, as_paths, zipped

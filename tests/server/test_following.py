@@ -15,7 +15,8 @@ import pytest
 from numpy.typing import NDArray
 from support.fakes import FakeEncoder
 from support.painting import paint
-from support.watches import FAST, until
+from support.waiting import WAIT_S, until
+from support.watches import FAST
 
 from retrieval import Library, Progress
 from retrieval.errors import LibraryBusy
@@ -101,12 +102,12 @@ def test_a_run_from_the_page_is_the_watchs_own(
 
     def slow(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         begun.set()
-        go_on.wait(60)
+        go_on.wait(WAIT_S)
         return real(pixels)
 
     encoder.encode_images = slow  # type: ignore[method-assign]
     paint(pictures / "white.png", "white")
-    begun.wait(60)
+    begun.wait(WAIT_S)
     assert client.post("/api/indexing").status_code == 409
     go_on.set()
     until(lambda: not state(client)["running"])

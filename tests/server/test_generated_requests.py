@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from support.waiting import WAIT_S
 
 pytest.importorskip("schemathesis")
 import schemathesis
@@ -33,7 +34,7 @@ def test_nothing_is_answered_with_a_failure_of_ours(address: str, mode: Generati
         )
         @given(case=operation.as_strategy(generation_mode=mode))
         def ask(case: Any) -> None:
-            response = case.call(timeout=20)
+            response = case.call(timeout=WAIT_S)
             said = (case.method, case.formatted_path, response.status_code, response.content[:300])
             assert response.status_code < 500, said
             if response.status_code in (403, 404, 409, 422):

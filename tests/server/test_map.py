@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 from support.fakes import FakeEncoder
 from support.painting import paint
+from support.waiting import WAIT_S, until
 
 from retrieval import Library
 from retrieval.map import Drawing, LibraryMap
@@ -40,13 +40,16 @@ def asking(folder: str) -> Iterator[TestClient]:
 
 def drawn(asking: TestClient, count: int) -> dict[str, Any]:
     """Ask until the map has so many pictures and nobody draws."""
-    for _ in range(600):
+
+    def finished() -> bool:
         answer = asking.get("/api/map")
-        header: dict[str, Any] = answer.json()
-        if answer.status_code == 200 and header["count"] == count and header["drawing"] is None:
-            return header
-        time.sleep(0.05)
-    raise AssertionError(header)
+        header = answer.json()
+        return bool(
+            answer.status_code == 200 and header["count"] == count and header["drawing"] is None
+        )
+
+    until(finished)
+    return dict(asking.get("/api/map").json())
 
 
 def points(asking: TestClient, header: dict[str, Any]) -> tuple[Any, Any, Any]:
@@ -112,11 +115,11 @@ def test_questions_are_answered_while_it_is_drawn(
     def slow(self: LibraryMap, *, rebuild: bool = False) -> Iterator[Drawing]:
         yield Drawing("arranging", 0.5)
         begun.set()
-        held.wait(10)
+        held.wait(WAIT_S)
 
     monkeypatch.setattr(LibraryMap, "iter_update", slow)
     asking.get("/api/map")
-    assert begun.wait(10)
+    assert begun.wait(WAIT_S)
     waiting = asking.get("/api/map")
     assert waiting.status_code == 202
     assert waiting.json()["drawing"] == {"stage": "arranging", "share": 0.5}
@@ -130,12 +133,8 @@ def test_a_drawing_that_failed_is_explained_and_tried_again_on_request(
     with monkeypatch.context() as patch:
         patch.setattr("retrieval.map.encoded", _broken)
         asking.get("/api/map")
-        for _ in range(200):
-            answer = asking.get("/api/map")
-            if answer.status_code == 503:
-                break
-            time.sleep(0.02)
-        assert "no words" in answer.json()["error"]
+        until(lambda: asking.get("/api/map").status_code == 503)
+        assert "no words" in asking.get("/api/map").json()["error"]
     assert asking.get("/api/map").status_code == 503
     assert asking.post("/api/map").status_code == 202
     assert drawn(asking, 34)["error"] == ""
@@ -165,7 +164,7 @@ def test_a_drawing_is_given_up_when_the_server_ends(
     monkeypatch.setattr(LibraryMap, "iter_update", endless)
     drawer = MapJob(lambda: Library.open(folder))
     drawer.start()
-    assert yielded.wait(10)
+    assert yielded.wait(WAIT_S)
     drawer.close()
     assert not drawer.state.running
     drawer.start()

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import shutil
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.fakes import FakeEncoder
+from support.waiting import until
 
 from retrieval import Library
 
 pytest.importorskip("fastapi")
-from support.asking import Client
+from support.api_client import Client
 
 
 @pytest.fixture
@@ -27,12 +27,11 @@ def doubled(folder: str, encoder: FakeEncoder, pictures: Path) -> Path:
 
 
 def found(asking: Any) -> dict[str, Any]:
-    for _ in range(500):
-        answer: dict[str, Any] = asking.get("/api/duplicates").json()
-        if not answer["running"]:
-            return answer
-        time.sleep(0.02)
-    raise AssertionError("it never ends")
+    def answer() -> dict[str, Any]:
+        return dict(asking.get("/api/duplicates").json())
+
+    until(lambda: not answer()["running"], "it never ends")
+    return answer()
 
 
 def test_duplicates_are_found_once_one_asks(client: Client, doubled: Path) -> None:

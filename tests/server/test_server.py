@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 from support.fakes import FakeEncoder
 from support.painting import paint
+from support.waiting import WAIT_S
 
 import retrieval.context
 import retrieval.folder.opening
@@ -26,7 +27,7 @@ from retrieval.query import Query, parse
 from retrieval.scoring.calibration import Calibration
 
 pytest.importorskip("fastapi")
-from support.asking import HOST, Client, Params, names
+from support.api_client import HOST, Client, Params, names
 
 from retrieval.server import guard
 from retrieval.server.library_thread import LibraryThread, RememberingEncoder, Request
@@ -318,7 +319,7 @@ def test_questions_that_wait_together_are_encoded_together(
     monkeypatch.setattr(FakeEncoder, "encode_texts", counted)
     desk = LibraryThread(folder, "auto")
     held = threading.Event()
-    blocker = desk.call(lambda _: held.wait(10))
+    blocker = desk.call(lambda _: held.wait(WAIT_S))
     asked = ["red", "blue", "green", "red"]
 
     def ask(query: Query) -> Future[SearchResult]:
@@ -329,14 +330,14 @@ def test_questions_that_wait_together_are_encoded_together(
     assert dropped.cancel()
     held.set()
     blocker.result()
-    found = [os.path.basename(future.result(10).hits[0].path) for future in waiting]
+    found = [os.path.basename(future.result(WAIT_S).hits[0].path) for future in waiting]
     assert found == ["red.png", "blue.png", "green.png", "red.png"]
     assert batches == [["red", "blue", "green"]]
-    desk.ask(Request(parse("red"), lambda library: library.search("red", 1))).result(10)
+    desk.ask(Request(parse("red"), lambda library: library.search("red", 1))).result(WAIT_S)
     assert len(batches) == 1  # remembered
     failing = desk.ask(Request(parse("red"), lambda library: library.search("- red")))
     with pytest.raises(retrieval.QueryError):
-        failing.result(10)
+        failing.result(WAIT_S)
     desk.close()
 
 

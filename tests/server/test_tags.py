@@ -8,9 +8,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from support.waiting import WAIT_S
 
 pytest.importorskip("fastapi")
-from support.asking import Client, Params, names, numbers
+from support.api_client import Client, Params, names, numbers
 
 
 def test_facets_count_what_filters_find(client: Client, pictures: Path) -> None:
@@ -63,11 +64,11 @@ def test_questions_are_answered_while_a_concept_waits_for_its_turn_to_be_written
         waiting = pool.submit(asking.post, "/api/concepts", json=taught)
         with pytest.raises(TimeoutError):
             waiting.result(timeout=1)
-        answer = pool.submit(asking.get, "/api/search", params={"q": "red"}).result(timeout=5)
+        answer = pool.submit(asking.get, "/api/search", params={"q": "red"}).result(WAIT_S)
         assert answer.status_code == 200
         assert not waiting.done()
         other.execute("ROLLBACK")
-        assert waiting.result(timeout=30).status_code == 200
+        assert waiting.result(WAIT_S).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,8 @@ import pytest
 from numpy.typing import NDArray
 from support.fakes import FakeEncoder
 from support.painting import paint
-from support.watches import FAST, Watch, until
+from support.waiting import until
+from support.watches import FAST, Watch
 
 import retrieval.watching.notifications
 from retrieval import (

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 pytest.importorskip("fastapi")
-from support.asking import Client
+from support.api_client import Client
 from support.browsing import ask, wait_for_first
 
 from retrieval.commands import pixtrieve

@@ -1,4 +1,4 @@
-"""Asking the server: who it goes by in tests, and what its answers name."""
+"""A client of the API: the address it uses in tests, and what answers name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def names(answer: Any) -> list[str]:
     return [os.path.basename(hit["path"]) for hit in answer["hits"]]
 
 
-def numbers(asking: TestClient, limit: int = 500) -> dict[str, int]:
+def numbers(api: TestClient, limit: int = 500) -> dict[str, int]:
     """Return the number of each picture by the last two parts of its path."""
-    found = asking.get("/api/search", params={"where": "width > 0", "limit": limit}).json()
+    found = api.get("/api/search", params={"where": "width > 0", "limit": limit}).json()
     return {"/".join(hit["path"].split("/")[-2:]): hit["id"] for hit in found["hits"]}
