@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -92,3 +94,18 @@ def page(address: str) -> Iterator[Any]:
         opened.goto(address)
         yield opened
         assert errors == []
+
+
+@pytest.fixture
+def opened() -> Iterator[list[str]]:
+    """Every path that this process opens, or runs, while a test asks."""
+    found: list[str] = []
+    listening = [True]
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        if listening and event in ("open", "os.listdir", "os.scandir", "subprocess.Popen"):
+            found.append(os.fsdecode(arguments[0]) if not isinstance(arguments[0], int) else "")
+
+    sys.addaudithook(hook)  # it cannot be taken away, only told to do nothing
+    yield found
+    listening.clear()

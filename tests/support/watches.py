@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -81,3 +82,18 @@ class Watch:
         seen = len(self.done)
         self.steering.look.set()
         until(lambda: len(self.done) > seen and not self.steering.look.is_set())
+
+
+def indexed(library: Library) -> set[str]:
+    """The paths of all pictures."""
+    return {path for row, _ in library.images() for path in row.paths}
+
+
+def same_as_a_new_library(library: Library, folder: Path, tmp_path: Path) -> bool:
+    """Tell whether the library knows what one made now would."""
+    with Library.create(tmp_path / f"new-{time.time_ns()}", FakeEncoder()) as new:
+        new.add(folder)
+        mine, other = (
+            sorted((row.paths, blob) for row, blob in each.images()) for each in (library, new)
+        )
+        return mine == other
