@@ -157,14 +157,14 @@ def test_exact_decoding_is_for_what_is_encoded_now(
 ) -> None:
     asked: list[bool] = []
 
-    def asking(
+    def read(
         path: str, how: Preprocessing, limits: ReadLimits, wanted: Callable[[bytes], bool]
     ) -> Picture | Problem:
         asked.append(limits.exact)
         return read_picture(path, how, limits, wanted)
 
     for module in ("indexing.read_file", "evaluation.captions"):
-        monkeypatch.setattr(f"retrieval.{module}.read_picture", asking)
+        monkeypatch.setattr(f"retrieval.{module}.read_picture", read)
     assert "4 unchanged" in run("index", indexed, "--exact-decode").out
     assert asked == []
     paint(indexed / "white.png", "white")

@@ -24,7 +24,7 @@ from retrieval.images import ReadLimits
 from retrieval.specs import Preprocessing
 
 
-def test_asking_with_a_picture(
+def test_searching_with_a_picture(
     run: Run, indexed: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     assert run("search", "--image", indexed / "red.png", "-k1").out.endswith("yellow.png\n")
@@ -58,7 +58,7 @@ def web(tmp_path: Path) -> Iterator[str]:
         thread.join()
 
 
-def test_asking_with_an_address(run: Run, indexed: Path, web: str) -> None:
+def test_searching_with_an_address(run: Run, indexed: Path, web: str) -> None:
     done = run("search", "--image", f"{web}/green.jpg", "-k1", "--json")
     found = json.loads(done.out)
     assert found["hits"][0]["path"].endswith("green.png")
@@ -80,11 +80,11 @@ def test_exact_decoding_of_the_picture_that_asks(
     asked: list[tuple[bool, float]] = []
     real = retrieval.images.decoding.decode
 
-    def asking(file: Any, how: Preprocessing, limits: ReadLimits) -> Any:
+    def decode(file: Any, how: Preprocessing, limits: ReadLimits) -> Any:
         asked.append((limits.exact, limits.max_megapixels))
         return real(file, how, limits)
 
-    monkeypatch.setattr(retrieval.images.decoding, "decode", asking)
+    monkeypatch.setattr(retrieval.images.decoding, "decode", decode)
     stranger = paint(tmp_path / "stranger.png", (0, 0, 200))
     for options in (["--exact-decode"], ["--max-megapixels", "7"]):
         assert run("search", "--image", stranger, *options).code == 0

@@ -66,7 +66,7 @@ def test_size_colour_and_brightness_do_not_matter(
     assert brute_force(Looks(sketches_of(picture, change(picture))), 2) == {(0, 1)}
 
 
-def test_flat_pictures_look_like_nothing() -> None:
+def test_flat_pictures_are_like_no_other() -> None:
     plain = [Image.new("RGB", (40, 30), colour) for colour in ("red", "red", "blue")]
     looks = Looks(sketches_of(*plain))
     assert looks.flat.all()

@@ -90,7 +90,7 @@ def test_the_first_frame_of_an_animation(format_name: str, preprocessing: Prepro
     assert np.abs(pixels.astype(int) - (255, 0, 0)).max() < 12
 
 
-def test_what_is_told_of_the_file(
+def test_digest_size_and_time_of_a_file(
     quadrants: Image.Image, preprocessing: Preprocessing, tmp_path: Path
 ) -> None:
     data = encoded(quadrants)

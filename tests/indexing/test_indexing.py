@@ -69,7 +69,7 @@ def test_a_changed_file_is_encoded_again_and_its_old_content_is_gone(
     assert library.status().counts.images == 4
 
 
-def test_same_size_but_another_time_is_looked_at_and_not_encoded(
+def test_same_size_but_another_time_is_hashed_and_not_encoded(
     library: Library, pictures: Path, opened: list[str]
 ) -> None:
     library.add(pictures)
@@ -224,7 +224,7 @@ def test_a_path_that_is_not_there_stops_before_anything_is_done(
     assert library.status().roots == ()
 
 
-def test_bad_files_are_recorded_once_and_looked_at_again_when_they_change(
+def test_bad_files_are_recorded_once_and_read_again_when_they_change(
     library: Library, pictures: Path, opened: list[str]
 ) -> None:
     (pictures / "bad.jpg").write_bytes(b"no picture")
@@ -399,7 +399,7 @@ def test_a_failing_encoder_loses_only_its_batch(
     assert library.add(tmp_path / "p", options=IndexOptions(batch_size=4)).tally.encoded == 8
 
 
-def test_a_folder_that_cannot_be_looked_into_keeps_its_pictures(
+def test_a_folder_that_cannot_be_listed_keeps_its_pictures(
     library: Library, pictures: Path, monkeypatch: pytest.MonkeyPatch, names: Names
 ) -> None:
     library.add(pictures)

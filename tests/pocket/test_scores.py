@@ -53,7 +53,7 @@ def test_scenes_are_scored_by_captions_that_describe_one_alone(
     assert abs(scenes(Seeing(half), sets=[4])["unique captions R@1"] - known) < 0.1
 
 
-def test_scene_scores_tell_what_the_captions_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scene_scores_follow_what_the_captions_say(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("retrieval.pocket.scores.SCENES", 12)
     terse = {
         one.scene.captions[3]: one.scene.image.tobytes()

@@ -15,7 +15,7 @@ import pytest
 import timm
 import torch
 from safetensors.torch import load_file
-from support.teacher import told
+from support.teacher import sentence_vectors
 
 from retrieval.pocket.train import wordnet
 from retrieval.pocket.train.corpus import Corpus, collect, names_in, plain, plural
@@ -71,7 +71,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def finished(
     tiny_recipe: Recipe, tiny_data: Path, dictionary: Path, out: Path, backbone: Any
 ) -> Path:
-    return train(tiny_recipe, tiny_data, dictionary, out, backbone, told, seed=3)
+    return train(tiny_recipe, tiny_data, dictionary, out, backbone, sentence_vectors, seed=3)
 
 
 def test_folding_norms_changes_nothing(backbone: Any) -> None:
@@ -125,7 +125,7 @@ def test_a_run_that_was_cut_off_goes_on(
     """What the last stage was given is what earlier stages left, to the bit."""
     first = load_file(finished / WEIGHTS_NAME)
     (out / "together.pt").unlink()
-    again = train(tiny_recipe, tiny_data, dictionary, out, backbone, told, seed=3)
+    again = train(tiny_recipe, tiny_data, dictionary, out, backbone, sentence_vectors, seed=3)
     assert all(
         torch.equal(first[name], value) for name, value in load_file(again / WEIGHTS_NAME).items()
     )
@@ -206,10 +206,10 @@ def test_a_tower_begins_near_the_meaning_of_its_words(
     material = Material(corpus, no_vectors, sets={}, pooled={}, guesses={}, labels={})
     shape = tiny_recipe.shape
     reading = Reading.of(material, shape)
-    tower = first_tower(shape, reading, told)
+    tower = first_tower(shape, reading, sentence_vectors)
     rows = tower.tokens.weight.detach()
     pieces = reading.vocabulary.pieces()
-    wanted = told(pieces)
+    wanted = sentence_vectors(pieces)
     near = np.corrcoef(
         (rows @ rows.T).numpy().ravel(),
         ((wanted - wanted.mean(0)) @ (wanted - wanted.mean(0)).T).ravel(),
@@ -218,7 +218,7 @@ def test_a_tower_begins_near_the_meaning_of_its_words(
     assert tower.projection.shape == (shape.text_width, SENTENCE_DIM)
 
 
-def test_truth_is_told_from_facts() -> None:
+def test_truth_follows_from_facts() -> None:
     seeds = [1, 2, 3]
     captions = [(seed, 0) for seed in seeds]
     truth = true_of(seeds, captions)

@@ -96,7 +96,7 @@ def test_the_probability_is_calibrated_for_what_is_rare() -> None:
     assert likely.mean() < 0.1, "a tenth of them is wanted, and it takes that for much"
 
 
-def test_the_null_of_a_head_gives_its_probability() -> None:
+def test_the_baseline_of_a_head_gives_its_probability() -> None:
     head = Head(np.array([1, 0], np.float32), 7.0, -3.0)
     cosines = np.linspace(-1, 1, 21)
     vectors = np.stack([cosines, np.sqrt(1 - cosines**2)], axis=1).astype(np.float32)

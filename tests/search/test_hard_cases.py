@@ -101,7 +101,7 @@ def test_removing_deletes_vectors_from_the_cache_and_spares_other_orphans(
     assert library.add(pictures).tally.encoded == 0
 
 
-def test_looking_at_a_part_does_not_forget_the_drives(
+def test_indexing_a_part_does_not_forget_the_drives(
     library: Library, pictures: Path, drive_at_deep: Drive, names: Names
 ) -> None:
     with drive_at_deep() as drive:
@@ -411,7 +411,7 @@ def test_a_library_where_a_file_is(tmp_path: Path) -> None:
             Library.create(path, FakeEncoder())
 
 
-def test_asking_with_a_pipe_or_a_broken_picture(library: Library, tmp_path: Path) -> None:
+def test_searching_with_a_pipe_or_a_broken_picture(library: Library, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(PictureError, match="not a regular file"):
         library.search(tmp_path / "pipe")

@@ -17,12 +17,12 @@ from retrieval.server import guard, picture_files
 
 
 def test_everything_is_behind_the_host_and_the_token(client: Client) -> None:
-    asking = client(GUARDED)
-    for method, path in operations(asking):
+    api = client(GUARDED)
+    for method, path in operations(api):
         rebound = {"host": "evil.example", **bearer(TOKEN)}
-        assert asking.request(method, path, headers=rebound).status_code == 421, path
+        assert api.request(method, path, headers=rebound).status_code == 421, path
         for headers in ({}, bearer("wrong"), {"cookie": "pixtrieve=wrong"}):
-            assert asking.request(method, path, headers=headers).status_code == 401, path
+            assert api.request(method, path, headers=headers).status_code == 401, path
 
 
 @pytest.mark.parametrize(
@@ -50,11 +50,11 @@ def test_a_name_may_be_shouted(client: Client) -> None:
 
 @pytest.mark.parametrize("hosts", [[HOST, HOST], [HOST, "evil.example"], ["evil.example", HOST]])
 def test_one_host_is_named_once(client: Client, hosts: list[str]) -> None:
-    asking = client()
-    request = asking.build_request("GET", "/api/status")
+    api = client()
+    request = api.build_request("GET", "/api/status")
     others = [(name, value) for name, value in request.headers.raw if name.lower() != b"host"]
     request.headers = type(request.headers)([*((b"host", h.encode()) for h in hosts), *others])
-    assert asking.send(request).status_code == 421
+    assert api.send(request).status_code == 421
 
 
 @pytest.mark.parametrize(
@@ -73,27 +73,27 @@ def test_other_pages_neither_read_nor_begin_anything(
     client: Client, headers: dict[str, str]
 ) -> None:
     """An <img> elsewhere could tell by its size what is here, or have duplicates looked for."""
-    asking = client()
-    for method, path in operations(asking):
+    api = client()
+    for method, path in operations(api):
         if path != "/":
-            assert asking.request(method, path, headers=headers).status_code == 403, path
+            assert api.request(method, path, headers=headers).status_code == 403, path
 
 
 def test_a_link_elsewhere_leads_to_the_page_and_nothing_is_framed(client: Client) -> None:
-    asking = client()
+    api = client()
     link = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
-    page = asking.get("/", headers=link)
+    page = api.get("/", headers=link)
     assert page.status_code == 200
     assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
-    assert asking.post("/", headers=link).status_code == 403
+    assert api.post("/", headers=link).status_code == 403
     embedded = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"}
-    assert asking.get("/", headers=embedded).status_code == 403
+    assert api.get("/", headers=embedded).status_code == 403
 
 
 def test_no_answer_lets_other_origins_read_it(client: Client) -> None:
-    asking = client()
-    for method, path in operations(asking):
-        answer = asking.request(method, path)
+    api = client()
+    for method, path in operations(api):
+        answer = api.request(method, path)
         assert not [name for name in answer.headers if name.startswith("access-control-")], path
         assert answer.headers["cross-origin-resource-policy"] == "same-origin"
         assert answer.headers["x-content-type-options"] == "nosniff"
@@ -104,13 +104,13 @@ def test_no_answer_lets_other_origins_read_it(client: Client) -> None:
 
 
 def test_what_is_private_is_kept_by_no_proxy(client: Client) -> None:
-    asking = client()
+    api = client()
     for path in ("/api/status", "/api/search?q=red", "/api/pictures/1", "/nowhere"):
-        assert asking.get(path).headers["cache-control"] == "no-store"
-    assert asking.get("/api/pictures/1/image").headers["cache-control"].startswith("private")
+        assert api.get(path).headers["cache-control"] == "no-store"
+    assert api.get("/api/pictures/1/image").headers["cache-control"].startswith("private")
 
 
-def test_web_sockets_are_closed_before_anything_hears_of_them() -> None:
+def test_web_sockets_are_closed_before_the_application_sees_them() -> None:
     sent: list[Any] = []
 
     async def application(*_: Any) -> None:
@@ -157,9 +157,9 @@ def test_nothing_but_the_token_in_its_place_lets_in(
     "query", ["token=%ff", "token=%e2%82%ac", "token=a%0d%0aSet-Cookie:%20x=1", "token=a;b"]
 )
 def test_a_wrong_token_in_the_address_never_becomes_a_cookie(client: Client, query: str) -> None:
-    asking = client(GUARDED)
-    assert asking.get(f"/?{query}").status_code == 401
-    known = asking.get(f"/?{query}", headers=bearer(TOKEN), follow_redirects=False)
+    api = client(GUARDED)
+    assert api.get(f"/?{query}").status_code == 401
+    known = api.get(f"/?{query}", headers=bearer(TOKEN), follow_redirects=False)
     assert known.status_code == 200
     assert "set-cookie" not in known.headers
 
@@ -168,9 +168,9 @@ def test_a_wrong_token_in_the_address_never_becomes_a_cookie(client: Client, que
     "others", ["a=b; weird[1]={x}", "\x7f", '"', "pixtrieve=stale", "=; ;;", "pixtrieve"]
 )
 def test_cookies_of_other_servers_here_do_not_lock_out(client: Client, others: str) -> None:
-    asking = client(GUARDED)
+    api = client(GUARDED)
     for cookie in (f"{others}; pixtrieve={TOKEN}", f"pixtrieve={TOKEN}; {others}"):
-        assert asking.get("/api/status", headers={"cookie": cookie}).status_code == 200
+        assert api.get("/api/status", headers={"cookie": cookie}).status_code == 200
 
 
 def test_the_token_is_compared_in_constant_time(
@@ -183,21 +183,21 @@ def test_the_token_is_compared_in_constant_time(
         compared.append(offered)
         return compare(offered, token)
 
-    asking = client(GUARDED)
+    api = client(GUARDED)
     monkeypatch.setattr(hmac, "compare_digest", counted)
-    assert asking.get("/api/status", headers=bearer(TOKEN)).status_code == 200
-    assert asking.get("/api/status", headers={"cookie": f"pixtrieve={TOKEN}"}).status_code == 200
+    assert api.get("/api/status", headers=bearer(TOKEN)).status_code == 200
+    assert api.get("/api/status", headers={"cookie": f"pixtrieve={TOKEN}"}).status_code == 200
     assert compared.count(TOKEN.encode()) == 2
 
 
 def test_the_cookie_is_for_this_page_alone_and_goes_by_tls_where_that_is(client: Client) -> None:
-    asking = client(GUARDED)
+    api = client(GUARDED)
     address = f"/?token={TOKEN}"
-    plain = asking.get(address, follow_redirects=False).headers["set-cookie"]
+    plain = api.get(address, follow_redirects=False).headers["set-cookie"]
     assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= set(plain.split("; "))
     assert "Domain" not in plain
     assert "Secure" not in plain
-    secure = asking.get(f"https://{HOST}{address}", follow_redirects=False)
+    secure = api.get(f"https://{HOST}{address}", follow_redirects=False)
     assert "Secure" in secure.headers["set-cookie"].split("; ")
 
 
@@ -205,12 +205,12 @@ def test_the_token_is_in_no_answer_and_no_log(
     client: Client, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level("DEBUG")
-    asking = client(GUARDED)
-    for method, path in operations(asking):
-        answer = asking.request(method, path, headers=bearer(TOKEN))
+    api = client(GUARDED)
+    for method, path in operations(api):
+        answer = api.request(method, path, headers=bearer(TOKEN))
         assert TOKEN not in answer.text, path
         assert TOKEN not in str(answer.headers), path
-    welcome = asking.get("/", params={"token": TOKEN}, follow_redirects=False)
+    welcome = api.get("/", params={"token": TOKEN}, follow_redirects=False)
     assert welcome.headers["location"] == "/"  # the address bar and the Referer lose it
     assert welcome.headers["referrer-policy"] == "same-origin"
     assert TOKEN not in welcome.text
@@ -236,9 +236,9 @@ def test_no_secret_is_logged_when_the_server_itself_fails(
     known = f"Host: here\r\nCookie: pixtrieve={TOKEN}\r\nAuthorization: Bearer {TOKEN}\r\n\r\n"
     with served(app, port, access_log=False):
         for path in ("/api/pictures/1/thumbnail", f"/?token={TOKEN}", f"/\x01?token={TOKEN}"):
-            with socket.create_connection(("127.0.0.1", port), timeout=WAIT_S) as asking:
-                asking.sendall(f"GET {path} HTTP/1.1\r\n{known}".encode())
-                answer = asking.recv(65_536)
+            with socket.create_connection(("127.0.0.1", port), timeout=WAIT_S) as api:
+                api.sendall(f"GET {path} HTTP/1.1\r\n{known}".encode())
+                answer = api.recv(65_536)
             assert b"it broke" not in answer
     logged = "".join(capfd.readouterr())
     assert "it broke" in logged

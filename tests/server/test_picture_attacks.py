@@ -28,31 +28,31 @@ def test_no_path_in_any_parameter_is_opened(
 ) -> None:
     secret = tmp_path / "secret-of-others.png"
     paint(secret, "white")
-    asking = client()
+    api = client()
     written = [f(str(secret)) for f in (str, quote, lambda p: quote(quote(p, safe=""), safe=""))]
     written += [f"{secret}\0", f"file://{secret}", f"./../{secret.name}", f"~/../..{secret}"]
     json_fields = ("name", "labels", "like", "groups")
     opened.clear()
     for path in written:
-        for method, address in operations(asking):
+        for method, address in operations(api):
             for name in ("q", "where", "name", "side", "version", "sort", "limit", "path"):
-                asking.request(method, address, params={name: path})
+                api.request(method, address, params={name: path})
             if method == "POST":
-                asking.post(address, json=dict.fromkeys(json_fields, path))
-                asking.post(address, json={f: [path] for f in json_fields} | {"name": path})
-                asking.post(address, data={"ids": path})
+                api.post(address, json=dict.fromkeys(json_fields, path))
+                api.post(address, json={f: [path] for f in json_fields} | {"name": path})
+                api.post(address, data={"ids": path})
         for address in ("/{}", "/api/pictures/{}/image", "/api/download/{}", "/api/export/{}"):
-            asking.get(address.format(quote(path)))
-            asking.get(address.format(quote(path, safe="")))
+            api.get(address.format(quote(path)))
+            api.get(address.format(quote(path, safe="")))
     assert opened, "nothing was heard"
     assert not [path for path in opened if secret.name in path]
     (tmp_path / "pictures/red.png").read_bytes()
     assert "red.png" in opened[-1]
 
 
-def ask_for_red(asking: TestClient) -> list[Any]:
-    number = numbers(asking)["pictures/red.png"]
-    return [asking.get(f"/api/pictures/{number}/{what}") for what in ("image", "thumbnail")]
+def ask_for_red(api: TestClient) -> list[Any]:
+    number = numbers(api)["pictures/red.png"]
+    return [api.get(f"/api/pictures/{number}/{what}") for what in ("image", "thumbnail")]
 
 
 @pytest.mark.parametrize("what", ["pipe", "device", "folder", "socket"])
@@ -83,13 +83,13 @@ def test_a_folder_swapped_for_a_link_leads_nowhere(
 ) -> None:
     other = tmp_path / "other"
     paint(other / "blue.png", "white")
-    asking = client()
-    number = numbers(asking)["deep/blue.png"]
+    api = client()
+    number = numbers(api)["deep/blue.png"]
     os.rename(pictures / "deep", tmp_path / "moved")
     (pictures / "deep").symlink_to(other)
     for what in ("image", "thumbnail"):
-        assert asking.get(f"/api/pictures/{number}/{what}").status_code == 422
-    taken = asking.post("/api/download/zip", data={"ids": str(number)})
+        assert api.get(f"/api/pictures/{number}/{what}").status_code == 422
+    taken = api.post("/api/download/zip", data={"ids": str(number)})
     with ZipFile(io.BytesIO(taken.content)) as archive:
         assert archive.namelist() == ["left out.txt"]
 
@@ -133,8 +133,8 @@ def test_a_large_file_in_a_picture_s_place_is_not_read(
 def test_a_thumbnail_is_neither_read_nor_written_through_a_link(
     client: Client, folder: str, tmp_path: Path, what: str
 ) -> None:
-    asking = client()
-    first = ask_for_red(asking)[1]
+    api = client()
+    first = ask_for_red(api)[1]
     (kept,) = Path(folder, "thumbnails").rglob("*.webp")
     kept.unlink()
     secret = tmp_path / "secret"
@@ -146,7 +146,7 @@ def test_a_thumbnail_is_neither_read_nor_written_through_a_link(
         os.mkfifo(kept)
     else:
         kept.symlink_to(secret)
-    assert ask_for_red(asking)[1].content == first.content
+    assert ask_for_red(api)[1].content == first.content
     assert secret.exists() == (what == "link")
     assert what != "link" or secret.read_bytes() == b"secret"
 
@@ -158,9 +158,9 @@ def test_names_in_a_zip_stay_in_its_folder(
         paint(pictures / f"{name}.png", (10 * number, 200, 100))
     with Library.open(folder, encoder) as library:
         library.add(pictures)
-    asking = client()
-    ids = ",".join(map(str, numbers(asking).values()))
-    with ZipFile(io.BytesIO(asking.post("/api/download/zip", data={"ids": ids}).content)) as taken:
+    api = client()
+    ids = ",".join(map(str, numbers(api).values()))
+    with ZipFile(io.BytesIO(api.post("/api/download/zip", data={"ids": ids}).content)) as taken:
         assert len(taken.namelist()) == 39
         for name in taken.namelist():
             assert not set(name) & set('/\\:\n<>"|?*')

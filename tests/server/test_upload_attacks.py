@@ -61,9 +61,9 @@ def test_a_small_upload_that_would_fill_the_memory_is_refused(
     ],
 )
 def test_an_upload_runs_no_program(client: Client, data: bytes, opened: list[str]) -> None:
-    asking = client()
+    api = client()
     opened.clear()
-    assert asking.post("/api/search", content=data).status_code == 422
+    assert api.post("/api/search", content=data).status_code == 422
     assert not [path for path in opened if "gs" in os.path.basename(path) or "passwd" in path]
 
 
@@ -111,9 +111,9 @@ def test_json_that_is_hard_to_answer_is_answered(client: Client, body: bytes) ->
 
 
 def test_a_filter_cannot_be_nested_for_ever(client: Client) -> None:
-    asking = client()
+    api = client()
     for where in ("(" * 900 + "width > 0" + ")" * 900, "not " * 490 + "width > 0", "(" * 2000):
-        assert asking.get("/api/search", params={"where": where}).status_code == 422
+        assert api.get("/api/search", params={"where": where}).status_code == 422
 
 
 # Over the wire
@@ -140,9 +140,9 @@ def test_a_filter_cannot_be_nested_for_ever(client: Client) -> None:
 def test_odd_requests_are_refused_and_said_so_quickly(address: str, request_head: str) -> None:
     here = address.removeprefix("http://")
     host, port = here.split(":")
-    with socket.create_connection((host, int(port)), timeout=WAIT_S) as asking:
-        asking.sendall(request_head.replace("HERE", here).encode() + b"\r\n\r\n")
-        answer = asking.recv(65_536)
+    with socket.create_connection((host, int(port)), timeout=WAIT_S) as api:
+        api.sendall(request_head.replace("HERE", here).encode() + b"\r\n\r\n")
+        answer = api.recv(65_536)
     assert answer.startswith(b"HTTP/1.1 4"), answer
     assert b"root:" not in answer
 
@@ -152,9 +152,9 @@ def test_an_endless_upload_is_cut_off(address: str, monkeypatch: pytest.MonkeyPa
     here = address.removeprefix("http://")
     head = f"POST /api/search HTTP/1.1\r\nHost: {here}\r\nTransfer-Encoding: chunked\r\n\r\n"
     host, port = here.split(":")
-    with socket.create_connection((host, int(port)), timeout=WAIT_S) as asking:
-        asking.sendall(head.encode())
+    with socket.create_connection((host, int(port)), timeout=WAIT_S) as api:
+        api.sendall(head.encode())
         with suppress(ConnectionError):
             for _ in range(20):
-                asking.sendall(b"2710\r\n" + bytes(10_000) + b"\r\n")
-        assert asking.recv(65_536).startswith(b"HTTP/1.1 413")
+                api.sendall(b"2710\r\n" + bytes(10_000) + b"\r\n")
+        assert api.recv(65_536).startswith(b"HTTP/1.1 413")

@@ -12,7 +12,7 @@ from retrieval.pocket.train.pretrained import SENTENCE_DIM
 from retrieval.vectors import normalise
 
 
-def told(texts: Sequence[str]) -> NDArray[np.float32]:
+def sentence_vectors(texts: Sequence[str]) -> NDArray[np.float32]:
     """Stand in for the sentence model: a direction for each word, and their sum for a text."""
     rows = np.zeros((len(texts), SENTENCE_DIM), np.float32)
     for row, text in zip(rows, texts, strict=True):

@@ -213,7 +213,7 @@ def test_it_is_taught_and_tagged_while_pictures_are_indexed(
     assert shades.concepts.tag("our red") == 5
 
 
-def test_what_goes_between_looking_and_tagging_is_passed_over(
+def test_what_is_removed_while_tagging_is_passed_over(
     shades: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shades.concepts.learn("our red", outside(tmp_path, 5))

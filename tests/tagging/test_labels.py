@@ -220,7 +220,7 @@ def test_translation_by_texts_and_by_pictures(
         coloured.translate("blue", corpus, "xx", via="pictures")
 
 
-def test_models_that_know_english_only_are_told() -> None:
+def test_models_that_know_english_only_are_recognised() -> None:
     assert knows_many("ViT-B-16-SigLIP-i18n-256/webli")
     assert knows_many("xlm-roberta-base-ViT-B-32/laion5b_s13b_b90k")
     assert knows_many("pocket") is False

@@ -43,7 +43,7 @@ def test_a_drive_that_is_unplugged_keeps_its_pictures_and_comes_back(
     assert len(indexed(library)) == 6
 
 
-def test_a_network_drive_is_looked_at_unasked(
+def test_a_network_drive_is_polled(
     library: Library, pictures: Path, encoder: FakeEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def hear_nothing(_: Notifier) -> set[str]:

@@ -23,7 +23,7 @@ from retrieval.watching.notifications import NotificationsUnavailable, Notifier
 pytest.importorskip("watchfiles")
 
 
-def test_many_new_folders_are_listened_to_together(
+def test_many_new_folders_share_few_channels(
     watch: Watch,
     library: Library,
     pictures: Path,
@@ -47,7 +47,7 @@ def test_many_new_folders_are_listened_to_together(
     until(lambda: str(pictures / "7/207/late.png") in indexed(library))
 
 
-def test_without_notices_it_looks_again_and_again(
+def test_without_notifications_it_polls(
     library: Library, pictures: Path, encoder: FakeEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> Iterator[object]:
@@ -73,7 +73,7 @@ def test_without_notices_it_looks_again_and_again(
         (RuntimeError("something else"), ""),
     ],
 )
-def test_what_to_do_when_the_system_does_not_listen(
+def test_the_hint_when_notifications_are_unavailable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, hint: str
 ) -> None:
     def refuse(*_: object, **__: object) -> Iterator[object]:
@@ -94,16 +94,16 @@ def test_the_real_limit_of_the_system(tmp_path: Path) -> None:
         "import os, sys, threading\n"
         "from retrieval.watching.notifications import NotificationsUnavailable, Notifier\n"
         "open('/proc/sys/user/max_inotify_watches', 'w').write('5')\n"
-        "ears = Notifier(threading.Event())\n"
+        "notifier = Notifier(threading.Event())\n"
         "folders = [os.path.join(sys.argv[1], str(n)) for n in range(20)]\n"
-        "ears.listen_to(folders[:4])\n"
+        "notifier.listen_to(folders[:4])\n"
         "print('four')\n"
         "try:\n"
-        "    ears.listen_to(folders)\n"
-        "except NotificationsUnavailable as deaf:\n"
-        "    print(deaf.hint)\n"
+        "    notifier.listen_to(folders)\n"
+        "except NotificationsUnavailable as error:\n"
+        "    print(error.hint)\n"
         "open(folders[3] + '/a', 'w').close()\n"
-        "print(ears.hear())\n"
+        "print(notifier.hear())\n"
     )
     command = ["unshare", "-Ur", sys.executable, "-c", code, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True)

@@ -58,7 +58,7 @@ def test_new_moved_and_deleted_folders(
     assert same_as_a_new_library(library, pictures, tmp_path)
 
 
-def test_only_what_changed_is_looked_at(watch: Watch, library: Library, pictures: Path) -> None:
+def test_only_what_changed_is_indexed(watch: Watch, library: Library, pictures: Path) -> None:
     before = len(watch.done)
     paint(pictures / "deep/white.png", "white")
     until(lambda: str(pictures / "deep/white.png") in indexed(library))
@@ -217,7 +217,7 @@ def test_the_library_may_lie_in_the_folder_that_it_follows(
         assert len(indexed(library)) == 5
 
 
-def test_links_to_folders_are_looked_at_as_a_walk_does(
+def test_links_to_folders_are_followed_as_a_walk_does(
     watch: Watch, library: Library, pictures: Path, tmp_path: Path
 ) -> None:
     (pictures / "best").symlink_to(pictures / "deep")

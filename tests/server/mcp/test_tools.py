@@ -113,7 +113,7 @@ def test_a_large_picture_comes_no_larger_than_asked(
     assert "image_size" in complaint(call(local, "describe_image", path=wide, image_size=5000))
 
 
-def test_a_picture_that_is_gone_is_told_of(local: Server[Any], pictures: Path) -> None:
+def test_a_picture_that_is_gone_is_reported(local: Server[Any], pictures: Path) -> None:
     (pictures / "red.png").write_bytes(b"something else")
     answer = call(local, "search_images", query="red", limit=2)
     assert names(answer) == ["red.png", "yellow.png"]

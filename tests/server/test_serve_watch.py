@@ -149,7 +149,7 @@ def test_another_process_that_writes_is_waited_for(
     until(lambda: state(client)["error"] == "")
 
 
-def test_a_library_without_folders_is_looked_at_in_vain(
+def test_a_library_without_folders_has_nothing_to_watch(
     begin: Callable[[], TestClient], folder: str, encoder: FakeEncoder, pictures: Path
 ) -> None:
     with Library.open(folder, encoder) as library:

@@ -47,7 +47,7 @@ def test_a_probability_is_the_logistic_of_the_weighted_features() -> None:
     assert likely.tolist() == pytest.approx([1 / (1 + math.exp(-1)), 1 / (1 + math.exp(2))])
 
 
-def test_nearness_does_not_mind_how_much_is_told() -> None:
+def test_nearness_does_not_depend_on_the_number_of_words() -> None:
     fitted = Calibration(-1.0, {"score": 2.0, "words": -3.0}, 0.2)
     found = {"score": np.array([0.5]), "words": np.array([1.0])}
     assert fitted.probability(found)[0] == pytest.approx(1 / (1 + math.exp(3)))
