@@ -13,7 +13,7 @@ from support.fakes import FakeEncoder
 from support.painting import paint
 
 from retrieval import Library, Query
-from retrieval.scoring.calibration import Calibration
+from retrieval.scoring.calibration import Calibration, Logistic
 
 # How long an example takes says more of what else the machine does than of the code.
 settings.register_profile("untimed", deadline=None)
@@ -72,7 +72,8 @@ def mixed(library: Library, tmp_path: Path) -> Library:
 @pytest.fixture
 def calibrated(monkeypatch: pytest.MonkeyPatch) -> Calibration:
     """Let the fake encoder have a calibration: a cosine of 0.8 is as likely as not."""
-    fitted = Calibration(-16.0, {"score": 20.0}, 0.1)
+    hits, answers = Logistic(-16.0, {"score": 20.0}), Logistic(-16.0, {"score, first": 20.0})
+    fitted = Calibration(hits, answers, 0.1)
     monkeypatch.setattr("retrieval.search.search.calibration_of", lambda _: fitted)
     return fitted
 
