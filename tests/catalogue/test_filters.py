@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ from support.painting import paint
 from retrieval import Library, QueryError
 from retrieval.catalogue import Batch, Catalogue, FileRecord, ImageRecord
 from retrieval.images import PictureInfo
-from retrieval.query.options import SORTS
+from retrieval.query.options import Sort
 from retrieval.query.where import And, Box, Comparison, Condition, Has, Near, Not, OneOf, Or, parse
 from retrieval.query.where.conditions import FIELDS, OPERATORS, POSSIBLE, Kind, Value
 from retrieval.search.grouping import different
@@ -314,7 +314,7 @@ def test_sql_finds_what_plain_python_finds(
     found = catalogue.filters.ids(condition, model)
     assert found.dtype == np.int64
     assert found.tolist() == expected
-    for sort in SORTS:
+    for sort in get_args(Sort):
         assert sorted(catalogue.filters.listed(condition, model, sort).tolist()) == expected
 
 

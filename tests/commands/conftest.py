@@ -23,7 +23,12 @@ def run(
 ) -> Run:
     """Return a function that runs `pixtrieve` with a fake model, in an empty folder."""
     encoder = FakeEncoder()
-    for module in (retrieval.library, retrieval.context, retrieval.commands.evaluate):
+    for module in (
+        retrieval.library,
+        retrieval.library.base,
+        retrieval.context,
+        retrieval.commands.evaluate,
+    ):
         monkeypatch.setattr(module, "open_encoder", lambda *_, **__: encoder)
     for module in (retrieval.folder.opening, retrieval.context):
         monkeypatch.setattr(module, "identify", lambda name: ModelIdentity(name, "fake-1"))

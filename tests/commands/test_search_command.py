@@ -124,7 +124,7 @@ def test_ctrl_c_while_searching(run: Run, indexed: Path, monkeypatch: pytest.Mon
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(retrieval.library.Library, "search", interrupt)
+    monkeypatch.setattr(retrieval.library.Library, "answer", interrupt)
     done = run("search", "red")
     assert (done.code, done.out) == (130, "")
 

@@ -23,7 +23,7 @@ import retrieval.folder.opening
 import retrieval.library
 from retrieval import Library, SearchResult
 from retrieval.encoders import ModelIdentity
-from retrieval.query import Query, parse
+from retrieval.query import Query
 from retrieval.scoring.calibration import Calibration
 
 pytest.importorskip("fastapi")
@@ -323,17 +323,17 @@ def test_questions_that_wait_together_are_encoded_together(
     def ask(query: Query) -> Future[SearchResult]:
         return desk.ask(Request(query, lambda library: library.search(query, 1)))
 
-    waiting = [ask(query) for query in map(parse, asked)]
-    dropped = desk.ask(Request(parse("white"), lambda library: library.search("white")))
+    waiting = [ask(query) for query in map(Query.parse, asked)]
+    dropped = desk.ask(Request(Query.parse("white"), lambda library: library.search("white")))
     assert dropped.cancel()
     held.set()
     blocker.result()
     found = [os.path.basename(future.result(WAIT_S).hits[0].path) for future in waiting]
     assert found == ["red.png", "blue.png", "green.png", "red.png"]
     assert batches == [["red", "blue", "green"]]
-    desk.ask(Request(parse("red"), lambda library: library.search("red", 1))).result(WAIT_S)
+    desk.ask(Request(Query.parse("red"), lambda library: library.search("red", 1))).result(WAIT_S)
     assert len(batches) == 1  # remembered
-    failing = desk.ask(Request(parse("red"), lambda library: library.search("- red")))
+    failing = desk.ask(Request(Query.parse("red"), lambda library: library.search("")))
     with pytest.raises(retrieval.QueryError):
         failing.result(WAIT_S)
     desk.close()

@@ -15,6 +15,7 @@ from support.painting import paint
 from retrieval import Library, QueryError
 from retrieval.images import FoundSidecar
 from retrieval.images.discovery import walk
+from retrieval.query import Query
 from retrieval.texts.captions import read_caption_file
 from retrieval.texts.names import words_of_path
 from retrieval.texts.sidecars import read_sidecar, text_of
@@ -318,7 +319,7 @@ def test_texts_need_words(told: Library, pictures: Path) -> None:
     with pytest.raises(QueryError, match="words"):
         told.search(pictures / "red.png", look_in="texts")
     with pytest.raises(QueryError, match="words"):
-        told.search("red + blue", look_in="texts", fuse="multiply")
+        told.search(Query.parse("red + blue"), look_in="texts", fuse="multiply")
 
 
 def test_what_names_look_like_does_not_matter(library: Library, tmp_path: Path) -> None:
