@@ -7,14 +7,10 @@ from pathlib import Path
 
 import pytest
 from support.command_line import Done, Run
+from support.fake_model import install
 from support.fakes import FakeEncoder
 
-import retrieval.commands.evaluate
-import retrieval.context
-import retrieval.folder.opening
-import retrieval.library
 from retrieval.commands import main
-from retrieval.encoders import ModelIdentity
 
 
 @pytest.fixture
@@ -23,15 +19,7 @@ def run(
 ) -> Run:
     """Return a function that runs `pixtrieve` with a fake model, in an empty folder."""
     encoder = FakeEncoder()
-    for module in (
-        retrieval.library,
-        retrieval.library.base,
-        retrieval.context,
-        retrieval.commands.evaluate,
-    ):
-        monkeypatch.setattr(module, "open_encoder", lambda *_, **__: encoder)
-    for module in (retrieval.folder.opening, retrieval.context):
-        monkeypatch.setattr(module, "identify", lambda name: ModelIdentity(name, "fake-1"))
+    install(lambda: encoder, monkeypatch.setattr)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PIXTRIEVE_LIBRARY", raising=False)
 

@@ -10,24 +10,18 @@ from typing import Any
 
 import pytest
 from support.browsing import browser
+from support.fake_model import install
 from support.fakes import FakeEncoder
 from support.painting import paint
 from support.waiting import BROWSER_MS
 
-import retrieval.context
-import retrieval.folder.opening
-import retrieval.library
 from retrieval import Library
-from retrieval.encoders import ModelIdentity
 
 
 @pytest.fixture
 def encoder(monkeypatch: pytest.MonkeyPatch) -> FakeEncoder:
     made = FakeEncoder()
-    for module in (retrieval.library, retrieval.library.base, retrieval.context):
-        monkeypatch.setattr(module, "open_encoder", lambda *_, **__: made)
-    for module in (retrieval.folder.opening, retrieval.context):
-        monkeypatch.setattr(module, "identify", lambda name: ModelIdentity(name, "fake-1"))
+    install(lambda: made, monkeypatch.setattr)
     return made
 
 

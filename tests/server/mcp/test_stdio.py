@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.fakes import FakeEncoder
 from support.painting import paint
 
 import retrieval.context
@@ -26,20 +25,16 @@ from support.waiting import SUBPROCESS_S
 # `pixtrieve mcp` as a process of its own, with an encoder that writes to standard output.
 FAKE = """
 import sys
-import retrieval.library, retrieval.context, retrieval.folder.opening
+from support.fake_model import install
 from support.fakes import FakeEncoder
 from retrieval.commands import main
-from retrieval.encoders import ModelIdentity
 
 class Noisy(FakeEncoder):
     def encode_texts(self, texts):
         print("a line that is no protocol", flush=True)
         return super().encode_texts(texts)
 
-for module in (retrieval.library, retrieval.library.base, retrieval.context):
-    module.open_encoder = lambda *_, **__: Noisy()
-for module in (retrieval.folder.opening, retrieval.context):
-    module.identify = lambda name: ModelIdentity(name, "fake-1")
+install(Noisy)
 main(sys.argv[1:])
 """
 
@@ -127,8 +122,3 @@ def test_the_built_in_model_answers_over_stdio(tmp_path: Path) -> None:
     assert set(names(answer)) == {"red.png", "green.png", "blue.png"}
     assert len(seen(answer)) == 3
     assert facts(call(parameters, "library_status"))["languages"] == "English"
-
-
-def test_the_fake_process_is_the_fake_encoder(encoder: FakeEncoder) -> None:
-    """The process above opens libraries that the suite's encoder has made."""
-    assert encoder.spec.fingerprint in FAKE
