@@ -21,7 +21,7 @@ from fastapi.testclient import TestClient
 
 from retrieval.server import guard
 from retrieval.server.app import create_app
-from retrieval.server.drawing import MapJob
+from retrieval.server.jobs import MapJob
 
 HOST = "localhost:8090"
 
@@ -162,7 +162,7 @@ def test_a_drawing_is_given_up_when_the_server_ends(
             yielded.set()
 
     monkeypatch.setattr(LibraryMap, "iter_update", endless)
-    job = MapJob(lambda: Library.open(folder))
+    job = MapJob("map", lambda: Library.open(folder))
     job.start()
     assert yielded.wait(WAIT_S)
     job.close()
