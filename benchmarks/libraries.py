@@ -24,8 +24,8 @@ _NOTED_EVERY = 100_000
 def tables_mark() -> str:
     """Return what is another one when the catalogue's tables are others, to name a library by."""
     digest = hashlib.sha256()
-    for module in (first_tables, schema):
-        with open(module.__file__, "rb") as file:
+    for path in (first_tables.__file__, schema.__file__):
+        with open(path, "rb") as file:
             digest.update(file.read())
     return digest.hexdigest()[:8]
 

@@ -7,11 +7,11 @@ import math
 import os
 import random
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -24,9 +24,10 @@ from support.painting import paint
 from retrieval import Library, QueryError
 from retrieval.catalogue import Batch, Catalogue, FileRecord, ImageRecord
 from retrieval.images import PictureInfo
-from retrieval.query.fields import FACTS, FIELDS, POSSIBLE
-from retrieval.query.options import OPTIONS
+from retrieval.query.fields import FACTS, FIELDS, POSSIBLE, Kind
+from retrieval.query.options import Sort
 from retrieval.query.where import And, Box, Comparison, Condition, Has, Near, Not, OneOf, Or, parse
+from retrieval.query.where.conditions import Value
 from retrieval.search.grouping import different
 from retrieval.specs import ModelSpec
 
@@ -103,6 +104,9 @@ def rows_and_catalogue(
     for number in range(150):
         width, height = chosen.choice([(4000, 3000), (3000, 4000), (2000, 2000), (1, 1)])
         latitude, longitude = chosen.choice(PLACES)
+        others: dict[str, Any] = {
+            name: chosen.choice([None, 1.0, 100.0, 2000.0]) for name in OTHER_NUMBERS
+        }
         info = PictureInfo(
             format=chosen.choice(["JPEG", "PNG", "HEIF"]),
             width=width,
@@ -112,7 +116,7 @@ def rows_and_catalogue(
             lens=chosen.choice(CAMERAS),
             latitude=latitude,
             longitude=longitude,
-            **{name: chosen.choice([None, 1.0, 100.0, 2000.0]) for name in OTHER_NUMBERS},
+            **others,
         )
         sha256 = hashlib.sha256(bytes([number])).digest()
         size = chosen.choice([100, 500_000, 2_000_000])
@@ -277,15 +281,14 @@ def ordered(sign: str, order: int) -> bool:
     }[sign]  # fmt: skip
 
 
-def some_values(field: str) -> st.SearchStrategy[Any]:
-    return st.sampled_from(
-        {
-            "number": [1.0, 100.0, 2000.0, 3000.0, 4000.0, 4.0, 12.0, 5e5, 2e6],
-            "date": ["2023", "2023-05", "2023-05-17", "2023-05-17T12:30", "2024-02-29T08:00:00"],
-            "folder": PATHS,
-            "choice": ["portrait", "square"] if field == "orientation" else ["JPEG", "GIF"],
-        }.get(FIELDS[field].kind, WORDS)
-    )
+def some_values(field: str) -> st.SearchStrategy[Value]:
+    values: dict[Kind, Sequence[Value]] = {
+        "number": [1.0, 100.0, 2000.0, 3000.0, 4000.0, 4.0, 12.0, 5e5, 2e6],
+        "date": ["2023", "2023-05", "2023-05-17", "2023-05-17T12:30", "2024-02-29T08:00:00"],
+        "folder": PATHS,
+        "choice": ["portrait", "square"] if field == "orientation" else ["JPEG", "GIF"],
+    }
+    return st.sampled_from(values.get(FIELDS[field].kind, WORDS))
 
 
 fields = st.sampled_from([field for field in FIELDS if field != "gps"])
@@ -347,7 +350,7 @@ def test_sql_finds_what_plain_python_finds(
     dates = {row.vector_id: row.date for row in rows}
     listed = catalogue.filters.listed(condition, model, "date").tolist()
     assert [dates[id_] for id_ in listed] == sorted(dates[id_] for id_ in listed)
-    for sort in OPTIONS["sort"].choices:
+    for sort in get_args(Sort):
         assert sorted(catalogue.filters.listed(condition, model, sort).tolist()) == expected
 
 

@@ -6,10 +6,12 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from sqlite_utils import Database
 
 from retrieval.catalogue import Catalogue, schema
 
@@ -55,7 +57,7 @@ def test_an_interrupted_first_migration_is_done_again(
     path = tmp_path / "c.sqlite"
     real = schema._execute_all
 
-    def fail_half_way(db, statements):  # type: ignore[no-untyped-def]
+    def fail_half_way(db: Database, statements: Iterable[str]) -> None:
         real(db, list(statements)[:4])
         raise KeyboardInterrupt
 

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from retrieval.errors import QueryError
-from retrieval.query.fields import FIELDS, POSSIBLE
+from retrieval.query.fields import FIELDS, POSSIBLE, Kind
 from retrieval.query.where import (
     And,
     Box,
@@ -40,7 +40,8 @@ def values(field: str) -> st.SearchStrategy[Value]:
         return st.sampled_from(FIELDS[field].choices)
     if field == "format":
         return st.sampled_from(["JPEG", "PNG", "HEIF", "NEF"])
-    return {"number": numbers, "date": dates}.get(FIELDS[field].kind, texts)
+    kinds: dict[Kind, st.SearchStrategy[Value]] = {"number": numbers, "date": dates}
+    return kinds.get(FIELDS[field].kind, texts)
 
 
 comparable = st.sampled_from([field for field in FIELDS if field != "gps"])
