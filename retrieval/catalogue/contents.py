@@ -19,7 +19,6 @@ from retrieval.catalogue.scan import within
 from retrieval.catalogue.texts import EMBEDDED, Texts
 from retrieval.catalogue.vectors import WHOLE
 from retrieval.images import PictureInfo
-from retrieval.images.name_dates import date_in_name
 from retrieval.query.fields import FACTS
 from retrieval.specs import ModelSpec
 from retrieval.vectors import from_blobs, to_blobs
@@ -94,11 +93,13 @@ class Contents:
 
     def record(self, root: Root, model_id: int, batch: Batch) -> None:
         """Commit a batch: vectors, files, problems and the new generation, or nothing."""
+        from retrieval.images.name_dates import date_in_name  # questions do not wait for it
+
         with self._db.writing():
             next_generation(self._db)
             self._insert_images(model_id, batch.images)
             for file in batch.files:
-                self._insert_file(root, file)
+                self._insert_file(root, file, date_in_name(file.path.rpartition("/")[2]))
             self._insert_problems(root, batch.problems)
 
     def expire_orphans(self, *, older_than_days: float) -> None:
@@ -179,13 +180,12 @@ class Contents:
                 image_id = self._db.one("SELECT id FROM images WHERE sha256 = ?", (image.sha256,))
                 texts.put(image_id, {EMBEDDED: image.info.words})
 
-    def _insert_file(self, root: Root, file: FileRecord) -> None:
+    def _insert_file(self, root: Root, file: FileRecord, named: str) -> None:
         image_id, orphaned_at = self._db.rows(
             "SELECT id, orphaned_at FROM images WHERE sha256 = ?", (file.sha256,)
         ).fetchone()
         if orphaned_at is not None:
             self._revive(image_id)
-        named = date_in_name(file.path.rpartition("/")[2])
         self._db.rows(
             "INSERT INTO files (root_id, path, size, mtime_ns, named, image_id)"
             " VALUES (?, CAST(? AS TEXT), ?, ?, ?, ?)"

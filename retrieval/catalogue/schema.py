@@ -11,7 +11,6 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from retrieval.catalogue.first_tables import FIRST_TABLES
-from retrieval.images.name_dates import date_in_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -56,14 +55,19 @@ def m001_first_tables(db: Database) -> None:
 @_migration
 def m002_dates(db: Database) -> None:
     """Give every picture a date, kept up to date by triggers."""
-    db.conn.create_function("date_in_name", 1, _date_in_name, deterministic=True)
+    from retrieval.images.name_dates import date_in_name
+
+    def date_in_path(path: bytes) -> str:
+        return date_in_name(path.rpartition(b"/")[2].decode("utf-8", "surrogateescape"))
+
+    db.conn.create_function("date_in_path", 1, date_in_path, deterministic=True)
     _execute_all(
         db,
         (
             "ALTER TABLE files ADD COLUMN named TEXT NOT NULL DEFAULT ''",
             "ALTER TABLE images ADD COLUMN date TEXT NOT NULL DEFAULT ''",
             "ALTER TABLE images ADD COLUMN date_source TEXT NOT NULL DEFAULT ''",
-            "UPDATE files SET named = date_in_name(CAST(path AS BLOB)) WHERE image_id IS NOT NULL",
+            "UPDATE files SET named = date_in_path(CAST(path AS BLOB)) WHERE image_id IS NOT NULL",
             _SET_DATES,
             *(
                 _SET_DATE_WHEN.format(
@@ -103,10 +107,6 @@ def migrate(connection: sqlite3.Connection) -> None:
         migrations.apply(Database(connection))
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-
-
-def _date_in_name(path: bytes) -> str:
-    return date_in_name(path.rpartition(b"/")[2].decode("utf-8", "surrogateescape"))
 
 
 def _execute_all(db: Database, statements: Iterable[str]) -> None:

@@ -7,6 +7,8 @@ import re
 from collections.abc import Sequence
 from datetime import date, time
 
+from retrieval.images.name_dates import FIRST_PHOTOGRAPH
+
 _LONGEST = 100
 _COMPANY = re.compile(
     r"camera|co|company|computer|corp|corporation|electric|electronics|entertainment|gmbh|imaging"
@@ -17,8 +19,6 @@ _NO_TEXT = re.compile(r"[\W_]*|unknown|none|n/a|default", re.IGNORECASE)
 _WORD = re.compile(r"[^\s,.]+")
 # Most write 2023:05:01 12:30:00; some write dashes, some a T.
 _WRITTEN_DATE = re.compile(r"\s*(\d{4})[:/-](\d\d)[:/-](\d\d)[ T](\d\d):(\d\d):(\d\d)", re.ASCII)
-FIRST_PHOTOGRAPH = 1826
-"""No picture was taken before this year."""
 
 
 def clean(value: object) -> str:

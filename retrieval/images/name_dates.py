@@ -14,8 +14,6 @@ from __future__ import annotations
 import re
 from datetime import date, time
 
-from retrieval.images.exif_values import FIRST_PHOTOGRAPH
-
 _DATE = re.compile(
     r"""(?<![0-9]) (?<![0-9]\.) (?<![0-9][A-Za-z])
     (?P<year>(?:18|19|20)[0-9]{2}) (?P<sign>[-_.]?) (?P<month>[0-9]{2}) (?P=sign) (?P<day>[0-9]{2})
@@ -32,6 +30,8 @@ _TIME = re.compile(
 )
 _ENDS = re.compile(r"(?![0-9A-Za-z])")
 _FIRST_DIGITAL, _LAST = 1990, 2099
+FIRST_PHOTOGRAPH = 1826
+"""No picture was taken before this year."""
 
 
 def date_in_name(name: str) -> str:
