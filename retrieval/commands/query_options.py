@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 import click
 
+from retrieval.commands.terminal import plural
 from retrieval.errors import QueryError
 from retrieval.query import Query, Term, parse
 from retrieval.search.fusion import FUSES, Fuse
@@ -93,7 +94,9 @@ def _query(
     terms = list(parse(words).terms) if words.strip() else []
     terms += [Term("picture", _picture(image)) for image in images]
     if not terms:
-        raise click.UsageError('ask in words ("two dogs on a beach") or with --image FILE')
+        raise click.UsageError(
+            'Nothing to search for. Give a text ("two dogs on a beach") or --image FILE.'
+        )
     if weight is not None:
         terms = _weighted(terms, weight)
     for written in unwanted:
@@ -106,11 +109,11 @@ def _weighted(terms: list[Term], written: str) -> list[Term]:
     try:
         weights = [float(part) for part in written.replace(",", " ").split()]
     except ValueError as error:
-        raise click.UsageError(f"--weight {written} is not a list of numbers like 2,1") from error
+        raise click.UsageError(f"--weight {written} is not a list of numbers like 2,1.") from error
     if len(weights) != len(terms):
         raise click.UsageError(
-            f"--weight has {len(weights)} numbers for {len(terms)} terms: give one for each text "
-            "and picture, in their order"
+            f"--weight has {plural(len(weights), 'number')} for {plural(len(terms), 'term')}. Give "
+            "one for each text and picture, in the same order."
         )
     try:
         return [replace(term, weight=w) for term, w in zip(terms, weights, strict=True)]

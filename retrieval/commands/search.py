@@ -1,4 +1,4 @@
-"""`pixtrieve search`: ask in words or with a picture."""
+"""`pixtrieve search`: search by text or by picture."""
 
 from __future__ import annotations
 
@@ -22,7 +22,18 @@ from retrieval.search.notes import notes
 from retrieval.search.results import SearchResult
 
 
-@click.command("search", cls=ManyPictures)
+@click.command(
+    "search",
+    cls=ManyPictures,
+    examples=(
+        'pixtrieve search "two dogs on a beach"',
+        'pixtrieve search "in the snow" --image dog.jpg --weight 2,1 --not people',
+        'pixtrieve search "2:in the snow + ./dog.jpg - people"   # the same',
+        'pixtrieve search "our dog" --like 17 23 --unlike 5      # more hits like 17 and 23',
+        """pixtrieve search "a birthday cake" --where "taken >= 2023-05 and camera ~ 'Pixel'\"""",
+        """pixtrieve search --where "path in 'trips/' and gps near 48.85,2.35 within 10 km\"""",
+    ),
+)
 @question_options
 @like_options
 @narrowing_options
@@ -68,17 +79,9 @@ def search_command(
     device: str,
     limits: ReadLimits,
 ) -> None:
-    r"""Find the pictures nearest to TEXT, to example pictures, or to both, best first.
+    """Search pictures by text, by example, or by both.
 
-    \b
-    pixtrieve search "two dogs on a beach"
-    pixtrieve search "in the snow" --image dog.jpg --weight 2,1 --not people
-    pixtrieve search "2:in the snow + ./dog.jpg - people"       (the same)
-    pixtrieve search "our dog" --like 17 23 --unlike 5           (more like those hits)
-    pixtrieve search "a birthday cake" --where "taken >= 2023-05 and camera ~ 'Pixel'"
-    pixtrieve search --where "path in 'trips/' and gps near 48.85,2.35 within 10 km"
-
-    --html - writes the page to standard output, instead of the table.
+    Results are listed best first. --html - writes the page to standard output instead of the table.
     """
     started = time.perf_counter()
     with Library.open(library_path, device=device) as library:
