@@ -14,7 +14,14 @@ from retrieval.commands.picture_options import ManyPictures, like_options
 from retrieval.commands.query_options import Asking, question_options
 from retrieval.commands.read_options import limits_options
 from retrieval.commands.table import table
-from retrieval.commands.terminal import device_option, library_option, say, say_raw, shown
+from retrieval.commands.terminal import (
+    UserPath,
+    device_option,
+    library_option,
+    say,
+    say_raw,
+    shown,
+)
 from retrieval.images import ReadLimits
 from retrieval.library import Library
 from retrieval.search.answers import as_object
@@ -55,7 +62,7 @@ from retrieval.search.results import SearchResult
 @click.option(
     "--html",
     metavar="FILE",
-    type=click.Path(),
+    type=UserPath(),
     help="Write a page with the pictures (- for standard output).",
 )
 @click.option("--open", "open_page", is_flag=True, help="Show that page in the browser.")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
 import pytest
 
 import retrieval.commands.evaluate
@@ -14,7 +15,7 @@ import retrieval.commands.library_choice
 import retrieval.context
 import retrieval.folder.opening
 import retrieval.library
-from retrieval.commands import main
+from retrieval.commands import main, pixtrieve
 from retrieval.encoders import ModelIdentity
 from support.fakes import FakeEncoder
 
@@ -57,3 +58,28 @@ def command_line(
         return Done(int(ended.value.code or 0), out, err)
 
     return run
+
+
+def every_command() -> Iterator[click.Context]:
+    """Yield a context for `pixtrieve`, for each of its commands and for each subcommand."""
+    waiting = [click.Context(pixtrieve, info_name="pixtrieve", **pixtrieve.context_settings)]
+    while waiting:
+        context = waiting.pop(0)
+        yield context
+        if isinstance(context.command, click.Group):
+            for name in context.command.list_commands(context):
+                command = context.command.get_command(context, name)
+                assert command is not None
+                waiting.append(click.Context(command, info_name=name, parent=context))
+
+
+def parse(arguments: list[str], group: click.Group = pixtrieve) -> None:
+    """Parse a command line without running it; click.UsageError if it cannot be."""
+    context = click.Context(group)
+    group.parse_args(context, list(arguments))
+    name, command, rest = group.resolve_command(context, [*context._protected_args, *context.args])
+    assert command is not None
+    if isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
+        parse(rest, command)
+    else:
+        command.make_context(name, rest)
