@@ -36,7 +36,7 @@ class _Lines(logging.Handler):
         try:
             text = shown(record.getMessage())
             if record.levelno >= logging.WARNING:
-                text = f"{click.style('warning:', fg='yellow', bold=True)} {text}"
+                text = f"{click.style('Warning:', fg='yellow', bold=True)} {text}"
             if sys.stderr.isatty():
                 sys.stderr.write("\r\x1b[K")
             say(text, error=True)

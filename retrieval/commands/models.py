@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import asdict
 
 import click
@@ -87,7 +88,7 @@ def pack_command(name: str, folder: str) -> None:
 
     pack_model(registry.located(name), folder)
     say(f"Packed {shown(name)} into {shown(folder)}. Copy this folder, and on the other machine:")
-    say("    pixtrieve models import FOLDER")
+    say(f"    pixtrieve models import {shown(shlex.quote(folder))}")
 
 
 @models_command.command("import", examples=("pixtrieve models import /media/stick/default",))

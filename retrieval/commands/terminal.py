@@ -80,10 +80,10 @@ def say_raw(data: bytes) -> None:
 
 def report(error: PixtrieveError) -> None:
     """Show an error and what to do next."""
-    label = click.style("error:", fg="red", bold=True)
+    label = click.style("Error:", fg="red", bold=True)
     say(f"{label} {shown(error.message)}", error=True)
     for number, line in enumerate(error.hint.splitlines()):
-        label = click.style("hint: ", fg="cyan") if number == 0 else "      "
+        label = click.style("Hint: ", fg="cyan") if number == 0 else "      "
         say(f"{label} {shown(line)}", error=True)
 
 

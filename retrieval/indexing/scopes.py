@@ -43,7 +43,7 @@ def _require_sense(path: str, known: Sequence[Root]) -> None:
     elif os.path.isfile(path):
         if unsupported_reason(os.path.basename(path)) is None:
             raise LibraryError(
-                f"{path} does not have the extension of a picture file", "nothing was indexed"
+                f"{path} is not a picture file, by its extension", "nothing was indexed"
             )
     elif not os.path.isdir(path) and root_of(known, path) is None:
         raise LibraryError(f"{path} is neither a file nor a folder", "nothing was indexed")
