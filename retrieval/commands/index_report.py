@@ -165,6 +165,8 @@ def summary(progress: Progress, status: Status, paths: Sequence[str] = ()) -> It
 def _headline(progress: Progress, paths: Sequence[str]) -> str:
     tally = progress.tally
     nothing = not (tally.found or tally.removed or progress.stopped)
+    if nothing and not paths:
+        return "The library has no folders yet. Add one: pixtrieve index FOLDER"
     if nothing and not (progress.missing or progress.unseen):
         return f"No pictures found in {_named(paths)}."
     changes = ", ".join(_changes(progress))
@@ -173,8 +175,6 @@ def _headline(progress: Progress, paths: Sequence[str]) -> str:
 
 
 def _named(paths: Sequence[str]) -> str:
-    if not paths:
-        return "the library's folders, for it has none"
     if len(paths) > _FOLDERS_NAMED:
         return plural(len(paths), "folder")
     return ", ".join(shown(home_relative(path)) for path in paths)

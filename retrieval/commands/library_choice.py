@@ -57,8 +57,11 @@ def chosen_library(ctx: click.Context) -> LibraryChoice:
 def take_library(ctx: click.Context, _param: click.Parameter, value: str | None) -> str:
     """Take the value of one `--library`, and return the folder of the library to use.
 
-    The option may stand before the command, too. Raises click.UsageError for two that differ.
+    The option may stand before the command, too. Raises click.UsageError for an empty value, and
+    for two that differ.
     """
+    if value == "":  # a variable of the shell that is not set
+        raise click.UsageError("--library needs a folder, but its value is empty.", ctx)
     if value is not None:
         before = ctx.meta.setdefault(_NAMED, value)
         if os.path.abspath(before) != os.path.abspath(value):

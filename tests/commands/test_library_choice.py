@@ -85,6 +85,13 @@ def test_two_different_libraries_are_an_error(run: Run, words: tuple[str, ...]) 
     assert "one and two" in done.err
 
 
+def test_an_empty_option_is_an_error(run: Run) -> None:
+    for words in (("--library", "", "status"), ("status", "--library=")):
+        done = run(*words)
+        assert (done.code, done.out) == (2, "")
+        assert "--library" in done.err
+
+
 def test_a_tilde_is_the_home(
     run: Run, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
