@@ -119,7 +119,7 @@ def test_the_json_example_has_the_fields_of_a_hit() -> None:
     assert set(example) == {"query", "where", "fuse", "model", "seconds", *answer}
 
 
-def test_assistants_are_told_of_a_command_and_an_address_that_exist() -> None:
+def test_assistants_are_configured_with_a_command_and_an_address_that_exist() -> None:
     blocks = [json.loads(block) for kind, block in BLOCKS if kind == "json"]
     own, over_http = (block["mcpServers"] for block in blocks if "mcpServers" in block)
     parse(pixtrieve, own["pixtrieve"]["args"])

@@ -11,7 +11,6 @@ from pathlib import Path
 from retrieval.commands.terminal import home_relative, human_bytes, plural, shown, sureness
 from retrieval.errors import PictureError
 from retrieval.images.thumbnails import thumbnail
-from retrieval.search.notes import notes
 from retrieval.search.results import Hit, SearchResult
 
 _SIDE = 360
@@ -89,7 +88,7 @@ def _section(asked: str, result: SearchResult) -> str:
     if result.scored:
         best = f"Best {len(result.hits):,} of {plural(result.searched, 'picture')}."
         summary = f"{best} Higher scores are better matches."
-        summary = html.escape(shown(" ".join((summary, *notes(result)))))
+        summary = html.escape(shown(" ".join((summary, *result.notes))))
     else:
         found = plural(result.searched, "matching picture")
         summary = f"Showing {len(result.hits):,} of {found}."

@@ -40,7 +40,7 @@ def test_presence_and_absence_are_probabilities_that_sum_to_one() -> None:
 Names = Callable[..., list[str]]
 
 
-def test_adding_looks_between_the_terms(mixed: Library, names: Names) -> None:
+def test_adding_finds_what_lies_between_the_terms(mixed: Library, names: Names) -> None:
     # The files are called what they show; here their names shall not count.
     assert names(mixed, "red + blue", 1, look_in="pictures") == ["purple.png"]
     assert names(mixed, "red + 0.01:blue", 1, look_in="pictures") == ["red.png"]
@@ -55,25 +55,27 @@ def test_a_negative_term_moves_its_pictures_down(mixed: Library, names: Names) -
 def test_multiplying_wants_all_terms(mixed: Library, names: Names) -> None:
     assert names(mixed, "red + blue", 1, fuse="multiply") == ["purple.png"]
     assert names(mixed, "red + green", 1, fuse="multiply") == ["yellow.png"]
-    hits = mixed.search("red + green", 45, fuse="multiply").hits
+    hits = mixed.search(Query.parse("red + green"), 45, fuse="multiply").hits
     assert all(0 <= hit.score <= 1 for hit in hits)
     assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
 
 
 @pytest.mark.parametrize("fuse", ["add", "multiply"])
 def test_a_smaller_k_is_a_prefix(mixed: Library, fuse: str) -> None:
-    longest = mixed.search("red + 2:green - blue", 20, fuse=fuse).hits  # type: ignore[arg-type]
+    longest = mixed.search(Query.parse("red + 2:green - blue"), 20, fuse=fuse).hits  # type: ignore[arg-type]
     for k in (1, 5, 19):
-        assert mixed.search("red + 2:green - blue", k, fuse=fuse).hits == longest[:k]  # type: ignore[arg-type]
+        assert mixed.search(Query.parse("red + 2:green - blue"), k, fuse=fuse).hits == longest[:k]  # type: ignore[arg-type]
 
 
 def test_contributions_explain_the_score(mixed: Library) -> None:
-    added = mixed.search("2:red + blue - green", 45, explain=True).hits
+    added = mixed.search(Query.parse("2:red + blue - green"), 45, explain=True).hits
     for hit in added:
         parts = sum(term.contribution for term in hit.terms)
         assert hit.score == pytest.approx(parts, abs=2e-3)
         assert hit.terms[2].contribution <= 0
-    for hit in mixed.search("2:red + blue - green", 45, fuse="multiply", explain=True).hits:
+    for hit in mixed.search(
+        Query.parse("2:red + blue - green"), 45, fuse="multiply", explain=True
+    ).hits:
         parts = math.prod(term.contribution for term in hit.terms)
         assert hit.score == pytest.approx(parts, abs=2e-3)
     (plain,) = mixed.search("red", 1, look_in="pictures", explain=True).hits
@@ -121,7 +123,7 @@ def test_several_terms_beat_unlikely_questions_together() -> None:
     assert both[0] == pytest.approx(0.921, abs=1e-3)  # Stouffer: z = 2 / sqrt(2)
 
 
-def test_nulls_are_of_the_best_scores_and_grow_with_the_library() -> None:
+def test_baselines_are_of_the_best_scores_and_grow_with_the_library() -> None:
     rng = np.random.default_rng(0)
     pictures = rng.normal(size=(2000, 32)).astype(np.float32)
     pictures /= np.linalg.norm(pictures, axis=1, keepdims=True)
@@ -139,5 +141,5 @@ def test_nulls_are_of_the_best_scores_and_grow_with_the_library() -> None:
     assert measure(references, pictures[:7], 7) is None
 
 
-def test_a_null_tells_how_far_above_it_a_score_lies() -> None:
+def test_a_baseline_says_how_far_above_it_a_score_lies() -> None:
     assert ScoreBaseline(0.2, 0.05).z(0.3) == pytest.approx(2.0)

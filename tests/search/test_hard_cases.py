@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
@@ -100,7 +101,7 @@ def test_removing_deletes_vectors_from_the_cache_and_spares_other_orphans(
     assert library.add(pictures).tally.encoded == 0
 
 
-def test_looking_at_a_part_does_not_forget_the_drives(
+def test_indexing_a_part_does_not_forget_the_drives(
     library: Library, pictures: Path, drive_at_deep: Drive, names: Names
 ) -> None:
     with drive_at_deep() as drive:
@@ -151,7 +152,7 @@ def test_the_journal_of_a_deleted_catalogue_is_not_replayed(
 def test_a_folder_below_one_of_single_files_is_a_root_of_its_own(
     library: Library, pictures: Path
 ) -> None:
-    library.add(pictures / "red.png", pictures / "deep/blue.png")
+    library.add([pictures / "red.png", pictures / "deep/blue.png"])
     library.add(pictures / "deep")
     roots = {(root.path, root.whole) for root in library.status().roots}
     assert roots == {(str(pictures), False), (str(pictures / "deep"), True)}
@@ -181,7 +182,7 @@ def test_stopping_in_the_middle_of_a_move_loses_nothing(
     library.add(tmp_path / "p")
     os.rename(tmp_path / "p/a", tmp_path / "p/b")
     stop = threading.Event()
-    for progress in library.index([tmp_path / "p"], stop=stop):
+    for progress in library.iter_index([tmp_path / "p"], stop=stop):
         if progress.phase == "encode":
             stop.set()
     assert len(names(library, "red", 20)) == 12
@@ -248,7 +249,7 @@ def test_a_picture_that_the_model_refuses_stops_nobody_else(
 def test_a_model_that_refuses_everything_is_an_error(
     library: Library, pictures: Path, encoder: FakeEncoder
 ) -> None:
-    def refuse(_: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def refuse(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         raise ModelError("broken weights")
 
     encoder.encode_images = refuse  # type: ignore[method-assign]
@@ -262,7 +263,7 @@ def test_files_that_may_pass_are_listed_and_tried_every_time(
 ) -> None:
     real = decoding.open_file
 
-    def refuse(path: str):  # type: ignore[no-untyped-def]
+    def refuse(path: str) -> IO[bytes]:
         if path.endswith("red.png"):
             raise PermissionError(13, "Permission denied")
         return real(path)
@@ -302,7 +303,7 @@ def test_of_copies_the_one_that_is_there_is_shown(
     paint(tmp_path / "drive/a.png", "red")
     (tmp_path / "home").mkdir()
     shutil.copy(tmp_path / "drive/a.png", tmp_path / "home/b.png")
-    library.add(tmp_path / "drive", tmp_path / "home")
+    library.add([tmp_path / "drive", tmp_path / "home"])
     assert names(library, "red") == ["a.png"]
     shutil.rmtree(tmp_path / "drive")
     library.add()
@@ -410,7 +411,7 @@ def test_a_library_where_a_file_is(tmp_path: Path) -> None:
             Library.create(path, FakeEncoder())
 
 
-def test_asking_with_a_pipe_or_a_broken_picture(library: Library, tmp_path: Path) -> None:
+def test_searching_with_a_pipe_or_a_broken_picture(library: Library, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(PictureError, match="not a regular file"):
         library.search(tmp_path / "pipe")

@@ -168,8 +168,10 @@ def test_a_screen_never_loses_one_of_the_best(
         patch.setattr("retrieval.stores.screen._KEPT", kept)
         patch.setattr("retrieval.stores.screen._KEPT_A_HIT", 1)
         store = built(ids, vectors)
-        for query in (vectors[n // 2 : n // 2 + 1], normalise(random.normal(size=(1, dim)))):
-            query = query.astype(np.float32)
+        for query in (
+            vectors[n // 2 : n // 2 + 1],
+            normalise(random.normal(size=(1, dim)).astype(np.float32)),
+        ):
             want, got = exact.search(query, k, allowed), store.search(query, k, allowed)
             np.testing.assert_array_equal(got[1], want[1])
             np.testing.assert_array_equal(got[0], want[0])

@@ -1,23 +1,13 @@
-"""`pixtrieve` in this process, with an encoder one can compute by hand."""
+"""`pixtrieve` in this process: how a command ended, all commands, parsing without running."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import click
-import pytest
 
-import retrieval.commands.evaluate
-import retrieval.commands.library_choice
-import retrieval.context
-import retrieval.folder.opening
-import retrieval.library
-from retrieval.commands import main, pixtrieve
-from retrieval.encoders import ModelIdentity
-from support.fakes import FakeEncoder
+from retrieval.commands import pixtrieve
 
 
 @dataclass
@@ -32,32 +22,7 @@ class Done:
 Run = Callable[..., Done]
 
 OWN_LIBRARY = "own-library"
-
-
-def command_line(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capture: pytest.CaptureFixture[bytes]
-) -> Run:
-    """Return a function that runs `pixtrieve` with a fake model, in a folder.
-
-    The user's own library is OWN_LIBRARY in it.
-    """
-    encoder, own = FakeEncoder(), folder / OWN_LIBRARY
-    for module in (retrieval.library, retrieval.context, retrieval.commands.evaluate):
-        monkeypatch.setattr(module, "open_encoder", lambda *_, **__: encoder)
-    for module in (retrieval.folder.opening, retrieval.context):
-        monkeypatch.setattr(module, "identify", lambda name: ModelIdentity(name, "fake-1"))
-    monkeypatch.chdir(folder)
-    monkeypatch.delenv("PIXTRIEVE_LIBRARY", raising=False)
-    monkeypatch.setattr(retrieval.commands.library_choice, "default_library", lambda: str(own))
-
-    def run(*arguments: str | os.PathLike[str]) -> Done:
-        capture.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main([os.fspath(argument) for argument in arguments])
-        out, err = (stream.decode("utf-8", "surrogateescape") for stream in capture.readouterr())
-        return Done(int(ended.value.code or 0), out, err)
-
-    return run
+"""The user's own library in tests of the commands, relative to the folder that they run in."""
 
 
 def every_command() -> Iterator[click.Context]:
