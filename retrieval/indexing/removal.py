@@ -34,7 +34,7 @@ def remove_path(catalogue: Catalogue, target: str) -> int:
         if not known:
             raise LibraryError(
                 f"nothing at or below {target} is in the library",
-                "see what is with: pixtrieve status",
+                "to see what is in it: pixtrieve status",
             )
         # Older orphans are left: their files may be on the way to another folder.
         catalogue.contents.delete_images(catalogue.contents.orphans() - orphans)

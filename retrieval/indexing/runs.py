@@ -73,8 +73,8 @@ def change_model(
             raise LibraryError(
                 f"{lacking:,} pictures could not be encoded with {row.spec.name}: their files "
                 "cannot be read now",
-                "plug the drive in (or raise --max-megapixels) and run this again, or change "
-                "anyway with --anyway",
+                "connect the drive (or raise --max-megapixels) and run this command again, or "
+                "switch without them: --anyway",
             )
         catalogue.use_model(row.id)
         session.use(new)
@@ -92,9 +92,7 @@ def forget_model(session: Session, name: str) -> int:
         old = next((model for model in named if not model.in_use), None)
         if old is None:
             problem = "is in use" if named else "is not one of the library's"
-            raise LibraryError(
-                f"the model {name} {problem}", "see which there are: pixtrieve model"
-            )
+            raise LibraryError(f"the model {name} {problem}", "to list the models: pixtrieve model")
         with catalogue.writing():
             count = catalogue.contents.forget_model(old.fingerprint)
         session.drop_caches(old.fingerprint)

@@ -120,7 +120,7 @@ def _look_for_drives(
         location = os.path.join(scope.root.path, path)
         if not os.path.isdir(location) or _is_empty(location):
             scan.leave_alone(path)
-            walked.missing.append(_trouble(scope, path, "the drive is not there"))
+            walked.missing.append(_trouble(scope, path, "the drive is not connected"))
         elif not scope.files and not scope.folders:  # a walk of a part would not have come by
             catalogue.roots.set_mount(scope.root, path, mounted=False)
     for path in mounts:

@@ -42,7 +42,9 @@ def _require_sense(path: str, known: Sequence[Root]) -> None:
             raise LibraryError(f"{path} does not exist", "check the path; nothing was indexed")
     elif os.path.isfile(path):
         if unsupported_reason(os.path.basename(path)) is None:
-            raise LibraryError(f"{path} is not a picture, by its name", "nothing was indexed")
+            raise LibraryError(
+                f"{path} is not a picture file, by its extension", "nothing was indexed"
+            )
     elif not os.path.isdir(path) and root_of(known, path) is None:
         raise LibraryError(f"{path} is neither a file nor a folder", "nothing was indexed")
 

@@ -49,7 +49,7 @@ _FIRST_BATCH = 32
 
 _REPORT_EVERY_S = 0.1
 
-_NO_VECTOR = "the model gave no vector for it"
+_NO_VECTOR = "the model could not encode it"
 
 _REFRESH_MIN = 20_000
 """A long run refreshes the cache after this many pictures, then after ever more."""

@@ -80,7 +80,7 @@ class Notifier:
         self._open(new.keys() - unnamed)
         if unnamed:
             raise NotificationsUnavailable(
-                "the system's notices cannot hold the names of some folders"
+                "the system cannot report changes in folders whose names are not UTF-8"
             )
 
     def hear(self) -> set[str]:
@@ -160,15 +160,15 @@ def _deaf(error: Exception) -> NotificationsUnavailable:
     said = str(error)
     if _LIMIT in said:
         return NotificationsUnavailable(
-            "the system does not listen to so many folders",
-            "raise its limit and start again: sudo sysctl fs.inotify.max_user_watches=1048576",
+            "the system's limit on watched folders is reached",
+            "raise the limit and start again: sudo sysctl fs.inotify.max_user_watches=1048576",
         )
     if any(sign in said for sign in _TOO_MANY):
         return NotificationsUnavailable(
-            "too many programs listen to folders, or too many files are open",
+            "too many programs watch folders, or too many files are open",
             "raise the limit and start again: sudo sysctl fs.inotify.max_user_instances=1024",
         )
-    return NotificationsUnavailable(f"the system does not listen to these folders ({said})")
+    return NotificationsUnavailable(f"the system cannot watch these folders ({said})")
 
 
 def _identity(folder: str) -> tuple[int, int] | None:

@@ -165,8 +165,8 @@ class Watcher:
         self._next_around = now + self._pace.around
         if not os.path.isfile(self._catalogue.path):
             raise LibraryNotFound(
-                f"the library {os.path.dirname(self._catalogue.path)} is not there any more",
-                "put it back, or make a new one with: pixtrieve index FOLDER-OF-PICTURES",
+                f"the library {os.path.dirname(self._catalogue.path)} no longer exists",
+                "restore it, or make a new one with: pixtrieve index FOLDER-OF-PICTURES",
             )
         version = self._catalogue.version()
         if version != self._version:
@@ -273,4 +273,4 @@ class _Either(threading.Event):
 def _explained(error: Exception) -> PixtrieveError:
     if isinstance(error, PixtrieveError):
         return error
-    return LibraryError(f"{type(error).__name__}: {error}", "what was committed is safe")
+    return LibraryError(f"{type(error).__name__}: {error}", "finished work is saved")

@@ -243,7 +243,7 @@ def test_a_picture_that_the_model_refuses_stops_nobody_else(
     assert (done.tally.encoded, done.tally.bad) == (3, 1)
     assert library.add(pictures).tally.pending == 0
     (problem,) = library.problems()
-    assert problem.reason == "the model gave no vector for it"
+    assert problem.reason == "the model could not encode it"
 
 
 def test_a_model_that_refuses_everything_is_an_error(
