@@ -147,7 +147,7 @@ def summary(progress: Progress, status: Status) -> Iterator[str]:
             f"Not there: {shown(home_relative(trouble.path))} ({trouble.reason}). Its pictures "
             f"stay searchable; take them out with: pixtrieve remove {shown(trouble.path)!r}"
         )
-    for trouble in progress.unseen:
+    for trouble in progress.unreadable:
         yield f"Not looked into: {shown(home_relative(trouble.path))} ({trouble.reason})"
     yield from problem_lines(progress)
     counts = status.counts

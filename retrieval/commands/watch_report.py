@@ -52,7 +52,7 @@ class WatchReport:
     def begin(self, progress: Progress) -> None:
         """Take note of what the summary of the first run has said already."""
         self._absent = {trouble.path for trouble in progress.missing}
-        self._unseen = {trouble.path for trouble in progress.unseen}
+        self._unseen = {trouble.path for trouble in progress.unreadable}
 
     def show(self, event: WatchEvent) -> None:
         """Print what an event says, if it says anything new."""
@@ -101,7 +101,7 @@ class WatchReport:
             yield f"{self._title()}; {changes} at {time.strftime('%H:%M')}"
             yield from problem_lines(progress)
         yield from self._missing({trouble.path: trouble.reason for trouble in progress.missing})
-        unseen = {trouble.path: trouble.reason for trouble in progress.unseen}
+        unseen = {trouble.path: trouble.reason for trouble in progress.unreadable}
         for path in sorted(unseen.keys() - self._unseen):
             yield f"Not looked into: {shown(home_relative(path))} ({unseen[path]})"
         self._unseen |= unseen.keys()
@@ -124,7 +124,7 @@ def _changes(progress: Progress) -> Iterator[str]:
         (tally.encoded, "new"),
         (tally.reused, "moved or copied"),
         (tally.removed, "gone"),
-        (0 if found else tally.told, "with other texts"),
+        (0 if found else tally.texts_updated, "with other texts"),
         (tally.bad, "damaged"),
         (tally.unsupported, "in formats that are not supported"),
     ):

@@ -161,7 +161,9 @@ def test_troubles_are_said_once(capsys: pytest.CaptureFixture[str]) -> None:
         "  /a is looked at every 60 s",
         "  /b is looked at every 60 s",
     ]
-    told = Progress("done", "/a", Tally(told=2, bad=1), 0.1, problems=(Trouble("/a/x", "bad"),))
+    told = Progress(
+        "done", "/a", Tally(texts_updated=2, bad=1), 0.1, problems=(Trouble("/a/x", "bad"),)
+    )
     lines = said(told).splitlines()
     assert lines[0].startswith("Watching 2 folders; 2 with other texts, 1 damaged at ")
     assert lines[1] == "  /a/x: bad"

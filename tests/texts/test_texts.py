@@ -69,14 +69,14 @@ def test_sidecars_are_read_once_and_followed(library: Library, pictures: Path) -
     (pictures / "red.txt").write_text("our new bicycle, and a dog")
     (pictures / "deep/blue.xmp").write_bytes(xmp(subject=bag("sea", "Italy")))
     tally = library.add().tally
-    assert (tally.pending, tally.told, encoder.images_encoded) == (0, 2, encoded)
+    assert (tally.pending, tally.texts_updated, encoder.images_encoded) == (0, 2, encoded)
     assert texts_of(library, "red.png") == {"sidecar": "our new bicycle, and a dog"}
     assert texts_of(library, "blue.png") == {"xmp": "sea, Italy"}
 
     (pictures / "red.txt").unlink()
-    assert library.add().tally.told == 1
+    assert library.add().tally.texts_updated == 1
     assert texts_of(library, "red.png") == {}
-    assert library.add().tally.told == 0
+    assert library.add().tally.texts_updated == 0
 
 
 def test_a_sidecar_of_a_single_file_is_seen(library: Library, pictures: Path) -> None:
@@ -344,7 +344,7 @@ def test_removed_pictures_take_their_texts_along(told: Library, tmp_path: Path) 
     told.remove(tmp_path / "camera" / "IMG_0003.png")
     assert "sidecar" in told.texts.counts()
     assert all("Invoice" not in s.text for h in told.search("invoice", 12).hits for s in h.texts)
-    assert told._catalogue._db.one("SELECT count(*) FROM words") == 3
+    assert told._session.catalogue._db.one("SELECT count(*) FROM words") == 3
 
 
 def test_another_model_encodes_the_descriptions_too(told: Library, names: Names) -> None:
