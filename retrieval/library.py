@@ -154,10 +154,10 @@ class Library:
         *,
         options: IndexOptions | None = None,
         exclude: Sequence[str] | None = None,
-        pace: WatchTiming | None = None,
-        steering: WatchControl | None = None,
+        timing: WatchTiming | None = None,
+        control: WatchControl | None = None,
     ) -> Iterator[WatchEvent]:
-        """Index like `index`, then follow what changes, until the steering's `stop` is set.
+        """Index like `index`, then follow what changes, until `control.stop` is set.
 
         Yields the progress of each run, the last record of which has the phase "done"; what is
         watched, and how; and what delays a run. Files that are still being written wait, and so
@@ -169,8 +169,8 @@ class Library:
 
         names = [os.fspath(path) for path in paths]
         options = options or IndexOptions()
-        pace, steering = pace or WatchTiming(), steering or WatchControl()
-        return watch(self._session, names, options, exclude, pace, steering)
+        timing, control = timing or WatchTiming(), control or WatchControl()
+        return watch(self._session, names, options, exclude, timing, control)
 
     def use_model(
         self,

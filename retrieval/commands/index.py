@@ -44,7 +44,7 @@ def index_command(
     checkpoint: str | None,
     device: str,
     exclude: tuple[str, ...],
-    pace: WatchTiming | None,
+    timing: WatchTiming | None,
     options: IndexOptions,
 ) -> int:
     """Index pictures in PATHS, folders or files; without PATHS, look again at all that is known.
@@ -55,8 +55,8 @@ def index_command(
     reference = str(parse(model, checkpoint)) if model else None
     patterns = [pattern for pattern in exclude if pattern] if exclude else None
     with _opened(library_path, reference, device, has_paths=bool(paths)) as library:
-        if pace is not None:
-            return _follow(library, paths, options, patterns, pace)
+        if timing is not None:
+            return _follow(library, paths, options, patterns, timing)
         return _run(library, paths, options, patterns)
 
 
@@ -90,14 +90,14 @@ def _follow(
     paths: tuple[str, ...],
     options: IndexOptions,
     patterns: list[str] | None,
-    pace: WatchTiming,
+    timing: WatchTiming,
 ) -> int:
     report, first = WatchReport("Ctrl-C ends it."), True
     display: Display | None = None  # of the run that goes on
     with stop_on_interrupt("stopping") as stop:
-        steering = WatchControl(stop=stop)
+        control = WatchControl(stop=stop)
         for event in library.watch(
-            paths, options=options, exclude=patterns, pace=pace, steering=steering
+            paths, options=options, exclude=patterns, timing=timing, control=control
         ):
             if isinstance(event, Progress) and event.phase != "done":
                 display = display or Display()

@@ -16,7 +16,7 @@ from retrieval.watching.watcher import Delayed, WatchEvent, Watching, WatchTimin
 
 
 def watch_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add `--watch` and `--poll`; the command gets `pace`, None where nothing is to be watched."""
+    """Add `--watch` and `--poll`; the command gets `timing`, None without `--watch`."""
 
     @click.option(
         "--watch",
@@ -34,7 +34,7 @@ def watch_options(command: Callable[..., Any]) -> Callable[..., Any]:
     def gathered(*arguments: Any, watch: bool, poll: float | None, **others: Any) -> Any:
         if poll is not None and not watch:
             raise click.UsageError("--poll goes with --watch")
-        return command(*arguments, pace=WatchTiming(poll=poll) if watch else None, **others)
+        return command(*arguments, timing=WatchTiming(poll=poll) if watch else None, **others)
 
     return gathered
 
@@ -59,7 +59,7 @@ class WatchReport:
         if isinstance(event, Delayed):
             self._show_delay(event)
             return
-        lines = self._standing(event) if isinstance(event, Watching) else self._done(event)
+        lines = self._status(event) if isinstance(event, Watching) else self._done(event)
         for line in lines:
             say(line)
 
@@ -73,7 +73,7 @@ class WatchReport:
                 after = f"Trying again in {duration(delayed.seconds)}; no change is lost."
             say(after, error=True)
 
-    def _standing(self, watching: Watching) -> Iterator[str]:
+    def _status(self, watching: Watching) -> Iterator[str]:
         before, self._said = self._said, watching
         if before is None or before.folders != watching.folders:
             yield f"{self._title()}. {self._ending}".rstrip()
@@ -82,13 +82,13 @@ class WatchReport:
                 yield f"Back again: {shown(home_relative(path))}"
         yield from self._missing(dict.fromkeys(watching.absent, ""))
         self._absent &= set(watching.absent)
-        if before is not None and before.unheard == watching.unheard:
+        if before is not None and before.polled == watching.polled:
             return
         if watching.reason:
             yield f"Not all changes are heard of: {shown(watching.reason)}. Until then:"
             if watching.hint:
                 yield f"  {watching.hint}"
-        for path, seconds in watching.unheard:
+        for path, seconds in watching.polled:
             why = "" if watching.reason else " may be changed by other machines, unheard, and"
             yield f"  {shown(home_relative(path))}{why} is looked at every {duration(seconds)}"
 

@@ -29,7 +29,7 @@ class RunState:
 class Following:
     """How the library's folders are followed; `told` is given all events, in another thread."""
 
-    pace: WatchTiming
+    timing: WatchTiming
     told: Callable[[WatchEvent], None]
 
 
@@ -42,7 +42,7 @@ class IndexingRun:
     def __init__(self, open_library: Callable[[], Library]) -> None:
         self._open = open_library
         self._lock = threading.Lock()
-        self._steering = WatchControl()
+        self._control = WatchControl()
         self._thread: threading.Thread | None = None
         self.state = RunState()
 
@@ -53,9 +53,9 @@ class IndexingRun:
                 return False
             if self.state.watching:
                 self.state = RunState(running=True, watching=True)
-                self._steering.look.set()
+                self._control.rescan.set()
                 return True
-            self._steering.halt.clear()
+            self._control.stop_run.clear()
             self.state = RunState(running=True)
             self._begin(self._run)
             return True
@@ -69,14 +69,14 @@ class IndexingRun:
     def stop(self) -> None:
         """Ask the run to end after the batch in flight."""
         with self._lock:
-            if self._steering.look.is_set():  # it has not begun
-                self._steering.look.clear()
+            if self._control.rescan.is_set():  # it has not begun
+                self._control.rescan.clear()
                 self.state = replace(self.state, running=False)
-            self._steering.halt.set()
+            self._control.stop_run.set()
 
     def close(self) -> None:
         """Stop for good, and wait."""
-        self._steering.stop.set()
+        self._control.stop.set()
         self.stop()
         if self._thread is not None:
             self._thread.join()
@@ -90,7 +90,7 @@ class IndexingRun:
         error = ""
         try:
             with self._open() as library:
-                for last in library.index(stop=self._steering.halt):
+                for last in library.index(stop=self._control.stop_run):
                     self.state = RunState(running=True, progress=last)
         except PixtrieveError as raised:
             error = _in_words(raised)
@@ -102,7 +102,7 @@ class IndexingRun:
         told, error = following.told, ""
         try:
             with self._open() as library:
-                for event in library.watch(pace=following.pace, steering=self._steering):
+                for event in library.watch(timing=following.timing, control=self._control):
                     self._note(event)
                     told(event)
         except PixtrieveError as raised:
@@ -116,12 +116,12 @@ class IndexingRun:
     def _note(self, event: WatchEvent) -> None:
         with self._lock:
             if isinstance(event, Progress):
-                running = event.phase != "done" or self._steering.look.is_set()
+                running = event.phase != "done" or self._control.rescan.is_set()
                 self.state = RunState(running, event, watching=True)
             elif isinstance(event, Delayed):
                 error = _in_words(event.error)
                 self.state = RunState(False, self.state.progress, error, watching=True)
-            elif not self._steering.look.is_set():
+            elif not self._control.rescan.is_set():
                 self.state = replace(self.state, running=False)
 
 

@@ -138,7 +138,7 @@ def test_a_burst_of_files_is_one_run(
     sources = [paint(tmp_path / f"s/{n}.png", (n, 255 - n, n), size=(2, 2)) for n in range(100)]
     pictures = [source.read_bytes() for source in sources]
     encoder.batch_size = 512
-    with Watch(library.path, encoder, [target], replace(FAST, quiet=1.0, at_most=60)) as watch:
+    with Watch(library.path, encoder, [target], replace(FAST, quiet=1.0, max_wait=60)) as watch:
         watch.follows()
         for number in range(count):
             # Another content each, past the end of the picture.
@@ -160,7 +160,7 @@ def test_an_endless_trickle_is_indexed_all_the_same(
             number += 1
 
     (tmp_path / "p").mkdir()
-    with Watch(library.path, encoder, [tmp_path / "p"], replace(FAST, at_most=0.5)) as watch:
+    with Watch(library.path, encoder, [tmp_path / "p"], replace(FAST, max_wait=0.5)) as watch:
         watch.follows()
         dripping = threading.Thread(target=trickle)
         dripping.start()
@@ -193,7 +193,7 @@ def test_a_file_that_is_written_slowly_is_never_a_problem(
 def test_what_stays_broken_is_a_problem_in_the_end(
     library: Library, pictures: Path, encoder: FakeEncoder
 ) -> None:
-    with Watch(library.path, encoder, [pictures], replace(FAST, broken=1.0)) as watch:
+    with Watch(library.path, encoder, [pictures], replace(FAST, settle_broken=1.0)) as watch:
         watch.follows()
         (pictures / "bad.jpg").write_bytes(b"no picture")
         until(lambda: [row.path for row in library.problems()] == [str(pictures / "bad.jpg")])
@@ -321,14 +321,14 @@ def test_a_drive_that_is_unplugged_keeps_its_pictures_and_comes_back(
     os.rename(pictures, tmp_path / "unplugged")
     if how == "empty":
         pictures.mkdir()
-    until(lambda: watch.standing and watch.standing.absent == (str(pictures),))
+    until(lambda: watch.watching and watch.watching.absent == (str(pictures),))
     assert len(names(library, "red")) == 4
     paint(tmp_path / "unplugged/white.png", "white")
     if how == "empty":
         pictures.rmdir()
     os.rename(tmp_path / "unplugged", pictures)
     until(lambda: str(pictures / "white.png") in indexed(library))
-    until(lambda: watch.standing and watch.standing.absent == ())
+    until(lambda: watch.watching and watch.watching.absent == ())
     paint(pictures / "after.png", (9, 9, 9))
     until(lambda: str(pictures / "after.png") in indexed(library))
     assert len(indexed(library)) == 6
@@ -340,7 +340,7 @@ def test_folders_that_another_process_adds_are_followed(
     paint(tmp_path / "more/white.png", "white")
     with Library.open(library.path, encoder) as other:
         other.add(tmp_path / "more")
-    until(lambda: watch.standing and str(tmp_path / "more") in watch.standing.folders)
+    until(lambda: watch.watching and str(tmp_path / "more") in watch.watching.folders)
     paint(tmp_path / "more/grey.png", (9, 9, 9))
     until(lambda: str(tmp_path / "more/grey.png") in indexed(library))
 
@@ -412,7 +412,7 @@ def test_a_run_is_halted_and_the_watch_goes_on(
         real = encoder.encode_images
 
         def halting(pixels):  # type: ignore[no-untyped-def]
-            watch.steering.halt.set()
+            watch.control.stop_run.set()
             return real(pixels)
 
         encoder.encode_images = halting  # type: ignore[method-assign]
@@ -434,14 +434,14 @@ def test_without_notices_it_looks_again_and_again(
         yield
 
     monkeypatch.setattr("watchfiles.watch", refuse)
-    with Watch(library.path, encoder, [pictures], replace(FAST, deaf=0.2)) as watch:
+    with Watch(library.path, encoder, [pictures], replace(FAST, unnotified_rescan=0.2)) as watch:
         watch.follows()
         paint(pictures / "white.png", "white")
         until(lambda: str(pictures / "white.png") in indexed(library))
-        standing = watch.standing
-    assert standing is not None
-    assert standing.unheard == ((str(pictures), 0.2),)
-    assert "fs.inotify.max_user_watches" in standing.hint
+        watching = watch.watching
+    assert watching is not None
+    assert watching.polled == ((str(pictures), 0.2),)
+    assert "fs.inotify.max_user_watches" in watching.hint
 
 
 @pytest.mark.parametrize(
@@ -461,7 +461,7 @@ def test_what_to_do_when_the_system_does_not_listen(
 
     monkeypatch.setattr("watchfiles.watch", refuse)
     with pytest.raises(NotificationsUnavailable) as raised:
-        retrieval.watching.notifications.Notifier(threading.Event()).listen_to([str(tmp_path)])
+        retrieval.watching.notifications.Notifier(threading.Event()).watch([str(tmp_path)])
     assert hint in raised.value.hint
 
 
@@ -473,25 +473,25 @@ def test_the_real_limit_of_the_system(tmp_path: Path) -> None:
         "import os, sys, threading\n"
         "from retrieval.watching.notifications import NotificationsUnavailable, Notifier\n"
         "open('/proc/sys/user/max_inotify_watches', 'w').write('5')\n"
-        "ears = Notifier(threading.Event())\n"
+        "notifier = Notifier(threading.Event())\n"
         "folders = [os.path.join(sys.argv[1], str(n)) for n in range(20)]\n"
-        "ears.listen_to(folders[:4])\n"
+        "notifier.watch(folders[:4])\n"
         "print('four')\n"
         "try:\n"
-        "    ears.listen_to(folders)\n"
-        "except NotificationsUnavailable as deaf:\n"
-        "    print(deaf.hint)\n"
+        "    notifier.watch(folders)\n"
+        "except NotificationsUnavailable as unavailable:\n"
+        "    print(unavailable.hint)\n"
         "open(folders[3] + '/a', 'w').close()\n"
-        "print(ears.hear())\n"
+        "print(notifier.wait_for_changes())\n"
     )
     command = ["unshare", "-Ur", sys.executable, "-c", code, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True)
     if "unshare" in done.stderr or "PermissionError" in done.stderr:
         pytest.skip("this system gives no limits of one's own")
-    four, hint, heard = done.stdout.splitlines()
+    four, hint, changed = done.stdout.splitlines()
     assert four == "four"
     assert "fs.inotify.max_user_watches" in hint
-    assert heard == str({str(tmp_path / "3/a")})
+    assert changed == str({str(tmp_path / "3/a")})
 
 
 def test_a_network_drive_is_looked_at_unasked(
@@ -503,12 +503,14 @@ def test_a_network_drive_is_looked_at_unasked(
         lambda: {"/": "ext4", str(pictures / "deep"): "nfs4"},
     )
     monkeypatch.setattr(
-        retrieval.watching.root_monitor.Notifier, "hear", lambda _: time.sleep(0.1) or set()
+        retrieval.watching.root_monitor.Notifier,
+        "wait_for_changes",
+        lambda _: time.sleep(0.1) or set(),
     )
-    with Watch(library.path, encoder, [pictures], replace(FAST, remote=0.2)) as watch:
+    with Watch(library.path, encoder, [pictures], replace(FAST, remote_rescan=0.2)) as watch:
         watch.follows()
-        assert watch.standing is not None
-        assert watch.standing.unheard == ((str(pictures), 0.2),)
+        assert watch.watching is not None
+        assert watch.watching.polled == ((str(pictures), 0.2),)
         paint(pictures / "deep/white.png", "white")
         until(lambda: str(pictures / "deep/white.png") in indexed(library))
 
@@ -533,30 +535,30 @@ def test_a_missing_extra_is_named(
 
 
 def test_paths_are_given_out_when_it_has_been_quiet_or_has_taken_too_long() -> None:
-    gathered = Debouncer(1.0, 5.0)
-    assert gathered.take(0) == set()
-    gathered.hear({"a"}, 10)
-    gathered.hear({"b"}, 10.9)
-    assert gathered.take(11.5) == set()
-    assert gathered.take(11.9) == {"a", "b"}
-    assert gathered.take(20) == set()
+    debouncer = Debouncer(1.0, 5.0)
+    assert debouncer.take_due(0) == set()
+    debouncer.add({"a"}, 10)
+    debouncer.add({"b"}, 10.9)
+    assert debouncer.take_due(11.5) == set()
+    assert debouncer.take_due(11.9) == {"a", "b"}
+    assert debouncer.take_due(20) == set()
     for tenths in range(52):
-        gathered.hear({"c"}, 30 + tenths / 10)
+        debouncer.add({"c"}, 30 + tenths / 10)
         if tenths < 50:
-            assert gathered.take(30 + tenths / 10) == set()
-    assert gathered.take(35.2) == {"c"}
+            assert debouncer.take_due(30 + tenths / 10) == set()
+    assert debouncer.take_due(35.2) == {"c"}
 
 
 def test_paths_that_are_kept_come_when_it_is_time() -> None:
-    gathered = Debouncer(1.0, 5.0)
-    gathered.keep({"a", "b"}, 10)
-    gathered.keep({"b"}, 5)
-    gathered.keep({"a"}, 20)
-    assert gathered.take(4.9) == set()
-    assert gathered.take(5) == {"b"}
-    gathered.hear({"c"}, 9.5)
-    assert gathered.take(10) == {"a"}
-    assert gathered.take(10.5) == {"c"}
+    debouncer = Debouncer(1.0, 5.0)
+    debouncer.schedule({"a", "b"}, 10)
+    debouncer.schedule({"b"}, 5)
+    debouncer.schedule({"a"}, 20)
+    assert debouncer.take_due(4.9) == set()
+    assert debouncer.take_due(5) == {"b"}
+    debouncer.add({"c"}, 9.5)
+    assert debouncer.take_due(10) == {"a"}
+    assert debouncer.take_due(10.5) == {"c"}
 
 
 LISTED = """\
