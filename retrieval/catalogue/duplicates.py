@@ -61,8 +61,8 @@ class DuplicateRows:
         for row in rows:
             yield KnownFile(*row)
 
-    def sketch(self, image_id: int) -> bytes | None:
-        """Return an image's sketch, or None."""
+    def luma_thumbnail(self, image_id: int) -> bytes | None:
+        """Return an image's luma thumbnail, None when it has none."""
         found: bytes | None = self._db.one(
             "SELECT sketch FROM sketches WHERE image_id = ?", (image_id,)
         )

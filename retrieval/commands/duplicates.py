@@ -110,10 +110,10 @@ def _show(
         return
     for line in _lines(groups):
         say(line)
-    if report.unsketched:
+    if report.without_thumbnail:
         say(
-            f"{plural(report.unsketched, 'picture')} could be compared by their bytes only: they "
-            "were indexed without being looked at."
+            f"{plural(report.without_thumbnail, 'picture')} could be compared by their bytes only: "
+            "they were indexed without being looked at."
         )
 
 

@@ -43,7 +43,7 @@ class DuplicatesJob:
             before = self.review.report
             if before is not None:
                 groups = tuple(group for group in before.groups if group.id not in ids)
-                report = DuplicateReport(groups, before.pictures, before.unsketched)
+                report = DuplicateReport(groups, before.pictures, before.without_thumbnail)
                 self.review = Review(self.review.running, report, self.review.error)
 
     def close(self) -> None:
