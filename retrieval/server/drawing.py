@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from retrieval.errors import PixtrieveError
 from retrieval.library import Library
-from retrieval.map import Drawing
+from retrieval.map import MapProgress
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class DrawingState:
     """How a drawing stands: its latest progress, and the error that ended the last one, if any."""
 
     running: bool = False
-    progress: Drawing | None = None
+    progress: MapProgress | None = None
     error: str = ""
     hint: str = ""
 
