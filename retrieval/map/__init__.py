@@ -25,7 +25,7 @@ from retrieval.map.projection import Projection, principal, projected
 from retrieval.map.records import Layout, Map, MapProgress, PlacedPictures, Region
 from retrieval.map.regions import build_regions, levels_of
 from retrieval.map.updating import LibraryState, extended, needs_rebuild, stamped, trimmed
-from retrieval.tagging.corpora import Corpus, encoded, read_corpus
+from retrieval.tagging.corpora import Corpus, encode_corpus, read_corpus
 
 __all__ = ["Layout", "LibraryMap", "Map", "MapProgress", "Region"]
 
@@ -112,8 +112,8 @@ class LibraryMap:
         levels = levels_of(points, positions)
         names: list[list[str]] = []
         if levels:
-            vectors = projection.turn(encoded(corpus, self._context.model.encoder()))
-            names = names_of(levels, [text.text for text in corpus.texts], vectors)
+            vectors = projection.turn(encode_corpus(corpus, self._context.model.encoder()))
+            names = names_of(levels, [entry.text for entry in corpus.texts], vectors)
         regions, region = build_regions(levels, names, points, PlacedPictures(state.ids, positions))
         drawn = Map(state.ids, positions, region, regions, layout, state.snapshot.generation)
         everything = np.ones(len(state.ids), np.bool_)

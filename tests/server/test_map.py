@@ -128,7 +128,7 @@ def test_a_drawing_that_failed_is_explained_and_tried_again_on_request(
     asking: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("retrieval.map.encoded", _broken)
+        patch.setattr("retrieval.map.encode_corpus", _broken)
         asking.get("/api/map")
         for _ in range(200):
             answer = asking.get("/api/map")

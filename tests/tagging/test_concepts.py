@@ -84,10 +84,12 @@ def test_indexed_examples_are_remembered_by_number(shades: Library, tmp_path: Pa
 
 
 def test_what_cannot_be_learned_says_so(library: Library, pictures: Path) -> None:
-    with pytest.raises(QueryError, match="nothing to learn"):
+    with pytest.raises(QueryError, match="“x”") as caught:
         library.concepts.learn("x")
-    with pytest.raises(QueryError, match="nothing to tell the examples from"):
+    assert "--like" in caught.value.hint
+    with pytest.raises(QueryError) as caught:
         library.concepts.learn("x", [pictures / "red.png"])
+    assert "--unlike" in caught.value.hint
     with pytest.raises(QueryError, match="no picture #99"):
         library.concepts.learn("x", [99])
     library.add(pictures)
@@ -117,7 +119,7 @@ def test_tags_follow_the_threshold_and_go_with_the_concept(shades: Library, tmp_
     assert [each.name for each in shades.concepts.all()] == ["our red"]
     shades.concepts.forget("our red")
     assert shades.concepts.all() == []
-    assert shades._catalogue.tags.all() == []
+    assert shades._session.catalogue.tags.all() == []
 
 
 @click.command(cls=ManyPictures)
