@@ -30,7 +30,7 @@ from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 from retrieval import Library
 from retrieval.duplicates.alignment import part_correlation
 from retrieval.duplicates.perceptual_hash import Pairs, PerceptualHashes, Thumbnails
-from retrieval.images.luma_thumbnail import SIDE, sketch_of
+from retrieval.images.luma_thumbnail import SIDE, make_luma_thumbnail
 from retrieval.images.scaling import Frame
 from retrieval.scenes.dataset import draw_scenes
 from retrieval.vectors import from_blobs
@@ -241,7 +241,9 @@ def nearest_others(library: Library, originals: dict[str, Image.Image]) -> tuple
 
 def thumbnails_of(pictures: Sequence[Image.Image]) -> Thumbnails:
     """Return the thumbnails (n, side, side) of pictures."""
-    data = b"".join(sketch_of(each.convert("RGB"), Frame.whole(each.size)) for each in pictures)
+    data = b"".join(
+        make_luma_thumbnail(each.convert("RGB"), Frame.whole(each.size)) for each in pictures
+    )
     return np.frombuffer(data, np.uint8).reshape(-1, SIDE, SIDE)
 
 

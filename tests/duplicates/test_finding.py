@@ -20,7 +20,7 @@ from retrieval.duplicates.grouping import LIKENESS, Pictures, group
 from retrieval.duplicates.keeping import DuplicateGroup
 from retrieval.duplicates.perceptual_hash import TURNS, PerceptualHashes, turned
 from retrieval.folder.locking import writer_lock
-from retrieval.images.luma_thumbnail import SIDE, sketch_of
+from retrieval.images.luma_thumbnail import SIDE, make_luma_thumbnail
 from retrieval.images.scaling import Frame
 
 
@@ -152,7 +152,7 @@ def test_files_on_a_drive_that_is_not_there_are_left_out(library: Library, album
     assert (report.groups, report.pictures) == ((), 0)
 
 
-def test_pictures_without_a_sketch_are_counted(library: Library, album: Path) -> None:
+def test_pictures_without_a_thumbnail_are_counted(library: Library, album: Path) -> None:
     library.add(album)
     library._session.catalogue.duplicates._db.rows("DELETE FROM sketches")
     report = library.duplicates.find()
@@ -165,7 +165,10 @@ def test_a_library_without_pictures_has_no_duplicates(library: Library) -> None:
 
 
 def thumbnails_of(pictures: list[Image.Image]) -> np.ndarray:
-    rows = [np.frombuffer(sketch_of(each, Frame.whole(each.size)), np.uint8) for each in pictures]
+    rows = [
+        np.frombuffer(make_luma_thumbnail(each, Frame.whole(each.size)), np.uint8)
+        for each in pictures
+    ]
     return np.stack(rows).reshape(-1, SIDE, SIDE)
 
 
@@ -243,7 +246,7 @@ def test_a_copy_of_a_part_joins_only_if_it_is_like_the_best() -> None:
     assert distinct.kept.tolist() == [0, 0, 2, 3]
 
 
-def test_the_model_does_not_change_what_a_sketch_is(tmp_path: Path, album: Path) -> None:
+def test_the_model_does_not_change_what_a_thumbnail_is(tmp_path: Path, album: Path) -> None:
     with Library.create(tmp_path / "a", FakeEncoder()) as library:
         library.add(album)
         one = [

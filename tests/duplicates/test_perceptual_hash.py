@@ -13,7 +13,7 @@ from support.patterns import pattern
 from retrieval.duplicates.alignment import correlation, part_correlation
 from retrieval.duplicates.neighbours import near_pairs, nearest
 from retrieval.duplicates.perceptual_hash import TURNS, PerceptualHashes, turned
-from retrieval.images.luma_thumbnail import SIDE, sketch_of
+from retrieval.images.luma_thumbnail import SIDE, make_luma_thumbnail
 from retrieval.images.scaling import Frame
 
 T = Image.Transpose
@@ -21,7 +21,10 @@ Thumbnails = NDArray[np.uint8]
 
 
 def thumbnails_of(*pictures: Image.Image) -> Thumbnails:
-    rows = [np.frombuffer(sketch_of(each, Frame.whole(each.size)), np.uint8) for each in pictures]
+    rows = [
+        np.frombuffer(make_luma_thumbnail(each, Frame.whole(each.size)), np.uint8)
+        for each in pictures
+    ]
     return np.stack(rows).reshape(-1, SIDE, SIDE)
 
 
@@ -42,7 +45,7 @@ def test_a_turned_picture_looks_alike_and_is_turned_back(turn: Image.Transpose) 
     assert correlation(thumbnails[:1], turned(thumbnails[1:2], which))[0] > 0.99
 
 
-def test_every_turn_of_signs_is_that_of_the_sketch() -> None:
+def test_every_turn_of_signs_is_that_of_the_thumbnail() -> None:
     thumbnails = thumbnails_of(pattern(3, (96, 96)))
     for number in range(len(TURNS)):
         both = np.concatenate([thumbnails, turned(thumbnails, np.array([number]))])
@@ -70,11 +73,13 @@ def test_flat_pictures_look_like_nothing() -> None:
     assert not list(hashes.similar_after(np.arange(3)))
 
 
-def test_a_scaled_decoding_gives_the_same_sketch() -> None:
+def test_a_scaled_decoding_gives_the_same_thumbnail() -> None:
     picture = pattern(5, (161, 121))
     frame = Frame((161, 121), (0, 0, 80.5, 60.5))
-    part = np.frombuffer(sketch_of(picture.reduce(2), frame), np.uint8).astype(int)
-    whole = np.frombuffer(sketch_of(picture, Frame.whole(picture.size)), np.uint8).astype(int)
+    part = np.frombuffer(make_luma_thumbnail(picture.reduce(2), frame), np.uint8).astype(int)
+    whole = np.frombuffer(make_luma_thumbnail(picture, Frame.whole(picture.size)), np.uint8).astype(
+        int
+    )
     assert np.abs(part - whole).mean() < 3
 
 
