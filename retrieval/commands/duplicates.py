@@ -132,10 +132,10 @@ def _show(
         return
     for line in _lines(groups):
         say(line)
-    if report.unsketched:
+    if report.without_thumbnail:
         say(
-            f"Compared {plural(report.unsketched, 'picture')} by their bytes only: the library "
-            "has no thumbnail of them."
+            f"Compared {plural(report.without_thumbnail, 'picture')} by their bytes only: the "
+            "library has no thumbnail of them."
         )
 
 

@@ -54,7 +54,7 @@ def index_command(
     checkpoint: str | None,
     device: str,
     exclude: tuple[str, ...],
-    pace: WatchTiming | None,
+    timing: WatchTiming | None,
     options: IndexOptions,
 ) -> int:
     """Add pictures to the library, or update it.
@@ -66,8 +66,8 @@ def index_command(
     reference = str(parse(model, checkpoint)) if model else None
     patterns = [pattern for pattern in exclude if pattern] if exclude else None
     with _opened(library_path, reference, device, has_paths=bool(paths)) as library:
-        if pace is not None:
-            return _follow(library, paths, options, patterns, pace)
+        if timing is not None:
+            return _follow(library, paths, options, patterns, timing)
         return _run(library, paths, options, patterns)
 
 
@@ -101,14 +101,14 @@ def _follow(
     paths: tuple[str, ...],
     options: IndexOptions,
     patterns: list[str] | None,
-    pace: WatchTiming,
+    timing: WatchTiming,
 ) -> int:
     report, first = WatchReport("Press Ctrl-C to stop."), True
     display: Display | None = None  # of the run that goes on
     with stop_on_interrupt("Stopping.") as stop:
-        steering = WatchControl(stop=stop)
+        control = WatchControl(stop=stop)
         for event in library.watch(
-            paths, options=options, exclude=patterns, timing=pace, control=steering
+            paths, options=options, exclude=patterns, timing=timing, control=control
         ):
             if isinstance(event, Progress) and event.phase != "done":
                 display = display or Display()

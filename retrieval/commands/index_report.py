@@ -152,7 +152,7 @@ def summary(progress: Progress, status: Status, paths: Sequence[str] = ()) -> It
             f"Unavailable: {shown(home_relative(trouble.path))} ({trouble.reason}). Its pictures "
             f"stay searchable. To remove them: pixtrieve remove {shown(shlex.quote(trouble.path))}"
         )
-    for trouble in progress.unseen:
+    for trouble in progress.unreadable:
         yield f"Can't read: {shown(home_relative(trouble.path))} ({trouble.reason})"
     yield from problem_lines(progress)
     counts = status.counts
@@ -167,7 +167,7 @@ def _headline(progress: Progress, paths: Sequence[str]) -> str:
     nothing = not (tally.found or tally.removed or progress.stopped)
     if nothing and not paths:
         return "The library has no folders yet. Add one: pixtrieve index FOLDER"
-    if nothing and not (progress.missing or progress.unseen):
+    if nothing and not (progress.missing or progress.unreadable):
         return f"No pictures found in {_named(paths)}."
     changes = ", ".join(_changes(progress))
     new = plural(tally.encoded, "new picture")

@@ -20,7 +20,7 @@ from retrieval.commands.terminal import (
     shown,
 )
 from retrieval.library import Library
-from retrieval.tagging.classifying import Classified, Item, Likely
+from retrieval.tagging.classifying import Classified, Item, LabelProbability
 from retrieval.tagging.labels import LEAST, read_labels
 
 _SHOWN = 3
@@ -166,7 +166,7 @@ def _lines(found: Sequence[Classified]) -> list[str]:
         lines.append(shown(each.item))
         labels = each.labels[:_SHOWN]
         if each.none is not None:
-            none = Likely("(none of these)", each.none)
+            none = LabelProbability("(none of these)", each.none)
             labels = tuple(sorted((*labels, none), key=lambda one: -one.probability))
         lines += [f"  {one.probability:6.1%}  {shown(one.label)}" for one in labels]
         lines += [f"  {one.probability:6.1%}  concept {shown(one.label)}" for one in each.concepts]

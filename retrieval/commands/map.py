@@ -73,7 +73,7 @@ def _draw(library: Library, *, rebuild: bool) -> None:
 
 
 def _rows(library: Library, drawn: Map) -> Iterator[tuple[int, str, float, float, str]]:
-    columns = (drawn.ids.tolist(), drawn.places.tolist(), drawn.region.tolist())
+    columns = (drawn.ids.tolist(), drawn.positions.tolist(), drawn.region.tolist())
     for image_id, (x, y), region in zip(*columns, strict=True):
         image = library.image(image_id)
         path = "" if image is None else image.paths[0]

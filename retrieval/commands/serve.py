@@ -72,7 +72,7 @@ def serve_command(
     token: str | None,
     moves_to: str | None,
     open_page: bool,
-    pace: WatchTiming | None,
+    timing: WatchTiming | None,
     device: str,
 ) -> None:
     """Serve the library as a web page and a JSON API.
@@ -90,14 +90,14 @@ def serve_command(
     from retrieval.server.guard import Rules
     from retrieval.server.indexing import Following
 
-    if pace is not None:
+    if timing is not None:
         require_watchfiles()
     given = token is not None
     token = _checked(token) if token is not None else _new_token(host, names)
     with Library.open(library_path) as library:
         folder = library.path
     rules = Rules(_known_as(host, port, names), token)
-    following = Following(pace, WatchReport().show) if pace is not None else None
+    following = Following(timing, WatchReport().show) if timing is not None else None
     app = create_app(folder, device, rules, moves_to and os.path.abspath(moves_to), following)
     bracketed = f"[{host}]" if ":" in host else host
     address = f"http://{names[0] if names else bracketed}:{port}/"

@@ -16,7 +16,7 @@ from retrieval.watching.watcher import Delayed, WatchEvent, Watching, WatchTimin
 
 
 def watch_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add `--watch` and `--poll`; the command gets `pace`, None when it is not to watch."""
+    """Add `--watch` and `--poll`; the command gets `timing`, None when it is not to watch."""
 
     @click.option(
         "--watch",
@@ -35,7 +35,7 @@ def watch_options(command: Callable[..., Any]) -> Callable[..., Any]:
     def gathered(*arguments: Any, watch: bool, poll: float | None, **others: Any) -> Any:
         if poll is not None and not watch:
             raise click.UsageError("--poll needs --watch.")
-        return command(*arguments, pace=WatchTiming(poll=poll) if watch else None, **others)
+        return command(*arguments, timing=WatchTiming(poll=poll) if watch else None, **others)
 
     return gathered
 
@@ -53,14 +53,14 @@ class WatchReport:
     def begin(self, progress: Progress) -> None:
         """Note what the summary of the first run has already reported."""
         self._absent = {trouble.path for trouble in progress.missing}
-        self._unseen = {trouble.path for trouble in progress.unseen}
+        self._unseen = {trouble.path for trouble in progress.unreadable}
 
     def show(self, event: WatchEvent) -> None:
         """Print an event if it has anything new."""
         if isinstance(event, Delayed):
             self._show_delay(event)
             return
-        lines = self._standing(event) if isinstance(event, Watching) else self._done(event)
+        lines = self._status(event) if isinstance(event, Watching) else self._done(event)
         for line in lines:
             say(line)
 
@@ -74,7 +74,7 @@ class WatchReport:
                 after = f"Retrying in {duration(delayed.seconds)}. No changes are lost."
             say(after, error=True)
 
-    def _standing(self, watching: Watching) -> Iterator[str]:
+    def _status(self, watching: Watching) -> Iterator[str]:
         before, self._said = self._said, watching
         if before is None or before.folders != watching.folders:
             yield f"Watching {plural(len(watching.folders), 'folder')}. {self._ending}".rstrip()
@@ -83,13 +83,13 @@ class WatchReport:
                 yield f"Available again: {shown(home_relative(path))}"
         yield from self._missing(dict.fromkeys(watching.absent, ""))
         self._absent &= set(watching.absent)
-        if before is not None and before.unheard == watching.unheard:
+        if before is not None and before.polled == watching.polled:
             return
         if watching.reason:
             yield f"Not all changes are reported: {shown(watching.reason)}."
             if watching.hint:
                 yield f"  To fix this, {watching.hint}"
-        for path, seconds in watching.unheard:
+        for path, seconds in watching.polled:
             rescanned = f"{shown(home_relative(path))} is rescanned every {duration(seconds)}."
             yield (
                 f"  Until then, {rescanned}"
@@ -106,7 +106,7 @@ class WatchReport:
             yield f"{time.strftime('%H:%M')}  {changes}"
             yield from problem_lines(progress)
         yield from self._missing({trouble.path: trouble.reason for trouble in progress.missing})
-        unseen = {trouble.path: trouble.reason for trouble in progress.unseen}
+        unseen = {trouble.path: trouble.reason for trouble in progress.unreadable}
         for path in sorted(unseen.keys() - self._unseen):
             yield f"Can't read: {shown(home_relative(path))} ({unseen[path]})"
         self._unseen |= unseen.keys()
@@ -127,7 +127,7 @@ def _changes(progress: Progress) -> Iterator[str]:
         (tally.encoded, "new"),
         (tally.reused, "moved or copied"),
         (tally.removed, "gone"),
-        (0 if found else tally.told, "with changed texts"),
+        (0 if found else tally.texts_updated, "with changed texts"),
         (tally.bad, "damaged"),
         (tally.unsupported, "unsupported"),
     ):

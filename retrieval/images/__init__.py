@@ -111,9 +111,9 @@ class PictureInfo:
     `format` is Pillow's name of what was found inside ("JPEG", "HEIF"), not of the file's name;
     of camera raw files it is the usual ending ("NEF", "DNG"), and the rest is the preview's.
     `width` and `height` are in pixels as the picture is seen, that is after EXIF orientation, and
-    before any scaling. `sketch` is a small square of the picture (`images.sketch`), b"" where none
-    was made. `words` is what the file says of itself (`images.words`), a text a line, or "". The
-    rest is as in `Origin`.
+    before any scaling. `luma_thumbnail` is a small grey square of it (`images.luma_thumbnail`),
+    b"" where none was made. `words` is what the file says of itself (`images.words`), a text a
+    line, or "". The rest is as in `Origin`.
     """
 
     format: str
@@ -124,7 +124,7 @@ class PictureInfo:
     lens: str = ""
     latitude: float | None = None
     longitude: float | None = None
-    sketch: bytes = field(default=b"", repr=False, compare=False)
+    luma_thumbnail: bytes = field(default=b"", repr=False, compare=False)
     words: str = field(default="", compare=False)
 
 

@@ -21,7 +21,7 @@ from PIL import Image
 
 from retrieval.errors import PictureError
 from retrieval.images import Picture, PictureInfo, Problem, ReadLimits, mtime_ns, reasons
-from retrieval.images.luma_thumbnail import sketch_of
+from retrieval.images.luma_thumbnail import make_luma_thumbnail
 from retrieval.images.opening import Header, has_signature
 from retrieval.images.reasons import PassingError, Reading
 from retrieval.images.rendering import render
@@ -102,7 +102,7 @@ def decode(
             origin.lens,
             origin.latitude,
             origin.longitude,
-            sketch_of(got.picture, got.frame),
+            make_luma_thumbnail(got.picture, got.frame),
             got.words,
         )
         return resize(got.picture, preprocessing, got.frame, exact=limits.exact), info

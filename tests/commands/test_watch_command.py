@@ -158,7 +158,9 @@ def test_troubles_are_reported_once(capsys: pytest.CaptureFixture[str]) -> None:
         "/a is rescanned every 60 s.",
         "/b is rescanned every 60 s.",
     ]
-    told = Progress("done", "/a", Tally(told=2, bad=1), 0.1, problems=(Trouble("/a/x", "bad"),))
+    told = Progress(
+        "done", "/a", Tally(texts_updated=2, bad=1), 0.1, problems=(Trouble("/a/x", "bad"),)
+    )
     lines = said(told).splitlines()
     assert lines[0].endswith("  2 with changed texts, 1 damaged")
     assert lines[1] == "  /a/x: bad"
