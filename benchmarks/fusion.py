@@ -23,10 +23,10 @@ from concepts import average_precision
 from numpy.typing import NDArray
 
 from retrieval import Library, Query, Term
+from retrieval.query.options import Fuse
 from retrieval.scenes import render, scene_facts
 from retrieval.scenes.captions import truths
 from retrieval.scenes.facts import PLACES, WEATHER
-from retrieval.search.fusion import Fuse
 from retrieval.vectors import normalise
 
 _SEED = 7_000_000  # above the seeds that training draws from

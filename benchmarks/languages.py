@@ -34,7 +34,7 @@ def main() -> None:
         Library.create(os.path.join(folder, "library"), arguments.model) as library,
     ):
         note("indexing the pictures")
-        library.add(*(picture.file for picture in read_captions(arguments.captions)))
+        library.add([picture.file for picture in read_captions(arguments.captions)])
         for lang in sorted(spoken, key=lambda lang: (lang != ENGLISH, lang)):
             note(lang)
             pictures = read_captions(arguments.captions, lang)

@@ -40,7 +40,7 @@ def watched(library: str, folder: str) -> Iterator[list[Progress]]:
 
     def follow() -> None:
         with Library.open(library) as own:
-            for event in own.watch([folder], steering=steering):
+            for event in own.watch([folder], control=steering):
                 if isinstance(event, Watching):
                     listening.set()
                 elif isinstance(event, Progress) and event.phase == "done":

@@ -1,15 +1,18 @@
 """Pixtrieve finds pictures by what is in them.
 
 >>> from retrieval import Library
->>> with Library.create("index_data", "local-dir:/models/x") as library:  # doctest: +SKIP
+>>> with Library.open("index_data", create=True) as library:  # doctest: +SKIP
 ...     library.add("~/Pictures")
-...     for hit in library.search("two dogs on a beach", k=5).hits:
+...     for hit in library.search("two dogs on a beach", k=5):
 ...         print(f"{hit.score:.3f}  {hit.path}")
 
 Importing this loads neither torch nor faiss; they come in when a model or an index is needed.
 """
 
-from retrieval.catalogue import Counts, ImageRow, ProblemRow, Root
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from retrieval.catalogue import Counts, ImageRow, ModelStatus, ProblemRow, Root
 from retrieval.encoders import Encoder
 from retrieval.errors import (
     LibraryBusy,
@@ -31,25 +34,85 @@ from retrieval.indexing.progress import IndexOptions, Progress, Tally, Trouble
 from retrieval.indexing.stopwatch import Spent
 from retrieval.library import Library
 from retrieval.query import Query, Term
-from retrieval.search.results import Hit, SearchResult, TermScore
+from retrieval.query.options import SearchOptions
+from retrieval.search.results import Group, Hit, Member, SearchResult, TermScore
 from retrieval.specs import ModelSpec, Preprocessing
 
+if TYPE_CHECKING:
+    from retrieval.catalogue.facets import Facet, Facets
+    from retrieval.duplicates.finding import Duplicates
+    from retrieval.map import LibraryMap
+    from retrieval.map.records import Drawing, Map, Region
+    from retrieval.query.where import Condition
+    from retrieval.search.text_search import Snippet
+    from retrieval.tagging.classifying import Classified
+    from retrieval.tagging.concepts import Concept, Concepts
+    from retrieval.tagging.corpora import Corpus, read_corpus
+    from retrieval.tagging.describing import Description
+    from retrieval.tagging.labels import Tags
+    from retrieval.texts import Texts
+    from retrieval.watching.watcher import Delayed, WatchControl, Watching, WatchTiming
+
+    __version__: str
+
+# What few programs need is imported when it is asked for: a question from the shell is not
+# to wait for it.
+_LATER = {
+    "Classified": "retrieval.tagging.classifying",
+    "Concept": "retrieval.tagging.concepts",
+    "Concepts": "retrieval.tagging.concepts",
+    "Condition": "retrieval.query.where",
+    "Corpus": "retrieval.tagging.corpora",
+    "Delayed": "retrieval.watching.watcher",
+    "Description": "retrieval.tagging.describing",
+    "Drawing": "retrieval.map.records",
+    "Duplicates": "retrieval.duplicates.finding",
+    "Facet": "retrieval.catalogue.facets",
+    "Facets": "retrieval.catalogue.facets",
+    "LibraryMap": "retrieval.map",
+    "Map": "retrieval.map.records",
+    "Region": "retrieval.map.records",
+    "Snippet": "retrieval.search.text_search",
+    "Tags": "retrieval.tagging.labels",
+    "Texts": "retrieval.texts",
+    "WatchControl": "retrieval.watching.watcher",
+    "WatchTiming": "retrieval.watching.watcher",
+    "Watching": "retrieval.watching.watcher",
+    "read_corpus": "retrieval.tagging.corpora",
+}
+
 __all__ = [
+    "Classified",
+    "Concept",
+    "Concepts",
+    "Condition",
+    "Corpus",
     "Counts",
+    "Delayed",
+    "Description",
+    "Drawing",
+    "Duplicates",
     "Encoder",
+    "Facet",
+    "Facets",
+    "Group",
     "Hit",
     "ImageRow",
     "IndexOptions",
     "Library",
     "LibraryBusy",
     "LibraryError",
+    "LibraryMap",
     "LibraryNotFound",
     "LibraryTooNew",
+    "Map",
+    "Member",
     "MissingExtra",
     "ModelError",
     "ModelMismatch",
     "ModelNotFound",
     "ModelSpec",
+    "ModelStatus",
     "ModelUnavailable",
     "PictureError",
     "PixtrieveError",
@@ -59,12 +122,31 @@ __all__ = [
     "Query",
     "QueryError",
     "ReadLimits",
+    "Region",
     "Root",
+    "SearchOptions",
     "SearchResult",
+    "Snippet",
     "Spent",
     "Status",
+    "Tags",
     "Tally",
     "Term",
     "TermScore",
+    "Texts",
     "Trouble",
+    "WatchControl",
+    "WatchTiming",
+    "Watching",
+    "read_corpus",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("pixtrieve")
+    if name in _LATER:
+        return getattr(import_module(_LATER[name]), name)
+    raise AttributeError(f"module 'retrieval' has no attribute {name!r}")

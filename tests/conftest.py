@@ -12,7 +12,7 @@ from hypothesis import settings
 from support.fakes import FakeEncoder
 from support.painting import paint
 
-from retrieval import Library
+from retrieval import Library, Query
 from retrieval.scoring.calibration import Calibration
 
 # How long an example takes says more of what else the machine does than of the code.
@@ -45,7 +45,8 @@ def names() -> Callable[..., list[str]]:
     """Return a function that searches and gives the files' names, best first."""
 
     def search(library: Library, query: object, k: int = 10, **options: bool) -> list[str]:
-        hits = library.search(query, k, **options).hits  # type: ignore[arg-type]
+        asked = Query.parse(query) if isinstance(query, str) else query
+        hits = library.search(asked, k, **options).hits  # type: ignore[arg-type]
         return [os.path.basename(hit.path) for hit in hits]
 
     return search

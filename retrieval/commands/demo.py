@@ -50,7 +50,7 @@ def demo_command(folder: str, count: int, seed: int, model: str, open_page: bool
         else Library.create(library_path, model)
     )
     with opened as library:
-        progress = run_shown(lambda stop: library.index([pictures], stop=stop))
+        progress = run_shown(lambda stop: library.iter_index([pictures], stop=stop))
         for line in summary(progress, library.status()):
             say(line)
         if progress.stopped:

@@ -78,7 +78,7 @@ def _run(
     library: Library, paths: tuple[str, ...], options: IndexOptions, patterns: list[str] | None
 ) -> int:
     progress = run_shown(
-        lambda stop: library.index(paths, options=options, exclude=patterns, stop=stop)
+        lambda stop: library.iter_index(paths, options=options, exclude=patterns, stop=stop)
     )
     for line in summary(progress, library.status()):
         say(line)
@@ -97,7 +97,7 @@ def _follow(
     with stop_on_interrupt("stopping") as stop:
         steering = WatchControl(stop=stop)
         for event in library.watch(
-            paths, options=options, exclude=patterns, pace=pace, steering=steering
+            paths, options=options, exclude=patterns, timing=pace, control=steering
         ):
             if isinstance(event, Progress) and event.phase != "done":
                 display = display or Display()

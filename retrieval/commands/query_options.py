@@ -5,70 +5,36 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, get_args
+from dataclasses import replace
+from typing import Any
 
 import click
 
 from retrieval.errors import QueryError
-from retrieval.query import Query, Term, parse
-from retrieval.search.fusion import FUSES, Fuse
-from retrieval.search.results import LookIn
-
-
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """A question from the command line, and how its terms are fused; None for a filter alone."""
-
-    query: Query | None
-    fuse: Fuse
-    look_in: LookIn
-
-    def __str__(self) -> str:
-        return "" if self.query is None else str(self.query)
+from retrieval.query import Query, Term
 
 
 def question_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add TEXT, --image, --not, --weight, --in and --fuse: the command gets `asking`.
+    """Add TEXT, --image, --not and --weight; the command gets `query`, a `Query` or None.
 
-    With --where (`narrowing_options`), a question may be left out.
+    None, a filter alone, is possible with --where (`search_options`) only.
     """
 
     @functools.wraps(command)
-    def asked(
+    def gathered(
         text: tuple[str, ...],
         image: tuple[str, ...],
         unwanted: tuple[str, ...],
         weight: str | None,
-        fuse: Fuse,
-        look_in: LookIn,
         **others: Any,
     ) -> Any:
         words = " ".join(text)
         filtered = others.get("where") is not None
         if filtered and not (words.strip() or image or unwanted or weight):
-            return command(asking=Asking(None, fuse, look_in), **others)
-        query = _query(words, image, unwanted, weight)
-        return command(asking=Asking(query, fuse, look_in), **others)
+            return command(query=None, **others)
+        return command(query=_query(words, image, unwanted, weight), **others)
 
     for add in (
-        click.option(
-            "--in",
-            "look_in",
-            type=click.Choice(get_args(LookIn)),
-            default="all",
-            show_default=True,
-            help="Look for words in what pictures show, in the texts that come with them, or both.",
-        ),
-        click.option(
-            "--fuse",
-            type=click.Choice(FUSES),
-            default="add",
-            show_default=True,
-            help="How several terms become one score: as one direction between them (add), or all "
-            "must agree (multiply). concatenate: add, compared with a picture's vector and its "
-            "text's, half and half.",
-        ),
         click.option(
             "--weight", metavar="W,W,…", help="Weights of the texts and pictures, in their order."
         ),
@@ -83,14 +49,14 @@ def question_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.argument("text", nargs=-1),
     ):
-        asked = add(asked)
-    return asked
+        gathered = add(gathered)
+    return gathered
 
 
 def _query(
     words: str, images: tuple[str, ...], unwanted: tuple[str, ...], weight: str | None
 ) -> Query:
-    terms = list(parse(words).terms) if words.strip() else []
+    terms = list(Query.parse(words).terms) if words.strip() else []
     terms += [Term("picture", _picture(image)) for image in images]
     if not terms:
         raise click.UsageError('ask in words ("two dogs on a beach") or with --image FILE')
@@ -98,7 +64,7 @@ def _query(
         terms = _weighted(terms, weight)
     for written in unwanted:
         if written.strip():
-            terms += [replace(term, negative=True) for term in parse(written).terms]
+            terms += [replace(term, negative=True) for term in Query.parse(written).terms]
     return Query(tuple(terms))
 
 

@@ -9,35 +9,23 @@ import time
 
 import click
 
-from retrieval.commands.filter_options import Narrowing, narrowing_options
-from retrieval.commands.picture_options import ManyPictures, like_options
-from retrieval.commands.query_options import Asking, question_options
+from retrieval.commands.picture_options import ManyPictures
+from retrieval.commands.query_options import question_options
 from retrieval.commands.read_options import limits_options
+from retrieval.commands.search_options import search_options
 from retrieval.commands.table import table
 from retrieval.commands.terminal import device_option, library_option, say, say_raw, shown
 from retrieval.images import ReadLimits
 from retrieval.library import Library
-from retrieval.search.answers import as_object
-from retrieval.search.notes import notes
+from retrieval.query import Query
+from retrieval.query.options import SearchOptions
 from retrieval.search.results import SearchResult
 
 
 @click.command("search", cls=ManyPictures)
 @question_options
-@like_options
-@narrowing_options
+@search_options
 @library_option
-@click.option(
-    "-k", "count", type=click.IntRange(1), default=10, show_default=True, help="How many."
-)
-@click.option("--include-self", is_flag=True, help="With --image: list that picture itself, too.")
-@click.option(
-    "--min-confidence",
-    type=click.FloatRange(0, 1),
-    default=0.0,
-    help="Leave out hits that are less likely to be right (0 to 1; 0.5 is as likely as not).",
-)
-@click.option("--explain", is_flag=True, help="Show what each term did for each hit.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--paths", is_flag=True, help="Print paths only, one a line.")
 @click.option("-0", "--null", is_flag=True, help="With --paths: end each with NUL, for xargs -0.")
@@ -51,15 +39,9 @@ from retrieval.search.results import SearchResult
 @device_option
 @limits_options
 def search_command(
-    asking: Asking,
-    like: tuple[str, ...],
-    unlike: tuple[str, ...],
-    narrowing: Narrowing,
+    query: Query | None,
+    options: SearchOptions,
     library_path: str,
-    count: int,
-    include_self: bool,
-    min_confidence: float,
-    explain: bool,
     as_json: bool,
     paths: bool,
     null: bool,
@@ -82,38 +64,23 @@ def search_command(
     """
     started = time.perf_counter()
     with Library.open(library_path, device=device) as library:
-        result = library.search(
-            asking.query,
-            count,
-            where=narrowing.where,
-            sort=narrowing.sort,
-            group=narrowing.group,
-            diverse=narrowing.diverse,
-            look_in=asking.look_in,
-            fuse=asking.fuse,
-            include_self=include_self,
-            min_confidence=min_confidence,
-            explain=explain,
-            limits=limits,
-            like=like,
-            unlike=unlike,
-        )
+        result = library.answer(query, options, limits=limits)
         model = library.model.name
     seconds = time.perf_counter() - started
+    asked, where = "" if query is None else str(query), str(options.where or "")
     if as_json:
-        facts = {"query": str(asking), "where": narrowing.where or "", "fuse": asking.fuse}
-        facts["model"] = model
-        say(json.dumps({**facts, "seconds": round(seconds, 4), **as_object(result)}, indent=2))
+        facts = {"query": asked, "where": where, "fuse": options.fuse, "model": model}
+        say(json.dumps({**facts, "seconds": round(seconds, 4), **result.to_dict()}, indent=2))
     elif paths:
         end = b"\0" if null else b"\n"
         say_raw(b"".join(os.fsencode(hit.path) + end for hit in result.hits))
     elif html != "-":
-        for line in table(result, width=_width(), filtered=narrowing.where is not None):
+        for line in table(result, width=_width(), filtered=bool(where)):
             say(line)
-    for note in notes(result):
+    for note in result.notes:
         say(shown(note), error=True)
     if html or open_page:
-        _page(result, str(asking) or narrowing.where or "", html, open_page=open_page)
+        _page(result, asked or where, html, open_page=open_page)
 
 
 def _width() -> int | None:

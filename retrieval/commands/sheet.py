@@ -11,7 +11,6 @@ from pathlib import Path
 from retrieval.commands.terminal import home_relative, human_bytes, plural, shown, sureness
 from retrieval.errors import PictureError
 from retrieval.images.thumbnails import thumbnail
-from retrieval.search.notes import notes
 from retrieval.search.results import Hit, SearchResult
 
 _SIDE = 360
@@ -89,7 +88,7 @@ def _section(asked: str, result: SearchResult) -> str:
     if result.scored:
         nearest = plural(len(result.hits), "nearest picture")
         summary = f"The {nearest} out of {result.searched:,}. A higher score is nearer."
-        summary = html.escape(shown(" ".join((summary, *notes(result)))))
+        summary = html.escape(shown(" ".join((summary, *result.notes))))
     else:
         summary = f"{len(result.hits):,} out of {plural(result.searched, 'picture')} that fit."
     return _SECTION.format(title=html.escape(shown(asked)), summary=summary, cards=cards)

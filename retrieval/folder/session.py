@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import threading
 from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING
 
 from retrieval.catalogue import TEXT, WHOLE, Catalogue, ModelRow
 from retrieval.context import Context, LazyEncoder, ModelInUse
+from retrieval.errors import LibraryError
 from retrieval.folder.locking import writer_lock
 
 if TYPE_CHECKING:
@@ -20,10 +22,29 @@ class Session:
     def __init__(self, path: str, catalogue: Catalogue, model: ModelInUse, device: str) -> None:
         """Take over an open catalogue; `device` is for encoders loaded later."""
         self.path = path
-        self.catalogue = catalogue
+        self._catalogue = catalogue
+        self._thread = threading.get_ident()
+        self._closed = False
         self.device = device
         self.last_model = model  # as it was when last looked at; safe to read in any thread
         self._indexes: dict[str, LiveIndex] = {}
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The open catalogue; LibraryError after `close`, and in any other thread."""
+        if self._closed:
+            raise LibraryError(f"the library {self.path} is closed", "open it again")
+        if threading.get_ident() != self._thread:
+            raise LibraryError(
+                f"the library {self.path} was opened in another thread",
+                "open it once more, with Library.open, in each thread that uses it",
+            )
+        return self._catalogue
+
+    def close(self) -> None:
+        """Close the catalogue; closing twice does no harm."""
+        self._closed = True
+        self._catalogue.close()
 
     @property
     def model(self) -> ModelInUse:

@@ -17,6 +17,7 @@ from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from retrieval.errors import PictureError
 from retrieval.images import Picture, PictureInfo, Problem, ReadLimits, mtime_ns, reasons
@@ -71,6 +72,16 @@ def pixels_from_bytes(
 ) -> NDArray[np.uint8]:
     """Make the model's pixels of a picture that came from anywhere; PictureError says why not."""
     return decode(BytesIO(data), preprocessing, limits or ReadLimits())[0]
+
+
+def load_picture(path: str, limits: ReadLimits | None = None) -> Image.Image:
+    """Read a whole picture file: upright, in RGB, at its full size; PictureError says why not."""
+    with explained() as reading, open_file(path) as file, ExitStack() as held:
+        return render(file, limits or ReadLimits(), _as_it_is, held, reading).picture.copy()
+
+
+def _as_it_is(size: tuple[int, int]) -> tuple[int, int]:
+    return size
 
 
 def decode(

@@ -79,7 +79,7 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question: terms, at least one of them positive. `parse(str(query)) == query`."""
+    """A question: terms, at least one of them positive. `Query.parse(str(query)) == query`."""
 
     terms: tuple[Term, ...]
 
@@ -98,6 +98,24 @@ class Query:
         parts += [f" - {term}" if term.negative else f" + {term}" for term in others]
         return "".join(parts)
 
+    @classmethod
+    def parse(cls, written: str) -> Query:
+        """Read the written form of a question; QueryError says what is wrong with it."""
+        terms: list[Term] = []
+        sign = _SIGN.match(written)
+        negative, at = (sign[1] == "-", sign.end()) if sign else (False, 0)
+        while True:
+            end, following = _end_of_term(written, at)
+            terms.append(_term(written[at:end].strip(), negative=negative))
+            if following is None:
+                return cls(tuple(terms))
+            negative, at = following[1] == "-", following.end()
+
+    @classmethod
+    def of_text(cls, text: str) -> Query:
+        """Return the question that asks with a text just as it is, whatever signs it has in it."""
+        return cls((Term("text", text),))
+
     @property
     def positive(self) -> tuple[Term, ...]:
         """The terms that hits must show."""
@@ -107,24 +125,6 @@ class Query:
     def negative(self) -> tuple[Term, ...]:
         """The terms that hits must not show."""
         return tuple(term for term in self.terms if term.negative)
-
-
-def text(words: str) -> Query:
-    """Ask with a text just as it is, whatever signs it has in it."""
-    return Query((Term("text", words),))
-
-
-def parse(written: str) -> Query:
-    """Read the written form; QueryError says what is wrong with it."""
-    terms: list[Term] = []
-    sign = _SIGN.match(written)
-    negative, at = (sign[1] == "-", sign.end()) if sign else (False, 0)
-    while True:
-        end, following = _end_of_term(written, at)
-        terms.append(_term(written[at:end].strip(), negative=negative))
-        if following is None:
-            return Query(tuple(terms))
-        negative, at = following[1] == "-", following.end()
 
 
 def example_term(example: Example) -> Term:

@@ -29,15 +29,11 @@ bury what has no text: `benchmarks/hybrid.py`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.vectors import normalise
-
-Fuse = Literal["add", "multiply", "concatenate"]
-FUSES: tuple[Fuse, ...] = ("add", "multiply", "concatenate")
 
 STEEPNESS = 1.5
 MIDDLE = 2.0

@@ -1,6 +1,6 @@
 """Hits after they were found: groups of them, different ones, and in which order they are shown.
 
-Groups are made among the best `GROUPED` (`arrangement`), each shown by its best; a burst is what
+Groups are made among the best `GROUPED` (`query.options`), each shown by its best; a burst is what
 one camera took within `BURST_SECONDS` from picture to picture, each at a cosine of `BURST_COSINE`
 or more to the one before. Different ones are picked among the best `DIVERSE` by maximal marginal
 relevance (Carbonell and Goldstein, SIGIR 1998), one by one the picture i with the largest
@@ -22,7 +22,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.query.options import DIVERSE, Arrangement, Grouping, Sort
+from retrieval.query.options import DIVERSE, Grouping, SearchOptions, Sort
 from retrieval.query.where.matching import fold, moment
 from retrieval.search.results import Group, Hit, Member
 
@@ -32,22 +32,20 @@ BURST_COSINE = 0.9
 VectorOf = Callable[[int], NDArray[np.float32] | None]
 
 
-def arranged(
-    hits: Sequence[Hit], k: int, arrangement: Arrangement, vector_of: VectorOf
-) -> tuple[Hit, ...]:
-    """Return k of the hits (best first), as they are shown.
+def arranged(hits: Sequence[Hit], options: SearchOptions, vector_of: VectorOf) -> tuple[Hit, ...]:
+    """Return `options.k` of the hits (best first), as they are shown.
 
     `vector_of` gives an image's unit vector (dim,).
     """
-    left = list(hits)
-    if arrangement.group:
-        left = _grouped(left, arrangement.group, vector_of)
-    if arrangement.diverse and len(left) > 1:
+    left, k = list(hits), options.k
+    if options.group:
+        left = _grouped(left, options.group, vector_of)
+    if options.diverse and len(left) > 1:
         left = left[: max(DIVERSE, 4 * k)]
         scores = np.array([hit.score for hit in left])
         left = [left[i] for i in different(_vectors(left, vector_of), scores, k)]
     left = [replace(hit, rank=rank) for rank, hit in enumerate(left[:k], 1)]
-    return tuple(_sorted(left, arrangement.sort))
+    return tuple(_sorted(left, options.sort))
 
 
 def different(vectors: NDArray[np.float32], scores: NDArray[np.float64], k: int) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from retrieval.encoders.texts.known_words import unknown_words
 from retrieval.errors import PictureError, QueryError
 from retrieval.images import Problem, ReadLimits
-from retrieval.query import Query, Term, parse
+from retrieval.query import Query, Term
 from retrieval.vectors import normalise
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from retrieval.context import ModelInUse
     from retrieval.scoring.confidence import ScoreBaseline
 
-    Askable = Query | str | os.PathLike[str] | bytes | Image.Image | NDArray[Any]
+    Askable = Query | Term | str | os.PathLike[str] | bytes | Image.Image | NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,44 +64,80 @@ class EmbeddedQuery:
 def as_query(asked: Askable) -> Query:
     """Return anything one can ask with as a query.
 
-    A `str` is the written form of one (`retrieval.query.terms`); a path-like names a picture file;
-    `bytes` are a picture file's bytes; a Pillow image or an (H, W, 3) uint8 array is a picture; a
-    (dim,) float array is an embedding, taken for a picture's.
+    A `str` is a text, never a path, an address or a written form (`Query.parse` reads that); a
+    path-like names a picture file; `bytes` are a picture file's bytes; a Pillow image or an
+    (H, W, 3) uint8 array is a picture; a (dim,) float array is an embedding, taken for a
+    picture's. QueryError for anything else.
     """
     if isinstance(asked, Query):
         return asked
-    return parse(asked) if isinstance(asked, str) else Query((Term("picture", asked),))
+    if isinstance(asked, Term):
+        return Query((asked,))
+    if isinstance(asked, str):
+        return Query.of_text(asked)
+    if isinstance(asked, os.PathLike | bytes | np.ndarray) or hasattr(asked, "getbbox"):
+        return Query((Term("picture", asked),))
+    raise QueryError(
+        f"a {type(asked).__name__} is nothing to ask with",
+        "ask with a str, a Query, a Path, a picture's bytes, a Pillow image or an array; "
+        "several questions at once: search_many",
+    )
 
 
 def embed_query(
     query: Query, catalogue: Catalogue, model: ModelInUse, limits: ReadLimits | None = None
 ) -> EmbeddedQuery:
-    """Turn the terms of a query into vectors of the model's space.
+    """Turn the terms of one query into vectors: see `embed_queries`."""
+    return embed_queries([query], catalogue, model, limits)[0]
+
+
+def embed_queries(
+    queries: Sequence[Query],
+    catalogue: Catalogue,
+    model: ModelInUse,
+    limits: ReadLimits | None = None,
+) -> list[EmbeddedQuery]:
+    """Turn the terms of queries into vectors of the model's space; texts go through it together.
 
     A picture that is indexed costs no encoding; another is read within `limits`. Raises
     QueryError for a term that is nothing one can ask with, PictureError for a picture that cannot
     be read.
     """
     limits = limits or ReadLimits()
-    terms = tuple(_understood(term, catalogue, model, limits) for term in query.terms)
-    texts = (_text(term) for term in query.terms if term.kind == "text")
-    unknown = (word for text in texts for word in unknown_words(text, model.row.spec.name))
-    return EmbeddedQuery(terms, tuple(dict.fromkeys(unknown)))
+    texts = {_text(term): None for query in queries for term in query.terms if term.kind == "text"}
+    encoded = _encoded(list(texts), model)
+    found = []
+    for query in queries:
+        terms = tuple(
+            QueryVector(term, encoded[_text(term)])
+            if term.kind == "text"
+            else _embedded(term, catalogue, model, limits)
+            for term in query.terms
+        )
+        words = (_text(term) for term in query.terms if term.kind == "text")
+        unknown = (word for text in words for word in unknown_words(text, model.row.spec.name))
+        found.append(EmbeddedQuery(terms, tuple(dict.fromkeys(unknown))))
+    return found
 
 
-def _understood(
+def _encoded(texts: list[str], model: ModelInUse) -> dict[str, NDArray[np.float32]]:
+    if not texts:
+        return {}
+    if any(not text.strip() for text in texts):
+        raise QueryError("the question is empty", 'ask in words, like "two dogs on a beach"')
+    return dict(zip(texts, model.encoder().encode_texts(texts), strict=True))
+
+
+def _embedded(
     term: Term, catalogue: Catalogue, model: ModelInUse, limits: ReadLimits
 ) -> QueryVector:
-    if term.kind == "text":
-        return _from_text(term, model)
     if term.kind == "indexed":
         return _from_indexed(term, catalogue, model)
     if term.kind == "concept":
         found = head_of(term.value, catalogue, model)
         proven = found.auc is not None
-        return QueryVector(
-            term, found.head.direction, baseline=found.head.baseline(), proven=proven
-        )
+        head = found.head
+        return QueryVector(term, head.direction, baseline=head.baseline(), proven=proven)
     value = term.value
     if isinstance(value, str | os.PathLike):
         path = os.path.expanduser(os.fspath(value))
@@ -110,13 +147,6 @@ def _understood(
     if isinstance(value, np.ndarray) and value.ndim == 1:
         return _from_embedding(term, value, model)
     return _from_pixels(term, value, model, exact=limits.exact)
-
-
-def _from_text(term: Term, model: ModelInUse) -> QueryVector:
-    text = _text(term)
-    if not text.strip():
-        raise QueryError("the question is empty", 'ask in words, like "two dogs on a beach"')
-    return QueryVector(term, model.encoder().encode_texts([text])[0])
 
 
 def _text(term: Term) -> str:

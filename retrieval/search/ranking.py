@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,10 @@ from numpy.typing import NDArray
 from retrieval.errors import QueryError
 
 if TYPE_CHECKING:
+    from retrieval.query.options import SearchOptions
     from retrieval.search.query_vectors import EmbeddedQuery, QueryVector
-    from retrieval.search.results import Wanted
     from retrieval.search.text_search import TextIndexSearch, TextQuery, TextScores
+    from retrieval.stores import IdSet
     from retrieval.stores.live_index import LiveIndex
 
 Floats = NDArray[np.float64]
@@ -30,6 +32,23 @@ _BACKGROUND = 4096
 
 
 @dataclass(frozen=True, slots=True)
+class Candidates:
+    """Which vectors may be ranked: `k` are wanted, all count unless `allowed` names some.
+
+    `without` are ids of images that will be left out of what is found.
+    """
+
+    k: int
+    allowed: IdSet | None = None
+    without: AbstractSet[int] = frozenset()
+
+    @property
+    def depth(self) -> int:
+        """How many must be found so that k are left."""
+        return self.k + len(self.without)
+
+
+@dataclass(frozen=True, slots=True)
 class Ranked:
     """Vectors, best first: ids (n,), scores (n,), each term's cosine and contribution (t, n)."""
 
@@ -40,9 +59,8 @@ class Ranked:
     presence: Floats  # (n,) how far negative terms leave the confidence standing, 0 to 1
     median: float = 0.0  # the background of the scores
     spread: float = 0.0
-    told: TextScores | None = (
-        None  # what texts say, what that adds to the scores, and to being sure
-    )
+    # What texts say, what that adds to the scores, and what it adds to being sure.
+    told: TextScores | None = None
     bonus: Floats | None = None
     evidence_bonus: Floats | None = None
 
@@ -66,7 +84,11 @@ class Ranked:
 
 
 def rank(
-    nearest: LiveIndex, question: EmbeddedQuery, wanted: Wanted, texts: TextIndexSearch | None
+    nearest: LiveIndex,
+    question: EmbeddedQuery,
+    options: SearchOptions,
+    candidates: Candidates,
+    texts: TextIndexSearch | None,
 ) -> Ranked:
     """Return vectors, best first: at least as many as are wanted, where there are.
 
@@ -74,49 +96,52 @@ def rank(
     `texts` have a say, the nearest thousands of each term and of their sum are weighed.
     Raises QueryError for a question that texts alone cannot answer, when it is put to those.
     """
-    telling = _telling(question, wanted, texts)
+    telling = _telling(question, options, candidates, texts)
     if telling is not None:
-        ranked = _weighed(nearest, question, wanted, telling.found)
-        return _with_texts(ranked, telling.told(ranked.ids), wanted)
-    if wanted.look_in == "texts":
-        return _added(nearest, question, replace(wanted, k=0, without=frozenset()))
-    if wanted.fuse != "multiply" and not question.negative:
-        return _added(nearest, question, wanted)
-    return _weighed(nearest, question, wanted, np.empty(0, np.int64))
+        ranked = _weighed(nearest, question, options, candidates, telling.found)
+        return _with_texts(ranked, telling.scores(ranked.ids), options)
+    if options.look_in == "texts":
+        return _added(nearest, question, options, Candidates(0))
+    if options.fuse != "multiply" and not question.negative:
+        return _added(nearest, question, options, candidates)
+    return _weighed(nearest, question, options, candidates, np.empty(0, np.int64))
 
 
 def _telling(
-    question: EmbeddedQuery, wanted: Wanted, texts: TextIndexSearch | None
+    question: EmbeddedQuery,
+    options: SearchOptions,
+    candidates: Candidates,
+    texts: TextIndexSearch | None,
 ) -> TextQuery | None:
     """Put the question's words to the texts; None where those have nothing to say."""
     worded = [asked for asked in question.positive if asked.term.kind == "text"]
-    if wanted.look_in == "texts" and (not worded or wanted.fuse == "multiply"):
+    if options.look_in == "texts" and (not worded or options.fuse == "multiply"):
         raise QueryError(
             "texts can be searched with added words only", "leave out --in texts, or ask in words"
         )
-    if texts is None or wanted.look_in == "pictures" or wanted.fuse == "multiply":
+    if texts is None or options.look_in == "pictures" or options.fuse == "multiply":
         return None
-    asked = question.positive if wanted.fuse == "concatenate" else worded
+    asked = question.positive if options.fuse == "concatenate" else worded
     if not asked:
         return None
     from retrieval.search.text_search import TextQuery
 
     words = " ".join(each.term.value for each in worded)
-    depth = max(TEXTS_DEPTH, wanted.k + len(wanted.without))
-    telling = TextQuery(texts, words, sum_of(asked), wanted.allowed, depth)
+    depth = max(TEXTS_DEPTH, candidates.depth)
+    telling = TextQuery(texts, words, sum_of(asked), candidates.allowed, depth)
     return telling if len(telling.found) else None
 
 
-def _with_texts(ranked: Ranked, told: TextScores, wanted: Wanted) -> Ranked:
+def _with_texts(ranked: Ranked, told: TextScores, options: SearchOptions) -> Ranked:
     """Add what texts say to the pictures' scores."""
     from retrieval.search.fusion import PICTURE_SHARE, TEXT_SHARE, text_bonus
 
     evidence_bonus = text_bonus(ranked.scores, ranked.median, ranked.spread, told.evidence)
-    if wanted.fuse == "concatenate":
+    if options.fuse == "concatenate":
         bonus = TEXT_SHARE * told.cosine
         scores, parts = PICTURE_SHARE * ranked.scores, PICTURE_SHARE * ranked.contributions
     else:
-        pictures_too = wanted.look_in == "all"
+        pictures_too = options.look_in == "all"
         bonus = evidence_bonus if pictures_too else ranked.spread * told.evidence
         scores, parts = pictures_too * ranked.scores, pictures_too * ranked.contributions
     scores = scores + bonus
@@ -128,41 +153,49 @@ def _with_texts(ranked: Ranked, told: TextScores, wanted: Wanted) -> Ranked:
         bonus=bonus,
         evidence_bonus=evidence_bonus,
     )
-    if wanted.look_in == "texts":
+    if options.look_in == "texts":
         all_ = all_.at(np.flatnonzero(told.evidence > 0))
     return all_.sorted()
 
 
-def _added(nearest: LiveIndex, question: EmbeddedQuery, wanted: Wanted) -> Ranked:
+def _added(
+    nearest: LiveIndex, question: EmbeddedQuery, options: SearchOptions, candidates: Candidates
+) -> Ranked:
     from retrieval.search.fusion import shares
 
     vectors, weights = _vectors(question.terms), weights_of(question.terms)
-    depth = wanted.k + len(wanted.without)
-    if wanted.min_confidence:
+    depth = candidates.depth
+    if options.min_confidence:
         depth = max(depth, DEPTH)  # some of the nearest may not be sure enough
-    scores, ids = nearest.search(sum_of(question.terms)[None], depth, wanted.allowed)
+    scores, ids = nearest.search(sum_of(question.terms)[None], depth, candidates.allowed)
     cosines = scores if len(vectors) == 1 else vectors @ nearest.vectors(ids[0]).T
     cosines = cosines.astype(np.float64)
     parts = shares(vectors, weights)[:, None] * cosines
-    return Ranked(ids[0], scores[0].astype(np.float64), cosines, parts, np.ones(len(ids[0])))
+    # Vectors rounded to half floats may be a hair longer than 1.
+    added = np.clip(scores[0].astype(np.float64), -1, 1)
+    return Ranked(ids[0], added, cosines, parts, np.ones(len(ids[0])))
 
 
 def _weighed(
-    nearest: LiveIndex, question: EmbeddedQuery, wanted: Wanted, besides: NDArray[np.int64]
+    nearest: LiveIndex,
+    question: EmbeddedQuery,
+    options: SearchOptions,
+    candidates: Candidates,
+    besides: NDArray[np.int64],
 ) -> Ranked:
     """Weigh the nearest of each term, and the vectors `besides`, against each other."""
     from retrieval.search.fusion import background_of, log_absent, log_present, shares
 
-    exact = wanted.fuse != "multiply" and not question.negative
+    exact = options.fuse != "multiply" and not question.negative
     depth = TEXTS_DEPTH if exact else DEPTH
-    ids = np.union1d(_candidates(nearest, question, wanted, depth), besides)
+    ids = np.union1d(_candidates(nearest, question, candidates, depth), besides)
     vectors, weights = _vectors(question.terms), weights_of(question.terms)
     negative = np.array([asked.term.negative for asked in question.terms])
     cosines = (vectors @ nearest.vectors(ids).T).astype(np.float64)
     usual = vectors @ nearest.sample(_BACKGROUND).T
     z = background_of(usual).z(cosines)
     absent = weights[negative, None] * log_absent(z[negative])
-    if wanted.fuse == "multiply":
+    if options.fuse == "multiply":
         parts = np.empty_like(cosines)
         parts[~negative] = weights[~negative, None] * log_present(z[~negative])
         parts[negative] = absent
@@ -182,13 +215,13 @@ def _weighed(
 
 
 def _candidates(
-    nearest: LiveIndex, question: EmbeddedQuery, wanted: Wanted, depth: int
+    nearest: LiveIndex, question: EmbeddedQuery, candidates: Candidates, depth: int
 ) -> NDArray[np.int64]:
     """Return the ids nearest to any positive term, or to their sum."""
     vectors = _vectors(question.positive)
     asked = [sum_of(question.positive), *vectors] if len(vectors) > 1 else list(vectors)
-    depth = max(depth, wanted.k + len(wanted.without))
-    found = [nearest.search(vector[None], depth, wanted.allowed)[1][0] for vector in asked]
+    depth = max(depth, candidates.depth)
+    found = [nearest.search(vector[None], depth, candidates.allowed)[1][0] for vector in asked]
     return np.unique(np.concatenate(found))
 
 

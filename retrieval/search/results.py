@@ -1,19 +1,20 @@
-"""What a search is asked for beside the question, and what it answers with: plain records."""
+"""What a search answers with: hits, and what is to be known of the answer as a whole."""
 
 from __future__ import annotations
 
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, overload
+
+from retrieval.errors import PictureError
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from retrieval.catalogue import ImageRow
     from retrieval.scoring.confidence import Match
     from retrieval.search.text_search import Snippet
-    from retrieval.stores import IdSet
-
-LookIn = Literal["all", "pictures", "texts"]
-"""What a question's words are compared with: pictures, the texts that come with them, or both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +52,9 @@ class Hit:
 
     `rank` counts from 1. `score`: higher is nearer; for one term, or several added, the cosine of
     question and picture, -1 to 1 (less what negative terms take off); for a product 0 to 1: see
-    `asking.fusion`. `confidence` is the probability, 0 to 1, that the picture shows what was asked,
+    `search.fusion`. `confidence` is the probability, 0 to 1, that the picture shows what was asked,
     None where nothing was measured that says so; `match` says it in words, and is None where even
-    those would be guessed (`asking.sureness`). `terms` explains the score, when that was asked for.
+    those would be guessed (`search.sureness`). `terms` explains the score, when that was asked for.
     `path` is absolute; `copies` are other files with the very same bytes. `size` is in bytes,
     `mtime_ns` in nanoseconds since 1970, `width` and `height` in pixels as seen. `taken`, EXIF's
     local time in ISO 8601, `camera`, `lens`, `latitude` and `longitude` (degrees) are as in
@@ -84,10 +85,23 @@ class Hit:
     texts: tuple[Snippet, ...] = ()
     match: Match | None = None
 
+    def open(self) -> Image.Image:
+        """Read the picture: upright, in RGB, at its full size.
+
+        The first of its files that can be read is taken. Raises PictureError when none can.
+        """
+        from retrieval.images.decoding import load_picture
+
+        *others, last = (self.path, *self.copies)
+        for path in others:
+            with suppress(PictureError):
+                return load_picture(path)
+        return load_picture(last)
+
 
 @dataclass(frozen=True, slots=True)
-class SearchResult:
-    """The answer to one question: hits, best first, out of `searched` pictures.
+class SearchResult(Sequence[Hit]):
+    """The answer to one question, a sequence of hits, best first, out of `searched` pictures.
 
     With a filter, `searched` are those that fit it. Where nothing but a filter was given, nothing
     is `scored`: all scores are 0. `strong` is False where nothing found seems to be what was asked,
@@ -102,23 +116,54 @@ class SearchResult:
     unknown: tuple[str, ...] = ()
     sifted: bool = True
 
+    def __len__(self) -> int:
+        return len(self.hits)
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What kind of answer: `fuse` as in `asking.fusion`; `without` are image ids to leave out.
+    @overload
+    def __getitem__(self, place: int) -> Hit: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Hit, ...]: ...
+    def __getitem__(self, place: int | slice) -> Hit | tuple[Hit, ...]:
+        return self.hits[place]
 
-    Only vectors in `allowed` count, all if that is None. Hits whose `confidence` is below
-    `min_confidence` are dropped; where none can be said, none are.
-    `look_in` says what is compared with the question's words: pictures, their texts, or both.
-    """
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the hits do not say themselves, a sentence each; () when all is well."""
+        found = []
+        if self.unknown:
+            words = ", ".join(f"“{word}”" for word in self.unknown)
+            found.append(
+                f"The model does not know {words}: only names and texts that come with pictures "
+                "can answer."
+            )
+        if self.strong is False and self.hits:
+            found.append("No strong matches: these are only the nearest.")
+        if not self.sifted:
+            found.append("This library has no confidences to filter by, so nothing was left out.")
+        return tuple(found)
 
-    k: int = 10
-    fuse: str = "add"
-    min_confidence: float = 0.0
-    explain: bool = False
-    without: AbstractSet[int] = frozenset()
-    allowed: IdSet | None = None
-    look_in: LookIn = "all"
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Return the hits as plain values, as JSON has them: `mtime` is in seconds."""
+        hits = [{**asdict(hit), "mtime": hit.mtime_ns / 1e9} for hit in self.hits]
+        for hit in hits:
+            del hit["mtime_ns"]
+        return hits
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the whole answer as plain values, as JSON has it."""
+        return {
+            "searched": self.searched,
+            "strong": self.strong,
+            "unknown": list(self.unknown),
+            "notes": list(self.notes),
+            "hits": self.to_dicts(),
+        }
+
+    def _repr_html_(self) -> str:
+        """Show the first hits as thumbnails in a notebook."""
+        from retrieval.search.notebook import strip_of
+
+        return strip_of(self)
 
 
 def hit_of(
@@ -130,8 +175,7 @@ def hit_of(
     """Return an image as a hit, of which nothing is said yet of how sure it is."""
     return Hit(
         rank=rank,
-        # Vectors rounded to half floats may be a hair longer than 1.
-        score=max(-1.0, min(1.0, score)),
+        score=score,
         confidence=None,
         path=image.paths[0],
         copies=image.paths[1:],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,19 +13,17 @@ from retrieval.catalogue import Catalogue
 from retrieval.context import Context
 from retrieval.encoders.text_cache import kept_vectors
 from retrieval.errors import QueryError
-from retrieval.query.options import Arrangement
+from retrieval.query.options import SearchOptions
 from retrieval.scoring.confidence import unlikely_things
 from retrieval.search.query_vectors import EmbeddedQuery
-from retrieval.search.ranking import Ranked, rank
-from retrieval.search.results import Hit, SearchResult, TermScore, Wanted, hit_of
+from retrieval.search.ranking import Candidates, Ranked, rank
+from retrieval.search.results import Hit, SearchResult, TermScore, hit_of
 from retrieval.search.sureness import FIRST, Fit, Gauge, calibration_of, sureness
 from retrieval.search.text_search import text_index_search
 
 if TYPE_CHECKING:
     from retrieval.query.where import Condition
-    from retrieval.search.text_search import TextIndexSearch
     from retrieval.stores import Ids
-    from retrieval.stores.live_index import LiveIndex
 
 _TELLING = 0.1
 """Texts that add less to a picture's score, in spreads, are not shown with it."""
@@ -33,33 +32,28 @@ _TELLING = 0.1
 def answer(
     context: Context,
     question: EmbeddedQuery | None,
-    wanted: Wanted,
-    where: Condition | None,
-    arrangement: Arrangement,
+    options: SearchOptions,
+    without: AbstractSet[int] = frozenset(),
 ) -> SearchResult:
-    """Return what answers a question among the pictures that fit a filter.
+    """Return what answers a question among the pictures that fit the filter of the options.
 
-    Without a question, all that fit are listed, newest first unless `arrangement` says otherwise.
-    QueryError when there is neither.
+    Without a question, all that fit are listed, newest first unless `options.sort` says otherwise.
+    Images with ids in `without` are left out. QueryError when there is neither.
     """
-    catalogue, row = context.catalogue, context.model.row
-    deep = replace(wanted, k=arrangement.depth(wanted.k))
+    catalogue, row, where = context.catalogue, context.model.row, options.condition
     with catalogue.reading():
         if question is None:
-            found = _listed(context, deep.k, where, arrangement)
+            found = _listed(context, options, where)
         else:
             allowed = None if where is None else catalogue.filters.ids(where, row.id)
-            deep = replace(deep, allowed=allowed)
-            gauge = _gauge(context)
-            found = ranked_hits(
-                catalogue, context.images, question, deep, gauge, text_index_search(context)
-            )
-        if arrangement.is_plain:
+            candidates = Candidates(options.depth, allowed, without)
+            found = _ranked_hits(context, question, options, candidates)
+        if not options.is_arranged:
             return found
         from retrieval.search.grouping import arranged
 
         vectors = catalogue.vectors(row)
-        hits = arranged(found.hits, wanted.k, arrangement, vectors.of_image)
+        hits = arranged(found.hits, options, vectors.of_image)
     return replace(found, hits=hits)
 
 
@@ -80,54 +74,48 @@ def _gauge(context: Context) -> Gauge:
     return Gauge(known[0], Fit(calibration, others))
 
 
-def _listed(
-    context: Context, count: int, where: Condition | None, arrangement: Arrangement
-) -> SearchResult:
+def _listed(context: Context, options: SearchOptions, where: Condition | None) -> SearchResult:
     if where is None:
         raise QueryError("the question is empty", 'ask in words, like "two dogs on a beach"')
-    sort = arrangement.sort or "date-desc"
+    sort = options.sort or "date-desc"
     ids = context.catalogue.filters.listed(where, context.model.row.id, sort).tolist()
-    images = context.catalogue.lookup.by_vector(ids[:count])
+    images = context.catalogue.lookup.by_vector(ids[: options.depth])
     hits = [hit_of(rank, 0.0, image) for rank, image in enumerate(images.values(), 1)]
     return SearchResult(tuple(hits), len(ids), scored=False)
 
 
-def ranked_hits(
-    catalogue: Catalogue,
-    nearest: LiveIndex,
-    question: EmbeddedQuery,
-    wanted: Wanted,
-    gauge: Gauge,
-    texts: TextIndexSearch | None = None,
+def _ranked_hits(
+    context: Context, question: EmbeddedQuery, options: SearchOptions, candidates: Candidates
 ) -> SearchResult:
-    """Return the k pictures that answer a question best: see `ranking.rank`."""
-    with catalogue.reading():
-        # How strong an answer is shall not depend on how much of it is wanted.
-        ranked = rank(nearest, question, replace(wanted, k=max(wanted.k, FIRST)), texts)
-        sure = sureness(question, ranked, gauge)
-        if sure.likely is not None and wanted.min_confidence:
-            # Before the k best are taken: with several terms the surest are not always the first.
-            kept = np.flatnonzero(sure.likely >= wanted.min_confidence)
-            ranked, sure = ranked.at(kept), sure.at(kept)
-        depth = max(wanted.k, FIRST) + len(wanted.without)
-        images = catalogue.lookup.by_vector(ranked.ids[:depth].tolist())
-        searched = nearest.count() if wanted.allowed is None else len(wanted.allowed)
+    """Return the best candidates as hits: see `ranking.rank`."""
+    catalogue, index, k = context.catalogue, context.images, candidates.k
+    # Whether an answer is strong must not depend on how much of it is shown.
+    candidates = replace(candidates, k=max(k, FIRST))
+    ranked = rank(index, question, options, candidates, text_index_search(context))
+    sure = sureness(question, ranked, _gauge(context))
+    if sure.likely is not None and options.min_confidence:
+        # Before the k best are taken: with several terms the surest are not always the first.
+        kept = np.flatnonzero(sure.likely >= options.min_confidence)
+        ranked, sure = ranked.at(kept), sure.at(kept)
+    images = catalogue.lookup.by_vector(ranked.ids[: candidates.depth].tolist())
+    allowed = candidates.allowed
+    searched = index.count() if allowed is None else len(allowed)
     places = [
         place
         for place, vector_id in enumerate(ranked.ids.tolist())
-        if vector_id in images and images[vector_id].id not in wanted.without
+        if vector_id in images and images[vector_id].id not in candidates.without
     ]
     ranked, sure = ranked.at(np.array(places, np.int64)), sure.at(np.array(places, np.int64))
     words = sure.words()
     hits: list[Hit] = []
-    for place, vector_id in enumerate(ranked.ids[: wanted.k].tolist()):
-        terms = _explained(question, ranked, place) if wanted.explain else ()
+    for place, vector_id in enumerate(ranked.ids[:k].tolist()):
+        terms = _explained(question, ranked, place) if options.explain else ()
         hit = hit_of(place + 1, float(ranked.scores[place]), images[vector_id], terms)
         if words:
             likely = None if sure.likely is None else float(sure.likely[place])
             hit = replace(hit, confidence=likely, match=words[place])
         hits.append(_with_snippets(catalogue, hit, question, ranked, place))
-    sifted = sure.likely is not None or not wanted.min_confidence
+    sifted = sure.likely is not None or not options.min_confidence
     return SearchResult(
         tuple(hits), searched, strong=sure.strong(), unknown=question.unknown, sifted=sifted
     )
@@ -158,4 +146,4 @@ def _with_snippets(
 
     words = " ".join(each.term.value for each in question.positive if each.term.kind == "text")
     lines = snippets(catalogue.texts.of_image(hit.id), words, meant=bool(ranked.told.has[place]))
-    return replace(hit, score=float(ranked.scores[place]), texts=lines)
+    return replace(hit, texts=lines)

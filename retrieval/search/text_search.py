@@ -104,7 +104,7 @@ class TextQuery:
         ids = side.pictures.ids_of(spoken_for)
         self.found = ids[ids > 0]
 
-    def told(self, ids: Ids) -> TextScores:
+    def scores(self, ids: Ids) -> TextScores:
         """Weigh what texts say for the pictures with these vectors' ids (n,)."""
         images = self._side.pictures.images_of(ids)
         words = np.array([self._matched.get(image, 0.0) for image in images.tolist()])

@@ -90,7 +90,7 @@ class IndexingRun:
         error = ""
         try:
             with self._open() as library:
-                for last in library.index(stop=self._steering.halt):
+                for last in library.iter_index(stop=self._steering.halt):
                     self.state = RunState(running=True, progress=last)
         except PixtrieveError as raised:
             error = _in_words(raised)
@@ -102,7 +102,7 @@ class IndexingRun:
         told, error = following.told, ""
         try:
             with self._open() as library:
-                for event in library.watch(pace=following.pace, steering=self._steering):
+                for event in library.watch(timing=following.pace, control=self._steering):
                     self._note(event)
                     told(event)
         except PixtrieveError as raised:

@@ -7,49 +7,61 @@ import json
 import os
 import time
 from collections.abc import Callable
-from typing import Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-from fastapi import HTTPException, Query, Response
-from pydantic import BaseModel, Field
+from fastapi import HTTPException, Response
+from pydantic import BaseModel, Field, create_model
 from starlette.concurrency import run_in_threadpool
 
 from retrieval.catalogue import ImageRow
 from retrieval.library import Library
-from retrieval.query import terms as written
-from retrieval.search.answers import as_object
+from retrieval.query import Query as Question
+from retrieval.query.options import OPTIONS, SearchOptions
+from retrieval.search.results import SearchResult
 from retrieval.server import library_thread as desks
 from retrieval.server.drawing import MapJob
 from retrieval.server.indexing import IndexingRun
 from retrieval.server.library_thread import LibraryThread
 from retrieval.server.reviewing import DuplicatesJob
+from retrieval.server.search_fields import MOST_HITS, MOST_LETTERS, options_of, search_fields
 
 T = TypeVar("T")
-
-MOST_HITS = 10_000
-MOST_LETTERS = 2_000
 
 PictureId = Annotated[int, Field(ge=1, le=2**62)]
 
 
-class SearchRequest(BaseModel):
-    """What one can add to a question, beside the question itself."""
+class PlainSearch(BaseModel):
+    """A question in its written form, and which of the hits are wanted."""
 
     q: Annotated[
-        str, Query(max_length=MOST_LETTERS, description="the written form of a question")
+        str, Field(max_length=MOST_LETTERS, description="the written form of a question")
     ] = ""
-    limit: Annotated[int, Query(ge=1, le=500)] = 60
-    offset: Annotated[int, Query(ge=0, le=MOST_HITS)] = 0
-    fuse: Literal["add", "multiply", "concatenate"] = "add"
-    where: Annotated[str, Query(max_length=MOST_LETTERS, description="a filter")] = ""
-    sort: Literal["date", "date-desc", "name", "size"] | None = None
-    group: Literal["burst", "day", "folder"] | None = None
-    diverse: bool = False
-    look_in: Literal["all", "pictures", "texts"] = "all"
-    include_self: bool = False
-    min_confidence: Annotated[float, Query(ge=0, le=1)] = 0.0
-    like: Annotated[list[PictureId], Query(description="pictures that are what is meant")] = []
-    unlike: Annotated[list[PictureId], Query(description="pictures that are not")] = []
-    explain: bool = False
+    limit: Annotated[int, Field(ge=1, le=500)] = 60
+    offset: Annotated[int, Field(ge=0, le=MOST_HITS)] = 0
+
+    @property
+    def options(self) -> SearchOptions:
+        """The options of the search that the request asks for."""
+        return options_of(self, min(self.offset + self.limit, MOST_HITS))
+
+    @property
+    def filter(self) -> str:
+        """The filter as it was written, "" for none."""
+        return str(getattr(self, "where", ""))
+
+
+_EXAMPLES = list[PictureId]
+_NAMES = [name for name in OPTIONS if name != "k"]
+
+if TYPE_CHECKING:
+    SearchRequest = PlainSearch
+else:
+    SearchRequest = create_model(
+        "SearchRequest",
+        __base__=PlainSearch,
+        **search_fields(_NAMES, {"like": _EXAMPLES, "unlike": _EXAMPLES}),
+    )
+"""What `/api/search` takes: a question, and every option of a search."""
 
 
 class State:
@@ -88,35 +100,23 @@ class State:
             raise HTTPException(404, f"there is no picture #{image_id} in this library")
         return found
 
-    async def answer(self, asked: SearchRequest, query: written.Query | None) -> Response:
+    async def answer(self, asked: SearchRequest, query: Question | None) -> Response:
         """Ask, and give the page of the answer that is wanted, with its time."""
         began = time.perf_counter()
 
-        def run(library: Library) -> Any:
-            return library.search(
-                query,
-                min(asked.offset + asked.limit, MOST_HITS),
-                where=asked.where or None,
-                sort=asked.sort,
-                group=asked.group,
-                diverse=asked.diverse,
-                fuse=asked.fuse,
-                look_in=asked.look_in,
-                include_self=asked.include_self,
-                min_confidence=asked.min_confidence,
-                like=asked.like,
-                unlike=asked.unlike,
-                explain=asked.explain,
-            )
+        options = asked.options
+
+        def run(library: Library) -> SearchResult:
+            return library.answer(query, options)
 
         # A browser that has gone on to the next letter cancels this, and the future with it.
         result = await asyncio.wrap_future(self.desk.ask(desks.Request(query, run)))
-        found = as_object(result)
+        found = result.to_dict()
         # By rank: with `sort` the best so many come in another order.
         found["hits"] = [hit for hit in found["hits"] if hit["rank"] > asked.offset]
         facts = {
             "query": "" if query is None else str(query),
-            "where": asked.where,
+            "where": asked.filter,
             "seconds": round(time.perf_counter() - began, 4),
         }
         return as_json({**facts, **found})

@@ -50,7 +50,7 @@ def test_it_sees_pictures_before_it_encodes_the_first(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, "pictures", 40)
     (folder / "010.png").write_bytes(b"no picture")
     with Library.create(tmp_path / "library", encoder) as library:
-        phases = [progress.phase for progress in library.index([folder])]
+        phases = [progress.phase for progress in library.iter_index([folder])]
         assert library.status().counts.images == 39
     (shown,) = encoder.shown
     assert shown.shape == (5, 8, 8, 3)
@@ -74,7 +74,7 @@ def test_a_second_run_shows_nothing(tmp_path: Path) -> None:
     with Library.create(tmp_path / "library", encoder) as library:
         library.add(folder)
         folder_of(tmp_path, "pictures", 8)
-        assert "calibrate" not in [progress.phase for progress in library.index([folder])]
+        assert "calibrate" not in [progress.phase for progress in library.iter_index([folder])]
     assert len(encoder.shown) == 1
 
 
@@ -82,13 +82,13 @@ def test_too_few_in_one_folder_are_followed_by_more_of_the_next(tmp_path: Path) 
     encoder = Curious(wanted=10, enough=5)
     few, many = folder_of(tmp_path, "a", 2), folder_of(tmp_path, "b", 20)
     with Library.create(tmp_path / "library", encoder) as library:
-        library.add(few, many)
+        library.add([few, many])
     assert [len(shown) for shown in encoder.shown] == [2, 10]
     assert encoder.encoded_before == [0, 2]
 
 
 def test_an_encoder_that_wants_nothing_is_shown_nothing(library: Library, pictures: Path) -> None:
-    assert "calibrate" not in [progress.phase for progress in library.index([pictures])]
+    assert "calibrate" not in [progress.phase for progress in library.iter_index([pictures])]
 
 
 def test_a_missing_package_ends_the_run_before_anything_is_encoded(

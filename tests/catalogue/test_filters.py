@@ -23,7 +23,7 @@ from support.painting import paint
 from retrieval import Library, QueryError
 from retrieval.catalogue import Batch, Catalogue, FileRecord, ImageRecord
 from retrieval.images import PictureInfo
-from retrieval.query.options import SORTS
+from retrieval.query.options import OPTIONS
 from retrieval.query.where import And, Box, Comparison, Condition, Has, Near, Not, OneOf, Or, parse
 from retrieval.query.where.conditions import FIELDS, OPERATORS, POSSIBLE
 from retrieval.search.grouping import different
@@ -315,7 +315,7 @@ def test_sql_finds_what_plain_python_finds(
     found = catalogue.filters.ids(condition, model)
     assert found.dtype == np.int64
     assert found.tolist() == expected
-    for sort in SORTS:
+    for sort in OPTIONS["sort"].choices:
         assert sorted(catalogue.filters.listed(condition, model, sort).tolist()) == expected
 
 

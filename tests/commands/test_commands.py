@@ -49,7 +49,12 @@ def run(
 ) -> Run:
     """Return a function that runs `pixtrieve` with a fake model, in an empty folder."""
     encoder = FakeEncoder()
-    for module in (retrieval.library, retrieval.context, retrieval.commands.evaluate):
+    for module in (
+        retrieval.library,
+        retrieval.library.base,
+        retrieval.context,
+        retrieval.commands.evaluate,
+    ):
         monkeypatch.setattr(module, "open_encoder", lambda *_, **__: encoder)
     for module in (retrieval.folder.opening, retrieval.context):
         monkeypatch.setattr(module, "identify", lambda name: ModelIdentity(name, "fake-1"))
@@ -440,7 +445,7 @@ def test_ctrl_c_while_searching(run: Run, indexed: Path, monkeypatch: pytest.Mon
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(retrieval.library.Library, "search", interrupt)
+    monkeypatch.setattr(retrieval.library.Library, "answer", interrupt)
     done = run("search", "red")
     assert (done.code, done.out) == (130, "")
 

@@ -24,7 +24,7 @@ Run = Callable[..., Result]
 def run(tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Return a function that runs `pixtrieve` on a library of four coloured pictures."""
     encoder = FakeEncoder()
-    for module in (retrieval.library, retrieval.context):
+    for module in (retrieval.library, retrieval.library.base, retrieval.context):
         monkeypatch.setattr(module, "open_encoder", lambda *_, **__: encoder)
     for module in (retrieval.folder.opening, retrieval.context):
         monkeypatch.setattr(module, "identify", lambda name: ModelIdentity(name, "fake-1"))

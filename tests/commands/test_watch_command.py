@@ -30,7 +30,7 @@ from support.fakes import FakeEncoder
 import retrieval.library, retrieval.context, retrieval.folder.opening
 from retrieval.commands import main
 from retrieval.encoders import ModelIdentity
-for module in (retrieval.library, retrieval.context):
+for module in (retrieval.library, retrieval.library.base, retrieval.context):
     module.open_encoder = lambda *_, **__: FakeEncoder()
 for module in (retrieval.folder.opening, retrieval.context):
     module.identify = lambda name: ModelIdentity(name, "fake-1")

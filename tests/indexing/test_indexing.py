@@ -98,7 +98,7 @@ def test_a_file_moved_between_folders_that_are_indexed_one_after_the_other(
     paint(one / "red.png", "red")
     paint(one / "green.png", "green")
     paint(two / "blue.png", "blue")
-    library.add(one, two)
+    library.add([one, two])
     os.rename(one / "red.png", two / "red.png")
     library.add(one)
     assert sorted(names(library, "red")) == ["blue.png", "green.png"]
@@ -189,7 +189,7 @@ def test_a_folder_within_an_indexed_one_is_only_a_part_of_it(
 
 
 def test_single_files(library: Library, pictures: Path, names: Names) -> None:
-    done = library.add(pictures / "red.png", pictures / "green.png")
+    done = library.add([pictures / "red.png", pictures / "green.png"])
     assert done.tally.encoded == 2
     assert not library.status().roots[0].whole
     assert library.add().tally.found == 2
@@ -204,7 +204,7 @@ def test_single_files_below_a_folder_that_is_indexed_later(
     library: Library, pictures: Path, encoder: FakeEncoder
 ) -> None:
     paint(pictures / "deep/white.png", "white")
-    library.add(pictures / "deep/white.png", pictures / "deep/down/yellow.png")
+    library.add([pictures / "deep/white.png", pictures / "deep/down/yellow.png"])
     library.add(pictures / "red.png")
     done = library.add(pictures)
     assert (done.tally.encoded, done.tally.reused, done.tally.removed) == (2, 0, 0)
@@ -216,7 +216,7 @@ def test_a_path_that_is_not_there_stops_before_anything_is_done(
     library: Library, pictures: Path
 ) -> None:
     with pytest.raises(LibraryError, match=r"nowhere does not exist"):
-        library.add(pictures, pictures / "nowhere")
+        library.add([pictures, pictures / "nowhere"])
     assert library.status().counts.files == 0
     assert library.status().roots == ()
 
@@ -368,7 +368,7 @@ def test_stopping_keeps_what_is_done_and_goes_on_later(
 
     encoder.encode_images = stop_in_the_second_batch  # type: ignore[method-assign]
     options = IndexOptions(batch_size=8)
-    *_, last = library.index([tmp_path / "p"], options=options, stop=stop)
+    *_, last = library.iter_index([tmp_path / "p"], options=options, stop=stop)
     assert last.stopped
     assert last.tally.encoded == library.status().counts.images == 16
     assert library.search("red").searched == 16

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from retrieval.errors import QueryError
-from retrieval.query.terms import Query, Term, parse, text
+from retrieval.query import Query, Term
 
 texts = st.one_of(
     st.text(min_size=1).filter(str.strip),
@@ -38,16 +38,16 @@ queries = (
 @example(Query((Term("text", '"'), Term("text", '"'))))
 @example(Query((Term("text", "dog", 2.5), Term("picture", "a + b.jpg"))))
 def test_what_is_written_is_read_back(query: Query) -> None:
-    assert parse(str(query)) == query
+    assert Query.parse(str(query)) == query
 
 
 @given(st.text(max_size=40))
 def test_any_text_is_read_or_refused(written: str) -> None:
     try:
-        query = parse(written)
+        query = Query.parse(written)
     except QueryError:
         return
-    assert parse(str(query)) == query
+    assert Query.parse(str(query)) == query
 
 
 @pytest.mark.parametrize(
@@ -67,25 +67,25 @@ def test_any_text_is_read_or_refused(written: str) -> None:
     ],
 )
 def test_what_people_write_is_one_text(plain: str) -> None:
-    assert parse(plain) == text(plain)
-    assert str(text(plain)) == plain
+    assert Query.parse(plain) == Query.of_text(plain)
+    assert str(Query.of_text(plain)) == plain
 
 
 def test_the_compact_form() -> None:
-    assert parse("2:dog + ./pool.jpg - people") == Query(
+    assert Query.parse("2:dog + ./pool.jpg - people") == Query(
         (
             Term("text", "dog", 2.0),
             Term("picture", "./pool.jpg"),
             Term("text", "people", negative=True),
         )
     )
-    assert parse('#17 + 0.5:"snow - at night"') == Query(
+    assert Query.parse('#17 + 0.5:"snow - at night"') == Query(
         (Term("indexed", 17), Term("text", "snow - at night", 0.5))
     )
-    assert parse('picture:"a + b.jpg" + concept:"our cat"') == Query(
+    assert Query.parse('picture:"a + b.jpg" + concept:"our cat"') == Query(
         (Term("picture", "a + b.jpg"), Term("concept", "our cat"))
     )
-    assert parse("- people + https://example.org/a.jpg").terms[1].kind == "picture"
+    assert Query.parse("- people + https://example.org/a.jpg").terms[1].kind == "picture"
 
 
 def test_a_picture_by_its_path_is_written() -> None:
@@ -97,5 +97,5 @@ def test_a_picture_by_its_path_is_written() -> None:
 @pytest.mark.parametrize("wrong", ["", "  ", "- people", "dog +  + cat", "0:dog", "9999:dog"])
 def test_what_cannot_be_asked_says_what_to_do(wrong: str) -> None:
     with pytest.raises(QueryError) as caught:
-        parse(wrong)
+        Query.parse(wrong)
     assert caught.value.hint

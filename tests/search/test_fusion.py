@@ -55,25 +55,27 @@ def test_a_negative_term_moves_its_pictures_down(mixed: Library, names: Names) -
 def test_multiplying_wants_all_terms(mixed: Library, names: Names) -> None:
     assert names(mixed, "red + blue", 1, fuse="multiply") == ["purple.png"]
     assert names(mixed, "red + green", 1, fuse="multiply") == ["yellow.png"]
-    hits = mixed.search("red + green", 45, fuse="multiply").hits
+    hits = mixed.search(Query.parse("red + green"), 45, fuse="multiply").hits
     assert all(0 <= hit.score <= 1 for hit in hits)
     assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
 
 
 @pytest.mark.parametrize("fuse", ["add", "multiply"])
 def test_a_smaller_k_is_a_prefix(mixed: Library, fuse: str) -> None:
-    longest = mixed.search("red + 2:green - blue", 20, fuse=fuse).hits  # type: ignore[arg-type]
+    longest = mixed.search(Query.parse("red + 2:green - blue"), 20, fuse=fuse).hits  # type: ignore[arg-type]
     for k in (1, 5, 19):
-        assert mixed.search("red + 2:green - blue", k, fuse=fuse).hits == longest[:k]  # type: ignore[arg-type]
+        assert mixed.search(Query.parse("red + 2:green - blue"), k, fuse=fuse).hits == longest[:k]  # type: ignore[arg-type]
 
 
 def test_contributions_explain_the_score(mixed: Library) -> None:
-    added = mixed.search("2:red + blue - green", 45, explain=True).hits
+    added = mixed.search(Query.parse("2:red + blue - green"), 45, explain=True).hits
     for hit in added:
         parts = sum(term.contribution for term in hit.terms)
         assert hit.score == pytest.approx(parts, abs=2e-3)
         assert hit.terms[2].contribution <= 0
-    for hit in mixed.search("2:red + blue - green", 45, fuse="multiply", explain=True).hits:
+    for hit in mixed.search(
+        Query.parse("2:red + blue - green"), 45, fuse="multiply", explain=True
+    ).hits:
         parts = math.prod(term.contribution for term in hit.terms)
         assert hit.score == pytest.approx(parts, abs=2e-3)
     (plain,) = mixed.search("red", 1, look_in="pictures", explain=True).hits

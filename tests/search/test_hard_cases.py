@@ -151,7 +151,7 @@ def test_the_journal_of_a_deleted_catalogue_is_not_replayed(
 def test_a_folder_below_one_of_single_files_is_a_root_of_its_own(
     library: Library, pictures: Path
 ) -> None:
-    library.add(pictures / "red.png", pictures / "deep/blue.png")
+    library.add([pictures / "red.png", pictures / "deep/blue.png"])
     library.add(pictures / "deep")
     roots = {(root.path, root.whole) for root in library.status().roots}
     assert roots == {(str(pictures), False), (str(pictures / "deep"), True)}
@@ -181,7 +181,7 @@ def test_stopping_in_the_middle_of_a_move_loses_nothing(
     library.add(tmp_path / "p")
     os.rename(tmp_path / "p/a", tmp_path / "p/b")
     stop = threading.Event()
-    for progress in library.index([tmp_path / "p"], stop=stop):
+    for progress in library.iter_index([tmp_path / "p"], stop=stop):
         if progress.phase == "encode":
             stop.set()
     assert len(names(library, "red", 20)) == 12
@@ -302,7 +302,7 @@ def test_of_copies_the_one_that_is_there_is_shown(
     paint(tmp_path / "drive/a.png", "red")
     (tmp_path / "home").mkdir()
     shutil.copy(tmp_path / "drive/a.png", tmp_path / "home/b.png")
-    library.add(tmp_path / "drive", tmp_path / "home")
+    library.add([tmp_path / "drive", tmp_path / "home"])
     assert names(library, "red") == ["a.png"]
     shutil.rmtree(tmp_path / "drive")
     library.add()

@@ -19,7 +19,6 @@ from retrieval.scoring.calibration import (
     write_calibration,
 )
 from retrieval.scoring.confidence import ScoreBaseline, in_words, likely_in_words
-from retrieval.search.notes import notes
 from retrieval.search.results import Hit, SearchResult
 from retrieval.search.sureness import Sure, calibration_of
 from retrieval.specs import ModelSpec
@@ -119,7 +118,7 @@ def test_a_hit_shows_all_terms_and_none_behind_a_minus(
     mixed: Library, calibrated: Calibration
 ) -> None:
     def likely(question: str) -> dict[int, float]:
-        hits = mixed.search(question, 45, look_in="pictures").hits
+        hits = mixed.search(Query.parse(question), 45, look_in="pictures").hits
         return {hit.id: hit.confidence or 0.0 for hit in hits}
 
     red, blue = likely("red"), likely("blue")
@@ -141,7 +140,7 @@ def test_an_example_picture_gives_words_and_no_probability(
         assert None not in {hit.match for hit in found.hits}
         assert len(found.hits) >= 44
         assert found.sifted is False
-    beside = mixed.search("blue + " + str(tmp_path / "p/red.png"), 45)
+    beside = mixed.search(Query.parse("blue + " + str(tmp_path / "p/red.png")), 45)
     assert None not in {hit.confidence for hit in beside.hits}, "the words decide"
 
 
@@ -150,11 +149,11 @@ def test_an_example_picture_gives_words_and_no_probability(
 def test_the_k_best_are_taken_among_those_that_are_sure_enough(
     mixed: Library, calibrated: Calibration, question: str, k: int
 ) -> None:
-    whole = mixed.search(question, 45).hits
+    whole = mixed.search(Query.parse(question), 45).hits
     sure = sorted(hit.confidence for hit in whole if hit.confidence is not None)
     for least in (sure[5], sure[-4]):
         wanted = [hit.id for hit in whole if (hit.confidence or 0) >= least]
-        found = mixed.search(question, k, min_confidence=least)
+        found = mixed.search(Query.parse(question), k, min_confidence=least)
         assert [hit.id for hit in found.hits] == wanted[:k]
         assert found.sifted
 
@@ -163,7 +162,7 @@ def test_how_strong_an_answer_is_does_not_depend_on_how_much_is_wanted(
     mixed: Library, calibrated: Calibration
 ) -> None:
     for question in ("red", "red + blue", "green - green blue"):
-        answers = [mixed.search(question, k) for k in (1, 2, 10, 45)]
+        answers = [mixed.search(Query.parse(question), k) for k in (1, 2, 10, 45)]
         assert len({answer.strong for answer in answers}) == 1
         assert len({answer.hits[0] for answer in answers}) == 1
 
@@ -175,7 +174,7 @@ def test_an_uncalibrated_model_speaks_in_words(mixed: Library) -> None:
     order = ["strong", "possible", "weak"]
     places = [order.index(hit.match or "") for hit in found.hits]
     assert places == sorted(places)
-    assert notes(found)[-1].startswith("How sure these are cannot be said")
+    assert found.notes[-1].startswith("This library has no confidences")
 
 
 def test_a_tiny_library_claims_nothing(
@@ -195,11 +194,11 @@ def test_unknown_words_leave_nothing_to_be_sure_of(
         "retrieval.search.query_vectors.unknown_words",
         lambda text, _: tuple(word for word in text.split() if word.startswith("q")),
     )
-    found = mixed.search("red qwzx + blue - qwzx qvbn", 9)
+    found = mixed.search(Query.parse("red qwzx + blue - qwzx qvbn"), 9)
     assert found.unknown == ("qwzx", "qvbn")
     assert found.strong is None
     assert {(hit.confidence, hit.match) for hit in found.hits} == {(None, None)}
-    (said,) = notes(found)
+    (said,) = found.notes
     assert said.startswith("The model does not know “qwzx”, “qvbn”")
     liked = mixed.search("red qwzx", 9, like=[found.hits[0].id])
     assert liked.unknown == ("qwzx",)
@@ -207,10 +206,10 @@ def test_unknown_words_leave_nothing_to_be_sure_of(
 
 def test_notes_say_only_what_is_to_be_known() -> None:
     hit = Hit(1, 0.2, None, "/a", (), 1, "", "PNG", 1, 1, 1, 1, "", "", "", None, None)
-    assert notes(SearchResult((hit,), 5)) == ()
-    assert notes(SearchResult((hit,), 5, strong=True)) == ()
-    assert notes(SearchResult((hit,), 5, strong=False))[0].startswith("No strong matches")
-    assert notes(SearchResult((), 5, strong=False)) == ()
+    assert SearchResult((hit,), 5).notes == ()
+    assert SearchResult((hit,), 5, strong=True).notes == ()
+    assert SearchResult((hit,), 5, strong=False).notes[0].startswith("No strong matches")
+    assert SearchResult((), 5, strong=False).notes == ()
 
 
 def test_pictures_are_looked_at_beside_unlikely_things(
@@ -221,7 +220,7 @@ def test_pictures_are_looked_at_beside_unlikely_things(
     monkeypatch.setattr("retrieval.search.search.unlikely_things", lambda: ("green", "blue"))
     green, blue = mixed.embed("green"), mixed.embed("blue")
     for hit in mixed.search("red", 45, look_in="pictures").hits:
-        picture = mixed.embed(f"#{hit.id}")
+        picture = mixed.embed(Query.parse(f"#{hit.id}"))
         others = np.array([picture @ green, picture @ blue])
         z = (hit.score - others.mean()) / max(others.std(), 1e-6)
         assert hit.confidence == pytest.approx(1 / (1 + math.exp(-z)), abs=2e-3)

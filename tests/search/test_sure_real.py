@@ -13,7 +13,6 @@ from retrieval import Library
 from retrieval.encoders.models.references import built_in_folder
 from retrieval.encoders.texts import known_words
 from retrieval.scoring.calibration import FILE
-from retrieval.search.notes import notes
 
 pytestmark = pytest.mark.slow
 
@@ -66,7 +65,7 @@ def test_words_that_it_has_never_seen_are_named(flickr: Library) -> None:
         pytest.skip("the built-in model brings no list of words")
     found = flickr.search("qwzx vbnm")
     assert found.unknown == ("qwzx", "vbnm")
-    assert notes(found)[0].startswith("The model does not know “qwzx”, “vbnm”")
+    assert found.notes[0].startswith("The model does not know “qwzx”, “vbnm”")
     assert {hit.confidence for hit in found.hits} == {None}
     assert flickr.search("собака").unknown == ("собака",)
 

@@ -24,7 +24,7 @@ from retrieval.encoders import ModelIdentity
 @pytest.fixture
 def encoder(monkeypatch: pytest.MonkeyPatch) -> FakeEncoder:
     made = FakeEncoder()
-    for module in (retrieval.library, retrieval.context):
+    for module in (retrieval.library, retrieval.library.base, retrieval.context):
         monkeypatch.setattr(module, "open_encoder", lambda *_, **__: made)
     for module in (retrieval.folder.opening, retrieval.context):
         monkeypatch.setattr(module, "identify", lambda name: ModelIdentity(name, "fake-1"))

@@ -593,7 +593,7 @@ class Noisy(FakeEncoder):
         print("a line that is no protocol", flush=True)
         return super().encode_texts(texts)
 
-for module in (retrieval.library, retrieval.context):
+for module in (retrieval.library, retrieval.library.base, retrieval.context):
     module.open_encoder = lambda *_, **__: Noisy()
 for module in (retrieval.folder.opening, retrieval.context):
     module.identify = lambda name: ModelIdentity(name, "fake-1")

@@ -19,8 +19,8 @@ from retrieval.commands import pixtrieve
 from retrieval.scoring.calibration import Calibration
 
 NOTHING = "No strong matches: these are only the nearest."
-UNKNOWN = "The model does not know “qwzx”: only names and texts that come with pictures can tell."
-UNSIFTED = "How sure these are cannot be said, so none was left out for it."
+UNKNOWN = "The model does not know “qwzx”: only names and texts that come with pictures can answer."
+UNSIFTED = "This library has no confidences to filter by, so nothing was left out."
 
 Search = Callable[..., Result]
 
@@ -123,7 +123,7 @@ def test_assistants_are_told(folder: str, calibrated: Calibration) -> None:
     counter = McpTools(desk, folder, files=False)
 
     def facts(query: str) -> Any:
-        asked = SearchImages(query=query, look_in="pictures", images=0)
+        asked = SearchImages.model_validate({"query": query, "look_in": "pictures", "images": 0})
         return asyncio.run(counter.search(asked)).facts
 
     weak, strange, sure = facts("nothing at all"), facts("red qwzx"), facts("red")

@@ -21,7 +21,7 @@ import retrieval.folder.opening
 import retrieval.library
 from retrieval import Library
 from retrieval.encoders import ModelIdentity
-from retrieval.query import parse
+from retrieval.query import Query
 from retrieval.scoring.calibration import Calibration
 
 pytest.importorskip("fastapi")
@@ -321,18 +321,18 @@ def test_questions_that_wait_together_are_encoded_together(
     asked = ["red", "blue", "green", "red"]
     waiting = [
         desk.ask(Request(query, lambda library, query=query: library.search(query, 1)))
-        for query in map(parse, asked)
+        for query in map(Query.parse, asked)
     ]
-    dropped = desk.ask(Request(parse("white"), lambda library: library.search("white")))
+    dropped = desk.ask(Request(Query.parse("white"), lambda library: library.search("white")))
     assert dropped.cancel()
     held.set()
     blocker.result()
     found = [os.path.basename(future.result(10).hits[0].path) for future in waiting]
     assert found == ["red.png", "blue.png", "green.png", "red.png"]
     assert batches == [["red", "blue", "green"]]
-    desk.ask(Request(parse("red"), lambda library: library.search("red", 1))).result(10)
+    desk.ask(Request(Query.parse("red"), lambda library: library.search("red", 1))).result(10)
     assert len(batches) == 1  # remembered
-    failing = desk.ask(Request(parse("red"), lambda library: library.search("- red")))
+    failing = desk.ask(Request(Query.parse("red"), lambda library: library.search("")))
     with pytest.raises(retrieval.QueryError):
         failing.result(10)
     desk.close()

@@ -60,7 +60,7 @@ class Watch:
         try:
             with Library.open(folder, encoder) as library:
                 for event in library.watch(
-                    paths, options=options, pace=pace, steering=self.steering
+                    paths, options=options, timing=pace, control=self.steering
                 ):
                     self.events.append(event)
         except BaseException as error:

@@ -16,6 +16,7 @@ from support.painting import paint
 
 from retrieval import IndexOptions, Library, LibraryBusy, QueryError
 from retrieval.commands.picture_options import ManyPictures, like_options
+from retrieval.query import Query
 from retrieval.scoring.linear_head import Head
 from retrieval.search.feedback import turned
 from retrieval.vectors import normalise
@@ -53,7 +54,7 @@ def test_a_concept_of_files_finds_what_is_like_them(
 def test_confidence_is_the_heads_probability(shades: Library, tmp_path: Path) -> None:
     shades.concepts.learn("our red", outside(tmp_path, 5))
     head = shades.concepts.head("our red")
-    hits = shades.search('concept:"our red"', 35).hits
+    hits = shades.search(Query.parse('concept:"our red"'), 35).hits
     for hit in hits:
         likely = 1 / (1 + 2.718281828 ** -(head.steepness * hit.score + head.offset))
         assert hit.confidence == pytest.approx(likely, abs=0.011)
@@ -66,11 +67,11 @@ def test_a_head_that_was_not_proven_gives_words_and_no_probability(
     shades: Library, tmp_path: Path
 ) -> None:
     shades.concepts.learn("our red", outside(tmp_path, 2))
-    found = shades.search('concept:"our red"', 35)
+    found = shades.search(Query.parse('concept:"our red"'), 35)
     assert {hit.confidence for hit in found.hits} == {None}
     assert found.hits[0].match is not None
     shades.concepts.learn("our red", outside(tmp_path, 5))
-    liked = shades.search('concept:"our red"', 35, like=[found.hits[0].id])
+    liked = shades.search(Query.parse('concept:"our red"'), 35, like=[found.hits[0].id])
     assert {hit.confidence for hit in liked.hits} == {None}, "feedback proves nothing"
 
 
@@ -92,7 +93,7 @@ def test_what_cannot_be_learned_says_so(library: Library, pictures: Path) -> Non
         library.concepts.learn("x", [99])
     library.add(pictures)
     with pytest.raises(QueryError, match="no concept “cat”") as caught:
-        library.search('concept:"cat"')
+        library.search(Query.parse('concept:"cat"'))
     assert "concept learn" in caught.value.hint
 
 
@@ -103,10 +104,10 @@ def test_after_a_change_of_models_it_is_learned_again(shades: Library, tmp_path:
         pass
     assert not shades.concepts.named("our red").learned
     with pytest.raises(QueryError, match="another model") as caught:
-        shades.search('concept:"our red"')
+        shades.search(Query.parse('concept:"our red"'))
     assert 'concept learn "our red"' in caught.value.hint
     assert shades.concepts.learn("our red").learned
-    assert shades.search('concept:"our red"', 1).hits[0].path.endswith(".png")
+    assert shades.search(Query.parse('concept:"our red"'), 1).hits[0].path.endswith(".png")
 
 
 def test_tags_follow_the_threshold_and_go_with_the_concept(shades: Library, tmp_path: Path) -> None:
@@ -117,7 +118,7 @@ def test_tags_follow_the_threshold_and_go_with_the_concept(shades: Library, tmp_
     assert [each.name for each in shades.concepts.all()] == ["our red"]
     shades.concepts.forget("our red")
     assert shades.concepts.all() == []
-    assert shades._catalogue.tags.all() == []
+    assert shades._session.catalogue.tags.all() == []
 
 
 @click.command(cls=ManyPictures)
@@ -191,7 +192,7 @@ def test_it_is_taught_and_tagged_while_pictures_are_indexed(
 ) -> None:
     for number in range(5):
         paint(tmp_path / f"p/late{number}.png", (40 + 20 * number, 200, 20))
-    run = shades.index([tmp_path / "p"], options=IndexOptions(batch_size=1, threads=1))
+    run = shades.iter_index([tmp_path / "p"], options=IndexOptions(batch_size=1, threads=1))
     assert next(each for each in run if each.tally.encoded == 1).tally.encoded == 1
     with Library.open(shades.path, FakeEncoder()) as other:
         with pytest.raises(LibraryBusy):

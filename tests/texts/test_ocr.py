@@ -52,27 +52,27 @@ def many(library: Library, tmp_path: Path) -> Library:
 
 def test_pictures_are_read_once_and_reading_goes_on(many: Library) -> None:
     reader, stop = FakeReader(), threading.Event()
-    reading = read_pictures(many._catalogue, lambda: reader, 1600, stop)
+    reading = read_pictures(many._session.catalogue, lambda: reader, 1600, stop)
     first = next(reading)
     stop.set()
     assert list(reading) == []
     assert (first.done, first.total) == (16, 40)
     assert reader.read_so_far == 16
-    *_, last = read_pictures(many._catalogue, lambda: reader, 1600, threading.Event())
+    *_, last = read_pictures(many._session.catalogue, lambda: reader, 1600, threading.Event())
     assert (last.done, last.total, first.found + last.found) == (24, 24, 20)
     assert reader.read_so_far == 40
     assert many.texts.counts()["ocr"] == 20
-    (nothing,) = read_pictures(many._catalogue, FakeReader, 1600, threading.Event())
+    (nothing,) = read_pictures(many._session.catalogue, FakeReader, 1600, threading.Event())
     assert nothing.total == 0
     assert many.search("size 120").hits[0].texts[0].text == "size 120"
 
 
 def test_what_cannot_be_opened_now_is_left_for_later(many: Library, tmp_path: Path) -> None:
     (tmp_path / "many" / "7.png").rename(tmp_path / "away.png")
-    *_, last = read_pictures(many._catalogue, FakeReader, 1600, threading.Event())
+    *_, last = read_pictures(many._session.catalogue, FakeReader, 1600, threading.Event())
     assert (last.done, last.unreadable) == (40, 1)
     (tmp_path / "away.png").rename(tmp_path / "many" / "7.png")
-    *_, last = read_pictures(many._catalogue, FakeReader, 1600, threading.Event())
+    *_, last = read_pictures(many._session.catalogue, FakeReader, 1600, threading.Event())
     assert (last.done, last.unreadable) == (1, 0)
 
 

@@ -15,6 +15,7 @@ from support.painting import paint
 from retrieval import Library, QueryError
 from retrieval.images import FoundSidecar
 from retrieval.images.discovery import walk
+from retrieval.query import Query
 from retrieval.texts.captions import read_caption_file
 from retrieval.texts.names import words_of_path
 from retrieval.texts.sidecars import read_sidecar, text_of
@@ -318,7 +319,7 @@ def test_texts_need_words(told: Library, pictures: Path) -> None:
     with pytest.raises(QueryError, match="words"):
         told.search(pictures / "red.png", look_in="texts")
     with pytest.raises(QueryError, match="words"):
-        told.search("red + blue", look_in="texts", fuse="multiply")
+        told.search(Query.parse("red + blue"), look_in="texts", fuse="multiply")
 
 
 def test_what_names_look_like_does_not_matter(library: Library, tmp_path: Path) -> None:
@@ -344,7 +345,7 @@ def test_removed_pictures_take_their_texts_along(told: Library, tmp_path: Path) 
     told.remove(tmp_path / "camera" / "IMG_0003.png")
     assert "sidecar" in told.texts.counts()
     assert all("Invoice" not in s.text for h in told.search("invoice", 12).hits for s in h.texts)
-    assert told._catalogue._db.one("SELECT count(*) FROM words") == 3
+    assert told._session.catalogue._db.one("SELECT count(*) FROM words") == 3
 
 
 def test_another_model_encodes_the_descriptions_too(told: Library, names: Names) -> None:

@@ -13,7 +13,6 @@ from retrieval.catalogue.tags import Tag
 from retrieval.encoders.texts.languages import knows_many
 from retrieval.folder.status import Status
 from retrieval.library import Library
-from retrieval.search.notes import notes
 from retrieval.search.results import Hit, SearchResult
 from retrieval.tagging.describing import Description
 
@@ -182,7 +181,7 @@ def hits_of(query: str, where: str, result: SearchResult, offset: int) -> Hits:
         searched=result.searched,
         strong=result.strong,
         unknown=list(result.unknown),
-        notes=list(notes(result)),
+        notes=list(result.notes),
         hits=found,
     )
 

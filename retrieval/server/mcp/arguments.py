@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
 
-MOST_LETTERS = 2_000
+from retrieval.query.options import OPTIONS, SearchOptions
+from retrieval.server.search_fields import MOST_HITS, MOST_LETTERS, options_of, search_fields
+
 MOST_EXAMPLES = 100
-MOST_HITS = 10_000
 
 
 def _number(value: object) -> object:
@@ -57,8 +58,8 @@ class _Arguments(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class SearchImages(_Arguments):
-    """Arguments of `search_images`."""
+class PlainSearch(_Arguments):
+    """What `search_images` takes beside the options of a search."""
 
     query: Annotated[
         str,
@@ -76,35 +77,26 @@ class SearchImages(_Arguments):
     offset: Annotated[
         int, Field(ge=0, le=MOST_HITS, description="How many hits to leave out, for further pages.")
     ] = 0
-    like: Annotated[
-        Examples, Field(description="Ids of hits that are what is meant: more of that kind.")
-    ] = []
-    unlike: Annotated[
-        Examples, Field(description="Ids of hits that are not meant; they count beside like.")
-    ] = []
-    min_confidence: Annotated[
-        float,
-        Field(ge=0, le=1, description="Leave out hits that are less likely right."),
-    ] = 0.0
-    look_in: Annotated[
-        Literal["all", "pictures", "texts"],
-        Field(description="Compare words with what pictures show, with their texts, or with both."),
-    ] = "all"
-    sort: Annotated[
-        Literal["best", "date", "date-desc", "name", "size"],
-        Field(description="Order of the best hits: date is oldest first, size largest first."),
-    ] = "best"
-    group: Annotated[
-        Literal["none", "burst", "day", "folder"],
-        Field(description="Only the best hit of each burst, day or folder."),
-    ] = "none"
-    diverse: Annotated[bool, Field(description="Prefer hits that differ from each other.")] = False
-    fuse: Annotated[
-        Literal["add", "multiply"],
-        Field(description="Several terms: added, or multiply, where all must be seen."),
-    ] = "add"
     images: Images = 4
     image_size: ImageSize = 256
+
+    @property
+    def options(self) -> SearchOptions:
+        """The options of the search that the arguments ask for."""
+        return options_of(self, min(self.offset + self.limit, MOST_HITS))
+
+
+_NAMES = [name for name in OPTIONS if name not in ("k", "where", "include_self", "explain")]
+
+if TYPE_CHECKING:
+    SearchImages = PlainSearch
+else:
+    SearchImages = create_model(
+        "SearchImages",
+        __base__=PlainSearch,
+        __doc__="Arguments of `search_images`.",
+        **search_fields(_NAMES, {"like": Examples, "unlike": Examples}, unset_words=True),
+    )
 
 
 class _OnePicture(_Arguments):

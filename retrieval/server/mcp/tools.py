@@ -15,12 +15,10 @@ from retrieval.catalogue import ImageRow
 from retrieval.errors import ModelError, QueryError
 from retrieval.library import Library
 from retrieval.query import Query, Term
-from retrieval.query import terms as written
 from retrieval.search.results import SearchResult
 from retrieval.server.library_thread import LibraryThread, Request
 from retrieval.server.mcp.answers import Described, Hits, Holdings, described, hits_of, holdings
 from retrieval.server.mcp.arguments import (
-    MOST_HITS,
     DescribeImage,
     LibraryStatus,
     SearchImages,
@@ -28,6 +26,7 @@ from retrieval.server.mcp.arguments import (
 )
 from retrieval.server.mcp.images import as_jpeg, seen
 from retrieval.server.paths import refuse_paths
+from retrieval.server.search_fields import MOST_HITS
 from retrieval.tagging.describing import Description
 
 T = TypeVar("T")
@@ -110,23 +109,12 @@ class McpTools:
     async def search(self, asked: SearchImages) -> Answer:
         """Search with a question in its written form, or list what fits a filter."""
         listing = asked.where.strip() and not asked.query.strip()
-        query = None if listing else written.parse(asked.query)
+        query = None if listing else Query.parse(asked.query)
         refuse_paths(query, files=self._files)
+        options = asked.options
 
         def run(library: Library) -> SearchResult:
-            return library.search(
-                query,
-                min(asked.offset + asked.limit, MOST_HITS),
-                where=asked.where.strip() or None,
-                sort=None if asked.sort == "best" else asked.sort,
-                group=None if asked.group == "none" else asked.group,
-                diverse=asked.diverse,
-                look_in=asked.look_in,
-                fuse=asked.fuse,
-                min_confidence=asked.min_confidence,
-                like=asked.like,
-                unlike=asked.unlike,
-            )
+            return library.answer(query, options)
 
         return await self._answer(query, run, asked)
 

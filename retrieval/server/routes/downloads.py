@@ -18,7 +18,8 @@ from retrieval.catalogue.export import FORMATS
 from retrieval.errors import QueryError
 from retrieval.library import Library
 from retrieval.server import downloads
-from retrieval.server.state import MOST_HITS, State
+from retrieval.server.search_fields import MOST_HITS
+from retrieval.server.state import State
 
 _KINDS: dict[str, tuple[str, Callable[[Iterable[ImageRow]], Iterator[bytes]]]] = {
     "zip": ("application/zip", downloads.zipped),

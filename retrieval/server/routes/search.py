@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
 from retrieval.errors import QueryError
+from retrieval.query import Query as Question
 from retrieval.query import Term
-from retrieval.query import terms as written
 from retrieval.server.paths import refuse_paths
+from retrieval.server.search_fields import describe_options
 from retrieval.server.state import PictureId, SearchRequest, State
 
 
@@ -23,9 +24,14 @@ def search_routes(state: State) -> APIRouter:
 
         Without one, `where` alone lists the pictures that fit.
         """
-        query = written.parse(asked.q) if asked.q.strip() or not asked.where.strip() else None
+        query = Question.parse(asked.q) if asked.q.strip() or not asked.filter.strip() else None
         refuse_paths(query)
         return await state.answer(asked, query)
+
+    @routes.get("/options")
+    async def options() -> list[dict[str, Any]]:
+        """Describe the options of a search: names, defaults, allowed values and their labels."""
+        return describe_options()
 
     @routes.post(
         "/search",
@@ -43,8 +49,8 @@ def search_routes(state: State) -> APIRouter:
         data = await request.body()
         if not data:
             raise QueryError("the request has no picture", "send its bytes as the body")
-        terms = written.parse(asked.q).terms if asked.q.strip() else ()
-        query = written.Query((*terms, Term("picture", data)))
+        terms = Question.parse(asked.q).terms if asked.q.strip() else ()
+        query = Question((*terms, Term("picture", data)))
         refuse_paths(query)
         return await state.answer(asked, query)
 
@@ -52,8 +58,8 @@ def search_routes(state: State) -> APIRouter:
     async def similar(image_id: PictureId, asked: Annotated[SearchRequest, Query()]) -> Response:
         """Search with an indexed picture, and the question beside it if there is one."""
         await state.image(image_id)
-        terms = written.parse(asked.q).terms if asked.q.strip() else ()
-        query = written.Query((*terms, Term("indexed", image_id)))
+        terms = Question.parse(asked.q).terms if asked.q.strip() else ()
+        query = Question((*terms, Term("indexed", image_id)))
         refuse_paths(query)
         return await state.answer(asked, query)
 

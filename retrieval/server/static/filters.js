@@ -24,7 +24,9 @@ export function where() {
 
 /** What else is asked for beside the question: parameters of the API. */
 export function manner() {
-  const values = { fuse: $("fuse").value, look_in: $("look").value, min_confidence: Number($("confidence").value) / 100 };
+  const values = { min_confidence: Number($("confidence").value) / 100 };
+  if ($("fuse").value) values.fuse = $("fuse").value;
+  if ($("look").value) values.look_in = $("look").value;
   if (where()) values.where = where();
   if ($("sort").value) values.sort = $("sort").value;
   if ($("group").value) values.group = $("group").value;
@@ -46,6 +48,16 @@ export function takeOff() {
     else $(id).selectedIndex = 0;
   }
   countFilters();
+}
+
+/** Give the selects the values that the options of a search may have. */
+export async function loadOptions() {
+  const selects = { sort: "sort", group: "group", fuse: "fuse", look_in: "look" };
+  for (const { name, default: usual, choices } of await ask("/api/options")) {
+    const select = selects[name] && $(selects[name]);
+    if (!select) continue;
+    select.replaceChildren(...choices.map(({ value, label }) => el("option", { value, textContent: label, defaultSelected: value === (usual ?? "") })));
+  }
 }
 
 /** Fill the lists of folders, cameras, labels and formats; what is chosen stays chosen. */

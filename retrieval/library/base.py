@@ -1,0 +1,154 @@
+"""The life of an open library, and what it says of itself: what `Library` is built on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.catalogue import Catalogue, ImageRow, ModelStatus, ProblemRow
+from retrieval.catalogue.roots import relative, root_of
+from retrieval.context import LazyEncoder, ModelInUse
+from retrieval.encoders import Encoder, open_encoder
+from retrieval.errors import LibraryError
+from retrieval.folder.opening import create_catalogue, has_catalogue, open_catalogue
+from retrieval.folder.session import Session
+from retrieval.folder.status import Status, read_status
+from retrieval.specs import ModelSpec
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from retrieval.catalogue.facets import Facets
+
+AnyPath = str | os.PathLike[str]
+
+
+class OpenLibrary:
+    """A library that is open: what it holds, and the pictures it knows."""
+
+    def __init__(self, path: str, catalogue: Catalogue, model: ModelInUse, device: str) -> None:
+        """Use `create` or `open`."""
+        self.path = path
+        self._session = Session(path, catalogue, model, device)
+
+    @classmethod
+    def exists(cls, path: AnyPath) -> bool:
+        """Tell whether there is a library in the folder."""
+        return has_catalogue(absolute(path))
+
+    @classmethod
+    def create(cls, path: AnyPath, model: str | Encoder, *, device: str = "auto") -> Self:
+        """Make a library for a model: a reference such as `local-dir:/models/x`, or an encoder.
+
+        The model is loaded first, so that nothing is made when it cannot be. Raises LibraryError
+        when there is a library already, ModelError when the model cannot be loaded.
+        """
+        folder = absolute(path)
+        if has_catalogue(folder):  # before a model is loaded for nothing
+            raise LibraryError(f"{folder} is a library already", "open it, or name another folder")
+        encoder = open_encoder(model, device=device) if isinstance(model, str) else model
+        catalogue, row = create_catalogue(folder, encoder.spec)
+        return cls(folder, catalogue, ModelInUse(row, lambda: encoder), device)
+
+    @classmethod
+    def open(
+        cls,
+        path: AnyPath,
+        model: str | Encoder | None = None,
+        *,
+        create: bool = False,
+        device: str = "auto",
+    ) -> Self:
+        """Open a library; its model is loaded when first needed.
+
+        `model` may say where the library's model lies now, when it has moved. With `create`, a
+        library that is not there is made, for the built-in model unless `model` names another.
+        Raises LibraryNotFound when there is none, ModelMismatch when `model` is another one.
+        """
+        folder = absolute(path)
+        if create and not has_catalogue(folder):
+            from retrieval.encoders.models.references import BUILT_IN
+
+            return cls.create(folder, BUILT_IN if model is None else model, device=device)
+        catalogue, row = open_catalogue(folder, model)
+        loaded = None if isinstance(model, str) else model
+        encoder = LazyEncoder(row.spec, device, loaded)
+        return cls(folder, catalogue, ModelInUse(row, encoder), device)
+
+    @property
+    def model(self) -> ModelSpec:
+        """The model that the library answers with; another process may have changed it."""
+        return self._session.model.row.spec
+
+    def models(self) -> list[ModelStatus]:
+        """Return the models that the library has vectors of."""
+        return self._session.catalogue.models()
+
+    def status(self) -> Status:
+        """Return what the library holds."""
+        return read_status(self.path, self._session.catalogue, self.model)
+
+    def facets(self, folders: int = 2000) -> Facets:
+        """Return the values that pictures can be filtered by; at most so many folders."""
+        from retrieval.catalogue.facets import read_facets
+
+        return read_facets(self._session.catalogue, folders)
+
+    def problems(self) -> Iterator[ProblemRow]:
+        """Yield the files that could not be used, and why."""
+        return self._session.catalogue.lookup.problems()
+
+    def image(self, image_id: int) -> ImageRow | None:
+        """Return the picture with that id (`Hit.id`), or None when the library has none such."""
+        return self._session.catalogue.lookup.by_id(image_id)
+
+    def image_at(self, path: AnyPath) -> ImageRow | None:
+        """Return the picture that a file had when it was indexed, or None; nothing is opened."""
+        file, catalogue = absolute(path), self._session.catalogue
+        root = root_of(catalogue.roots.all(), file)
+        if root is None:
+            return None
+        image_id = catalogue.sidecars.image_at(root, relative(root, file))
+        return None if image_id is None else self.image(image_id)
+
+    def images(self) -> Iterator[tuple[ImageRow, bytes]]:
+        """Yield every picture with its stored vector: see `retrieval.vectors` for the format."""
+        return self._session.catalogue.lookup.images(self._session.model.row.id)
+
+    @contextmanager
+    def stored_vectors(self) -> Iterator[Callable[[bytes], NDArray[np.float32] | None]]:
+        """Give a function, safe in any thread, from a content's sha256 to its vector or None."""
+        known = self._session.catalogue.known_contents(self._session.model.row)
+        try:
+            yield known.vector
+        finally:
+            known.close()
+
+    def encoder(self) -> Encoder:
+        """Return the model, loaded, in any thread; ModelMismatch when its checkpoint changed."""
+        return self._session.last_model.encoder()
+
+    def close(self) -> None:
+        """Close the catalogue."""
+        self._session.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def absolute(path: AnyPath) -> str:
+    """Return a path from the root, with `~` expanded."""
+    return os.path.abspath(os.path.expanduser(os.fspath(path)))
