@@ -192,6 +192,13 @@ def test_every_benchmark_that_is_named_exists_and_takes_these_options() -> None:
     assert len(scripts) > 15
 
 
+def test_every_benchmark_is_listed() -> None:
+    listed = documents()["benchmarks/README.md"]
+    for script in (ROOT / "benchmarks").glob("*.py"):
+        if "__main__" in script.read_text("utf-8"):
+            assert f"| `python benchmarks/{script.name}" in listed
+
+
 def test_every_row_of_the_benchmarks_has_its_command() -> None:
     text = (ROOT / "docs/benchmarks.md").read_text("utf-8")
     rows = re.findall(r"^\| (?!-)(.*) \|$", text, re.MULTILINE)
