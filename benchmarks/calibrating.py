@@ -9,17 +9,27 @@ from dataclasses import dataclass
 import numpy as np
 from bench import BenchmarkError
 from numpy.typing import NDArray
-from trials import Trial
+from trials import SENTENCES, Trial
 
 from retrieval.encoders import Encoder
-from retrieval.scoring.calibration import Calibration, features
+from retrieval.scoring.calibration import (
+    FIRST,
+    Calibration,
+    Logistic,
+    Phrased,
+    answer_features,
+    features,
+)
 from retrieval.scoring.confidence import beaten, measure, unlikely_things
-from retrieval.search.sureness import FIRST
+from retrieval.scoring.phrasings import phrasings
 
 Floats = NDArray[np.float64]
 
-_WITHIN = 0.033
-"""So many answers with three or more right pictures may fall below the banner's bound, fitted."""
+_WITHIN = 0.022
+"""So many answers with three or more right pictures may fall below the banner's bound, fitted.
+
+Of things that it was not fitted with more do, so that this is less than what is promised of those.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +52,15 @@ class Answer:
         return int(self.right.sum()) >= 3
 
 
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text's unit vector (dim,), and the text as it is judged."""
+
+    text: str
+    vector: NDArray[np.float32]
+    phrased: Phrased
+
+
 class Library:
     """Pictures, (n, dim) unit vectors, measured as the product measures a library's."""
 
@@ -53,41 +72,50 @@ class Library:
         self._pictures, self._baseline = pictures, baselines.text
         self._others = pictures @ unlikely.T
 
-    def first(
-        self, texts: Sequence[str], vectors: Mapping[str, NDArray[np.float32]]
-    ) -> Iterator[tuple[NDArray[np.int64], dict[str, Floats], Floats]]:
-        """Yield the first hits of texts, their features, and what they beat."""
-        for text in texts:
-            scores = (self._pictures @ vectors[text]).astype(np.float64)
-            first = np.argsort(-scores)[:FIRST]
-            found = features(text, scores[first], self._baseline, self._others[first])
-            yield first, found, beaten(found["baseline"][None], np.ones(1))
+    def first(self, text: Text) -> tuple[NDArray[np.int64], dict[str, Floats], Floats]:
+        """Return the first hits of a text, their features, and what they beat."""
+        scores = (self._pictures @ text.vector).astype(np.float64)
+        first = np.argsort(-scores)[:FIRST]
+        z = (scores[first] - self._baseline.median) / self._baseline.spread
+        return first, self._features(text, first), beaten(z[None], np.ones(1))
 
     def of_both(
-        self, vectors: Mapping[str, NDArray[np.float32]], calibration: Calibration
+        self, texts: Sequence[Text], calibration: Calibration
     ) -> tuple[NDArray[np.int64], Floats]:
         """Return the first hits of two terms, added, and how likely they show both."""
-        first = np.argsort(-(self._pictures @ np.sum(list(vectors.values()), axis=0)))[:FIRST]
-        likely = np.ones(len(first))
-        for text, vector in vectors.items():
-            scores = (self._pictures[first] @ vector).astype(np.float64)
-            found = features(text, scores, self._baseline, self._others[first])
-            likely = np.minimum(likely, calibration.probability(found))
-        return first, likely
+        first = np.argsort(-(self._pictures @ np.sum([t.vector for t in texts], axis=0)))[:FIRST]
+        likely = [calibration.hits.probability(self._features(text, first)) for text in texts]
+        return first, np.min(likely, axis=0)
+
+    def _features(self, text: Text, rows: NDArray[np.int64]) -> dict[str, Floats]:
+        scores = text.phrased.scores(self._pictures[rows])
+        others = self._others[rows]
+        return features(text.text, scores, text.phrased.agreement, self._baseline, others)
+
+
+def encoded_texts(texts: Sequence[str], encoder: Encoder) -> dict[str, Text]:
+    """Return texts as the product asks with them, each by itself."""
+    forms = sorted({form for text in texts for form in (text, *phrasings(text))})
+    vectors = dict(zip(forms, encoder.encode_texts(forms), strict=True))
+    return {
+        text: Text(text, vectors[text], Phrased(np.stack([vectors[f] for f in phrasings(text)])))
+        for text in texts
+    }
 
 
 def answers(trials: Iterable[Trial], encoder: Encoder) -> Iterator[Answer]:
     """Ask every library of `trials` everything."""
     unlikely = encoder.encode_texts(unlikely_things())
-    vectors: dict[str, NDArray[np.float32]] = {}
+    texts: dict[str, Text] = {}
     for number, trial in enumerate(trials):
-        new = [text for a in trial.asked for text in a.texts if text not in vectors]
+        new = [text for a in trial.asked for text in a.texts if text not in texts]
         if new:
-            vectors.update(zip(new, encoder.encode_texts(new), strict=True))
+            texts.update(encoded_texts(new, encoder))
         library, size = Library(trial.pictures, unlikely), len(trial.pictures)
         for asked in trial.asked:
             about = number, trial.kind, size, asked.present, asked.half
-            for first, found, share in library.first(asked.texts, vectors):
+            for text in asked.texts:
+                first, found, share = library.first(texts[text])
                 yield Answer(*about, found, share, asked.right[first], asked.known[first])
 
 
@@ -99,31 +127,49 @@ def weights_of(found: list[Answer]) -> Floats:
 
 
 def fitted(found: list[Answer]) -> Calibration:
-    """Fit a calibration: logistic regression on the hits, a bound for the banner on the answers."""
+    """Fit a calibration: logistic regressions on hits and on answers, a bound for the banner.
+
+    Answers with three right pictures are told from those about what is absent, of things: whole
+    sentences have one right picture each.
+    """
     if not any(answer.good for answer in found):
         raise BenchmarkError("no answer has three right pictures: there is nothing to fit with")
-    names = list(found[0].features)
     known = np.concatenate([a.known for a in found])
-    rows = np.array([np.concatenate([a.features[name] for a in found]) for name in names]).T[known]
-    right = np.concatenate([a.right for a in found])[known].astype(np.float64)
+    right = np.concatenate([a.right for a in found])[known]
     weights = np.repeat(weights_of(found), FIRST)[known]
-    median, spread = rows.mean(axis=0), rows.std(axis=0)
-    solution = _logistic((rows - median) / spread, right, weights / weights.sum())
+    columns = {
+        name: np.concatenate([a.features[name] for a in found])[known] for name in found[0].features
+    }
+    hits = _logistic(columns, right, weights)
+    clear = [a for a in found if a.kind != SENTENCES and (a.good or not a.present)]
+    good = np.array([a.good for a in clear])
+    summed = [answer_features(a.features) for a in clear]
+    columns = {name: np.concatenate([each[name] for each in summed]) for name in summed[0]}
+    weights = weights_of(clear)
+    answered = _logistic(columns, good, weights)
+    probabilities = answered.probability(columns)[good]
+    return Calibration(hits, answered, _bound(probabilities, weights[good]))
+
+
+def _bound(values: Floats, weights: Floats) -> float:
+    """Return the value that all but `_WITHIN` of the weight reaches."""
+    order = np.argsort(values)
+    below = np.cumsum(weights[order]) / weights.sum()
+    return float(values[order][np.searchsorted(below, _WITHIN)])
+
+
+def _logistic(columns: Mapping[str, Floats], right: NDArray[np.bool_], weights: Floats) -> Logistic:
+    """Fit a logistic regression to features (n,), by name, and what is right (n,)."""
+    rows = np.array(list(columns.values())).T
+    median, spread = rows.mean(axis=0), np.maximum(rows.std(axis=0), 1e-9)
+    wanted = right.astype(np.float64)
+    solution = _newton((rows - median) / spread, wanted, weights / weights.sum())
     slopes = solution[:-1] / spread
-    plain = dict(zip(names, slopes.tolist(), strict=True))
-    without = Calibration(float(solution[-1] - slopes @ median), plain, 0.0)
-    return Calibration(without.offset, plain, _bound([a for a in found if a.good], without))
+    named = dict(zip(columns, slopes.tolist(), strict=True))
+    return Logistic(float(solution[-1] - slopes @ median), named)
 
 
-def _bound(good: list[Answer], calibration: Calibration) -> float:
-    """Return the mean nearness that nearly all answers reach that have three right pictures."""
-    means = np.array([calibration.nearness(a.features).mean() for a in good])
-    order = np.argsort(means)
-    below = np.cumsum(weights_of(good)[order])
-    return float(means[order][np.searchsorted(below, _WITHIN)])
-
-
-def _logistic(rows: Floats, right: Floats, weights: Floats) -> Floats:
+def _newton(rows: Floats, right: Floats, weights: Floats) -> Floats:
     """Return the slopes and, last, the offset of a logistic regression, by Newton's method."""
     design = np.hstack([rows, np.ones((len(rows), 1))])
     ridge = np.diag([1e-4] * rows.shape[1] + [0.0])

@@ -23,7 +23,7 @@ from itertools import combinations
 import named
 import numpy as np
 from bench import note, print_table
-from calibrating import Answer, Floats, Library, answers, fitted, weights_of
+from calibrating import Answer, Floats, Library, answers, encoded_texts, fitted, weights_of
 from labelled import options, sets
 from numpy.typing import NDArray
 from trials import (
@@ -38,10 +38,10 @@ from trials import (
 
 from retrieval.encoders import Encoder, open_encoder
 from retrieval.encoders.models.registry import located
-from retrieval.scoring.calibration import FILE, Calibration, write_calibration
+from retrieval.scoring.calibration import FILE, FIRST, Calibration, write_calibration
 from retrieval.scoring.confidence import in_words, unlikely_things
 from retrieval.scoring.linear_head import area_under_curve
-from retrieval.search.sureness import FIRST, Sure, calibration_of
+from retrieval.search.sureness import Sure, TextHits, calibration_of
 
 _BINS = 10
 
@@ -56,14 +56,14 @@ def sure_of(answer: Answer, calibration: Calibration | None) -> Sure:
     """Return how sure the product is of an answer's hits."""
     if calibration is None:
         return Sure(None, answer.beaten)
-    likely, near = calibration.probability(answer.features), calibration.nearness(answer.features)
-    return Sure(likely, answer.beaten, near, calibration.strong)
+    likely = calibration.hits.probability(answer.features)
+    return Sure(likely, answer.beaten, (TextHits(answer.features, calibration),))
 
 
 def print_areas(judged: list[Judged]) -> None:
     """Print how well the best hit tells what is there from what is not."""
     ways: dict[str, Callable[[Judged], float]] = {
-        "cosine": lambda a: float(a[0].features["score"][0]),
+        "cosine, of all phrasings": lambda a: float(a[0].features["score"][0]),
         "cosine among the picture's with unlikely things": (
             lambda a: float(a[0].features["picture"][0])
         ),
@@ -179,12 +179,12 @@ def print_pairs(pictures: named.Named, encoder: Encoder, calibration: Calibratio
     library = Library(pictures.vectors, encoder.encode_texts(unlikely_things()))
     things = [asked for asked in in_captions(pictures, ()) if asked.right.sum() >= _COMMON]
     texts = [written(asked.thing)[1] for asked in things]
-    vectors = dict(zip(texts, encoder.encode_texts(texts), strict=True))
+    asked_with = encoded_texts(texts, encoder)
     likely, right = [], []
     for one, two in combinations(range(len(things)), 2):
         shown = things[one].right & things[two].right
         if shown.sum() >= _TOGETHER:
-            terms = {texts[each]: vectors[texts[each]] for each in (one, two)}
+            terms = [asked_with[texts[each]] for each in (one, two)]
             first, found = library.of_both(terms, calibration)
             absent = [a.known & ~a.right for a in (things[one], things[two])]
             known = (shown | absent[0] | absent[1])[first]

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -13,7 +14,7 @@ from support.fakes import FakeEncoder
 from support.painting import paint
 
 from retrieval import Library, Query
-from retrieval.scoring.calibration import Calibration
+from retrieval.scoring.calibration import Calibration, Logistic
 
 # How long an example takes says more of what else the machine does than of the code.
 settings.register_profile("untimed", deadline=None)
@@ -72,7 +73,8 @@ def mixed(library: Library, tmp_path: Path) -> Library:
 @pytest.fixture
 def calibrated(monkeypatch: pytest.MonkeyPatch) -> Calibration:
     """Let the fake encoder have a calibration: a cosine of 0.8 is as likely as not."""
-    fitted = Calibration(-16.0, {"score": 20.0}, 0.1)
+    hits, answers = Logistic(-16.0, {"score": 20.0}), Logistic(-16.0, {"score, first": 20.0})
+    fitted = Calibration(hits, answers, 0.1)
     monkeypatch.setattr("retrieval.search.search.calibration_of", lambda _: fitted)
     return fitted
 
@@ -96,7 +98,7 @@ def drive_at_deep(
     def plugged_in() -> Iterator[str]:
         real, drive = os.stat, str(pictures / "deep")
 
-        def another_device(path, *rest, **options):  # type: ignore[no-untyped-def]
+        def another_device(path: Any, *rest: Any, **options: Any) -> os.stat_result:
             status = real(path, *rest, **options)
             if not str(path).startswith(drive):
                 return status

@@ -350,7 +350,7 @@ def test_the_example_of_a_corpus_can_be_read(tmp_path: Path) -> None:
         assert retrieval.read_corpus(str(file)).texts
 
 
-def test_assistants_are_told_of_a_command_and_an_address_that_exist() -> None:
+def test_assistants_are_configured_with_a_command_and_an_address_that_exist() -> None:
     servers = [value["mcpServers"]["pixtrieve"] for _, value in objects() if "mcpServers" in value]
     own = [server for server in servers if "command" in server]
     over_http = [server["url"] for server in servers if "url" in server]

@@ -11,6 +11,7 @@ from retrieval.catalogue import TEXT, WHOLE, Catalogue, ModelRow
 from retrieval.context import Context, LazyEncoder, ModelInUse
 from retrieval.errors import LibraryError
 from retrieval.folder.locking import writer_lock
+from retrieval.stores import backends
 
 if TYPE_CHECKING:
     from retrieval.stores.live_index import LiveIndex
@@ -74,7 +75,8 @@ class Session:
 
         fingerprint, dim = row.spec.fingerprint, row.spec.dim
         key = CacheKey(self._cache_path(fingerprint, view), fingerprint, dim)
-        return LiveIndex(self.catalogue.vectors(row, view), key)
+        factory = backends.store_factory(backends.DEFAULT)
+        return LiveIndex(self.catalogue.vectors(row, view), key, factory)
 
     def map_path(self, fingerprint: str) -> str:
         """Return where the map of a model's vectors is kept."""
@@ -95,4 +97,4 @@ class Session:
 
     def _cache_path(self, fingerprint: str, view: str) -> str:
         name = fingerprint[:16] if view == WHOLE else f"{fingerprint[:16]}-{view}"
-        return os.path.join(self.path, "cache", f"{name}.faiss")
+        return os.path.join(self.path, "cache", f"{name}.{backends.DEFAULT}")

@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 from retrieval.images import (
     SIDECARS,
@@ -22,23 +21,7 @@ from retrieval.images import (
 )
 from retrieval.images.formats import unsupported_reason
 from retrieval.images.globs import Exclusions
-
-# Beside everything whose name begins with a dot: folders of copies, previews and waste that
-# systems and programs leave among people's pictures. Compared in lower case.
-_JUNK = frozenset(
-    {
-        "@eadir", "@tmp", "#recycle", "#snapshot", "@recycle", "@recently-snapshot",  # NAS boxes
-        "$recycle.bin", "recycler", "system volume information",  # Windows
-        "lost+found", "__macosx", "network trash folder", "temporary items",  # Unix, macOS
-        "node_modules", "site-packages", "__pycache__",  # software, not pictures
-        "captureone", "ipod photo cache",  # previews
-    }
-)  # fmt: skip
-_JUNK_SUFFIXES = (".lrdata",)  # Lightroom's previews
-# Apple's libraries hold each picture several times; only the originals count.
-_LIBRARY_SUFFIXES = (".photoslibrary", ".photolibrary", ".aplibrary", ".migratedphotolibrary")
-_LIBRARY_ORIGINALS = frozenset({"originals", "masters"})
-
+from retrieval.images.junk import is_photo_library, skips, skips_within
 
 Entry = FoundFile | FoundSidecar | Unreadable | MountPoint
 
@@ -100,7 +83,7 @@ def folders(
         if folder in skip:
             continue
         location = _location(root, folder)
-        within = _is_library(os.path.basename(location.rstrip("/" + os.sep)))
+        within = is_photo_library(os.path.basename(location.rstrip("/" + os.sep)))
         with suppress(OSError):
             if not visited.enter(location, folder)[0]:
                 continue
@@ -109,7 +92,7 @@ def folders(
             yield folder
             for entry in below_it:
                 path = f"{folder}/{entry.name}" if folder else entry.name
-                if not _skips(entry.name, within) and not rules.excludes(path):
+                if not skips(entry.name, within) and not rules.excludes(path):
                     (links if entry.is_symlink() else waiting).append(path)
 
 
@@ -205,9 +188,9 @@ def _list(root: str, folder: str, rules: Exclusions, visited: _Visited) -> _List
     except OSError as error:
         listing.found.append(Unreadable(folder, reasons.of_os_error(error)))
     entries.sort(key=_by_name)
-    within = _is_library(os.path.basename(location.rstrip("/" + os.sep)))
+    within = is_photo_library(os.path.basename(location.rstrip("/" + os.sep)))
     for entry in entries:
-        if not _skips(entry.name, within):
+        if not skips(entry.name, within):
             _sort_in(listing, entry, f"{folder}/{entry.name}" if folder else entry.name, rules)
     listing.found.extend(_sidecars(entries, folder, listing.found, rules))
     return listing
@@ -290,25 +273,3 @@ def _location(root: str, path: str) -> str:
 def _normalised(path: str) -> str:
     plain = posixpath.normpath(path.replace(os.sep, "/")).lstrip("/")
     return "" if plain == "." else plain
-
-
-def _is_library(name: str) -> bool:
-    """Tell whether a folder is a photo program's own, of which only the originals are looked at."""
-    return name.lower().endswith(_LIBRARY_SUFFIXES)
-
-
-def _skips(name: str, in_library: bool) -> bool:
-    """Whether a name is hidden or junk (AppleDouble files, `._x.jpg`, are hidden by their dot)."""
-    lower = name.lower()
-    return (
-        name.startswith(".")
-        or lower in _JUNK
-        or lower.endswith(_JUNK_SUFFIXES)
-        or (in_library and lower not in _LIBRARY_ORIGINALS)
-    )
-
-
-def skips_within(root: str, path: str) -> bool:
-    """Tell whether a relative path lies where no walk goes: hidden, or among junk."""
-    names = [os.path.basename(os.path.abspath(root)), *path.split("/")]
-    return any(_skips(name, _is_library(parent)) for parent, name in pairwise(names))

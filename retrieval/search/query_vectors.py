@@ -104,17 +104,19 @@ def embed_queries(
     be read.
     """
     limits = limits or ReadLimits()
-    texts = {_text(term): None for query in queries for term in query.terms if term.kind == "text"}
+    texts = {
+        text_of(term): None for query in queries for term in query.terms if term.kind == "text"
+    }
     encoded = _encoded(list(texts), model)
     found = []
     for query in queries:
         terms = tuple(
-            QueryVector(term, encoded[_text(term)])
+            QueryVector(term, encoded[text_of(term)])
             if term.kind == "text"
             else _embedded(term, catalogue, model, limits)
             for term in query.terms
         )
-        words = (_text(term) for term in query.terms if term.kind == "text")
+        words = (text_of(term) for term in query.terms if term.kind == "text")
         unknown = (word for text in words for word in unknown_words(text, model.row.spec.name))
         found.append(EmbeddedQuery(terms, tuple(dict.fromkeys(unknown))))
     return found
@@ -149,7 +151,7 @@ def _embedded(
     return _from_pixels(term, value, model, exact=limits.exact)
 
 
-def _text(term: Term) -> str:
+def text_of(term: Term) -> str:
     """Return a term's text; a command line may hold bytes that are none."""
     value: str = term.value
     return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -7,23 +7,22 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from retrieval.catalogue import Catalogue
 from retrieval.context import Context
 from retrieval.encoders.text_cache import kept_vectors
 from retrieval.errors import QueryError
 from retrieval.query.options import SearchOptions
+from retrieval.scoring.calibration import FIRST
 from retrieval.scoring.confidence import unlikely_things
 from retrieval.search.query_vectors import EmbeddedQuery
 from retrieval.search.ranking import Candidates, Ranked, rank
 from retrieval.search.results import Hit, SearchResult, TermScore, hit_of
-from retrieval.search.sureness import FIRST, Fit, Gauge, calibration_of, sureness
+from retrieval.search.sureness import Fit, Gauge, calibration_of, sureness
 from retrieval.search.text_search import text_index_search
 
 if TYPE_CHECKING:
     from retrieval.query.where import Condition
-    from retrieval.stores import Ids
 
 _TELLING = 0.1
 """Texts that add less to a picture's score, in spreads, are not shown with it."""
@@ -64,14 +63,14 @@ def _gauge(context: Context) -> Gauge:
     calibration = calibration_of(context.model.row.spec)
     if calibration is None:
         return Gauge(known[0])
-    nearest = context.images
-
-    def others(ids: Ids) -> NDArray[np.float32]:
-        unlikely = kept_vectors(context.model.encoder(), unlikely_things())
-        found: NDArray[np.float32] = nearest.vectors(ids) @ unlikely.T
-        return found
-
-    return Gauge(known[0], Fit(calibration, others))
+    encoder = context.model.encoder
+    fit = Fit(
+        calibration,
+        vectors=context.images.vectors,
+        unlikely=lambda: kept_vectors(encoder(), unlikely_things()),
+        encode=lambda texts: encoder().encode_texts(texts),
+    )
+    return Gauge(known[0], fit)
 
 
 def _listed(context: Context, options: SearchOptions, where: Condition | None) -> SearchResult:

@@ -8,7 +8,7 @@ that must not be there what its probability leaves to 1 counts.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -18,8 +18,17 @@ from numpy.typing import NDArray
 
 from retrieval.encoders.models.registry import located
 from retrieval.errors import ModelError
-from retrieval.scoring.calibration import FILE, Calibration, features, read_calibration
-from retrieval.scoring.confidence import POSSIBLE_SHARE, beaten, in_words, likely_in_words
+from retrieval.scoring.calibration import (
+    FILE,
+    FIRST,
+    Calibration,
+    Phrased,
+    features,
+    read_calibration,
+)
+from retrieval.scoring.confidence import POSSIBLE, POSSIBLE_SHARE, beaten, in_words, likely_in_words
+from retrieval.scoring.phrasings import phrasings
+from retrieval.search.query_vectors import text_of
 
 if TYPE_CHECKING:
     from retrieval.scoring.confidence import Match, ScoreBaseline, ScoreBaselines
@@ -30,19 +39,19 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-FIRST = 10
-"""So many of the best hits say whether an answer is strong."""
-
 
 @dataclass(frozen=True, slots=True)
 class Fit:
     """A model's calibration, and what it looks at beside the scores.
 
-    `others` gives the scores (n, u) of unlikely things with the pictures of n vectors' ids.
+    `vectors` gives the vectors (n, dim) of n ids, `unlikely` those of unlikely things (u, dim), and
+    `encode` those of texts.
     """
 
     calibration: Calibration
-    others: Callable[[Ids], NDArray[np.float32]]
+    vectors: Callable[[Ids], NDArray[np.float32]]
+    unlikely: Callable[[], NDArray[np.float32]]
+    encode: Callable[[Sequence[str]], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,32 +63,62 @@ class Gauge:
 
 
 @dataclass(frozen=True, slots=True)
+class TextHits:
+    """The hits of one text: their features, (n,) each, and the calibration those are for."""
+
+    features: Mapping[str, Floats]
+    calibration: Calibration
+
+    def at(self, rows: NDArray[np.int64]) -> TextHits:
+        """Return some of the hits."""
+        chosen = {name: values[rows] for name, values in self.features.items()}
+        return TextHits(chosen, self.calibration)
+
+    def strong(self) -> bool:
+        """Tell whether hits, best first and at least one, show what the text tells."""
+        return self.calibration.is_strong(self.features)
+
+
+@dataclass(frozen=True, slots=True)
+class ConceptHits:
+    """The hits of one learned concept: how likely they show it (n,)."""
+
+    likely: Floats
+
+    def at(self, rows: NDArray[np.int64]) -> ConceptHits:
+        """Return some of the hits."""
+        return ConceptHits(self.likely[rows])
+
+    def strong(self) -> bool:
+        """Tell whether any of the first hits may show the concept."""
+        return bool((self.likely[:FIRST] >= POSSIBLE).any())
+
+
+@dataclass(frozen=True, slots=True)
 class Sure:
     """How sure n hits are: probabilities (n,), and shares (n,) of unlikely questions they beat.
 
-    `near` (n,) is how likely they show anything at all of what was asked; an answer whose first
-    hits have `enough` of it, on the mean, is strong.
+    `terms` are the same hits by each text and concept that they must show: by those a whole answer
+    is judged.
     """
 
     likely: Floats | None = None
     shares: Floats | None = None
-    near: Floats | None = None
-    enough: float = 0.0
+    terms: tuple[TextHits | ConceptHits, ...] = ()
 
     def at(self, rows: NDArray[np.int64]) -> Sure:
         """Return how sure some of the hits are."""
         likely = None if self.likely is None else self.likely[rows]
         shares = None if self.shares is None else self.shares[rows]
-        near = None if self.near is None else self.near[rows]
-        return Sure(likely, shares, near, self.enough)
+        return Sure(likely, shares, tuple(each.at(rows) for each in self.terms))
 
     def strong(self) -> bool | None:
         """Tell whether hits, best first, answer the question at all; None where it cannot be said.
 
-        The one place that decides it, for all who show answers.
+        The one place that decides it, for all who show answers. Each term has to be answered.
         """
-        if self.near is not None and len(self.near):
-            return bool(self.near[:FIRST].mean() >= self.enough)
+        if self.likely is not None and len(self.likely):
+            return all(each.strong() for each in self.terms)
         if self.shares is not None and len(self.shares):
             # Models differ too much for a stricter bound: a weak one finds much just above it.
             return bool((self.shares[:FIRST] >= POSSIBLE_SHARE).any())
@@ -101,32 +140,37 @@ def sureness(question: EmbeddedQuery, ranked: Ranked, gauge: Gauge) -> Sure:
     """Return how sure the ranked vectors are to show what was asked."""
     if gauge.baselines is None or question.unknown:
         return Sure()
-    enough = gauge.fit.calibration.strong if gauge.fit else 0.0
-    likely, near = _likely(question, ranked, gauge.baselines.text, gauge.fit)
-    return Sure(likely, _shares(question, ranked, gauge.baselines), near, enough)
+    likely, terms = _likely(question, ranked, gauge.baselines.text, gauge.fit)
+    return Sure(likely, _shares(question, ranked, gauge.baselines), terms)
 
 
 def _likely(
     question: EmbeddedQuery, ranked: Ranked, baseline: ScoreBaseline, fit: Fit | None
-) -> tuple[Floats | None, Floats | None]:
-    """Return probabilities (n,), and nearness (n,); None where one of the terms has none."""
+) -> tuple[Floats | None, tuple[TextHits | ConceptHits, ...]]:
+    """Return probabilities (n,), None where one of the terms has none, and hits by term."""
     judged = _judged(question)
     if not all(asked.proven or (fit and asked.term.kind == "text") for _, asked in judged):
-        return None, None
-    others = fit.others(ranked.ids) if fit and any(not a.proven for _, a in judged) else None
-    likely, near = np.ones((2, len(ranked.ids)))
+        return None, ()
+    pictures = fit.vectors(ranked.ids) if fit and any(not a.proven for _, a in judged) else None
+    likely = np.ones(len(ranked.ids))
+    terms: list[TextHits | ConceptHits] = []
     for row, asked in judged:
-        scores = _scores(ranked, row, asked)
         if asked.baseline is not None:
-            one = some = beaten(_z(scores, asked.baseline)[None], np.ones(1))
+            one = beaten(_z(_scores(ranked, row, asked), asked.baseline)[None], np.ones(1))
+            hits: TextHits | ConceptHits = ConceptHits(one)
         else:
             assert fit is not None
-            assert others is not None
-            found = features(asked.term.value, scores, baseline, others)
-            one, some = fit.calibration.probability(found), fit.calibration.nearness(found)
+            assert pictures is not None
+            text, others = text_of(asked.term), pictures @ fit.unlikely().T
+            phrased = Phrased(fit.encode(phrasings(text)))
+            scores = _with_texts(phrased.scores(pictures), ranked, asked)
+            found = features(text, scores, phrased.agreement, baseline, others)
+            one = fit.calibration.hits.probability(found)
+            hits = TextHits(found, fit.calibration)
+        if not asked.term.negative:
+            terms.append(hits)
         likely = np.minimum(likely, 1 - one if asked.term.negative else one)
-        near = np.minimum(near, 1 - some if asked.term.negative else some)
-    return likely, near
+    return likely, tuple(terms)
 
 
 def _shares(question: EmbeddedQuery, ranked: Ranked, baselines: ScoreBaselines) -> Floats:
@@ -158,8 +202,11 @@ def _worded(question: EmbeddedQuery) -> bool:
 
 
 def _scores(ranked: Ranked, row: int, asked: QueryVector) -> Floats:
+    return _with_texts(np.asarray(ranked.cosines[row], np.float64), ranked, asked)
+
+
+def _with_texts(cosines: Floats, ranked: Ranked, asked: QueryVector) -> Floats:
     """Return a term's scores; what texts add to those of words makes them surer."""
-    cosines = np.asarray(ranked.cosines[row], np.float64)
     evidence_bonus = (
         ranked.evidence_bonus if asked.term.kind == "text" and not asked.term.negative else None
     )

@@ -1,22 +1,23 @@
-"""Indexing from the server: one run at a time, seen from outside; and following what changes."""
+"""Indexing from the server: one run at a time, or a watch that begins runs by itself."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from retrieval.errors import LibraryError, PixtrieveError
 from retrieval.indexing.progress import Progress
 from retrieval.library import Library
+from retrieval.server.jobs import BackgroundJob, in_words
 from retrieval.watching.watcher import Delayed, WatchControl, WatchEvent, WatchTiming
 
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """How a run stands: its latest progress, and the error that ended it, if one did.
+    """Where a run stands: its latest progress, and the error that ended it, if one did.
 
-    `watching` says that the folders are followed: runs begin by themselves.
+    `watching` says that folders are followed: runs begin by themselves.
     """
 
     running: bool = False
@@ -29,7 +30,7 @@ class RunState:
 class Following:
     """How the library's folders are followed; `told` is given all events, in another thread."""
 
-    pace: WatchTiming
+    timing: WatchTiming
     told: Callable[[WatchEvent], None]
 
 
@@ -40,90 +41,71 @@ class IndexingRun:
     """
 
     def __init__(self, open_library: Callable[[], Library]) -> None:
-        self._open = open_library
-        self._lock = threading.Lock()
-        self._steering = WatchControl()
-        self._thread: threading.Thread | None = None
-        self.state = RunState()
+        self._job: BackgroundJob[RunState] = BackgroundJob("indexing", open_library)
+        self._control = WatchControl()
+        self._following = False
+
+    @property
+    def state(self) -> RunState:
+        """Where the run stands; safe in any thread."""
+        job = self._job.state
+        last = job.progress or RunState()
+        error = job.problem
+        if not self._following:
+            return RunState(job.running, last.progress, error)
+        running = job.running and (last.running or self._control.look.is_set())
+        return RunState(running, last.progress, error or last.error, watching=job.running)
 
     def start(self) -> bool:
-        """Start a run; False when one is going on."""
-        with self._lock:
-            if self.state.running:
-                return False
-            if self.state.watching:
-                self.state = RunState(running=True, watching=True)
-                self._steering.look.set()
-                return True
-            self._steering.halt.clear()
-            self.state = RunState(running=True)
-            self._begin(self._run)
-            return True
+        """Start a run; False when one is under way."""
+        if not self.state.watching:
+            self._following = False
+            return self._job.begin(_look_again)
+        if self.state.running:
+            return False
+        self._control.look.set()
+        return True
 
     def follow(self, following: Following) -> None:
         """Follow what changes in the library's folders, from now on."""
-        with self._lock:
-            self.state = replace(self.state, watching=True)
-            self._begin(lambda: self._follow(following))
+        self._following = True
+        self._job.begin(lambda library, _stop: self._watch(library, following))
 
     def stop(self) -> None:
-        """Ask the run to end after the batch in flight."""
-        with self._lock:
-            if self._steering.look.is_set():  # it has not begun
-                self._steering.look.clear()
-                self.state = replace(self.state, running=False)
-            self._steering.halt.set()
+        """Ask the run to end after the batch in flight; a watch goes on."""
+        if self._following:
+            self._control.look.clear()  # it may not have begun
+            self._control.halt.set()
+        else:
+            self._job.stop()
 
     def close(self) -> None:
         """Stop for good, and wait."""
-        self._steering.stop.set()
+        self._control.stop.set()
         self.stop()
-        if self._thread is not None:
-            self._thread.join()
+        self._job.close()
 
-    def _begin(self, work: Callable[[], None]) -> None:
-        self._thread = threading.Thread(target=work, name="indexing")
-        self._thread.start()
-
-    def _run(self) -> None:
-        last: Progress | None = None
-        error = ""
+    def _watch(self, library: Library, following: Following) -> Iterator[RunState]:
+        state = RunState(watching=True)
         try:
-            with self._open() as library:
-                for last in library.iter_index(stop=self._steering.halt):
-                    self.state = RunState(running=True, progress=last)
-        except PixtrieveError as raised:
-            error = _in_words(raised)
-        except Exception as raised:
-            error = f"{type(raised).__name__}: {raised}"
-        self.state = RunState(running=False, progress=last, error=error)
-
-    def _follow(self, following: Following) -> None:
-        told, error = following.told, ""
-        try:
-            with self._open() as library:
-                for event in library.watch(timing=following.pace, control=self._steering):
-                    self._note(event)
-                    told(event)
-        except PixtrieveError as raised:
-            told(Delayed(raised, None))
-            error = _in_words(raised)
-        except Exception as raised:
-            error = f"{type(raised).__name__}: {raised}"
-            told(Delayed(LibraryError(error), None))
-        self.state = RunState(running=False, progress=self.state.progress, error=error)
-
-    def _note(self, event: WatchEvent) -> None:
-        with self._lock:
-            if isinstance(event, Progress):
-                running = event.phase != "done" or self._steering.look.is_set()
-                self.state = RunState(running, event, watching=True)
-            elif isinstance(event, Delayed):
-                error = _in_words(event.error)
-                self.state = RunState(False, self.state.progress, error, watching=True)
-            elif not self._steering.look.is_set():
-                self.state = replace(self.state, running=False)
+            for event in library.watch(timing=following.timing, control=self._control):
+                if isinstance(event, Progress):
+                    state = RunState(event.phase != "done", event, watching=True)
+                elif isinstance(event, Delayed):
+                    words = in_words(event.error.message, event.error.hint)
+                    state = RunState(False, state.progress, words, watching=True)
+                else:
+                    state = replace(state, running=False)
+                yield state
+                following.told(event)
+        except PixtrieveError as error:
+            following.told(Delayed(error, None))
+            raise
+        except Exception as error:
+            following.told(Delayed(LibraryError(f"{type(error).__name__}: {error}"), None))
+            raise
 
 
-def _in_words(error: PixtrieveError) -> str:
-    return f"{error.message}. {error.hint}".strip()
+def _look_again(library: Library, stop: threading.Event) -> Iterator[RunState]:
+    for progress in library.iter_index(stop=stop):
+        yield RunState(True, progress)

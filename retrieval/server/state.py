@@ -19,10 +19,9 @@ from retrieval.query import Query as Question
 from retrieval.query.options import OPTIONS, SearchOptions
 from retrieval.search.results import SearchResult
 from retrieval.server import library_thread as desks
-from retrieval.server.drawing import MapJob
 from retrieval.server.indexing import IndexingRun
+from retrieval.server.jobs import DuplicatesJob, MapJob
 from retrieval.server.library_thread import LibraryThread
-from retrieval.server.reviewing import DuplicatesJob
 from retrieval.server.search_fields import MOST_HITS, MOST_LETTERS, options_of, search_fields
 
 T = TypeVar("T")
@@ -73,8 +72,8 @@ class State:
         self.desk = LibraryThread(path, device)
         self.thumbnails = os.path.join(path, "thumbnails")
         self.indexing = IndexingRun(self.open)
-        self.drawer = MapJob(self.open)
-        self.reviewer = DuplicatesJob(self.open)
+        self.map_job = MapJob("map", self.open)
+        self.duplicates_job = DuplicatesJob("duplicates", self.open)
 
     async def call(self, function: Callable[[Library], T]) -> T:
         """Run something on the thread that owns the library, and wait for it."""
@@ -124,8 +123,8 @@ class State:
     def close(self) -> None:
         """Stop indexing, and close the library."""
         self.indexing.close()
-        self.drawer.close()
-        self.reviewer.close()
+        self.map_job.close()
+        self.duplicates_job.close()
         self.desk.close()
 
 

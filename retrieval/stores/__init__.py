@@ -1,51 +1,118 @@
-"""Vector stores answer one question: which of the stored vectors are nearest to a query."""
+"""Vector stores find the nearest of many vectors. This module is their contract.
+
+A store is a cache. The catalogue holds every vector, `LiveIndex` decides when to build a store from
+them, and the file may be deleted at any time. So a store never changes: rows that come later are
+compared beside it, rows that left are masked, and now and then it is rebuilt.
+
+A back end is one module here and one line in `backends.BACKENDS`. It has two parts: a factory
+(`StoreFactory`) that builds a store or loads one, often the class itself with two class methods,
+and the store (`VectorStore`) that answers. `tests/stores/test_contract.py` checks the contract for
+each back end that is listed.
+
+What holds for all of them:
+
+- Vectors are float32 rows of length 1 and of one dimension `dim`. They come from the catalogue, so
+  half floats hold them exactly, and a store may keep them as half floats.
+- Ids are int64 and chosen by the caller: row ids of SQLite, so at least 0, and small enough for an
+  array with one entry for each number up to the greatest.
+- A score is the cosine of two vectors: higher is nearer. It may be off by what float32 loses in the
+  sum, about 1e-6.
+- Every back end that is listed is exact: it misses nothing.
+- The caller uses a store from one thread at a time, and changes no array that it gets from it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-IdSet = NDArray[np.int64]
-"""A set of vector ids as a sorted array without repeats."""
-
 Scores = NDArray[np.float32]
 Ids = NDArray[np.int64]
+Vectors = NDArray[np.float32]
+
+IdSet = NDArray[np.int64]
+"""A set of ids as a sorted array without repeats."""
+
+Pages = Iterable[tuple[Ids, Vectors]]
+"""Vectors a part at a time: (n,) ids and their (n, dim) vectors. Ids rise over all the pages."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreHeader:
+    """What a saved store was built from: `LiveIndex` compares it with the catalogue.
+
+    A factory keeps it as it is. `fingerprint` is the model's, `generation` and `stamp` are those
+    of the catalogue's snapshot, `count` is the number of vectors and `last_id` the greatest id, 0
+    when there is none.
+    """
+
+    fingerprint: str
+    dim: int
+    generation: int
+    stamp: str
+    count: int
+    last_id: int
 
 
 class VectorStore(Protocol):
-    """Vectors under ids of the caller's choosing. Scores are cosine: higher is nearer.
+    """Vectors under ids, to be searched and read."""
 
-    Rows of `vectors` and `queries` are unit vectors of one dimension.
-    """
-
-    def upsert(self, ids: Ids, vectors: NDArray[np.float32]) -> None:
-        """Store (n, dim) vectors under (n,) ids; an id that is known is replaced."""
-        ...
-
-    def remove(self, ids: Ids) -> None:
-        """Forget ids; unknown ones are ignored."""
-        ...
-
-    def search(
-        self, queries: NDArray[np.float32], k: int, allowed: IdSet | None = None
-    ) -> tuple[Scores, Ids]:
+    def search(self, queries: Vectors, k: int, allowed: IdSet | None = None) -> tuple[Scores, Ids]:
         """Return the k nearest of each of (q, dim) queries: scores and ids, both (q, min(k, n)).
 
-        n counts the stored vectors, or those of them in `allowed`. Rows are sorted by falling
-        score, equal scores by rising id, so that a smaller k gives a prefix of a larger one.
+        `q` is at least 1, `k` at least 0. `n` is the number of stored vectors, or of those in
+        `allowed`; ids in `allowed` that are not stored count for nothing. Each row is sorted by
+        falling score, equal scores by rising id, so a smaller k gives a prefix of a larger one.
+        Equal vectors have equal scores, wherever they are stored.
         """
         ...
 
     def ids(self) -> Ids:
-        """Return all stored ids, rising."""
+        """Return all stored ids, (n,), rising."""
         ...
 
-    def vectors(self, ids: Ids) -> NDArray[np.float32]:
-        """Return the (n, dim) vectors of (n,) stored ids, in their order; KeyError for others."""
+    def vectors(self, ids: Ids) -> Vectors:
+        """Return the (n, dim) vectors of (n,) stored ids, in the order given.
+
+        Raises KeyError when one of the ids is not stored.
+        """
         ...
 
     def count(self) -> int:
         """Return how many vectors are stored."""
+        ...
+
+
+class BuiltStore(VectorStore, Protocol):
+    """A store that was just built: it answers, and can be saved."""
+
+    def save(self, path: str, header: StoreHeader) -> None:
+        """Publish the store and its header under `path`, whose folder exists.
+
+        Atomic: a load at any moment gets the old store or the new one, and a store that
+        was loaded before keeps its vectors. Raises OSError when it cannot be written, and leaves
+        what was there before.
+        """
+        ...
+
+
+class StoreFactory(Protocol):
+    """Builds the stores of one back end, and loads those that were saved."""
+
+    def build(self, dim: int, pages: Pages) -> BuiltStore:
+        """Return a store of the vectors in `pages`, of which there may be none."""
+        ...
+
+    def load(self, path: str) -> tuple[VectorStore, StoreHeader] | None:
+        """Return the store saved under `path` and its header, None when there is none.
+
+        None also for a file that is cut short, that another back end wrote, or whose count and
+        dimension are not those of its header: the caller then builds a store from the catalogue. A
+        load takes milliseconds, however large the store is (map the file, do not read it): every
+        command that searches waits for it.
+        """
         ...

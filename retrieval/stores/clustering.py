@@ -10,22 +10,22 @@ Rows = NDArray[np.int64]
 Floats = NDArray[np.float32]
 
 _EXACT = 5_000
-"""Up to so many vectors all are compared with all."""
+"""Up to this many vectors, every query is compared with all of them."""
 
-_CELLS, _LOOKED_INTO = 1024, 16
-_TRAINED_ON, _TRAINING_ROUNDS = 40, 8
+_CELLS, _CELLS_PROBED = 1024, 16
+_TRAINED_ON, _TRAINING_ROUNDS = 40, 8  # vectors for each cell; rounds of k-means
 _ROUNDS = 20
-_TRIES, _WORTH_TRIES = 10, 2_000
-"""Up to so many vectors the best of ten beginnings is taken: a bad one can put two into one."""
+_RESTARTS, _WORTH_RESTARTS = 10, 2_000
+"""Up to this many vectors, k-means keeps the best of ten runs: one run may merge two clusters."""
 
 _SEED = 1
 
 
 def nearest_rows(among: Floats, queries: Floats, k: int) -> tuple[Floats, Rows]:
-    """Return distances squared and rows, both (q, k), of the nearest of (n, dim) vectors.
+    """Return squared distances and rows, both (q, k), of the nearest of (n, dim) vectors.
 
-    Best first; k is at most n. Beyond 5,000 vectors they are looked for near at hand only, in 16
-    of 1,024 cells, and one in ten or so is missed.
+    Nearest first; k is at most n. Beyond 5,000 vectors the search is approximate: it probes 16 of
+    1,024 cells and misses about one neighbour in ten.
     """
     among, queries = np.ascontiguousarray(among), np.ascontiguousarray(queries)
     index = faiss.IndexFlatL2(among.shape[1])
@@ -35,17 +35,17 @@ def nearest_rows(among: Floats, queries: Floats, k: int) -> tuple[Floats, Rows]:
         index.cp.seed, index.cp.niter = _SEED, _TRAINING_ROUNDS
         order = np.random.default_rng(_SEED).permutation(len(among))
         index.train(among[np.sort(order[: cells * _TRAINED_ON])])
-        index.nprobe = min(_LOOKED_INTO, cells)
+        index.nprobe = min(_CELLS_PROBED, cells)
     index.add(among)
     distances, rows = index.search(queries, k)
-    # The cells that were looked into may hold fewer than k: the best stands in for the rest.
-    lacking = rows < 0
-    distances = np.where(lacking, distances[:, :1], distances)
-    return distances, np.where(lacking, rows[:, :1], rows)
+    # The probed cells may hold fewer than k vectors: the nearest one fills the other places.
+    missing = rows < 0
+    distances = np.where(missing, distances[:, :1], distances)
+    return distances, np.where(missing, rows[:, :1], rows)
 
 
 def k_means(vectors: Floats, k: int, weights: Floats | None = None) -> Rows:
-    """Return the cluster, 0 to k - 1, of each of (n, dim) vectors; some may stay empty."""
+    """Return the cluster, 0 to k - 1, of each of (n, dim) vectors; some may be empty."""
     if k >= len(vectors):
         return np.arange(len(vectors))
     means = faiss.Kmeans(
@@ -53,7 +53,7 @@ def k_means(vectors: Floats, k: int, weights: Floats | None = None) -> Rows:
         k,
         niter=_ROUNDS,
         seed=_SEED,
-        nredo=_TRIES if len(vectors) <= _WORTH_TRIES else 1,
+        nredo=_RESTARTS if len(vectors) <= _WORTH_RESTARTS else 1,
         min_points_per_centroid=1,
         max_points_per_centroid=512,
     )

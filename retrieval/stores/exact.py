@@ -1,73 +1,82 @@
-"""The oracle: plain numpy over every vector. Also serves the few vectors newer than a cache."""
+"""The exact store in plain numpy: the reference for all others, and right for few vectors."""
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from operator import methodcaller
 
-from retrieval.stores import Ids, IdSet, Scores
+import numpy as np
+
+from retrieval.stores import Ids, IdSet, Pages, Scores, StoreHeader, Vectors
+from retrieval.stores.cache_file import map_parts, write_parts
+
+_MAGIC = b"PIXEXAC1"
+_FILE_IDS, _FILE_VECTORS = np.dtype("<i8"), np.dtype("<f4")
 
 
 class ExactStore:
-    """Keeps float32 vectors sorted by id and compares a query with each of them."""
+    """Keeps float32 vectors and compares a query with each of them."""
 
-    def __init__(self, dim: int) -> None:
-        self._ids = np.empty(0, np.int64)
-        self._vectors = np.empty((0, dim), np.float32)
+    def __init__(self, ids: Ids, vectors: Vectors) -> None:
+        """Take (n,) ids that rise and their (n, dim) vectors."""
+        self._ids = ids
+        self._vectors = vectors
 
-    def upsert(self, ids: Ids, vectors: NDArray[np.float32]) -> None:
-        """Store vectors under ids; of an id given twice the last vector counts."""
-        self.remove(ids)
-        reversed_ids = ids[::-1]
-        _, last = np.unique(reversed_ids, return_index=True)
-        all_ids = np.concatenate([self._ids, reversed_ids[last]])
-        all_vectors = np.concatenate([self._vectors, vectors[::-1][last]])
-        order = np.argsort(all_ids)
-        self._ids, self._vectors = all_ids[order], all_vectors[order]
+    @classmethod
+    def build(cls, dim: int, pages: Pages) -> ExactStore:
+        """Return a store of the vectors in `pages`: see `StoreFactory.build`."""
+        empty = np.empty(0, np.int64), np.empty((0, dim), np.float32)
+        ids, vectors = zip(empty, *pages, strict=True)
+        return cls(np.concatenate(ids), np.concatenate(vectors))
 
-    def remove(self, ids: Ids) -> None:
-        """Forget ids; unknown ones are ignored."""
-        keep = ~np.isin(self._ids, ids)
-        self._ids, self._vectors = self._ids[keep], self._vectors[keep]
+    @classmethod
+    def load(cls, path: str) -> tuple[ExactStore, StoreHeader] | None:
+        """Map the store saved under `path`: see `StoreFactory.load`."""
+        found = map_parts(path, _MAGIC)
+        if found is None:
+            return None
+        header, parts = found
+        count, dim = header.count, header.dim
+        sizes = [count * _FILE_IDS.itemsize, count * dim * _FILE_VECTORS.itemsize]
+        if [part.size for part in parts] != sizes:
+            return None
+        ids = parts[0].view(_FILE_IDS)
+        if (np.diff(ids) <= 0).any():
+            return None
+        return cls(ids, parts[1].view(_FILE_VECTORS).reshape(count, dim)), header
 
-    def search(
-        self, queries: NDArray[np.float32], k: int, allowed: IdSet | None = None
-    ) -> tuple[Scores, Ids]:
+    def save(self, path: str, header: StoreHeader) -> None:
+        """Publish the store under `path`: see `BuiltStore.save`."""
+        arrays = self._ids.astype(_FILE_IDS), self._vectors.astype(_FILE_VECTORS)
+        write_parts(path, _MAGIC, header, [methodcaller("write", array.data) for array in arrays])
+
+    def search(self, queries: Vectors, k: int, allowed: IdSet | None = None) -> tuple[Scores, Ids]:
         """Return the k nearest, best first: see `VectorStore.search`."""
         ids, vectors = self._ids, self._vectors
         if allowed is not None:
             keep = np.isin(ids, allowed)
             ids, vectors = ids[keep], vectors[keep]
-        # einsum sums each pair in the same order wherever it stands, as BLAS does not: equal
-        # vectors get equal scores, so ties are ties.
+        # einsum adds up each pair in the same order wherever it is stored, as BLAS does not: equal
+        # vectors get equal scores.
         scores = np.einsum("qd,nd->qn", queries, vectors, dtype=np.float32)
-        order = np.argsort(-scores, axis=1, kind="stable")[:, : max(k, 0)]
+        order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
         return np.take_along_axis(scores, order, axis=1), ids[order]
 
     def ids(self) -> Ids:
         """Return all stored ids, rising."""
         return self._ids
 
-    def vectors(self, ids: Ids) -> NDArray[np.float32]:
-        """Return the vectors of stored ids, in their order; KeyError for others."""
-        return self._vectors[places(self._ids, ids)]
+    def vectors(self, ids: Ids) -> Vectors:
+        """Return the vectors of stored ids, in the order given; KeyError for others."""
+        return self._vectors[positions(self._ids, ids)]
 
     def count(self) -> int:
         """Return how many vectors are stored."""
         return len(self._ids)
 
 
-def places(rising: Ids, wanted: Ids) -> Ids:
-    """Return where each of the wanted ids stands among rising ones; KeyError when one is not."""
+def positions(rising: Ids, wanted: Ids) -> Ids:
+    """Return the position of each wanted id among rising ones; KeyError when one is missing."""
     at = np.searchsorted(rising, wanted)
     if (at == len(rising)).any() or (rising[at] != wanted).any():
         raise KeyError("an id that is not stored")
     return at
-
-
-def merge(parts: list[tuple[Scores, Ids]], k: int) -> tuple[Scores, Ids]:
-    """Merge answers of several stores to one query each, (1, n_i): the k best, ties by id."""
-    scores = np.concatenate([part[0][0] for part in parts])
-    ids = np.concatenate([part[1][0] for part in parts])
-    order = np.lexsort((ids, -scores))[:k]
-    return scores[order][None], ids[order][None]

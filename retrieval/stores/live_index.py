@@ -1,8 +1,8 @@
-"""Nearest vectors of a library that may be growing: a cache file, what is newer, what is gone.
+"""Nearest vectors of a library that may be growing: a cached store, newer rows, rows gone.
 
 The cache may be deleted at any time. Vectors that the catalogue got since it was written are
-compared exactly; vectors that left are masked; when either grows too large, or the file does not
-belong to this catalogue and model, it is made anew.
+compared exactly, and vectors that left are masked. When there are too many of either, or the cache
+does not belong to this catalogue and model, it is rebuilt.
 """
 
 from __future__ import annotations
@@ -14,33 +14,37 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from retrieval.catalogue import Snapshot
-from retrieval.stores import Ids, IdSet, Scores, VectorStore
-from retrieval.stores.cache_file import CacheHeader
-from retrieval.stores.exact import ExactStore, merge
-from retrieval.stores.flat import FlatStore
+from retrieval.stores import (
+    Ids,
+    IdSet,
+    Scores,
+    StoreFactory,
+    StoreHeader,
+    Vectors,
+    VectorStore,
+)
+from retrieval.stores.exact import ExactStore
 from retrieval.whole_file import remove_stale
 
 _log = logging.getLogger(__name__)
 
 _FRESH_ROWS = 5_000
-"""So many rows newer than the cache, or gone from it, never matter to a query's time."""
+"""Up to this many rows that are newer than the cache, or gone from it, cost a query no time."""
 
 _FRESH_SHARE = 0.1
-"""Beyond `_FRESH_ROWS`, the share of the cache at which it is worth writing again."""
-
+"""Beyond `_FRESH_ROWS`, the share of the cache up to which a query works with stale rows."""
 
 _SMALL = 100_000
-"""Up to so many vectors the file is written again after every change: it takes a moment."""
+"""Up to this many vectors, an indexing run rebuilds the cache after every change: it is quick."""
 
 _WORTH_SHARE = 0.01
-"""Beyond `_SMALL`, the share of stale rows at which an indexing run writes the file again."""
+"""Beyond `_SMALL`, the share of stale rows from which an indexing run rebuilds the cache."""
 
 
 class VectorSource(Protocol):
-    """Where the vectors truly are: `catalogue.Vectors`."""
+    """Where the vectors are kept for good: `catalogue.Vectors`."""
 
     def snapshot(self) -> Snapshot:
         """Return where the catalogue stands."""
@@ -50,7 +54,7 @@ class VectorSource(Protocol):
         """Return the stamp of a generation, None if the catalogue does not know it."""
         ...
 
-    def after(self, last_id: int) -> Iterator[tuple[Ids, NDArray[np.float32]]]:
+    def after(self, last_id: int) -> Iterator[tuple[Ids, Vectors]]:
         """Yield pages of live vectors with ids above `last_id`, rising."""
         ...
 
@@ -61,7 +65,7 @@ class VectorSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CacheKey:
-    """Which file holds the cache, and of which model it must be."""
+    """Which file holds the cache, and which model it must be of."""
 
     path: str
     fingerprint: str
@@ -70,7 +74,7 @@ class CacheKey:
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """One moment of the library, ready to be searched."""
+    """The library at one moment, ready to be searched."""
 
     snapshot: Snapshot
     cached: VectorStore
@@ -80,20 +84,24 @@ class _View:
 
 
 class LiveIndex:
-    """Answers for one model; follows the catalogue, at the cost of one small query a question."""
+    """Searches one model's vectors as they are in the catalogue now.
 
-    def __init__(self, source: VectorSource, key: CacheKey) -> None:
+    To notice changes costs one small SQL query for each search. For one thread.
+    """
+
+    def __init__(self, source: VectorSource, key: CacheKey, factory: StoreFactory) -> None:
+        """Follow `source`; `factory` builds the cache and loads it."""
         self._source = source
         self._key = key
+        self._factory = factory
         self._view: _View | None = None
-        self._samples: dict[int, NDArray[np.float32]] = {}  # of the view, by size
+        self._samples: dict[int, Vectors] = {}  # of the view, by size
 
-    def search(
-        self, queries: NDArray[np.float32], k: int, allowed: IdSet | None = None
-    ) -> tuple[Scores, Ids]:
+    def search(self, queries: Vectors, k: int, allowed: IdSet | None = None) -> tuple[Scores, Ids]:
         """Return the k nearest of one query (1, dim): see `VectorStore.search`.
 
-        The caller holds `catalogue.reading()` so that ids and their rows are of one moment.
+        The caller holds `catalogue.reading()`, so that the ids and what it looks up about them are
+        of one moment.
         """
         view = self._current()
         scores, ids = view.cached.search(queries, k + len(view.gone), allowed)
@@ -101,7 +109,7 @@ class LiveIndex:
         cached = scores[:, alive], ids[:, alive]
         return merge([cached, view.newer.search(queries, k, allowed)], k)
 
-    def vectors(self, ids: Ids) -> NDArray[np.float32]:
+    def vectors(self, ids: Ids) -> Vectors:
         """Return the (n, dim) vectors of (n,) ids that a search has returned, in their order."""
         view = self._current()
         cached = ids <= view.last_cached
@@ -110,7 +118,7 @@ class LiveIndex:
         found[~cached] = view.newer.vectors(ids[~cached])
         return found
 
-    def sample(self, size: int) -> NDArray[np.float32]:
+    def sample(self, size: int) -> Vectors:
         """Return up to `size` vectors, (n, dim), evenly spread over the library by age."""
         view = self._current()
         if size not in self._samples:
@@ -118,16 +126,16 @@ class LiveIndex:
             step = max(len(ids) / size, 1)
             chosen = ids[np.arange(0, len(ids), step).astype(np.int64)]
             self._samples[size] = self.vectors(chosen)
-            self._samples[size].setflags(write=False)  # whoever is given it next shall find it so
+            self._samples[size].setflags(write=False)  # the next caller gets the same array
         return self._samples[size]
 
     def count(self) -> int:
-        """Return how many vectors a search compares with."""
+        """Return how many vectors a search compares the query with."""
         view = self._current()
         return view.cached.count() + view.newer.count() - len(view.gone)
 
     def refresh(self, *, anyway: bool = False) -> bool:
-        """Write the cache file again if it is worth it, or `anyway`; return whether it was."""
+        """Rebuild the cache if enough has changed, or `anyway`; return whether it was rebuilt."""
         view = self._current()
         stale, cached = view.newer.count() + len(view.gone), view.cached.count()
         small = not stale or (cached > _SMALL and stale < cached * _WORTH_SHARE)
@@ -144,32 +152,34 @@ class LiveIndex:
         return self._view
 
     def _load(self, snapshot: Snapshot) -> _View | None:
-        """Return a view over the cache file, or None when the file cannot serve."""
-        loaded = FlatStore.load(self._key.path)
+        """Return a view over the cache, or None when it must be rebuilt."""
+        loaded = self._factory.load(self._key.path)
         if loaded is None:
             return None
         cached, header = loaded
         if not self._usable(header):
             return None
         if header.generation == snapshot.generation:
-            nothing = ExactStore(self._key.dim), np.empty(0, np.int64)
-            return _View(snapshot, cached, *nothing, header.last_id)
+            return self._unchanged(snapshot, cached, header.last_id)
         limit = max(_FRESH_ROWS, int(header.count * _FRESH_SHARE))
         gone = self._source.removed_since(header.generation)
         gone = gone[gone <= header.last_id]
         if len(gone) > limit:
             return None
-        newer = ExactStore(self._key.dim)
-        pages = []
+        pages: list[tuple[Ids, Vectors]] = []
         for ids, vectors in self._source.after(header.last_id):
             pages.append((ids, vectors))
             if sum(len(page_ids) for page_ids, _ in pages) > limit:
                 return None
-        if pages:
-            newer.upsert(*(np.concatenate(column) for column in zip(*pages, strict=True)))
+        newer = ExactStore.build(self._key.dim, pages)
         return _View(snapshot, cached, newer, gone, header.last_id)
 
-    def _usable(self, header: CacheHeader) -> bool:
+    def _unchanged(self, snapshot: Snapshot, cached: VectorStore, last_id: int) -> _View:
+        """Return a view over a store that holds what the catalogue holds."""
+        newer, gone = ExactStore.build(self._key.dim, []), np.empty(0, np.int64)
+        return _View(snapshot, cached, newer, gone, last_id)
+
+    def _usable(self, header: StoreHeader) -> bool:
         return (
             header.fingerprint == self._key.fingerprint
             and header.dim == self._key.dim
@@ -177,24 +187,33 @@ class LiveIndex:
         )
 
     def _rebuild(self, snapshot: Snapshot) -> _View:
-        store, last_id = FlatStore.build(self._key.dim, self._source.after(0))
-        header = CacheHeader(
+        store = self._factory.build(self._key.dim, self._source.after(0))
+        ids = store.ids()
+        header = StoreHeader(
             fingerprint=self._key.fingerprint,
             dim=self._key.dim,
             generation=snapshot.generation,
             stamp=snapshot.stamp,
-            count=store.count(),
-            last_id=last_id,
+            count=len(ids),
+            last_id=int(ids[-1]) if len(ids) else 0,
         )
         try:
             os.makedirs(os.path.dirname(self._key.path), exist_ok=True)
             remove_stale(os.path.dirname(self._key.path))
             store.save(self._key.path, header)
         except OSError as error:
-            # A read-only library still answers; it only has to build the cache each time.
+            # A read-only library still answers, but every process builds the cache again.
             _log.warning("the cache %s could not be written: %s", self._key.path, error)
-        else:
-            # The mapped file's pages can be given back; the copy just built could not.
-            mapped = FlatStore.load(self._key.path)
-            store = mapped[0] if mapped and mapped[1] == header else store
-        return _View(snapshot, store, ExactStore(self._key.dim), np.empty(0, np.int64), last_id)
+            return self._unchanged(snapshot, store, header.last_id)
+        # The system can reclaim the memory of a mapped file, but not that of a store just built.
+        loaded = self._factory.load(self._key.path)
+        cached = loaded[0] if loaded and loaded[1] == header else store
+        return self._unchanged(snapshot, cached, header.last_id)
+
+
+def merge(parts: list[tuple[Scores, Ids]], k: int) -> tuple[Scores, Ids]:
+    """Merge answers of several stores to one query, each (1, n_i): the k best, ties by id."""
+    scores = np.concatenate([part[0][0] for part in parts])
+    ids = np.concatenate([part[1][0] for part in parts])
+    order = np.lexsort((ids, -scores))[:k]
+    return scores[order][None], ids[order][None]

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from retrieval.catalogue import Catalogue, Root, Scope
 from retrieval.catalogue.roots import is_below, relative, root_of
 from retrieval.images import SIDECARS
-from retrieval.images.discovery import folders, skips_within
+from retrieval.images.discovery import folders
 from retrieval.images.formats import unsupported_reason
 from retrieval.images.globs import Exclusions
+from retrieval.images.junk import skips_within
 
 MOST_PATHS = 1000
 """Beyond so many changed paths, the roots that they lie in are looked at as a whole.

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from support.painting import paint
+from support.waiting import SUBPROCESS_S
 
 from retrieval.encoders.models.references import built_in_folder
 from retrieval.scoring.calibration import FILE
@@ -30,7 +31,9 @@ TINY = {
 def bench(name: str, cache: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     common = ("--cache", str(cache), "--rounds", "1", "--without-peers", "--model", "pocket")
     command = [sys.executable, str(ROOT / name), *common, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=SUBPROCESS_S
+    )
 
 
 @pytest.mark.slow
@@ -112,7 +115,9 @@ def labelled(tmp_path: Path) -> tuple[str, ...]:
 
 def measured(name: str, *arguments: str) -> str:
     command = [sys.executable, str(ROOT / name), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=SUBPROCESS_S
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -7,10 +7,10 @@ import math
 import os
 import random
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -23,9 +23,9 @@ from support.painting import paint
 from retrieval import Library, QueryError
 from retrieval.catalogue import Batch, Catalogue, FileRecord, ImageRecord
 from retrieval.images import PictureInfo
-from retrieval.query.options import OPTIONS
+from retrieval.query.options import Sort
 from retrieval.query.where import And, Box, Comparison, Condition, Has, Near, Not, OneOf, Or, parse
-from retrieval.query.where.conditions import FIELDS, OPERATORS, POSSIBLE
+from retrieval.query.where.conditions import FIELDS, OPERATORS, POSSIBLE, Kind, Value
 from retrieval.search.grouping import different
 from retrieval.specs import ModelSpec
 
@@ -248,15 +248,14 @@ def ordered(sign: str, order: int) -> bool:
     }[sign]  # fmt: skip
 
 
-def some_values(field: str) -> st.SearchStrategy[Any]:
-    return st.sampled_from(
-        {
-            "number": [1.0, 100.0, 2000.0, 3000.0, 4000.0, 4.0, 12.0, 5e5, 2e6],
-            "date": ["2023", "2023-05", "2023-05-17", "2023-05-17T12:30", "2024-02-29T08:00:00"],
-            "folder": PATHS,
-            "choice": ["portrait", "square"] if field == "orientation" else ["JPEG", "GIF"],
-        }.get(FIELDS[field], WORDS)
-    )
+def some_values(field: str) -> st.SearchStrategy[Value]:
+    values: dict[Kind, Sequence[Value]] = {
+        "number": [1.0, 100.0, 2000.0, 3000.0, 4000.0, 4.0, 12.0, 5e5, 2e6],
+        "date": ["2023", "2023-05", "2023-05-17", "2023-05-17T12:30", "2024-02-29T08:00:00"],
+        "folder": PATHS,
+        "choice": ["portrait", "square"] if field == "orientation" else ["JPEG", "GIF"],
+    }
+    return st.sampled_from(values.get(FIELDS[field], WORDS))
 
 
 fields = st.sampled_from([field for field in FIELDS if field != "gps"])
@@ -315,7 +314,7 @@ def test_sql_finds_what_plain_python_finds(
     found = catalogue.filters.ids(condition, model)
     assert found.dtype == np.int64
     assert found.tolist() == expected
-    for sort in OPTIONS["sort"].choices:
+    for sort in get_args(Sort):
         assert sorted(catalogue.filters.listed(condition, model, sort).tolist()) == expected
 
 

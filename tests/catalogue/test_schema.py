@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from sqlite_utils import Database
 
 from retrieval.catalogue import Catalogue, schema
 from retrieval.catalogue.connection import SCHEMA_VERSION
@@ -45,7 +47,7 @@ def test_an_interrupted_first_migration_is_done_again(
     path = tmp_path / "c.sqlite"
     real = schema._execute_all
 
-    def fail_half_way(db, statements):  # type: ignore[no-untyped-def]
+    def fail_half_way(db: Database, statements: Iterable[str]) -> None:
         real(db, list(statements)[:4])
         raise KeyboardInterrupt
 

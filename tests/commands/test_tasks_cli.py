@@ -8,14 +8,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from support.fake_model import install
 from support.fakes import FakeEncoder
 
-import retrieval.context
-import retrieval.folder.opening
-import retrieval.library
 from retrieval import Library
 from retrieval.commands import pixtrieve
-from retrieval.encoders import ModelIdentity
 
 Run = Callable[..., Result]
 
@@ -24,10 +21,7 @@ Run = Callable[..., Result]
 def run(tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Return a function that runs `pixtrieve` on a library of four coloured pictures."""
     encoder = FakeEncoder()
-    for module in (retrieval.library, retrieval.library.base, retrieval.context):
-        monkeypatch.setattr(module, "open_encoder", lambda *_, **__: encoder)
-    for module in (retrieval.folder.opening, retrieval.context):
-        monkeypatch.setattr(module, "identify", lambda name: ModelIdentity(name, "fake-1"))
+    install(lambda: encoder, monkeypatch.setattr)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("PIXTRIEVE_LIBRARY", str(tmp_path / "library"))
     monkeypatch.chdir(pictures)

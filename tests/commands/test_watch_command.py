@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from support.painting import paint
-from support.watches import until
+from support.waiting import SUBPROCESS_S, until
 
 from retrieval.commands import main
 from retrieval.commands.watch_report import WatchReport
@@ -26,14 +26,10 @@ pytest.importorskip("watchfiles")
 
 CHILD = """
 import sys
+from support.fake_model import install
 from support.fakes import FakeEncoder
-import retrieval.library, retrieval.context, retrieval.folder.opening
 from retrieval.commands import main
-from retrieval.encoders import ModelIdentity
-for module in (retrieval.library, retrieval.library.base, retrieval.context):
-    module.open_encoder = lambda *_, **__: FakeEncoder()
-for module in (retrieval.folder.opening, retrieval.context):
-    module.identify = lambda name: ModelIdentity(name, "fake-1")
+install(FakeEncoder)
 main(sys.argv[1:])
 """
 
@@ -65,7 +61,7 @@ class Process:
     def interrupt(self) -> int:
         """Press Ctrl-C; return the exit code."""
         self.child.send_signal(signal.SIGINT)
-        return self.child.wait(60)
+        return self.child.wait(SUBPROCESS_S)
 
 
 Start = Callable[..., Process]
@@ -105,7 +101,7 @@ def test_index_says_what_each_run_came_to_and_ends_with_success(
 
 def test_serve_follows_the_folders(start: Start, pictures: Path) -> None:
     pytest.importorskip("uvicorn")
-    assert start("index", str(pictures), "--model", "fast").child.wait(60) == 0
+    assert start("index", str(pictures), "--model", "fast").child.wait(SUBPROCESS_S) == 0
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from support.fakes import FakeEncoder
 from support.patterns import pattern, save
@@ -22,6 +23,7 @@ from retrieval.duplicates.perceptual_hash import TURNS, Looks, turned
 from retrieval.folder.locking import writer_lock
 from retrieval.images.luma_thumbnail import SIDE, sketch_of
 from retrieval.images.scaling import Frame
+from retrieval.vectors import normalise
 
 
 @pytest.fixture
@@ -181,10 +183,9 @@ def changed(number: int, how: int) -> Image.Image:
     ][how]
 
 
-def vectors_of(sketches: np.ndarray) -> np.ndarray:
+def vectors_of(sketches: np.ndarray) -> NDArray[np.float16]:
     flat = sketches.reshape(len(sketches), -1).astype(np.float32)
-    flat -= flat.mean(axis=1, keepdims=True)
-    return (flat / np.linalg.norm(flat, axis=1, keepdims=True)).astype(np.float16)
+    return normalise(flat - flat.mean(axis=1, keepdims=True)).astype(np.float16)
 
 
 def nothing(first: np.ndarray, _: np.ndarray) -> np.ndarray:
@@ -236,7 +237,7 @@ def test_a_copy_of_a_part_joins_only_if_it_is_like_the_best() -> None:
     assert grouping.kept.tolist() == [0, 0, 0, 3]
 
     def not_the_copy(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        return (first == 0) & (second == 2)
+        return np.asarray((first == 0) & (second == 2))
 
     apart = group(Pictures(sketches, vectors_of(sketches), not_the_copy))
     assert apart.kept.tolist() == [0, 0, 2, 3]

@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -211,7 +212,7 @@ def test_a_copy_that_comes_out_wrong_is_thrown_away(
     library.add(album)
     before = contents(album)
 
-    def half(source, target, _):  # type: ignore[no-untyped-def]
+    def half(source: BinaryIO, target: BinaryIO, _: int) -> None:
         target.write(source.read()[:-10])
 
     monkeypatch.setattr("shutil.copyfileobj", half)
@@ -227,7 +228,7 @@ def test_a_file_that_cannot_be_taken_away_stays_at_one_place(
     library.add(album)
     before, real = contents(album), os.unlink
 
-    def refuse(path, **options):  # type: ignore[no-untyped-def]
+    def refuse(path: str, **options: Any) -> None:
         if str(path).startswith(str(album)):
             raise PermissionError(errno.EACCES, "Permission denied", path)
         real(path, **options)

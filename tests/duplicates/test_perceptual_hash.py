@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -57,12 +59,14 @@ def test_every_turn_of_signs_is_that_of_the_sketch() -> None:
         lambda picture: picture.point([round(value * 0.6) for value in range(256)] * 3),
     ],
 )
-def test_size_colour_and_brightness_do_not_matter(change) -> None:  # type: ignore[no-untyped-def]
+def test_size_colour_and_brightness_do_not_matter(
+    change: Callable[[Image.Image], Image.Image],
+) -> None:
     picture = pattern(4, (150, 100))
     assert brute_force(Looks(sketches_of(picture, change(picture))), 2) == {(0, 1)}
 
 
-def test_flat_pictures_look_like_nothing() -> None:
+def test_flat_pictures_are_like_no_other() -> None:
     plain = [Image.new("RGB", (40, 30), colour) for colour in ("red", "red", "blue")]
     looks = Looks(sketches_of(*plain))
     assert looks.flat.all()

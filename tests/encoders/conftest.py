@@ -1,4 +1,4 @@
-"""What the tests of this room share: clean folders, hub settings of nobody, checkpoints."""
+"""What the tests of encoders share: clean folders, hub settings of nobody, checkpoints."""
 
 from __future__ import annotations
 

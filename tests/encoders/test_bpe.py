@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ HARD = [
 
 
 @cache
-def both(clean: str, length: int):  # type: ignore[no-untyped-def]
+def both(clean: str, length: int) -> tuple[Any, BpeTokenizer]:
     from open_clip.tokenizer import SimpleTokenizer
 
     vocabulary = os.path.join(tables.package_dir(), "bpe_simple_vocab_16e6.txt.gz")

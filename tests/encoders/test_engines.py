@@ -162,7 +162,9 @@ def test_one_string_is_not_a_list_of_texts(encoder: Encoder) -> None:
         encoder.encode_texts("dog")
 
 
-def test_many_texts_are_encoded_in_parts(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_texts_are_encoded_in_batches(
+    encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     together = encoder.encode_texts(TEXTS)
     monkeypatch.setattr(encoder, "_text_portions", OomSafeBatches(4, "cpu"), raising=False)
     np.testing.assert_allclose(encoder.encode_texts(TEXTS), together, atol=1e-5)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from support import models
+from support.waiting import SUBPROCESS_S
 
 WORK = """
 import sys
@@ -38,7 +39,7 @@ def test_torch_and_faiss_in_one_process(tmp_path: Path, imports: str) -> None:
     run = [sys.executable, "-c", WORK.format(imports=imports), str(folder)]
     environment = {key: value for key, value in os.environ.items() if key != "KMP_DUPLICATE_LIB_OK"}
     result = subprocess.run(
-        run, capture_output=True, text=True, timeout=120, env=environment, check=False
+        run, capture_output=True, text=True, timeout=SUBPROCESS_S, env=environment, check=False
     )
     assert (result.returncode, result.stdout) == (0, "done True\n"), result.stderr
     assert result.stderr == ""

@@ -65,11 +65,11 @@ def save_gemma(folder: Path) -> None:
 
     marks = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>"]
     letters = ["▁", *"abcdefghijklmnopqrstuvwxyz"]
-    pairs = [("▁", "d"), ("o", "g"), ("▁d", "og"), ("▁", "a"), ("▁dog", "s")]
+    pairs: Any = [("▁", "d"), ("o", "g"), ("▁d", "og"), ("▁", "a"), ("▁dog", "s")]
     pieces = [*marks, *(f"<0x{n:02X}>" for n in range(256)), *letters, *map("".join, pairs)]
     tokenizer = GemmaTokenizer(
         {piece: number for number, piece in enumerate(pieces)},
-        pairs,
+        pairs,  # transformers says list[str], and takes pairs alone
         padding_side="right",
         add_bos_token=False,
         add_eos_token=True,
@@ -158,8 +158,8 @@ def test_files_that_say_too_little_are_left_to_transformers(folder: Path, tmp_pa
     pieces, config = str(folder / "tokenizer.json"), tmp_path / "tokenizer_config.json"
     with pytest.raises(ValueError, match=r"no tokenizer\.json"):
         PieceTokenizer([], 8, "lower")
-    for settings_ in ({}, {"pad_token": "<nothing>"}, []):
-        config.write_text(json.dumps(settings_))
+    for told in ("{}", '{"pad_token": "<nothing>"}', "[]"):
+        config.write_text(told)
         with pytest.raises(ValueError, match=r"padding|no dict"):
             PieceTokenizer([pieces, str(config)], 8, "lower")
 

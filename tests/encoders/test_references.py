@@ -77,7 +77,7 @@ def test_a_wrong_name_is_answered_with_a_right_one(text: str, hint: str) -> None
     assert hint in caught.value.hint
 
 
-def test_a_bare_folder_is_told_from_a_name(tmp_path: object) -> None:
+def test_a_bare_folder_is_no_name_of_a_model(tmp_path: object) -> None:
     with pytest.raises(ModelNotFound, match="is a folder") as caught:
         parse(str(tmp_path))
     assert f"local-dir:{tmp_path}" in caught.value.hint

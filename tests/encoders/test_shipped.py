@@ -147,7 +147,7 @@ def test_a_cache_that_cannot_be_written_is_done_without(
     np.testing.assert_allclose(encoder.encode_texts(MANY), expected[1], atol=1e-6)
 
 
-def test_what_is_put_together_is_kept_and_replaced_when_it_is_made_anew(copy: Path) -> None:
+def test_assembled_models_are_kept_and_replaced_when_rebuilt(copy: Path) -> None:
     place = Path(folder_of(identify(f"local-dir:{copy}").fingerprint))
 
     def used() -> tuple[str, int]:
@@ -197,7 +197,7 @@ def change_a_weight(folder: Path) -> None:
     save_file(state, weights)
 
 
-def test_graphs_of_other_weights_are_not_used_but_made_anew(
+def test_graphs_of_other_weights_are_not_used_but_rebuilt(
     copy: Path, packed: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     change_a_weight(copy)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from math import log2
+from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from retrieval.errors import QueryError
 from retrieval.evaluation.captions import read_captions
 from retrieval.evaluation.metrics import evaluate
+from retrieval.vectors import normalise
 
 
-def unit(*rows: tuple[float, ...]) -> np.ndarray:
-    array = np.array(rows, np.float32)
-    return array / np.linalg.norm(array, axis=1, keepdims=True)
+def unit(*rows: Sequence[float]) -> NDArray[np.float32]:
+    return normalise(np.array(rows, np.float32))
 
 
 def test_a_perfect_model() -> None:
@@ -88,7 +91,7 @@ def test_guessing_is_as_good_as_the_chance_level() -> None:
     assert result.image_to_text.recall[10] == pytest.approx(chance, abs=0.04)
 
 
-def test_captions_are_read_and_files_are_relative_to_them(tmp_path) -> None:
+def test_captions_are_read_and_files_are_relative_to_them(tmp_path: Path) -> None:
     path = tmp_path / "captions.jsonl"
     path.write_text('{"file": "a.jpg", "captions": ["one", "zwei ü"], "more": 1}\n\n', "utf-8")
     (picture,) = read_captions(str(path))
@@ -108,14 +111,14 @@ def test_captions_are_read_and_files_are_relative_to_them(tmp_path) -> None:
         '{"file": "a", "captions": [1]}',
     ],
 )
-def test_a_line_that_does_not_fit_is_named(tmp_path, line: str) -> None:
+def test_a_line_that_does_not_fit_is_named(tmp_path: Path, line: str) -> None:
     path = tmp_path / "captions.jsonl"
     path.write_text('{"file": "a", "captions": ["x"]}\n' + line + "\n")
     with pytest.raises(QueryError, match="line 2"):
         read_captions(str(path))
 
 
-def test_no_captions_at_all(tmp_path) -> None:
+def test_no_captions_at_all(tmp_path: Path) -> None:
     path = tmp_path / "captions.jsonl"
     with pytest.raises(QueryError, match="cannot be read"):
         read_captions(str(path))

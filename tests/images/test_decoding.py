@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from support.waiting import WAIT_S
 
 from retrieval.errors import PictureError
 from retrieval.images import Picture, PictureInfo, Problem, ReadLimits, decoding, opening, silenced
@@ -23,7 +24,7 @@ from retrieval.images.decoding import pixels_from_bytes, read_picture
 from retrieval.specs import Preprocessing
 
 LIMITS = ReadLimits()
-FORMATS = {
+FORMATS: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 95},
     "MPO": {"quality": 95},
     "PNG": {},
@@ -57,7 +58,7 @@ def write(folder: Path, data: bytes, name: str = "x.jpg") -> str:
 def test_every_format(
     format_name: str, quadrants: Image.Image, preprocessing: Preprocessing, tmp_path: Path
 ) -> None:
-    options: dict[str, Any] = dict(FORMATS[format_name])
+    options = dict(FORMATS[format_name])
     if format_name == "MPO":
         options.update(save_all=True, append_images=[Image.new("RGB", (64, 48))])
     path = write(tmp_path, encoded(quadrants, format_name, **options), "wrong.ext")
@@ -89,7 +90,7 @@ def test_the_first_frame_of_an_animation(format_name: str, preprocessing: Prepro
     assert np.abs(pixels.astype(int) - (255, 0, 0)).max() < 12
 
 
-def test_what_is_told_of_the_file(
+def test_digest_size_and_time_of_a_file(
     quadrants: Image.Image, preprocessing: Preprocessing, tmp_path: Path
 ) -> None:
     data = encoded(quadrants)
@@ -106,9 +107,14 @@ def test_known_content_is_not_decoded(
     preprocessing: Preprocessing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(decoding, "decode", None)
-    asked = []
+    asked: list[bytes] = []
+
+    def unwanted(digest: bytes) -> bool:
+        asked.append(digest)
+        return False
+
     path = write(tmp_path, b"whatever")
-    got = read_picture(path, preprocessing, LIMITS, lambda digest: bool(asked.append(digest)))
+    got = read_picture(path, preprocessing, LIMITS, unwanted)
     assert isinstance(got, Picture)
     assert (got.pixels, got.info) == (None, None)
     assert asked == [got.sha256] == [hashlib.sha256(b"whatever").digest()]
@@ -274,13 +280,13 @@ def test_warnings_are_silent_only_in_a_thread_that_reads() -> None:
         with silenced.quietly():
             warnings.warn("from a decoder", UserWarning, stacklevel=1)
             inside.set()
-            checked.wait(10)
+            checked.wait(WAIT_S)
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         reader = threading.Thread(target=read)
         reader.start()
-        inside.wait(10)
+        inside.wait(WAIT_S)
         warnings.warn("from the program", UserWarning, stacklevel=1)
         checked.set()
         reader.join()
@@ -306,7 +312,7 @@ def test_the_budget_bounds_what_is_decoded_at_once() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(WAIT_S)
     assert most <= 100
     with budget.hold(10**9):  # larger than the budget: alone, but not refused
         pass

@@ -163,9 +163,10 @@ def test_a_frame_turns_with_its_picture(turn: Image.Transpose) -> None:
     picture = Image.new("RGB", (9, 6))
     picture.paste("red", (0, 0, 7, 4))
     frame = Frame((70, 40), (0, 0, 7, 4)).turned(turn, picture.size)
-    box = tuple(int(side) for side in frame.box)
     turned = picture.transpose(turn)
-    assert np.asarray(turned.crop(box)).reshape(-1, 3).tolist() == [[255, 0, 0]] * 28
+    left, top, right, bottom = map(int, frame.box)
+    part = np.asarray(turned.crop((left, top, right, bottom)))
+    assert part.reshape(-1, 3).tolist() == [[255, 0, 0]] * 28
     assert (frame.size == (70, 40)) == (turned.size == picture.size)
 
 

@@ -6,17 +6,21 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from support.fakes import FakeEncoder
 from support.painting import paint
 
-import retrieval.indexing.read_file
 from retrieval import IndexOptions, Library, LibraryError, Progress, ReadLimits
+from retrieval.images import Picture, Problem
+from retrieval.images.decoding import read_picture
+from retrieval.specs import Preprocessing
 
 Names = Callable[..., list[str]]
 Drive = Callable[[], AbstractContextManager[str]]
@@ -26,13 +30,12 @@ Drive = Callable[[], AbstractContextManager[str]]
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The paths that indexing has opened."""
     paths: list[str] = []
-    real = retrieval.indexing.read_file.read_picture
 
-    def counting(path, *rest):  # type: ignore[no-untyped-def]
+    def counting(path: str, *rest: Any) -> Picture | Problem:
         paths.append(path)
-        return real(path, *rest)
+        return read_picture(path, *rest)
 
-    monkeypatch.setattr(retrieval.indexing.read_file, "read_picture", counting)
+    monkeypatch.setattr("retrieval.indexing.read_file.read_picture", counting)
     return paths
 
 
@@ -66,7 +69,7 @@ def test_a_changed_file_is_encoded_again_and_its_old_content_is_gone(
     assert library.status().counts.images == 4
 
 
-def test_same_size_but_another_time_is_looked_at_and_not_encoded(
+def test_same_size_but_another_time_is_hashed_and_not_encoded(
     library: Library, pictures: Path, opened: list[str]
 ) -> None:
     library.add(pictures)
@@ -221,7 +224,7 @@ def test_a_path_that_is_not_there_stops_before_anything_is_done(
     assert library.status().roots == ()
 
 
-def test_bad_files_are_recorded_once_and_looked_at_again_when_they_change(
+def test_bad_files_are_recorded_once_and_read_again_when_they_change(
     library: Library, pictures: Path, opened: list[str]
 ) -> None:
     (pictures / "bad.jpg").write_bytes(b"no picture")
@@ -298,7 +301,7 @@ def test_names_that_are_not_text_or_very_long(
 ) -> None:
     folder = os.fsencode(tmp_path) + b"/p"
     os.mkdir(folder)
-    source = paint(tmp_path / "source.png", "red")
+    source = os.fsencode(paint(tmp_path / "source.png", "red"))
     odd = [b"\xff\xfe.png", b"a\nb.png", b"'\"%[x]*.png", "漢字.png".encode(), b"x" * 200 + b".png"]
     for number, name in enumerate(odd):
         shutil.copy(source, folder + b"/" + name)
@@ -396,13 +399,13 @@ def test_a_failing_encoder_loses_only_its_batch(
     assert library.add(tmp_path / "p", options=IndexOptions(batch_size=4)).tally.encoded == 8
 
 
-def test_a_folder_that_cannot_be_looked_into_keeps_its_pictures(
+def test_a_folder_that_cannot_be_listed_keeps_its_pictures(
     library: Library, pictures: Path, monkeypatch: pytest.MonkeyPatch, names: Names
 ) -> None:
     library.add(pictures)
     real = os.scandir
 
-    def refuse(path):  # type: ignore[no-untyped-def]
+    def refuse(path: str) -> AbstractContextManager[Iterator[os.DirEntry[str]]]:
         if os.fspath(path) == str(pictures / "deep"):
             raise PermissionError(13, "Permission denied")
         return real(path)
@@ -417,23 +420,25 @@ def test_a_folder_that_cannot_be_looked_into_keeps_its_pictures(
 def test_the_report_says_where_the_time_went(
     library: Library, pictures: Path, encoder: FakeEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    encode, read = encoder.encode_images, retrieval.indexing.read_file.read_picture
+    encode = encoder.encode_images
 
-    def slow_encode(pixels):  # type: ignore[no-untyped-def]
+    def slow_encode(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         time.sleep(0.2)
         return encode(pixels)
 
-    def slow_read(path, preprocessing, limits, wanted):  # type: ignore[no-untyped-def]
+    def slow_read(
+        path: str, how: Preprocessing, limits: ReadLimits, wanted: Callable[[bytes], bool]
+    ) -> Picture | Problem:
         def slow_wanted(sha256: bytes) -> bool:
             time.sleep(0.05)
             return wanted(sha256)
 
-        picture = read(path, preprocessing, limits, slow_wanted)
+        picture = read_picture(path, how, limits, slow_wanted)
         time.sleep(0.1)
         return picture
 
     monkeypatch.setattr(encoder, "encode_images", slow_encode)
-    monkeypatch.setattr(retrieval.indexing.read_file, "read_picture", slow_read)
+    monkeypatch.setattr("retrieval.indexing.read_file.read_picture", slow_read)
     done = library.add(pictures, options=IndexOptions(threads=4))
     spent = done.spent
     assert spent.encode >= 0.2  # one batch

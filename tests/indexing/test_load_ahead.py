@@ -9,21 +9,22 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from support.fakes import FakeEncoder
 from support.painting import paint
+from support.waiting import WAIT_S
 
 import retrieval.context
-import retrieval.indexing.read_file
 from retrieval import Library, ModelError
 from retrieval.context import LazyEncoder
 from retrieval.encoders import ModelIdentity
+from retrieval.images import Picture, Problem
+from retrieval.images.decoding import read_picture
 from retrieval.indexing.load_ahead import EncoderAhead
-
-WAIT_S = 20
 
 
 class Prepared(FakeEncoder):
@@ -111,10 +112,9 @@ def test_pictures_are_read_while_it_is_loaded(
     for number in range(4):
         paint(tmp_path / f"p/{number}.png", (number * 60, 0, 9))
     last_read = threading.Event()
-    real = retrieval.indexing.read_file.read_picture
 
-    def reading(path, *rest):  # type: ignore[no-untyped-def]
-        picture = real(path, *rest)
+    def reading(path: str, *rest: Any) -> Picture | Problem:
+        picture = read_picture(path, *rest)
         if path.endswith("3.png"):
             last_read.set()
         return picture
@@ -125,7 +125,7 @@ def test_pictures_are_read_while_it_is_loaded(
             assert last_read.wait(WAIT_S)
             super().prepare_pictures()
 
-    monkeypatch.setattr(retrieval.indexing.read_file, "read_picture", reading)
+    monkeypatch.setattr("retrieval.indexing.read_file.read_picture", reading)
     encoder = Slow()
     with Library.create(tmp_path / "l", encoder) as library:
         done = library.add(tmp_path / "p")

@@ -131,7 +131,7 @@ def test_scores_are_cosines(filled: Library, encoder: FakeEncoder) -> None:
         assert by_name[f"{colour}.png"] == pytest.approx(float(own @ text), abs=1e-3)
 
 
-def test_asking_with_a_picture_that_is_indexed(
+def test_searching_with_a_picture_that_is_indexed(
     filled: Library, pictures: Path, names: Names, encoder: FakeEncoder
 ) -> None:
     encoded = encoder.images_encoded
@@ -142,7 +142,7 @@ def test_asking_with_a_picture_that_is_indexed(
     assert encoder.images_encoded == encoded, "its vector is known"
 
 
-def test_asking_with_a_picture_from_elsewhere(
+def test_searching_with_a_picture_from_elsewhere(
     filled: Library, tmp_path: Path, names: Names
 ) -> None:
     stranger = paint(tmp_path / "stranger.jpg", (250, 5, 5))
@@ -152,7 +152,7 @@ def test_asking_with_a_picture_from_elsewhere(
         assert names(filled, np.asarray(image), 1) == ["red.png"]
 
 
-def test_asking_with_an_embedding(filled: Library, names: Names, encoder: FakeEncoder) -> None:
+def test_searching_with_an_embedding(filled: Library, names: Names, encoder: FakeEncoder) -> None:
     assert names(filled, 17.0 * encoder.encode_texts(["blue"])[0], 1) == ["blue.png"]
 
 

@@ -143,7 +143,7 @@ def test_new_pictures_find_their_place_and_nothing_else_moves(
     assert after.generation > before.generation
 
 
-def test_it_is_arranged_anew_when_a_fifth_has_changed(
+def test_it_is_rebuilt_when_a_fifth_has_changed(
     library: Library, hues: Path, colours: Corpus
 ) -> None:
     library.add(hues / "red")
@@ -300,13 +300,13 @@ def test_beyond_a_limit_the_rest_is_placed_among_a_sample(monkeypatch: pytest.Mo
     cluster = np.repeat(np.arange(3), 60)
     points = (np.eye(3)[cluster] * 5 + random.standard_normal((180, 3)) * 0.1).astype(np.float32)
     monkeypatch.setattr(retrieval.map.layout, "_MOST", 90)
-    places = _laid_out(points)
+    places = _placed(points)
     middles = np.stack([places[cluster == each].mean(axis=0) for each in range(3)])
     apart = ((places[:, None] - middles) ** 2).sum(axis=2)
     assert (apart.argmin(axis=1) == cluster).all()
 
 
-def _laid_out(points: np.ndarray) -> np.ndarray:
+def _placed(points: np.ndarray) -> np.ndarray:
     laying = lay_out(points)
     shares = []
     try:
@@ -354,10 +354,10 @@ def test_nearest_rows_are_nearly_exact_in_a_large_set() -> None:
 
 
 def test_k_means_of_few_points_gives_each_its_own() -> None:
-    assert k_means(np.float32([[0, 0], [1, 1]]), 5).tolist() == [0, 1]
+    assert k_means(np.array([[0, 0], [1, 1]], np.float32), 5).tolist() == [0, 1]
 
 
-def test_a_landscape_needs_no_model_to_be_read(
+def test_a_map_needs_no_model_to_be_read(
     library: Library, hues: Path, colours: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     library.add(hues)

@@ -8,6 +8,7 @@ import json
 import tarfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ def picture(colour: str, size: int, seed: int) -> bytes:
     return buffer.getvalue()
 
 
-def write_tar(path: Path, rows: list[dict], size: int) -> None:
+def write_tar(path: Path, rows: list[dict[str, Any]], size: int) -> None:
     with tarfile.open(path, "w") as tar:
         members = [("manifest.jsonl", "\n".join(map(json.dumps, rows)).encode())]
         members += [(row["file"], picture(row["hue"], size, i)) for i, row in enumerate(rows)]
@@ -38,7 +39,7 @@ def write_tar(path: Path, rows: list[dict], size: int) -> None:
             tar.addfile(info, io.BytesIO(data))
 
 
-def write_bin(path: Path, rows: list[dict], size: int) -> None:
+def write_bin(path: Path, rows: list[dict[str, Any]], size: int) -> None:
     blobs = [picture(row["hue"], size, i) for i, row in enumerate(rows)]
     path.write_bytes(b"".join(blobs))
     offset = 0
@@ -48,7 +49,7 @@ def write_bin(path: Path, rows: list[dict], size: int) -> None:
     path.with_suffix(".jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
-def write_gz(path: Path, rows: list[dict]) -> None:
+def write_gz(path: Path, rows: list[dict[str, Any]]) -> None:
     path.write_bytes(gzip.compress("".join(json.dumps(row) + "\n" for row in rows).encode()))
 
 
@@ -82,10 +83,11 @@ def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_gz(train / "emoji_names.jsonl.gz", emoji)
     for name in ("flickr30k_captions", "coco_val2017_captions"):
         write_gz(train / f"{name}.jsonl.gz", [{"en": captions(hue)} for hue in hues])
-    for row in captioned:
-        row["file"] = f"images/{row['file']}"
-        (dev.parent / row["file"]).write_bytes(picture(row["hue"], 24, 99))
-    lines = "".join(json.dumps(row) + "\n" for row in captioned)
+    for i, hue in enumerate(hues):
+        (dev / f"{i}.png").write_bytes(picture(hue, 24, 99))
+    lines = "".join(
+        json.dumps({**row, "file": f"images/{row['file']}"}) + "\n" for row in captioned
+    )
     (dev.parent / "captions.jsonl").write_text(lines)
     return data
 

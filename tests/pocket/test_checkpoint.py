@@ -32,7 +32,7 @@ def data() -> Path:
     return Path(folder)
 
 
-def test_open_clip_loads_it_with_one_line():
+def test_open_clip_loads_it_with_one_line() -> None:
     model, preprocess = open_clip.create_model_from_pretrained(f"local-dir:{built_in_folder()}")
     tokens = open_clip.get_tokenizer(f"local-dir:{built_in_folder()}")(["a red apple"])
     with torch.no_grad():
@@ -41,7 +41,7 @@ def test_open_clip_loads_it_with_one_line():
         assert image.isfinite().all()
 
 
-def test_it_is_small_when_zipped():
+def test_it_is_small_when_zipped() -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(built_in_folder().rglob("*")):
@@ -49,19 +49,19 @@ def test_it_is_small_when_zipped():
     assert len(buffer.getvalue()) <= 32_000_000
 
 
-def test_a_licence_note_names_where_the_weights_come_from():
+def test_a_licence_note_names_where_the_weights_come_from() -> None:
     note = (built_in_folder() / "LICENSE").read_text(encoding="utf-8")
     for words in ("EfficientNet-Lite2", "all-MiniLM-L6-v2", "Apache-2.0", "non-commercial"):
         assert words in note
 
 
-def test_held_out_scenes_are_found_by_captions_that_describe_one_alone(scorer):
+def test_held_out_scenes_are_found_by_captions_that_describe_one_alone(scorer: Scorer) -> None:
     found = scenes(scorer)
     assert found["telling everything R@1"] >= 0.97
     assert found["unique captions R@1"] >= 0.9
 
 
-def test_unknown_words_are_harmless(scorer):
+def test_unknown_words_are_harmless(scorer: Scorer) -> None:
     vectors = scorer.texts(["a dog", "a dog qzxv", "", "зебра"])
     assert np.isfinite(vectors).all()
 
@@ -72,17 +72,19 @@ def found(scorer: Scorer, data: Path) -> dict[str, float]:
     return flickr8k(scorer, data)
 
 
-def test_photographs_are_found_by_captions(found):
+def test_photographs_are_found_by_captions(found: dict[str, float]) -> None:
     assert found["text→image R@1"] >= 0.255
     assert found["text→image R@10"] >= 0.69
     assert found["image→text R@10"] >= 0.69
 
 
-def test_wide_photographs_are_found_as_well_as_square_ones(scorer, data, found):
+def test_wide_photographs_are_found_as_well_as_square_ones(
+    scorer: Scorer, data: Path, found: dict[str, float]
+) -> None:
     wide = flickr8k(scorer, data, width=1.5)
     assert wide["text→image R@10"] >= 0.95 * found["text→image R@10"]
 
 
-def test_class_names_find_their_class(scorer, data):
+def test_class_names_find_their_class(scorer: Scorer, data: Path) -> None:
     found = class_names(scorer, data / "train" / "caltech101_112.bin", "test")
     assert found["precision@10"] >= 0.85

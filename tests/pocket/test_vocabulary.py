@@ -17,7 +17,7 @@ def vocabulary() -> Vocabulary:
     return Vocabulary.of(tokenize(TEXTS, 16))
 
 
-def test_tokens_are_open_clips():
+def test_tokens_are_open_clips() -> None:
     wanted = open_clip.tokenizer.SimpleTokenizer(context_length=16)(TEXTS)
     assert np.array_equal(tokenize(TEXTS, 16), wanted.numpy())
     long = ["word " * 40]
@@ -25,31 +25,31 @@ def test_tokens_are_open_clips():
     assert np.array_equal(tokenize(long, 16), cut.numpy())
 
 
-def test_compact_ids_go_back_to_open_clip_ids(vocabulary):
+def test_compact_ids_go_back_to_open_clip_ids(vocabulary: Vocabulary) -> None:
     tokens = tokenize(TEXTS, 16)
     assert np.array_equal(vocabulary.kept[vocabulary.compact(tokens)], tokens)
 
 
-def test_the_end_token_stays_the_largest(vocabulary):
+def test_the_end_token_stays_the_largest(vocabulary: Vocabulary) -> None:
     tokens = tokenize(TEXTS, 16)
     assert np.array_equal(vocabulary.ends(vocabulary.compact(tokens)), tokens.argmax(1))
     assert vocabulary.kept[0] == 0
     assert vocabulary.kept[-2:].tolist() == [START, END]
 
 
-def test_unknown_tokens_become_padding(vocabulary):
+def test_unknown_tokens_become_padding(vocabulary: Vocabulary) -> None:
     compact = vocabulary.compact(tokenize(["a zebra runs"], 16))[0]
     known = vocabulary.compact(tokenize(["a runs"], 16))[0]
     assert compact[compact > 0].tolist() == known[known > 0].tolist()
 
 
-def test_pieces_are_what_tokens_say(vocabulary):
+def test_pieces_are_what_tokens_say(vocabulary: Vocabulary) -> None:
     pieces = vocabulary.pieces()
     assert {"dog", "cats", "sofa"} <= set(pieces)
     assert pieces[-2:] == ["", ""]
 
 
-def test_rows_expand_to_their_places(vocabulary):
+def test_rows_expand_to_their_places(vocabulary: Vocabulary) -> None:
     rows = torch.arange(len(vocabulary), dtype=torch.float32)[:, None] + 1
     full = vocabulary.expanded(rows)
     assert full.shape == (FULL_SIZE, 1)

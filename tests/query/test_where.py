@@ -20,7 +20,7 @@ from retrieval.query.where import (
     matching,
     parse,
 )
-from retrieval.query.where.conditions import FIELDS, OPERATORS, ORIENTATIONS, POSSIBLE, Value
+from retrieval.query.where.conditions import FIELDS, OPERATORS, ORIENTATIONS, POSSIBLE, Kind, Value
 
 texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=8).filter(str.strip)
 numbers = st.one_of(st.integers(0, 10**9).map(float), st.floats(0, 1e6).map(lambda n: round(n, 6)))
@@ -39,7 +39,8 @@ def values(field: str) -> st.SearchStrategy[Value]:
         return st.sampled_from(ORIENTATIONS)
     if field == "format":
         return st.sampled_from(["JPEG", "PNG", "HEIF", "NEF"])
-    return {"number": numbers, "date": dates}.get(FIELDS[field], texts)
+    kinds: dict[Kind, st.SearchStrategy[Value]] = {"number": numbers, "date": dates}
+    return kinds.get(FIELDS[field], texts)
 
 
 comparable = st.sampled_from([field for field in FIELDS if field != "gps"])

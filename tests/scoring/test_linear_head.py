@@ -65,7 +65,7 @@ def test_a_strong_penalty_stays_with_the_start() -> None:
 
 
 def test_examples_without_anything_in_common_are_refused() -> None:
-    same = np.ones((2, 4), np.float32) / 2
+    same = np.full((2, 4), 0.5, np.float32)
     one = np.array([0.5, 0.5])
     with pytest.raises(ValueError, match="in common"):
         fit(Examples(same, np.array([True, False]), one, np.array([True, True])), 0.01)
@@ -96,7 +96,7 @@ def test_the_probability_is_calibrated_for_what_is_rare() -> None:
     assert likely.mean() < 0.1, "a tenth of them is wanted, and it takes that for much"
 
 
-def test_the_null_of_a_head_gives_its_probability() -> None:
+def test_the_baseline_of_a_head_gives_its_probability() -> None:
     head = Head(np.array([1, 0], np.float32), 7.0, -3.0)
     cosines = np.linspace(-1, 1, 21)
     vectors = np.stack([cosines, np.sqrt(1 - cosines**2)], axis=1).astype(np.float32)

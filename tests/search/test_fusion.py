@@ -40,7 +40,7 @@ def test_presence_and_absence_are_probabilities_that_sum_to_one() -> None:
 Names = Callable[..., list[str]]
 
 
-def test_adding_looks_between_the_terms(mixed: Library, names: Names) -> None:
+def test_adding_finds_what_lies_between_the_terms(mixed: Library, names: Names) -> None:
     # The files are called what they show; here their names shall not count.
     assert names(mixed, "red + blue", 1, look_in="pictures") == ["purple.png"]
     assert names(mixed, "red + 0.01:blue", 1, look_in="pictures") == ["red.png"]
@@ -123,7 +123,7 @@ def test_several_terms_beat_unlikely_questions_together() -> None:
     assert both[0] == pytest.approx(0.921, abs=1e-3)  # Stouffer: z = 2 / sqrt(2)
 
 
-def test_nulls_are_of_the_best_scores_and_grow_with_the_library() -> None:
+def test_baselines_are_of_the_best_scores_and_grow_with_the_library() -> None:
     rng = np.random.default_rng(0)
     pictures = rng.normal(size=(2000, 32)).astype(np.float32)
     pictures /= np.linalg.norm(pictures, axis=1, keepdims=True)
@@ -141,5 +141,5 @@ def test_nulls_are_of_the_best_scores_and_grow_with_the_library() -> None:
     assert measure(references, pictures[:7], 7) is None
 
 
-def test_a_null_tells_how_far_above_it_a_score_lies() -> None:
+def test_a_baseline_says_how_far_above_it_a_score_lies() -> None:
     assert ScoreBaseline(0.2, 0.05).z(0.3) == pytest.approx(2.0)

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
@@ -100,7 +101,7 @@ def test_removing_deletes_vectors_from_the_cache_and_spares_other_orphans(
     assert library.add(pictures).tally.encoded == 0
 
 
-def test_looking_at_a_part_does_not_forget_the_drives(
+def test_indexing_a_part_does_not_forget_the_drives(
     library: Library, pictures: Path, drive_at_deep: Drive, names: Names
 ) -> None:
     with drive_at_deep() as drive:
@@ -248,7 +249,7 @@ def test_a_picture_that_the_model_refuses_stops_nobody_else(
 def test_a_model_that_refuses_everything_is_an_error(
     library: Library, pictures: Path, encoder: FakeEncoder
 ) -> None:
-    def refuse(_: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def refuse(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         raise ModelError("broken weights")
 
     encoder.encode_images = refuse  # type: ignore[method-assign]
@@ -262,7 +263,7 @@ def test_files_that_may_pass_are_listed_and_tried_every_time(
 ) -> None:
     real = decoding.open_file
 
-    def refuse(path: str):  # type: ignore[no-untyped-def]
+    def refuse(path: str) -> IO[bytes]:
         if path.endswith("red.png"):
             raise PermissionError(13, "Permission denied")
         return real(path)
@@ -410,7 +411,7 @@ def test_a_library_where_a_file_is(tmp_path: Path) -> None:
             Library.create(path, FakeEncoder())
 
 
-def test_asking_with_a_pipe_or_a_broken_picture(library: Library, tmp_path: Path) -> None:
+def test_searching_with_a_pipe_or_a_broken_picture(library: Library, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(PictureError, match="not a regular file"):
         library.search(tmp_path / "pipe")

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import shutil
-import socket
-import threading
-import time
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.browsing import browser
+from support.fake_model import install
 from support.fakes import FakeEncoder
 from support.painting import paint
+from support.waiting import BROWSER_MS
 
-import retrieval.context
-import retrieval.folder.opening
-import retrieval.library
 from retrieval import Library
-from retrieval.encoders import ModelIdentity
 
 
 @pytest.fixture
 def encoder(monkeypatch: pytest.MonkeyPatch) -> FakeEncoder:
     made = FakeEncoder()
-    for module in (retrieval.library, retrieval.library.base, retrieval.context):
-        monkeypatch.setattr(module, "open_encoder", lambda *_, **__: made)
-    for module in (retrieval.folder.opening, retrieval.context):
-        monkeypatch.setattr(module, "identify", lambda name: ModelIdentity(name, "fake-1"))
+    install(lambda: made, monkeypatch.setattr)
     return made
 
 
@@ -46,7 +40,7 @@ def client(folder: str) -> Iterator[Any]:
     """Make clients of an application around that library: `client(rules, moves_to=…)`."""
     pytest.importorskip("fastapi")
     from fastapi.testclient import TestClient
-    from support.asking import HOST, RULES
+    from support.api_client import HOST, RULES
 
     from retrieval.server.app import create_app
 
@@ -65,34 +59,23 @@ def client(folder: str) -> Iterator[Any]:
 @pytest.fixture
 def address(folder: str) -> Iterator[str]:
     """A real server on a free port, and its address."""
-    uvicorn = pytest.importorskip("uvicorn")
+    pytest.importorskip("uvicorn")
+    from support.serving import free_port, served
+
     from retrieval.server import guard
     from retrieval.server.app import create_app
 
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     app = create_app(folder, "auto", guard.Rules(frozenset({f"127.0.0.1:{port}"})))
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join()
+    with served(app, port):
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture
 def page(address: str) -> Iterator[Any]:
     """The page, opened in Debian's chromium; any error in it fails the test."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    browser_path = shutil.which("chromium")
-    if browser_path is None:
-        pytest.skip("there is no chromium on this machine")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
-        opened = browser.new_page(viewport={"width": 1200, "height": 800})
+    with browser() as chromium:
+        opened = chromium.new_page(viewport={"width": 1200, "height": 800})
         errors: list[str] = []
         opened.on("pageerror", lambda error: errors.append(str(error)))
 
@@ -101,8 +84,22 @@ def page(address: str) -> Iterator[Any]:
                 errors.append(said.text)
 
         opened.on("console", on_console)
-        opened.set_default_timeout(10_000)
+        opened.set_default_timeout(BROWSER_MS)
         opened.goto(address)
         yield opened
         assert errors == []
-        browser.close()
+
+
+@pytest.fixture
+def opened() -> Iterator[list[str]]:
+    """Every path that this process opens, or runs, while a test asks."""
+    found: list[str] = []
+    listening = [True]
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        if listening and event in ("open", "os.listdir", "os.scandir", "subprocess.Popen"):
+            found.append(os.fsdecode(arguments[0]) if not isinstance(arguments[0], int) else "")
+
+    sys.addaudithook(hook)  # it cannot be taken away, only told to do nothing
+    yield found
+    listening.clear()

@@ -17,7 +17,7 @@ from support.painting import paint
 from retrieval import Library
 
 pytest.importorskip("fastapi")
-from support.asking import Client, numbers
+from support.api_client import Client, numbers
 
 from retrieval.catalogue import ImageRow
 from retrieval.server.downloads import LEFT_OUT, as_csv, as_paths, zipped
@@ -28,10 +28,10 @@ def form(*ids: int) -> dict[str, str]:
 
 
 def test_a_zip_holds_the_pictures_as_they_are(client: Client, pictures: Path) -> None:
-    asking = client()
-    known = numbers(asking)
+    api = client()
+    known = numbers(api)
     ids = (known["pictures/red.png"], known["deep/blue.png"], 99999)
-    answer = asking.post("/api/download/zip", data=form(*ids))
+    answer = api.post("/api/download/zip", data=form(*ids))
     assert answer.headers["content-disposition"] == 'attachment; filename="pixtrieve-2.zip"'
     with ZipFile(io.BytesIO(answer.content)) as archive:
         assert archive.testzip() is None
@@ -45,34 +45,34 @@ def test_files_of_one_name_get_numbers(
     paint(pictures / "other/RED.png", (250, 10, 10))
     with Library.open(folder, encoder) as library:
         library.add(pictures)
-    asking = client()
-    known = numbers(asking)
+    api = client()
+    known = numbers(api)
     ids = (known["pictures/red.png"], known["other/RED.png"])
-    answer = asking.post("/api/download/zip", data=form(*ids))
+    answer = api.post("/api/download/zip", data=form(*ids))
     with ZipFile(io.BytesIO(answer.content)) as archive:
         assert archive.namelist() == ["red.png", "RED (2).png"]
 
 
 def test_what_has_changed_is_named_and_not_sent(client: Client, pictures: Path) -> None:
-    asking = client()
-    known = numbers(asking)
+    api = client()
+    known = numbers(api)
     (pictures / "red.png").write_bytes(b"something else")
     ids = (known["pictures/red.png"], known["deep/blue.png"])
-    answer = asking.post("/api/download/zip", data=form(*ids))
+    answer = api.post("/api/download/zip", data=form(*ids))
     with ZipFile(io.BytesIO(answer.content)) as archive:
         assert archive.namelist() == ["blue.png", LEFT_OUT]
         assert "red.png" in archive.read(LEFT_OUT).decode()
 
 
 def test_lists(client: Client, pictures: Path) -> None:
-    asking = client()
-    red = numbers(asking)["pictures/red.png"]
+    api = client()
+    red = numbers(api)["pictures/red.png"]
     path = str(pictures / "red.png")
-    plain = asking.post("/api/download/txt", data=form(red))
+    plain = api.post("/api/download/txt", data=form(red))
     assert plain.content == os.fsencode(path) + b"\n"
-    (row,) = csv.DictReader(io.StringIO(asking.post("/api/download/csv", data=form(red)).text))
+    (row,) = csv.DictReader(io.StringIO(api.post("/api/download/csv", data=form(red)).text))
     assert (row["id"], row["path"], row["width"], row["latitude"]) == (str(red), path, "24", "")
-    line = json.loads(asking.post("/api/download/jsonl", data=form(red)).text)
+    line = json.loads(api.post("/api/download/jsonl", data=form(red)).text)
     assert (line["id"], line["paths"]) == (red, [path])
 
 
@@ -85,20 +85,20 @@ def test_a_form_that_names_no_pictures_is_refused(client: Client, ids: str) -> N
 
 
 def test_pictures_that_are_not_there_and_kinds_that_are_none(client: Client) -> None:
-    asking = client()
-    assert asking.post("/api/download/zip", data=form(99999)).status_code == 422
-    assert asking.post("/api/download/exe", data=form(1)).status_code == 422
+    api = client()
+    assert api.post("/api/download/zip", data=form(99999)).status_code == 422
+    assert api.post("/api/download/exe", data=form(1)).status_code == 422
     many = ",".join(str(number) for number in range(1, 10_002))
-    assert asking.post("/api/download/txt", data={"ids": many}).status_code == 422
+    assert api.post("/api/download/txt", data={"ids": many}).status_code == 422
 
 
 def test_all_vectors_are_exported(client: Client) -> None:
-    asking = client()
-    answer = asking.get("/api/export/npz")
+    api = client()
+    answer = api.get("/api/export/npz")
     with np.load(io.BytesIO(answer.content)) as archive:
         assert archive["embeddings"].shape[0] == 34
         assert {Path(path).name for path in archive["path"]} >= {"red.png", "blue.png"}
-    assert asking.get("/api/export/exe").status_code == 422
+    assert api.get("/api/export/exe").status_code == 422
 
 
 def image(path: str, camera: str = "") -> ImageRow:

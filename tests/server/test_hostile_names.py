@@ -11,8 +11,10 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from support.browsing import browser
 from support.fakes import FakeEncoder
 from support.painting import paint
+from support.waiting import BROWSER_MS
 
 from retrieval import Library
 
@@ -49,12 +51,8 @@ def said(folder: str, encoder: FakeEncoder) -> None:
 @pytest.fixture
 def page(said: None, address: str) -> Iterator[Any]:
     """The page, before it is opened; a dialog, a refused script or an error fails the test."""
-    browser_path = shutil.which("chromium")
-    if browser_path is None:
-        pytest.skip("there is no chromium on this machine")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
-        opened = browser.new_page()
+    with browser() as chromium:
+        opened = chromium.new_page()
         happened: list[str] = []
 
         def on_dialog(dialog: Any) -> None:
@@ -69,11 +67,10 @@ def page(said: None, address: str) -> Iterator[Any]:
         opened.on("dialog", on_dialog)
         opened.on("console", on_console)
         opened.on("pageerror", lambda error: happened.append(str(error)))
-        opened.set_default_timeout(10_000)
+        opened.set_default_timeout(BROWSER_MS)
         opened.goto(address)
         yield opened
         assert happened == []
-        browser.close()
 
 
 def nothing_was_made_of_it(page: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 from support.fakes import FakeEncoder
 from support.painting import paint
+from support.waiting import WAIT_S, until
 
 from retrieval import Library
 from retrieval.map import Drawing, LibraryMap
@@ -21,7 +21,7 @@ from fastapi.testclient import TestClient
 
 from retrieval.server import guard
 from retrieval.server.app import create_app
-from retrieval.server.drawing import MapJob
+from retrieval.server.jobs import MapJob
 
 HOST = "localhost:8090"
 
@@ -32,25 +32,28 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def asking(folder: str) -> Iterator[TestClient]:
+def api(folder: str) -> Iterator[TestClient]:
     app = create_app(folder, "auto", guard.Rules(frozenset({HOST})))
     with TestClient(app, base_url=f"http://{HOST}") as client:
         yield client
 
 
-def drawn(asking: TestClient, count: int) -> dict[str, Any]:
+def drawn(api: TestClient, count: int) -> dict[str, Any]:
     """Ask until the map has so many pictures and nobody draws."""
-    for _ in range(600):
-        answer = asking.get("/api/map")
-        header: dict[str, Any] = answer.json()
-        if answer.status_code == 200 and header["count"] == count and header["drawing"] is None:
-            return header
-        time.sleep(0.05)
-    raise AssertionError(header)
+
+    def finished() -> bool:
+        answer = api.get("/api/map")
+        header = answer.json()
+        return bool(
+            answer.status_code == 200 and header["count"] == count and header["drawing"] is None
+        )
+
+    until(finished)
+    return dict(api.get("/api/map").json())
 
 
-def points(asking: TestClient, header: dict[str, Any]) -> tuple[Any, Any, Any]:
-    answer = asking.get("/api/map/points", params={"version": header["version"]})
+def points(api: TestClient, header: dict[str, Any]) -> tuple[Any, Any, Any]:
+    answer = api.get("/api/map/points", params={"version": header["version"]})
     assert answer.status_code == 200
     count = header["count"]
     assert len(answer.content) == 14 * count
@@ -59,13 +62,13 @@ def points(asking: TestClient, header: dict[str, Any]) -> tuple[Any, Any, Any]:
     return ids, places, np.frombuffer(answer.content, "<u2", count, 12 * count)
 
 
-def test_the_first_look_has_it_drawn(asking: TestClient, folder: str) -> None:
-    assert asking.get("/api/map/points").status_code == 404
-    first = asking.get("/api/map")
+def test_the_first_request_has_it_drawn(api: TestClient, folder: str) -> None:
+    assert api.get("/api/map/points").status_code == 404
+    first = api.get("/api/map")
     assert first.status_code == 202
     assert 0 <= first.json()["drawing"]["share"] <= 1
-    header = drawn(asking, 34)
-    ids, places, region = points(asking, header)
+    header = drawn(api, 34)
+    ids, places, region = points(api, header)
     with Library.open(folder) as library:
         known = library.map.current()
     assert known is not None
@@ -78,78 +81,74 @@ def test_the_first_look_has_it_drawn(asking: TestClient, folder: str) -> None:
 
 
 def test_new_pictures_are_placed_and_the_old_points_are_refused(
-    asking: TestClient, folder: str, encoder: FakeEncoder, pictures: Path
+    api: TestClient, folder: str, encoder: FakeEncoder, pictures: Path
 ) -> None:
-    before = drawn(asking, 34)
+    before = drawn(api, 34)
     paint(pictures / "white.png", "white")
     with Library.open(folder, encoder) as library:
         library.add(pictures)
-    after = drawn(asking, 35)
-    assert len(points(asking, after)[0]) == 35
-    refused = asking.get("/api/map/points", params={"version": before["version"]})
+    after = drawn(api, 35)
+    assert len(points(api, after)[0]) == 35
+    refused = api.get("/api/map/points", params={"version": before["version"]})
     assert refused.status_code == 409
 
 
 def test_what_was_removed_is_never_sent(
-    asking: TestClient, folder: str, encoder: FakeEncoder, pictures: Path
+    api: TestClient, folder: str, encoder: FakeEncoder, pictures: Path
 ) -> None:
-    header = drawn(asking, 34)
+    header = drawn(api, 34)
     with Library.open(folder, encoder) as library:
         (gone,) = [row.id for row, _ in library.images() if row.paths[0].endswith("red.png")]
         library.remove(pictures / "red.png")
-    answer = asking.get("/api/map/points", params={"version": header["version"]})
+    answer = api.get("/api/map/points", params={"version": header["version"]})
     assert answer.status_code == 404
-    header = drawn(asking, 33)
-    assert gone not in points(asking, header)[0]
+    header = drawn(api, 33)
+    assert gone not in points(api, header)[0]
     assert gone not in [region["picture"] for region in header["regions"]]
 
 
 def test_questions_are_answered_while_it_is_drawn(
-    asking: TestClient, monkeypatch: pytest.MonkeyPatch
+    api: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun, held = threading.Event(), threading.Event()
 
     def slow(self: LibraryMap, *, rebuild: bool = False) -> Iterator[Drawing]:
         yield Drawing("arranging", 0.5)
         begun.set()
-        held.wait(10)
+        held.wait(WAIT_S)
 
     monkeypatch.setattr(LibraryMap, "iter_update", slow)
-    asking.get("/api/map")
-    assert begun.wait(10)
-    waiting = asking.get("/api/map")
+    api.get("/api/map")
+    assert begun.wait(WAIT_S)
+    waiting = api.get("/api/map")
     assert waiting.status_code == 202
     assert waiting.json()["drawing"] == {"stage": "arranging", "share": 0.5}
-    assert asking.get("/api/search", params={"q": "red", "limit": 1}).json()["hits"]
+    assert api.get("/api/search", params={"q": "red", "limit": 1}).json()["hits"]
     held.set()
 
 
 def test_a_drawing_that_failed_is_explained_and_tried_again_on_request(
-    asking: TestClient, monkeypatch: pytest.MonkeyPatch
+    api: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr("retrieval.map.encoded", _broken)
-        asking.get("/api/map")
-        for _ in range(200):
-            answer = asking.get("/api/map")
-            if answer.status_code == 503:
-                break
-            time.sleep(0.02)
-        assert "no words" in answer.json()["error"]
-    assert asking.get("/api/map").status_code == 503
-    assert asking.post("/api/map").status_code == 202
-    assert drawn(asking, 34)["error"] == ""
+        api.get("/api/map")
+        until(lambda: api.get("/api/map").status_code == 503)
+        assert "no words" in api.get("/api/map").json()["error"]
+    assert api.get("/api/map").status_code == 503
+    assert api.post("/api/map").status_code == 202
+    assert drawn(api, 34)["error"] == ""
 
 
 def _broken(*_: object) -> None:
     raise RuntimeError("no words")
 
 
-def test_it_is_arranged_anew_on_request(asking: TestClient) -> None:
-    header = drawn(asking, 34)
-    places = points(asking, header)[1]
-    assert asking.post("/api/map", params={"rebuild": True}).status_code == 202
-    np.testing.assert_array_equal(points(asking, drawn(asking, 34))[1], places)
+def test_it_is_rebuilt_on_request(api: TestClient) -> None:
+    header = drawn(api, 34)
+    places = points(api, header)[1]
+    assert api.post("/api/map", params={"rebuild": True}).status_code == 202
+    np.testing.assert_array_equal(points(api, drawn(api, 34))[1], places)
 
 
 def test_a_drawing_is_given_up_when_the_server_ends(
@@ -163,10 +162,10 @@ def test_a_drawing_is_given_up_when_the_server_ends(
             yielded.set()
 
     monkeypatch.setattr(LibraryMap, "iter_update", endless)
-    drawer = MapJob(lambda: Library.open(folder))
-    drawer.start()
-    assert yielded.wait(10)
-    drawer.close()
-    assert not drawer.state.running
-    drawer.start()
-    assert not drawer.state.running
+    job = MapJob("map", lambda: Library.open(folder))
+    job.start()
+    assert yielded.wait(WAIT_S)
+    job.close()
+    assert not job.state.running
+    job.start()
+    assert not job.state.running

@@ -29,7 +29,7 @@ def test_it_answers_while_one_types(page: Any) -> None:
     wait_for_first(page, "blue.png")
 
 
-def test_a_picture_is_looked_at_and_leads_on(page: Any) -> None:
+def test_a_picture_is_opened_and_leads_on(page: Any) -> None:
     ask(page, "red", "red.png")
     page.locator("#gallery .look").first.click()
     assert page.locator("#name").inner_text() == "red.png"
@@ -166,7 +166,7 @@ def test_likes_refine_and_become_a_concept(page: Any) -> None:
     page.get_by_text("None yet.").wait_for()
 
 
-def test_new_pictures_are_looked_for(page: Any, pictures: Path) -> None:
+def test_new_pictures_are_indexed_from_the_page(page: Any, pictures: Path) -> None:
     from support.painting import paint
 
     page.get_by_text("Ask in words").wait_for()

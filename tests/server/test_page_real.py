@@ -69,7 +69,7 @@ def test_an_afternoon_with_photographs(
     page.locator("#progress").wait_for()
     page.get_by_text("new files").first.wait_for()
     page.screenshot(path=shots / "indexing.png")
-    page.get_by_text("901 pictures are new").wait_for(timeout=60_000)
+    page.get_by_text("901 pictures are new").wait_for()
 
     find(page, "a dog running in the snow")
     assert "1,001 pictures searched" in page.locator("#state").inner_text()
@@ -106,11 +106,11 @@ def test_an_afternoon_with_photographs(
     page.locator("#conceptname").fill("swinging")
     page.screenshot(path=shots / "concept.png")
     page.keyboard.press("Enter")
-    page.locator("#chips span", has_text="swinging").wait_for(timeout=20_000)
+    page.locator("#chips span", has_text="swinging").wait_for()
     page.get_by_text("is learned").wait_for()
 
     page.get_by_role("link", name="Duplicates").click()
-    page.get_by_role("region", name=f"Group of {photographs[3].name}").wait_for(timeout=30_000)
+    page.get_by_role("region", name=f"Group of {photographs[3].name}").wait_for()
     page.wait_for_timeout(500)
     page.screenshot(path=shots / "duplicates.png")
     page.get_by_role("link", name="Map").click()

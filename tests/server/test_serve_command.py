@@ -24,13 +24,13 @@ GIVEN = "sixteen-letters.or-more"
 class Started:
     """What was started instead of a server, and what was said meanwhile."""
 
-    asking: Any = None
+    api: Any = None
     listening: dict[str, Any] = field(default_factory=dict)
     launched: list[str] = field(default_factory=list)
     said: str = ""
 
     def status(self, name: str = "localhost:8090", **headers: str) -> int:
-        return int(self.asking.get("/api/status", headers={"host": name, **headers}).status_code)
+        return int(self.api.get("/api/status", headers={"host": name, **headers}).status_code)
 
     def token(self) -> str:
         return self.said.partition("?token=")[2].split()[0]
@@ -54,7 +54,7 @@ def serve(
         started = Started()
 
         def listen(app: Any, **how: Any) -> None:
-            started.asking = held.enter_context(testing.TestClient(app))
+            started.api = held.enter_context(testing.TestClient(app))
             started.listening = how
 
         monkeypatch.setattr(uvicorn, "run", listen)
@@ -107,13 +107,13 @@ def test_for_others_a_token_is_made_up_and_shown_once(
 @pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.1"])
 def test_a_token_that_protects_nothing_is_refused(serve: Serve, token: str, host: str) -> None:
     started = serve("--host", host, "--token", token, code=2)
-    assert started.asking is None
+    assert started.api is None
     assert "16 to 200" in started.said
 
 
 @pytest.mark.parametrize("token", ["paßwort-paßwort-1", "sixteen\nletters-more", "a b" * 8])
 def test_a_token_fits_a_cookie_and_an_address(serve: Serve, token: str) -> None:
-    assert not serve("--token", token, code=2).asking
+    assert not serve("--token", token, code=2).api
 
 
 def test_a_given_token_is_neither_printed_nor_handed_to_a_browser(
@@ -141,5 +141,5 @@ def test_an_empty_name_is_none(serve: Serve) -> None:
 
 def test_other_machines_cannot_connect(address: str) -> None:
     port = int(address.rpartition(":")[2])
-    with socket.socket() as asking, pytest.raises(ConnectionRefusedError):
-        asking.connect(("127.0.0.2", port))
+    with socket.socket() as api, pytest.raises(ConnectionRefusedError):
+        api.connect(("127.0.0.2", port))

@@ -8,6 +8,7 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
@@ -15,17 +16,18 @@ import pytest
 from PIL import Image
 from support.fakes import FakeEncoder
 from support.painting import paint
+from support.waiting import WAIT_S
 
 import retrieval.context
 import retrieval.folder.opening
 import retrieval.library
-from retrieval import Library
+from retrieval import Library, SearchResult
 from retrieval.encoders import ModelIdentity
 from retrieval.query import Query
 from retrieval.scoring.calibration import Calibration
 
 pytest.importorskip("fastapi")
-from support.asking import HOST, Client, names
+from support.api_client import HOST, Client, Params, names
 
 from retrieval.server import guard
 from retrieval.server.library_thread import LibraryThread, RememberingEncoder, Request
@@ -39,87 +41,87 @@ def test_a_text_finds_pictures(client: Client, calibrated: Calibration) -> None:
 
 
 def test_pages_are_cut_from_one_order(client: Client) -> None:
-    asking = client()
-    whole = asking.get("/api/search", params={"q": "red - blue", "limit": 34}).json()
+    api = client()
+    whole = api.get("/api/search", params={"q": "red - blue", "limit": 34}).json()
     paged: list[str] = []
     for offset in range(0, 40, 7):
-        page = {"q": "red - blue", "limit": 7, "offset": offset}
-        paged += names(asking.get("/api/search", params=page).json())
+        page: Params = {"q": "red - blue", "limit": 7, "offset": offset}
+        paged += names(api.get("/api/search", params=page).json())
     assert paged == names(whole)
     assert len(paged) == 34
 
 
 def test_a_filter_narrows_a_question_or_lists_alone(client: Client) -> None:
-    asking = client()
-    narrowed = {"q": "red", "where": "folder in 'deep'", "limit": 5}
-    assert set(names(asking.get("/api/search", params=narrowed).json())) == {
+    api = client()
+    narrowed: Params = {"q": "red", "where": "folder in 'deep'", "limit": 5}
+    assert set(names(api.get("/api/search", params=narrowed).json())) == {
         "blue.png",
         "yellow.png",
     }
-    listed = asking.get("/api/search", params={"where": "name ~ '0'", "sort": "name"}).json()
+    listed = api.get("/api/search", params={"where": "name ~ '0'", "sort": "name"}).json()
     assert names(listed)[:3] == ["00.png", "01.png", "02.png"]
-    wrong = asking.get("/api/search", params={"q": "red", "where": "colour = 1"})
+    wrong = api.get("/api/search", params={"q": "red", "where": "colour = 1"})
     assert wrong.status_code == 422
     assert "^" in wrong.json()["hint"]
 
 
 def test_what_the_command_line_can_ask_can_be_asked_here(client: Client) -> None:
-    asking = client()
-    red = asking.get("/api/search", params={"q": "red", "limit": 1}).json()["hits"][0]["id"]
-    own = {"q": f"#{red}", "include_self": True, "limit": 1}
-    assert names(asking.get("/api/search", params=own).json()) == ["red.png"]
-    named = asking.get("/api/search", params={"q": "yellow", "look_in": "texts"}).json()
+    api = client()
+    red = api.get("/api/search", params={"q": "red", "limit": 1}).json()["hits"][0]["id"]
+    own: Params = {"q": f"#{red}", "include_self": True, "limit": 1}
+    assert names(api.get("/api/search", params=own).json()) == ["red.png"]
+    named = api.get("/api/search", params={"q": "yellow", "look_in": "texts"}).json()
     assert names(named) == ["yellow.png"]
-    plain = asking.get("/api/search", params={"q": "green", "look_in": "pictures"}).json()
+    plain = api.get("/api/search", params={"q": "green", "look_in": "pictures"}).json()
     liked = {"q": "green", "look_in": "pictures", "like": red}
-    turned = asking.get("/api/search", params=liked).json()
+    turned = api.get("/api/search", params=liked).json()
     assert names(plain)[0] == "green.png"
     scores = [{h["path"]: h["score"] for h in found["hits"]} for found in (plain, turned)]
     path = next(path for path in scores[0] if path.endswith("yellow.png"))
     assert scores[1][path] > scores[0][path]
-    assert asking.get("/api/search", params={"q": "red", "like": "x"}).status_code == 422
+    assert api.get("/api/search", params={"q": "red", "like": "x"}).status_code == 422
 
 
-def test_the_library_is_opened_anew_when_its_model_changes(
+def test_the_library_is_reopened_when_its_model_changes(
     client: Client, folder: str, encoder: FakeEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asking = client()
-    assert asking.get("/api/status").json()["model"]["fingerprint"] == "fake-1"
+    api = client()
+    assert api.get("/api/status").json()["model"]["fingerprint"] == "fake-1"
     other = FakeEncoder("fake-2")
     with Library.open(folder, encoder) as library:
         list(library.use_model(other))
     changed = ModelIdentity("fake", "fake-2")
     monkeypatch.setattr(retrieval.context, "identify", lambda _: changed)
     monkeypatch.setattr(encoder, "spec", other.spec)
-    assert asking.get("/api/status").json()["model"]["fingerprint"] == "fake-2"
-    answer = asking.get("/api/search", params={"q": "red", "limit": 1}).json()
+    assert api.get("/api/status").json()["model"]["fingerprint"] == "fake-2"
+    answer = api.get("/api/search", params={"q": "red", "limit": 1}).json()
     assert names(answer) == ["red.png"]
 
 
 def test_an_uploaded_picture_finds_others_and_joins_words(client: Client, pictures: Path) -> None:
-    asking = client()
+    api = client()
     data = (pictures / "red.png").read_bytes()
-    alone = asking.post("/api/search", params={"limit": 1}, content=data).json()
+    alone = api.post("/api/search", params={"limit": 1}, content=data).json()
     assert names(alone) == ["yellow.png"]
-    both = asking.post("/api/search", params={"limit": 1, "q": "2:blue"}, content=data).json()
+    both = api.post("/api/search", params={"limit": 1, "q": "2:blue"}, content=data).json()
     assert names(both) == ["blue.png"]
 
 
 def test_more_like_an_indexed_picture(client: Client) -> None:
-    asking = client()
-    red = asking.get("/api/search", params={"q": "red", "limit": 1}).json()["hits"][0]["id"]
-    similar = asking.get(f"/api/pictures/{red}/similar", params={"limit": 1}).json()
+    api = client()
+    red = api.get("/api/search", params={"q": "red", "limit": 1}).json()["hits"][0]["id"]
+    similar = api.get(f"/api/pictures/{red}/similar", params={"limit": 1}).json()
     assert names(similar) == ["yellow.png"]
-    assert asking.get("/api/pictures/9999/similar").status_code == 404
+    assert api.get("/api/pictures/9999/similar").status_code == 404
 
 
 @pytest.mark.parametrize("q", ["./red.png", "/etc/passwd", "red + http://127.0.0.1/a", "~/x - red"])
 def test_no_path_or_address_is_opened(client: Client, pictures: Path, q: str) -> None:
-    asking = client()
+    api = client()
     for answer in (
-        asking.get("/api/search", params={"q": q}),
-        asking.get("/api/pictures/1/similar", params={"q": q}),
-        asking.post("/api/search", params={"q": q}, content=(pictures / "red.png").read_bytes()),
+        api.get("/api/search", params={"q": q}),
+        api.get("/api/pictures/1/similar", params={"q": q}),
+        api.post("/api/search", params={"q": q}, content=(pictures / "red.png").read_bytes()),
     ):
         assert answer.status_code == 422
         assert "the server opens none" in answer.json()["error"]
@@ -133,21 +135,21 @@ def test_what_cannot_be_asked_is_explained(client: Client, q: str) -> None:
 
 
 def test_bytes_that_are_no_picture_are_refused(client: Client) -> None:
-    asking = client()
-    assert asking.post("/api/search", content=b"GIF89a nonsense").status_code == 422
-    assert asking.post("/api/search", content=b"").status_code == 422
+    api = client()
+    assert api.post("/api/search", content=b"GIF89a nonsense").status_code == 422
+    assert api.post("/api/search", content=b"").status_code == 422
 
 
 def test_pictures_come_by_number(client: Client, pictures: Path) -> None:
-    asking = client()
-    hit = asking.get("/api/search", params={"q": "blue", "limit": 1}).json()["hits"][0]
-    facts = asking.get(f"/api/pictures/{hit['id']}").json()
+    api = client()
+    hit = api.get("/api/search", params={"q": "blue", "limit": 1}).json()["hits"][0]
+    facts = api.get(f"/api/pictures/{hit['id']}").json()
     assert facts["paths"] == [str(pictures / "deep/blue.png")]
-    image = asking.get(f"/api/pictures/{hit['id']}/image")
+    image = api.get(f"/api/pictures/{hit['id']}/image")
     assert image.headers["content-type"] == "image/png"
     assert image.content == (pictures / "deep/blue.png").read_bytes()
     for wrong in ("9999", "0", "-1", "..%2f..%2fetc%2fpasswd", "x"):
-        assert asking.get(f"/api/pictures/{wrong}/image").status_code in (404, 422)
+        assert api.get(f"/api/pictures/{wrong}/image").status_code in (404, 422)
 
 
 def test_a_format_browsers_do_not_show_comes_as_webp(
@@ -156,48 +158,48 @@ def test_a_format_browsers_do_not_show_comes_as_webp(
     paint(tmp_path / "more/white.tiff", "white")
     with Library.open(folder, encoder) as library:
         library.add(tmp_path / "more")
-    asking = client()
-    hit = asking.get("/api/search", params={"q": "white", "limit": 1}).json()["hits"][0]
+    api = client()
+    hit = api.get("/api/search", params={"q": "white", "limit": 1}).json()["hits"][0]
     assert hit["format"] == "TIFF"
-    image = asking.get(f"/api/pictures/{hit['id']}/image")
+    image = api.get(f"/api/pictures/{hit['id']}/image")
     assert image.headers["content-type"] == "image/webp"
     assert Image.open(io.BytesIO(image.content)).size == (24, 16)
 
 
 def test_a_thumbnail_is_made_once(client: Client, folder: str, pictures: Path) -> None:
-    asking = client()
-    hit = asking.get("/api/search", params={"q": "red", "limit": 1}).json()["hits"][0]
+    api = client()
+    hit = api.get("/api/search", params={"q": "red", "limit": 1}).json()["hits"][0]
     address = f"/api/pictures/{hit['id']}/thumbnail"
-    first = asking.get(address)
+    first = api.get(address)
     assert Image.open(io.BytesIO(first.content)).format == "WEBP"
     (kept,) = Path(folder, "thumbnails").rglob("*.webp")
     assert kept.read_bytes() == first.content
     (pictures / "red.png").unlink()
-    assert asking.get(address).content == first.content
-    assert asking.get(address, params={"side": "9999"}).status_code == 422
+    assert api.get(address).content == first.content
+    assert api.get(address, params={"side": "9999"}).status_code == 422
 
 
 def test_a_file_that_was_exchanged_is_not_served(
     client: Client, pictures: Path, tmp_path: Path
 ) -> None:
-    asking = client()
-    hit = asking.get("/api/search", params={"q": "red", "limit": 1}).json()["hits"][0]
+    api = client()
+    hit = api.get("/api/search", params={"q": "red", "limit": 1}).json()["hits"][0]
     secret = tmp_path / "secret.png"
     paint(secret, "white")
     (pictures / "red.png").unlink()
     (pictures / "red.png").symlink_to(secret)
     for what in ("image", "thumbnail"):
-        answer = asking.get(f"/api/pictures/{hit['id']}/{what}")
+        answer = api.get(f"/api/pictures/{hit['id']}/{what}")
         assert answer.status_code == 422
         assert "changed since it was indexed" in answer.json()["error"]
     shutil.rmtree(pictures)
-    assert asking.get(f"/api/pictures/{hit['id']}/image").status_code == 422
+    assert api.get(f"/api/pictures/{hit['id']}/image").status_code == 422
 
 
 def test_other_names_of_this_machine_are_not_answered(client: Client) -> None:
-    asking = client()
-    assert asking.get("/api/status", headers={"host": "evil.example"}).status_code == 421
-    assert asking.get("/api/status", headers={"host": ""}).status_code == 421
+    api = client()
+    assert api.get("/api/status", headers={"host": "evil.example"}).status_code == 421
+    assert api.get("/api/status", headers={"host": ""}).status_code == 421
 
 
 @pytest.mark.parametrize(
@@ -210,15 +212,15 @@ def test_other_names_of_this_machine_are_not_answered(client: Client) -> None:
     ],
 )
 def test_other_pages_cannot_make_the_browser_write(client: Client, headers: dict[str, str]) -> None:
-    asking = client()
-    assert asking.post("/api/indexing", headers=headers).status_code == 403
-    assert asking.request("DELETE", "/api/indexing", headers=headers).status_code == 403
+    api = client()
+    assert api.post("/api/indexing", headers=headers).status_code == 403
+    assert api.request("DELETE", "/api/indexing", headers=headers).status_code == 403
     own = {"origin": f"http://{HOST}", "sec-fetch-site": "same-origin"}
-    assert asking.post("/api/indexing", headers=own).status_code == 202
+    assert api.post("/api/indexing", headers=own).status_code == 202
 
 
 def test_a_token_is_wanted_where_there_is_one(client: Client) -> None:
-    asking = client(guard.Rules(frozenset({HOST}), "s3cret-token"))
+    api = client(guard.Rules(frozenset({HOST}), "s3cret-token"))
     for headers in (
         {},
         {"authorization": "Bearer wrong"},
@@ -226,38 +228,38 @@ def test_a_token_is_wanted_where_there_is_one(client: Client) -> None:
         {"cookie": "pixtrieve=wrong"},
         {"cookie": "pixtrieve="},
     ):
-        assert asking.get("/api/status", headers=headers).status_code == 401
-    assert asking.get("/api/status", params={"token": "s3cret-token"}).status_code == 401
+        assert api.get("/api/status", headers=headers).status_code == 401
+    assert api.get("/api/status", params={"token": "s3cret-token"}).status_code == 401
     bearer = {"authorization": "Bearer s3cret-token"}
-    assert asking.get("/api/status", headers=bearer).status_code == 200
-    welcome = asking.get("/", params={"token": "s3cret-token"}, follow_redirects=False)
+    assert api.get("/api/status", headers=bearer).status_code == 200
+    welcome = api.get("/", params={"token": "s3cret-token"}, follow_redirects=False)
     assert (welcome.status_code, welcome.headers["location"]) == (303, "/")
     assert "HttpOnly" in welcome.headers["set-cookie"]
     assert "SameSite=Strict" in welcome.headers["set-cookie"]
-    assert asking.get("/api/status").status_code == 200  # the client kept the cookie
+    assert api.get("/api/status").status_code == 200  # the client kept the cookie
 
 
 def test_an_upload_has_a_limit(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guard, "MOST_UPLOAD", 1000)
-    asking = client()
-    assert asking.post("/api/search", content=b"x" * 1001).status_code == 413
+    api = client()
+    assert api.post("/api/search", content=b"x" * 1001).status_code == 413
 
     def parts() -> Iterator[bytes]:
         for _ in range(5):
             yield b"x" * 300
 
     for address in ("/api/search", "/api/concepts", "/api/download/zip"):
-        assert asking.post(address, content=parts()).status_code == 413
-    assert asking.get("/api/status").status_code == 200
+        assert api.post(address, content=parts()).status_code == 413
+    assert api.get("/api/status").status_code == 200
 
 
 def test_every_answer_is_dressed(client: Client) -> None:
-    asking = client()
+    api = client()
     for answer in (
-        asking.get("/"),
-        asking.get("/api/status"),
-        asking.get("/nowhere"),
-        asking.get("/", headers={"host": "evil.example"}),
+        api.get("/"),
+        api.get("/api/status"),
+        api.get("/nowhere"),
+        api.get("/", headers={"host": "evil.example"}),
     ):
         policy = answer.headers["content-security-policy"]
         assert "default-src 'none'" in policy
@@ -266,11 +268,11 @@ def test_every_answer_is_dressed(client: Client) -> None:
 
 
 def test_the_page_needs_nothing_from_elsewhere(client: Client) -> None:
-    asking = client()
-    page = asking.get("/").text
+    api = client()
+    page = api.get("/").text
     assert '<script src="/app.js"' in page
     for address in ("/", "/app.js", "/style.css"):
-        text = asking.get(address).text
+        text = api.get(address).text
         assert "http://" not in text.replace("http://www.w3.org", "")
         assert "https://" not in text
 
@@ -282,26 +284,24 @@ def test_status_and_problems(
     (tmp_path / "bad/broken.jpg").write_bytes(b"\xff\xd8\xff nothing")
     with Library.open(folder, encoder) as library:
         library.add(tmp_path / "bad")
-    asking = client()
-    assert asking.get("/api/status").json()["counts"]["images"] == 34
-    found = asking.get("/api/problems").json()
+    api = client()
+    assert api.get("/api/status").json()["counts"]["images"] == 34
+    found = api.get("/api/problems").json()
     assert found["count"] == 1
     assert found["problems"][0]["path"].endswith("broken.jpg")
-    assert asking.get("/api/problems", params={"offset": 1}).json()["problems"] == []
+    assert api.get("/api/problems", params={"offset": 1}).json()["problems"] == []
 
 
 def test_an_indexing_run_is_started_and_followed(client: Client, pictures: Path) -> None:
-    asking = client()
+    api = client()
     paint(pictures / "white.png", "white")
-    assert asking.post("/api/indexing").status_code == 202
-    with asking.stream("GET", "/api/indexing") as events:
+    assert api.post("/api/indexing").status_code == 202
+    with api.stream("GET", "/api/indexing") as events:
         lines = [line for line in events.iter_lines() if line.startswith("data: ")]
     last = json.loads(lines[-1].removeprefix("data: "))
     assert (last["running"], last["error"]) == (False, "")
     assert last["progress"]["encoded"] == 1
-    assert names(asking.get("/api/search", params={"q": "white", "limit": 1}).json()) == [
-        "white.png"
-    ]
+    assert names(api.get("/api/search", params={"q": "white", "limit": 1}).json()) == ["white.png"]
 
 
 def test_questions_that_wait_together_are_encoded_together(
@@ -317,24 +317,25 @@ def test_questions_that_wait_together_are_encoded_together(
     monkeypatch.setattr(FakeEncoder, "encode_texts", counted)
     desk = LibraryThread(folder, "auto")
     held = threading.Event()
-    blocker = desk.call(lambda _: held.wait(10))
+    blocker = desk.call(lambda _: held.wait(WAIT_S))
     asked = ["red", "blue", "green", "red"]
-    waiting = [
-        desk.ask(Request(query, lambda library, query=query: library.search(query, 1)))
-        for query in map(Query.parse, asked)
-    ]
+
+    def ask(query: Query) -> Future[SearchResult]:
+        return desk.ask(Request(query, lambda library: library.search(query, 1)))
+
+    waiting = [ask(query) for query in map(Query.parse, asked)]
     dropped = desk.ask(Request(Query.parse("white"), lambda library: library.search("white")))
     assert dropped.cancel()
     held.set()
     blocker.result()
-    found = [os.path.basename(future.result(10).hits[0].path) for future in waiting]
+    found = [os.path.basename(future.result(WAIT_S).hits[0].path) for future in waiting]
     assert found == ["red.png", "blue.png", "green.png", "red.png"]
     assert batches == [["red", "blue", "green"]]
-    desk.ask(Request(Query.parse("red"), lambda library: library.search("red", 1))).result(10)
+    desk.ask(Request(Query.parse("red"), lambda library: library.search("red", 1))).result(WAIT_S)
     assert len(batches) == 1  # remembered
     failing = desk.ask(Request(Query.parse("red"), lambda library: library.search("")))
     with pytest.raises(retrieval.QueryError):
-        failing.result(10)
+        failing.result(WAIT_S)
     desk.close()
 
 

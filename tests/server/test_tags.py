@@ -8,66 +8,67 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from support.waiting import WAIT_S
 
 pytest.importorskip("fastapi")
-from support.asking import Client, names, numbers
+from support.api_client import Client, Params, names, numbers
 
 
 def test_facets_count_what_filters_find(client: Client, pictures: Path) -> None:
-    asking = client()
-    facets = asking.get("/api/facets").json()
+    api = client()
+    facets = api.get("/api/facets").json()
     assert facets["formats"] == [{"value": "PNG", "images": 34}]
     folders = {facet["value"]: facet["images"] for facet in facets["folders"]}
     assert folders[str(pictures / "grey")] == 30
     assert sum(folders.values()) == 34
     for folder, count in folders.items():
-        where = {"where": f"folder = '{folder}'", "limit": 100}
-        assert len(asking.get("/api/search", params=where).json()["hits"]) == count
+        where: Params = {"where": f"folder = '{folder}'", "limit": 100}
+        assert len(api.get("/api/search", params=where).json()["hits"]) == count
     assert (facets["months"], facets["cameras"], facets["tags"]) == ([], [], [])
 
 
 def test_a_concept_is_taught_used_tagged_and_forgotten(client: Client) -> None:
-    asking = client()
-    known = numbers(asking)
+    api = client()
+    known = numbers(api)
     red = known["pictures/red.png"]
     others = [known["down/yellow.png"], known["deep/blue.png"], known["pictures/green.png"]]
     taught = {"name": "warm", "like": [red], "unlike": others}
-    learned = asking.post("/api/concepts", json=taught)
+    learned = api.post("/api/concepts", json=taught)
     assert learned.status_code == 200
     assert (learned.json()["name"], learned.json()["learned"]) == ("warm", True)
-    listed = asking.get("/api/concepts").json()["concepts"]
+    listed = api.get("/api/concepts").json()["concepts"]
     assert [concept["name"] for concept in listed] == ["warm"]
-    found = asking.get("/api/search", params={"q": 'concept:"warm"', "limit": 1}).json()
+    found = api.get("/api/search", params={"q": 'concept:"warm"', "limit": 1}).json()
     assert names(found) == ["red.png"]
-    tagged = asking.post("/api/concepts/tags", json={"name": "warm", "least": 0.5}).json()
+    tagged = api.post("/api/concepts/tags", json={"name": "warm", "least": 0.5}).json()
     assert tagged["images"] >= 1
-    tags = {tag["label"]: tag["images"] for tag in asking.get("/api/facets").json()["tags"]}
+    tags = {tag["label"]: tag["images"] for tag in api.get("/api/facets").json()["tags"]}
     assert tags == {"warm": tagged["images"]}
-    facts = asking.get(f"/api/pictures/{red}").json()
+    facts = api.get(f"/api/pictures/{red}").json()
     assert [tag["label"] for tag in facts["tags"]] == ["warm"]
-    assert asking.delete("/api/concepts", params={"name": "warm"}).status_code == 200
-    assert asking.get("/api/concepts").json()["concepts"] == []
-    assert asking.get("/api/facets").json()["tags"] == []
-    assert asking.delete("/api/concepts", params={"name": "warm"}).status_code == 422
+    assert api.delete("/api/concepts", params={"name": "warm"}).status_code == 200
+    assert api.get("/api/concepts").json()["concepts"] == []
+    assert api.get("/api/facets").json()["tags"] == []
+    assert api.delete("/api/concepts", params={"name": "warm"}).status_code == 422
 
 
 def test_questions_are_answered_while_a_concept_waits_for_its_turn_to_be_written(
     client: Client, folder: str
 ) -> None:
-    asking = client()
-    known = numbers(asking)
+    api = client()
+    known = numbers(api)
     taught = {"name": "warm", "like": [known["pictures/red.png"]]}
     other = sqlite3.connect(f"{folder}/catalogue.sqlite", isolation_level=None)
     with closing(other), ThreadPoolExecutor(2) as pool:
         other.execute("BEGIN IMMEDIATE")
-        waiting = pool.submit(asking.post, "/api/concepts", json=taught)
+        waiting = pool.submit(api.post, "/api/concepts", json=taught)
         with pytest.raises(TimeoutError):
             waiting.result(timeout=1)
-        answer = pool.submit(asking.get, "/api/search", params={"q": "red"}).result(timeout=5)
+        answer = pool.submit(api.get, "/api/search", params={"q": "red"}).result(WAIT_S)
         assert answer.status_code == 200
         assert not waiting.done()
         other.execute("ROLLBACK")
-        assert waiting.result(timeout=30).status_code == 200
+        assert waiting.result(WAIT_S).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -82,18 +83,18 @@ def test_questions_are_answered_while_a_concept_waits_for_its_turn_to_be_written
     ],
 )
 def test_what_cannot_be_learned_is_explained(client: Client, taught: dict[str, object]) -> None:
-    asking = client()
-    assert asking.post("/api/concepts", json=taught).status_code == 422
-    assert asking.get("/api/concepts").json()["concepts"] == []
+    api = client()
+    assert api.post("/api/concepts", json=taught).status_code == 422
+    assert api.get("/api/concepts").json()["concepts"] == []
 
 
 def test_pictures_are_labelled(client: Client) -> None:
-    asking = client()
+    api = client()
     asked = {"labels": ["red", "blue"], "least": 0.0}
-    counted = asking.post("/api/labels", json=asked)
+    counted = api.post("/api/labels", json=asked)
     assert counted.status_code == 200
     assert set(counted.json()["images"]) == {"red", "blue"}
-    listed = asking.get("/api/labels").json()
+    listed = api.get("/api/labels").json()
     assert listed["labels"] == ["red", "blue"]
     assert {tag["label"]: tag["images"] for tag in listed["tags"]} == {
         label: count for label, count in counted.json()["images"].items() if count

@@ -1,19 +1,134 @@
-"""The cache file may be deleted, damaged, old or another library's: answers stay the same."""
+"""A live index answers for the catalogue as it is, whatever has become of its cache file.
+
+The file may be deleted, damaged, old or another library's.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from support.fakes import FakeEncoder
 from support.painting import paint
+from support.stores import DIM, TOY, assert_nearest, pages_of, unit
 
 import retrieval.stores.live_index
 from retrieval import Library, SearchResult
-from retrieval.stores.cache_file import read_header
+from retrieval.catalogue import Snapshot
+from retrieval.stores import Ids, StoreFactory, StoreHeader, Vectors
+from retrieval.stores.backends import BACKENDS, store_factory
+from retrieval.stores.live_index import CacheKey, LiveIndex, merge
+
+
+class Changing:
+    """A source of vectors in memory: the vector of an id is a row of a table."""
+
+    table = unit(400, seed=9)
+
+    def __init__(self) -> None:
+        self.live: set[int] = set()
+        self.removed: list[tuple[int, int]] = []  # id, and the generation it left in
+        self.generation = 0
+        self.last_id = 0
+
+    def add(self, count: int) -> None:
+        self.generation += 1
+        for _ in range(count):
+            self.last_id += 1
+            self.live.add(self.last_id)
+
+    def remove(self, ids: set[int]) -> None:
+        self.generation += 1
+        self.removed += [(id_, self.generation) for id_ in ids & self.live]
+        self.live -= ids
+
+    def snapshot(self) -> Snapshot:
+        return Snapshot(self.generation, f"stamp {self.generation}")
+
+    def stamp_of(self, generation: int) -> str | None:
+        return f"stamp {generation}"
+
+    def after(self, last_id: int) -> Iterator[tuple[Ids, Vectors]]:
+        ids = np.array(sorted(id_ for id_ in self.live if id_ > last_id), np.int64)
+        yield from pages_of(ids, self.table[ids % len(self.table)], 7)
+
+    def removed_since(self, generation: int) -> Ids:
+        return np.array(sorted({id_ for id_, at in self.removed if at > generation}), np.int64)
+
+
+@pytest.fixture(scope="module", params=[*BACKENDS, "toy"])
+def factory(request: pytest.FixtureRequest) -> Iterator[StoreFactory]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(BACKENDS, "toy", TOY)
+        yield store_factory(request.param)
+
+
+STEPS = st.one_of(
+    st.tuples(st.just("add"), st.integers(1, 30)),
+    st.tuples(st.just("remove"), st.sets(st.integers(1, 90), min_size=1, max_size=12)),
+    st.tuples(st.sampled_from(["refresh", "reopen", "lose the file", "damage the file"])),
+)
+
+
+@settings(max_examples=60)
+@given(steps=st.lists(STEPS, max_size=14), k=st.integers(0, 12), seed=st.integers(0, 99))
+def test_any_history_is_answered_like_a_new_library(
+    factory: StoreFactory,
+    tmp_path_factory: pytest.TempPathFactory,
+    steps: list[tuple[str, int | set[int]]],
+    k: int,
+    seed: int,
+) -> None:
+    source = Changing()
+    path = tmp_path_factory.mktemp("cache") / "a"
+    key = CacheKey(str(path), "model", DIM)
+    index = LiveIndex(source, key, factory)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(retrieval.stores.live_index, "_FRESH_ROWS", 20)
+        patch.setattr(retrieval.stores.live_index, "_SMALL", 10)
+        patch.setattr(retrieval.stores.live_index, "_WORTH_SHARE", 0.5)
+        for name, *what in steps:
+            match name, what:
+                case "add", [int(count)]:
+                    source.add(count)
+                case "remove", [set(removed)]:
+                    source.remove(removed)
+                case "refresh", _:
+                    index.refresh()
+                case "reopen", _:
+                    index = LiveIndex(source, key, factory)
+                case "lose the file", _:
+                    path.unlink(missing_ok=True)
+                case "damage the file", _:
+                    # Not in place: a library that is open has the old file mapped.
+                    path.with_name("damaged").write_bytes(b"no store")
+                    path.with_name("damaged").replace(path)
+            ids = np.array(sorted(source.live), np.int64)
+            vectors, query = source.table[ids], unit(1, seed)
+            allowed = None if seed % 2 else np.arange(0, 90, 3)
+            assert_nearest(index.search(query, k, allowed), ids, vectors, query, k, allowed)
+            assert index.count() == len(ids)
+            np.testing.assert_array_equal(index.vectors(ids), vectors)
+            np.testing.assert_array_equal(index.sample(len(ids) + 1), vectors)
+
+
+def test_answers_of_two_stores_are_merged_by_score_then_id() -> None:
+    one = np.array([[0.9, 0.5]], np.float32), np.array([[4, 9]])
+    two = np.array([[0.7, 0.5]], np.float32), np.array([[1, 2]])
+    scores, ids = merge([one, two], 3)
+    assert ids.tolist() == [[4, 1, 2]]
+    np.testing.assert_allclose(scores, [[0.9, 0.7, 0.5]])
+
+
+def header_of(path: str) -> StoreHeader | None:
+    found = store_factory("faiss").load(path)
+    return found and found[1]
 
 
 @pytest.fixture
@@ -35,18 +150,18 @@ def ask(library: Library) -> SearchResult:
         return fresh.search("red", 15)
 
 
-def test_a_deleted_cache_is_made_again(filled: Library) -> None:
+def test_a_deleted_cache_is_rebuilt(filled: Library) -> None:
     before = ask(filled)
     path = cache_of(filled)
     os.remove(path)
     assert ask(filled) == before
-    assert read_header(path) is not None
+    assert header_of(path) is not None
     shutil.rmtree(os.path.dirname(path))
     assert ask(filled) == before
 
 
 @pytest.mark.parametrize("damage", ["cut", "garbage", "empty"])
-def test_a_damaged_cache_is_made_again(filled: Library, damage: str) -> None:
+def test_a_damaged_cache_is_rebuilt(filled: Library, damage: str) -> None:
     before = ask(filled)
     path = cache_of(filled)
     with open(path, "r+b") as file:
@@ -78,12 +193,12 @@ def test_newer_and_removed_rows_are_answered_without_writing(
     monkeypatch.setattr(retrieval.stores.live_index, "_SMALL", 0)
     monkeypatch.setattr(retrieval.stores.live_index, "_WORTH_SHARE", 0.5)
     path = cache_of(filled)
-    generation = read_header(path).generation  # type: ignore[union-attr]
+    generation = header_of(path).generation  # type: ignore[union-attr]
     paint(tmp_path / "p/new.png", (255, 0, 0))
     os.remove(tmp_path / "p/39.png")
     os.rename(tmp_path / "p/38.png", tmp_path / "p/renamed.png")
     filled.add()
-    assert read_header(path).generation == generation  # type: ignore[union-attr]
+    assert header_of(path).generation == generation  # type: ignore[union-attr]
     names = [os.path.basename(hit.path) for hit in ask(filled).hits]
     assert names[:3] == ["new.png", "renamed.png", "37.png"]
     assert "39.png" not in names
@@ -96,13 +211,13 @@ def test_many_changes_are_worth_a_new_file(
     monkeypatch.setattr(retrieval.stores.live_index, "_SMALL", 0)
     monkeypatch.setattr(retrieval.stores.live_index, "_WORTH_SHARE", 9.0)
     path = cache_of(filled)
-    before = read_header(path)
+    before = header_of(path)
     for number in range(8):
         paint(tmp_path / f"p/more{number}.png", (255, number, 0))
     filled.add()
     ask(filled)
-    assert read_header(path) != before
-    assert read_header(path).count == 48  # type: ignore[union-attr]
+    assert header_of(path) != before
+    assert header_of(path).count == 48  # type: ignore[union-attr]
 
 
 def test_a_cache_of_another_library_is_not_believed(filled: Library, tmp_path: Path) -> None:

@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
+
+from support.waiting import BROWSER_MS
+
+
+@contextmanager
+def browser() -> Iterator[Any]:
+    """Run Debian's chromium; a test that needs it is skipped where there is none."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("there is no chromium on this machine")
+    with playwright.sync_playwright() as driver:
+        started = driver.chromium.launch(
+            executable_path=path, args=["--no-sandbox"], timeout=BROWSER_MS
+        )
+        try:
+            yield started
+        finally:
+            started.close()
 
 
 def wait_for_first(page: Any, name: str) -> None:
     page.wait_for_function(
         "name => document.querySelector('#gallery li[aria-posinset=\"1\"] img')?.alt === name",
         arg=name,
-        timeout=5000,
     )
 
 

@@ -228,6 +228,7 @@ def save(kind: str, folder: Path) -> Path:
             (norm.weight.data, 0.5, 1.5),
             (norm.bias.data, -0.2, 0.2),
         ):
+            assert values is not None
             values.uniform_(low, high)
     if "hf_tokenizer_name" in CONFIGS[kind]["model_cfg"]["text_cfg"]:
         _save_tokenizer(folder)

@@ -11,11 +11,12 @@ from PIL import Image
 def pattern(number: int, size: tuple[int, int] = (120, 80)) -> Image.Image:
     """Return a picture that no other number resembles, coarse things in it and fine ones."""
     random = np.random.default_rng(number)
-    layers = []
-    for detail in (6, 20):
-        blotches = random.integers(0, 256, (detail, detail, 3)).astype(np.uint8)
-        layers.append(Image.fromarray(blotches).resize(size, Image.Resampling.BICUBIC))
-    return Image.blend(*layers, 0.4)
+
+    def blotches(detail: int) -> Image.Image:
+        few = random.integers(0, 256, (detail, detail, 3)).astype(np.uint8)
+        return Image.fromarray(few).resize(size, Image.Resampling.BICUBIC)
+
+    return Image.blend(blotches(6), blotches(20), 0.4)
 
 
 def save(picture: Image.Image, path: Path) -> Path:

@@ -220,7 +220,11 @@ def box(kind: bytes, *content: bytes) -> bytes:
 
 def cr3(shot: Shot) -> bytes:
     first, exif = TiffWriter(), TiffWriter()
-    own = {0x010F: "Canon", 0x0112: Short(shot.orientation), 0x0132: "2022:01:01 00:00:00"}
+    own: dict[int, Value] = {
+        0x010F: "Canon",
+        0x0112: Short(shot.orientation),
+        0x0132: "2022:01:01 00:00:00",
+    }
     metadata = box(
         b"uuid", bytes.fromhex("85c0b687820f11e08111f4ce462b6a48"),
         box(b"CMT1", first.finish(first.directory(own))),

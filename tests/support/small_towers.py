@@ -29,7 +29,8 @@ def small_pe_core(pretrained: bool = False, **settings: Any) -> nn.Module:
 @register_model
 def small_pe_core_bare(pretrained: bool = False, **settings: Any) -> nn.Module:
     """As PE-Core-T and -S, without a class token."""
-    return small_pe_core(class_token=False, **settings)
+    tower: nn.Module = small_pe_core(class_token=False, **settings)
+    return tower
 
 
 @register_model
@@ -53,9 +54,10 @@ def small_mci_vit(pretrained: bool = False, **settings: Any) -> nn.Module:
     stem = ConvStem(
         channels=(16, 16, 64), stride=(4, 2, 2), kernel_size=(4, 2, 2), padding=0, act_layer=nn.GELU
     )
-    return _create_vision_transformer_hybrid(
+    tower: nn.Module = _create_vision_transformer_hybrid(  # type: ignore[no-untyped-call]
         "vit_base_mci_224",
         backbone=stem,
         embed_args={"proj": False},
         **{**_NARROW, "no_embed_class": True, **settings},
     )
+    return tower

@@ -1,28 +1,18 @@
-"""A watch in a thread, and waiting for what it comes to instead of for some time."""
+"""A watch in a thread."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from retrieval import IndexOptions, Library, Progress
 from retrieval.watching.watcher import Delayed, WatchControl, WatchEvent, Watching, WatchTiming
 from support.fakes import FakeEncoder
-
-PATIENCE_S = 60.0
-"""No test waits for so long unless it fails."""
+from support.waiting import WAIT_S, until
 
 FAST = WatchTiming(quiet=0.2, at_most=5, settle=0.1, again=0.2, around=0.1, busy=0.1, retry=0.1)
-
-
-def until(condition: Callable[[], object], what: str = "") -> None:
-    """Wait until something holds; AssertionError when it does not come to that."""
-    end = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < end, what or "it did not come to that"
-        time.sleep(0.02)
 
 
 class Watch:
@@ -52,7 +42,7 @@ class Watch:
     def end(self) -> None:
         """Stop it as Ctrl-C does."""
         self.steering.stop.set()
-        self._thread.join(PATIENCE_S)
+        self._thread.join(WAIT_S)
         assert not self._thread.is_alive()
 
     def _run(self) -> None:
@@ -87,8 +77,23 @@ class Watch:
         return [event for event in self.events if isinstance(event, Delayed)]
 
     def follows(self) -> None:
-        """Wait until everything has been looked at with open ears."""
+        """Wait until all changes so far are indexed and it listens for more."""
         until(lambda: self.standing is not None, "it never listened")
         seen = len(self.done)
         self.steering.look.set()
         until(lambda: len(self.done) > seen and not self.steering.look.is_set())
+
+
+def indexed(library: Library) -> set[str]:
+    """The paths of all pictures."""
+    return {path for row, _ in library.images() for path in row.paths}
+
+
+def same_as_a_new_library(library: Library, folder: Path, tmp_path: Path) -> bool:
+    """Tell whether the library knows what one made now would."""
+    with Library.create(tmp_path / f"new-{time.time_ns()}", FakeEncoder()) as new:
+        new.add(folder)
+        mine, other = (
+            sorted((row.paths, blob) for row, blob in each.images()) for each in (library, new)
+        )
+        return mine == other

@@ -125,7 +125,9 @@ def test_tags_follow_the_threshold_and_go_with_the_concept(shades: Library, tmp_
 @click.argument("words", nargs=-1)
 @like_options
 @click.option("-k", "count", default=1)
-def gathered(words: tuple[str, ...], like: tuple[str, ...], unlike: tuple[str, ...], count: int):  # type: ignore[no-untyped-def]
+def gathered(
+    words: tuple[str, ...], like: tuple[str, ...], unlike: tuple[str, ...], count: int
+) -> None:
     click.echo(json.dumps([words, like, unlike, count]))
 
 
@@ -212,13 +214,13 @@ def test_it_is_taught_and_tagged_while_pictures_are_indexed(
     assert shades.concepts.tag("our red") == 5
 
 
-def test_what_goes_between_looking_and_tagging_is_passed_over(
+def test_what_is_removed_while_tagging_is_passed_over(
     shades: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shades.concepts.learn("our red", outside(tmp_path, 5))
     real = Head.probability
 
-    def meanwhile(head: Head, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    def meanwhile(head: Head, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
         likely = real(head, vectors)
         with Library.open(shades.path, FakeEncoder()) as other:
             other.remove(tmp_path / "p/red0.png")
@@ -236,7 +238,7 @@ def test_a_concept_that_is_forgotten_meanwhile_leaves_no_tags(
     shades.concepts.learn("our red", outside(tmp_path, 5))
     real = Head.probability
 
-    def meanwhile(head: Head, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    def meanwhile(head: Head, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
         with Library.open(shades.path, FakeEncoder()) as other:
             other.concepts.forget("our red")
         monkeypatch.setattr(Head, "probability", real)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from support.fakes import FakeEncoder
 from support.painting import paint
 
@@ -180,7 +182,7 @@ def test_a_corpus_is_encoded_once_for_each_model(tmp_path: Path, pictures: Path)
     asked: list[int] = []
 
     class Counting(FakeEncoder):
-        def encode_texts(self, texts):  # type: ignore[no-untyped-def]
+        def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
             asked.append(len(texts))
             return super().encode_texts(texts)
 
@@ -218,7 +220,7 @@ def test_translation_by_texts_and_by_pictures(
         coloured.translate("blue", corpus, "xx", via="pictures")
 
 
-def test_models_that_know_english_only_are_told() -> None:
+def test_models_that_know_english_only_are_recognised() -> None:
     assert knows_many("ViT-B-16-SigLIP-i18n-256/webli")
     assert knows_many("xlm-roberta-base-ViT-B-32/laion5b_s13b_b90k")
     assert knows_many("pocket") is False

@@ -96,7 +96,7 @@ def test_indexing_a_part_leaves_other_sidecars_alone(library: Library, pictures:
     assert texts_of(library, "red.png") == {"sidecar": "a bicycle"}
 
 
-def test_a_moved_picture_is_told_by_what_lies_beside_it_now(
+def test_a_moved_picture_has_the_texts_beside_its_new_place(
     library: Library, pictures: Path
 ) -> None:
     (pictures / "red.txt").write_text("here")

@@ -35,14 +35,14 @@ def duplicate_routes(state: State) -> APIRouter:
 
         The first time this begins to look; until that is done, `running` is true.
         """
-        if state.reviewer.review.report is None and not state.reviewer.review.error:
-            state.reviewer.start()
+        if state.duplicates_job.state.progress is None and not state.duplicates_job.state.error:
+            state.duplicates_job.start()
         return as_json(_facts(state, limit, offset))
 
     @routes.post("/duplicates/search", status_code=202)
     async def search() -> Response:
         """Look for duplicates anew."""
-        state.reviewer.start()
+        state.duplicates_job.start()
         return as_json(_facts(state, 1, 0), 202)
 
     @routes.post("/duplicates/keep")
@@ -50,7 +50,7 @@ def duplicate_routes(state: State) -> APIRouter:
         """Remember that all files of these groups are to be kept: they are not shown again."""
         groups = _groups(state, chosen.groups)
         await state.aside(lambda library: library.duplicates.keep_all(groups))
-        state.reviewer.drop(set(chosen.groups))
+        state.duplicates_job.drop(set(chosen.groups))
         return as_json({"kept": len(groups)})
 
     @routes.post("/duplicates/move")
@@ -63,7 +63,7 @@ def duplicate_routes(state: State) -> APIRouter:
             return _moves(library.duplicates.move(groups, folder, log))
 
         done = await state.aside(run)
-        state.reviewer.drop(set(chosen.groups))
+        state.duplicates_job.drop(set(chosen.groups))
         return as_json({**done, "folder": folder})
 
     @routes.post("/duplicates/undo")
@@ -88,24 +88,24 @@ def _folder(state: State) -> str:
 
 
 def _groups(state: State, ids: Iterable[int]) -> tuple[DuplicateGroup, ...]:
-    report = state.reviewer.review.report
+    report = state.duplicates_job.state.progress
     if report is None:
         raise LibraryError("no duplicates have been looked for", "ask for /api/duplicates first")
     return report.of(tuple(ids))
 
 
 def _facts(state: State, limit: int, offset: int) -> dict[str, Any]:
-    review = state.reviewer.review
-    groups = () if review.report is None else review.report.groups
+    review = state.duplicates_job.state
+    groups = () if review.progress is None else review.progress.groups
     redundant = [file for group in groups for file in group.redundant]
     return {
         "running": review.running,
-        "error": review.error,
+        "error": review.problem,
         "moves_to": state.moves_to,
         "count": len(groups),
         "files": len(redundant),
         "bytes": sum(file.size for file in redundant),
-        "pictures": 0 if review.report is None else review.report.pictures,
+        "pictures": 0 if review.progress is None else review.progress.pictures,
         "groups": [_group(group) for group in groups[offset : offset + limit]],
     }
 

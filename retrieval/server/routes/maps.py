@@ -15,7 +15,7 @@ from retrieval.server.state import State, as_json
 def map_routes(state: State) -> APIRouter:
     """Make the routes."""
     routes = APIRouter()
-    drawer = state.drawer
+    job = state.map_job
 
     async def known() -> Map | None:
         return await state.aside(lambda library: library.map.current())
@@ -29,11 +29,11 @@ def map_routes(state: State) -> APIRouter:
         `drawing` is null when that is done. 503 when drawing failed: POST tries again.
         """
         drawn = await known()
-        failed = drawer.state.error
+        failed = job.state.error
         if (drawn is None or drawn.lacking) and not failed:
-            drawer.start()
+            job.start()
         if drawn is None and failed:
-            return as_json({"error": failed, "hint": drawer.state.hint}, 503)
+            return as_json({"error": failed, "hint": job.state.hint}, 503)
         facts = {"drawing": _progress(state), "error": failed}
         if drawn is None:
             return as_json(facts, 202)
@@ -54,7 +54,7 @@ def map_routes(state: State) -> APIRouter:
         rebuild: Annotated[bool, Query(description="arrange all pictures again")] = False,
     ) -> Response:
         """Bring the map up to date."""
-        drawer.start(rebuild=rebuild)
+        job.start(rebuild=rebuild)
         return as_json({"drawing": _progress(state)}, 202)
 
     @routes.get("/map/points")
@@ -87,7 +87,7 @@ def _version(drawn: Map) -> str:
 
 
 def _progress(state: State) -> dict[str, Any] | None:
-    drawing = state.drawer.state
+    drawing = state.map_job.state
     if not drawing.running:
         return None
     if drawing.progress is None:

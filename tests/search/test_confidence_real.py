@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.waiting import SUBPROCESS_S
 
 from retrieval import Library
 from retrieval.encoders.models.references import built_in_folder
@@ -28,6 +29,8 @@ ABSENT = (
 ABSENT_WORDS = (
     *("giraffe", "castle", "penguin", "toilet", "sushi", "wristwatch", "bathtub", "refrigerator"),
 )
+FLAGGED = ("a giraffe", "giraffe", "a photo of a giraffe", "a zebra", "a submarine")
+UNFLAGGED = ("a dog", "dog", "two dogs on a beach", "a car", "car")
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +51,16 @@ def test_what_is_there_is_found_without_a_banner(flickr: Library) -> None:
         assert found.hits[0].confidence > 0.8, question
 
 
-def test_most_words_for_what_is_not_there_stand_under_the_banner(flickr: Library) -> None:
-    weak = [q for q in ABSENT_WORDS if not flickr.search(q, look_in="pictures").strong]
-    assert len(weak) >= 0.6 * len(ABSENT_WORDS), set(ABSENT_WORDS) - set(weak)
+def test_the_banner_does_not_depend_on_how_one_asks(flickr: Library) -> None:
+    for question in (*FLAGGED, *UNFLAGGED):
+        found = flickr.search(question, look_in="pictures")
+        assert found.strong is (question in UNFLAGGED), question
+
+
+def test_what_is_not_there_stands_under_the_banner(flickr: Library) -> None:
+    for questions, least in ((ABSENT_WORDS, 1.0), (ABSENT, 0.8)):
+        weak = [q for q in questions if not flickr.search(q, look_in="pictures").strong]
+        assert len(weak) >= least * len(questions), set(questions) - set(weak)
 
 
 def test_what_is_not_there_is_shown_as_unlikely(flickr: Library) -> None:
@@ -74,7 +84,9 @@ def test_the_calibration_holds(flickr: Library, shared_data: Path, tmp_path: Pat
     """The figures that README promises, with a margin, from the benchmark that measures them."""
     script = Path(__file__).parents[2] / "benchmarks/confidence.py"
     command = [sys.executable, str(script), "--draws", "2", "--cache", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=900)
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=SUBPROCESS_S
+    )
     assert done.returncode == 0, done.stderr
     tables = done.stdout.split("\n\n")
 
@@ -84,8 +96,8 @@ def test_the_calibration_holds(flickr: Library, shared_data: Path, tmp_path: Pat
         (found,) = (line for line in lines if len(line) > 1 and line[1].strip() == name)
         return [cell.strip() for cell in found[2:-1]]
 
-    assert float(row("AUC", "confidence")[-1]) >= 0.83
+    assert float(row("AUC", "confidence")[-1]) >= 0.89
     assert float(row("Expected calibration error", "all")[0]) <= 0.1
     wrongly, rightly = row("by the calibration", "all")[-2:]
-    assert float(wrongly.rstrip("%")) <= 5
-    assert float(rightly.rstrip("%")) >= 60
+    assert float(wrongly.rstrip("%")) <= 3
+    assert float(rightly.rstrip("%")) >= 80

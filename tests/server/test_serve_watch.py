@@ -10,10 +10,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from support.fakes import FakeEncoder
 from support.painting import paint
-from support.watches import FAST, until
+from support.waiting import WAIT_S, until
+from support.watches import FAST
 
 from retrieval import Library, Progress
 from retrieval.errors import LibraryBusy
@@ -69,7 +72,7 @@ def done(events: list[WatchEvent]) -> list[Progress]:
 
 def first(client: TestClient, question: str) -> str:
     answer = client.get("/api/search", params={"q": question}).json()
-    return os.path.basename(answer["hits"][0]["path"])
+    return str(os.path.basename(answer["hits"][0]["path"]))
 
 
 def state(client: TestClient) -> dict[str, Any]:
@@ -97,14 +100,14 @@ def test_a_run_from_the_page_is_the_watchs_own(
 ) -> None:
     real, begun, go_on = encoder.encode_images, threading.Event(), threading.Event()
 
-    def slow(pixels):  # type: ignore[no-untyped-def]
+    def slow(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         begun.set()
-        go_on.wait(60)
+        go_on.wait(WAIT_S)
         return real(pixels)
 
     encoder.encode_images = slow  # type: ignore[method-assign]
     paint(pictures / "white.png", "white")
-    begun.wait(60)
+    begun.wait(WAIT_S)
     assert client.post("/api/indexing").status_code == 409
     go_on.set()
     until(lambda: not state(client)["running"])
@@ -146,7 +149,7 @@ def test_another_process_that_writes_is_waited_for(
     until(lambda: state(client)["error"] == "")
 
 
-def test_a_library_without_folders_is_looked_at_in_vain(
+def test_a_library_without_folders_has_nothing_to_watch(
     begin: Callable[[], TestClient], folder: str, encoder: FakeEncoder, pictures: Path
 ) -> None:
     with Library.open(folder, encoder) as library:

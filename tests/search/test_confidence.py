@@ -8,49 +8,74 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.fakes import FakeEncoder
+from numpy.typing import NDArray
+from support.fakes import WORDS, FakeEncoder
 
 from retrieval import Library, Query, Term
 from retrieval.scoring.calibration import (
     FILE,
     Calibration,
+    Logistic,
+    Phrased,
+    answer_features,
     features,
     read_calibration,
     write_calibration,
 )
 from retrieval.scoring.confidence import ScoreBaseline, in_words, likely_in_words
 from retrieval.search.results import Hit, SearchResult
-from retrieval.search.sureness import Sure, calibration_of
+from retrieval.search.sureness import ConceptHits, Sure, TextHits, calibration_of
 from retrieval.specs import ModelSpec
 
-FITTED = Calibration(-2.0, {"score": 4.0, "baseline": 0.5}, 0.25)
+FITTED = Calibration(
+    Logistic(-2.0, {"score": 4.0, "baseline": 0.5}), Logistic(0.0, {"score, all": 1.0}), 0.6
+)
+
+
+def by_score(scores: list[float]) -> dict[str, NDArray[np.float64]]:
+    """Return the features of hits that have nothing but scores."""
+    found = {name: np.zeros(len(scores)) for name in ("baseline", "picture", "words", "agreement")}
+    return {**found, "score": np.array(scores)}
 
 
 def test_features_are_worked_out_by_hand() -> None:
     others = np.array([[0.1, 0.3], [0.2, 0.2]], np.float32)  # means 0.2, spreads 0.1 and none
     text = "a photo of two dogs on a beach"  # two, dogs, beach
-    found = features(text, np.array([0.5, 0.3]), ScoreBaseline(0.4, 0.05), others)
+    found = features(text, np.array([0.5, 0.3]), 0.9, ScoreBaseline(0.4, 0.05), others)
     assert found["words"].tolist() == pytest.approx([math.log(3)] * 2)
-    assert features("", np.ones(1), ScoreBaseline(0, 1), others[:1])["words"].tolist() == [0]
-    assert found["bare"].tolist() == [0, 0]
-    assert features("dogs", np.ones(1), ScoreBaseline(0, 1), others[:1])["bare"].tolist() == [1]
+    assert features("", np.ones(1), 1.0, ScoreBaseline(0, 1), others[:1])["words"].tolist() == [0]
+    assert found["agreement"].tolist() == [0.9, 0.9]
     assert found["score"].tolist() == [0.5, 0.3]
     assert found["baseline"].tolist() == pytest.approx([2, -2])
     assert found["picture"][0] == pytest.approx(3, abs=1e-5)
     assert np.isfinite(found["picture"]).all()
 
 
+def test_phrasings_are_one_direction_and_say_how_far_they_agree() -> None:
+    phrased = Phrased(np.array([[0.6, 0.8], [0.6, -0.8]], np.float32))
+    assert phrased.agreement == pytest.approx(0.6)
+    pictures = np.array([[1, 0], [0, 1]], np.float32)
+    assert phrased.scores(pictures).tolist() == pytest.approx([1, 0])
+    opposite = Phrased(np.array([[1, 0], [-1, 0]], np.float32))
+    assert opposite.agreement == 0
+    assert opposite.scores(pictures).tolist() == [0, 0]
+
+
+def test_an_answer_is_summed_up_by_its_first_ten() -> None:
+    found = by_score([0.6, 0.3, 0.3] + [0.0] * 7 + [9.0])
+    summed = answer_features({**found, "agreement": np.full(11, 0.9)})
+    assert summed["score, all"].tolist() == pytest.approx([0.12])
+    ranks = sum(1 / rank for rank in range(1, 11))
+    assert summed["score, first"].tolist() == pytest.approx([(0.6 + 0.15 + 0.1) / ranks])
+    assert summed["agreement"].tolist() == [0.9]
+    alone = answer_features(by_score([0.6]))
+    assert alone["score, all"].tolist() == alone["score, first"].tolist() == [0.6]
+
+
 def test_a_probability_is_the_logistic_of_the_weighted_features() -> None:
     found = {"score": np.array([0.5, 0.25]), "baseline": np.array([2.0, -2.0]), "more": np.ones(2)}
-    likely = FITTED.probability(found)
+    likely = FITTED.hits.probability(found)
     assert likely.tolist() == pytest.approx([1 / (1 + math.exp(-1)), 1 / (1 + math.exp(2))])
-
-
-def test_nearness_does_not_mind_how_much_is_told() -> None:
-    fitted = Calibration(-1.0, {"score": 2.0, "words": -3.0}, 0.2)
-    found = {"score": np.array([0.5]), "words": np.array([1.0])}
-    assert fitted.probability(found)[0] == pytest.approx(1 / (1 + math.exp(3)))
-    assert fitted.nearness(found)[0] == pytest.approx(0.5)
 
 
 def test_a_calibration_is_kept_beside_its_model_and_serves_no_other(tmp_path: Path) -> None:
@@ -60,7 +85,8 @@ def test_a_calibration_is_kept_beside_its_model_and_serves_no_other(tmp_path: Pa
     assert read_calibration(path, "abd") is None
     assert [file.name for file in tmp_path.iterdir()] == [FILE]
     facts = json.loads((tmp_path / FILE).read_text())
-    for damaged in ({**facts, "version": 2}, {**facts, "weights": 3}, {"version": 1}, [], "x"):
+    damages: list[object] = [{**facts, "version": 1}, {**facts, "hits": 3}, {"version": 2}, [], "x"]
+    for damaged in damages:
         (tmp_path / FILE).write_text(json.dumps(damaged))
         assert read_calibration(path, "abc") is None
     (tmp_path / FILE).write_text("{")
@@ -80,18 +106,42 @@ def test_words_go_by_what_is_beaten_or_by_how_likely_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("likely", "strong"),
+    ("scores", "strong"),
     [
-        ([0.9] * 3 + [0.0] * 17, True),  # the mean of ten is 0.27
-        ([0.8] * 3 + [0.0] * 17, False),
+        ([1.4] * 3 + [0.0] * 17, True),  # the mean of ten is 0.42, and 1 / (1 + exp(-0.42)) 0.603
+        ([1.3] * 3 + [0.0] * 17, False),
         ([0.0] * 10 + [0.9] * 10, False),  # only the first ten count
-        ([0.3], True),
+        ([0.5], True),
     ],
 )
-def test_an_answer_is_strong_by_its_first_ten(likely: list[float], strong: bool) -> None:
-    sure = Sure(np.array(likely), None, np.array(likely), 0.25)
+def test_an_answer_is_strong_by_its_first_ten(scores: list[float], strong: bool) -> None:
+    sure = Sure(np.ones(len(scores)), None, (TextHits(by_score(scores), FITTED),))
     assert sure.strong() is strong
-    assert ("strong" in sure.words()) <= strong
+    assert ("strong" in sure.words()) is strong
+
+
+def test_each_term_has_to_be_answered() -> None:
+    good, bad = (TextHits(by_score([score] * 9), FITTED) for score in (0.9, 0.1))
+    likely = np.ones(9)
+    assert Sure(likely, None, (good, good)).strong() is True
+    assert Sure(likely, None, (good, bad)).strong() is False
+    assert Sure(likely, None, (good, ConceptHits(likely))).strong() is True
+    assert Sure(likely, None, (good, ConceptHits(0 * likely))).strong() is False
+
+
+def test_which_hits_are_left_decides() -> None:
+    sure = Sure(np.ones(3), None, (TextHits(by_score([0.1, 0.9, 0.1]), FITTED),))
+    assert sure.strong() is False
+    assert sure.at(np.array([1])).strong() is True
+
+
+@pytest.mark.parametrize(
+    ("likely", "strong"),
+    [([0.2, 0.1], True), ([0.19, 0.1], False), ([0.1] * 10 + [0.99], False)],
+)
+def test_one_possible_hit_answers_a_concept(likely: list[float], strong: bool) -> None:
+    shown = np.array(likely)
+    assert Sure(shown, None, (ConceptHits(shown),)).strong() is strong
 
 
 def test_without_a_calibration_one_possible_hit_saves_an_answer() -> None:
@@ -100,7 +150,8 @@ def test_without_a_calibration_one_possible_hit_saves_an_answer() -> None:
     assert Sure(None, np.array([0.1] * 10 + [0.99])).strong() is False
     assert Sure().strong() is None
     assert Sure().words() == ()
-    assert Sure(np.array([]), np.array([]), np.array([]), 0.5).strong() is None
+    nothing = np.array([])
+    assert Sure(nothing, nothing, (TextHits(by_score([]), FITTED),)).strong() is None
 
 
 def test_confidence_follows_the_calibration(mixed: Library, calibrated: Calibration) -> None:
@@ -112,6 +163,24 @@ def test_confidence_follows_the_calibration(mixed: Library, calibrated: Calibrat
     nothing = mixed.search("nothing at all", 10, look_in="pictures")
     assert nothing.strong is False
     assert "strong" not in {hit.match for hit in nothing.hits}
+
+
+def test_how_one_asks_does_not_change_how_sure_it_is(
+    mixed: Library, calibrated: Calibration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The encoder takes an article for a bit of blue, so that phrasings differ."""
+    monkeypatch.setitem(WORDS, "a", (0, 0, 0.4))
+
+    def found(question: str) -> tuple[list[float], dict[int, float | None], bool | None]:
+        result = mixed.search(question, 45, look_in="pictures")
+        likely = {hit.id: hit.confidence for hit in result.hits}
+        return [hit.score for hit in result.hits], likely, result.strong
+
+    bare, phrase, photo = (found(f"{form}red") for form in ("", "a ", "a photo of a "))
+    assert bare[0] != phrase[0]
+    assert bare[1] == pytest.approx(phrase[1])
+    assert bare[1] == pytest.approx(photo[1])
+    assert bare[2] is phrase[2] is photo[2] is True
 
 
 def test_a_hit_shows_all_terms_and_none_behind_a_minus(
@@ -215,7 +284,7 @@ def test_notes_say_only_what_is_to_be_known() -> None:
 def test_pictures_are_looked_at_beside_unlikely_things(
     mixed: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fitted = Calibration(0.0, {"picture": 1.0}, 0.1)
+    fitted = Calibration(Logistic(0.0, {"picture": 1.0}), Logistic(0.0, {"picture, all": 1.0}), 0.1)
     monkeypatch.setattr("retrieval.search.search.calibration_of", lambda _: fitted)
     monkeypatch.setattr("retrieval.search.search.unlikely_things", lambda: ("green", "blue"))
     green, blue = mixed.embed("green"), mixed.embed("blue")

@@ -1,4 +1,4 @@
-"""One query shared out among the processors: FAISS itself shares out queries, not vectors."""
+"""One query, its scan split among the processors: FAISS itself splits queries, not vectors."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from typing import Any
 
 import faiss
 import numpy as np
-from numpy.typing import NDArray
 
-from retrieval.stores import Ids, Scores
+from retrieval.stores import Ids, Scores, Vectors
 
-_BELOW, _ABOVE = -(2**62), 2**62  # all ids lie between
+_BELOW, _ABOVE = -(2**62), 2**62  # all ids are between these
 
 
-class SharedScan:
+class ParallelScan:
     """Threads that live as long as their store; the first query starts them."""
 
     def __init__(self) -> None:
@@ -25,14 +24,15 @@ class SharedScan:
     def best(
         self,
         index: Any,
-        query: NDArray[np.float32],
+        query: Vectors,
         k: int,
         id_at: Callable[[int], int],
         selector: Any = None,
     ) -> tuple[Scores, Ids]:
-        """Return the k best of one query (1, dim), every processor looking at its share of the ids.
+        """Return the k best of one query (1, dim); each processor scans its range of the ids.
 
-        `id_at` tells the id of a row: some of them divide the shares. Scores and ids are (1, ≤ k).
+        `id_at` returns the id of a row: the ids of some rows bound the ranges. Scores and ids are
+        (1, ≤ k).
         """
         parts = faiss.omp_get_max_threads()
         inner = {id_at(index.ntotal * part // parts) for part in range(1, parts)}
@@ -40,8 +40,8 @@ class SharedScan:
             self._pool = ThreadPoolExecutor(parts, initializer=_one_thread)
 
         def scan(bounds: tuple[int, int]) -> tuple[Scores, Ids]:
-            share = faiss.IDSelectorRange(*bounds)
-            both = share if selector is None else faiss.IDSelectorAnd(share, selector)
+            ids = faiss.IDSelectorRange(*bounds)
+            both = ids if selector is None else faiss.IDSelectorAnd(ids, selector)
             found: tuple[Scores, Ids] = index.search(
                 query, k, params=faiss.SearchParameters(sel=both)
             )
@@ -54,5 +54,5 @@ class SharedScan:
 
 
 def _one_thread() -> None:
-    """Keep FAISS from sharing out what is a share already, in the thread that calls this."""
+    """Tell FAISS to use one thread only in the thread that calls this."""
     faiss.omp_set_num_threads(1)

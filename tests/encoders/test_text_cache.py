@@ -57,7 +57,7 @@ def test_other_texts_and_other_models_have_their_own(exported: Path) -> None:
 
 
 @pytest.mark.parametrize("left", [b"", b"no array", None])
-def test_a_damaged_file_is_made_anew(exported: Path, left: bytes | None) -> None:
+def test_a_damaged_file_is_rebuilt(exported: Path, left: bytes | None) -> None:
     made = kept_vectors(Counting(), ["red"])
     (file,) = exported.iterdir()
     whole = file.read_bytes()

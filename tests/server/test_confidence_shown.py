@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 pytest.importorskip("fastapi")
-from support.asking import Client
+from support.api_client import Client
 from support.browsing import ask, wait_for_first
 
 from retrieval.commands import pixtrieve
@@ -83,11 +83,11 @@ def test_notes_go_to_standard_error_whatever_is_printed(
 def test_json_has_fields_and_sentences(
     search: Search, client: Client, calibrated: Calibration
 ) -> None:
-    asking = client()
+    api = client()
 
     def both(question: str) -> list[dict[str, Any]]:
         query = {"q": question, "look_in": "pictures"}
-        asked = asking.get("/api/search", params=query).json()
+        asked = api.get("/api/search", params=query).json()
         return [json.loads(search(question, "--json").stdout), asked]
 
     for found in both("nothing at all"):
@@ -113,18 +113,18 @@ def test_the_contact_sheet_says_it_too(
     assert NOTHING not in page
 
 
-def test_assistants_are_told(folder: str, calibrated: Calibration) -> None:
+def test_assistants_get_notes_and_a_match(folder: str, calibrated: Calibration) -> None:
     pytest.importorskip("mcp")
     from retrieval.server.library_thread import LibraryThread
     from retrieval.server.mcp.arguments import SearchImages
     from retrieval.server.mcp.tools import McpTools
 
-    desk = LibraryThread(folder, "auto", lazy=True)
-    counter = McpTools(desk, folder, files=False)
+    thread = LibraryThread(folder, "auto", lazy=True)
+    tools = McpTools(thread, folder, files=False)
 
     def facts(query: str) -> Any:
         asked = SearchImages.model_validate({"query": query, "look_in": "pictures", "images": 0})
-        return asyncio.run(counter.search(asked)).facts
+        return asyncio.run(tools.search(asked)).facts
 
     weak, strange, sure = facts("nothing at all"), facts("red qwzx"), facts("red")
     assert (weak.strong, weak.notes) == (False, [NOTHING])
@@ -132,7 +132,7 @@ def test_assistants_are_told(folder: str, calibrated: Calibration) -> None:
     assert strange.hits[0].confidence is None
     assert (sure.strong, sure.notes, sure.hits[0].match) == (True, [], "strong")
     assert sure.hits[0].confidence == pytest.approx(0.98, abs=0.01)
-    desk.close()
+    thread.close()
 
 
 @pytest.mark.slow

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import shutil
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.fakes import FakeEncoder
+from support.waiting import until
 
 from retrieval import Library
 
 pytest.importorskip("fastapi")
-from support.asking import Client
+from support.api_client import Client
 
 
 @pytest.fixture
@@ -26,13 +26,12 @@ def doubled(folder: str, encoder: FakeEncoder, pictures: Path) -> Path:
     return pictures
 
 
-def found(asking: Any) -> dict[str, Any]:
-    for _ in range(500):
-        answer: dict[str, Any] = asking.get("/api/duplicates").json()
-        if not answer["running"]:
-            return answer
-        time.sleep(0.02)
-    raise AssertionError("it never ends")
+def found(api: Any) -> dict[str, Any]:
+    def answer() -> dict[str, Any]:
+        return dict(api.get("/api/duplicates").json())
+
+    until(lambda: not answer()["running"], "it never ends")
+    return answer()
 
 
 def test_duplicates_are_found_once_one_asks(client: Client, doubled: Path) -> None:
@@ -46,20 +45,20 @@ def test_duplicates_are_found_once_one_asks(client: Client, doubled: Path) -> No
 
 
 def test_groups_are_put_away_for_good(client: Client, doubled: Path) -> None:
-    asking = client()
-    group = found(asking)["groups"][0]
-    assert asking.post("/api/duplicates/keep", json={"groups": [group["id"]]}).json() == {"kept": 1}
-    assert group["id"] not in [each["id"] for each in found(asking)["groups"]]
-    assert asking.post("/api/duplicates/search").status_code == 202
-    assert group["id"] not in [each["id"] for each in found(asking)["groups"]]
-    assert asking.post("/api/duplicates/keep", json={"groups": [99999]}).status_code == 409
+    api = client()
+    group = found(api)["groups"][0]
+    assert api.post("/api/duplicates/keep", json={"groups": [group["id"]]}).json() == {"kept": 1}
+    assert group["id"] not in [each["id"] for each in found(api)["groups"]]
+    assert api.post("/api/duplicates/search").status_code == 202
+    assert group["id"] not in [each["id"] for each in found(api)["groups"]]
+    assert api.post("/api/duplicates/keep", json={"groups": [99999]}).status_code == 409
 
 
 def test_no_file_is_moved_unless_the_owner_said_where(client: Client, doubled: Path) -> None:
-    asking = client()
-    group = found(asking)["groups"][0]["id"]
+    api = client()
+    group = found(api)["groups"][0]["id"]
     for address, body in (("move", {"groups": [group]}), ("undo", None)):
-        answer = asking.post(f"/api/duplicates/{address}", json=body)
+        answer = api.post(f"/api/duplicates/{address}", json=body)
         assert answer.status_code == 403
         assert "--move-to" in answer.json()["detail"]
     assert (doubled / "copy of red.png").exists()
@@ -68,19 +67,19 @@ def test_no_file_is_moved_unless_the_owner_said_where(client: Client, doubled: P
 def test_redundant_files_are_moved_and_brought_back(
     client: Client, doubled: Path, tmp_path: Path
 ) -> None:
-    asking = client(moves_to=str(tmp_path / "aside"))
-    groups = found(asking)["groups"]
+    api = client(moves_to=str(tmp_path / "aside"))
+    groups = found(api)["groups"]
     red = next(group for group in groups if group["kept"]["path"].endswith("/red.png"))
-    done = asking.post("/api/duplicates/move", json={"groups": [red["id"]]}).json()
+    done = api.post("/api/duplicates/move", json={"groups": [red["id"]]}).json()
     assert [Path(step["source"]).name for step in done["moved"]] == ["copy of red.png"]
     assert not (doubled / "copy of red.png").exists()
     assert (doubled / "red.png").exists()
-    assert red["id"] not in [group["id"] for group in found(asking)["groups"]]
-    undone = asking.post("/api/duplicates/undo").json()
+    assert red["id"] not in [group["id"] for group in found(api)["groups"]]
+    undone = api.post("/api/duplicates/undo").json()
     assert len(undone["moved"]) == 1
     assert (doubled / "copy of red.png").exists()
 
 
-def test_nothing_is_chosen_before_it_was_looked_for(client: Client) -> None:
+def test_nothing_is_chosen_before_a_search_for_duplicates(client: Client) -> None:
     answer = client().post("/api/duplicates/keep", json={"groups": [1]})
     assert (answer.status_code, answer.json()["hint"]) == (409, "ask for /api/duplicates first")

@@ -1,0 +1,57 @@
+"""The vector stores by name. A back end is imported when it is used for the first time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from retrieval.errors import MissingExtra, PixtrieveError
+
+if TYPE_CHECKING:
+    from retrieval.stores import StoreFactory
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """Where the factory of a back end is: a name in a module.
+
+    `package` is the top-level module of an optional package that it imports, and `extra` the extra
+    of Pixtrieve that installs it; both are empty when Pixtrieve itself brings all that it needs.
+    """
+
+    module: str
+    factory: str
+    package: str = ""
+    extra: str = ""
+
+
+BACKENDS = {
+    "exact": Backend("retrieval.stores.exact", "ExactStore"),
+    "faiss": Backend("retrieval.stores.flat", "FlatStore"),
+}
+
+DEFAULT = "faiss"
+"""The back end that libraries use. Its name is the suffix of the cache files, too."""
+
+
+def store_factory(name: str) -> StoreFactory:
+    """Return the factory of a back end.
+
+    Raises PixtrieveError for a name that is not listed, MissingExtra when its package is not
+    installed.
+    """
+    backend = BACKENDS.get(name)
+    if backend is None:
+        raise PixtrieveError(
+            f"there is no vector store named {name!r}", f"choose one of: {', '.join(BACKENDS)}"
+        )
+    try:
+        module = import_module(backend.module)
+    except ModuleNotFoundError as error:
+        if backend.package and error.name == backend.package:
+            purpose = f"the vector store {name}"
+            raise MissingExtra(backend.package, backend.extra, purpose) from error
+        raise
+    factory: StoreFactory = getattr(module, backend.factory)
+    return factory

@@ -1,0 +1,31 @@
+"""A fake encoder in the place of every model, also in a process of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import retrieval.commands.evaluate
+import retrieval.context
+import retrieval.folder.opening
+import retrieval.library.base
+from retrieval.encoders import ModelIdentity
+
+OPENING = (
+    retrieval.library,
+    retrieval.library.base,
+    retrieval.context,
+    retrieval.commands.evaluate,
+)
+
+
+def install(make: Callable[[], Any], put: Callable[[Any, str, Any], None] = setattr) -> None:
+    """Let every name of a model mean the encoder that `make` returns.
+
+    `put` sets an attribute: `monkeypatch.setattr` in a test, `setattr` in a process of its own.
+    """
+    fingerprint = make().spec.fingerprint
+    for module in OPENING:
+        put(module, "open_encoder", lambda *_, **__: make())
+    for module in (retrieval.folder.opening, retrieval.context):
+        put(module, "identify", lambda name: ModelIdentity(name, fingerprint))
