@@ -299,7 +299,7 @@ def test_beyond_a_limit_the_rest_is_placed_among_a_sample(monkeypatch: pytest.Mo
     random = np.random.default_rng(0)
     cluster = np.repeat(np.arange(3), 60)
     points = (np.eye(3)[cluster] * 5 + random.standard_normal((180, 3)) * 0.1).astype(np.float32)
-    monkeypatch.setattr(retrieval.map.layout, "_MOST", 90)
+    monkeypatch.setattr(retrieval.map.layout, "_MAX_SAMPLE", 90)
     places = _placed(points)
     middles = np.stack([places[cluster == each].mean(axis=0) for each in range(3)])
     apart = ((places[:, None] - middles) ** 2).sum(axis=2)

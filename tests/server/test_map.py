@@ -131,7 +131,7 @@ def test_a_drawing_that_failed_is_explained_and_tried_again_on_request(
     api: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("retrieval.map.encoded", _broken)
+        patch.setattr("retrieval.map.encode_corpus", _broken)
         api.get("/api/map")
         until(lambda: api.get("/api/map").status_code == 503)
         assert "no words" in api.get("/api/map").json()["error"]

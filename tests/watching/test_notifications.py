@@ -103,7 +103,7 @@ def test_the_real_limit_of_the_system(tmp_path: Path) -> None:
         "except NotificationsUnavailable as error:\n"
         "    print(error.hint)\n"
         "open(folders[3] + '/a', 'w').close()\n"
-        "print(notifier.add())\n"
+        "print(notifier.wait_for_changes())\n"
     )
     command = ["unshare", "-Ur", sys.executable, "-c", code, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True)
