@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from retrieval.catalogue.connection import Connection
 from retrieval.catalogue.tags import Tagged
-
-if TYPE_CHECKING:
-    from retrieval.catalogue import Catalogue
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +35,16 @@ class FacetRows:
 
     def __init__(self, db: Connection) -> None:
         self._db = db
+
+    def all(self, most_folders: int, tags: tuple[Tagged, ...]) -> Facets:
+        """Return every facet, with the tags that the caller has read."""
+        return Facets(
+            months=self.months(),
+            cameras=self.cameras(),
+            formats=self.formats(),
+            folders=self.folders(most_folders),
+            tags=tags,
+        )
 
     def months(self) -> tuple[Facet, ...]:
         """Count by the month of EXIF's date."""
@@ -72,16 +78,3 @@ class FacetRows:
             f" GROUP BY 1 ORDER BY {order} LIMIT 1000"
         )
         return tuple(Facet(*row) for row in rows)
-
-
-def read_facets(catalogue: Catalogue, folders: int) -> Facets:
-    """Return the values of a library, of one moment; at most so many folders."""
-    rows = catalogue.facets
-    with catalogue.reading():
-        return Facets(
-            months=rows.months(),
-            cameras=rows.cameras(),
-            formats=rows.formats(),
-            folders=rows.folders(folders),
-            tags=tuple(catalogue.tags.all()),
-        )

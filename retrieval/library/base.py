@@ -95,9 +95,9 @@ class OpenLibrary:
 
     def facets(self, folders: int = 2000) -> Facets:
         """Return the values that pictures can be filtered by; at most so many folders."""
-        from retrieval.catalogue.facets import read_facets
-
-        return read_facets(self._session.catalogue, folders)
+        catalogue = self._session.catalogue
+        with catalogue.reading():
+            return catalogue.facets.all(folders, tuple(catalogue.tags.all()))
 
     def problems(self) -> Iterator[ProblemRow]:
         """Yield the files that could not be used, and why."""
