@@ -28,9 +28,9 @@ from bench import Machine, note, print_table
 from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 
 from retrieval import Library
-from retrieval.duplicates.alignment import agreement
-from retrieval.duplicates.perceptual_hash import Looks, Pairs, Sketches
-from retrieval.images.luma_thumbnail import SIDE, sketch_of
+from retrieval.duplicates.alignment import part_correlation
+from retrieval.duplicates.perceptual_hash import Pairs, PerceptualHashes, Thumbnails
+from retrieval.images.luma_thumbnail import SIDE, make_luma_thumbnail
 from retrieval.images.scaling import Frame
 from retrieval.scenes.dataset import draw_scenes
 from retrieval.vectors import from_blobs
@@ -212,14 +212,14 @@ def pairs_found(library: Library) -> list[tuple[str, str]]:
 
 def distances(originals: dict[str, Image.Image], changed: dict[str, bytes]) -> tuple[str, str]:
     """Return the likeness that 90 % reach and the signs in which 90 % differ at most."""
-    copies = sketches_of([Image.open(BytesIO(data)) for data in changed.values()])
-    whole = sketches_of([originals[stem] for stem in changed])
+    copies = thumbnails_of([Image.open(BytesIO(data)) for data in changed.values()])
+    whole = thumbnails_of([originals[stem] for stem in changed])
     count = len(copies)
-    looks = Looks(np.concatenate([whole, copies]))
-    differing, _ = looks.differing(np.arange(count), np.arange(count, 2 * count))
+    hashes = PerceptualHashes(np.concatenate([whole, copies]))
+    distances, _ = hashes.distances(np.arange(count), np.arange(count, 2 * count))
     return (
-        f"{np.quantile(agreement(whole, copies), 0.1):.3f}",
-        f"{np.quantile(differing, 0.9):.0f}",
+        f"{np.quantile(part_correlation(whole, copies), 0.1):.3f}",
+        f"{np.quantile(distances, 0.9):.0f}",
     )
 
 
@@ -230,18 +230,20 @@ def nearest_others(library: Library, originals: dict[str, Image.Image]) -> tuple
     vectors = from_blobs([blob for _, blob in rows], library.model.dim)
     cosines = vectors @ vectors.T
     np.fill_diagonal(cosines, -1)
-    sketches = sketches_of([originals[stem] for stem in stems])
-    likeness = agreement(sketches, sketches[cosines.argmax(axis=1)])
+    thumbnails = thumbnails_of([originals[stem] for stem in stems])
+    likeness = part_correlation(thumbnails, thumbnails[cosines.argmax(axis=1)])
     pairs = Pairs(*np.triu_indices(len(stems), 1))
     parts = np.array_split(np.arange(len(pairs.first)), max(len(pairs.first) // 20_000, 1))
-    looks = Looks(sketches)
-    fewest = min(looks.differing(pairs.first[part], pairs.second[part])[0].min() for part in parts)
+    hashes = PerceptualHashes(thumbnails)
+    fewest = min(hashes.distances(pairs.first[part], pairs.second[part])[0].min() for part in parts)
     return f"{np.quantile(likeness, 0.99):.3f}", f"{fewest}"
 
 
-def sketches_of(pictures: Sequence[Image.Image]) -> Sketches:
-    """Return the sketches (n, side, side) of pictures."""
-    data = b"".join(sketch_of(each.convert("RGB"), Frame.whole(each.size)) for each in pictures)
+def thumbnails_of(pictures: Sequence[Image.Image]) -> Thumbnails:
+    """Return the thumbnails (n, side, side) of pictures."""
+    data = b"".join(
+        make_luma_thumbnail(each.convert("RGB"), Frame.whole(each.size)) for each in pictures
+    )
     return np.frombuffer(data, np.uint8).reshape(-1, SIDE, SIDE)
 
 

@@ -40,7 +40,7 @@ from retrieval.encoders.compiled.calibrations import calibration_folder, read_ca
 from retrieval.encoders.compiled.openvino import OpenVinoEncoder, choose_precision
 from retrieval.encoders.compiled.proofs import native_precisions
 from retrieval.encoders.compiled.runtime import load_openvino
-from retrieval.evaluation.captions import Captioned, read_captions
+from retrieval.evaluation.captions import CaptionedPicture, read_captions
 from retrieval.evaluation.metrics import Evaluation, evaluate
 from retrieval.images import Problem, ReadLimits
 from retrieval.images.decoding import read_picture
@@ -83,7 +83,7 @@ class Measured:
     evaluation: Evaluation
 
 
-def pixels_of(pictures: list[Captioned], encoder: Encoder) -> NDArray[np.uint8]:
+def pixels_of(pictures: list[CaptionedPicture], encoder: Encoder) -> NDArray[np.uint8]:
     """Return all pictures at the model's size."""
     limits = ReadLimits(exact=True)
     found = []
@@ -158,7 +158,7 @@ def looping(device: str, encoder: Encoder, pixels: NDArray[np.uint8]) -> Callabl
 
 
 def measured(
-    device: str, model: str, pictures: list[Captioned], pixels: NDArray[np.uint8]
+    device: str, model: str, pictures: list[CaptionedPicture], pixels: NDArray[np.uint8]
 ) -> Measured:
     """Encode all pictures and captions on a device."""
     note(f"encoding with {device}")

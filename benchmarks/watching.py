@@ -36,11 +36,11 @@ def contents(folder: str) -> Iterator[bytes]:
 @contextmanager
 def watched(library: str, folder: str) -> Iterator[list[Progress]]:
     """Follow a folder meanwhile; gives the last records of the runs so far."""
-    steering, runs, listening = WatchControl(), list[Progress](), threading.Event()
+    control, runs, listening = WatchControl(), list[Progress](), threading.Event()
 
     def follow() -> None:
         with Library.open(library) as own:
-            for event in own.watch([folder], control=steering):
+            for event in own.watch([folder], control=control):
                 if isinstance(event, Watching):
                     listening.set()
                 elif isinstance(event, Progress) and event.phase == "done":
@@ -53,7 +53,7 @@ def watched(library: str, folder: str) -> Iterator[list[Progress]]:
     try:
         yield runs
     finally:
-        steering.stop.set()
+        control.stop.set()
         thread.join()
 
 

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from retrieval.catalogue.facets import Facet
     from retrieval.duplicates.finding import Duplicates
     from retrieval.map import LibraryMap
-    from retrieval.map.records import Drawing, Map, Region
+    from retrieval.map.records import Map, MapProgress, Region
     from retrieval.query.where import Condition
     from retrieval.search.text_search import Snippet
     from retrieval.tagging.classifying import Classified
@@ -65,7 +65,7 @@ _LATER = {
     "Corpus": "retrieval.tagging.corpora",
     "Delayed": "retrieval.watching.watcher",
     "Description": "retrieval.tagging.describing",
-    "Drawing": "retrieval.map.records",
+    "MapProgress": "retrieval.map.records",
     "Duplicates": "retrieval.duplicates.finding",
     "Facet": "retrieval.catalogue.facets",
     "LibraryMap": "retrieval.map",
@@ -89,7 +89,6 @@ __all__ = [
     "Counts",
     "Delayed",
     "Description",
-    "Drawing",
     "Duplicates",
     "Encoder",
     "Facet",
@@ -104,6 +103,7 @@ __all__ = [
     "LibraryNotFound",
     "LibraryTooNew",
     "Map",
+    "MapProgress",
     "Member",
     "MissingExtra",
     "ModelError",

@@ -21,6 +21,12 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 
+@pytest.fixture(autouse=True)
+def no_library_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep commands that name no library away from that of whoever runs the tests."""
+    monkeypatch.setenv("PIXTRIEVE_LIBRARY", str(tmp_path / "library-of-the-test"))
+
+
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
     """A folder with red.png, green.png, deep/blue.png, deep/down/yellow.png."""

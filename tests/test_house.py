@@ -8,38 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.floors import ENCODERS, FLOORS
 
 import retrieval
 
 ROOT = Path(retrieval.__file__).parent
 
-# From the top floor down. A module may import from its own package and from lower floors, never
-# sideways: `docs/architecture.md` says what each is for.
-FLOORS = [
-    {"__main__"},
-    {"commands"},
-    {"server", "__init__"},
-    {"library"},
-    {"watching", "evaluation"},
-    {"indexing", "map", "duplicates"},
-    {"tagging", "texts"},
-    {"search", "folder", "pocket"},
-    {"context", "scenes"},
-    {"encoders", "stores"},
-    {"catalogue"},
-    {"scoring", "images"},
-    {"query", "specs", "vectors", "whole_file"},
-    {"errors"},
-]
-# Within the encoders, from the top down again.
-ENCODERS = [
-    {"engines", "transfer"},
-    {"export"},
-    {"compiled", "openclip", "text_cache"},
-    {"texts"},
-    {"models"},
-    {"checks", "probes", "silenced", "oom_safe_batches", "tensors"},
-]
 HEAVY = {"torch", "open_clip", "faiss", "openvino", "timm", "torchvision"}
 HEAVY_PACKAGES = {"encoders", "stores", "pocket"}
 MOST_ENTRIES, MOST_LINES = 28, 300

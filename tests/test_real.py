@@ -36,7 +36,7 @@ def flickr(shared_data: Path, prototype: Path, tmp_path_factory: pytest.TempPath
     images = shared_data / "flickr8k-dev/images"
     done = pixtrieve("index", images, "--library", library, "--model", f"local-dir:{prototype}")
     assert done.returncode == 0, done.stderr
-    assert "1,000 encoded" in done.stdout
+    assert "Indexed 1,000 new" in done.stdout
     return library
 
 

@@ -160,7 +160,11 @@ class Contents:
         )
         self._db.many(
             "INSERT OR IGNORE INTO sketches SELECT id, ? FROM images WHERE sha256 = ?",
-            ((image.info.sketch, image.sha256) for image in images if image.info.sketch),
+            (
+                (image.info.luma_thumbnail, image.sha256)
+                for image in images
+                if image.info.luma_thumbnail
+            ),
         )
         self._insert_words(images)
         blobs = to_blobs(np.stack([image.embedding for image in images]))

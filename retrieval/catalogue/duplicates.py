@@ -1,4 +1,4 @@
-"""What duplicates are found by: sketches, the files of each image, and what is known to be none."""
+"""Luma thumbnails, the files of each image, and sets of images declared not to be duplicates."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class KnownImage:
 
 
 class DuplicateRows:
-    """The tables of sketches and of what was kept, and the files that images have."""
+    """The tables of luma thumbnails and of kept sets, and the files of images."""
 
     def __init__(self, db: Connection) -> None:
         self._db = db
@@ -61,8 +61,8 @@ class DuplicateRows:
         for row in rows:
             yield KnownFile(*row)
 
-    def sketch(self, image_id: int) -> bytes | None:
-        """Return an image's sketch, or None."""
+    def luma_thumbnail(self, image_id: int) -> bytes | None:
+        """Return an image's luma thumbnail, None when it has none."""
         found: bytes | None = self._db.one(
             "SELECT sketch FROM sketches WHERE image_id = ?", (image_id,)
         )

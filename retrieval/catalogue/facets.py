@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from retrieval.catalogue.connection import Connection
 from retrieval.catalogue.filters import column_of
 from retrieval.query.fields import FIELDS, Field
-
-if TYPE_CHECKING:
-    from retrieval.catalogue import Catalogue
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +22,10 @@ class FacetRows:
 
     def __init__(self, db: Connection) -> None:
         self._db = db
+
+    def all(self, most: int) -> dict[str, tuple[Facet, ...]]:
+        """Return the values of every field that has facets: see `of`."""
+        return {each.name: self.of(each, most) for each in FIELDS.values() if each.facet}
 
     def of(self, field: Field, most: int) -> tuple[Facet, ...]:
         """Count a field's values, at most `most` of them: the most frequent first.
@@ -70,11 +70,3 @@ class FacetRows:
             (most,),
         )
         return tuple(Facet(*row) for row in rows)
-
-
-def read_facets(catalogue: Catalogue, most: int) -> dict[str, tuple[Facet, ...]]:
-    """Return the values of a library's fields, of one moment; at most so many of each field."""
-    with catalogue.reading():
-        return {
-            field.name: catalogue.facets.of(field, most) for field in FIELDS.values() if field.facet
-        }

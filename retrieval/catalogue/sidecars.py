@@ -1,4 +1,4 @@
-"""Sidecar files, and which images are to be told anew what comes with them."""
+"""Sidecar files, and the images whose texts must be collected again."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ class Sidecars:
                     (root.id, path, path[:-4], found.size, found.mtime_ns, each.source, each.text),
                 )
 
-    def to_retell(self, limit: int) -> list[int]:
-        """Return ids of images whose files or sidecars changed since they were told."""
+    def to_refresh(self, limit: int) -> list[int]:
+        """Return ids of images whose files or sidecars changed since their texts were collected."""
         rows = self._db.rows("SELECT image_id FROM retell ORDER BY image_id LIMIT ?", (limit,))
         return [image_id for (image_id,) in rows]
 
-    def told(self, image_ids: Iterable[int]) -> None:
-        """Note that images have been told, within the caller's transaction."""
+    def mark_refreshed(self, image_ids: Iterable[int]) -> None:
+        """Record that the texts of images are up to date, within the caller's transaction."""
         self._db.many("DELETE FROM retell WHERE image_id = ?", ((id_,) for id_ in image_ids))
 
     def beside(self, image_id: int) -> tuple[list[Place], list[tuple[str, str]]]:

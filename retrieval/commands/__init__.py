@@ -1,4 +1,4 @@
-"""The command `pixtrieve`. This room prints and exits; the rooms below never do.
+"""The command `pixtrieve`. This package prints and exits; those below it never do.
 
 Each command is a module, imported when it is called: a question pays for no other command.
 """
@@ -11,59 +11,96 @@ from collections.abc import Sequence
 
 import click
 
+from retrieval.commands.base import Group
 from retrieval.commands.logs import set_up_logging
-from retrieval.commands.terminal import interrupted, report
+from retrieval.commands.terminal import interrupted, library_option, report
 from retrieval.errors import PixtrieveError
 
-_COMMANDS = {
-    "demo": ("retrieval.commands.demo", "demo_command"),
-    "index": ("retrieval.commands.index", "index_command"),
-    "search": ("retrieval.commands.search", "search_command"),
-    "serve": ("retrieval.commands.serve", "serve_command"),
-    "mcp": ("retrieval.commands.mcp", "mcp_command"),
-    "status": ("retrieval.commands.status", "status_command"),
-    "remove": ("retrieval.commands.status", "remove_command"),
-    "map": ("retrieval.commands.map", "map_command"),
-    "duplicates": ("retrieval.commands.duplicates", "duplicates_command"),
-    "captions": ("retrieval.commands.captions", "captions_command"),
-    "ocr": ("retrieval.commands.captions", "ocr_command"),
-    "export": ("retrieval.commands.export", "export_command"),
-    "evaluate": ("retrieval.commands.evaluate", "evaluate_command"),
-    "concept": ("retrieval.commands.concept", "concept_command"),
-    "label": ("retrieval.commands.label", "label_command"),
-    "classify": ("retrieval.commands.label", "classify_command"),
-    "describe": ("retrieval.commands.describe", "describe_command"),
-    "translate": ("retrieval.commands.describe", "translate_command"),
-    "model": ("retrieval.commands.model", "model_command"),
-    "models": ("retrieval.commands.models", "models_command"),
+SECTIONS = {
+    "Find": {
+        "search": "search",
+        "map": "map",
+        "describe": "describe",
+        "translate": "describe",
+    },
+    "Library": {
+        "demo": "demo",
+        "index": "index",
+        "status": "status",
+        "remove": "status",
+        "captions": "captions",
+        "ocr": "captions",
+        "export": "export",
+    },
+    "Organise": {
+        "label": "label",
+        "concept": "concept",
+        "classify": "label",
+        "duplicates": "duplicates",
+    },
+    "Models": {
+        "models": "models",
+        "model": "model",
+        "evaluate": "evaluate",
+    },
+    "Serve": {
+        "serve": "serve",
+        "mcp": "mcp",
+    },
 }
+"""The commands as the help lists them, each with the module that has its `NAME_command`."""
+
+_MODULES = {name: module for names in SECTIONS.values() for name, module in names.items()}
 
 
-class _Lazy(click.Group):
-    """A group that imports a command's module when it is asked for it."""
+class Pixtrieve(Group):
+    """All commands, in sections; the module of a command is imported when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
+        """Return the names of all commands, section by section."""
+        return list(_MODULES)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
+        """Import and return a command; None if there is none of that name."""
+        if cmd_name not in _MODULES:
             return None
-        module, name = _COMMANDS[cmd_name]
-        command = getattr(importlib.import_module(module), name)
+        module = importlib.import_module(f"retrieval.commands.{_MODULES[cmd_name]}")
+        command = getattr(module, f"{cmd_name}_command")
         assert isinstance(command, click.Command)
         return command
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a list for each section."""
+        column = max(len(name) for name in _MODULES)  # one for all sections
+        width = formatter.width - 6 - column
+        for title, names in SECTIONS.items():
+            commands = [(name, self.get_command(ctx, name)) for name in names]
+            with formatter.section(title):
+                formatter.write_dl(
+                    [
+                        (f"{name:{column}}", command.get_short_help_str(width))
+                        for name, command in commands
+                        if command is not None
+                    ]
+                )
 
-@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="pixtrieve", prog_name="pixtrieve")
-@click.option("-v", "--verbose", is_flag=True, help="Show what the libraries below log.")
-def pixtrieve(verbose: bool) -> None:
-    r"""Find pictures by what is in them: index a folder once, then ask in words or with a picture.
 
-    \b
-    pixtrieve index ~/Pictures
-    pixtrieve search "two dogs on a beach"
-    pixtrieve search --image example.jpg
+@click.group(
+    cls=Pixtrieve,
+    examples=(
+        "pixtrieve index ~/Pictures",
+        'pixtrieve search "two dogs on a beach"',
+        "pixtrieve search --image example.jpg",
+    ),
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@library_option
+@click.option("-v", "--verbose", is_flag=True, help="Show log messages of all libraries.")
+@click.version_option(None, "-V", "--version", package_name="pixtrieve", prog_name="pixtrieve")
+def pixtrieve(library_path: str, verbose: bool) -> None:
+    """Find pictures by what they show.
+
+    Index a folder once, then search it by text or by example picture.
     """
     set_up_logging(verbose=verbose)
 

@@ -1,4 +1,4 @@
-"""`pixtrieve concept`: teach a concept by examples, then ask with it."""
+"""`pixtrieve concept`: teach a concept from examples, then search with it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 import click
 
+from retrieval.commands.base import Group
 from retrieval.commands.picture_options import ManyPictures, like_options
 from retrieval.commands.terminal import device_option, library_option, plural, say, shown
 from retrieval.library import Library
@@ -14,17 +15,26 @@ from retrieval.scoring.linear_head import ENOUGH
 from retrieval.tagging.concepts import Concept
 
 
-@click.group("concept")
+@click.group(
+    "concept",
+    cls=Group,
+    examples=(
+        'pixtrieve concept learn "our cat" --like a.jpg b.jpg c.jpg d.jpg --unlike other-cat.jpg',
+        "pixtrieve search 'concept:\"our cat\" + on the sofa'",
+    ),
+)
 def concept_command() -> None:
-    r"""Teach a concept by examples, then ask with it.
-
-    \b
-    pixtrieve concept learn "our cat" --like a.jpg b.jpg c.jpg d.jpg --unlike other-cat.jpg
-    pixtrieve search 'concept:"our cat" + on the sofa'
-    """
+    """Teach a concept from example pictures, then search with it."""
 
 
-@concept_command.command("learn", cls=ManyPictures)
+@concept_command.command(
+    "learn",
+    cls=ManyPictures,
+    examples=(
+        'pixtrieve concept learn "our cat" --like a.jpg b.jpg c.jpg d.jpg --unlike other-cat.jpg',
+        'pixtrieve concept learn "our cat"   # again, from the examples that it has',
+    ),
+)
 @click.argument("name")
 @like_options
 @library_option
@@ -38,17 +48,18 @@ def learn_command(
     as_json: bool,
     device: str,
 ) -> None:
-    """Learn NAME from pictures that show it; those need not be indexed.
+    """Learn the concept NAME from pictures that show it.
 
-    Pictures from all over the library serve as weak counter-examples, so that --unlike is for
-    what is easily mistaken for it. A name that is known is learned anew from these examples;
-    without any, from those that it has: after a change of models.
+    The pictures need not be indexed. Pictures from across the library serve as weak
+    counter-examples, so use --unlike for what is easily confused with the concept. New examples
+    replace earlier ones of the same name. Without examples, NAME is learned again from those that
+    it has: do this after a change of models.
     """
     with Library.open(library_path, device=device) as library:
         concept = library.concepts.learn(name, like, unlike)
     _show(concept, as_json=as_json)
     if not as_json:
-        say(f"Ask with it: pixtrieve search 'concept:\"{shown(name)}\"'")
+        say(f"Search with it: pixtrieve search 'concept:\"{shown(name)}\"'")
 
 
 @concept_command.command("list")
@@ -64,7 +75,7 @@ def list_command(library_path: str, as_json: bool) -> None:
     for concept in concepts:
         say(_line(concept))
     if not concepts:
-        say('There are none yet: pixtrieve concept learn "our cat" --like a.jpg b.jpg')
+        say('No concepts yet. Teach one: pixtrieve concept learn "our cat" --like a.jpg b.jpg')
 
 
 @concept_command.command("show")
@@ -72,7 +83,7 @@ def list_command(library_path: str, as_json: bool) -> None:
 @library_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def show_command(name: str, library_path: str, as_json: bool) -> None:
-    """Show the examples of a concept and how well it was learned."""
+    """Show a concept's examples and how well it was learned."""
     with Library.open(library_path) as library:
         concept = library.concepts.named(name)
     _show(concept, as_json=as_json)
@@ -89,27 +100,28 @@ def show_command(name: str, library_path: str, as_json: bool) -> None:
     type=click.FloatRange(0, 1),
     default=0.5,
     show_default=True,
-    help="Tag pictures that show it at least so likely.",
+    help="Lowest probability at which a picture is tagged.",
 )
 @library_option
 def tag_command(name: str, least: float, library_path: str) -> None:
-    """Tag the pictures that show NAME; the tags that it gave earlier are taken back.
+    """Tag the pictures that show the concept NAME.
 
-    No picture is read. Pictures that are indexed later get their tag when this is run again.
+    Replaces the tags that the concept gave earlier. Compares stored vectors; no picture is read.
+    To tag pictures that you index later, run this command again.
     """
     with Library.open(library_path) as library:
         count = library.concepts.tag(name, least)
-    say(f"{plural(count, 'picture')} tagged “{shown(name)}”.")
+    say(f"Tagged {plural(count, 'picture')} with “{shown(name)}”.")
 
 
 @concept_command.command("forget")
 @click.argument("name")
 @library_option
 def forget_command(name: str, library_path: str) -> None:
-    """Forget a concept, and take its tags off."""
+    """Delete a concept and its tags."""
     with Library.open(library_path) as library:
         library.concepts.forget(name)
-    say(f"“{shown(name)}” is forgotten.")
+    say(f"Deleted the concept “{shown(name)}” and its tags.")
 
 
 def _show(concept: Concept, *, as_json: bool) -> None:
@@ -117,14 +129,14 @@ def _show(concept: Concept, *, as_json: bool) -> None:
 
 
 def _line(concept: Concept) -> str:
-    count = f"{plural(len(concept.like), 'example')}, {len(concept.unlike)} against it"
+    count = f"{plural(len(concept.like), 'example')}, {len(concept.unlike)} counter-examples"
     if not concept.learned:
-        score = "learned with another model: learn it again"
+        score = "learned with another model, so learn it again"
     elif concept.auc is None or concept.accuracy is None:
-        score = f"too few to say how well it is told: {ENOUGH} or more would do"
+        score = f"too few to measure its quality (needs {ENOUGH} or more)"
     else:
         score = (
-            f"on examples left out in turn: AUC {concept.auc:.2f}, "
-            f"{concept.accuracy:.0%} told right (guessing: 0.50, 50%)"
+            f"cross-validated: AUC {concept.auc:.2f}, accuracy {concept.accuracy:.0%} "
+            "(chance: 0.50, 50%)"
         )
     return f"{shown(concept.name)}  {count}; {score}"

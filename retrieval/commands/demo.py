@@ -1,17 +1,19 @@
-"""`pixtrieve demo`: the whole of it in a minute, on pictures drawn on the spot."""
+"""`pixtrieve demo`: indexing and searching in a minute, on pictures that it draws."""
 
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import click
 import numpy as np
 
+from retrieval.commands.base import Command
 from retrieval.commands.index_report import run_shown, summary
 from retrieval.commands.sheet import contact_sheet
-from retrieval.commands.terminal import home_relative, plural, say, shown
+from retrieval.commands.terminal import UserPath, home_relative, plural, say, shown
 from retrieval.encoders.models.references import BUILT_IN
 from retrieval.evaluation.metrics import Evaluation, evaluate
 from retrieval.library import Library
@@ -25,21 +27,39 @@ _SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class DemoAnswer:
-    """A question, its answer, and which picture was right ("" where several are)."""
+    """A query, its result, and the path of the correct picture ("" where several are)."""
 
     question: str
     result: SearchResult
     right: str = ""
 
 
-@click.command("demo")
-@click.argument("folder", type=click.Path(file_okay=False), default="pixtrieve-demo")
-@click.option("--count", type=click.IntRange(20, 2000), default=200, show_default=True)
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
-@click.option("--model", default=BUILT_IN, show_default=True, help="See: pixtrieve models.")
-@click.option("--open", "open_page", is_flag=True, help="Show the contact sheet in the browser.")
+@click.command("demo", cls=Command, examples=("pixtrieve demo --open",))
+@click.argument("folder", type=UserPath(file_okay=False), default="pixtrieve-demo")
+@click.option(
+    "--count",
+    type=click.IntRange(20, 2000),
+    default=200,
+    show_default=True,
+    help="How many scenes to draw.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Seed of the random choices; the same seed draws the same scenes.",
+)
+@click.option(
+    "--model", default=BUILT_IN, show_default=True, help="Model to use. See: pixtrieve models."
+)
+@click.option("--open", "open_page", is_flag=True, help="Open the results page in the browser.")
 def demo_command(folder: str, count: int, seed: int, model: str, open_page: bool) -> int:
-    """Draw scenes into FOLDER, index them and ask for them in words, by example and with both."""
+    """Try Pixtrieve on pictures that it draws.
+
+    Draws scenes into FOLDER, indexes them in a library of their own (FOLDER/library), and searches
+    them by text, by example picture and by both. Your own library is not touched.
+    """
     pictures, library_path = os.path.join(folder, "pictures"), os.path.join(folder, "library")
     _require_own(folder)
     say(f"Drawing {plural(count, 'scene')} into {shown(pictures)} …")
@@ -51,7 +71,7 @@ def demo_command(folder: str, count: int, seed: int, model: str, open_page: bool
     )
     with opened as library:
         progress = run_shown(lambda stop: library.iter_index([pictures], stop=stop))
-        for line in summary(progress, library.status()):
+        for line in summary(progress, library.status(), [pictures]):
             say(line)
         if progress.stopped:
             return 130
@@ -60,24 +80,25 @@ def demo_command(folder: str, count: int, seed: int, model: str, open_page: bool
         every = measure(library, drawn, fullest=False)
     for one in asked:
         _show(one)
-    say("\nCaptions that describe exactly one scene, and how many find it (first, first five):")
-    for name, evaluation in (("full ones", full), ("all", every)):
+    say("\nHow often a caption finds its scene: as the first hit, and among the first five.")
+    for name, evaluation in (("full captions", full), ("all captions", every)):
         recall = evaluation.text_to_image.recall
-        say(f"  {evaluation.captions:5} {name:10} {recall[1]:6.1%} {recall[5]:6.1%}")
-    say(f"  {'by chance':16} {1 / count:6.1%} {min(5 / count, 1):6.1%}")
+        say(f"  {evaluation.captions:5} {name:13} {recall[1]:6.1%} {recall[5]:6.1%}")
+    say(f"  {'by chance':19} {1 / count:6.1%} {min(5 / count, 1):6.1%}")
     sheet = os.path.join(folder, "answers.html")
     with open(sheet, "w", encoding="utf-8") as file:
         file.write(contact_sheet([(one.question, one.result) for one in asked]))
-    say(f"The answers as a page: {shown(sheet)}")
-    say("Now your own pictures:   pixtrieve index FOLDER")
-    say('                         pixtrieve search "two dogs on a beach"')
+    say(f"Results as a page:      {shown(sheet)}")
+    say(f'Search these scenes:    pixtrieve search "a red car" --library {_quoted(library_path)}')
+    say("Index your pictures:    pixtrieve index FOLDER")
+    say('Search your pictures:   pixtrieve search "two dogs on a beach"')
     if open_page:
         click.launch(sheet)
     return 0
 
 
 def ask(library: Library, drawn: Sequence[Drawn], k: int) -> Iterator[DemoAnswer]:
-    """Ask in words, with an example picture, and with both together."""
+    """Search by text, by an example picture, and by both together."""
     step = max(len(drawn) // 5, 1)
     for scene in drawn[1::step][:5]:
         caption = scene.captions[0]
@@ -108,14 +129,18 @@ def measure(library: Library, drawn: Sequence[Drawn], *, fullest: bool) -> Evalu
 
 
 def _require_own(folder: str) -> None:
-    """Refuse a folder that holds anything which a demo has not put there."""
+    """Refuse a folder that contains anything that no demo has put there."""
     own = {"pictures", "library", "answers.html"}
     if os.path.isdir(folder) and not set(os.listdir(folder)) <= own:
-        raise click.UsageError(f"{shown(folder)} holds other files: name a new folder")
+        raise click.UsageError(f"{shown(folder)} contains other files. Name a new folder.")
+
+
+def _quoted(path: str) -> str:
+    return shown(shlex.quote(path))
 
 
 def _show(one: DemoAnswer) -> None:
     say(f"\n{click.style(one.question, bold=True)}")
     for hit in one.result.hits[:_SHOWN]:
-        mark = click.style("  ← the one", fg="green") if hit.path == one.right else ""
+        mark = click.style("  ← correct", fg="green") if hit.path == one.right else ""
         say(f"  {hit.score:.3f}  {shown(home_relative(hit.path))}{mark}")

@@ -10,32 +10,49 @@ from pathlib import Path
 
 import click
 
-from retrieval.commands.terminal import device_option, library_option, say, shown
+from retrieval.commands.base import Command
+from retrieval.commands.terminal import (
+    UserPath,
+    device_option,
+    library_option,
+    say,
+    shown,
+)
 from retrieval.encoders.texts.languages import advice
 from retrieval.library import Library
 from retrieval.tagging.corpora import ENGLISH, read_corpus
 from retrieval.tagging.describing import Description, Via
 
 
-@click.command("describe")
-@click.argument("image", metavar="IMAGE")
+@click.command(
+    "describe",
+    cls=Command,
+    examples=(
+        "pixtrieve describe photo.jpg",
+        "pixtrieve describe photo.jpg --corpus captions.jsonl",
+    ),
+)
+@click.argument("image", metavar="IMAGE", type=UserPath())
 @click.option(
     "--corpus",
     metavar="FILE",
-    type=click.Path(),
-    help="The texts to choose from; without it, everyday things and scenes in English.",
+    type=UserPath(),
+    help="Texts to choose from. Default: everyday things and scenes, in English.",
 )
-@click.option("-k", "count", type=click.IntRange(1), default=5, show_default=True, help="How many.")
+@click.option(
+    "-k", "count", type=click.IntRange(1), default=5, show_default=True, help="Number of texts."
+)
 @library_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @device_option
 def describe_command(
     image: str, corpus: str | None, count: int, library_path: str, as_json: bool, device: str
 ) -> None:
-    """Find the texts that describe IMAGE best: a file, an address, or `#17`, an indexed picture.
+    """Find the texts that describe a picture best.
 
-    A corpus has one text a line, or JSON lines {"text": …, "lang": "de"}, or captions as
-    `pixtrieve evaluate` reads them. It is encoded once and kept in the user's cache.
+    IMAGE is a file, a web address, or #17 for the indexed picture with that number. A corpus holds
+    one text per line, JSON lines like {"text": "…", "lang": "de"}, or captions as
+    `pixtrieve evaluate` reads them. It is encoded once and kept in your cache folder.
     """
     texts = read_corpus(corpus)
     is_picture = image.startswith(("#", "http://", "https://")) or os.path.exists(image)
@@ -47,24 +64,35 @@ def describe_command(
     _print(found, {"image": image, "model": model}, as_json=as_json)
 
 
-@click.command("translate")
+@click.command(
+    "translate",
+    cls=Command,
+    examples=(
+        'pixtrieve translate "un perro en la playa" --corpus captions.jsonl --to en',
+        'pixtrieve translate "a dog on a beach" --corpus captions.jsonl --to de --via pictures',
+    ),
+)
 @click.argument("text", nargs=-1, required=True)
 @click.option(
     "--corpus",
     metavar="FILE",
-    type=click.Path(),
+    type=UserPath(),
     required=True,
-    help="Texts with their languages, or captions in several, to choose from.",
+    help="Texts to choose from, with their languages, or captions in several languages.",
 )
-@click.option("--to", metavar="LANG", default=ENGLISH, show_default=True, help="Which language.")
+@click.option(
+    "--to", metavar="LANG", default=ENGLISH, show_default=True, help="Language of the results."
+)
 @click.option(
     "--via",
     type=click.Choice(("texts", "pictures")),
     default="texts",
     show_default=True,
-    help="Compare with the texts themselves, or take captions of the nearest indexed pictures.",
+    help="Compare TEXT with the texts, or take the captions of the nearest indexed pictures.",
 )
-@click.option("-k", "count", type=click.IntRange(1), default=3, show_default=True, help="How many.")
+@click.option(
+    "-k", "count", type=click.IntRange(1), default=3, show_default=True, help="Number of texts."
+)
 @library_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @device_option
@@ -78,14 +106,10 @@ def translate_command(
     as_json: bool,
     device: str,
 ) -> None:
-    r"""Find what says the same as TEXT in another language, among the texts of a corpus.
+    """Find texts in another language that mean the same as TEXT.
 
-    \b
-    pixtrieve translate "un perro en la playa" --corpus captions.jsonl --to en
-    pixtrieve translate "a dog on a beach" --corpus captions.jsonl --to de --via pictures
-
-    This finds texts, it writes none. With --via texts the model has to know both languages; with
-    --via pictures only that of TEXT.
+    Chooses among the texts of a corpus; it does not write new ones. With --via texts the model
+    must know both languages, with --via pictures only that of TEXT.
     """
     words = " ".join(text)
     texts = read_corpus(corpus)

@@ -1,4 +1,4 @@
-"""How a download looks."""
+"""Progress of a download, and what a downloaded model needs."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from retrieval.encoders.models.references import parse
 
 
 def fetch_with_progress(name: str) -> tuple[str, ...]:
-    """Download a model and show how far it is; return the paths of its files."""
+    """Download a model and show the progress; return the paths of its files."""
     return fetch(name, _Display().show)
 
 
-def extra_that_misses(name: str) -> str:
-    """Return the optional dependency that a preset's model needs and that is not installed."""
+def missing_extra(name: str) -> str:
+    """Return the extra that a preset's model needs and that is not installed, or ""."""
     reference = str(parse(name))
     extra = next((p.extra for p in PRESETS.values() if p.reference == reference), "")
     return extra if extra and importlib.util.find_spec(extra) is None else ""
 
 
 class _Display:
-    """A moving line on a terminal, a line for each file and tenth elsewhere."""
+    """A progress line on a terminal; elsewhere a line for each tenth of a file."""
 
     def __init__(self) -> None:
         self._live = sys.stderr.isatty()
-        self._told = ("", -1)
+        self._shown = ("", -1)
 
     def show(self, fetched: Fetched) -> None:
         share = 100 * fetched.done // fetched.total if fetched.total else 0
@@ -39,6 +39,6 @@ class _Display:
         if self._live:
             sys.stderr.write(f"\r{line}\x1b[K" + ("\n" if done else ""))
             sys.stderr.flush()
-        elif self._told != (fetched.file, share // 10):
-            self._told = (fetched.file, share // 10)
+        elif self._shown != (fetched.file, share // 10):
+            self._shown = (fetched.file, share // 10)
             say(line, error=True)

@@ -1,4 +1,4 @@
-"""A page of duplicates: each group side by side, what is kept first, and why."""
+"""A page of duplicates: each group side by side, the kept file first, and why."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from retrieval.commands.terminal import home_relative, human_bytes, plural, show
 from retrieval.duplicates.keeping import DuplicateFile, DuplicateGroup
 
 WHY = {
-    "raw": "the kept one is raw",
+    "raw": "not the raw file",
     "pixels": "fewer pixels",
     "bytes": "fewer bytes",
     "age": "newer",
     "path": "longer path",
     None: "",
 }
-"""What a redundant file lacks, by `DuplicateFile.reason`."""
+"""Why a file is redundant, by `DuplicateFile.reason`."""
 
 _SECTION = """<section><h1>Group {id}</h1>
 <p>{why}</p>
@@ -34,18 +34,18 @@ _CARD = """<li><a class="picture" href="{link}" title="{path}">{picture}</a>
 
 
 def summary(groups: Sequence[DuplicateGroup]) -> str:
-    """Return how much there is, in a sentence."""
+    """Return the totals in a sentence."""
     redundant = [file for each in groups for file in each.redundant]
     near = sum(not file.exact for file in redundant)
     room = human_bytes(sum(file.size for file in redundant))
     return (
-        f"{plural(len(groups), 'group')}, {plural(len(redundant), 'redundant file')}: "
-        f"{len(redundant) - near:,} exact, {near:,} nearly the same, {room} in all."
+        f"{plural(len(groups), 'group')} with {plural(len(redundant), 'redundant file')} "
+        f"({len(redundant) - near:,} exact, {near:,} near), {room} in total."
     )
 
 
 def duplicate_sheet(groups: Sequence[DuplicateGroup]) -> str:
-    """Return the page; a picture that cannot be read now says so in its place."""
+    """Return the page; in place of a picture that cannot be read it says why."""
     head = f"<section><h1>Duplicates</h1><p>{html.escape(summary(groups))}</p></section>"
     with ThreadPoolExecutor() as executor:
         sections = list(executor.map(_section, groups))
@@ -54,9 +54,9 @@ def duplicate_sheet(groups: Sequence[DuplicateGroup]) -> str:
 
 def _section(group: DuplicateGroup) -> str:
     command = f"pixtrieve duplicates --keep-all {group.id}"
-    kind = "The very same bytes." if group.is_exact else "Nearly the same."
+    kind = "Exact copies." if group.is_exact else "Near duplicates."
     cards = "\n".join(_card(file) for file in (group.kept, *group.redundant))
-    why = f"{kind} To keep them all: <code>{html.escape(command)}</code>"
+    why = f"{kind} To keep all: <code>{html.escape(command)}</code>"
     return _SECTION.format(id=group.id, why=why, cards=cards)
 
 
@@ -77,7 +77,7 @@ def _card(file: DuplicateFile) -> str:
 
 
 def _role(file: DuplicateFile) -> str:
-    """Return what is to become of a file, and why."""
+    """Return whether a file is kept, or why it is redundant."""
     if file.reason is None:
         return "Kept"
     likeness = "copy" if file.exact else f"{file.likeness:.0%} alike"

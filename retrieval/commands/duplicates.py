@@ -1,18 +1,27 @@
-"""`pixtrieve duplicates`: what is there more than once; moving it aside, and back."""
+"""`pixtrieve duplicates`: find duplicates, move them aside, and move them back."""
 
 from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 
 import click
 
+from retrieval.commands.base import Command
 from retrieval.commands.duplicate_sheet import WHY, duplicate_sheet, summary
 from retrieval.commands.model_choice import is_interactive
 from retrieval.commands.pages import give_page
-from retrieval.commands.terminal import home_relative, human_bytes, library_option, plural, say
+from retrieval.commands.terminal import (
+    UserPath,
+    home_relative,
+    human_bytes,
+    library_option,
+    plural,
+    say,
+)
 from retrieval.commands.terminal import shown as safe
 from retrieval.duplicates.finding import Duplicates, Kind
 from retrieval.duplicates.grouping import LIKENESS
@@ -23,38 +32,56 @@ from retrieval.library import Library
 _LAST = "last"
 
 
-@click.command("duplicates")
+@click.command(
+    "duplicates",
+    cls=Command,
+    examples=(
+        "pixtrieve duplicates --open                 # review them side by side",
+        "pixtrieve duplicates --keep-all 17 23       # these groups are fine as they are",
+        "pixtrieve duplicates --move-to ~/redundant",
+        "pixtrieve duplicates --undo                 # move everything back",
+    ),
+)
 @click.argument("group", nargs=-1, type=int)
 @library_option
-@click.option("--exact", "kind", flag_value="exact", help="Only files with the very same bytes.")
+@click.option("--exact", "kind", flag_value="exact", help="Only files with the same bytes.")
 @click.option("--near", "kind", flag_value="near", help="Only pictures that differ in bytes.")
 @click.option(
     "--threshold",
     type=click.FloatRange(0.5, 1),
     default=LIKENESS,
     show_default=True,
-    help="How like near duplicates have to be.",
+    help="Lowest similarity of near duplicates.",
 )
 @click.option(
     "--keep-all",
     is_flag=True,
-    help="Remember that the groups that are named are no duplicates, or all to be kept.",
+    help="Keep all files of the named groups, and do not list these groups again.",
 )
-@click.option("--show-kept", is_flag=True, help="Show groups that --keep-all put away, too.")
-@click.option("--move-to", metavar="DIR", help="Move the redundant files there, with an undo log.")
-@click.option("--yes", is_flag=True, help="With --move-to: do not ask.")
+@click.option("--show-kept", is_flag=True, help="Also list groups hidden by --keep-all.")
+@click.option(
+    "--move-to",
+    metavar="DIR",
+    type=UserPath(),
+    help="Move the redundant files to this folder. --undo moves them back.",
+)
+@click.option("--yes", is_flag=True, help="With --move-to, do not ask for confirmation.")
 @click.option(
     "--undo",
     metavar="[LOG]",
     is_flag=False,
     flag_value=_LAST,
-    help="Move back what the last --move-to moved, or that of a log.",
+    type=UserPath(),
+    help="Move back what the last --move-to moved, or what LOG lists.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option(
-    "--html", metavar="FILE", help="Write a page with the pictures (- for standard output)."
+    "--html",
+    metavar="FILE",
+    type=UserPath(),
+    help="Write a page with the pictures to FILE (- for standard output).",
 )
-@click.option("--open", "open_page", is_flag=True, help="Show that page in the browser.")
+@click.option("--open", "open_page", is_flag=True, help="Open that page in the browser.")
 def duplicates_command(
     group: tuple[int, ...],
     library_path: str,
@@ -69,19 +96,14 @@ def duplicates_command(
     html: str | None,
     open_page: bool,
 ) -> None:
-    r"""Find files and pictures that are there more than once; all, or the GROUPs named by number.
+    """Find duplicate and near-duplicate pictures.
 
-    \b
-    pixtrieve duplicates --open               review them side by side
-    pixtrieve duplicates --keep-all 17 23     those are fine as they are
-    pixtrieve duplicates --move-to ~/redundant
-    pixtrieve duplicates --undo
-
-    Of each group the raw file, else that with most pixels, then bytes, then the oldest, then that
-    with the shortest path is kept. Nothing is ever deleted.
+    Lists all groups, or those whose numbers are given. In each group one file is kept: the raw
+    file if there is one, else the one with the most pixels, then the most bytes, then the oldest,
+    then the one with the shortest path. No file is ever deleted.
     """
     if keep_all and not group:
-        raise click.UsageError("name the groups to be kept: pixtrieve duplicates --keep-all 17 23")
+        raise click.UsageError("Name the groups to keep: pixtrieve duplicates --keep-all 17 23")
     with Library.open(library_path) as library:
         duplicates = library.duplicates
         if undo is not None:
@@ -91,7 +113,7 @@ def duplicates_command(
         groups = report.of(group)
         if keep_all:
             duplicates.keep_all(groups)
-            say(f"{plural(len(groups), 'group')} put away; see them again with --show-kept.")
+            say(f"Hid {plural(len(groups), 'group')}. To list hidden groups, use --show-kept.")
         elif move_to is not None:
             _move(duplicates, groups, move_to, yes=yes)
         else:
@@ -110,16 +132,16 @@ def _show(
         return
     for line in _lines(groups):
         say(line)
-    if report.unsketched:
+    if report.without_thumbnail:
         say(
-            f"{plural(report.unsketched, 'picture')} could be compared by their bytes only: they "
-            "were indexed without being looked at."
+            f"Compared {plural(report.without_thumbnail, 'picture')} by their bytes only: the "
+            "library has no thumbnail of them."
         )
 
 
 def _lines(groups: Sequence[DuplicateGroup]) -> Iterator[str]:
     if not groups:
-        yield "No duplicates."
+        yield "No duplicates found."
         return
     for each in groups:
         yield f"group {each.id}"
@@ -129,8 +151,8 @@ def _lines(groups: Sequence[DuplicateGroup]) -> Iterator[str]:
             yield _line(how, file, WHY[file.reason])
     yield ""
     yield summary(groups)
-    yield "Look at them with --open. Put groups away with --keep-all GROUP…, move what is not kept"
-    yield "with --move-to DIR."
+    yield "To review them, use --open. To hide groups, use --keep-all GROUP… To move redundant"
+    yield "files to another folder, use --move-to DIR."
 
 
 def _line(how: str, file: DuplicateFile, why: str) -> str:
@@ -160,27 +182,29 @@ def _move(
     duplicates: Duplicates, groups: Sequence[DuplicateGroup], folder: str, *, yes: bool
 ) -> None:
     if not groups:
-        say("No duplicates: nothing to move.")
+        say("No duplicates found, so there is nothing to move.")
         return
     say(summary(groups))
     if not yes:
         if not is_interactive():
-            raise click.UsageError("nobody can be asked here: look at them first, then add --yes")
+            raise click.UsageError(
+                "Can't ask for confirmation outside a terminal. Review first, then pass --yes."
+            )
         click.confirm(f"Move the redundant files to {safe(folder)}?", abort=True, err=True)
     log = duplicates.new_log()
-    moved = _tell(duplicates.move(groups, folder, log), "left where it is")
-    say(f"{plural(moved, 'file')} moved to {safe(folder)}.")
+    moved = _report(duplicates.move(groups, folder, log), "not moved")
+    say(f"Moved {plural(moved, 'file')} to {safe(folder)}.")
     if moved:
-        say(f"Move them back with: pixtrieve duplicates --undo {safe(log)}")
+        say(f"To move them back: pixtrieve duplicates --undo {safe(shlex.quote(log))}")
 
 
 def _bring_back(duplicates: Duplicates, log: str) -> None:
-    moved = _tell(duplicates.undo(os.path.abspath(log)), "not moved back")
-    say(f"{plural(moved, 'file')} moved back. To have them in the library again: pixtrieve index")
+    moved = _report(duplicates.undo(os.path.abspath(log)), "not moved back")
+    say(f"Moved back {plural(moved, 'file')}. To add them to the library again: pixtrieve index")
 
 
-def _tell(steps: Iterable[Moved | LeftAlone], failed: str) -> int:
-    """Say which files could not be moved; return how many were."""
+def _report(steps: Iterable[Moved | LeftAlone], failed: str) -> int:
+    """Print which files could not be moved; return how many were moved."""
     moved = 0
     for step in steps:
         if isinstance(step, Moved):

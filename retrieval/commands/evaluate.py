@@ -9,8 +9,16 @@ from collections.abc import Callable
 
 import click
 
+from retrieval.commands.base import Command
 from retrieval.commands.read_options import reading_options
-from retrieval.commands.terminal import device_option, library_option, plural, say, shown
+from retrieval.commands.terminal import (
+    UserPath,
+    device_option,
+    library_option,
+    plural,
+    say,
+    shown,
+)
 from retrieval.encoders import Encoder, open_encoder
 from retrieval.encoders.models.references import parse
 from retrieval.evaluation.captions import evaluate_pictures, read_captions
@@ -20,16 +28,14 @@ from retrieval.library import Library
 from retrieval.tagging.corpora import ENGLISH
 
 
-@click.command("evaluate")
-@click.argument("captions", type=click.Path())
+@click.command("evaluate", cls=Command, examples=("pixtrieve evaluate captions.jsonl",))
+@click.argument("captions", type=UserPath())
 @library_option
-@click.option("--model", metavar="MODEL", help="Measure this model rather than the library's.")
+@click.option("--model", metavar="MODEL", help="Measure this model instead of the library's.")
 @click.option(
-    "--checkpoint", metavar="FILE", type=click.Path(), help="Weights for --model NAME from a file."
+    "--checkpoint", metavar="FILE", type=UserPath(), help="Weights file for --model NAME."
 )
-@click.option(
-    "--lang", default=ENGLISH, show_default=True, help="Captions in this language (captions_ml)."
-)
+@click.option("--lang", default=ENGLISH, show_default=True, help="Language of the captions to use.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @device_option
 @reading_options
@@ -43,11 +49,12 @@ def evaluate_command(
     device: str,
     options: IndexOptions,
 ) -> None:
-    """Measure text→image and image→text recall on CAPTIONS.
+    """Measure retrieval quality on captioned pictures.
 
-    CAPTIONS is a file of JSON lines {"file": "a.jpg", "captions": ["…", "…"]}, files relative to
-    it; captions in other languages are in "captions_ml": {"de": ["…"]}. Without --model the
-    library's model is measured, with its stored vectors where it has them.
+    CAPTIONS is a file of JSON lines like {"file": "a.jpg", "captions": ["…", "…"]}, with paths
+    relative to it. Captions in other languages are in "captions_ml": {"de": ["…"]}. Prints recall,
+    median rank, MRR and nDCG from text to image and from image to text. Without --model it
+    measures the library's model, and uses stored vectors where the library has them.
     """
     pictures = read_captions(captions, lang)
     show = _progress(len(pictures))
@@ -78,7 +85,7 @@ def _progress(total: int) -> Callable[[int], None]:
     def show(done: int) -> None:
         if live and (done % 32 == 0 or done == total):
             end = "\r\x1b[K" if done == total else ""
-            sys.stderr.write(f"\rencoded {done:,} of {total:,} pictures{end}")
+            sys.stderr.write(f"\rEncoded {done:,} of {total:,} pictures{end}")
             sys.stderr.flush()
 
     return show

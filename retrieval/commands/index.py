@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
+from retrieval.commands.base import Command
 from retrieval.commands.index_report import Display, run_shown, stop_on_interrupt, summary
 from retrieval.commands.model_choice import choose_model, offer_to_fetch
 from retrieval.commands.read_options import reading_options
-from retrieval.commands.terminal import device_option, library_option, say
+from retrieval.commands.terminal import UserPath, device_option, library_option, say, shown
 from retrieval.commands.watch_report import WatchReport, watch_options
 from retrieval.encoders.models.references import parse
 from retrieval.indexing.progress import IndexOptions, Progress
@@ -15,25 +16,34 @@ from retrieval.library import Library
 from retrieval.watching.watcher import WatchControl, WatchTiming
 
 
-@click.command("index")
-@click.argument("paths", nargs=-1, type=click.Path())
+@click.command(
+    "index",
+    cls=Command,
+    examples=(
+        "pixtrieve index ~/Pictures",
+        "pixtrieve index ~/Pictures /media/camera --exclude 'raw/**' --exclude '*.gif'",
+        "pixtrieve index           # rescan everything in the library",
+        "pixtrieve index --watch   # then follow changes",
+    ),
+)
+@click.argument("paths", nargs=-1, type=UserPath())
 @library_option
 @click.option(
     "--model",
     metavar="MODEL",
-    help="A preset, NAME/PRETRAINED, hf-hub:ORG/REPO or local-dir:DIR; needed once, for a new "
-    "library. See: pixtrieve models.",
+    help="Model of a new library: a preset, NAME/PRETRAINED, hf-hub:ORG/REPO or local-dir:DIR. "
+    "See: pixtrieve models.",
 )
 @click.option(
-    "--checkpoint", metavar="FILE", type=click.Path(), help="Weights for --model NAME from a file."
+    "--checkpoint", metavar="FILE", type=UserPath(), help="Weights file for --model NAME."
 )
 @device_option
 @click.option(
     "--exclude",
     metavar="GLOB",
     multiple=True,
-    help="Leave out files and folders that match ('*.png', 'raw/**', 'private'); may be repeated; "
-    "remembered. --exclude '' forgets earlier ones.",
+    help="Skip files and folders that match ('*.png', 'raw/**', 'private'). Repeatable. Patterns "
+    "are remembered; --exclude '' clears them.",
 )
 @watch_options
 @reading_options
@@ -44,19 +54,20 @@ def index_command(
     checkpoint: str | None,
     device: str,
     exclude: tuple[str, ...],
-    pace: WatchTiming | None,
+    timing: WatchTiming | None,
     options: IndexOptions,
 ) -> int:
-    """Index pictures in PATHS, folders or files; without PATHS, look again at all that is known.
+    """Add pictures to the library, or update it.
 
-    Unchanged files are not opened, moved and copied ones are recognised by their content, deleted
-    ones leave the results. Ctrl-C stops after the batch in flight; run it again to go on.
+    PATHS are folders and files. Without PATHS, rescans everything in the library. Unchanged files
+    are not opened, moved and copied files are recognised by their content, and deleted files leave
+    the results. Ctrl-C stops after the current batch; run the same command to continue.
     """
     reference = str(parse(model, checkpoint)) if model else None
     patterns = [pattern for pattern in exclude if pattern] if exclude else None
     with _opened(library_path, reference, device, has_paths=bool(paths)) as library:
-        if pace is not None:
-            return _follow(library, paths, options, patterns, pace)
+        if timing is not None:
+            return _follow(library, paths, options, patterns, timing)
         return _run(library, paths, options, patterns)
 
 
@@ -65,7 +76,7 @@ def _opened(library_path: str, reference: str | None, device: str, *, has_paths:
         return Library.open(library_path, reference, device=device)
     if not has_paths:
         raise click.UsageError(
-            f"there is no library in {library_path} yet: name the folders to index"
+            f"There is no library in {shown(library_path)} yet. Name the folders to index."
         )
     if reference is None:
         reference = choose_model()
@@ -80,7 +91,7 @@ def _run(
     progress = run_shown(
         lambda stop: library.iter_index(paths, options=options, exclude=patterns, stop=stop)
     )
-    for line in summary(progress, library.status()):
+    for line in summary(progress, library.status(), paths):
         say(line)
     return 130 if progress.stopped else 0
 
@@ -90,14 +101,14 @@ def _follow(
     paths: tuple[str, ...],
     options: IndexOptions,
     patterns: list[str] | None,
-    pace: WatchTiming,
+    timing: WatchTiming,
 ) -> int:
-    report, first = WatchReport("Ctrl-C ends it."), True
+    report, first = WatchReport("Press Ctrl-C to stop."), True
     display: Display | None = None  # of the run that goes on
-    with stop_on_interrupt("stopping") as stop:
-        steering = WatchControl(stop=stop)
+    with stop_on_interrupt("Stopping.") as stop:
+        control = WatchControl(stop=stop)
         for event in library.watch(
-            paths, options=options, exclude=patterns, timing=pace, control=steering
+            paths, options=options, exclude=patterns, timing=timing, control=control
         ):
             if isinstance(event, Progress) and event.phase != "done":
                 display = display or Display()
@@ -109,7 +120,7 @@ def _follow(
             if isinstance(event, Progress) and first:
                 first = False
                 report.begin(event)
-                for line in summary(event, library.status()):
+                for line in summary(event, library.status(), paths):
                     say(line)
             else:
                 report.show(event)

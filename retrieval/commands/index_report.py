@@ -1,13 +1,14 @@
-"""How an indexing run looks: a line that moves on a terminal, plain lines in a pipe, a summary."""
+"""What an indexing run prints: a progress line on a terminal, lines in a pipe, a summary."""
 
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType, TracebackType
 
@@ -18,6 +19,9 @@ from retrieval.indexing.progress import Progress
 _LINES_EVERY_S = 10.0
 _RATE_OVER_S = 20.0
 _PROBLEMS_SHOWN = 10
+_FOLDERS_NAMED = 3
+
+STOPPED = "Stopped. Finished work is saved; run the same command to continue."
 
 
 def run_shown(work: Callable[[threading.Event], Iterator[Progress]]) -> Progress:
@@ -34,16 +38,18 @@ def run_shown(work: Callable[[threading.Event], Iterator[Progress]]) -> Progress
 
 
 @contextmanager
-def stop_on_interrupt(doing: str = "stopping after this batch") -> Iterator[threading.Event]:
+def stop_on_interrupt(
+    doing: str = "Stopping after the current batch.",
+) -> Iterator[threading.Event]:
     """Give an event that the first Ctrl-C sets; the second ends the process at once."""
     stop = threading.Event()
 
     def handle(_signal: int, _frame: FrameType | None) -> None:
         if stop.is_set():
-            # At once, whatever hangs: every batch is committed or was never begun.
+            # At once, whatever hangs: each batch is either committed or not begun.
             os._exit(130)
         stop.set()
-        say(f"\n{doing}; Ctrl-C again to stop at once", error=True)
+        say(f"\n{doing} Press Ctrl-C again to stop at once.", error=True)
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -80,20 +86,20 @@ class Display:
     def _line(self, progress: Progress) -> str:
         tally = progress.tally
         if progress.phase == "scan":
-            return f"looking: {tally.found:,} pictures found"
+            return f"Scanning: {plural(tally.found, 'picture')} found"
         if progress.phase == "calibrate":
-            return "fitting the model to some of these pictures, once; this may take minutes"
+            return "Calibrating the model on some of these pictures, once. This can take minutes."
         left = tally.pending - tally.handled
         files, images = self._rates.files(), self._rates.images()
         eta = f", {duration(left / files)} left" if files and left else ""
         share = 100 * tally.handled // max(tally.pending, 1)
         return (
             f"{share:3d} %  {tally.handled:,} of {tally.pending:,} files "
-            f"({files:.0f} files/s, {images:.0f} images/s encoded{eta})"
+            f"({files:.0f} files/s, {images:.0f} pictures encoded/s{eta})"
         )
 
     def clear(self) -> None:
-        """Take the line off the terminal."""
+        """Clear the progress line."""
         if self._live and self._width:
             sys.stderr.write("\r" + " " * self._width + "\r")
             sys.stderr.flush()
@@ -133,22 +139,21 @@ class _Rates:
         return float((last[column] - first[column]) / max(last[0] - first[0], 0.001))
 
 
-def summary(progress: Progress, status: Status) -> Iterator[str]:
-    """Yield the lines that end a run: what happened, what could not be used, what to do."""
-    tally = progress.tally
-    yield (
-        f"{plural(tally.found, 'picture file')} looked at in {duration(progress.seconds)}: "
-        + ", ".join(_changes(progress))
-    )
+def summary(progress: Progress, status: Status, paths: Sequence[str] = ()) -> Iterator[str]:
+    """Yield the lines that end a run over paths: what happened, what failed, what to do.
+
+    Without paths the run was over all folders of the library.
+    """
+    yield _headline(progress, paths or [root.path for root in status.roots])
     if progress.stopped:
-        yield "Stopped on request. What is done is kept; run the same command to go on."
+        yield STOPPED
     for trouble in progress.missing:
         yield (
-            f"Not there: {shown(home_relative(trouble.path))} ({trouble.reason}). Its pictures "
-            f"stay searchable; take them out with: pixtrieve remove {shown(trouble.path)!r}"
+            f"Unavailable: {shown(home_relative(trouble.path))} ({trouble.reason}). Its pictures "
+            f"stay searchable. To remove them: pixtrieve remove {shown(shlex.quote(trouble.path))}"
         )
-    for trouble in progress.unseen:
-        yield f"Not looked into: {shown(home_relative(trouble.path))} ({trouble.reason})"
+    for trouble in progress.unreadable:
+        yield f"Can't read: {shown(home_relative(trouble.path))} ({trouble.reason})"
     yield from problem_lines(progress)
     counts = status.counts
     yield (
@@ -157,29 +162,41 @@ def summary(progress: Progress, status: Status) -> Iterator[str]:
     )
 
 
+def _headline(progress: Progress, paths: Sequence[str]) -> str:
+    tally = progress.tally
+    nothing = not (tally.found or tally.removed or progress.stopped)
+    if nothing and not paths:
+        return "The library has no folders yet. Add one: pixtrieve index FOLDER"
+    if nothing and not (progress.missing or progress.unreadable):
+        return f"No pictures found in {_named(paths)}."
+    changes = ", ".join(_changes(progress))
+    new = plural(tally.encoded, "new picture")
+    return f"Indexed {new} in {duration(progress.seconds)}" + (f" ({changes})" if changes else "")
+
+
+def _named(paths: Sequence[str]) -> str:
+    if len(paths) > _FOLDERS_NAMED:
+        return plural(len(paths), "folder")
+    return ", ".join(shown(home_relative(path)) for path in paths)
+
+
 def _changes(progress: Progress) -> Iterator[str]:
     tally = progress.tally
-    unchanged = tally.found - tally.pending
-    if tally.encoded:
-        rate = tally.encoded / max(progress.seconds, 0.001)
-        yield f"{tally.encoded:,} encoded ({rate:.1f} images/s)"
     for count, what in (
-        (unchanged, "unchanged"),
-        (tally.described, "with a description that was new"),
+        (tally.found - tally.pending, "unchanged"),
+        (tally.described, "with new descriptions"),
         (tally.reused, "moved or copied"),
         (tally.removed, "gone"),
         (tally.bad, "damaged"),
-        (tally.unsupported, "in formats that are not supported"),
-        (tally.transient, "to be tried again"),
+        (tally.unsupported, "unsupported"),
+        (tally.transient, "to retry"),
     ):
         if count:
             yield f"{count:,} {what}"
-    if not tally.found and not tally.removed:
-        yield "nothing there that looks like a picture"
 
 
 def problem_lines(progress: Progress) -> Iterator[str]:
-    """Yield the first files that a run could not use, and where the others are to be found."""
+    """Yield the first files that a run could not use, and the command that lists all of them."""
     for trouble in progress.problems[:_PROBLEMS_SHOWN]:
         yield f"  {shown(home_relative(trouble.path))}: {shown(trouble.reason)}"
     more = len(progress.problems) - _PROBLEMS_SHOWN
@@ -187,7 +204,7 @@ def problem_lines(progress: Progress) -> Iterator[str]:
         yield f"  and {more:,} more"
     tally = progress.tally
     if tally.bad or tally.unsupported:
-        yield "All files that could not be used, and why: pixtrieve status --problems"
+        yield "To list all files that could not be used: pixtrieve status --problems"
 
 
 def duration(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""`pixtrieve label`: tag pictures by what they show; `pixtrieve classify`: tell items apart."""
+"""`pixtrieve label`: tag pictures by what they show; `pixtrieve classify`: rank labels."""
 
 from __future__ import annotations
 
@@ -9,26 +9,44 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
-from click.core import ParameterSource
 
-from retrieval.commands.terminal import device_option, library_option, plural, say, shown
+from retrieval.commands.base import Command, Group
+from retrieval.commands.terminal import (
+    UserPath,
+    device_option,
+    library_option,
+    plural,
+    say,
+    shown,
+)
 from retrieval.library import Library
-from retrieval.tagging.classifying import Classified, Item, Likely
+from retrieval.tagging.classifying import Classified, Item, LabelProbability
 from retrieval.tagging.labels import LEAST, read_labels
 
 _SHOWN = 3
 
 
-@click.group("label", invoke_without_command=True)
+@click.group(
+    "label",
+    cls=Group,
+    invoke_without_command=True,
+    examples=(
+        "pixtrieve label --labels labels.txt   # one per line; replaces earlier labels",
+        "pixtrieve label                       # the same labels again, for new pictures",
+    ),
+)
 @click.option(
-    "--labels", metavar="FILE|WORD,…", help="What to tag with; without it, what it was last time."
+    "--labels",
+    metavar="FILE|WORD,…",
+    type=UserPath(),
+    help="Labels to give: a file with one per line, or a list. Default: those given last time.",
 )
 @click.option(
     "--least",
     type=click.FloatRange(0, 1),
     default=LEAST,
     show_default=True,
-    help="Tag pictures that show a label at least so likely.",
+    help="Lowest score at which a picture is tagged.",
 )
 @library_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -42,17 +60,12 @@ def label_command(
     as_json: bool,
     device: str,
 ) -> None:
-    r"""Tag the pictures of a library with labels, by what they show; no picture is read.
+    """Tag pictures by what they show.
 
-    \b
-    pixtrieve label --labels labels.txt      (one a line; replaces the labels given before)
-    pixtrieve label                          (the same labels again, for new pictures too)
+    Compares the labels with stored vectors; no picture is read. The new tags replace those of the
+    previous run.
     """
     if ctx.invoked_subcommand is not None:
-        if ctx.get_parameter_source("library_path") == ParameterSource.COMMANDLINE:
-            raise click.UsageError(
-                f"write --library behind the command: pixtrieve label {ctx.invoked_subcommand} …"
-            )
         return
     chosen = read_labels(labels) if labels is not None else ()
     with Library.open(library_path, device=device) as library:
@@ -63,14 +76,14 @@ def label_command(
         return
     for label, count in sorted(counts.items(), key=lambda each: -each[1]):
         say(f"{count:8,d}  {shown(label)}")
-    say(f"{plural(pictures, 'picture')} looked at; {plural(sum(counts.values()), 'tag')} given.")
+    say(f"Gave {plural(sum(counts.values()), 'tag')} to {plural(pictures, 'picture')}.")
 
 
 @label_command.command("list")
 @library_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def list_command(library_path: str, as_json: bool) -> None:
-    """List the tags that pictures have, from labels and from concepts."""
+    """List the tags that pictures have from labels and concepts."""
     with Library.open(library_path) as library:
         tags = library.tags.all()
     if as_json:
@@ -81,30 +94,41 @@ def list_command(library_path: str, as_json: bool) -> None:
             f"{tag.images:8,d}  {shown(tag.label)}" + ("" if tag.source == "label" else "  concept")
         )
     if not tags:
-        say("There are none yet: pixtrieve label --labels dog,cat")
+        say("No tags yet. Give some: pixtrieve label --labels dog,cat")
 
 
 @label_command.command("remove")
 @click.argument("label", required=False)
-@click.option("--all", "everything", is_flag=True, help="Take all labels off.")
+@click.option("--all", "everything", is_flag=True, help="Remove all labels.")
 @library_option
 def remove_command(label: str | None, everything: bool, library_path: str) -> None:
-    """Give LABEL no more, and take it off all pictures."""
+    """Remove LABEL from the labels and from all pictures."""
     if (label is None) != everything:
-        raise click.UsageError("name one label, or --all")
+        raise click.UsageError("Name one label, or pass --all.")
     with Library.open(library_path) as library:
         count = library.tags.remove(label)
-    say(f"{plural(count, 'tag')} removed.")
+    say(f"Removed {plural(count, 'tag')}.")
 
 
-@click.command("classify")
+@click.command(
+    "classify",
+    cls=Command,
+    examples=('pixtrieve classify --labels dog,cat holiday.jpg "it barked all night"',),
+)
 @click.argument("items", nargs=-1, required=True)
 @click.option(
     "--labels",
     metavar="FILE|WORD,…",
-    help="What they may be; without it (and --concept) what the library is labelled with.",
+    type=UserPath(),
+    help="Labels to choose from. Default without --concept: the labels of the library.",
 )
-@click.option("--concept", "concepts", metavar="NAME", multiple=True, help="A learned concept.")
+@click.option(
+    "--concept",
+    "concepts",
+    metavar="NAME",
+    multiple=True,
+    help="Also test for this concept. Repeatable.",
+)
 @library_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @device_option
@@ -116,12 +140,9 @@ def classify_command(
     as_json: bool,
     device: str,
 ) -> None:
-    r"""Say which label ITEMS are, each a text or a picture's file.
+    """Rank labels for pictures and texts.
 
-    \b
-    pixtrieve classify --labels dog,cat holiday.jpg "it barked all night"
-
-    An item that is a file is a picture, everything else a text.
+    An item that names a file is a picture; everything else is a text.
     """
     chosen = read_labels(labels) if labels is not None else ()
     with Library.open(library_path, device=device) as library:
@@ -135,7 +156,8 @@ def classify_command(
 
 
 def _item(written: str) -> Item:
-    return Path(written) if os.path.isfile(os.path.expanduser(written)) else written
+    path = os.path.expanduser(written)
+    return Path(path) if os.path.isfile(path) else written
 
 
 def _lines(found: Sequence[Classified]) -> list[str]:
@@ -144,7 +166,7 @@ def _lines(found: Sequence[Classified]) -> list[str]:
         lines.append(shown(each.item))
         labels = each.labels[:_SHOWN]
         if each.none is not None:
-            none = Likely("(none of these)", each.none)
+            none = LabelProbability("(none of these)", each.none)
             labels = tuple(sorted((*labels, none), key=lambda one: -one.probability))
         lines += [f"  {one.probability:6.1%}  {shown(one.label)}" for one in labels]
         lines += [f"  {one.probability:6.1%}  concept {shown(one.label)}" for one in each.concepts]

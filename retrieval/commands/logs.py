@@ -1,4 +1,4 @@
-"""What the rooms below log, as lines on standard error."""
+"""Log records as lines on standard error."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from retrieval.commands.terminal import say, shown
 
 
 def set_up_logging(*, verbose: bool) -> None:
-    """Show this project's warnings and notices; what other libraries log only when asked for.
+    """Show this project's warnings and notices; with `verbose`, all that libraries log.
 
-    Once for a process: a second call changes nothing.
+    A second call in a process changes nothing.
     """
     if verbose:
         logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
         return
     warnings.simplefilter("ignore")
-    house = logging.getLogger("retrieval")
-    if any(isinstance(handler, _Lines) for handler in house.handlers):
+    own = logging.getLogger("retrieval")
+    if any(isinstance(handler, _Lines) for handler in own.handlers):
         return
-    # Without any handler Python would print what libraries log as a last resort.
+    # Without any handler Python prints what libraries log.
     logging.getLogger().addHandler(logging.NullHandler())
-    house.addHandler(_Lines())
+    own.addHandler(_Lines())
     logging.getLogger("retrieval.notices").setLevel(logging.INFO)
 
 
 class _Lines(logging.Handler):
-    """A line for each record. A line of progress that stands there gives way to it."""
+    """Prints a line for each record, in place of a progress line."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
             text = shown(record.getMessage())
             if record.levelno >= logging.WARNING:
-                text = f"{click.style('warning:', fg='yellow', bold=True)} {text}"
+                text = f"{click.style('Warning:', fg='yellow', bold=True)} {text}"
             if sys.stderr.isatty():
                 sys.stderr.write("\r\x1b[K")
             say(text, error=True)

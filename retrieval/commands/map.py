@@ -1,4 +1,4 @@
-"""`pixtrieve map`: draw the map of a library, and write it down for other programs."""
+"""`pixtrieve map`: build the map of a library, and export it for other programs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,15 @@ from dataclasses import asdict
 
 import click
 
-from retrieval.commands.terminal import device_option, library_option, plural, say, shown
+from retrieval.commands.base import Command
+from retrieval.commands.terminal import (
+    UserPath,
+    device_option,
+    library_option,
+    plural,
+    say,
+    shown,
+)
 from retrieval.library import Library
 from retrieval.map import Map
 from retrieval.whole_file import whole_file
@@ -21,19 +29,20 @@ _FORMATS = (".csv", ".json")
 _COLUMNS = ("id", "path", "x", "y", "region")
 
 
-@click.command("map")
-@click.argument("file", type=click.Path(), required=False)
-@click.option("--rebuild", is_flag=True, help="Arrange all pictures again, whatever was there.")
+@click.command("map", cls=Command, examples=("pixtrieve map", "pixtrieve map places.csv"))
+@click.argument("file", type=UserPath(), required=False)
+@click.option("--rebuild", is_flag=True, help="Lay out all pictures again, from scratch.")
 @library_option
 @device_option
 def map_command(file: str | None, rebuild: bool, library_path: str, device: str) -> None:
-    """Draw the map that `pixtrieve serve` shows; with FILE, .csv or .json, write the places down.
+    """Build the map of all pictures that `pixtrieve serve` shows.
 
-    x and y (downwards) are 0 to 1; similar pictures lie side by side.
+    Similar pictures lie side by side. With FILE (.csv or .json), also writes the position and the
+    region of each picture; x and y are from 0 to 1, and y points down.
     """
     ending = os.path.splitext(file)[1].lower() if file else ""
     if file and ending not in _FORMATS:
-        raise click.UsageError(f"{shown(file)} must end in {' or '.join(_FORMATS)}")
+        raise click.UsageError(f"{shown(file)} must end in {' or '.join(_FORMATS)}.")
     with Library.open(library_path, device=device) as library:
         _draw(library, rebuild=rebuild)
         drawn = library.map.update()
@@ -44,15 +53,14 @@ def map_command(file: str | None, rebuild: bool, library_path: str, device: str)
                     written.write(text.encode("utf-8", "surrogateescape"))
             except OSError as error:
                 raise click.ClickException(
-                    f"{shown(file)} cannot be written: {error.strerror}"
+                    f"Can't write {shown(file)}: {error.strerror}."
                 ) from error
     for region in drawn.regions:
         if region.level == 0:
             say(f"{plural(region.count, 'picture'):>16}  {shown(region.name)}")
-    written_to = f", written to {shown(file)}" if file else ""
-    say(
-        f"The map has {plural(len(drawn.ids), 'picture')}{written_to}. Look: pixtrieve serve --open"
-    )
+    say(f"The map has {plural(len(drawn.ids), 'picture')}. To see it: pixtrieve serve --open")
+    if file:
+        say(f"Wrote the positions to {shown(file)}.")
 
 
 def _draw(library: Library, *, rebuild: bool) -> None:
@@ -65,7 +73,7 @@ def _draw(library: Library, *, rebuild: bool) -> None:
 
 
 def _rows(library: Library, drawn: Map) -> Iterator[tuple[int, str, float, float, str]]:
-    columns = (drawn.ids.tolist(), drawn.places.tolist(), drawn.region.tolist())
+    columns = (drawn.ids.tolist(), drawn.positions.tolist(), drawn.region.tolist())
     for image_id, (x, y), region in zip(*columns, strict=True):
         image = library.image(image_id)
         path = "" if image is None else image.paths[0]

@@ -7,25 +7,27 @@ import sys
 
 import click
 
+from retrieval.commands.base import Command
 from retrieval.commands.terminal import device_option, library_option, say
 from retrieval.errors import MissingExtra
 from retrieval.library import Library
 
 
-@click.command("mcp")
+@click.command(
+    "mcp",
+    cls=Command,
+    examples=('{"mcpServers": {"pixtrieve": {"command": "pixtrieve", "args": ["mcp"]}}}',),
+)
 @library_option
 @device_option
 def mcp_command(library_path: str, device: str) -> None:
-    r"""Let an assistant search the library (Model Context Protocol).
+    """Let an AI assistant search the library.
 
-    It speaks the protocol on standard input and output, so an assistant starts it itself, by its
-    configuration:
+    Speaks the Model Context Protocol on standard input and output. The assistant starts this
+    command itself; the example shows its configuration. `pixtrieve serve` offers the same tools
+    over HTTP, at /mcp.
 
-    \b
-    {"mcpServers": {"pixtrieve": {
-        "command": "pixtrieve", "args": ["mcp", "--library", "/home/me/index_data"]}}}
-
-    `pixtrieve serve` offers the same over HTTP, at /mcp.
+    Needs: pip install 'pixtrieve[mcp]'
     """
     with Library.open(library_path) as library:
         folder = library.path
@@ -34,7 +36,7 @@ def mcp_command(library_path: str, device: str) -> None:
     except ImportError as error:
         raise MissingExtra(error.name or "mcp", "mcp", "pixtrieve mcp") from error
     if sys.stdin.isatty():
-        say("Waiting for an assistant's requests on standard input. Ctrl-C ends it.", error=True)
-    # The thread that waits for input cannot be woken, and an end at any moment harms nothing.
+        say("Waiting for requests on standard input. Press Ctrl-C to stop.", error=True)
+    # The thread that waits for input cannot be woken; stopping at any moment is safe.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     serve(folder, device)

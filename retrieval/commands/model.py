@@ -1,4 +1,4 @@
-"""`pixtrieve model`: the model of a library, and changing it."""
+"""`pixtrieve model`: show or change the model of a library."""
 
 from __future__ import annotations
 
@@ -6,28 +6,39 @@ import json
 from dataclasses import asdict
 
 import click
-from click.core import ParameterSource
 
+from retrieval.commands.base import Group
 from retrieval.commands.index_report import run_shown, summary
 from retrieval.commands.model_choice import offer_to_fetch
 from retrieval.commands.read_options import reading_options
-from retrieval.commands.terminal import device_option, library_option, plural, say, shown
+from retrieval.commands.terminal import (
+    UserPath,
+    device_option,
+    library_option,
+    plural,
+    say,
+    shown,
+)
 from retrieval.encoders.models.references import parse
 from retrieval.indexing.progress import IndexOptions
 from retrieval.library import Library
 
 
-@click.group("model", invoke_without_command=True)
+@click.group(
+    "model",
+    cls=Group,
+    invoke_without_command=True,
+    examples=("pixtrieve model", "pixtrieve model use default"),
+)
 @library_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def model_command(ctx: click.Context, library_path: str, as_json: bool) -> None:
-    """Show the models a library has vectors of; change between them."""
+    """Show or change the model of the library.
+
+    Lists the models that the library has vectors of, with * at the one in use.
+    """
     if ctx.invoked_subcommand is not None:
-        if ctx.get_parameter_source("library_path") == ParameterSource.COMMANDLINE:
-            raise click.UsageError(
-                f"write --library behind the command: pixtrieve model {ctx.invoked_subcommand} …"
-            )
         return
     with Library.open(library_path) as library:
         models, images = library.models(), library.status().counts.images
@@ -37,19 +48,19 @@ def model_command(ctx: click.Context, library_path: str, as_json: bool) -> None:
     for model in models:
         mark = "*" if model.in_use else " "
         lacking = images - model.images
-        note = f", lacks {plural(lacking, 'picture')}" if lacking else ""
+        note = f", {lacking:,} not encoded" if lacking else ""
         say(f"{mark} {shown(model.name)}  {plural(model.images, 'picture')}{note}")
 
 
 @model_command.command("use")
 @click.argument("name")
 @click.option(
-    "--checkpoint", metavar="FILE", type=click.Path(), help="Weights for NAME from a file."
+    "--checkpoint", metavar="FILE", type=UserPath(), help="Weights file for the model NAME."
 )
 @click.option(
     "--anyway",
     is_flag=True,
-    help="Change even if some pictures cannot be read now; they will not be found until they can.",
+    help="Switch even if some pictures cannot be read now; searches miss them until they can.",
 )
 @library_option
 @device_option
@@ -62,10 +73,11 @@ def use_command(
     device: str,
     options: IndexOptions,
 ) -> int:
-    """Encode the library's pictures with another model, then answer with that one.
+    """Switch the library to another model.
 
-    The old vectors serve until all is done, and stay: changing back is quick. Ctrl-C stops after
-    the batch in flight; run it again to go on.
+    Encodes all pictures with the new model. Searches use the old vectors until that is done; the
+    old vectors are kept, so switching back is quick. Ctrl-C stops after the current batch; run the
+    same command to continue.
     """
     reference = str(parse(name, checkpoint))
     offer_to_fetch(reference)
@@ -75,7 +87,7 @@ def use_command(
         )
         for line in summary(progress, library.status()):
             say(line)
-        say(f"The library answers with {shown(library.model.name)}.")
+        say(f"The library uses the model {shown(library.model.name)}.")
     return 130 if progress.stopped else 0
 
 
@@ -85,11 +97,12 @@ def use_command(
 def forget_command(name: str, library_path: str) -> None:
     """Delete the vectors of a model that is not in use.
 
-    NAME is as `pixtrieve model` shows it, or the beginning of its fingerprint (--json).
+    NAME is a name that `pixtrieve model` lists, or the beginning of the model's fingerprint
+    (`pixtrieve model --json`).
     """
     with Library.open(library_path) as library:
         count = library.forget_model(name if _is_fingerprint(name) else str(parse(name)))
-    say(f"{plural(count, 'vector')} of {shown(name)} deleted.")
+    say(f"Deleted {plural(count, 'vector')} of {shown(name)}.")
 
 
 def _is_fingerprint(name: str) -> bool:

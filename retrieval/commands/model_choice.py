@@ -1,4 +1,4 @@
-"""Which model a new library gets, and whether to fetch it: never silently, no secret download."""
+"""Which model a new library gets, and whether to download it: never without asking."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from retrieval.commands.download_progress import extra_that_misses, fetch_with_progress
+from retrieval.commands.download_progress import fetch_with_progress, missing_extra
 from retrieval.commands.terminal import human_bytes, report, say, shown
 from retrieval.encoders.models import registry
 from retrieval.encoders.models.presets import PRESETS, Preset
@@ -17,9 +17,9 @@ _RECOMMENDED = "default"
 
 
 def choose_model() -> str:
-    """Return the recommended model if it is here or, asked for on a terminal, can be fetched.
+    """Return the recommended model if it is on disk, or a person agrees to download it.
 
-    Otherwise the built-in one, with a line that says what that means and how to move on.
+    Otherwise return the built-in model, and print what that means and how to get a better one.
     """
     preset = PRESETS[_RECOMMENDED]
     install = registry.install_line(preset)
@@ -28,26 +28,26 @@ def choose_model() -> str:
         say(f"Model: {preset.reference} ({preset.licence}).", error=True)
         return _RECOMMENDED
     say(
-        f"Model: {BUILT_IN}, the small one that comes with Pixtrieve: quick and offline, but it "
-        "knows English only and everyday things only roughly. For far better answers:\n"
+        f"Model: {BUILT_IN}, the small built-in model: fast and offline, but it knows only English "
+        "and everyday things. For much better results:\n"
         f"{needed}    pixtrieve models fetch {_RECOMMENDED}      ({_size(preset)}, once)\n"
-        f"    pixtrieve model use {_RECOMMENDED}         (any time; nothing is lost)",
+        f"    pixtrieve model use {_RECOMMENDED}         (at any time; nothing is lost)",
         error=True,
     )
     return BUILT_IN
 
 
 def offer_to_fetch(reference: str) -> None:
-    """Fetch a model that was named and is not here, if a person at a terminal agrees.
+    """Download a named model that is not on disk, if a person at a terminal agrees.
 
-    Otherwise nothing happens, and whoever loads the model says what can be done.
+    Otherwise do nothing: loading the model raises an error that says what to do.
     """
     if not _is_here(reference) and _is_wanted(reference):
         fetch_with_progress(reference)
 
 
 def is_interactive() -> bool:
-    """Tell whether a person can be asked."""
+    """Return whether there is a person at a terminal to ask."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
@@ -68,12 +68,13 @@ def _is_wanted(reference: str, otherwise: str = "") -> bool:
         ),
         "",
     )
-    if missing := extra_that_misses(reference):
-        facts += f", which also needs pip install 'pixtrieve[{missing}]',"
-    recommended = " is recommended, and" if otherwise else ""
-    question = f"The model {shown(reference)}{facts}{recommended} is not on this machine. Fetch it"
-    instead = f"? Otherwise {otherwise} is used, small and built in" if otherwise else ""
-    return click.confirm(question + instead, default=True, err=True)
+    recommended = "recommended, but " if otherwise else ""
+    question = f"The model {shown(reference)}{facts} is {recommended}not on this machine."
+    if missing := missing_extra(reference):
+        question += f" It also needs: pip install 'pixtrieve[{missing}]'."
+    if otherwise:
+        question += f" Without it, the small built-in model {otherwise} is used."
+    return click.confirm(f"{question} Download it?", default=True, err=True)
 
 
 def _is_fetched() -> bool:

@@ -1,8 +1,8 @@
 """Options that name several pictures: `--like a.jpg b.jpg`, as well as `--like a.jpg --like b.jpg`.
 
-click gives an option one value each time. What follows the first value and is a picture by the
-looks of it (a file that is there, a name with an ending, a picture's number) belongs to the option
-as well; the rest is left to click.
+click gives an option one value each time. Values after the first that look like a picture (an
+existing file, a name with an extension, a picture's number) belong to the option as well; the rest
+is left to click.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from typing import Any
 
 import click
 
+from retrieval.commands.base import Command
+
 _NUMBER = re.compile(r"#?\d{1,18}")
 _ENDING = re.compile(r"\.[A-Za-z0-9]{2,5}$")
 
 
-class ManyPictures(click.Command):
+class ManyPictures(Command):
     """A command in which `--like` and `--unlike` take any number of pictures."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -33,7 +35,7 @@ def like_options(command: Callable[..., Any]) -> Callable[..., Any]:
             name,
             metavar="PICTURE…",
             multiple=True,
-            help=f"Pictures that {what}: files, or numbers of indexed ones (`id`).",
+            help=f"Pictures that {what}: files, or ids of indexed pictures. Repeatable.",
         )(command)
     return command
 
@@ -46,7 +48,7 @@ def _repeated(args: Sequence[str]) -> Iterator[str]:
             yield from args[place:]
             return
         if first and arg.startswith("--"):
-            raise click.BadOptionUsage(option, f"{option} needs a picture behind it")
+            raise click.BadOptionUsage(option, f"{option} needs a picture.")
         if option and (first or _is_picture(arg)):
             yield from (option, arg) if not first else (arg,)
             first = False
@@ -59,4 +61,6 @@ def _repeated(args: Sequence[str]) -> Iterator[str]:
 def _is_picture(arg: str) -> bool:
     if arg.startswith("-"):
         return False
-    return bool(_NUMBER.fullmatch(arg) or _ENDING.search(arg)) or os.path.isfile(arg)
+    return bool(_NUMBER.fullmatch(arg) or _ENDING.search(arg)) or os.path.isfile(
+        os.path.expanduser(arg)
+    )

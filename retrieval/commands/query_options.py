@@ -1,4 +1,4 @@
-"""The options with which a question is put together, the same for every command that asks."""
+"""The options that make up a query, for every command that takes one."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from retrieval.commands.terminal import plural
 from retrieval.errors import QueryError
 from retrieval.query import Query, Term
 
@@ -36,16 +37,22 @@ def question_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     for add in (
         click.option(
-            "--weight", metavar="W,W,…", help="Weights of the texts and pictures, in their order."
+            "--weight",
+            metavar="W,W,…",
+            help="Weights of the texts and pictures, in the same order.",
         ),
         click.option(
-            "--not", "unwanted", metavar="TERM", multiple=True, help="What must not be there."
+            "--not",
+            "unwanted",
+            metavar="TERM",
+            multiple=True,
+            help="What results must not show. Repeatable.",
         ),
         click.option(
             "--image",
             metavar="FILE|URL|-",
             multiple=True,
-            help="Ask with a picture: a file, an http(s) address, or - for standard input.",
+            help="Search by picture: a file, a web address, or - for standard input. Repeatable.",
         ),
         click.argument("text", nargs=-1),
     ):
@@ -59,7 +66,9 @@ def _query(
     terms = list(Query.parse(words).terms) if words.strip() else []
     terms += [Term("picture", _picture(image)) for image in images]
     if not terms:
-        raise click.UsageError('ask in words ("two dogs on a beach") or with --image FILE')
+        raise click.UsageError(
+            'Nothing to search for. Give a text ("two dogs on a beach") or --image FILE.'
+        )
     if weight is not None:
         terms = _weighted(terms, weight)
     for written in unwanted:
@@ -72,11 +81,11 @@ def _weighted(terms: list[Term], written: str) -> list[Term]:
     try:
         weights = [float(part) for part in written.replace(",", " ").split()]
     except ValueError as error:
-        raise click.UsageError(f"--weight {written} is not a list of numbers like 2,1") from error
+        raise click.UsageError(f"--weight {written} is not a list of numbers like 2,1.") from error
     if len(weights) != len(terms):
         raise click.UsageError(
-            f"--weight has {len(weights)} numbers for {len(terms)} terms: give one for each text "
-            "and picture, in their order"
+            f"--weight has {plural(len(weights), 'number')} for {plural(len(terms), 'term')}. Give "
+            "one for each text and picture, in the same order."
         )
     try:
         return [replace(term, weight=w) for term, w in zip(terms, weights, strict=True)]

@@ -20,13 +20,13 @@ def limits_options(command: Callable[..., Any]) -> Callable[..., Any]:
         type=click.FloatRange(min=0, min_open=True),
         default=ReadLimits().max_megapixels,
         show_default=True,
-        help="Refuse pictures that take more pixels to decode, in millions.",
+        help="Skip pictures that take more than this many million pixels to decode.",
     )
     @click.option(
         "--exact-decode",
         is_flag=True,
-        help="Decode large pictures in full, to the bit as open_clip does; several times slower. "
-        "It is for pictures that are encoded now: what is in the library stays as it is.",
+        help="Decode large pictures at full size, exactly as open_clip does. Several times slower. "
+        "Applies to pictures encoded in this run; stored vectors do not change.",
     )
     @wraps(command)
     def gathered(*arguments: Any, max_megapixels: float, exact_decode: bool, **others: Any) -> Any:
@@ -39,7 +39,7 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add `--batch-size` and `--threads` to those of `limits_options`; it gets `options`."""
 
     @limits_options
-    @click.option("--batch-size", type=click.IntRange(1), help="Pictures encoded at a time.")
+    @click.option("--batch-size", type=click.IntRange(1), help="Pictures to encode at a time.")
     @click.option("--threads", type=click.IntRange(1), help="Threads that read and decode.")
     @wraps(command)
     def gathered(

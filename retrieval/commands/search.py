@@ -1,4 +1,4 @@
-"""`pixtrieve search`: ask in words or with a picture."""
+"""`pixtrieve search`: search by text or by picture."""
 
 from __future__ import annotations
 
@@ -14,7 +14,14 @@ from retrieval.commands.query_options import question_options
 from retrieval.commands.read_options import limits_options
 from retrieval.commands.search_options import search_options
 from retrieval.commands.table import table
-from retrieval.commands.terminal import device_option, library_option, say, say_raw, shown
+from retrieval.commands.terminal import (
+    UserPath,
+    device_option,
+    library_option,
+    say,
+    say_raw,
+    shown,
+)
 from retrieval.images import ReadLimits
 from retrieval.library import Library
 from retrieval.query import Query
@@ -22,20 +29,31 @@ from retrieval.query.options import SearchOptions
 from retrieval.search.results import SearchResult
 
 
-@click.command("search", cls=ManyPictures)
+@click.command(
+    "search",
+    cls=ManyPictures,
+    examples=(
+        'pixtrieve search "two dogs on a beach"',
+        'pixtrieve search "in the snow" --image dog.jpg --weight 2,1 --not people',
+        'pixtrieve search "2:in the snow + ./dog.jpg - people"   # the same',
+        'pixtrieve search "our dog" --like 17 23 --unlike 5      # more hits like 17 and 23',
+        """pixtrieve search "a birthday cake" --where "date >= 2023-05 and camera ~ 'Pixel'\"""",
+        """pixtrieve search --where "path in 'trips/' and gps near 48.85,2.35 within 10 km\"""",
+    ),
+)
 @question_options
 @search_options
 @library_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.option("--paths", is_flag=True, help="Print paths only, one a line.")
-@click.option("-0", "--null", is_flag=True, help="With --paths: end each with NUL, for xargs -0.")
+@click.option("--paths", is_flag=True, help="Print paths only, one per line.")
+@click.option("-0", "--null", is_flag=True, help="With --paths, end each with NUL, for xargs -0.")
 @click.option(
     "--html",
     metavar="FILE",
-    type=click.Path(),
-    help="Write a page with the pictures (- for standard output).",
+    type=UserPath(),
+    help="Write a page with the pictures to FILE (- for standard output).",
 )
-@click.option("--open", "open_page", is_flag=True, help="Show that page in the browser.")
+@click.option("--open", "open_page", is_flag=True, help="Open that page in the browser.")
 @device_option
 @limits_options
 def search_command(
@@ -50,17 +68,9 @@ def search_command(
     device: str,
     limits: ReadLimits,
 ) -> None:
-    r"""Find the pictures nearest to TEXT, to example pictures, or to both, best first.
+    """Search pictures by text, by example, or by both.
 
-    \b
-    pixtrieve search "two dogs on a beach"
-    pixtrieve search "in the snow" --image dog.jpg --weight 2,1 --not people
-    pixtrieve search "2:in the snow + ./dog.jpg - people"       (the same)
-    pixtrieve search "our dog" --like 17 23 --unlike 5           (more like those hits)
-    pixtrieve search "a birthday cake" --where "date >= 2023-05 and camera ~ 'Pixel'"
-    pixtrieve search --where "path in 'trips/' and gps near 48.85,2.35 within 10 km"
-
-    --html - writes the page to standard output, instead of the table.
+    Results are listed best first. --html - writes the page to standard output instead of the table.
     """
     started = time.perf_counter()
     with Library.open(library_path, device=device) as library:

@@ -1,4 +1,4 @@
-"""A contact sheet: one HTML file with thumbnails and scores that needs nothing beside it."""
+"""A contact sheet: one self-contained HTML file with thumbnails and scores."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ _CARD = """<li><a class="picture" href="{link}" title="{path}">{picture}</a>
 
 
 def contact_sheet(answers: Sequence[tuple[str, SearchResult]]) -> str:
-    """Return the page for questions and their answers.
+    """Return the page for queries and their results.
 
-    A picture that cannot be read now says so in its place.
+    In place of a picture that cannot be read it says why.
     """
     sections = "\n".join(_section(asked, result) for asked, result in answers)
-    title = answers[0][0] if len(answers) == 1 else plural(len(answers), "question")
+    title = answers[0][0] if len(answers) == 1 else plural(len(answers), "search", "searches")
     return page_of(title, sections)
 
 
@@ -87,11 +87,12 @@ def _section(asked: str, result: SearchResult) -> str:
         for hit, picture in zip(result.hits, pictures, strict=True)
     )
     if result.scored:
-        nearest = plural(len(result.hits), "nearest picture")
-        summary = f"The {nearest} out of {result.searched:,}. A higher score is nearer."
+        best = f"Best {len(result.hits):,} of {plural(result.searched, 'picture')}."
+        summary = f"{best} Higher scores are better matches."
         summary = html.escape(shown(" ".join((summary, *result.notes))))
     else:
-        summary = f"{len(result.hits):,} out of {plural(result.searched, 'picture')} that fit."
+        found = plural(result.searched, "matching picture")
+        summary = f"Showing {len(result.hits):,} of {found}."
     return _SECTION.format(title=html.escape(shown(asked)), summary=summary, cards=cards)
 
 
@@ -104,7 +105,7 @@ def _card(hit: Hit, picture: str, share: int) -> str:
     if hit.copies:
         facts.append(f"also in {plural(len(hit.copies), 'other place')}")
     if hit.group and hit.group.others:
-        facts.append(f"{len(hit.group.others):,} more of its group")
+        facts.append(f"{len(hit.group.others):,} more in its group")
     return _CARD.format(
         link=html.escape(path.as_uri(), quote=True),
         path=html.escape(shown(hit.path), quote=True),
@@ -119,7 +120,7 @@ def _card(hit: Hit, picture: str, share: int) -> str:
 
 
 def picture_at(paths: Sequence[str]) -> str:
-    """Return the HTML of a thumbnail of the first of some files that can be read, or why none."""
+    """Return the HTML of a thumbnail of the first readable file, or of why none is readable."""
     for path in paths:
         try:
             data = base64.b64encode(thumbnail(path, _SIDE)).decode("ascii")

@@ -7,7 +7,10 @@ from dataclasses import asdict
 
 import click
 
+from retrieval.commands.base import Command
+from retrieval.commands.library_choice import LibraryChoice, chosen_library
 from retrieval.commands.terminal import (
+    UserPath,
     home_relative,
     human_bytes,
     library_option,
@@ -15,22 +18,32 @@ from retrieval.commands.terminal import (
     say,
     shown,
 )
+from retrieval.errors import LibraryNotFound
 from retrieval.folder.status import Status
 from retrieval.library import Library
 
 
-@click.command("status")
+@click.command("status", cls=Command, examples=("pixtrieve status", "pixtrieve status --problems"))
 @library_option
 @click.option("--problems", is_flag=True, help="List every file that could not be used, and why.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def status_command(library_path: str, problems: bool, as_json: bool) -> None:
-    """Show what a library holds."""
-    with Library.open(library_path) as library:
+@click.pass_context
+def status_command(ctx: click.Context, library_path: str, problems: bool, as_json: bool) -> None:
+    """Show which library is used and what it holds."""
+    choice = chosen_library(ctx)
+    try:
+        opened = Library.open(library_path)
+    except LibraryNotFound as error:
+        raise LibraryNotFound(
+            f"{error.message}, which is used {choice.reason}", error.hint
+        ) from error
+    with opened as library:
         status = library.status()
         found = list(library.problems()) if problems else []
     if as_json:
+        facts = _as_object(status, choice)
         listed = {"problems": [asdict(row) for row in found]} if problems else {}
-        say(json.dumps({**_as_object(status), **listed}, indent=2))
+        say(json.dumps({**facts, **listed}, indent=2))
         return
     if problems:
         for row in found:
@@ -38,53 +51,55 @@ def status_command(library_path: str, problems: bool, as_json: bool) -> None:
         if not found:
             say("No problems: every picture file could be used.")
         return
-    for line in _lines(status):
+    for line in _lines(status, choice):
         say(line)
 
 
-@click.command("remove")
-@click.argument("path", type=click.Path())
+@click.command("remove", cls=Command, examples=("pixtrieve remove ~/Pictures/screenshots",))
+@click.argument("path", type=UserPath())
 @library_option
 def remove_command(path: str, library_path: str) -> None:
-    """Take a file or folder out of the library; nothing on disk is touched.
+    """Remove a file or folder from the library, not from disk.
 
-    It stays out when the folder above is indexed again, until it is named itself.
+    It stays out when the folder above it is indexed again, until you index it by name.
     """
     with Library.open(library_path) as library:
         count = library.remove(path)
-    say(f"{plural(count, 'file')} taken out of the library.")
+    say(f"Removed {plural(count, 'file')} from the library. Files on disk are unchanged.")
 
 
-def _lines(status: Status) -> list[str]:
+def _lines(status: Status, choice: LibraryChoice) -> list[str]:
     counts, model = status.counts, status.model
+    size = human_bytes(status.disk_bytes)
     licence = f", licence {model.licence}" if model.licence else ""
     lines = [
-        f"library   {shown(home_relative(status.path))} ({human_bytes(status.disk_bytes)})",
-        f"model     {shown(model.name)} ({model.dim} dimensions{licence})",
-        f"pictures  {counts.images:,} in {plural(counts.files, 'file')}",
+        f"Library:   {shown(home_relative(status.path))} ({size}), {choice.reason}",
+        f"Model:     {shown(model.name)} ({model.dim} dimensions{licence})",
+        f"Pictures:  {counts.images:,} in {plural(counts.files, 'file')}",
     ]
     if counts.problems or counts.unsupported:
         lines.append(
-            f"problems  {counts.problems:,} damaged, {counts.unsupported:,} in formats that are "
-            "not supported; list them with: pixtrieve status --problems"
+            f"Problems:  {counts.problems:,} damaged, {counts.unsupported:,} unsupported. To list "
+            "them: pixtrieve status --problems"
         )
     for root in status.roots:
         notes = [
             note
             for note, applies in (
-                ("not there now", root.missing),
+                ("unavailable now", root.missing),
                 ("single files", not root.whole),
             )
             if applies
         ]
         suffix = f" ({', '.join(notes)})" if notes else ""
-        lines.append(f"folder    {shown(home_relative(root.path))}{suffix}")
+        lines.append(f"Folder:    {shown(home_relative(root.path))}{suffix}")
     return lines
 
 
-def _as_object(status: Status) -> dict[str, object]:
+def _as_object(status: Status, choice: LibraryChoice) -> dict[str, object]:
     return {
         "library": status.path,
+        "library_source": choice.source,
         "model": {
             "name": status.model.name,
             "fingerprint": status.model.fingerprint,

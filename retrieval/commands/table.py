@@ -1,4 +1,4 @@
-"""Hits as lines of text."""
+"""Search results as lines of text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from retrieval.search.results import Hit, SearchResult
 def table(
     result: SearchResult, width: int | None = None, *, filtered: bool = False
 ) -> Iterator[str]:
-    """Yield lines for people; paths that do not fit into `width` columns lose their middle."""
+    """Yield the lines of a table; paths that do not fit into `width` columns lose their middle."""
     if not result.hits:
         yield _nothing(result, filtered=filtered)
         return
@@ -38,14 +38,14 @@ def table(
                 f"{'':5}{term.contribution:+6.3f}  {shown(term.term)} (cosine {term.cosine:.3f})"
             )
     if not result.scored and result.searched > len(result.hits):
-        yield f"{result.searched:,} pictures fit; -k shows more of them."
+        yield f"Showing {len(result.hits):,} of {result.searched:,}. Use -k for more."
 
 
 def _nothing(result: SearchResult, *, filtered: bool) -> str:
     if result.searched:
-        return "Nothing to show: no other picture of the library is near enough."
+        return "No results: no other picture in the library is close enough."
     if filtered:
-        return "No picture fits the filter."
+        return "No pictures match the filter."
     return "The library has no pictures yet. Add some with: pixtrieve index FOLDER"
 
 
@@ -54,8 +54,8 @@ def _scores(hit: Hit, columns: int) -> str:
 
 
 def _tail(hit: Hit) -> str:
-    """Return how many pictures stand behind a hit: copies, and others of its group."""
-    copies = plural(len(hit.copies), "copy").replace("copys", "copies")
+    """Return how many pictures a hit stands for: its copies, and the others of its group."""
+    copies = plural(len(hit.copies), "copy", "copies")
     others = len(hit.group.others) if hit.group else 0
     return (f"  (+{copies})" if hit.copies else "") + (f"  (+{others:,} more)" if others else "")
 

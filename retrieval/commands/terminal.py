@@ -1,4 +1,4 @@
-"""What all commands share: safe text, errors on screen, options that mean the same everywhere."""
+"""What all commands share: printing safe text and errors, and options."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from retrieval.commands.library_choice import HERE, VARIABLE, take_library
 from retrieval.encoders.engines import DEVICES
 from retrieval.errors import PixtrieveError
 from retrieval.search.results import Hit
@@ -16,16 +17,29 @@ from retrieval.search.results import Hit
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+class UserPath(click.Path):
+    """A path in which `~` is the user's home, also where the shell has left it alone.
+
+    Shells do so within quotes and behind `=`, cron and systemd everywhere.
+    """
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        """Return the path with the home in place of `~`."""
+        return super().convert(os.path.expanduser(value), param, ctx)
+
+
 def library_option(command: Command) -> Command:
-    """Add `--library DIR`."""
+    """Add `--library DIR`; the command gets `library_path`, the folder of the library to use."""
     return click.option(
         "--library",
         "library_path",
         metavar="DIR",
-        envvar="PIXTRIEVE_LIBRARY",
-        default="index_data",
-        show_default=True,
-        help="The folder that holds the index (environment: PIXTRIEVE_LIBRARY).",
+        type=UserPath(),
+        callback=take_library,
+        help=f"Folder of the library. Default: {VARIABLE}, else ./{HERE} if it is a library, "
+        "else your own library (see: pixtrieve status).",
     )(command)
 
 
@@ -36,22 +50,22 @@ def device_option(command: Command) -> Command:
         type=click.Choice(DEVICES),
         default="auto",
         show_default=True,
-        help="Where the model runs: cpu is OpenVINO, cpu:f32 and so on force its precision, torch "
-        "is the reference on the processor.",
+        help="Where the model runs. cpu uses OpenVINO; cpu:f32 and the like set its precision. "
+        "torch is the reference implementation on the CPU.",
     )(command)
 
 
 def shown(text: str) -> str:
-    """Return text that is safe to print: no bytes that are not text, no control characters.
+    """Return text that is safe to print, without invalid bytes and control characters.
 
-    A file's name may hold either, and a terminal would obey the latter.
+    A file's name may hold either, and a terminal obeys control characters.
     """
     valid = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in valid)
 
 
 def say(text: str = "", *, error: bool = False) -> None:
-    """Print a line; characters that the terminal's encoding lacks are replaced."""
+    """Print a line; replace characters that the terminal's encoding lacks."""
     stream = sys.stderr if error else sys.stdout
     encoding = stream.encoding or "utf-8"
     click.echo(text.encode(encoding, "replace").decode(encoding), err=error)
@@ -66,16 +80,16 @@ def say_raw(data: bytes) -> None:
 
 def report(error: PixtrieveError) -> None:
     """Show an error and what to do next."""
-    label = click.style("error:", fg="red", bold=True)
+    label = click.style("Error:", fg="red", bold=True)
     say(f"{label} {shown(error.message)}", error=True)
     for number, line in enumerate(error.hint.splitlines()):
-        label = click.style("hint: ", fg="cyan") if number == 0 else "      "
+        label = click.style("Hint: ", fg="cyan") if number == 0 else "      "
         say(f"{label} {shown(line)}", error=True)
 
 
 def interrupted() -> None:
-    """Say that the command was ended from outside."""
-    say("interrupted", error=True)
+    """Print that the command was interrupted."""
+    say("Interrupted.", error=True)
 
 
 def home_relative(path: str) -> str:
@@ -95,13 +109,13 @@ def human_bytes(size: int) -> str:
     return f"{value:.1f} TB"
 
 
-def plural(count: int, noun: str) -> str:
-    """Return "1 picture", "2 pictures", "12,345 pictures"."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+def plural(count: int, noun: str, many: str = "") -> str:
+    """Return "1 picture", "2 pictures", "12,345 pictures"; `many` is an irregular plural."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {many or noun + 's'}"
 
 
 def sureness(hit: Hit) -> str:
-    """Return how sure a hit is, for people: "97%", never "100%"; or a word; or ""."""
+    """Return how sure a hit is: "97%" (at most "99%"), a word, or ""."""
     if hit.confidence is None:
         return hit.match or ""
     return f"{min(hit.confidence, 0.99):.0%}"

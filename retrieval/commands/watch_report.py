@@ -1,4 +1,4 @@
-"""How a watch looks: a line when it begins, one for each run that changed something."""
+"""What a watch prints: a line when it begins, and one for each run that changed something."""
 
 from __future__ import annotations
 
@@ -16,31 +16,32 @@ from retrieval.watching.watcher import Delayed, WatchEvent, Watching, WatchTimin
 
 
 def watch_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add `--watch` and `--poll`; the command gets `pace`, None where nothing is to be watched."""
+    """Add `--watch` and `--poll`; the command gets `timing`, None when it is not to watch."""
 
     @click.option(
         "--watch",
         is_flag=True,
-        help="Then follow what changes in the indexed folders, until Ctrl-C.",
+        help="Keep running and follow changes in the indexed folders, until Ctrl-C. Needs: "
+        "pip install 'pixtrieve[watch]'",
     )
     @click.option(
         "--poll",
         metavar="SECONDS",
         type=click.FloatRange(min=1),
-        help="With --watch: also look at everything every so many seconds. Network drives tell "
-        "nothing of what other machines change; unasked they are looked at every five minutes.",
+        help="With --watch, rescan all folders at this interval. Network drives don't report "
+        "changes, so they are rescanned every 5 minutes by default.",
     )
     @wraps(command)
     def gathered(*arguments: Any, watch: bool, poll: float | None, **others: Any) -> Any:
         if poll is not None and not watch:
-            raise click.UsageError("--poll goes with --watch")
-        return command(*arguments, pace=WatchTiming(poll=poll) if watch else None, **others)
+            raise click.UsageError("--poll needs --watch.")
+        return command(*arguments, timing=WatchTiming(poll=poll) if watch else None, **others)
 
     return gathered
 
 
 class WatchReport:
-    """Prints what a watch comes to, and each trouble once; `ending` says how to end it."""
+    """Prints what a watch does, and each problem once; `ending` says how to stop it."""
 
     def __init__(self, ending: str = "") -> None:
         self._ending = ending
@@ -50,16 +51,16 @@ class WatchReport:
         self._delay = ""
 
     def begin(self, progress: Progress) -> None:
-        """Take note of what the summary of the first run has said already."""
+        """Note what the summary of the first run has already reported."""
         self._absent = {trouble.path for trouble in progress.missing}
-        self._unseen = {trouble.path for trouble in progress.unseen}
+        self._unseen = {trouble.path for trouble in progress.unreadable}
 
     def show(self, event: WatchEvent) -> None:
-        """Print what an event says, if it says anything new."""
+        """Print an event if it has anything new."""
         if isinstance(event, Delayed):
             self._show_delay(event)
             return
-        lines = self._standing(event) if isinstance(event, Watching) else self._done(event)
+        lines = self._status(event) if isinstance(event, Watching) else self._done(event)
         for line in lines:
             say(line)
 
@@ -68,29 +69,33 @@ class WatchReport:
         if error.message != self._delay:
             self._delay = error.message
             report(error)
-            after = "Folders are not watched any more."
+            after = "Watching has stopped."
             if delayed.seconds is not None:
-                after = f"Trying again in {duration(delayed.seconds)}; no change is lost."
+                after = f"Retrying in {duration(delayed.seconds)}. No changes are lost."
             say(after, error=True)
 
-    def _standing(self, watching: Watching) -> Iterator[str]:
+    def _status(self, watching: Watching) -> Iterator[str]:
         before, self._said = self._said, watching
         if before is None or before.folders != watching.folders:
-            yield f"{self._title()}. {self._ending}".rstrip()
+            yield f"Watching {plural(len(watching.folders), 'folder')}. {self._ending}".rstrip()
         if before is not None:
             for path in sorted(set(before.absent) - set(watching.absent)):
-                yield f"Back again: {shown(home_relative(path))}"
+                yield f"Available again: {shown(home_relative(path))}"
         yield from self._missing(dict.fromkeys(watching.absent, ""))
         self._absent &= set(watching.absent)
-        if before is not None and before.unheard == watching.unheard:
+        if before is not None and before.polled == watching.polled:
             return
         if watching.reason:
-            yield f"Not all changes are heard of: {shown(watching.reason)}. Until then:"
+            yield f"Not all changes are reported: {shown(watching.reason)}."
             if watching.hint:
-                yield f"  {watching.hint}"
-        for path, seconds in watching.unheard:
-            why = "" if watching.reason else " may be changed by other machines, unheard, and"
-            yield f"  {shown(home_relative(path))}{why} is looked at every {duration(seconds)}"
+                yield f"  To fix this, {watching.hint}"
+        for path, seconds in watching.polled:
+            rescanned = f"{shown(home_relative(path))} is rescanned every {duration(seconds)}."
+            yield (
+                f"  Until then, {rescanned}"
+                if watching.reason
+                else f"Network drives don't report changes, so {rescanned}"
+            )
 
     def _done(self, progress: Progress) -> Iterator[str]:
         if progress.phase != "done":
@@ -98,23 +103,21 @@ class WatchReport:
         self._delay = ""
         changes = ", ".join(_changes(progress))
         if changes:
-            yield f"{self._title()}; {changes} at {time.strftime('%H:%M')}"
+            yield f"{time.strftime('%H:%M')}  {changes}"
             yield from problem_lines(progress)
         yield from self._missing({trouble.path: trouble.reason for trouble in progress.missing})
-        unseen = {trouble.path: trouble.reason for trouble in progress.unseen}
+        unseen = {trouble.path: trouble.reason for trouble in progress.unreadable}
         for path in sorted(unseen.keys() - self._unseen):
-            yield f"Not looked into: {shown(home_relative(path))} ({unseen[path]})"
+            yield f"Can't read: {shown(home_relative(path))} ({unseen[path]})"
         self._unseen |= unseen.keys()
 
     def _missing(self, missing: Mapping[str, str]) -> Iterator[str]:
         for path in sorted(missing.keys() - self._absent):
             reason = f" ({missing[path]})" if missing[path] else ""
-            yield f"Not there: {shown(home_relative(path))}{reason}. Its pictures stay searchable."
+            yield (
+                f"Unavailable: {shown(home_relative(path))}{reason}. Its pictures stay searchable."
+            )
         self._absent |= missing.keys()
-
-    def _title(self) -> str:
-        folders = () if self._said is None else self._said.folders
-        return f"Watching {plural(len(folders), 'folder')}"
 
 
 def _changes(progress: Progress) -> Iterator[str]:
@@ -124,9 +127,9 @@ def _changes(progress: Progress) -> Iterator[str]:
         (tally.encoded, "new"),
         (tally.reused, "moved or copied"),
         (tally.removed, "gone"),
-        (0 if found else tally.told, "with other texts"),
+        (0 if found else tally.texts_updated, "with changed texts"),
         (tally.bad, "damaged"),
-        (tally.unsupported, "in formats that are not supported"),
+        (tally.unsupported, "unsupported"),
     ):
         if count:
             yield f"{count:,} {what}"

@@ -1,1 +1,1 @@
-"""Duplicates: found, one of each group chosen to be kept, the others moved aside and back."""
+"""Duplicates: finds them, chooses which file of each group to keep, moves the others and back."""

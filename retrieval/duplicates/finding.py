@@ -1,9 +1,9 @@
-"""Duplicates in a library: files with one content, and pictures that differ in no way that matters.
+"""Finds duplicates in a library: files with the same content, and near-identical pictures.
 
     catalogue → best picture first (`keeping`) → groups around the best (`grouping`) → what is kept
 
-Finding touches no file. Moving redundant ones aside (`moving`) is asked for separately, can be
-undone, and is the most that is ever done to them.
+Finding changes no file. Moving redundant files away (`moving`) is a separate step that can be
+undone. Pixtrieve never does more than that to them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from retrieval.images.luma_thumbnail import SIDE
 
 Kind = Literal["all", "exact", "near"]
 
-_AT_ONCE = 8192
+_BLOCK = 8192
 
 
 class Duplicates:
@@ -47,19 +47,19 @@ class Duplicates:
     def find(
         self, kind: Kind = "all", *, threshold: float = LIKENESS, show_kept: bool = False
     ) -> DuplicateReport:
-        """Find groups of duplicates; files on drives that are not there are left out.
+        """Find groups of duplicates; files on drives that are not connected are left out.
 
-        "exact" are files with the same bytes, "near" groups of different ones, each with its
-        exact copies. `threshold` is the least likeness of near ones, 0 to 1: see
-        `duplicates.grouping`. Groups that `keep_all` was told of are shown with `show_kept` only.
+        "exact" finds files with the same bytes. "near" finds groups of different contents, each
+        with its exact copies. `threshold` is the least likeness of near duplicates, 0 to 1: see
+        `duplicates.grouping`. Groups that were passed to `keep_all` appear only with `show_kept`.
         """
         with self._context.catalogue.reading():
             ranked = Ranked.read(self._context.catalogue, self._context.model.row.id)
             kept = [] if show_kept else self._rows.kept()
-            count, unsketched = len(ranked.images), 0
+            count, without_thumbnail = len(ranked.images), 0
             grouping = Grouping(np.arange(count), np.ones(count, np.float32))
             if kind != "exact" and count:
-                pictures, unsketched = self._pictures(ranked.images, kept)
+                pictures, without_thumbnail = self._pictures(ranked.images, kept)
                 grouping = group(pictures, threshold)
         groups = [
             each
@@ -67,12 +67,12 @@ class Duplicates:
             if not (kind == "near" and each.is_exact) and not _is_kept(each, kept)
         ]
         groups.sort(key=lambda each: (-sum(file.size for file in each.redundant), each.id))
-        return DuplicateReport(tuple(groups), count, unsketched)
+        return DuplicateReport(tuple(groups), count, without_thumbnail)
 
     def keep_all(self, groups: Sequence[DuplicateGroup]) -> None:
-        """Remember that the files of each group are all to be kept: it is not shown again.
+        """Remember to keep all files of each group, and do not report the group again.
 
-        Until it has a new file, that is. It need not wait for an indexing run to end.
+        A group with a new file is reported again. This works while an indexing run is writing.
         """
         with self._context.catalogue.writing():
             for each in groups:
@@ -82,7 +82,7 @@ class Duplicates:
                 self._rows.keep(counts)
 
     def new_log(self) -> str:
-        """Return the path of a log that is not there yet, in the library's folder."""
+        """Return the path of a log that does not exist yet, in the library's folder."""
         stem = os.path.join(self._logs, time.strftime("%Y-%m-%dT%H-%M-%S"))
         number, path = 1, f"{stem}.jsonl"
         while os.path.exists(path):
@@ -91,23 +91,25 @@ class Duplicates:
         return path
 
     def last_log(self) -> str:
-        """Return the newest log with files that may be moved back; LibraryError without one."""
+        """Return the newest log with files to move back; LibraryError if there is none."""
         names = sorted(os.listdir(self._logs), reverse=True) if os.path.isdir(self._logs) else []
         for name in names:
             path = os.path.join(self._logs, name)
             if is_pending(path):
                 return path
-        raise LibraryError("there is nothing to move back", f"logs are in {self._logs}")
+        raise LibraryError(
+            "there is nothing to move back", f"the logs of moves are in {self._logs}"
+        )
 
     def move(
         self, groups: Sequence[DuplicateGroup], folder: str | os.PathLike[str], log: str
     ) -> Iterator[Moved | LeftAlone]:
-        """Move the redundant files of groups into a folder, and yield what became of each.
+        """Move the redundant files of groups into a folder, and yield the result for each.
 
-        Nothing happens unless the iterator is run. What was moved leaves the library at once. Each
-        step is in the log (`new_log`) before it is taken: see `retrieval.duplicates.moving`. Raises
-        LibraryBusy when another process is writing, LibraryError when the folder lies in an
-        indexed one or cannot be written.
+        The work happens as the iterator is consumed. Moved files leave the library at once. Each
+        step is written to the log (`new_log`) before it is taken: see
+        `retrieval.duplicates.moving`. Raises LibraryBusy when another process is writing,
+        LibraryError when the folder lies in an indexed one or cannot be written.
         """
         roots = tuple(root.path for root in self._context.catalogue.roots.all())
         target = os.path.abspath(os.path.expanduser(os.fspath(folder)))
@@ -115,10 +117,10 @@ class Duplicates:
             yield from move_aside(groups, Destination(target, log, roots), self._forget)
 
     def undo(self, log: str | os.PathLike[str]) -> Iterator[Moved | LeftAlone]:
-        """Move back what a log says was moved, the last first, and yield what became of each.
+        """Move the files of a log back, the last first, and yield the result for each.
 
-        Nothing happens unless the iterator is run; files that are back are found by the next
-        `index`. Raises LibraryBusy as `move` does, LibraryError when the file is no such log.
+        The work happens as the iterator is consumed; the next `index` adds the files again.
+        Raises LibraryBusy as `move` does, LibraryError when the file is not a log of moves.
         """
         with self._context.writer():
             yield from undo(os.fspath(log))
@@ -130,26 +132,26 @@ class Duplicates:
     def _pictures(
         self, images: Sequence[KnownImage], kept: Sequence[Mapping[int, int]]
     ) -> tuple[Pictures, int]:
-        """Return what images are compared by, and how many have no sketch: those look flat."""
-        sketches = np.zeros((len(images), SIDE * SIDE), np.uint8)
+        """Return what images are compared by, and how many have no thumbnail (treated as flat)."""
+        thumbnails = np.zeros((len(images), SIDE * SIDE), np.uint8)
         vectors = np.zeros((len(images), self._context.model.row.spec.dim), np.float16)
-        unsketched = 0
+        without_thumbnail = 0
         for row, image in enumerate(images):
-            sketch = self._rows.sketch(image.id)
-            unsketched += sketch is None
-            if sketch is not None:
-                sketches[row] = np.frombuffer(sketch, np.uint8)
+            thumbnail = self._rows.luma_thumbnail(image.id)
+            without_thumbnail += thumbnail is None
+            if thumbnail is not None:
+                thumbnails[row] = np.frombuffer(thumbnail, np.uint8)
         known = [row for row, image in enumerate(images) if image.vector_id is not None]
-        for start in range(0, len(known), _AT_ONCE):
-            rows = known[start : start + _AT_ONCE]
+        for start in range(0, len(known), _BLOCK):
+            rows = known[start : start + _BLOCK]
             ids = np.array([images[row].vector_id for row in rows], np.int64)
             vectors[rows] = self._context.images.vectors(ids)
-        apart = _Apart(images, kept)
-        return Pictures(sketches.reshape(-1, SIDE, SIDE), vectors, apart.of), unsketched
+        distinct = _DistinctPairs(images, kept)
+        return Pictures(thumbnails.reshape(-1, SIDE, SIDE), vectors, distinct.of), without_thumbnail
 
 
-class _Apart:
-    """Which rows are known not to be duplicates of each other."""
+class _DistinctPairs:
+    """Rows that the user declared not to be duplicates of each other."""
 
     def __init__(self, images: Sequence[KnownImage], kept: Sequence[Mapping[int, int]]) -> None:
         row_of = {image.id: row for row, image in enumerate(images)} if kept else {}
@@ -159,7 +161,7 @@ class _Apart:
                 self._sets.setdefault(row_of[image_id], set()).add(number)
 
     def of(self, first: Rows, second: Rows) -> NDArray[np.bool_]:
-        """Tell for pairs (m,) whether some kept set holds both."""
+        """Tell for pairs (m,) whether some kept set contains both."""
         sets, nothing = self._sets, frozenset[int]()
         if not sets:
             return np.zeros(len(first), np.bool_)
@@ -169,9 +171,9 @@ class _Apart:
 
 
 def _is_kept(group: DuplicateGroup, kept: Sequence[Mapping[int, int]]) -> bool:
-    """Tell whether a group of one content is among the kept ones, with no more files than then.
+    """Tell whether a group of one content is a kept one, with no more files than at that time.
 
-    Of different contents that are kept no group is made; where there is one, it has a new picture.
+    Kept sets of different contents form no group; a group of several contents has a new picture.
     """
     files = 1 + len(group.redundant)
     return group.is_exact and any(files <= each.get(group.id, 0) for each in kept)

@@ -1,4 +1,4 @@
-"""Which file of a group of duplicates is kept, and what it has over the others."""
+"""Chooses which file of a group of duplicates to keep, and states why."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _REASONS: tuple[Reason, ...] = ("raw", "pixels", "bytes", "age", "path")
 
 @dataclass(frozen=True, slots=True)
 class DuplicateFile:
-    """A file of a group. `root` is the indexed folder it lies in, `path` relative to that.
+    """A file of a group. `root` is the indexed folder that contains it, `path` is relative to it.
 
-    `likeness`, 0 to 1, is how well its brightness agrees with the kept picture's, 1 for the same
-    bytes. `exact` says that the kept file has the very same bytes. `reason` is what the kept file
-    has over it: it is raw, has more pixels or bytes, is older, or its path is shorter. `size` is
-    in bytes, `mtime_ns` in nanoseconds since 1970, `width` and `height` in pixels as seen.
+    `likeness`, 0 to 1, is the correlation of its brightness with the kept picture's; 1 for the
+    same bytes. `exact` says that the kept file has the same bytes. `reason` says why the kept file
+    is preferred: it is raw, has more pixels or bytes, is older, or has a shorter path. `size` is in
+    bytes, `mtime_ns` in nanoseconds since 1970, `width` and `height` in pixels as displayed.
     """
 
     root: str
@@ -51,7 +51,7 @@ class DuplicateFile:
 
 @dataclass(frozen=True, slots=True)
 class DuplicateGroup:
-    """Files that show one picture. `id` is the kept picture's id in the library."""
+    """Files that show the same picture. `id` is the kept picture's id in the library."""
 
     id: int
     kept: DuplicateFile
@@ -59,43 +59,43 @@ class DuplicateGroup:
 
     @property
     def is_exact(self) -> bool:
-        """Tell whether all its files have the same bytes."""
+        """Tell whether all files have the same bytes."""
         return all(file.exact for file in self.redundant)
 
 
 @dataclass(frozen=True, slots=True)
 class DuplicateReport:
-    """Groups, those first whose redundant files take most room; `pictures` were compared.
+    """Groups, largest redundant size first; `pictures` is the number of pictures compared.
 
-    `unsketched` of these could only be compared by their bytes.
+    `without_thumbnail` of these could only be compared by their bytes.
     """
 
     groups: tuple[DuplicateGroup, ...]
     pictures: int
-    unsketched: int = 0
+    without_thumbnail: int = 0
 
     def of(self, ids: Sequence[int]) -> tuple[DuplicateGroup, ...]:
-        """Return the groups with these ids, all for none; LibraryError for an unknown one."""
+        """Return the groups with these ids, or all without ids; LibraryError for an unknown id."""
         known = {each.id: each for each in self.groups}
         for wanted in ids:
             if wanted not in known:
                 raise LibraryError(
                     f"there is no group {wanted} of duplicates",
-                    "list them with: pixtrieve duplicates",
+                    "list the groups with: pixtrieve duplicates",
                 )
         return tuple(known[each] for each in dict.fromkeys(ids)) if ids else self.groups
 
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A library's images, those first that would be kept, and the files of each likewise."""
+    """A library's images and the files of each, both with the best one first."""
 
     images: list[KnownImage]
     files: list[list[KnownFile]]
 
     @classmethod
     def read(cls, catalogue: Catalogue, model_id: int) -> Ranked:
-        """Read the images that have a file on a drive that is there, and those files."""
+        """Read the images that have a file on a connected drive, and those files."""
         files: dict[int, list[KnownFile]] = {}
         for file in catalogue.duplicates.files():
             files.setdefault(file.image_id, []).append(file)
@@ -107,7 +107,7 @@ class Ranked:
 
 
 def rank(image: KnownImage, file: KnownFile) -> tuple[bool, int, int, float, tuple[int, str, str]]:
-    """Return what decides which file is kept, in the order of `Reason`: the least is best."""
+    """Return what decides which file is kept, in the order of `Reason`; the lowest wins."""
     return (
         not is_raw(image.format),
         -image.width * image.height,
@@ -141,7 +141,7 @@ def _by_rank(image: KnownImage, files: list[KnownFile]) -> list[KnownFile]:
 
 
 def _age(image: KnownImage, file: KnownFile) -> float:
-    """Return when the picture was taken or, failing that, its file was changed."""
+    """Return when the picture was taken, else when its file was changed, in seconds since 1970."""
     try:
         return datetime.fromisoformat(image.taken).timestamp()
     except (ValueError, OverflowError, OSError):

@@ -1,13 +1,13 @@
-"""Moving redundant files aside, and back. Nothing is ever deleted that is not there twice.
+"""Moves redundant files to a folder, and back. Nothing is deleted that does not exist twice.
 
-Every step is written to a log, and is on the disk, before it is taken. A file is moved by giving it
-its second name and then taking the first away; across file systems it is copied, and read back,
-before the original goes. So whenever a run ends, every content is at one of two places that the
-log names, and `undo` brings it home.
+Every step is on disk in a log before it is taken. A file is moved by a hard link at its new path
+and then the removal of the old path. Across file systems it is copied, and the copy is verified,
+before the original is removed. So whenever a run ends, every content is at one of two places that
+the log names, and `undo` can restore it.
 
-The log is one JSON object a line. The first is {"pixtrieve": "moves"}; then, for each file n, one
-of "step" "begin" with "root", "from", "to", "sha256" and "size", and one of "done", or "left" when
-it was not moved after all; later "undone".
+The log has one JSON object per line. The first is {"pixtrieve": "moves"}. Then follow, for each
+file n, a line with "step" "begin" and "root", "from", "to", "sha256" and "size", and a line with
+"done", or with "left" when the file was not moved; later perhaps one with "undone".
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _HEADER = {"pixtrieve": "moves", "version": 1}
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A file that is at `target` now and was at `source`."""
+    """A file that moved from `source` to `target`."""
 
     source: str
     target: str
@@ -43,7 +43,7 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class LeftAlone:
-    """A file that was not moved, and why, in words for its owner."""
+    """A file that was not moved, and the reason, for the user."""
 
     path: str
     reason: str
@@ -51,20 +51,20 @@ class LeftAlone:
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where redundant files go, and the log of it; `roots` are the indexed folders."""
+    """The folder for redundant files, and the log; `roots` are the indexed folders."""
 
     folder: str
     log: str
     roots: tuple[str, ...]
 
     def check(self) -> None:
-        """Raise LibraryError for a folder in which the next run would find them again."""
+        """Raise LibraryError for a folder in which the next run would find the files again."""
         for root in self.roots:
             real, home = os.path.realpath(self.folder), os.path.realpath(root)
             if real == home or is_below(real, home):
                 raise LibraryError(
-                    f"{self.folder} lies in the indexed folder {root}: what is moved there would "
-                    "be found again",
+                    f"{self.folder} lies in the indexed folder {root}; the next index would find "
+                    "the moved files there",
                     "name a folder outside of it; nothing was moved",
                 )
 
@@ -74,12 +74,12 @@ def move_aside(
     destination: Destination,
     forget: Callable[[DuplicateFile], None],
 ) -> Iterator[Moved | LeftAlone]:
-    """Move the redundant files of groups; yield what became of each.
+    """Move the redundant files of groups; yield the result for each.
 
-    A file goes to FOLDER/<name of its root>/<its path there>, with a number where that is taken.
-    It is left alone when it, or the file that is kept, is not what was indexed any more. `forget`
-    is told of each that was moved. The caller holds the writer's lock. Raises LibraryError when
-    the folder or the log cannot be written.
+    A file goes to FOLDER/<name of its root>/<its path there>, with a number if that path is taken.
+    It stays when it, or the file to keep, differs from what was indexed. `forget` is called for
+    each moved file. The caller holds the writer's lock. Raises LibraryError when the folder or the
+    log cannot be written.
     """
     destination.check()
     try:
@@ -93,15 +93,16 @@ def move_aside(
     except OSError as error:
         raise LibraryError(
             f"{error.filename or destination.log} cannot be written: {error.strerror}",
-            f"what was moved is in the log {destination.log}",
+            f"moved files are listed in {destination.log}; move them back with: pixtrieve "
+            f"duplicates --undo {destination.log}",
         ) from error
 
 
 def undo(path: str) -> Iterator[Moved | LeftAlone]:
-    """Move back what a log says was moved, the last first; yield what became of each.
+    """Move the files of a log back, the last first; yield the result for each.
 
-    A place that has been taken since is left alone. What is back is noted in the log, so that this
-    may be stopped and run again. Raises LibraryError when the file is no such log.
+    A file stays when its old path is taken. The log records what is back, so an undo may be
+    stopped and run again. Raises LibraryError when the file is not a log of moves.
     """
     entries = _entries(path)
     with _Log(path) as log:
@@ -109,11 +110,11 @@ def undo(path: str) -> Iterator[Moved | LeftAlone]:
             if entry["step"] in ("undone", "left"):
                 continue
             try:
-                _bring_back(entry)
+                _restore(entry)
             except NotMovedError as error:
                 yield LeftAlone(entry["to"], str(error))
             except OSError as error:
-                yield LeftAlone(entry["to"], f"it cannot be moved: {error.strerror}")
+                yield LeftAlone(entry["to"], f"the file cannot be moved: {error.strerror}")
             else:
                 log.write({"n": number, "step": "undone"})
                 yield Moved(entry["to"], entry["from"])
@@ -123,19 +124,19 @@ def _move_group(
     group: DuplicateGroup, folder: str, log: _Log, forget: Callable[[DuplicateFile], None]
 ) -> Iterator[Moved | LeftAlone]:
     try:
-        _require(group.kept)
+        _require_indexed(group.kept)
     except (NotMovedError, OSError) as error:
         for file in group.redundant:
-            yield LeftAlone(file.full_path, f"the file to be kept, {group.kept.full_path}: {error}")
+            yield LeftAlone(file.full_path, f"the file to keep, {group.kept.full_path}: {error}")
         return
     for file in group.redundant:
         source = file.full_path
-        target = _free(os.path.join(folder, _name(file.root), *file.path.split("/")))
+        target = _free_path(os.path.join(folder, _folder_name(file.root), *file.path.split("/")))
         number = log.next_number()
         try:
-            _require(file)
+            _require_indexed(file)
             if is_same_file(source, group.kept.full_path):
-                raise NotMovedError("it is the kept file itself, by another name")  # noqa: TRY301
+                raise NotMovedError("it is the same file as the one to keep")  # noqa: TRY301
             places = {"root": file.root, "from": source, "to": target}
             content = {"sha256": file.sha256, "size": file.size}
             log.write({"n": number, "step": "begin", **places, **content})
@@ -149,27 +150,27 @@ def _move_group(
             yield Moved(source, target)
 
 
-def _require(file: DuplicateFile) -> None:
-    """Raise NotMovedError unless the file is what was indexed, below its root, through no link."""
+def _require_indexed(file: DuplicateFile) -> None:
+    """Raise NotMovedError unless the file is as indexed, below its root, and not behind a link."""
     require_plain(file.root, file.path)
     require_content(file.full_path, file.sha256, file.size)
 
 
 def is_pending(path: str) -> bool:
-    """Tell whether a log has files that may be moved back."""
+    """Tell whether a log has files that can be moved back."""
     return any(entry["step"] not in ("undone", "left") for entry in _entries(path).values())
 
 
-def _bring_back(entry: dict[str, Any]) -> None:
+def _restore(entry: dict[str, Any]) -> None:
     source, target, sha256 = entry["from"], entry["to"], entry["sha256"]
     if not os.path.isdir(entry["root"]):
-        raise NotMovedError(f"the folder {entry['root']} is not there")
+        raise NotMovedError(f"the folder {entry['root']} does not exist")
     if os.path.lexists(source):
         if not os.path.lexists(target):
             if entry["step"] == "begin":
-                return  # it had not been moved yet
-            raise NotMovedError(f"it is not there any more, but {source} is")
-        # A run was ended between the two names, or while it copied.
+                return  # it was not moved
+            raise NotMovedError(f"the file does not exist, but {source} does")
+        # A run ended between the link and the removal, or while it copied.
         require_content(source, sha256, entry["size"], what=source)
         require_content(target, sha256, entry["size"])
         os.unlink(target)
@@ -179,12 +180,12 @@ def _bring_back(entry: dict[str, Any]) -> None:
     transfer(target, source, sha256)
 
 
-def _name(root: str) -> str:
+def _folder_name(root: str) -> str:
     return os.path.basename(root) or "root"
 
 
-def _free(path: str) -> str:
-    """Return the path or, where it is taken, the first free one of "name (2).jpg" and so on."""
+def _free_path(path: str) -> str:
+    """Return the path or, if it is taken, the first free one of "name (2).jpg" and so on."""
     stem, extension = os.path.splitext(path)
     number, free = 1, path
     while os.path.lexists(free):
@@ -194,7 +195,7 @@ def _free(path: str) -> str:
 
 
 class _Log:
-    """A log that is being written; each line is on the disk when `write` returns."""
+    """A log open for writing; each line is on disk when `write` returns."""
 
     def __init__(self, path: str) -> None:
         self._file: BinaryIO = open(path, "ab")  # noqa: SIM115 - it is its own context
@@ -205,7 +206,7 @@ class _Log:
         return self._count
 
     def write(self, line: dict[str, Any]) -> None:
-        # A line that a crash cut short ends here, and is not taken for a part of this one.
+        # The newline separates this line from one that a crash cut short.
         self._file.write(b"\n" + json.dumps(line).encode("ascii"))
         self._file.flush()
         os.fsync(self._file.fileno())
@@ -219,7 +220,7 @@ class _Log:
 
 def _entries(path: str) -> dict[int, dict[str, Any]]:
     """Return the files of a log by number, each with its last step."""
-    hint = "logs are in the library's folder moves/"
+    hint = "logs are in the folder moves/ of the library"
     try:
         with open(path, "rb") as file:
             lines = file.read().split(b"\n")
@@ -231,10 +232,10 @@ def _entries(path: str) -> dict[int, dict[str, Any]]:
         try:
             fact = json.loads(line)
         except ValueError:
-            continue  # cut short by a crash: the step that it announced was not taken
+            continue  # cut short by a crash: the step it announces was not taken
         known = known or (isinstance(fact, dict) and fact.get("pixtrieve") == "moves")
         if known and "n" in fact:
             entries.setdefault(fact["n"], {}).update(fact)
     if not known:
-        raise LibraryError(f"{path} is no log of moved files", hint)
+        raise LibraryError(f"{path} is not a log of moved files", hint)
     return {number: entry for number, entry in entries.items() if "from" in entry}

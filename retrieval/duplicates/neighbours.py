@@ -1,7 +1,7 @@
-"""Pairs of near vectors out of all, block by block: no matrix of everything with everything.
+"""Finds pairs of near vectors, block by block, without an n × n matrix.
 
 Plain matrix products over blocks are several times faster here than a store's search, which is
-made for one question at a time.
+made for one query at a time.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ _ROWS, _COLUMNS = 1024, 8192
 
 
 @dataclass(frozen=True, slots=True)
-class Near:
-    """Rows (n,), another row near each (n,), and their cosines (n,)."""
+class Neighbours:
+    """Rows (n,), a neighbour of each (n,), and their cosines (n,)."""
 
     rows: Rows
     others: Rows
@@ -26,9 +26,9 @@ class Near:
 
 
 def near_pairs(vectors: NDArray[np.float16], k: int, floor: float) -> Pairs:
-    """Return the pairs in which one is among the other's `k` nearest, with a cosine of `floor`.
+    """Return the pairs in which one is among the other's `k` nearest, with a cosine >= `floor`.
 
-    `vectors` are (n, dim) unit vectors. Of equally near ones those of lower rows count.
+    `vectors` are (n, dim) unit vectors. Lower rows win ties.
     """
     codes = [np.empty(0, np.int64)]
     for start in range(0, len(vectors), _ROWS):
@@ -41,17 +41,17 @@ def near_pairs(vectors: NDArray[np.float16], k: int, floor: float) -> Pairs:
     return Pairs(first, second)
 
 
-def nearest(vectors: NDArray[np.float16], own: Rows, k: int, floor: float) -> Near:
-    """Return the k nearest others of some rows, by row, best first, with a cosine of `floor`."""
+def nearest(vectors: NDArray[np.float16], own: Rows, k: int, floor: float) -> Neighbours:
+    """Return the k nearest others of some rows, by row, best first, with a cosine >= `floor`."""
     queries = vectors[own].astype(np.float32)
-    found = Near(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
+    found = Neighbours(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
     for left in range(0, len(vectors), _COLUMNS):
         cosines = queries @ vectors[left : left + _COLUMNS].astype(np.float32).T
         which, column = np.nonzero(cosines >= floor)
         elsewhere = own[which] != column + left
         which, column = which[elsewhere], column[elsewhere]
         found = _best_of_each(
-            Near(
+            Neighbours(
                 np.concatenate([found.rows, own[which]]),
                 np.concatenate([found.others, column + left]),
                 np.concatenate([found.cosines, cosines[which, column]]),
@@ -61,8 +61,8 @@ def nearest(vectors: NDArray[np.float16], own: Rows, k: int, floor: float) -> Ne
     return found
 
 
-def _best_of_each(near: Near, k: int) -> Near:
+def _best_of_each(near: Neighbours, k: int) -> Neighbours:
     order = np.lexsort((near.others, -near.cosines, near.rows))
     rising = near.rows[order]
     order = order[np.arange(len(order)) - np.searchsorted(rising, rising, "left") < k]
-    return Near(near.rows[order], near.others[order], near.cosines[order])
+    return Neighbours(near.rows[order], near.others[order], near.cosines[order])

@@ -1,15 +1,16 @@
-"""What pictures look like as wholes, in 256 bits each, however they were turned or mirrored.
+"""256-bit perceptual hashes of whole pictures, comparable in all eight orientations.
 
-A sketch (`retrieval.images.luma_thumbnail`) is taken apart into cosine waves; of the 16 × 16 lowest
-it is kept whether each adds or subtracts. Another size, compression, brightness or contrast leave
-nearly all of these signs. They need no threshold of their own (other perceptual hashes take a
-median), so a mirrored picture differs in exactly the signs of its odd waves, and a turned one by a
-transposition besides: all eight turns are known from one sketch.
+A discrete cosine transform splits a thumbnail (`retrieval.images.luma_thumbnail`) into waves. The
+hash holds the signs of the 16 × 16 lowest ones. Resizing, compression, brightness and contrast
+leave nearly all signs as they are. Signs need no threshold (other perceptual hashes use a median),
+so mirroring a picture flips exactly the signs of its odd waves, and turning it also transposes
+them: one thumbnail gives the hashes of all eight orientations.
 
-Two pictures look alike when, turned as fits best, at most 7 of their 63 lowest signs and 56 of all
-255 differ. By chance half of them do: among 500,000 pairs of different photographs the least was
-82 (`benchmarks/duplicates.py`). The 63 are cut into four bands of 16: with 7 differences one band
-has at most one, so looking up each band as it is and with each bit flipped finds every pair.
+Two pictures are similar when, in the best orientation, at most 7 of their 63 lowest signs and 56 of
+all 255 differ. By chance half of them do: the smallest distance among 500,000 pairs of different
+photographs was 82 (`benchmarks/duplicates.py`). The 63 signs are split into four bands of 16. With
+7 differences some band has at most one, so looking up each band as it is and with each bit flipped
+finds every pair.
 """
 
 from __future__ import annotations
@@ -23,22 +24,22 @@ from numpy.typing import NDArray
 
 Rows = NDArray[np.int64]
 Bits = NDArray[np.uint64]
-Sketches = NDArray[np.uint8]
+Thumbnails = NDArray[np.uint8]
 
-MOST_LOW = 7
-MOST_ALL = 56
+MAX_LOW_DISTANCE = 7
+MAX_DISTANCE = 56
 
 _WAVES, _LOW = 16, 8
-_FLAT = 2.0
+_MIN_HEIGHT = 2.0
 """Waves that together are no higher than this (of 255) are noise: sky, a blank page."""
 
 _BANDS, _BAND_BITS = 4, 16
-_AT_ONCE = 4_000_000
-"""So many candidate pairs are held at a time."""
+_MAX_CANDIDATES = 4_000_000
+"""At most this many candidate pairs are held at a time."""
 
 _NO_YES = (False, True)
 TURNS = tuple(product(_NO_YES, _NO_YES, _NO_YES))
-"""Transposed or not; then mirrored down or not, across or not."""
+"""Transposed or not; then flipped vertically or not, horizontally or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,49 +50,53 @@ class Pairs:
     second: Rows
 
 
-class Looks:
-    """The looks of n pictures, by row. Flat pictures look like nothing."""
+class PerceptualHashes:
+    """The perceptual hashes of n pictures, by row. Flat pictures are similar to none."""
 
-    def __init__(self, sketches: Sketches) -> None:
-        """Take (n, side, side) brightnesses."""
-        cosines = _cosines(sketches.shape[1])
-        signs = np.zeros((len(sketches), _WAVES, _WAVES), np.uint8)
-        self.flat = np.zeros(len(sketches), np.bool_)
-        for start in range(0, len(sketches), 4096):
+    def __init__(self, thumbnails: Thumbnails) -> None:
+        """Hash (n, side, side) thumbnails of brightness."""
+        cosines = _cosines(thumbnails.shape[1])
+        signs = np.zeros((len(thumbnails), _WAVES, _WAVES), np.uint8)
+        self.flat = np.zeros(len(thumbnails), np.bool_)
+        for start in range(0, len(thumbnails), 4096):
             part = slice(start, start + 4096)
-            waves = cosines @ sketches[part].astype(np.float32) @ cosines.T
+            waves = cosines @ thumbnails[part].astype(np.float32) @ cosines.T
             waves[:, 0, 0] = 0.0
-            height = np.linalg.norm(waves, axis=(1, 2)) / sketches.shape[1]
-            self.flat[part] = height < _FLAT
+            height = np.linalg.norm(waves, axis=(1, 2)) / thumbnails.shape[1]
+            self.flat[part] = height < _MIN_HEIGHT
             signs[part] = waves > 0
         turned = [_turned_signs(signs, turn) for turn in TURNS]
-        self._low = np.stack([_packed(_mixed(each[:, :_LOW, :_LOW]))[:, 0] for each in turned])
+        self._low = np.stack(
+            [_packed(_interleaved(each[:, :_LOW, :_LOW]))[:, 0] for each in turned]
+        )
         self._all = np.stack([_packed(each) for each in turned])
         self._tables = [_Table(band) for band in _bands(self._low[0])]
 
-    def differing(self, first: Rows, second: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return how many of all signs differ in pairs (n,), in the best turn, and which that is.
+    def distances(self, first: Rows, second: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the Hamming distance of pairs (n,) in the best orientation, and that orientation.
 
-        The turn, an index of TURNS, is that of the second of a pair.
+        The orientation is an index of TURNS and applies to the second of a pair.
         """
-        apart = np.bitwise_count(self._all[0, first][None] ^ self._all[:, second]).sum(axis=2)
-        best = apart.argmin(axis=0)
-        return apart[best, np.arange(len(first))].astype(np.int64), best
+        distance = np.bitwise_count(self._all[0, first][None] ^ self._all[:, second]).sum(axis=2)
+        best = distance.argmin(axis=0)
+        return distance[best, np.arange(len(first))].astype(np.int64), best
 
-    def alike(self, first: Rows, second: Rows) -> NDArray[np.bool_]:
-        """Tell for pairs (n,) whether they look alike."""
+    def similar(self, first: Rows, second: Rows) -> NDArray[np.bool_]:
+        """Tell for pairs (n,) whether they are similar."""
         found = np.zeros(len(first), np.bool_)
         for turn in range(len(TURNS)):
-            low = np.bitwise_count(self._low[0, first] ^ self._low[turn, second]) <= MOST_LOW
+            low = (
+                np.bitwise_count(self._low[0, first] ^ self._low[turn, second]) <= MAX_LOW_DISTANCE
+            )
             near = np.flatnonzero(low & ~found)
             whole = self._all[0, first[near]] ^ self._all[turn, second[near]]
-            found[near] = np.bitwise_count(whole).sum(axis=1) <= MOST_ALL
+            found[near] = np.bitwise_count(whole).sum(axis=1) <= MAX_DISTANCE
         return found & ~self.flat[first] & ~self.flat[second]
 
-    def alike_after(self, rows: Rows) -> Iterator[Pairs]:
-        """Yield all pairs that look alike, of some rows (rising) with any row after them.
+    def similar_after(self, rows: Rows) -> Iterator[Pairs]:
+        """Yield all similar pairs of some rows (rising) with any row after them.
 
-        Each yield has all pairs of the rows that it is about, and few enough to be held.
+        Each item has all pairs of the rows that it covers, and fits into memory.
         """
         rows = rows[~self.flat[rows]]
         probes = np.concatenate(
@@ -104,7 +109,7 @@ class Looks:
         start = 0
         while start < len(rows):
             done = ends[start - 1] if start else 0
-            stop = max(int(np.searchsorted(ends, done + _AT_ONCE, "right")), start + 1)
+            stop = max(int(np.searchsorted(ends, done + _MAX_CANDIDATES, "right")), start + 1)
             yield self._verified(rows[start:stop], wanted[:, :, start:stop])
             start = stop
 
@@ -114,21 +119,23 @@ class Looks:
         for band, turn in product(range(_BANDS), range(len(TURNS))):
             which, second = self._tables[band].members(wanted[band, turn])
             first = rows[which]
-            # `turn` is of the first here; of the second it is the one that undoes it.
-            low = np.bitwise_count(self._low[turn, first] ^ self._low[0, second]) <= MOST_LOW
+            # Here `turn` applies to the first of a pair; its inverse applies to the second.
+            low = (
+                np.bitwise_count(self._low[turn, first] ^ self._low[0, second]) <= MAX_LOW_DISTANCE
+            )
             near = low & (second > first)
             codes.append(first[near] * total + second[near])
         first, second = np.divmod(np.unique(np.concatenate(codes)), total)
-        near = self.alike(first, second)
+        near = self.similar(first, second)
         return Pairs(first[near], second[near])
 
 
-def turned(sketches: Sketches, turns: NDArray[np.int64]) -> Sketches:
-    """Return (n, side, side) sketches, each turned by its own of TURNS, (n,)."""
-    result = sketches.copy()
+def turned(thumbnails: Thumbnails, turns: NDArray[np.int64]) -> Thumbnails:
+    """Return (n, side, side) thumbnails, each turned by its own index of TURNS, (n,)."""
+    result = thumbnails.copy()
     for number, (transposed, down, across) in enumerate(TURNS):
         chosen = turns == number
-        part = sketches[chosen]
+        part = thumbnails[chosen]
         part = part.transpose(0, 2, 1) if transposed else part
         part = part[:, ::-1] if down else part
         result[chosen] = part[:, :, ::-1] if across else part
@@ -136,7 +143,7 @@ def turned(sketches: Sketches, turns: NDArray[np.int64]) -> Sketches:
 
 
 class _Table:
-    """Which rows have which 16 bits in one band."""
+    """Looks up rows by the 16 bits of one band."""
 
     def __init__(self, band: NDArray[np.int64]) -> None:
         self._order = np.argsort(band, kind="stable")
@@ -148,7 +155,7 @@ class _Table:
         return np.asarray(self._starts[wanted + 1] - self._starts[wanted])
 
     def members(self, wanted: NDArray[np.int64]) -> tuple[Rows, Rows]:
-        """Return the rows that have any of the (n, m) wanted bits, and for which of n that is."""
+        """Return the rows that have any of the (n, m) wanted bits, and for which of n each is."""
         counts = self.counts(wanted).ravel()
         which = np.repeat(np.arange(len(wanted)).repeat(wanted.shape[1]), counts)
         places = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -165,8 +172,8 @@ def _turned_signs(signs: NDArray[np.uint8], turn: tuple[bool, bool, bool]) -> ND
     return result
 
 
-def _mixed(low: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Deal the low signs (n, 8, 8) out to the bands, (n, 4, 16), so that each has some of all."""
+def _interleaved(low: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Interleave the low signs (n, 8, 8) into bands (n, 4, 16), so that each covers all waves."""
     return low.reshape(len(low), _BAND_BITS, _BANDS).transpose(0, 2, 1)
 
 
@@ -177,7 +184,7 @@ def _bands(low: Bits) -> NDArray[np.int64]:
 
 
 def _packed(signs: NDArray[np.uint8]) -> Bits:
-    """Return (n, words) of 64 signs each."""
+    """Pack signs into (n, words) of 64 signs each."""
     packed = np.packbits(signs.reshape(len(signs), -1), axis=1)
     return np.ascontiguousarray(packed).view("<u8").astype(np.uint64)
 

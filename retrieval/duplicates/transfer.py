@@ -1,4 +1,4 @@
-"""One file from one place to another: never over something, never gone from both."""
+"""Moves one file without overwriting another, and without a moment when it exists nowhere."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ _BLOCK = 2**20
 
 
 class NotMovedError(Exception):
-    """A file is not what it has to be; the text says why, in words for its owner."""
+    """A file is not in the required state; the text gives the reason, for the user."""
 
 
 def require_plain(root: str, path: str) -> None:
-    """Raise NotMovedError unless root/path is a regular file that no link below the root leads to.
+    """Raise NotMovedError unless root/path is a regular file that is not behind a link.
 
-    `path` is relative, with slashes.
+    `path` is relative, with slashes; links above the root are allowed.
     """
     *folders, name = path.split("/")
     inside = root
     for folder in folders:
         inside = os.path.join(inside, folder)
         if os.path.islink(inside):
-            raise NotMovedError(f"{inside} is a link, which is not followed")
+            raise NotMovedError(f"{inside} is a symbolic link, and links are not followed")
     try:
         status = os.lstat(os.path.join(inside, name))
     except OSError:
-        raise NotMovedError("it is not there") from None
+        raise NotMovedError("the file does not exist") from None
     if not stat.S_ISREG(status.st_mode):
-        raise NotMovedError("it is a link, or no file, and is not followed")
+        raise NotMovedError("it is a symbolic link or a special file, not a regular file")
 
 
-def require_content(path: str, sha256: str, size: int, *, what: str = "it") -> None:
-    """Raise NotMovedError unless a file has this content, its SHA-256 in hexadecimal."""
+def require_content(path: str, sha256: str, size: int, *, what: str = "the file") -> None:
+    """Raise NotMovedError unless a file has this content, by its SHA-256 in hexadecimal."""
     try:
         if os.stat(path).st_size == size and content_of(path) == sha256:
             return
     except FileNotFoundError:
-        raise NotMovedError(f"{what} is not there") from None
-    raise NotMovedError(f"{what} has changed since")
+        raise NotMovedError(f"{what} does not exist") from None
+    raise NotMovedError(f"{what} differs from what was indexed")
 
 
 def content_of(path: str) -> str:
@@ -51,21 +51,21 @@ def content_of(path: str) -> str:
 
 
 def is_same_file(first: str, second: str) -> bool:
-    """Tell whether two paths lead to one file: by a hard link, or a folder seen twice."""
+    """Tell whether two paths lead to one file, by a hard link or a folder mounted twice."""
     return os.path.samefile(first, second)
 
 
 def transfer(source: str, target: str, sha256: str) -> None:
-    """Move a regular file whose content has just been verified; folders are made.
+    """Move a regular file whose content has just been verified; creates missing folders.
 
-    Raises NotMovedError or OSError, and has left `source` where it was, when that cannot be done.
+    Raises NotMovedError or OSError, and leaves `source` in place, when that fails.
     """
     os.makedirs(os.path.dirname(target), exist_ok=True)
     try:
         os.link(source, target)
     except FileExistsError:
         raise
-    except OSError:  # another file system, or one without second names
+    except OSError:  # another file system, or one without hard links
         _copy(source, target, sha256)
     sync_folder(os.path.dirname(target))
     try:
@@ -78,7 +78,7 @@ def transfer(source: str, target: str, sha256: str) -> None:
 
 
 def _copy(source: str, target: str, sha256: str) -> None:
-    """Copy to a place that must be free, on to the disk, and read it back."""
+    """Copy to a path that must be free, flush the copy to disk, and verify it."""
     before = os.stat(source)
     with open(target, "xb") as copy:
         try:
@@ -88,7 +88,7 @@ def _copy(source: str, target: str, sha256: str) -> None:
             os.fsync(copy.fileno())
             shutil.copystat(source, target)
             _require_unchanged(source, before)
-            require_content(target, sha256, before.st_size, what="its copy")
+            require_content(target, sha256, before.st_size, what="the copy")
         except BaseException:
             with suppress(OSError):
                 os.unlink(target)
@@ -98,11 +98,11 @@ def _copy(source: str, target: str, sha256: str) -> None:
 def _require_unchanged(source: str, before: os.stat_result) -> None:
     after = os.stat(source)
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise NotMovedError("it changed while it was copied")
+        raise NotMovedError("the file changed while it was copied")
 
 
 def sync_folder(path: str) -> None:
-    """Bring a folder's names on to the disk, where the system can do that."""
+    """Flush a folder's entries to disk, where the system can do that."""
     with suppress(OSError):
         handle = os.open(path, os.O_RDONLY)
         try:

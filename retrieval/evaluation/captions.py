@@ -1,4 +1,4 @@
-"""Pictures with captions, read from a file and encoded: what an evaluation measures."""
+"""Reads pictures with captions from a file, encodes both, and evaluates a model on them."""
 
 from __future__ import annotations
 
@@ -23,22 +23,23 @@ from retrieval.tagging.corpora import ENGLISH, captions_by_language
 from retrieval.vectors import as_stored
 
 _TEXTS_AT_ONCE = 256
+_EXAMPLE = 'write lines like {"file": "a.jpg", "captions": ["a dog on a beach"]}'
 
 
 @dataclass(frozen=True, slots=True)
-class Captioned:
+class CaptionedPicture:
     """A picture's file and its captions, at least one."""
 
     file: str
     captions: tuple[str, ...]
 
 
-def read_captions(source: str, lang: str = ENGLISH) -> list[Captioned]:
+def read_captions(source: str, lang: str = ENGLISH) -> list[CaptionedPicture]:
     """Read JSON lines `{"file": …, "captions": […]}`; other keys are ignored.
 
-    Captions in another language than English are those of `"captions_ml": {lang: […]}`; pictures
-    without any are left out then. Files are relative to the folder that `source` is in; several
-    lines may be about one. Raises QueryError naming the file, and the line that does not fit.
+    Captions in a language other than English come from `"captions_ml": {lang: […]}`; pictures
+    without captions in it are left out. Files are relative to the folder of `source`; a picture
+    may have several lines. Raises QueryError, which names the file and the invalid line.
     """
     try:
         with open(source, encoding="utf-8-sig") as opened:
@@ -53,13 +54,13 @@ def read_captions(source: str, lang: str = ENGLISH) -> list[Captioned]:
             continue
         try:
             row = json.loads(line)
-            file, told = row["file"], captions_by_language(row)
+            file, by_lang = row["file"], captions_by_language(row)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise _misfit(source, number) from error
-        captions = told.get(lang, ())
+            raise _bad_line(source, number) from error
+        captions = by_lang.get(lang, ())
         if not isinstance(file, str) or (lang == ENGLISH and not captions):
-            raise _misfit(source, number)
-        languages.update(told)
+            raise _bad_line(source, number)
+        languages.update(by_lang)
         path = os.path.join(folder, file)
         if captions:
             pictures[path] = (*pictures.get(path, ()), *captions)
@@ -67,23 +68,23 @@ def read_captions(source: str, lang: str = ENGLISH) -> list[Captioned]:
         known = ", ".join(sorted(languages))
         raise QueryError(
             f"{source} has no captions" + (f" in “{lang}”" if known else ""),
-            f"its languages: {known}" if known else "each line is one picture: see the README",
+            f"its languages: {known}" if known else _EXAMPLE,
         )
-    return [Captioned(path, captions) for path, captions in pictures.items()]
+    return [CaptionedPicture(path, captions) for path, captions in pictures.items()]
 
 
 def evaluate_pictures(
-    pictures: Sequence[Captioned],
+    pictures: Sequence[CaptionedPicture],
     encoder: Encoder,
     known: Callable[[bytes], NDArray[np.float32] | None],
     options: IndexOptions,
     progress: Callable[[int], None],
 ) -> Evaluation:
-    """Encode pictures and captions and measure how well they find each other.
+    """Encode pictures and captions, and measure how well they find each other.
 
-    `known(sha256)` may give a stored vector (dim,), which spares the encoding; new ones are
-    rounded as stored ones are. `progress` is told how many pictures are done. Raises PictureError
-    for a picture that cannot be read: an evaluation with holes would be no evaluation.
+    `known(sha256)` may return a stored vector (dim,), which saves encoding; new vectors are
+    rounded like stored ones. `progress` is called with the number of pictures done. Raises
+    PictureError for a picture that cannot be read, because all pictures must take part.
     """
     if wanted := pictures_wanted(encoder):
         calibrate(encoder, lambda: (picture.file for picture in pictures), wanted, options)
@@ -98,7 +99,7 @@ def evaluate_pictures(
 
 
 def _encode_images(
-    pictures: Sequence[Captioned],
+    pictures: Sequence[CaptionedPicture],
     encoder: Encoder,
     known: Callable[[bytes], NDArray[np.float32] | None],
     options: IndexOptions,
@@ -133,7 +134,7 @@ def _encode_images(
 
 
 def _read(
-    picture: Captioned,
+    picture: CaptionedPicture,
     encoder: Encoder,
     known: Callable[[bytes], NDArray[np.float32] | None],
     limits: ReadLimits,
@@ -150,13 +151,13 @@ def _read(
     if isinstance(result, Problem):
         raise PictureError(
             f"{picture.file} cannot be used: {result.reason}",
-            "mend the file or take its line out of the captions",
+            "repair the file or remove its line from the captions",
         )
     return vector, result.pixels
 
 
-def _misfit(source: str, number: int) -> QueryError:
+def _bad_line(source: str, number: int) -> QueryError:
     return QueryError(
         f"{source}, line {number}: not a picture with captions",
-        'each line is JSON like {"file": "a.jpg", "captions": ["a dog on a beach"]}',
+        _EXAMPLE,
     )

@@ -1,19 +1,19 @@
-"""How good is a model at finding the right picture? Measures over pictures with captions.
+"""Retrieval measures: how well a model finds the right picture or caption.
 
 With n pictures and m captions, each caption belonging to one picture:
 
-- **text→image**: every caption is a query and its picture the one right answer. The *rank* is the
-  number of pictures that score at least as high as the right one (itself included).
-- **image→text**: every picture is a query and any of its captions right. The rank is that of its
-  best caption among the captions of other pictures: one more than the number of those that score
-  at least as high.
+- **text→image**: every caption is a query, and its picture is the one right answer. The *rank* is
+  the number of pictures that score at least as high as the right one (itself included).
+- **image→text**: every picture is a query, and each of its captions is right. The rank is that of
+  its best caption among the captions of other pictures: one more than the number of those that
+  score at least as high.
 
-So a tie counts against the model: one that gives every pair the same score gets the last rank,
-not the first. Over the queries: **R@k** (recall@k, also called hit rate or success@k when several
-answers are right) is the share with rank ≤ k; **MedR** the median rank; **MRR** the mean of
-1 / rank; **nDCG@10** the mean of DCG@10 over its ideal, with gain 1 for a right answer and a
-discount of log2(1 + rank). (Manning, Raghavan and Schütze 2008, ch. 8; Järvelin and Kekäläinen
-2002.)
+So a tie counts against the model: if all pairs have the same score, the right answer gets the last
+rank, not the first. Over the queries: **R@k** (recall@k, also called hit rate or success@k when
+several answers are right) is the share with rank ≤ k; **MedR** is the median rank; **MRR** is the
+mean of 1 / rank; **nDCG@10** is the mean of DCG@10 divided by its ideal value, with gain 1 for a
+right answer and a discount of log2(1 + rank). (Manning, Raghavan and Schütze 2008, ch. 8; Järvelin
+and Kekäläinen 2002.)
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _BLOCK = 1024
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """One direction's figures; `recall` maps k to R@k. All but `median_rank` lie in 0..1."""
+    """The measures of one direction; `recall` maps k to R@k. All but `median_rank` are 0 to 1."""
 
     recall: dict[int, float]
     median_rank: float
@@ -40,7 +40,7 @@ class Measures:
     ndcg: float
 
     def as_json(self) -> dict[str, float]:
-        """Return the figures under their usual names."""
+        """Return the measures under their usual names."""
         return {
             **{f"R@{k}": value for k, value in self.recall.items()},
             "MedR": self.median_rank,
@@ -51,7 +51,7 @@ class Measures:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Both directions, and the recall that guessing would give."""
+    """Both directions, and the recall of random guessing."""
 
     text_to_image: Measures
     image_to_text: Measures
@@ -80,7 +80,7 @@ def evaluate(
     """Measure both directions.
 
     `images` (n, dim) and `captions` (m, dim) are unit vectors; `owner` (m,) is the row of the
-    picture that each caption belongs to, each picture having at least one.
+    picture that each caption belongs to. Each picture has at least one caption.
     """
     n, m = len(images), len(captions)
     per_image = np.bincount(owner, minlength=n)
@@ -150,5 +150,5 @@ def _measures(ranks: NDArray[np.float64], gains: NDArray[np.float64]) -> Measure
 
 
 def _in_blocks(total: int, block: Callable[[int], NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Concatenate what `block(start)` gives, so that no n × m matrix is ever whole in memory."""
+    """Concatenate the results of `block(start)`, so that memory never holds an n × m matrix."""
     return np.concatenate([block(start) for start in range(0, total, _BLOCK)])

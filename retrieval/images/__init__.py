@@ -84,11 +84,11 @@ class MountPoint:
 class PictureInfo(Facts):
     """The facts of a picture that was decoded, and what else was made of it.
 
-    `sketch` is a small square of the picture (`images.luma_thumbnail`), b"" where none was made.
-    `words` is what the file says of itself (`images.descriptions`), a text a line, or "".
+    `luma_thumbnail` is a small grey square of it (`images.luma_thumbnail`), b"" where none was
+    made. `words` is what the file says of itself (`images.descriptions`), a text a line, or "".
     """
 
-    sketch: bytes = field(default=b"", repr=False, compare=False)
+    luma_thumbnail: bytes = field(default=b"", repr=False, compare=False)
     words: str = field(default="", compare=False)
 
 

@@ -22,7 +22,7 @@ from PIL import Image
 
 from retrieval.errors import PictureError
 from retrieval.images import Picture, PictureInfo, Problem, ReadLimits, mtime_ns, reasons
-from retrieval.images.luma_thumbnail import sketch_of
+from retrieval.images.luma_thumbnail import make_luma_thumbnail
 from retrieval.images.opening import Header, has_signature
 from retrieval.images.reasons import PassingError, Reading
 from retrieval.images.rendering import render
@@ -95,7 +95,9 @@ def decode(
         if got.header.raw is not None:
             _check_preview(got.header, target)
         info = PictureInfo(
-            **asdict(got.facts), sketch=sketch_of(got.picture, got.frame), words=got.words
+            **asdict(got.facts),
+            luma_thumbnail=make_luma_thumbnail(got.picture, got.frame),
+            words=got.words,
         )
         return resize(got.picture, preprocessing, got.frame, exact=limits.exact), info
 

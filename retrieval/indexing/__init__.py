@@ -1,1 +1,1 @@
-"""Indexing: a library is brought up to date with folders on disk."""
+"""Indexing: brings a library up to date with folders on disk."""

@@ -1,4 +1,4 @@
-"""Shows an encoder some of the pictures that it is to encode, where it wants to see some first."""
+"""Calibration of an encoder on a sample of the pictures that it will encode."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from retrieval.indexing.read_ahead import read_ahead
 
 
 def pictures_wanted(encoder: Encoder) -> int:
-    """Return how many pictures an encoder wants to see first; most want none.
+    """Return how many pictures an encoder needs for its calibration; 0 for most encoders.
 
-    Raises MissingExtra when it could not do anything with them.
+    Raises MissingExtra when the package that calibrates is not installed.
     """
     return encoder.pictures_wanted() if isinstance(encoder, Calibrating) else 0
 
@@ -26,10 +26,11 @@ def pictures_wanted(encoder: Encoder) -> int:
 def calibrate(
     encoder: Encoder, paths: Callable[[], Iterable[str]], wanted: int, options: IndexOptions
 ) -> None:
-    """Show an encoder `wanted` pictures, evenly spread over the paths, to fit itself to.
+    """Calibrate an encoder on `wanted` pictures, spread evenly over the paths.
 
-    `paths` is called twice: to count, and to choose. In the order of their folders they give each
-    folder its share. Files that cannot be read are left out: whoever indexes them says why.
+    `paths` is called twice: once to count, once to choose. The paths come folder by folder, so the
+    sample covers the folders in proportion to their size. Unreadable files are skipped here; the
+    indexing run reports them.
     """
     assert isinstance(encoder, Calibrating)
     total = sum(1 for _ in paths())
@@ -39,7 +40,7 @@ def calibrate(
 
 
 def _spread(paths: Iterable[str], total: int, count: int) -> Iterator[str]:
-    """Yield `count` of `total` paths, or all, evenly apart."""
+    """Yield `count` of `total` paths, evenly spaced, or all of them."""
     taken = 0
     for number, path in enumerate(paths):
         if taken < count and number * count >= taken * total:

@@ -1,4 +1,4 @@
-"""Pixels to vectors, with the pictures left out that the model gives no vector for."""
+"""Pixels to vectors; skips pictures for which the model gives no vector."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from retrieval.errors import ModelError
 def encode_numbered(
     encoder: Encoder, pixels: Sequence[NDArray[np.uint8]]
 ) -> list[tuple[int, NDArray[np.float32]]]:
-    """Return the vector (dim,) of each picture that has one, with the picture's number.
+    """Return the position of each picture that the model can encode, with its vector (dim,).
 
-    Raises ModelError when the model gives none for anything: then it is not the pictures' fault.
+    Raises ModelError when the model cannot encode even a plain grey picture.
     """
     try:
         return list(enumerate(encoder.encode_images(np.stack(pixels))))

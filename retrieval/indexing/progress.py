@@ -1,4 +1,4 @@
-"""What an indexing run says of itself while it goes on, and how it is asked to go."""
+"""Options and progress records of an indexing run."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from retrieval.images import ReadLimits
 from retrieval.indexing.stopwatch import Spent
 
 Phase = Literal["scan", "calibrate", "encode", "done"]
-"""`calibrate`: the model is shown pictures, before the first is encoded, if it wants that."""
+"""`calibrate`: an encoder that needs calibration gets it before the first picture is encoded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What has happened so far; counts of files unless said otherwise.
+    """Counts of a run so far, in files unless stated otherwise.
 
-    `reused` files have a content that is known already: moved, renamed or copied. `encoded` is
-    the number of pictures that went through the model, `read_bytes` the size of the files read.
-    `told` is the number of pictures whose texts were put together, `described` of those whose
-    descriptions went through the model.
+    `reused` files have content that the library already knows: they were moved, renamed or copied.
+    `encoded` counts the pictures that the model encoded, `read_bytes` the bytes of the files read.
+    `texts_updated` counts the pictures whose texts were collected again, `described` those whose
+    descriptions the model encoded.
     """
 
     found: int = 0
@@ -33,13 +33,13 @@ class Tally:
     unsupported: int = 0
     transient: int = 0
     read_bytes: int = 0
-    told: int = 0
+    texts_updated: int = 0
     described: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Something the person who indexes should know of: a path and a reason."""
+    """Something to report to the user: a path and a reason."""
 
     path: str
     reason: str
@@ -47,14 +47,14 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where an indexing run stands.
+    """The state of an indexing run.
 
-    `missing` are roots that were not there, or empty as the mount point of an unplugged drive is
-    (their pictures stay searchable), `unseen` folders that
-    could not be looked into, `problems` the files that this run could not use, `waiting` the paths
-    of those that may still be being written (`IndexOptions`). All four are
-    filled in the last record only, whose phase is "done". `stopped` says that it ended early, on
-    request. `seconds` is the run's time until now, `spent` where it went.
+    `missing` lists roots that do not exist, or are empty like the mount point of an unplugged
+    drive; their pictures stay searchable. `unreadable` lists folders that could not be read,
+    `problems` the files that this run could not use, and `waiting` the paths of files that may
+    still be being written (`IndexOptions`). Only the last record, whose phase is "done", fills
+    these four. `stopped` says that the run ended early, on request. `seconds` is the run time so
+    far, `spent` its share for each stage.
     """
 
     phase: Phase
@@ -62,7 +62,7 @@ class Progress:
     tally: Tally
     seconds: float
     missing: tuple[Trouble, ...] = ()
-    unseen: tuple[Trouble, ...] = ()
+    unreadable: tuple[Trouble, ...] = ()
     problems: tuple[Trouble, ...] = ()
     waiting: tuple[str, ...] = ()
     stopped: bool = False
@@ -71,13 +71,13 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class IndexOptions:
-    """How to index.
+    """Options of an indexing run.
 
-    `batch_size` is in pictures (None: what the model likes), `threads` read and decode, `limits`
-    say what a picture may cost, and vectors of pictures that are gone are kept for
-    `keep_orphans_days`. Files that changed less than `settle_s` seconds ago, and those that cannot
-    be used and changed less than `settle_broken_s` ago, are left as they are, for they may still
-    be being written; the last record of the run names them.
+    `batch_size` is in pictures; None uses the model's default. `threads` is the number of threads
+    that read and decode. `limits` bound what one picture may cost. Vectors of deleted pictures are
+    kept for `keep_orphans_days`. The run skips files that changed less than `settle_s` seconds
+    ago, and unusable files that changed less than `settle_broken_s` seconds ago, because they may
+    still be being written; its last record lists them.
     """
 
     batch_size: int | None = None

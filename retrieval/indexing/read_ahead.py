@@ -1,4 +1,4 @@
-"""Work done by threads ahead of whoever uses its results, in order and with bounded memory."""
+"""Runs work in threads ahead of its consumer, in order and with bounded memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def read_ahead(
 ) -> Generator[tuple[Item, Result], None, None]:
     """Yield each item with `work(item)`, in the order given, at most `depth()` items ahead.
 
-    Closing the iterator cancels what has not begun and waits for what has.
+    Closing the iterator cancels work that has not started and waits for the rest.
     """
     waiting: deque[tuple[Item, Future[Result]]] = deque()
     executor = ThreadPoolExecutor(threads, thread_name_prefix="pixtrieve-read")

@@ -1,4 +1,4 @@
-"""Reads one file for the run: its hash, and its pixels where nobody has them yet."""
+"""Reads one file for a run: its hash, and its pixels unless its content is known."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from retrieval.specs import Preprocessing
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Called in threads that read ahead of the run, with files below `root`."""
+    """Reads files below `root`; called in the threads that read ahead of the run."""
 
     root: str
     preprocessing: Preprocessing
     limits: ReadLimits
     known: KnownContents
-    watch: Stopwatch
-    found_new: Callable[[], None]  # called for every picture that has pixels to be encoded
+    stopwatch: Stopwatch
+    found_new: Callable[[], None]  # called for each picture whose pixels need encoding
 
     def __call__(self, pending: Pending) -> Picture | Problem:
-        """Return the picture, with pixels unless its content is known, or why there is none."""
+        """Return the picture, with pixels unless its content is known, or the problem."""
         if pending.file.unsupported:
             return Problem(pending.file.unsupported)
         path = os.path.join(self.root, pending.file.path)
-        with self.watch.laps("hash") as turn_to:
+        with self.stopwatch.time_stage("hash") as switch_to:
 
             def wanted(sha256: bytes) -> bool:
-                turn_to("decode")
+                switch_to("decode")
                 return sha256 not in self.known
 
             result = read_picture(path, self.preprocessing, self.limits, wanted)

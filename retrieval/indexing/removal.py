@@ -1,4 +1,4 @@
-"""Taking files and folders out of a library."""
+"""Removes files and folders from a library."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from retrieval.errors import LibraryError
 
 
 def remove_path(catalogue: Catalogue, target: str) -> int:
-    """Forget the files at or below an absolute path, vectors and all; return how many there were.
+    """Delete the files at or below an absolute path, with their vectors; return their number.
 
-    Whatever lies below a root that stays is excluded from it, or the next walk would bring it
-    back. Raises LibraryError, and changes nothing, when nothing is known there.
+    What lies below a root that stays is excluded from it; otherwise the next walk would find it
+    again. Raises LibraryError, and changes nothing, when the library has nothing at that path.
     """
     roots = catalogue.roots
     removed, known = 0, False
@@ -34,9 +34,9 @@ def remove_path(catalogue: Catalogue, target: str) -> int:
         if not known:
             raise LibraryError(
                 f"nothing at or below {target} is in the library",
-                "see what is with: pixtrieve status",
+                "to see what is in it: pixtrieve status",
             )
-        # Older orphans are left: their files may be on the way to another folder.
+        # Older orphans stay: their files may be on the way to another folder.
         catalogue.contents.delete_images(catalogue.contents.orphans() - orphans)
         catalogue.contents.outdate_caches()
     return removed

@@ -1,4 +1,4 @@
-"""What an indexing run has to say of itself: counts, times, and what went wrong."""
+"""Collects what an indexing run reports: counts, times and problems."""
 
 from __future__ import annotations
 
@@ -10,42 +10,42 @@ from retrieval.indexing.progress import Phase, Progress, Tally, Trouble
 from retrieval.indexing.stopwatch import Stopwatch
 
 _PROBLEMS_KEPT = 1000
-"""So many troubles are carried in the last record; the catalogue has them all."""
+"""The last record lists at most this many problems; the catalogue has them all."""
 
 
 class RunReport:
-    """Kept by a run as it goes on; its `watch` may be used from any thread, the rest from one."""
+    """The report of a run in progress; `stopwatch` is safe in any thread, the rest in one."""
 
     def __init__(self) -> None:
-        self.watch = Stopwatch()
+        self.stopwatch = Stopwatch()
         self.tally = Tally()
-        self.root = ""  # the one that the run is at
+        self.root = ""  # the root that is being indexed
         self.missing: list[Trouble] = []
-        self.unseen: list[Trouble] = []
+        self.unreadable: list[Trouble] = []
         self._problems: list[Trouble] = []
         self._started = time.monotonic()
 
     def count(self, **more: int) -> None:
-        """Add to the counts of `Tally` that are named."""
+        """Add to the named counts of `Tally`."""
         changes = {name: getattr(self.tally, name) + n for name, n in more.items()}
         self.tally = replace(self.tally, **changes)
 
-    def problem(self, path: str, reason: str) -> None:
-        """Note a file that could not be used."""
+    def add_problem(self, path: str, reason: str) -> None:
+        """Record a file that could not be used."""
         if len(self._problems) < _PROBLEMS_KEPT:
             self._problems.append(Trouble(path, reason))
 
     def progress(self, phase: Phase) -> Progress:
-        """Tell where the run stands."""
+        """Return a record of the run so far."""
         seconds = time.monotonic() - self._started
-        return Progress(phase, self.root, self.tally, seconds, spent=self.watch.spent())
+        return Progress(phase, self.root, self.tally, seconds, spent=self.stopwatch.spent())
 
-    def closing(self, waiting: Sequence[str], *, stopped: bool) -> Progress:
-        """Tell how the run ended, and of everything that went wrong in it."""
+    def final(self, waiting: Sequence[str], *, stopped: bool) -> Progress:
+        """Return the last record, with everything that went wrong."""
         return replace(
             self.progress("done"),
             missing=tuple(self.missing),
-            unseen=tuple(self.unseen),
+            unreadable=tuple(self.unreadable),
             problems=tuple(self._problems),
             waiting=tuple(waiting),
             stopped=stopped,

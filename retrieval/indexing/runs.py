@@ -1,4 +1,4 @@
-"""Indexing runs of an open library: with its model, or with the one that is to replace it."""
+"""Indexing runs of an open library, with its current model or with the one that replaces it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def index_scopes(
     options: IndexOptions,
     stop: threading.Event,
 ) -> Iterator[Progress]:
-    """Bring a library up to date with what `plan` finds once nobody else writes it."""
+    """Bring a library up to date with the scopes that `plan` returns once the lock is held."""
     with session.writer():
         model = session.model
         scopes = plan()
@@ -57,7 +57,7 @@ def change_model(
     *,
     anyway: bool,
 ) -> Iterator[Progress]:
-    """Encode all pictures with another model, then answer with it: see `Library.use_model`."""
+    """Encode all pictures with another model, then switch to it: see `Library.use_model`."""
     catalogue = session.catalogue
     with session.writer():
         old = session.model
@@ -71,10 +71,10 @@ def change_model(
         lacking = catalogue.lookup.count_lacking(row.id, old.row.id)
         if lacking and not anyway:
             raise LibraryError(
-                f"{lacking:,} pictures could not be encoded with {row.spec.name}: their files "
+                f"{row.spec.name} could not encode {lacking:,} of the pictures: their files "
                 "cannot be read now",
-                "plug the drive in (or raise --max-megapixels) and run this again, or change "
-                "anyway with --anyway",
+                "connect the drive (or raise --max-megapixels) and run this command again, or "
+                "switch without them: --anyway",
             )
         catalogue.use_model(row.id)
         session.use(new)
@@ -92,9 +92,7 @@ def forget_model(session: Session, name: str) -> int:
         old = next((model for model in named if not model.in_use), None)
         if old is None:
             problem = "is in use" if named else "is not one of the library's"
-            raise LibraryError(
-                f"the model {name} {problem}", "see which there are: pixtrieve model"
-            )
+            raise LibraryError(f"the model {name} {problem}", "to list the models: pixtrieve model")
         with catalogue.writing():
             count = catalogue.contents.forget_model(old.fingerprint)
         session.drop_caches(old.fingerprint)
@@ -105,7 +103,7 @@ def remove(session: Session, path: str) -> int:
     """Take a file or folder out of a library; return how many files: see `Library.remove`."""
     with session.writer():
         removed = remove_path(session.catalogue, path)
-        # Vectors that were removed must not stay behind in a file; the next question rebuilds it.
+        # The cache files must not keep removed vectors; the next search rebuilds them.
         for model in session.catalogue.models():
             session.drop_caches(model.fingerprint)
     return removed
@@ -120,7 +118,7 @@ def _indexer(
     def refresh() -> None:
         with catalogue.reading():
             written = images.refresh()
-            # What outdates older files would outdate this one, too.
+            # Whatever makes older cache files stale makes this one stale, too.
             if catalogue.vectors(model.row, TEXT).exist():
                 texts.refresh(anyway=written)
         if written:

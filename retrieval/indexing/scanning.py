@@ -1,4 +1,4 @@
-"""Walking one scope of a library into the catalogue's scan, and telling gone from out of reach."""
+"""Walks one scope into the catalogue's scan; tells deleted files from unreachable ones."""
 
 from __future__ import annotations
 
@@ -19,31 +19,35 @@ _EMPTY = "the folder is empty"
 
 
 @dataclass(slots=True)
-class Walked:
-    """What a walk came to.
+class WalkResult:
+    """The result of a walk.
 
-    `root_missing` says why the root could not be looked at, "" when it could. `missing` are
-    drives below it that are not there, `unseen` places that could not be looked into; what the
-    catalogue knows of both stays as it is.
+    `root_missing` says why the root could not be read, "" if it could. `missing` lists unplugged
+    drives below the root, `unreadable` places that could not be read; the catalogue keeps what it
+    knows of both.
     """
 
     root_missing: str = ""
     missing: list[Trouble] = field(default_factory=list)
-    unseen: list[Trouble] = field(default_factory=list)
+    unreadable: list[Trouble] = field(default_factory=list)
 
 
 def walk_into(
-    catalogue: Catalogue, scope: Scope, scan: Scan, stop: threading.Event, settling: StillWriting
-) -> Generator[int, None, Walked]:
-    """Fill a scan; yield how many files each step found; give up early when `stop` is set.
+    catalogue: Catalogue,
+    scope: Scope,
+    scan: Scan,
+    stop: threading.Event,
+    still_writing: StillWriting,
+) -> Generator[int, None, WalkResult]:
+    """Fill a scan; yield how many files each step found; return early when `stop` is set.
 
-    Files that have to wait are neither found nor gone.
+    Files that may still be being written count neither as found nor as deleted.
     """
-    walked = Walked()
+    walked = WalkResult()
     page: list[FoundFile] = []
     mounts: set[str] = set()
     found = 0
-    for entry in _settled(_entries(catalogue, scope), scope, scan, settling):
+    for entry in _without_unfinished(_entries(catalogue, scope), scope, scan, still_writing):
         if stop.is_set():
             return walked
         if isinstance(entry, MountPoint):
@@ -52,10 +56,10 @@ def walk_into(
             scan.add_sidecar(entry)
         elif isinstance(entry, Unreadable):
             if not entry.path:
-                return Walked(root_missing=entry.reason)
+                return WalkResult(root_missing=entry.reason)
             scan.leave_alone(entry.path)
             if not entry.link or scan.knows(entry.path):
-                walked.unseen.append(_trouble(scope, entry.path, entry.reason))
+                walked.unreadable.append(_trouble(scope, entry.path, entry.reason))
         else:
             page.append(entry)
             if len(page) >= _PAGE:
@@ -67,24 +71,24 @@ def walk_into(
     found += len(page)
     yield len(page)
     if not found and scan.known() and _is_empty(scope.root.path):
-        return Walked(root_missing=_EMPTY)
+        return WalkResult(root_missing=_EMPTY)
     _look_for_drives(catalogue, scope, scan, mounts, walked)
     return walked
 
 
-def _settled(
-    entries: Iterable[Entry], scope: Scope, scan: Scan, settling: StillWriting
+def _without_unfinished(
+    entries: Iterable[Entry], scope: Scope, scan: Scan, still_writing: StillWriting
 ) -> Iterator[Entry]:
-    """Yield the entries less the files that have to wait, which stay as they are known.
+    """Yield the entries without the files that must wait; the scan keeps what is known of those.
 
-    A file that was named by itself does not wait: it is known by being recorded, and by nothing
-    else.
+    A file that the user named by itself does not wait: the library knows it only once it is
+    recorded.
     """
     for entry in entries:
         if (
             isinstance(entry, FoundFile)
             and scope.root.whole
-            and settling.waits(scope.root.path, entry.path, entry.mtime_ns)
+            and still_writing.must_wait(scope.root.path, entry.path, entry.mtime_ns)
         ):
             scan.leave_alone(entry.path)
         else:
@@ -105,22 +109,22 @@ def _entries(catalogue: Catalogue, scope: Scope) -> Iterator[Entry]:
     others = [relative(root, r.path) for r in catalogue.roots.all() if is_below(r.path, root.path)]
     own = os.path.dirname(catalogue.path)
     if is_below(own, root.path):
-        others.append(relative(root, own))  # the thumbnails that a server keeps are no pictures
+        others.append(relative(root, own))  # the server's thumbnails are not pictures to index
     for folder in scope.folders or ("",):
         yield from walk(root.path, below=folder, exclude=excludes, skip=others)
 
 
 def _look_for_drives(
-    catalogue: Catalogue, scope: Scope, scan: Scan, mounts: set[str], walked: Walked
+    catalogue: Catalogue, scope: Scope, scan: Scan, mounts: set[str], walked: WalkResult
 ) -> None:
-    """Compare where other file systems begin with where they began last time."""
+    """Compare the mount points found with those of the last walk."""
     for path in catalogue.roots.mounts(scope.root):
         if path in mounts or not scan.knows(path):
             continue
         location = os.path.join(scope.root.path, path)
         if not os.path.isdir(location) or _is_empty(location):
             scan.leave_alone(path)
-            walked.missing.append(_trouble(scope, path, "the drive is not there"))
+            walked.missing.append(_trouble(scope, path, "the drive is not connected"))
         elif not scope.files and not scope.folders:  # a walk of a part would not have come by
             catalogue.roots.set_mount(scope.root, path, mounted=False)
     for path in mounts:
@@ -132,9 +136,9 @@ def _trouble(scope: Scope, path: str, reason: str) -> Trouble:
 
 
 def _is_empty(folder: str) -> bool:
-    """Tell whether there is nothing at all in a folder: the mount point of an unplugged drive.
+    """Tell whether a folder has no entries, like the mount point of an unplugged drive.
 
-    One that may not be read, as some systems make them, is the same.
+    An unreadable folder counts as empty: some systems make such mount points unreadable.
     """
     try:
         with os.scandir(folder) as entries:

@@ -1,8 +1,8 @@
-"""From the paths a person names to the roots, and the parts of them, that are to be looked at.
+"""From the paths that a user names to roots and the parts of them to index.
 
-A root is a folder that was indexed. Roots may lie within each other (each file belongs to the
-deepest): a folder that was once named stays a root of its own, so that an unplugged drive below
-an indexed folder is missed, not taken for deleted.
+A root is an indexed folder. Roots may be nested; each file belongs to the deepest one. A folder
+that was named once stays a root of its own. So when it is an unplugged drive below another
+indexed folder, its pictures count as missing, not as deleted.
 """
 
 from __future__ import annotations
@@ -17,38 +17,40 @@ from retrieval.images.formats import unsupported_reason
 
 
 def plan_scopes(catalogue: Catalogue, paths: Sequence[str]) -> list[Scope]:
-    """Return what to look at for paths, or for all that is known when there are none.
+    """Return the scopes to index for paths, or for everything known when there are none.
 
-    Folders and files that are new become roots. Raises LibraryError for a path that neither
-    exists nor is known; nothing has been changed then.
+    New folders and files become roots. Raises LibraryError, and changes nothing, for a path that
+    neither exists nor is known.
     """
     absolute = [os.path.abspath(os.path.expanduser(path)) for path in paths]
     known = catalogue.roots.all()
     for path in absolute:
-        _require_sense(path, known)
+        _check_path(path, known)
     with catalogue.writing():
-        parts = _Parts(catalogue)
+        builder = _ScopeBuilder(catalogue)
         for path in absolute:
-            parts.add(path)
+            builder.add(path)
         if not paths:
             for root in known:
-                parts.add_root(root)
-    return parts.scopes()
+                builder.add_root(root)
+    return builder.scopes()
 
 
-def _require_sense(path: str, known: Sequence[Root]) -> None:
+def _check_path(path: str, known: Sequence[Root]) -> None:
     if not os.path.lexists(path):
         if root_of(known, path) is None:
             raise LibraryError(f"{path} does not exist", "check the path; nothing was indexed")
     elif os.path.isfile(path):
         if unsupported_reason(os.path.basename(path)) is None:
-            raise LibraryError(f"{path} is not a picture, by its name", "nothing was indexed")
+            raise LibraryError(
+                f"{path} is not a picture file, by its extension", "nothing was indexed"
+            )
     elif not os.path.isdir(path) and root_of(known, path) is None:
-        raise LibraryError(f"{path} is neither a file nor a folder", "nothing was indexed")
+        raise LibraryError(f"{path} is neither a file nor a folder", "nothing was indexed.")
 
 
-class _Parts:
-    """The files and folders named so far, by root."""
+class _ScopeBuilder:
+    """Collects the files and folders that were named, by root."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
@@ -69,8 +71,8 @@ class _Parts:
     def _add_folder(self, path: str) -> None:
         root = root_of(self._known, path)
         if os.path.isdir(path):
-            # Of a root of single files this folder was no part; nor is it of one that has been
-            # told to leave the folder above it out.
+            # The folder is not part of a root of single files, nor of a root from which the
+            # folder above it was removed.
             root = root_of([root for root in self._known if root.whole], path)
             if root is None or self._is_left_out(root, relative(root, path)):
                 root = self._make_root(path, whole=True)
@@ -88,7 +90,7 @@ class _Parts:
         return False
 
     def _make_root(self, path: str, *, whole: bool) -> Root:
-        """Make a root; single files in and below it, noted so far elsewhere, become its own."""
+        """Make a root; it takes over single files in and below it that belonged to others."""
         roots = self._catalogue.roots
         root = roots.add(path, whole=whole)
         if whole:
@@ -111,7 +113,7 @@ class _Parts:
         self._roots[root.id] = root
         parts.setdefault(root.id, []).append(below)
         if below:
-            # Named again, what `remove` took out is wanted back.
+            # Naming a path again undoes `remove`.
             self._catalogue.roots.include(root, "remove", anchored(below))
 
     def scopes(self) -> list[Scope]:
@@ -126,10 +128,10 @@ class _Parts:
 
 
 def remember_excludes(catalogue: Catalogue, scope: Scope, patterns: Sequence[str]) -> None:
-    """Leave out, from now on, what a person does not want of a scope.
+    """Store exclude patterns for a scope.
 
-    Patterns given with a whole root replace its earlier ones. Given with a folder below it they
-    are meant from there, and are added.
+    Patterns for a whole root replace its earlier ones. Patterns for a folder below a root are
+    relative to that folder and are added.
     """
     if not scope.folders:
         catalogue.roots.include(scope.root, "user")
@@ -138,6 +140,6 @@ def remember_excludes(catalogue: Catalogue, scope: Scope, patterns: Sequence[str
         there = anchored(folder)
         for pattern in patterns:
             within = [f"{there}/{pattern.lstrip('/')}"]
-            if "/" not in pattern:  # a single name, at any depth
+            if "/" not in pattern:  # a single name matches at any depth
                 within.append(f"{there}/**/{pattern}")
             catalogue.roots.exclude(scope.root, within, "user")

@@ -1,7 +1,7 @@
-"""Files that may still be being written: a run that is told to lets them wait.
+"""Detects files that may still be being written, so that a run can let them wait.
 
-A copy in progress is a picture cut short. Whoever follows a folder would rather look again in a
-moment than have it in the list of problems.
+Half a copy decodes as a damaged picture. A watch looks at such a file again a moment later instead
+of listing it as a problem.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ _NS = 1_000_000_000
 
 
 class StillWriting:
-    """One run's files that have to wait; `waiting` are their absolute paths.
+    """The files of one run that must wait; `waiting` holds their absolute paths.
 
-    Never lets anything wait when the options say 0 seconds. A time of change that lies in the
-    future, by a wrong clock, is none that one could wait for.
+    No file waits when the options say 0 seconds. A modification time far in the future (a wrong
+    clock) does not make a file wait.
     """
 
     def __init__(self, options: IndexOptions) -> None:
-        self._quiet_ns = int(options.settle_s * _NS)
+        self._settle_ns = int(options.settle_s * _NS)
         self._broken_ns = int(options.settle_broken_s * _NS)
         self.waiting: list[str] = []
 
-    def waits(self, root: str, path: str, mtime_ns: int) -> bool:
-        """Tell whether a file below a root changed too short a time ago to be read."""
-        recent = self._quiet_ns > 0 and _is_recent(mtime_ns, self._quiet_ns)
+    def must_wait(self, root: str, path: str, mtime_ns: int) -> bool:
+        """Tell whether a file below a root changed too recently to be read."""
+        recent = self._settle_ns > 0 and _is_recent(mtime_ns, self._settle_ns)
         return recent and self._note(os.path.join(root, path), waits=True)
 
-    def broken_waits(self, path: str) -> bool:
-        """Tell whether a file that could not be read may be better in a moment.
+    def broken_must_wait(self, path: str) -> bool:
+        """Tell whether a file that could not be read may become readable in a moment.
 
-        That is one that changed lately, or is gone: under another name perhaps.
+        That is a file that changed recently, or that is gone, perhaps renamed.
         """
         if not self._broken_ns:
             return False

@@ -1,4 +1,4 @@
-"""Where an indexing run's time goes: seconds added up by stage, from any thread."""
+"""Measures where an indexing run's time goes, in seconds per stage, from any thread."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Stage = Literal["scan", "hash", "decode", "wait", "load", "encode", "commit", "c
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """Seconds by stage.
+    """Seconds per stage.
 
-    The run itself goes through `scan` (walk and diff), `wait` (for a picture that is not decoded
-    yet), `load` (of the model, and calibrating it), `encode`, `commit` and `cache` (writing the
-    vector cache, and measuring what hits are compared with to tell how sure they are). The threads
-    that read ahead of it go through `hash` (opening, reading and hashing a file) and `decode` (to
-    the model's pixels): those are sums over threads that work at the same time.
+    The run itself spends time in `scan` (walk and diff), `wait` (for a picture to be decoded),
+    `load` (loading and calibrating the model), `encode`, `commit` and `cache` (writing the vector
+    cache, and measuring the score baselines from which confidences are computed). The threads that
+    read ahead spend time in `hash` (opening, reading and hashing a file) and `decode` (to the
+    model's pixels); those two are sums over threads that run in parallel.
     """
 
     scan: float = 0.0
@@ -35,34 +35,34 @@ class Spent:
 
 
 class Stopwatch:
-    """Adds up the seconds of stages; safe in any thread."""
+    """Adds up seconds per stage; safe in any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._seconds = dict.fromkeys((each.name for each in fields(Spent)), 0.0)
 
     @contextmanager
-    def laps(self, stage: Stage) -> Iterator[Callable[[Stage], None]]:
-        """Time a stage; calling what this gives ends it and begins another."""
-        begun = time.perf_counter()
+    def time_stage(self, stage: Stage) -> Iterator[Callable[[Stage], None]]:
+        """Time a stage; calling the function that this gives switches to another stage."""
+        started = time.perf_counter()
 
-        def turn_to(following: Stage) -> None:
-            nonlocal stage, begun
+        def switch_to(next_stage: Stage) -> None:
+            nonlocal stage, started
             now = time.perf_counter()
             with self._lock:
-                self._seconds[stage] += now - begun
-            stage, begun = following, now
+                self._seconds[stage] += now - started
+            stage, started = next_stage, now
 
         try:
-            yield turn_to
+            yield switch_to
         finally:
-            turn_to(stage)
+            switch_to(stage)
 
-    def each(self, stage: Stage, items: Iterable[Item]) -> Iterator[Item]:
-        """Pass items on, timing how long each is waited for."""
+    def time_each(self, stage: Stage, items: Iterable[Item]) -> Iterator[Item]:
+        """Pass items on, timing the wait for each."""
         iterator = iter(items)
         while True:
-            with self.laps(stage):
+            with self.time_stage(stage):
                 try:
                     item = next(iterator)
                 except StopIteration:

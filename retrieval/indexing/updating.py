@@ -1,8 +1,8 @@
-"""Bringing a library up to date with folders on disk.
+"""Brings a library up to date with folders on disk.
 
     walk → diff with the catalogue → read ahead in threads → encode a batch → commit it
 
-Nothing here prints: `index` yields `Progress` records, the last of which carries the whole tally.
+Nothing here prints: `run` yields `Progress` records, and the last one has the final counts.
 """
 
 from __future__ import annotations
@@ -32,27 +32,27 @@ from retrieval.context import ModelInUse
 from retrieval.images import Picture, PictureInfo, Problem
 from retrieval.indexing.calibration import calibrate, pictures_wanted
 from retrieval.indexing.encoding import encode_numbered
-from retrieval.indexing.load_ahead import EncoderAhead
+from retrieval.indexing.load_ahead import BackgroundEncoder
 from retrieval.indexing.progress import IndexOptions, Progress, Trouble
 from retrieval.indexing.read_ahead import read_ahead
 from retrieval.indexing.read_file import Reader
 from retrieval.indexing.run_report import RunReport
-from retrieval.indexing.scanning import Walked, walk_into
+from retrieval.indexing.scanning import WalkResult, walk_into
 from retrieval.indexing.still_writing import StillWriting
 from retrieval.texts.collect import encode_descriptions, read_sidecars, refresh_texts
 
 _COMMIT_ROWS = 512
-"""Files that need no encoding are committed in groups of this many."""
+"""Files that need no encoding are committed in groups of this size."""
 
 _FIRST_BATCH = 32
-"""Pictures in a batch until the encoder, which is loaded when it is needed, says what it likes."""
+"""Pictures per batch until the encoder is loaded and says which size suits it."""
 
 _REPORT_EVERY_S = 0.1
 
-_NO_VECTOR = "the model gave no vector for it"
+_NO_VECTOR = "the model could not encode it"
 
 _REFRESH_MIN = 20_000
-"""A long run refreshes the cache after this many pictures, then after ever more."""
+"""A long run first refreshes the cache after this many pictures, then at growing intervals."""
 
 
 @dataclass(slots=True)
@@ -82,76 +82,76 @@ class Indexer:
     ) -> None:
         self._catalogue = catalogue
         self._model = model
-        self._encoder = EncoderAhead(model.encoder)
+        self._encoder = BackgroundEncoder(model.encoder)
         self._options = options
         self._stop = stop
         self._refresh = refresh
         self._batch_size = options.batch_size or _FIRST_BATCH
-        self._account = RunReport()
-        self._settling = StillWriting(options)
+        self._report = RunReport()
+        self._still_writing = StillWriting(options)
         self._since_refresh = 0
-        self._shown: Scope | None = None
+        self._calibrated_scope: Scope | None = None
 
     def run(self, scopes: Sequence[Scope]) -> Iterator[Progress]:
-        """Index each scope in turn; yield progress, at most some ten times a second."""
+        """Index each scope in turn; yield progress about ten times a second at most."""
         known = self._catalogue.known_contents(self._model.row)
         try:
             for scope in scopes:
                 if not self._stop.is_set():
-                    self._account.root = scope.root.path
+                    self._report.root = scope.root.path
                     yield from self._index_scope(scope, known)
         finally:
             known.close()
             self._encoder.close()
-        yield from self._tell()
+        yield from self._refresh_texts()
         if not self._stop.is_set():
             days = self._options.keep_orphans_days
             self._catalogue.contents.expire_orphans(older_than_days=days)
         self._refresh_cache()
-        yield self._account.closing(self._settling.waiting, stopped=self._stop.is_set())
+        yield self._report.final(self._still_writing.waiting, stopped=self._stop.is_set())
 
     def _index_scope(self, scope: Scope, known: KnownContents) -> Iterator[Progress]:
         scan = self._catalogue.scan(scope)
         walked = yield from self._walk(scope, scan)
         if self._stop.is_set():
             return
-        self._account.missing += walked.missing
-        self._account.unseen += walked.unseen
+        self._report.missing += walked.missing
+        self._report.unreadable += walked.unreadable
         self._catalogue.roots.set_missing(scope.root, missing=bool(walked.root_missing))
         if walked.root_missing:
-            self._account.missing.append(Trouble(scope.root.path, walked.root_missing))
+            self._report.missing.append(Trouble(scope.root.path, walked.root_missing))
             return
-        with self._account.watch.laps("scan"):
+        with self._report.stopwatch.time_stage("scan"):
             counts = scan.compare(self._model.row.id, self._options.limits.max_megapixels)
-        self._account.count(pending=counts.pending)
-        yield self._account.progress("encode")
+        self._report.count(pending=counts.pending)
+        yield self._report.progress("encode")
         yield from self._read_and_encode(scope, scan, known)
         if not self._stop.is_set():
-            # Last, so that a file which was moved has found its content again by now.
-            with self._account.watch.laps("commit"):
-                self._account.count(removed=scan.forget_gone())
+            # Last, so that a moved file has been matched with its content by now.
+            with self._report.stopwatch.time_stage("commit"):
+                self._report.count(removed=scan.forget_gone())
                 read_sidecars(self._catalogue, scope, scan)
 
-    def _tell(self) -> Iterator[Progress]:
-        """Bring the texts that come with pictures, and their vectors, up to date."""
+    def _refresh_texts(self) -> Iterator[Progress]:
+        """Bring the texts that belong to pictures, and their vectors, up to date."""
         for count in refresh_texts(self._catalogue, self._stop):
-            self._account.count(told=count)
-            yield self._account.progress("encode")
+            self._report.count(texts_updated=count)
+            yield self._report.progress("encode")
         pages = encode_descriptions(self._catalogue, self._model, self._stop)
-        for count in self._account.watch.each("encode", pages):
-            self._account.count(described=count)
-            yield self._account.progress("encode")
+        for count in self._report.stopwatch.time_each("encode", pages):
+            self._report.count(described=count)
+            yield self._report.progress("encode")
 
-    def _walk(self, scope: Scope, scan: Scan) -> Generator[Progress, None, Walked]:
-        steps = walk_into(self._catalogue, scope, scan, self._stop, self._settling)
+    def _walk(self, scope: Scope, scan: Scan) -> Generator[Progress, None, WalkResult]:
+        steps = walk_into(self._catalogue, scope, scan, self._stop, self._still_writing)
         while True:
             try:
-                with self._account.watch.laps("scan"):
-                    self._account.count(found=next(steps))
+                with self._report.stopwatch.time_stage("scan"):
+                    self._report.count(found=next(steps))
             except StopIteration as end:
-                walked: Walked = end.value
+                walked: WalkResult = end.value
                 return walked
-            yield self._account.progress("scan")
+            yield self._report.progress("scan")
 
     def _read_and_encode(
         self, scope: Scope, scan: Scan, known: KnownContents
@@ -161,8 +161,8 @@ class Indexer:
             preprocessing=self._model.row.spec.preprocessing,
             limits=self._options.limits,
             known=known,
-            watch=self._account.watch,
-            found_new=self._encoder.begin,
+            stopwatch=self._report.stopwatch,
+            found_new=self._encoder.start,
         )
         waiting = _Waiting()
         reported = 0.0
@@ -173,7 +173,7 @@ class Indexer:
             depth=lambda: 2 * self._batch_size + self._options.threads,
         )
         with closing(results):
-            for pending, result in self._account.watch.each("wait", results):
+            for pending, result in self._report.stopwatch.time_each("wait", results):
                 if self._stop.is_set():
                     return
                 self._take(scope, pending, result, waiting, known)
@@ -184,27 +184,27 @@ class Indexer:
                     waiting = _Waiting()
                 if time.monotonic() - reported > _REPORT_EVERY_S:
                     reported = time.monotonic()
-                    yield self._account.progress("encode")
+                    yield self._report.progress("encode")
         yield from self._calibrate(scope, scan, waiting)
         self._commit(scope, waiting)
-        yield self._account.progress("encode")
+        yield self._report.progress("encode")
 
     def _calibrate(self, scope: Scope, scan: Scan, waiting: _Waiting) -> Iterator[Progress]:
-        """Show an encoder that wants it pictures of the scope, before the first batch."""
-        if not waiting.pixels or self._shown is scope:
+        """Calibrate an encoder that needs it on pictures of the scope, before the first batch."""
+        if not waiting.pixels or self._calibrated_scope is scope:
             return
-        self._shown = scope
+        self._calibrated_scope = scope
 
         def paths() -> Iterator[str]:
             for file in (pending.file for pending in scan.pending()):
                 if not file.unsupported:
                     yield os.path.join(scope.root.path, file.path)
 
-        with self._account.watch.laps("load"):
+        with self._report.stopwatch.time_stage("load"):
             encoder = self._encoder()
             wanted = pictures_wanted(encoder)
             if wanted:
-                yield self._account.progress("calibrate")
+                yield self._report.progress("calibrate")
                 calibrate(encoder, paths, wanted, self._options)
 
     def _take(
@@ -215,17 +215,17 @@ class Indexer:
         waiting: _Waiting,
         known: KnownContents,
     ) -> None:
-        """Sort one result into what the next commit records."""
+        """Add one result to what the next commit records."""
         file = pending.file
         if isinstance(result, Problem):
             self._take_problem(scope, pending, result, waiting)
             return
-        self._account.count(handled=1, read_bytes=result.size)
+        self._report.count(handled=1, read_bytes=result.size)
         waiting.files.append(FileRecord(file.path, result.size, result.mtime_ns, result.sha256))
-        # A copy that was read ahead may have become known since, with an earlier batch.
+        # An earlier batch may have stored a copy of this content since it was read ahead.
         is_known = result.sha256 in waiting.contents or result.sha256 in known
         if result.pixels is None or result.info is None or is_known:
-            self._account.count(reused=1)
+            self._report.count(reused=1)
             return
         waiting.contents[result.sha256] = result.info
         waiting.pixels.append(result.pixels)
@@ -235,14 +235,16 @@ class Indexer:
     ) -> None:
         file = pending.file
         may_wait = scope.root.whole and not file.unsupported
-        if may_wait and self._settling.broken_waits(os.path.join(scope.root.path, file.path)):
-            self._account.count(handled=1)
+        if may_wait and self._still_writing.broken_must_wait(
+            os.path.join(scope.root.path, file.path)
+        ):
+            self._report.count(handled=1)
             return
         kind = "unsupported" if file.unsupported else problem.kind
         if pending.indexed:
-            # It could be read once: another model, or a lower limit, does not undo that.
+            # It was readable once; another model or a lower limit does not change that.
             kind = "transient"
-        self._account.count(handled=1, **{kind: 1})
+        self._report.count(handled=1, **{kind: 1})
         read = problem.size >= 0
         record = ProblemRecord(
             path=file.path,
@@ -254,7 +256,7 @@ class Indexer:
         )
         waiting.problems.append(record)
         if not file.unsupported:
-            self._account.problem(os.path.join(scope.root.path, file.path), problem.reason)
+            self._report.add_problem(os.path.join(scope.root.path, file.path), problem.reason)
 
     def _commit(self, scope: Scope, waiting: _Waiting) -> None:
         if not waiting.rows():
@@ -268,29 +270,29 @@ class Indexer:
             if file.sha256 in failed:
                 problem = ProblemRecord(file.path, file.size, file.mtime_ns, _NO_VECTOR, "bad")
                 problems.append(problem)
-                self._account.problem(os.path.join(scope.root.path, file.path), _NO_VECTOR)
-                self._account.count(bad=1)
+                self._report.add_problem(os.path.join(scope.root.path, file.path), _NO_VECTOR)
+                self._report.count(bad=1)
         batch = Batch(images, files, problems)
-        with self._account.watch.laps("commit"):
+        with self._report.stopwatch.time_stage("commit"):
             self._catalogue.contents.record(scope.root, self._model.row.id, batch)
-        self._account.count(encoded=len(images))
+        self._report.count(encoded=len(images))
         self._since_refresh += len(images)
-        if self._since_refresh >= max(_REFRESH_MIN, self._account.tally.encoded // 2):
+        if self._since_refresh >= max(_REFRESH_MIN, self._report.tally.encoded // 2):
             self._since_refresh = 0
             self._refresh_cache()
 
     def _encode(self, waiting: _Waiting) -> list[ImageRecord]:
-        """Encode what waits: see `encode_numbered`."""
+        """Encode the waiting pictures: see `encode_numbered`."""
         if not waiting.pixels:
             return []
-        with self._account.watch.laps("load") as turn_to:
+        with self._report.stopwatch.time_stage("load") as switch_to:
             encoder = self._encoder()
             self._batch_size = self._options.batch_size or encoder.batch_size
-            turn_to("encode")
+            switch_to("encode")
             rows = encode_numbered(encoder, waiting.pixels)
         contents = list(waiting.contents.items())
         return [ImageRecord(*contents[number], embedding) for number, embedding in rows]
 
     def _refresh_cache(self) -> None:
-        with self._account.watch.laps("cache"):
+        with self._report.stopwatch.time_stage("cache"):
             self._refresh()

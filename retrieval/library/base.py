@@ -99,9 +99,8 @@ class OpenLibrary:
         Dates are counted by month, newest first; folders are by name; the most frequent of all
         other values come first.
         """
-        from retrieval.catalogue.facets import read_facets
-
-        return read_facets(self._session.catalogue, most)
+        with self._session.catalogue.reading():
+            return self._session.catalogue.facets.all(most)
 
     def problems(self) -> Iterator[ProblemRow]:
         """Yield the files that could not be used, and why."""

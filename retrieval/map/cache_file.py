@@ -1,7 +1,7 @@
-"""The file of a kept map: a NumPy archive in the library's cache folder.
+"""The file of a cached map: a NumPy archive in the library's cache folder.
 
-Places belong to contents, of which eight bytes of the hash are kept: so they outlast new ids, and
-a file of another library, or of a model that was changed, gives no picture a wrong place.
+The file identifies pictures by eight bytes of their content hash, not by id. So positions survive
+new ids, and a file of another library or another model gives no picture a wrong position.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class CachedMap:
     """A map, and what is needed to bring it up to date.
 
-    `snapshot` is the moment it was drawn at, `contents` (n,) are hashes. `arranged` (n,) tells
-    which pictures were there when all were arranged, `arranged_of` how many those were; the others
-    were placed among them.
+    `snapshot` is the state of the library at that time, `contents` (n,) are hashes. `arranged`
+    (n,) tells which pictures were part of the last full computation, `arranged_of` is the number
+    of pictures at that time; the others were placed among them later.
     """
 
     map: Map
@@ -40,15 +40,15 @@ class Kept:
     projection: Projection
 
 
-def read(path: str, fingerprint: str) -> Kept | None:
-    """Return what is kept; None when there is no file, or none of this model."""
+def read(path: str, fingerprint: str) -> CachedMap | None:
+    """Return the cached map; None when there is no file, or it belongs to another model."""
     try:
-        # Opened here, for NumPy leaves a file that it cannot read open.
+        # Opened here, because NumPy does not close a file that it cannot read.
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             facts = json.loads(str(archive["facts"]))
             if facts["format"] != _FORMAT or facts["fingerprint"] != fingerprint:
                 return None
-            kept = Map(
+            cached = Map(
                 archive["ids"],
                 archive["places"],
                 archive["region"],
@@ -56,8 +56,8 @@ def read(path: str, fingerprint: str) -> Kept | None:
                 cast(Layout, facts["layout"]),
                 facts["generation"],
             )
-            return Kept(
-                kept,
+            return CachedMap(
+                cached,
                 Snapshot(facts["generation"], facts["stamp"]),
                 archive["contents"],
                 archive["arranged"],
@@ -68,27 +68,27 @@ def read(path: str, fingerprint: str) -> Kept | None:
         return None
 
 
-def write(path: str, kept: Kept, fingerprint: str) -> None:
-    """Publish a map, atomically; OSError when the folder cannot be written."""
+def write(path: str, cached: CachedMap, fingerprint: str) -> None:
+    """Write a map, atomically; OSError when the folder cannot be written."""
     facts = {
         "format": _FORMAT,
         "fingerprint": fingerprint,
-        "layout": kept.map.layout,
-        "generation": kept.snapshot.generation,
-        "stamp": kept.snapshot.stamp,
-        "arranged_of": kept.arranged_of,
-        "regions": [asdict(region) for region in kept.map.regions],
+        "layout": cached.map.layout,
+        "generation": cached.snapshot.generation,
+        "stamp": cached.snapshot.stamp,
+        "arranged_of": cached.arranged_of,
+        "regions": [asdict(region) for region in cached.map.regions],
     }
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with whole_file(path) as file:
         np.savez(
             file,
             facts=np.array(json.dumps(facts)),
-            ids=kept.map.ids,
-            places=kept.map.places,
-            region=kept.map.region,
-            contents=kept.contents,
-            arranged=kept.arranged,
-            mean=kept.projection.mean,
-            directions=kept.projection.directions,
+            ids=cached.map.ids,
+            places=cached.map.positions,
+            region=cached.map.region,
+            contents=cached.contents,
+            arranged=cached.arranged,
+            mean=cached.projection.mean,
+            directions=cached.projection.directions,
         )

@@ -1,8 +1,8 @@
-"""Names for regions: which of a corpus's texts their pictures show more than others do.
+"""Names for regions: the texts of a corpus that their pictures show more than others do.
 
-What all pictures have in common is taken off the regions, and what all texts have in common off
-the texts; a part of a region is also told apart from the rest of that. So the map of a thousand
-dogs has no region "dog", but "puppy", "snow" and "beach".
+Means are centred: the mean of all pictures is subtracted from regions, the mean of all texts from
+texts. Parts of a region also subtract half of that region's mean. So the map of a thousand dogs has
+no region "dog", but "puppy", "snow" and "beach".
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from numpy.typing import NDArray
 
 from retrieval.map.regions import Floats, Level
 
-_FROM_PARENT = 0.5
-"""How much of what a region shows is taken off its context."""
+_PARENT_WEIGHT = 0.5
+"""The share of a region's mean that is subtracted from the means of its parts."""
 
-_NEARLY = 0.8
-"""A name that nobody has is taken if it fits so well, compared with the best."""
+_CLOSE_TO_BEST = 0.8
+"""A free name is used if its score is at least this share of the best one's."""
 
 _ARTICLE = re.compile(r"^(a|an|the|some) ", re.IGNORECASE)
 
 
 def names_of(levels: list[Level], texts: list[str], vectors: Floats) -> list[list[str]]:
-    """Return a name for each region of each level; on one level none is there twice.
+    """Return a name for each region of each level, unique within the level.
 
-    `vectors` (t, d) are the texts', turned as the points were.
+    `vectors` (t, d) are the texts' vectors in the coordinates of the points.
     """
     words = [_ARTICLE.sub("", text) for text in texts]
     labels = _unit(vectors - vectors.mean(axis=0))
@@ -37,15 +37,15 @@ def names_of(levels: list[Level], texts: list[str], vectors: Floats) -> list[lis
             above = levels[number - 1]
             parents = np.zeros(len(level.sizes), np.int64)
             parents[level.region] = above.region
-            shown = shown - _FROM_PARENT * above.means[parents]
+            shown = shown - _PARENT_WEIGHT * above.means[parents]
         found.append(_distinct(_unit(shown) @ labels.T, level.sizes, words))
     return found
 
 
 def _distinct(scores: Floats, sizes: NDArray[np.int64], words: list[str]) -> list[str]:
-    """Give regions names by their scores (r, t): the surest first, a taken one never again.
+    """Assign names by scores (r, t), the most certain region first; each name is used once.
 
-    Where nothing free fits nearly as well as the best, the name is that with a second word.
+    If no free name scores nearly as well as the best, the best name gets a second word.
     """
     names = [""] * len(scores)
     taken: set[str] = set()
@@ -57,7 +57,7 @@ def _distinct(scores: Floats, sizes: NDArray[np.int64], words: list[str]) -> lis
 
 
 def _name(words: list[str], scores: Floats, taken: set[str]) -> str:
-    least = scores[0] - (1 - _NEARLY) * abs(scores[0])
+    least = scores[0] - (1 - _CLOSE_TO_BEST) * abs(scores[0])
     for word, score in zip(words, scores, strict=True):
         if score < least:
             break

@@ -1,4 +1,4 @@
-"""Regions: pictures that lie together, in two or three sizes, each made of smaller ones."""
+"""Regions: pictures that lie together, in two or three sizes; large ones consist of small ones."""
 
 from __future__ import annotations
 
@@ -7,55 +7,55 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.map.records import Placed, Region
-from retrieval.map.tsne import Places
+from retrieval.map.records import PlacedPictures, Region
+from retrieval.map.tsne import Positions
 from retrieval.stores.clustering import k_means
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]
 
 _SIZES = ((120, 14), (25, 90), (60, 600))
-"""For each level how many pictures a region has about, and how many regions there are at most."""
+"""For each level: the number of pictures per region, and the maximum number of regions."""
 
-_LEAST_GROWTH = 2.5
-_LIKENESS = 0.5
-"""How much what regions show counts, beside where they lie, when larger ones are made of them."""
+_MIN_GROWTH = 2.5
+_FEATURE_WEIGHT = 0.5
+"""The weight of what regions show, beside their positions, when they are merged to larger ones."""
 
-_REACH = 0.9
+_RADIUS_QUANTILE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """The region (n,) of each picture on one level, and its mean point (r, d) and size (r,)."""
+    """The region (n,) of each picture on one level, and the mean (r, d) and size (r,) of each."""
 
     region: Labels
     means: Floats
     sizes: Labels
 
 
-def levels_of(points: Floats, places: Places) -> list[Level]:
+def levels_of(points: Floats, positions: Positions) -> list[Level]:
     """Return the levels, the coarsest first. Each region is part of one of the level before."""
     counts = _counts(len(points))
     if not counts:
         return []
-    finest = _without_gaps(k_means(places, counts[-1]))
+    finest = _without_gaps(k_means(positions, counts[-1]))
     found = [_level(finest, points)]
-    middles = _means(finest, places)
+    middles = _means(finest, positions)
     for count in reversed(counts[:-1]):
         below = found[0]
         spread = max(float(below.means.std(axis=0).sum()), 1e-9)
-        alike = below.means / spread * float(middles.std(axis=0).sum()) * _LIKENESS
-        features = np.hstack([middles, alike]).astype(np.float32)
+        shown = below.means / spread * float(middles.std(axis=0).sum()) * _FEATURE_WEIGHT
+        features = np.hstack([middles, shown]).astype(np.float32)
         grouped = _without_gaps(k_means(features, count, below.sizes.astype(np.float32)))
         found.insert(0, _level(grouped[below.region], points))
-        middles = _means(found[0].region, places)
+        middles = _means(found[0].region, positions)
     return found
 
 
-def described(
-    levels: list[Level], names: list[list[str]], points: Floats, pictures: Placed
+def build_regions(
+    levels: list[Level], names: list[list[str]], points: Floats, pictures: PlacedPictures
 ) -> tuple[tuple[Region, ...], NDArray[np.int32]]:
-    """Return all regions, the coarsest first, and each picture's finest one, (n,)."""
+    """Return all regions, the coarsest first, and the index (n,) of each picture's finest one."""
     found: list[Region] = []
     above: Labels | None = None
     offset = 0
@@ -63,8 +63,8 @@ def described(
         order = np.argsort(level.region, kind="stable")
         ends = np.cumsum(level.sizes)
         for one, rows in enumerate(np.split(order, ends[:-1])):
-            x, y = np.median(pictures.places[rows], axis=0).tolist()
-            apart = np.hypot(*(pictures.places[rows] - (x, y)).T)
+            x, y = np.median(pictures.positions[rows], axis=0).tolist()
+            distances = np.hypot(*(pictures.positions[rows] - (x, y)).T)
             typical = rows[int(((points[rows] - level.means[one]) ** 2).sum(axis=1).argmin())]
             found.append(
                 Region(
@@ -73,7 +73,7 @@ def described(
                     parent=-1 if above is None else int(above[rows[0]]),
                     x=x,
                     y=y,
-                    radius=float(np.quantile(apart, _REACH)),
+                    radius=float(np.quantile(distances, _RADIUS_QUANTILE)),
                     count=len(rows),
                     picture=int(pictures.ids[typical]),
                 )
@@ -85,13 +85,13 @@ def described(
 
 
 def _counts(pictures: int) -> list[int]:
-    """Return how many regions the levels have; a level that would add little is left out."""
+    """Return the number of regions per level; levels that would add little are left out."""
     found: list[int] = []
     if not pictures:
         return found
     for size, most in _SIZES:
         count = min(max(round(pictures / size), 1), most, pictures)
-        if not found or count >= found[-1] * _LEAST_GROWTH:
+        if not found or count >= found[-1] * _MIN_GROWTH:
             found.append(count)
     return found
 

@@ -1,14 +1,14 @@
-"""Places in the plane: neighbours lie side by side, what has nothing to do with another lies apart.
+"""Positions in the plane by t-SNE: neighbours end up side by side, unrelated points far apart.
 
-The method is t-SNE with the same weight for each of a point's nearest neighbours. Points that are
-neighbours attract each other, all points push each other off; with q(d) = 1 / (1 + d²) the force
-between two points is
+All nearest neighbours of a point have the same weight. Neighbours attract each other, and all
+points repel each other. With q(d) = 1 / (1 + d²) and exaggeration E, the force between two points
+is
 
     attraction   E · (1 / 2nk) · q(d) · d       once for each time that one is the other's neighbour
     repulsion    q(d)² · d / Σ q                for every two points
 
-All pushing is a convolution: points are laid out on a grid, so it costs a Fourier transform a
-round, whatever their number. There is no chance in it: the same neighbours give the same places.
+Repulsion is a convolution on a grid, so an iteration costs a few Fourier transforms, whatever the
+number of points. The result is deterministic: the same neighbours give the same positions.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Places = NDArray[np.float32]
+Positions = NDArray[np.float32]
 """(n, 2)."""
 
-ROUNDS = 500
-_EARLY = 100
-"""In so many rounds first things find their continent: there E is higher."""
+ITERATIONS = 500
+_EARLY_ITERATIONS = 100
+"""The first iterations use a higher E, so that clusters form before details."""
 
-_EARLY_PULL, _PULL = 4.0, 1.0
+_EARLY_EXAGGERATION, _EXAGGERATION = 4.0, 1.0
 _EARLY_MOMENTUM, _MOMENTUM = 0.5, 0.8
 _CELL, _MOST_CELLS = 0.5, 1000
-"""The grid's spacing, which is wider if a side would have more cells; `q` halves at 1."""
+"""The grid spacing, doubled until a side has at most this many cells; `q` halves at 1."""
 
-_LONGEST = 5.0
-"""Nothing moves farther in a round: a handful of points would fly apart."""
+_MAX_STEP = 5.0
+"""The longest move in an iteration: without a limit, a handful of points would fly apart."""
 
-_START = 1e-2
+_INITIAL_STD = 1e-2
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,38 +47,41 @@ class _Kernel:
     waves: NDArray[np.complex64]
 
 
-def arrange(start: Places, neighbours: NDArray[np.int64]) -> Iterator[Places]:
-    """Yield the places of n points after each of `ROUNDS` rounds, centred at 0.
+def arrange(start: Positions, neighbours: NDArray[np.int64]) -> Iterator[Positions]:
+    """Yield the positions of n points after each of `ITERATIONS` iterations, centred at 0.
 
-    `start` are first places (n, 2), such as principal components; `neighbours` are the rows
-    (n, k) of each point's k nearest others. The array is the same every time, and changes.
+    `start` are the initial positions (n, 2), such as principal components; `neighbours` are the
+    rows (n, k) of each point's k nearest others. It yields the same array each time, updated.
     """
     count, k = neighbours.shape
-    places = np.asarray(start - start.mean(axis=0), np.float32)
-    places *= _START / max(float(places.std()), 1e-12)
-    speed = np.zeros_like(places)
+    positions = np.asarray(start - start.mean(axis=0), np.float32)
+    positions *= _INITIAL_STD / max(float(positions.std()), 1e-12)
+    velocity = np.zeros_like(positions)
     flat = neighbours.ravel()
     degree = (k + np.bincount(flat, minlength=count)) / (2 * k)
-    # What is everybody's neighbour is pulled so hard that it would overshoot.
+    # A neighbour of very many points is attracted so strongly that a full step would overshoot.
     step = (count / np.maximum(degree, 1.0)).astype(np.float32)[:, None]
     kernel: _Kernel | None = None
-    for number in range(ROUNDS):
-        early = number < _EARLY
-        pull = _EARLY_PULL if early else _PULL
-        push, kernel = _pushes(places, kernel)
-        force = pull * _pulls(places, neighbours, flat) + 4.0 * push
-        speed = (_EARLY_MOMENTUM if early else _MOMENTUM) * speed + step / pull * force
-        lengths = np.hypot(speed[:, 0], speed[:, 1])
-        speed *= np.minimum(1, _LONGEST / np.maximum(lengths, 1e-12))[:, None]
-        places += speed
-        places -= places.mean(axis=0)
-        yield places
+    for number in range(ITERATIONS):
+        early = number < _EARLY_ITERATIONS
+        exaggeration = _EARLY_EXAGGERATION if early else _EXAGGERATION
+        momentum = _EARLY_MOMENTUM if early else _MOMENTUM
+        repulsion, kernel = _repulsion(positions, kernel)
+        force = exaggeration * _attraction(positions, neighbours, flat) + 4.0 * repulsion
+        velocity = momentum * velocity + step / exaggeration * force
+        lengths = np.hypot(velocity[:, 0], velocity[:, 1])
+        velocity *= np.minimum(1, _MAX_STEP / np.maximum(lengths, 1e-12))[:, None]
+        positions += velocity
+        positions -= positions.mean(axis=0)
+        yield positions
 
 
-def _pulls(places: Places, neighbours: NDArray[np.int64], flat: NDArray[np.int64]) -> Places:
+def _attraction(
+    positions: Positions, neighbours: NDArray[np.int64], flat: NDArray[np.int64]
+) -> Positions:
     count, k = neighbours.shape
-    total = np.empty_like(places)
-    apart = [places[flat, axis].reshape(count, k) - places[:, axis, None] for axis in (0, 1)]
+    total = np.empty_like(positions)
+    apart = [positions[flat, axis].reshape(count, k) - positions[:, axis, None] for axis in (0, 1)]
     weight = 1 / (1 + apart[0] ** 2 + apart[1] ** 2)
     for axis in (0, 1):
         force = apart[axis] * weight
@@ -87,44 +90,44 @@ def _pulls(places: Places, neighbours: NDArray[np.int64], flat: NDArray[np.int64
     return total * np.float32(2 / (count * k))
 
 
-def _pushes(places: Places, kernel: _Kernel | None) -> tuple[Places, _Kernel]:
-    """Return the forces, and the kernel for the next round."""
-    low = places.min(axis=0)
-    extent = float((places.max(axis=0) - low).max())
-    # Powers of two, for a kernel belongs to one spacing.
+def _repulsion(positions: Positions, kernel: _Kernel | None) -> tuple[Positions, _Kernel]:
+    """Return the forces, and the kernel for the next iteration."""
+    low = positions.min(axis=0)
+    extent = float((positions.max(axis=0) - low).max())
+    # Powers of two, so that the spacing, and with it the kernel, seldom changes.
     cell = _CELL * 2.0 ** max(0, math.ceil(math.log2(max(extent, 1e-9) / (_CELL * _MOST_CELLS))))
-    cells = (places - low) / np.float32(cell)
+    cells = (positions - low) / np.float32(cell)
     corner = cells.astype(np.int64)
     inside = cells - corner
     need = corner.max(axis=0) + 2
-    # Twice the extent, or what leaves the grid on one side would push from the other.
+    # Twice the extent, because the transform is periodic and its images must not interact.
     shape = (_even_size(2 * int(need[0])), _even_size(2 * int(need[1])))
     if kernel is None or (kernel.shape, kernel.cell) != (shape, cell):
         kernel = _kernel(shape, cell)
-    # Each point is shared out among the four corners of its cell.
+    # Each point is distributed over the four corners of its cell.
     first = corner[:, 0] * shape[1] + corner[:, 1]
     right, down = inside[:, 0], inside[:, 1]
-    shares = (
+    weights = (
         (first, (1 - right) * (1 - down)),
         (first + 1, (1 - right) * down),
         (first + shape[1], right * (1 - down)),
         (first + shape[1] + 1, right * down),
     )
     size = shape[0] * shape[1]
-    density = sum(np.bincount(cell, share, size) for cell, share in shares)
+    density = sum(np.bincount(cell, weight, size) for cell, weight in weights)
     waves = np.fft.rfft2(np.asarray(density, np.float32).reshape(shape))
     fields = np.fft.irfft2(waves[None] * kernel.waves, s=shape).reshape(3, size)
-    felt = sum(fields[:, cell] * share for cell, share in shares)
-    assert isinstance(felt, np.ndarray)
+    values = sum(fields[:, cell] * weight for cell, weight in weights)
+    assert isinstance(values, np.ndarray)
     own = _own_nearness(right, down, cell)
-    total = max(float((felt[0] - own).sum(dtype=np.float64)), 1e-6)
-    return np.asarray(felt[1:].T / total, np.float32), kernel
+    total = max(float((values[0] - own).sum(dtype=np.float64)), 1e-6)
+    return np.asarray(values[1:].T / total, np.float32), kernel
 
 
 def _own_nearness(
     right: NDArray[np.float32], down: NDArray[np.float32], cell: float
 ) -> NDArray[np.float32]:
-    """Return what each point adds to its own sum of `q`, by being shared out among four corners."""
+    """Return what each point adds to its own sum of `q`, being spread over four grid corners."""
     apart_x, apart_y = 2 * right * (1 - right), 2 * down * (1 - down)
     side, diagonal = 1 / (1 + cell**2), 1 / (1 + 2 * cell**2)
     return np.asarray(
@@ -142,9 +145,9 @@ def _kernel(shape: tuple[int, int], cell: float) -> _Kernel:
 
 
 def _even_size(least: int) -> int:
-    """Return the least size that is 2, 3 or 5 times a power of two, for transforms are quick then.
+    """Return the least size that is 2, 3 or 5 times a power of two, for fast transforms.
 
-    Sizes that hardly change from round to round also spare making the kernel anew.
+    Such sizes also change seldom between iterations, so the kernel is seldom computed again.
     """
     power = 1 << max(least - 1, 7).bit_length()
     return min(size for size in (power, power * 3 // 4, power * 5 // 8) if size >= least)

@@ -152,7 +152,7 @@ _TABLE = (
           units={"": 1, "mp": 1}),
     Field("size", "number", "Size", "the file's size in bytes", "size > 2MB",
           units=_BYTES, of_files=True),
-    Field("orientation", "choice", "Shape", "whether it is wider than high",
+    Field("orientation", "choice", "Shape", "landscape, portrait or square",
           "orientation = portrait", choices=("landscape", "portrait", "square"), facet=True),
     Field("path", "folder", "Path", "the file's path", "path in 'trips/'", of_files=True),
     Field("folder", "folder", "Folder", "the folder that the file lies in", "folder in 'trips/'",

@@ -1,17 +1,15 @@
-"""Hits as a strip of thumbnails, for notebooks."""
+"""Pictures as a strip of thumbnails, for notebooks."""
 
 from __future__ import annotations
 
 import base64
 import html
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 from retrieval.errors import PictureError
-
-if TYPE_CHECKING:
-    from retrieval.search.results import Hit, SearchResult
 
 _SHOWN = 12
 _SIDE = 160
@@ -22,35 +20,43 @@ _CARD = """<figure style="margin:0;width:{side}px">
 {caption}</figcaption></figure>"""
 
 
-def strip_of(result: SearchResult) -> str:
-    """Return HTML with thumbnails of the first hits, and the notes of the answer."""
+class Thumbnail(NamedTuple):
+    """A picture to show: its files, the first that can be read counts, and how sure it is."""
+
+    rank: int
+    paths: tuple[str, ...]
+    confidence: float | None
+
+
+def strip_of(pictures: Sequence[Thumbnail], notes: Sequence[str]) -> str:
+    """Return HTML with thumbnails of the first pictures, and notes below them."""
     with ThreadPoolExecutor() as executor:
-        cards = list(executor.map(_card, result.hits[:_SHOWN]))
-    more = len(result.hits) - len(cards)
-    notes = [*result.notes, *([f"… and {more:,} more."] if more else [])]
-    if not result.hits:
+        cards = list(executor.map(_card, pictures[:_SHOWN]))
+    more = len(pictures) - len(cards)
+    notes = [*notes, *([f"… and {more:,} more."] if more else [])]
+    if not pictures:
         notes.append("No pictures found.")
     lines = "".join(f"<p>{html.escape(note)}</p>" for note in notes)
     strip = "".join(cards)
     return f'<div style="display:flex;flex-wrap:wrap;gap:8px">{strip}</div>{lines}'
 
 
-def _card(hit: Hit) -> str:
-    name = os.path.basename(hit.path)
-    sure = "" if hit.confidence is None else f", {hit.confidence:.0%}"
+def _card(picture: Thumbnail) -> str:
+    path = _printable(picture.paths[0])
+    sure = "" if picture.confidence is None else f", {picture.confidence:.0%}"
     return _CARD.format(
         side=_SIDE,
-        picture=_picture(hit),
-        path=html.escape(_printable(hit.path), quote=True),
-        caption=html.escape(f"{hit.rank}. {_printable(name)}{sure}"),
+        picture=_image(picture.paths),
+        path=html.escape(path, quote=True),
+        caption=html.escape(f"{picture.rank}. {os.path.basename(path)}{sure}"),
     )
 
 
-def _picture(hit: Hit) -> str:
+def _image(paths: Sequence[str]) -> str:
     from retrieval.images.thumbnails import thumbnail
 
-    reason = "it is not there"
-    for path in (hit.path, *hit.copies):
+    reason = ""
+    for path in paths:
         try:
             data = base64.b64encode(thumbnail(path, _SIDE)).decode("ascii")
         except PictureError as error:

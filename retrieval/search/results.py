@@ -144,9 +144,12 @@ class SearchResult(Sequence[Hit]):
 
     def _repr_html_(self) -> str:
         """Show the first hits as thumbnails in a notebook."""
-        from retrieval.search.notebook import strip_of
+        from retrieval.search.notebook import Thumbnail, strip_of
 
-        return strip_of(self)
+        pictures = [
+            Thumbnail(hit.rank, (hit.path, *hit.copies), hit.confidence) for hit in self.hits
+        ]
+        return strip_of(pictures, self.notes)
 
 
 def _as_dict(hit: Hit) -> dict[str, Any]:

@@ -53,7 +53,7 @@ class IndexingRun:
         error = job.problem
         if not self._following:
             return RunState(job.running, last.progress, error)
-        running = job.running and (last.running or self._control.look.is_set())
+        running = job.running and (last.running or self._control.rescan.is_set())
         return RunState(running, last.progress, error or last.error, watching=job.running)
 
     def start(self) -> bool:
@@ -63,7 +63,7 @@ class IndexingRun:
             return self._job.begin(_look_again)
         if self.state.running:
             return False
-        self._control.look.set()
+        self._control.rescan.set()
         return True
 
     def follow(self, following: Following) -> None:
@@ -74,8 +74,8 @@ class IndexingRun:
     def stop(self) -> None:
         """Ask the run to end after the batch in flight; a watch goes on."""
         if self._following:
-            self._control.look.clear()  # it may not have begun
-            self._control.halt.set()
+            self._control.rescan.clear()  # it may not have begun
+            self._control.stop_run.set()
         else:
             self._job.stop()
 

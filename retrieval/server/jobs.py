@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 from retrieval.duplicates.keeping import DuplicateReport
 from retrieval.errors import PixtrieveError
 from retrieval.library import Library
-from retrieval.map import Drawing
+from retrieval.map import MapProgress
 
 P = TypeVar("P")
 
@@ -88,13 +88,13 @@ def in_words(message: str, hint: str) -> str:
     return f"{message}. {hint}" if message and hint else message
 
 
-class MapJob(BackgroundJob[Drawing]):
+class MapJob(BackgroundJob[MapProgress]):
     """Brings the map of a library up to date."""
 
     def start(self, *, rebuild: bool = False) -> None:
         """Begin, unless the map is being drawn already."""
 
-        def draw(library: Library, stop: threading.Event) -> Iterator[Drawing]:
+        def draw(library: Library, stop: threading.Event) -> Iterator[MapProgress]:
             for progress in library.map.iter_update(rebuild=rebuild):
                 yield progress
                 if stop.is_set():
@@ -120,6 +120,6 @@ class DuplicatesJob(BackgroundJob[DuplicateReport]):
             old = self.state.progress
             if old is not None:
                 groups = tuple(group for group in old.groups if group.id not in ids)
-                report = DuplicateReport(groups, old.pictures, old.unsketched)
+                report = DuplicateReport(groups, old.pictures, old.without_thumbnail)
                 state = self.state
                 self.state = JobState(state.running, report, state.error, state.hint)

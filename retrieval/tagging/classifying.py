@@ -1,4 +1,4 @@
-"""Texts and pictures alike, told apart by labels or by learned concepts."""
+"""Classifies texts and pictures by labels or by learned concepts."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from retrieval.query import Query, Term
 from retrieval.scoring.confidence import unlikely_things
 from retrieval.search.fusion import background_of, log_present
 from retrieval.search.query_vectors import embed_query, head_of
-from retrieval.tagging.labels import cleaned, zero_shot
+from retrieval.tagging.labels import clean_labels, zero_shot
 
 Item = str | os.PathLike[str] | int
 """A text (`str`), a picture's file (path-like), or the id of a picture of the library (`int`)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Likely:
-    """A label or concept, and how likely it is, 0 to 1."""
+class LabelProbability:
+    """A label or concept, and its probability, 0 to 1."""
 
     label: str
     probability: float
@@ -32,71 +32,73 @@ class Likely:
 
 @dataclass(frozen=True, slots=True)
 class Classified:
-    """An item and what it may be, the likeliest first.
+    """An item and its probable labels and concepts, the most probable first.
 
-    The probabilities of labels sum to 1 with `none`, the one that it is none of them; None when
-    no labels were asked for. Each concept's is by itself.
+    The probabilities of the labels and `none`, the probability of no label, sum to 1; `none` is
+    None without labels. The probabilities of concepts are independent of each other.
     """
 
     item: str
-    labels: tuple[Likely, ...]
-    concepts: tuple[Likely, ...]
+    labels: tuple[LabelProbability, ...]
+    concepts: tuple[LabelProbability, ...]
     none: float | None
 
 
 def classify(
     items: Sequence[Item], labels: Sequence[str], concepts: Sequence[str], context: Context
 ) -> list[Classified]:
-    """Say for each item which label it is, and how likely it shows each concept.
+    """Return, for each item, the probabilities of labels and of concepts.
 
-    Raises QueryError without labels and concepts, or for a concept that is not known; PictureError
-    for a picture that cannot be read.
+    Raises QueryError without labels and concepts, or for an unknown concept; PictureError for a
+    picture that cannot be read.
     """
-    labels = cleaned(labels)
+    labels = clean_labels(labels)
     if not labels and not concepts:
         raise QueryError(
-            "there is nothing to tell the items apart by",
+            "there are no labels or concepts to classify by",
             "name labels (--labels dog,cat) or a learned concept (--concept NAME)",
         )
     if not items:
         return []
     terms = tuple(_term(item) for item in items)
-    asked = embed_query(Query(terms), context.catalogue, context.model).terms
-    vectors = np.stack([each.vector for each in asked])
+    embedded = embed_query(Query(terms), context.catalogue, context.model).terms
+    vectors = np.stack([each.vector for each in embedded])
     shares = zero_shot(labels, context.model.encoder()).shares(vectors) if labels else None
     is_text = np.array([term.kind == "text" for term in terms])
-    likely = {name: _of_concept(name, vectors, is_text, context) for name in concepts}
+    probabilities = {
+        name: _concept_probabilities(name, vectors, is_text, context) for name in concepts
+    }
     return [
         Classified(
             str(item),
             () if shares is None else _ranked(labels, shares[row]),
-            _ranked(list(likely), np.array([each[row] for each in likely.values()])),
+            _ranked(list(probabilities), np.array([each[row] for each in probabilities.values()])),
             None if shares is None else float(max(0.0, 1 - shares[row].sum())),
         )
         for row, item in enumerate(items)
     ]
 
 
-def _of_concept(
+def _concept_probabilities(
     name: str, vectors: NDArray[np.float32], is_text: NDArray[np.bool_], context: Context
 ) -> NDArray[np.float64]:
-    """Return how likely each vector shows the concept.
+    """Return the probability (n,) of the concept for each vector.
 
-    A head is calibrated on pictures. The vectors of texts lie elsewhere in the space, all of them:
-    they are judged by how far they stand out from texts about other things.
+    A head is calibrated on pictures, but all vectors of texts lie in another part of the space. So
+    a text is judged by how far it stands out from texts about other things.
     """
     head = head_of(name, context.catalogue, context.model).head
-    likely = head.probability(vectors)
+    probabilities = head.probability(vectors)
     if is_text.any():
         others = kept_vectors(context.model.encoder(), unlikely_things()) @ head.direction
         z = background_of(others[None]).z((vectors[is_text] @ head.direction)[None])
-        likely[is_text] = np.exp(log_present(z))[0]
-    return likely
+        probabilities[is_text] = np.exp(log_present(z))[0]
+    return probabilities
 
 
-def _ranked(names: Sequence[str], scores: NDArray[np.float64]) -> tuple[Likely, ...]:
+def _ranked(names: Sequence[str], scores: NDArray[np.float64]) -> tuple[LabelProbability, ...]:
     order = np.argsort(-scores, kind="stable")
-    return tuple(Likely(names[place], float(scores[place])) for place in order)
+    return tuple(LabelProbability(names[place], float(scores[place])) for place in order)
 
 
 def _term(item: Item) -> Term:

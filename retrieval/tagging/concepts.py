@@ -1,8 +1,8 @@
-"""Concepts that a person teaches by examples: learned, kept, shown, put on pictures as tags.
+"""Concepts that a user teaches by examples: learns and stores them, and tags pictures by them.
 
-A head is learned from the examples and, as weak counter-examples, from pictures all over the
-library: hardly any of those show the concept. It belongs to the model it was learned with; after
-a change of models it is learned anew from the examples that are remembered.
+A head is learned from the examples. Pictures from all over the library serve as weak negative
+examples, because hardly any of them shows the concept. A head belongs to the model it was learned
+with; after a change of models it is learned again from the stored examples.
 
 Each change is one short transaction, so concepts can be taught while pictures are indexed.
 """
@@ -31,9 +31,8 @@ class Concept:
     """A concept, and how well it was learned with the library's model.
 
     `like` and `unlike` are the examples: "#17" for a picture of the library, or a path. `auc` and
-    `accuracy` are cross-validated (`retrieval.scoring.linear_head`), None when there were too few
-    examples to say. `learned` is False when it has not been learned with the model that the library
-    has now.
+    `accuracy` are cross-validated (`retrieval.scoring.linear_head`), None when there are too few
+    examples. `learned` is False when the concept was not learned with the library's current model.
     """
 
     name: str
@@ -53,10 +52,10 @@ class Concepts:
     def learn(
         self, name: str, like: Sequence[Example] = (), unlike: Sequence[Example] = ()
     ) -> Concept:
-        """Learn a concept from pictures that show it and, if need be, pictures that do not.
+        """Learn a concept from pictures that show it and, if needed, pictures that do not.
 
-        A name that is known is learned anew, from these examples alone; without any, from those
-        that it has. Raises QueryError when there is nothing to learn from, PictureError for a
+        An existing concept is learned again, from these examples alone; without examples, from
+        the stored ones. Raises QueryError when there is nothing to learn from, PictureError for a
         picture that cannot be read.
         """
         context = self._context
@@ -65,11 +64,11 @@ class Concepts:
             like, unlike = known.like, known.unlike
         if not name.strip() or not like:
             raise QueryError(
-                f"there is nothing to learn “{name}” from",
+                f"there are no examples to learn “{name}” from",
                 'give it a name and pictures: pixtrieve concept learn "our cat" --like a.jpg b.jpg',
             )
         with context.catalogue.reading():
-            liked, unliked = self._understood(like), self._understood(unlike)
+            liked, unliked = self._embed(like), self._embed(unlike)
             background = context.images.sample(BACKGROUND) if context.images.count() else None
         learned = _learned(name, examples_of(_vectors(liked), _vectors(unliked), background))
         with context.catalogue.writing():
@@ -89,14 +88,14 @@ class Concepts:
         return Concept(name, row.like, row.unlike, head is not None, auc, accuracy)
 
     def head(self, name: str) -> Head:
-        """Return a concept's head under the library's model; QueryError when there is none."""
+        """Return a concept's head for the library's model; QueryError when there is none."""
         return head_of(name, self._context.catalogue, self._context.model).head
 
     def tag(self, name: str, least: float = 0.5) -> int:
-        """Tag the pictures that show a concept at least so likely (0 to 1); return how many.
+        """Tag the pictures whose probability of the concept is `least` (0 to 1) or more.
 
-        Tags that it gave earlier are taken back. Only stored vectors are compared; no picture is
-        read.
+        Replaces the concept's earlier tags; returns the number of pictures tagged. Compares stored
+        vectors only and reads no picture.
         """
         head = self.head(name)
         context = self._context
@@ -108,20 +107,20 @@ class Concepts:
                 found = zip(ids[shown].tolist(), likely[shown].tolist(), strict=True)
                 tags += [(vector_id, name, score) for vector_id, score in found]
         with context.catalogue.writing():
-            concept_row(name, context.catalogue)  # somebody else may have had it forgotten
+            concept_row(name, context.catalogue)  # raises if it was forgotten meanwhile
             context.catalogue.tags.remove(SOURCE, name)
             context.catalogue.tags.put(tags, SOURCE, context.model.row.id)
         return len(tags)
 
     def forget(self, name: str) -> None:
-        """Forget a concept and take its tags off; QueryError when there is none of that name."""
+        """Delete a concept and its tags; QueryError when there is none of that name."""
         context = self._context
         concept_row(name, context.catalogue)
         with context.catalogue.writing():
             context.catalogue.concepts.forget(name)
             context.catalogue.tags.remove(SOURCE, name)
 
-    def _understood(self, examples: Sequence[Example]) -> tuple[QueryVector, ...]:
+    def _embed(self, examples: Sequence[Example]) -> tuple[QueryVector, ...]:
         if not examples:
             return ()
         query = Query(tuple(example_term(example) for example in dict.fromkeys(examples)))
@@ -133,9 +132,10 @@ def examples_of(
     unliked: NDArray[np.float32],
     background: NDArray[np.float32] | None,
 ) -> Examples:
-    """Weigh examples: both kinds alike as a whole, the background as much as what is wanted.
+    """Weight examples: positives and negatives each sum to one half.
 
-    All are (n, dim) unit vectors. What is in the background and wanted as well is left out there.
+    Among the negatives, the whole background weighs as much as `len(liked)` pictures. All arguments
+    are (n, dim) unit vectors. Background pictures that are also positives are left out.
     """
     dim = liked.shape[1]
     if background is None:
@@ -144,7 +144,7 @@ def examples_of(
     background = apart(background, liked)
     if not len(unliked) and not len(background):
         raise QueryError(
-            "there is nothing to tell the examples from",
+            "there is nothing to compare the examples with",
             "index more pictures, or name some that do not show it with --unlike",
         )
     vectors = np.concatenate([liked, unliked, background])
@@ -152,7 +152,7 @@ def examples_of(
     faint = len(liked) / max(len(background), 1)
     weights = np.choose(kind, [1.0, 1.0, faint])
     wanted = kind == 0
-    # Where one kind outweighs the other, the offset would only tell which was named more often.
+    # Otherwise the offset would only reflect which kind has more examples.
     weights[wanted] /= weights[wanted].sum()
     weights[~wanted] /= weights[~wanted].sum()
     return Examples(vectors, wanted, weights / 2, kind < 2)
@@ -168,18 +168,18 @@ def _learned(name: str, examples: Examples) -> HeadRow:
     return HeadRow(head, validated.auc, validated.accuracy)
 
 
-def _vectors(asked: Sequence[QueryVector]) -> NDArray[np.float32]:
-    return np.array([each.vector for each in asked], np.float32)
+def _vectors(examples: Sequence[QueryVector]) -> NDArray[np.float32]:
+    return np.array([each.vector for each in examples], np.float32)
 
 
-def _names(asked: Sequence[QueryVector]) -> list[str]:
-    """Say what to remember: pictures of the library by id, for their files may move."""
+def _names(examples: Sequence[QueryVector]) -> list[str]:
+    """Return what to store: pictures of the library by id, because their files may move."""
     names = [
         f"#{each.image_id}"
         if each.image_id is not None
         else each.term.value
         if "://" in each.term.value
         else os.path.abspath(os.path.expanduser(each.term.value))
-        for each in asked
+        for each in examples
     ]
     return list(dict.fromkeys(names))

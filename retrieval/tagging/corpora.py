@@ -1,9 +1,9 @@
-"""A corpus: texts, each with its language and perhaps the picture that it describes; encoded once.
+"""A corpus: texts, each with its language and perhaps the picture that it describes.
 
-A file of JSON lines, each `{"text": …, "lang": "de"}` or a picture with captions, as `evaluate`
-reads them: `{"file": …, "captions": […], "captions_ml": {"de": […], "fr_translated": […]}}`; or of
-plain lines. Texts of one row say the same. The vectors are kept in the user's cache, under the
-content of the file and the fingerprint of the model.
+A corpus is a file of JSON lines or plain lines. A JSON line is `{"text": …, "lang": "de"}`, or a
+picture with captions as `evaluate` reads them: `{"file": …, "captions": […], "captions_ml":
+{"de": […], "fr_translated": […]}}`. Texts of one row have the same meaning. Texts are encoded once:
+the user's cache keeps the vectors, by the file's content and the model's fingerprint.
 """
 
 from __future__ import annotations
@@ -45,16 +45,16 @@ class CorpusText:
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """Texts, at least one, and a digest of the file that they are from."""
+    """Texts, at least one, and a digest of the file that they come from."""
 
     texts: tuple[CorpusText, ...]
     digest: str
 
 
 def read_corpus(source: str | None = None) -> Corpus:
-    """Read a corpus; without a source the one that is built in: everyday things, in English.
+    """Read a corpus; without a source, the built-in one: everyday things, in English.
 
-    Raises QueryError naming the file, and the line that does not fit.
+    Raises QueryError, which names the file and the invalid line.
     """
     if source is None:
         data = resources.files("retrieval.encoders.texts").joinpath("everyday.txt").read_bytes()
@@ -73,28 +73,31 @@ def read_corpus(source: str | None = None) -> Corpus:
         raise QueryError(f"{source} is not UTF-8 text", "convert it to UTF-8") from error
     texts = tuple(_texts(source, lines))
     if not texts:
-        raise QueryError(f"{source} has no texts", "write one a line, or JSON lines: see README")
+        raise QueryError(
+            f"{source} has no texts",
+            'write one text per line, or JSON lines like {"text": "ein Hund", "lang": "de"}',
+        )
     return Corpus(texts, hashlib.sha256(data).hexdigest())
 
 
-def encoded(corpus: Corpus, encoder: Encoder) -> NDArray[np.float32]:
-    """Return the unit vectors (n, dim) of a corpus, from the user's cache where it has them."""
+def encode_corpus(corpus: Corpus, encoder: Encoder) -> NDArray[np.float32]:
+    """Return the unit vectors (n, dim) of a corpus, from the user's cache if possible."""
     folder = os.path.join(user_cache(), "pixtrieve", "corpora")
     name = f"{corpus.digest[:24]}-{encoder.spec.fingerprint[:16]}.npy"
     path = os.path.join(folder, name)
     shape = (len(corpus.texts), encoder.spec.dim)
     with suppress(OSError, ValueError, EOFError):
-        kept = np.load(path, allow_pickle=False)
-        if kept.shape == shape and kept.dtype == STORED:
-            return np.asarray(kept, np.float32)
-    texts = [told.text for told in corpus.texts]
+        cached = np.load(path, allow_pickle=False)
+        if cached.shape == shape and cached.dtype == STORED:
+            return np.asarray(cached, np.float32)
+    texts = [entry.text for entry in corpus.texts]
     vectors = np.concatenate(
         [
             encoder.encode_texts(texts[start : start + _TEXTS_AT_ONCE])
             for start in range(0, len(texts), _TEXTS_AT_ONCE)
         ]
     ).astype(STORED)
-    # Without a place to keep them they are encoded again next time.
+    # If the cache cannot be written, the texts are encoded again next time.
     with suppress(OSError):
         os.makedirs(folder, exist_ok=True)
         held = io.BytesIO()
@@ -105,14 +108,14 @@ def encoded(corpus: Corpus, encoder: Encoder) -> NDArray[np.float32]:
 
 
 def languages(corpus: Corpus) -> tuple[str, ...]:
-    """Return the languages that the corpus has texts of, in alphabetical order."""
-    return tuple(sorted({told.lang for told in corpus.texts}))
+    """Return the languages of a corpus's texts, in alphabetical order."""
+    return tuple(sorted({entry.lang for entry in corpus.texts}))
 
 
 def captions_by_language(row: dict[str, Any]) -> dict[str, tuple[str, ...]]:
-    """Return a row's captions by language; ValueError when it is not as it should be.
+    """Return a row's captions by language; ValueError when the row is invalid.
 
-    `de_translated` counts as "de": behind what people wrote in German.
+    `de_translated` counts as "de", after the captions that people wrote in German.
     """
     found: dict[str, tuple[str, ...]] = {}
     named = {ENGLISH: row.get("captions", []), **row.get("captions_ml", {})}
@@ -139,12 +142,12 @@ def _texts(source: str, lines: Sequence[str]) -> Iterator[CorpusText]:
                 texts = {str(fields.get("lang", ENGLISH)): (fields["text"],)}
             file = fields.get("file", "")
             path = os.path.join(folder, file) if file else ""
-            told = [
+            entries = [
                 CorpusText(text.strip(), lang, row, path) for lang in texts for text in texts[lang]
             ]
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise QueryError(
-                f"{source}, line {row + 1}: no text of a corpus",
+                f"{source}, line {row + 1}: not a text of a corpus",
                 'each line is text, or JSON like {"text": "ein Hund am Strand", "lang": "de"}',
             ) from error
-        yield from (each for each in told if each.text)
+        yield from (each for each in entries if each.text)

@@ -1,4 +1,4 @@
-"""From pictures and texts to texts of a corpus: descriptions, and what says the same elsewhere."""
+"""Finds texts of a corpus for pictures (descriptions) and for texts (translations)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from retrieval.errors import QueryError
 from retrieval.query import Query, Term
 from retrieval.search.query_vectors import as_query, embed_query
 from retrieval.search.ranking import sum_of
-from retrieval.tagging.corpora import Corpus, encoded, languages
+from retrieval.tagging.corpora import Corpus, encode_corpus, languages
 
 if TYPE_CHECKING:
     from retrieval.search.query_vectors import Askable
@@ -22,25 +22,25 @@ if TYPE_CHECKING:
 Via = Literal["texts", "pictures"]
 
 _PICTURES = 20
-"""So many of the nearest pictures are asked for their captions."""
+"""At least this many of the nearest pictures are used for their captions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """A text of a corpus and the cosine, -1 to 1, with which it was found; higher is nearer."""
+    """A text of a corpus and its cosine with the query, -1 to 1; higher is nearer."""
 
     text: str
     lang: str
     score: float
 
 
-def describe(asked: Askable, corpus: Corpus, k: int, context: Context) -> tuple[Description, ...]:
-    """Return the k texts of a corpus that are nearest to a picture, or to any other question.
+def describe(query: Askable, corpus: Corpus, k: int, context: Context) -> tuple[Description, ...]:
+    """Return the k texts of a corpus that are nearest to a picture, or to any other query.
 
-    Raises what `Library.search` raises for a question.
+    Raises what `Library.search` raises for a query.
     """
-    vector = sum_of(embed_query(as_query(asked), context.catalogue, context.model).positive)
-    scores = encoded(corpus, context.model.encoder()) @ vector
+    vector = sum_of(embed_query(as_query(query), context.catalogue, context.model).positive)
+    scores = encode_corpus(corpus, context.model.encoder()) @ vector
     return _best(corpus, scores, range(len(corpus.texts)), k)
 
 
@@ -49,27 +49,27 @@ def translate(
 ) -> tuple[Description, ...]:
     """Return the k texts of a corpus in another language that are nearest to a text.
 
-    `via` "texts" compares their vectors, which needs a model that knows both languages. "pictures"
-    asks for the nearest of the library's pictures and takes their captions, which needs a model
-    that knows the text's own language. QueryError when the corpus has no text in that language, or
-    none of its pictures is in the library.
+    `via` "texts" compares the vectors of texts and needs a model that knows both languages. `via`
+    "pictures" takes the captions of the library's nearest pictures and needs a model that knows
+    the text's own language. Raises QueryError when the corpus has no text in the language, or the
+    library has none of its pictures.
     """
-    wanted = [place for place, told in enumerate(corpus.texts) if told.lang == to]
+    wanted = [place for place, entry in enumerate(corpus.texts) if entry.lang == to]
     if not wanted:
         known = ", ".join(languages(corpus))
         raise QueryError(f"the corpus has no text in “{to}”", f"its languages: {known}")
-    question = embed_query(Query((Term("text", text),)), context.catalogue, context.model)
-    vector = question.terms[0].vector
+    embedded = embed_query(Query((Term("text", text),)), context.catalogue, context.model)
+    vector = embedded.terms[0].vector
     if via == "texts":
-        scores = encoded(corpus, context.model.encoder()) @ vector
+        scores = encode_corpus(corpus, context.model.encoder()) @ vector
         return _best(corpus, scores, wanted, k)
-    return _of_pictures(corpus, wanted, vector, k, context)
+    return _captions_of_nearest(corpus, wanted, vector, k, context)
 
 
-def _of_pictures(
+def _captions_of_nearest(
     corpus: Corpus, wanted: Sequence[int], vector: NDArray[np.float32], k: int, context: Context
 ) -> tuple[Description, ...]:
-    """Take the captions of the nearest pictures, those of the nearest one first."""
+    """Return the captions of the nearest pictures, those of the nearest one first."""
     by_file: dict[str, list[int]] = {}
     for place in wanted:
         by_file.setdefault(corpus.texts[place].file, []).append(place)
@@ -91,9 +91,8 @@ def _of_pictures(
             depth *= 8
     if not found:
         raise QueryError(
-            "none of the corpus's pictures with captions in that language is in the library",
-            "index the folder with the pictures that the corpus names, or go by texts alone: "
-            "--via texts",
+            "the library has no picture that the corpus has a caption for in that language",
+            "index the folder with the corpus's pictures, or compare texts alone: --via texts",
         )
     return tuple(found[:k])
 
@@ -101,12 +100,12 @@ def _of_pictures(
 def _best(
     corpus: Corpus, scores: NDArray[np.float32], places: Sequence[int], k: int
 ) -> tuple[Description, ...]:
-    """Return the k best of some texts, each wording once, equal scores in the corpus's order."""
+    """Return the k best of some texts, each wording once; ties are in the corpus's order."""
     found: dict[tuple[str, str], Description] = {}
     for place in sorted(places, key=lambda each: (-scores[each], each)):
-        told = corpus.texts[place]
-        key = (told.lang, told.text.casefold())
-        found.setdefault(key, Description(told.text, told.lang, float(scores[place])))
+        entry = corpus.texts[place]
+        key = (entry.lang, entry.text.casefold())
+        found.setdefault(key, Description(entry.text, entry.lang, float(scores[place])))
         if len(found) == k:
             break
     return tuple(found.values())

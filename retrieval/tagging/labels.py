@@ -1,4 +1,4 @@
-"""Labels: words that pictures are tagged with by what they show, without any training."""
+"""Labels: tags pictures with words for what they show, without training."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from retrieval.tagging.zero_shot import ZeroShot, mean_of_prompts, prompts
 
 SOURCE = "label"
 LEAST = 0.5
-"""Pictures are tagged that show a label at least so likely."""
+"""Pictures get the labels that score at least this much."""
 
 
 class Tags:
@@ -29,26 +29,27 @@ class Tags:
         self._context = context
 
     def label(self, labels: Sequence[str] = (), least: float = LEAST) -> dict[str, int]:
-        """Tag every picture with the labels it shows; return how many pictures each label has.
+        """Tag every picture with the labels it shows; return the number of pictures per label.
 
-        The labels replace earlier ones and are remembered: without any, those are given again, to
-        pictures that came since as well. `least` is the score, 0 to 1, from which on a label is
-        given (`retrieval.tagging.zero_shot`). Only stored vectors are compared; no picture is read.
-        QueryError when there are no labels. It need not wait for an indexing run to end.
+        The labels replace earlier ones and are stored. Without labels, the stored ones are
+        assigned again, to new pictures as well. `least` is the lowest score, 0 to 1, for which a
+        label is assigned (`retrieval.tagging.zero_shot`). Compares stored vectors only and reads
+        no picture. QueryError when there are no labels. This works while an indexing run is
+        writing.
         """
         context = self._context
-        chosen = cleaned(labels) or context.catalogue.tags.labels()
+        chosen = clean_labels(labels) or context.catalogue.tags.labels()
         if not chosen:
             raise QueryError(
-                "there are no labels to give",
-                "name them, or a file with one a line: pixtrieve label --labels labels.txt",
+                "there are no labels to assign",
+                "name them, or a file with one per line: pixtrieve label --labels labels.txt",
             )
-        judge = zero_shot(chosen, context.model.encoder())
+        classifier = zero_shot(chosen, context.model.encoder())
         counts = np.zeros(len(chosen), np.int64)
         given: list[tuple[NDArray[Any], ...]] = []
         with context.catalogue.reading():
             for ids, vectors in context.catalogue.vectors(context.model.row).after(0):
-                scores = judge.present(vectors)
+                scores = classifier.present(vectors)
                 rows, columns = np.nonzero(scores >= least)
                 given.append((ids[rows], columns, scores[rows, columns]))
                 counts += np.bincount(columns, minlength=len(chosen))
@@ -57,7 +58,7 @@ class Tags:
             for part in given
             for vector_id, column, score in zip(*(each.tolist() for each in part), strict=True)
         )
-        # Short, beside an indexing run that goes on: what it waits for is this alone.
+        # A concurrent indexing run waits only for this short transaction.
         with context.catalogue.writing():
             context.catalogue.tags.put_labels(chosen)
             context.catalogue.tags.remove(SOURCE)
@@ -65,21 +66,21 @@ class Tags:
         return dict(zip(chosen, counts.tolist(), strict=True))
 
     def labels(self) -> tuple[str, ...]:
-        """Return the labels that pictures are given, in their order."""
+        """Return the stored labels, in their order."""
         return self._context.catalogue.tags.labels()
 
     def all(self) -> list[Tagged]:
-        """Return every tag that pictures have, from labels and concepts, the commonest first."""
+        """Return every tag of the pictures, from labels and concepts, most frequent first."""
         return self._context.catalogue.tags.all()
 
     def of(self, image_id: int) -> tuple[Tag, ...]:
-        """Return the tags of the picture with that id (`Hit.id`), the surest first."""
+        """Return the tags of the picture with that id (`Hit.id`), highest score first."""
         return self._context.catalogue.tags.of_image(image_id)
 
     def remove(self, label: str | None = None) -> int:
-        """Give a label, or all, no more and take it off; return how many pictures had it.
+        """Delete a label, or all labels, and their tags; return how many pictures had them.
 
-        QueryError when it is none of the labels. A concept's tags go with `Concepts.forget`.
+        QueryError for an unknown label. `Concepts.forget` deletes a concept's tags.
         """
         context = self._context
         labels = context.catalogue.tags.labels()
@@ -93,16 +94,16 @@ class Tags:
 
 
 def zero_shot(labels: Sequence[str], encoder: Encoder) -> ZeroShot:
-    """Encode labels, at least one, and what stands for none of them."""
+    """Encode labels, at least one, and the texts that stand for none of them."""
     sentences = [sentence for label in labels for sentence in prompts(label)]
     vectors = encoder.encode_texts(sentences)
     return ZeroShot(mean_of_prompts(vectors, labels), kept_vectors(encoder, unlikely_things()))
 
 
 def read_labels(source: str) -> tuple[str, ...]:
-    """Read labels from a file with one a line, or from a list like "dog,cat"; QueryError if empty.
+    """Read labels from a file with one per line, or from a list like "dog,cat".
 
-    Empty lines, and lines that begin with "#", do not count.
+    Empty lines and lines that begin with "#" are ignored. QueryError when there are no labels.
     """
     if not os.path.isfile(source):
         if os.path.splitext(source)[1] in (".txt", ".csv", ".list") or os.sep in source:
@@ -114,14 +115,14 @@ def read_labels(source: str) -> tuple[str, ...]:
                 lines = opened.read().splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise QueryError(
-                f"{source} cannot be read: {error}", "labels are UTF-8 text"
+                f"{source} cannot be read: {error}", "the file must be UTF-8 text"
             ) from error
-    labels = cleaned([line for line in lines if not line.startswith("#")])
+    labels = clean_labels([line for line in lines if not line.startswith("#")])
     if not labels:
-        raise QueryError(f"there are no labels in {source}", "write one a line")
+        raise QueryError(f"there are no labels in {source}", "write one label per line")
     return labels
 
 
-def cleaned(labels: Sequence[str]) -> tuple[str, ...]:
-    """Return labels without what is empty or there twice, in their order."""
+def clean_labels(labels: Sequence[str]) -> tuple[str, ...]:
+    """Return labels stripped, without empty ones and duplicates, in their order."""
     return tuple(dict.fromkeys(label.strip() for label in labels if label.strip()))

@@ -1,18 +1,18 @@
-"""Which of some labels does a picture, or a text, show, or none of them? Without any training.
+"""Zero-shot classification: which of some labels a picture or text shows, or none of them.
 
-A label is the mean of what the model makes of it in several sentences (`prompts`): a word alone is
-read in more ways than one. An item's cosine with a label says little by itself, for models differ
-in how high theirs are and how far apart, and so do items. So it is taken as a distance from the
-item's cosines with things that hardly anything shows (`confidence.unlikely_things`):
+A label's vector is the mean over several sentences with it (`prompts`), because a single word is
+ambiguous. A cosine between item and label says little by itself: level and spread of cosines differ
+between models and between items. So it is compared with the item's cosines with things that hardly
+any picture shows (`confidence.unlikely_things`):
 
-    z(l)        = (cosine(l) - their mean) / their spread
+    z(l)        = (cosine(l) - their mean) / their standard deviation
     present(l)  = e(l) / (e(l) + e(none))           each label by itself: tags
     share(l)    = e(l) / (Σ e(labels) + e(none))    one out of the labels, or none: classification
 
 with e = exp(A z) and z(none) = Z0. A and Z0 were chosen with an earlier built-in model, so that
-about half of the tags with a score of 0.5 were right where half of the labels were absent. A
-softmax with the unlikely things in place of the distance does worse: what shows a dog is near a yak
-and a llama as well.
+about half of the tags with a score of 0.5 were right when half of the labels were absent. A
+softmax over labels and unlikely things does worse: a picture of a dog is near to a yak and a llama,
+too.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from retrieval.vectors import normalise
 
 STEEPNESS = 2.0
-MIDDLE = 2.6
+MIDPOINT = 2.6
 
 TEMPLATES = (
     "{}",
@@ -42,19 +42,19 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class ZeroShot:
-    """Unit vectors of the labels (n, dim), and of what stands for none of them (u, dim)."""
+    """Unit vectors of the labels (n, dim), and of texts that stand for none of them (u, dim)."""
 
     labels: NDArray[np.float32]
     none: NDArray[np.float32]
 
     def present(self, items: NDArray[np.float32]) -> Floats:
-        """Return (m, n) scores in 0..1 of each of (m, dim) items showing each label, or not."""
-        odds = STEEPNESS * (self._z(items) - MIDDLE)
+        """Return scores (m, n), 0 to 1, of each of (m, dim) items for each label by itself."""
+        odds = STEEPNESS * (self._z(items) - MIDPOINT)
         return np.asarray(1 / (1 + np.exp(-odds.clip(-500, 500))), np.float64)
 
     def shares(self, items: NDArray[np.float32]) -> Floats:
-        """Return (m, n) shares of the labels for each item; what lacks to 1 is none of them."""
-        odds = STEEPNESS * (self._z(items) - MIDDLE)
+        """Return shares (m, n) of the labels for each item; the rest to 1 is none of them."""
+        odds = STEEPNESS * (self._z(items) - MIDPOINT)
         total = np.logaddexp(np.logaddexp.reduce(odds, axis=1, keepdims=True), 0.0)
         return np.asarray(np.exp(odds - total), np.float64)
 
@@ -72,6 +72,6 @@ def prompts(label: str) -> list[str]:
 
 
 def mean_of_prompts(vectors: NDArray[np.float32], labels: Sequence[str]) -> NDArray[np.float32]:
-    """Return unit vectors (n, dim) of n labels from those of all their prompts, in order."""
+    """Return unit vectors (n, dim) of n labels from the vectors of all their prompts, in order."""
     per_label = vectors.reshape(len(labels), len(TEMPLATES), -1)
     return normalise(per_label.mean(axis=1))

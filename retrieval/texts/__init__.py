@@ -1,4 +1,4 @@
-"""The texts that come with pictures: putting captions in, reading what there is, searching it."""
+"""Texts that belong to pictures: stores captions, collects and encodes other texts, reads OCR."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ from retrieval.context import Context
 from retrieval.images import ReadLimits
 
 if TYPE_CHECKING:
-    from retrieval.texts.ocr_run import Reading
+    from retrieval.texts.ocr_run import OcrProgress
 
 _PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Captioned:
-    """For how many pictures captions are kept now, and the paths that are not indexed."""
+class StoredCaptions:
+    """The number of pictures whose captions were stored, and the paths that are not indexed."""
 
     pictures: int
     unknown: tuple[str, ...]
 
 
 class Texts:
-    """The room of texts: `Library.texts`."""
+    """The texts of a library's pictures: `Library.texts`."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
     def put(
         self, captions: Mapping[str, Sequence[str]] | Mapping[Path, Sequence[str]]
-    ) -> Captioned:
-        """Give indexed pictures captions, by path; earlier ones of those pictures go.
+    ) -> StoredCaptions:
+        """Set the captions of indexed pictures, by path, replacing earlier captions.
 
-        They belong to the picture's content: copies share them, a renamed file keeps them. They
-        are found by their words at once, by their meaning after `encode`. Raises LibraryBusy when
+        Captions belong to the picture's content: copies share them, a renamed file keeps them. A
+        search finds their words at once, their meaning after `encode`. Raises LibraryBusy when
         another process is writing.
         """
         catalogue = self._context.catalogue
-        told: dict[int, list[str]] = {}
+        by_image: dict[int, list[str]] = {}
         unknown: list[str] = []
         with self._context.writer():
             roots = catalogue.roots.all()
@@ -59,17 +59,19 @@ class Texts:
                 if image_id is None:
                     unknown.append(absolute)
                 else:
-                    told.setdefault(image_id, []).extend(" ".join(line.split()) for line in lines)
-            pages = list(told.items())
+                    by_image.setdefault(image_id, []).extend(
+                        " ".join(line.split()) for line in lines
+                    )
+            pages = list(by_image.items())
             for start in range(0, len(pages), _PAGE):
                 with catalogue.writing():
                     for image_id, lines in pages[start : start + _PAGE]:
                         text = "\n".join(dict.fromkeys(filter(None, lines)))
                         catalogue.texts.put(image_id, {CAPTION: text})
-        return Captioned(len(told), tuple(unknown))
+        return StoredCaptions(len(by_image), tuple(unknown))
 
     def encode(self, *, stop: threading.Event | None = None) -> Iterator[int]:
-        """Encode descriptions that have no vector yet, as indexing does; yield how many, in pages.
+        """Encode descriptions that have no vector yet, as indexing does; yield counts, in pages.
 
         Raises LibraryBusy when another process is writing, ModelError when the model is needed and
         cannot be loaded.
@@ -83,11 +85,11 @@ class Texts:
 
     def read_pictures(
         self, *, stop: threading.Event | None = None, limits: ReadLimits | None = None
-    ) -> Iterator[Reading]:
-        """Read what is written in the pictures that were not read yet; yield progress.
+    ) -> Iterator[OcrProgress]:
+        """Run OCR on the pictures that were not read yet; yield progress.
 
-        Raises MissingExtra without the package that reads, LibraryBusy when another process is
-        writing.
+        Raises MissingExtra when the OCR package is not installed, LibraryBusy when another process
+        is writing.
         """
         from retrieval.texts.ocr import SIDE, Reader
         from retrieval.texts.ocr_run import read_pictures
@@ -98,9 +100,9 @@ class Texts:
             )
 
     def of(self, image_id: int) -> tuple[TextRow, ...]:
-        """Return the texts of a picture (`Hit.id`), the most telling source first."""
+        """Return the texts of a picture (`Hit.id`), the most informative source first."""
         return self._context.catalogue.texts.of_image(image_id)
 
     def counts(self) -> dict[str, int]:
-        """Return how many pictures have a text of each source."""
+        """Return the number of pictures that have a text, by source."""
         return self._context.catalogue.texts.counts()

@@ -1,4 +1,4 @@
-"""Captions from a file: JSON lines or a table, each row a picture's file and what it shows."""
+"""Reads captions from a file: JSON lines or a table, each row with a picture's file and caption."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _TEXT_KEYS = ("captions", "caption", "text", "description")
 
 
 def read_caption_file(source: str) -> dict[str, tuple[str, ...]]:
-    """Return the captions of pictures by their absolute paths; several rows may be about one.
+    """Return the captions of pictures by absolute path; a picture may have several rows.
 
-    JSON lines have `{"file": "a.jpg", "captions": ["…"]}` (or "caption": "…"), a CSV or TSV has
-    the columns "file" and "caption" in its first line. Paths are relative to the file's folder. A
-    row without any caption takes a picture's captions away. Raises QueryError naming the file,
-    and the line that does not fit.
+    JSON lines have `{"file": "a.jpg", "captions": ["…"]}` (or "caption": "…"). A CSV or TSV file
+    names the columns "file" and "caption" in its first line. Paths are relative to the file's
+    folder. A row without a caption removes a picture's captions. Raises QueryError, which names
+    the file and the invalid line.
     """
     try:
         with open(source, encoding="utf-8-sig", newline="") as opened:
             content = opened.read()
     except (OSError, UnicodeDecodeError) as error:
         raise QueryError(
-            f"{source} cannot be read: {error}", "check the path; the file is to be UTF-8"
+            f"{source} cannot be read: {error}", "check the path; the file must be UTF-8 text"
         ) from error
     folder = os.path.dirname(os.path.abspath(source))
     rows = _json_rows if content.lstrip().startswith("{") else _table_rows
@@ -49,13 +49,13 @@ def _json_rows(source: str, content: str) -> Iterator[tuple[str, list[str]]]:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise _misfit(source, number) from error
+            raise _bad_line(source, number) from error
         file = _first(row, _FILE_KEYS) if isinstance(row, dict) else None
-        told = _first(row, _TEXT_KEYS) if isinstance(row, dict) else None
-        texts: Any = [told] if isinstance(told, str) else told
+        value = _first(row, _TEXT_KEYS) if isinstance(row, dict) else None
+        texts: Any = [value] if isinstance(value, str) else value
         valid = isinstance(texts, list) and all(isinstance(text, str) for text in texts)
         if not isinstance(file, str) or not file or not valid:
-            raise _misfit(source, number)
+            raise _bad_line(source, number)
         yield _path(file), [_clean(text) for text in texts]
 
 
@@ -70,15 +70,15 @@ def _table_rows(source: str, content: str) -> Iterator[tuple[str, list[str]]]:
         if file_column is None or text_column is None:
             raise QueryError(
                 f"{source} has no columns for the file and its caption",
-                'its first line is to be like: file,caption (or use JSON lines like {"file": …})',
+                'start it with a line like: file,caption (or use JSON lines like {"file": …})',
             )
         for row in rows:
             file, text = row[file_column], row[text_column]
             if not file:
-                raise _misfit(source, rows.line_num)
+                raise _bad_line(source, rows.line_num)
             yield _path(file), [_clean(text or "")]
     except csv.Error as error:
-        raise _misfit(source, rows.line_num) from error
+        raise _bad_line(source, rows.line_num) from error
 
 
 def _first(row: dict[str, Any], keys: tuple[str, ...]) -> Any:
@@ -86,12 +86,12 @@ def _first(row: dict[str, Any], keys: tuple[str, ...]) -> Any:
 
 
 def _clean(text: str) -> str:
-    """Return a text without halves of characters, which JSON can hold and UTF-8 cannot."""
+    """Return a text without lone surrogates, which JSON can hold and UTF-8 cannot."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _path(file: str) -> str:
-    """Return a path that the system takes: no zeros, and of lone surrogates only escaped bytes."""
+    """Return a path that the system accepts: no NUL, and no surrogates except escaped bytes."""
     file = file.replace("\0", "")
     try:
         os.fsencode(file)
@@ -100,9 +100,9 @@ def _path(file: str) -> str:
     return file
 
 
-def _misfit(source: str, number: int) -> QueryError:
+def _bad_line(source: str, number: int) -> QueryError:
     return QueryError(
         f"{source}, line {number}: not a picture with captions",
-        'a line is like {"file": "a.jpg", "captions": ["a dog on a beach"]}, or in a table with '
-        "the columns file,caption like a.jpg,a dog on a beach",
+        'write lines like {"file": "a.jpg", "captions": ["a dog on a beach"]}, or a table with the '
+        "columns file,caption and lines like a.jpg,a dog on a beach",
     )

@@ -1,9 +1,9 @@
-"""Putting together what comes with pictures in words, and encoding it: part of an indexing run.
+"""Collects the texts of pictures and encodes descriptions: part of an indexing run.
 
     changed sidecars → read → images whose texts changed → texts → a vector for each description
 
-What is to be done is known from the catalogue at every step, and each step commits in pages: a run
-that ends early goes on where it was, and one that finds nothing changed costs two small queries.
+The catalogue knows at each step what is left to do, and each step commits in pages. So a run that
+ended early continues where it stopped, and a run without changes costs two small queries.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from retrieval.vectors import normalise
 _PAGE = 256
 
 _PIECE_WORDS = 45
-"""Models read some 77 tokens of a text: longer ones are encoded in pieces of so many words."""
+"""Models read about 77 tokens of a text; longer texts are encoded in pieces of this many words."""
 
-_MOST_PIECES = 8
+_MAX_PIECES = 8
 
 
 def read_sidecars(catalogue: Catalogue, scope: Scope, scan: Scan) -> None:
-    """Read the sidecars that a walk found new or changed, and drop those that are gone."""
+    """Read the sidecars that a walk found new or changed, and drop those that were deleted."""
     waiting: list[SidecarRecord] = []
     for found in scan.changed_sidecars():
         read = read_sidecar(os.path.join(scope.root.path, found.path))
@@ -48,15 +48,15 @@ def read_sidecars(catalogue: Catalogue, scope: Scope, scan: Scan) -> None:
 
 
 def refresh_texts(catalogue: Catalogue, stop: threading.Event) -> Iterator[int]:
-    """Put together the texts of images whose files or sidecars changed; yield their numbers."""
+    """Collect the texts of images whose files or sidecars changed; yield how many, in pages."""
     while not stop.is_set():
-        image_ids = catalogue.sidecars.to_retell(_PAGE)
+        image_ids = catalogue.sidecars.to_refresh(_PAGE)
         if not image_ids:
             return
         with catalogue.writing():
             for image_id in image_ids:
-                catalogue.texts.put(image_id, _told(catalogue, image_id))
-            catalogue.sidecars.told(image_ids)
+                catalogue.texts.put(image_id, _texts_of(catalogue, image_id))
+            catalogue.sidecars.mark_refreshed(image_ids)
         yield len(image_ids)
 
 
@@ -65,19 +65,19 @@ def encode_descriptions(
 ) -> Iterator[int]:
     """Encode descriptions that have no vector yet; yield how many, in pages.
 
-    The model is loaded only if there are some; ModelError when it cannot be.
+    The model is loaded only if it is needed; ModelError when that fails.
     """
     while not stop.is_set():
         page = catalogue.texts.without_vector(model.row.id, _PAGE)
         if not page:
             return
-        vectors = described(model.encoder(), [text for _, text in page])
+        vectors = description_vectors(model.encoder(), [text for _, text in page])
         catalogue.texts.put_vectors(model.row.id, [image_id for image_id, _ in page], vectors)
         yield len(page)
 
 
-def described(encoder: Encoder, texts: Sequence[str]) -> NDArray[np.float32]:
-    """Return one unit vector (n, dim) a text: the mean of those of its lines, cut where long."""
+def description_vectors(encoder: Encoder, texts: Sequence[str]) -> NDArray[np.float32]:
+    """Return one unit vector (n, dim) per text: the mean over its lines, split where too long."""
     pieces = [_pieces(text) for text in texts]
     number = {piece: at for at, piece in enumerate(dict.fromkeys(chain(*pieces)))}
     known = list(number)
@@ -95,11 +95,15 @@ def _pieces(text: str) -> list[str]:
         for line in words
         for at in range(0, len(line), _PIECE_WORDS)
     ]
-    return pieces[:_MOST_PIECES]
+    return pieces[:_MAX_PIECES]
 
 
-def _told(catalogue: Catalogue, image_id: int) -> dict[str, str]:
+def _texts_of(catalogue: Catalogue, image_id: int) -> dict[str, str]:
     places, beside = catalogue.sidecars.beside(image_id)
-    told = {source: [text for own, text in beside if own == source] for source in (SIDECAR, XMP)}
-    told[NAME] = [words_of_path(place.root, place.path) for place in places]
-    return {source: "\n".join(dict.fromkeys(filter(None, texts))) for source, texts in told.items()}
+    collected = {
+        source: [text for own, text in beside if own == source] for source in (SIDECAR, XMP)
+    }
+    collected[NAME] = [words_of_path(place.root, place.path) for place in places]
+    return {
+        source: "\n".join(dict.fromkeys(filter(None, texts))) for source, texts in collected.items()
+    }

@@ -1,4 +1,4 @@
-"""Reading what is written inside pictures, those that were not read yet, a transaction a batch."""
+"""Reads the text in pictures that were not read yet, with one transaction per batch."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from retrieval.images.thumbnails import fitted
 
 _BATCH = 16
 
-_LEAST_SIDE = 64
-"""Nothing can be read in smaller pictures."""
+_MIN_SIDE = 64
+"""Smaller pictures have no readable text."""
 
 
 class TextReader(Protocol):
-    """What reads a picture: `retrieval.texts.ocr.Reader`."""
+    """An OCR engine: `retrieval.texts.ocr.Reader`."""
 
     def read(self, picture: NDArray[np.uint8]) -> str:
-        """Return what is written in an (H, W, 3) uint8 RGB picture, a text a line, or ""."""
+        """Return the text in an (H, W, 3) uint8 RGB picture, line by line, or ""."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """Where reading stands: pictures looked at, of `total`; with a text; and out of reach now."""
+class OcrProgress:
+    """Pictures done, of `total`; how many have text, and how many could not be opened."""
 
     done: int
     total: int
@@ -49,14 +49,14 @@ def read_pictures(
     side: int,
     stop: threading.Event,
     limits: ReadLimits | None = None,
-) -> Generator[Reading, None, None]:
+) -> Generator[OcrProgress, None, None]:
     """Read every picture that was not read yet; yield progress after each batch.
 
-    `reader` is called only if there are some. Pictures are given to it with their longer side at
-    most `side` pixels. One that cannot be opened now is left for the next run.
+    `reader` is called only if there are any. It gets pictures whose longer side is at most `side`
+    pixels. A picture that cannot be opened is left for the next run.
     """
     total, last = catalogue.texts.count_unread(), 0
-    state = Reading(0, total, 0, 0)
+    state = OcrProgress(0, total, 0, 0)
     if not total:
         yield state
         return
@@ -72,16 +72,14 @@ def read_pictures(
                 break
             pixels = _pixels(catalogue, image_id, side, limits or ReadLimits())
             if pixels is not None:
-                texts[image_id] = (
-                    engine.read(pixels) if min(pixels.shape[:2]) >= _LEAST_SIDE else ""
-                )
-            state = _counted(state, None if pixels is None else texts[image_id])
+                texts[image_id] = engine.read(pixels) if min(pixels.shape[:2]) >= _MIN_SIDE else ""
+            state = _advanced(state, None if pixels is None else texts[image_id])
         catalogue.texts.put_read(texts)
         yield state
 
 
-def _counted(state: Reading, text: str | None) -> Reading:
-    return Reading(
+def _advanced(state: OcrProgress, text: str | None) -> OcrProgress:
+    return OcrProgress(
         state.done + 1,
         state.total,
         state.found + bool(text),

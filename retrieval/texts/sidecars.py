@@ -1,4 +1,4 @@
-"""Reading the .txt and .xmp files that lie beside pictures, without trusting them."""
+"""Reads the .txt and .xmp files beside pictures; treats their content as untrusted."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from retrieval.catalogue import SIDECAR, XMP
 from retrieval.images.decoding import open_file
 from retrieval.images.xmp import MOST_BYTES, read_xmp
 
-_MOST_TEXT_BYTES = 64 * 1024
-"""A description is no book: what lies beyond is a log or a data set, and is not read."""
+_MAX_TEXT_BYTES = 64 * 1024
+"""Larger text files are not descriptions but logs or data sets, and are not read."""
 
-_MOST_STRANGE = 0.02
-"""The share of control characters above which bytes are no text."""
+_MAX_CONTROL_SHARE = 0.02
+"""Data with a larger share of control characters is not text."""
 
 
 def read_sidecar(path: str) -> tuple[str, str] | None:
-    """Return the source that a sidecar file is and what it says, "" for nothing of use.
+    """Return a sidecar file's source (SIDECAR or XMP) and its text, "" when it has no useful text.
 
-    None when the file cannot be read now: it is to be tried again.
+    None when the file cannot be read now; a later run tries again.
     """
     is_xmp = path.lower().endswith(".xmp")
     try:
         with open_file(path) as file:
-            data = _content(file, MOST_BYTES if is_xmp else _MOST_TEXT_BYTES)
+            data = _content(file, MOST_BYTES if is_xmp else _MAX_TEXT_BYTES)
     except OSError:
         return None
     if is_xmp:
@@ -35,10 +35,10 @@ def read_sidecar(path: str) -> tuple[str, str] | None:
 
 
 def text_of(data: bytes) -> str:
-    """Decode a text file whose encoding nobody knows, line by line; "" when it is not text."""
+    """Decode a text file of unknown encoding, line by line; "" when it is not text."""
     text = _decoded(data)
-    strange = sum(not (c.isprintable() or c.isspace()) for c in text)
-    if "\0" in text or strange > _MOST_STRANGE * len(text):
+    control = sum(not (c.isprintable() or c.isspace()) for c in text)
+    if "\0" in text or control > _MAX_CONTROL_SHARE * len(text):
         return ""
     lines = (
         " ".join("".join(c if c.isprintable() else " " for c in line).split())
@@ -48,7 +48,7 @@ def text_of(data: bytes) -> str:
 
 
 def _content(file: IO[bytes], most: int) -> bytes | None:
-    """Return what is in a file; None when that is too much, or it is no file."""
+    """Return the content of a file; None when it is too large or not a regular file."""
     status = os.fstat(file.fileno())
     if not stat.S_ISREG(status.st_mode) or status.st_size > most:
         return None
@@ -66,7 +66,7 @@ def _decoded(data: bytes) -> str:
     ):
         if data.startswith(mark):
             return data.decode(encoding, "replace")
-    # Without a mark: half of the bytes of Latin letters in UTF-16 are zero.
+    # No byte order mark: in UTF-16, half of the bytes of Latin letters are zero.
     odd, even = data[1::2].count(0), data[0::2].count(0)
     if max(odd, even) > len(data) // 5:
         return data.decode("utf-16-le" if odd > even else "utf-16-be", "replace")

@@ -1,1 +1,1 @@
-"""Watching: folders are followed, and what changes in them is indexed."""
+"""Watching: follows folders and indexes what changes in them."""

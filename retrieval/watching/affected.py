@@ -1,7 +1,7 @@
-"""From paths that changed to the parts of roots that have to be looked at again.
+"""From changed paths to the parts of roots to index again.
 
-What comes of it is what a run over everything would come to, at the cost of what changed. Nothing
-is named by it: what was excluded or removed stays out.
+The result equals that of a run over everything, at the cost of the changes alone. Unlike a path
+that the user names, a changed path brings nothing back that was excluded or removed.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from retrieval.images.formats import unsupported_reason
 from retrieval.images.globs import Exclusions
 from retrieval.images.junk import skips_within
 
-MOST_PATHS = 1000
-"""Beyond so many changed paths, the roots that they lie in are looked at as a whole.
+MAX_PATHS = 1000
+"""Above this number of changed paths, their whole roots are walked.
 
-The system's queue of changes may have run over, and a walk is no longer dear in comparison.
+The system's event queue may have overflowed, and a walk is no longer expensive by comparison.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class AffectedPaths:
-    """The roots of a library as they were at one moment; `files` are of those of single files."""
+    """The roots of a library at one moment; `files` holds the paths in roots of single files."""
 
     catalogue: Catalogue
     roots: tuple[Root, ...]
@@ -36,7 +36,7 @@ class AffectedPaths:
 
     @classmethod
     def read(cls, catalogue: Catalogue) -> AffectedPaths:
-        """Read it from the catalogue."""
+        """Read the roots from the catalogue."""
         with catalogue.reading():
             roots = tuple(catalogue.roots.all())
             single = [root for root in roots if not root.whole]
@@ -44,18 +44,18 @@ class AffectedPaths:
             excludes = {root.id: Exclusions(catalogue.roots.excludes(root)) for root in roots}
         return cls(catalogue, roots, files, excludes)
 
-    def folders_of(self, root: Root) -> set[str]:
-        """Return the absolute folders that hold the single files of a root."""
+    def single_file_folders(self, root: Root) -> set[str]:
+        """Return the absolute folders that contain the files of a root of single files."""
         names = self.files.get(root.id, frozenset())
         return {os.path.dirname(os.path.join(root.path, name)) for name in names}
 
     def folders(self, path: str) -> Iterator[str]:
-        """Yield the absolute folders at or below a path in which anything may matter."""
+        """Yield the absolute folders at or below a path in which changes are relevant."""
         root = root_of(self.roots, path)
         if root is None:
             return
         if not root.whole:
-            yield from self.folders_of(root)
+            yield from self.single_file_folders(root)
             return
         library = os.path.dirname(self.catalogue.path)
         others = [other.path for other in self.roots] + [library]
@@ -65,8 +65,8 @@ class AffectedPaths:
         ):
             yield os.path.join(root.path, folder) if folder else root.path
 
-    def concerns(self, path: str) -> bool:
-        """Tell whether looking at an absolute path, which changed, may come to anything."""
+    def is_relevant(self, path: str) -> bool:
+        """Tell whether indexing a changed absolute path again may have an effect."""
         root = root_of(self.roots, path)
         library = os.path.dirname(self.catalogue.path)
         if root is None or path == library or is_below(path, library):
@@ -82,36 +82,36 @@ class AffectedPaths:
             return bool(self._pictures_at(root, below)) or os.path.isdir(path)
         if os.path.isfile(path):
             return unsupported_reason(os.path.basename(path)) is not None
-        return os.path.isdir(path) or self._knows(root, below)
+        return os.path.isdir(path) or self._has_files(root, below)
 
     def scopes(self, paths: Collection[str]) -> list[Scope]:
-        """Return what to look at for absolute paths; the path of a root means all of it."""
+        """Return the scopes to index for absolute paths; a root's own path means all of it."""
         parts = {root.id: _Part() for root in self.roots}
         links: dict[str, bool] = {}
-        many = len(paths) > MOST_PATHS
-        for path in filter(self.concerns, paths):
+        many = len(paths) > MAX_PATHS
+        for path in filter(self.is_relevant, paths):
             root = root_of(self.roots, path)
             assert root is not None
             below = relative(root, path).replace(os.sep, "/")
             if not below or many or self._is_through_link(root, below, links):
                 parts[root.id].whole = True
             else:
-                self._place(root, below, path, parts[root.id])
+                self._add(root, below, path, parts[root.id])
         scopes = (self._scope(root, parts[root.id]) for root in self.roots)
         return [scope for scope in scopes if scope is not None]
 
-    def _place(self, root: Root, below: str, path: str, part: _Part) -> None:
-        """Sort a path that lies below a root into the files or folders to look at."""
+    def _add(self, root: Root, below: str, path: str, part: _Part) -> None:
+        """Add a path below a root to the files or folders to index."""
         if root.whole and os.path.isdir(path):
             part.folders[below] = None
         elif root.whole and os.path.isfile(path) and not _is_sidecar(below):
             part.files[below] = None
         else:
-            # Of single files those count that were named; and a picture that is gone may have
-            # shared a sidecar with another.
+            # A root of single files has only the files that were named. And a deleted picture
+            # may have shared a sidecar with another one.
             part.files.update(dict.fromkeys(self._pictures_at(root, below)))
             if root.whole:
-                part.folders[below] = None  # it may have been a folder
+                part.folders[below] = None  # the path may have been a folder
 
     def _scope(self, root: Root, part: _Part) -> Scope | None:
         if root.whole:
@@ -124,19 +124,19 @@ class AffectedPaths:
         return Scope(root, tuple(files)) if files else None
 
     def _pictures_at(self, root: Root, below: str) -> list[str]:
-        """Return the files known that a path is, or describes, or shares its sidecars with."""
+        """Return the known files that a path is, describes, or shares its sidecars with."""
         base = below[:-4] if _is_sidecar(below) else below
         beside = self.catalogue.lookup.beside
         stem = os.path.splitext(base)[0]
         return list(dict.fromkeys([*beside(root.id, base), *beside(root.id, stem)]))
 
-    def _knows(self, root: Root, below: str) -> bool:
+    def _has_files(self, root: Root, below: str) -> bool:
         return next(self.catalogue.lookup.files_in(root.id, below), None) is not None
 
     def _is_through_link(self, root: Root, below: str, links: dict[str, bool]) -> bool:
-        """Tell whether a link to a folder is on the way, so that another path may be the one.
+        """Tell whether a path passes through a link to a folder, so the files may have other paths.
 
-        A walk visits each real folder once, by the way that has no links if there is one.
+        A walk visits each real folder once, by a path without links if there is one.
         """
         location = root.path
         for name in below.split("/"):
@@ -150,7 +150,7 @@ class AffectedPaths:
 
 @dataclass(slots=True)
 class _Part:
-    """What to look at in one root, in order: all of it, or some files and folders."""
+    """The part of one root to index, in order: all of it, or some files and folders."""
 
     whole: bool = False
     files: dict[str, None] = field(default_factory=dict)

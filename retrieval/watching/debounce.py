@@ -1,4 +1,4 @@
-"""Paths that changed, until it is time to look at them."""
+"""Collects changed paths until it is time to index them."""
 
 from __future__ import annotations
 
@@ -6,37 +6,39 @@ from collections.abc import Collection
 
 
 class Debouncer:
-    """Gathers paths until nothing was heard for `quiet_s`, or for no more than `at_most_s`.
+    """Holds paths until nothing has changed for `quiet_s`, but for `max_wait_s` at most.
 
-    Times are seconds on one clock, given by the caller.
+    Times are seconds on one clock, which the caller reads.
     """
 
-    def __init__(self, quiet_s: float, at_most_s: float) -> None:
-        self._quiet_s, self._at_most_s = quiet_s, at_most_s
-        self._heard: set[str] = set()
+    def __init__(self, quiet_s: float, max_wait_s: float) -> None:
+        self._quiet_s, self._max_wait_s = quiet_s, max_wait_s
+        self._changed: set[str] = set()
         self._first = self._last = 0.0
-        self._kept: dict[str, float] = {}
+        self._scheduled: dict[str, float] = {}
 
-    def hear(self, paths: Collection[str], now: float) -> None:
+    def add(self, paths: Collection[str], now: float) -> None:
         """Add paths that have just changed."""
         if not paths:
             return
-        if not self._heard:
+        if not self._changed:
             self._first = now
         self._last = now
-        self._heard.update(paths)
+        self._changed.update(paths)
 
-    def keep(self, paths: Collection[str], until: float) -> None:
-        """Add paths that are to be looked at from some time on, quiet or not."""
-        self._kept.update((path, min(until, self._kept.get(path, until))) for path in paths)
+    def schedule(self, paths: Collection[str], due_at: float) -> None:
+        """Add paths that are due at a fixed time, regardless of further changes."""
+        self._scheduled.update(
+            (path, min(due_at, self._scheduled.get(path, due_at))) for path in paths
+        )
 
-    def take(self, now: float) -> set[str]:
-        """Return the paths whose time has come, and forget them."""
-        taken = {path for path, until in self._kept.items() if until <= now}
-        for path in taken:
-            del self._kept[path]
-        is_time = now >= min(self._last + self._quiet_s, self._first + self._at_most_s)
-        if self._heard and is_time:
-            taken |= self._heard
-            self._heard = set()
-        return taken
+    def take_due(self, now: float) -> set[str]:
+        """Return the paths that are due, and forget them."""
+        due = {path for path, due_at in self._scheduled.items() if due_at <= now}
+        for path in due:
+            del self._scheduled[path]
+        is_time = now >= min(self._last + self._quiet_s, self._first + self._max_wait_s)
+        if self._changed and is_time:
+            due |= self._changed
+            self._changed = set()
+        return due

@@ -1,6 +1,6 @@
-"""What is mounted where: drives come and go without a word, and some are other machines'.
+"""Mounted file systems: which drives are present, and which of them are on other machines.
 
-Read from Linux's own list; elsewhere nothing is known, and nothing is said.
+Linux lists them in /proc/self/mountinfo; on other systems the list is empty.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 _LIST = "/proc/self/mountinfo"
 
-# Other machines, or the host of a virtual one, change files there without this system's knowing.
+# Other machines, or the host of a virtual one, change files there without notice to this system.
 _REMOTE = frozenset(
     {
         "nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "afs", "ceph", "lustre", "gpfs",
@@ -22,7 +22,7 @@ _LOCAL_FUSE = frozenset({"fuse.mergerfs", "fuse.encfs", "fuse.gocryptfs", "fuse.
 
 
 def mounts() -> dict[str, str]:
-    """Return the kind of file system at each place where one is mounted; {} when unknown."""
+    """Return the type of the file system at each mount point; {} when unknown."""
     try:
         with open(_LIST, encoding="utf-8", errors="surrogateescape") as file:
             return parse(file.read())
@@ -31,7 +31,7 @@ def mounts() -> dict[str, str]:
 
 
 def parse(listed: str) -> dict[str, str]:
-    """Read a list in the format of /proc/self/mountinfo; of two at one place the later counts."""
+    """Parse the format of /proc/self/mountinfo; a later mount at the same path wins."""
     found = {}
     for line in listed.splitlines():
         place, dash, kind = line.partition(" - ")
@@ -42,12 +42,12 @@ def parse(listed: str) -> dict[str, str]:
 
 
 def is_remote(kind: str) -> bool:
-    """Tell whether changes in a kind of file system may come about without notice."""
+    """Tell whether files in a type of file system may change without a notification."""
     return kind in _REMOTE or (kind.startswith("fuse.") and kind not in _LOCAL_FUSE)
 
 
 def at_or_below(folder: str, mounted: Mapping[str, str]) -> dict[str, str]:
-    """Return the file system that a folder lies in, and those mounted below it."""
+    """Return the file system that contains a folder, and those mounted below it."""
     real = os.path.realpath(folder)
     above = [place for place in mounted if real == place or _is_below(real, place)]
     own = max(above, key=len, default=None)
@@ -60,5 +60,5 @@ def _is_below(path: str, folder: str) -> bool:
 
 
 def _unescaped(field: str) -> str:
-    """Undo the octal escapes of blanks and backslashes."""
+    """Decode the octal escapes of spaces and backslashes."""
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), field)

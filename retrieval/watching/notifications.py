@@ -1,9 +1,8 @@
-"""What the system tells of changes in folders.
+"""Notifications of the system about changes in folders.
 
-`watchfiles` has its word from inotify, FSEvents or ReadDirectoryChangesW; it is the extra `watch`.
-Each folder is named to it. What it does below a folder by itself ends, without a word, at the first
-one that may not be read (`lost+found` on every drive), or where the system's limit is reached; and
-it would listen to what is excluded, too.
+`watchfiles` (extra `watch`) reads them from inotify, FSEvents or ReadDirectoryChangesW. Each folder
+is passed to it by itself. Its recursive mode would stop silently at the first unreadable folder
+(every drive has a `lost+found`) or at the system's limit, and would also watch excluded folders.
 """
 
 from __future__ import annotations
@@ -21,19 +20,19 @@ if TYPE_CHECKING:
     _Channel: TypeAlias = Generator[set[FileChange], None, None]
 
 _WAIT_MS = 200
-"""How long `hear` waits for something to happen."""
+"""How long `wait_for_changes` waits for a change."""
 
 _STEP_MS = 50
 
 _TRIES = 5
-"""So often folders may go while they are about to be listened to."""
+"""Attempts to watch folders of which some disappear at that moment."""
 
 _LIMIT = "watch limit reached"
 _TOO_MANY = ("os error 24", "Errno 24", "Too many open files")
 
 
 class NotificationsUnavailable(Exception):
-    """The system tells nothing, or not of everything; why, and what to do about it."""
+    """The system reports no changes, or not all; says why, and what to do about it."""
 
     def __init__(self, reason: str, hint: str = "") -> None:
         super().__init__(reason)
@@ -41,7 +40,7 @@ class NotificationsUnavailable(Exception):
 
 
 class EventsLost(Exception):
-    """Something changed and it is not known what, or a folder went; to be made anew."""
+    """Changes were lost, or a watched folder is gone; the watch must start over."""
 
 
 def require_watchfiles() -> None:
@@ -53,47 +52,47 @@ def require_watchfiles() -> None:
 
 
 class Notifier:
-    """Hears of changes right in the folders that it was told of; to be used from one thread.
+    """Reports changes directly in the folders that it watches; use it from one thread.
 
-    Also while nobody asks: what it heard waits.
+    Changes between two calls are kept for the next one.
     """
 
     def __init__(self, stop: threading.Event) -> None:
         self._stop = stop
-        self._known: dict[str, tuple[int, int]] = {}
-        self._late: set[str] = set()
-        # One for the folders that were there first, and one, made anew each time, for those that
-        # came later: the system gives each user a small number of them.
+        self._watched: dict[str, tuple[int, int]] = {}
+        self._added: set[str] = set()
+        # One channel for the first folders, and one, replaced each time, for those added later:
+        # the system allows each user only a small number of channels.
         self._channels: list[_Channel] = []
-        self._heard: set[str] = set()
+        self._buffered: set[str] = set()
 
-    def listen_to(self, folders: Iterable[str]) -> None:
-        """Hear of folders, too; those that are not there are passed over.
+    def watch(self, folders: Iterable[str]) -> None:
+        """Watch more folders; those that do not exist are skipped.
 
-        Raises NotificationsUnavailable when the system cannot, or not of all; EventsLost when one
-        goes meanwhile.
+        Raises NotificationsUnavailable when the system cannot watch all of them; EventsLost when
+        one disappears meanwhile.
         """
-        identities = ((folder, _identity(folder)) for folder in folders)
-        new = {f: known for f, known in identities if known and known != self._known.get(f)}
-        unnamed = {folder for folder in new if not _is_text(folder)}
-        self._known.update(new)
-        self._open(new.keys() - unnamed)
-        if unnamed:
+        identities = ((folder, folder_identity(folder)) for folder in folders)
+        new = {f: known for f, known in identities if known and known != self._watched.get(f)}
+        unencodable = {folder for folder in new if not _is_utf8(folder)}
+        self._watched.update(new)
+        self._open(new.keys() - unencodable)
+        if unencodable:
             raise NotificationsUnavailable(
-                "the system's notices cannot hold the names of some folders"
+                "the system cannot report changes in folders whose names are not UTF-8"
             )
 
-    def hear(self) -> set[str]:
-        """Wait a moment; return the absolute paths that changed since. EventsLost if unsure."""
-        heard, self._heard = self._heard, set()
+    def wait_for_changes(self) -> set[str]:
+        """Wait a moment; return the absolute paths that changed. Raises EventsLost if unsure."""
+        changed, self._buffered = self._buffered, set()
         if not self._channels:
             self._stop.wait(_WAIT_MS / 1000)
         for channel in self._channels:
-            heard |= self._asked(channel)
-        return heard
+            changed |= self._read(channel)
+        return changed
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop watching."""
         for channel in self._channels:
             channel.close()
         self._channels = []
@@ -102,40 +101,40 @@ class Notifier:
         if not folders:
             return
         if self._channels:
-            self._late |= set(folders)
-            folders = self._late
-        self._channels.append(self._begun(folders))
-        if len(self._channels) > 2:  # only now, so that nothing falls between
+            self._added |= set(folders)
+            folders = self._added
+        self._channels.append(self._start(folders))
+        if len(self._channels) > 2:  # the new channel is open by now, so no change is missed
             before = self._channels.pop(1)
-            self._heard |= self._asked(before)
+            self._buffered |= self._read(before)
             before.close()
 
-    def _begun(self, folders: Collection[str]) -> _Channel:
+    def _start(self, folders: Collection[str]) -> _Channel:
         for _ in range(_TRIES):
             there = [folder for folder in folders if os.path.isdir(folder)]
             channel = _channel(there, self._stop)
             try:
-                self._heard |= self._next(channel)
+                self._buffered |= self._next_changes(channel)
             except FileNotFoundError:
                 continue
             except (OSError, RuntimeError) as error:
-                raise _deaf(error) from error
+                raise _unavailable(error) from error
             return channel
-        raise EventsLost("folders come and go")
+        raise EventsLost("folders keep disappearing")
 
-    def _asked(self, channel: _Channel) -> set[str]:
+    def _read(self, channel: _Channel) -> set[str]:
         try:
-            return self._next(channel)
+            return self._next_changes(channel)
         except (OSError, RuntimeError) as error:
             raise EventsLost(str(error)) from error
 
-    def _next(self, channel: _Channel) -> set[str]:
+    def _next_changes(self, channel: _Channel) -> set[str]:
         from watchfiles import Change
 
         changes = next(channel, set())
         for change, path in changes:
-            if change == Change.deleted:  # a folder of that name will be another one
-                self._known.pop(path, None)
+            if change == Change.deleted:  # a new folder of that name needs a new watch
+                self._watched.pop(path, None)
         return {path for _, path in changes}
 
 
@@ -156,22 +155,23 @@ def _channel(folders: Collection[str], stop: threading.Event) -> _Channel:
     )
 
 
-def _deaf(error: Exception) -> NotificationsUnavailable:
-    said = str(error)
-    if _LIMIT in said:
+def _unavailable(error: Exception) -> NotificationsUnavailable:
+    text = str(error)
+    if _LIMIT in text:
         return NotificationsUnavailable(
-            "the system does not listen to so many folders",
-            "raise its limit and start again: sudo sysctl fs.inotify.max_user_watches=1048576",
+            "the system's limit on watched folders is reached",
+            "raise the limit and start again: sudo sysctl fs.inotify.max_user_watches=1048576",
         )
-    if any(sign in said for sign in _TOO_MANY):
+    if any(sign in text for sign in _TOO_MANY):
         return NotificationsUnavailable(
-            "too many programs listen to folders, or too many files are open",
+            "too many programs watch folders, or too many files are open",
             "raise the limit and start again: sudo sysctl fs.inotify.max_user_instances=1024",
         )
-    return NotificationsUnavailable(f"the system does not listen to these folders ({said})")
+    return NotificationsUnavailable(f"the system cannot watch these folders ({text})")
 
 
-def _identity(folder: str) -> tuple[int, int] | None:
+def folder_identity(folder: str) -> tuple[int, int] | None:
+    """Return a folder's device and inode, None when it does not exist."""
     try:
         status = os.stat(folder)
     except OSError:
@@ -179,7 +179,7 @@ def _identity(folder: str) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _is_text(path: str) -> bool:
+def _is_utf8(path: str) -> bool:
     try:
         path.encode("utf-8")
     except UnicodeEncodeError:

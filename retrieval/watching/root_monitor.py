@@ -1,7 +1,7 @@
-"""Where a watch stands: which folders are there, on which drives, and whether it hears of changes.
+"""Monitors the roots of a library: which exist, on which drives, and what changes in them.
 
-Drives come and go without notice. So what each root looks like from outside is compared with what
-it was: the folder itself, where it lies, and what is mounted in it.
+The system gives no notice when a drive is mounted or unplugged. So the monitor compares the state
+of each root with its last one: the folder itself, its drive, and what is mounted below it.
 """
 
 from __future__ import annotations
@@ -15,85 +15,84 @@ from itertools import chain
 from retrieval.catalogue import Root
 from retrieval.watching.affected import AffectedPaths
 from retrieval.watching.drives import at_or_below, is_remote, mounts
-from retrieval.watching.notifications import EventsLost, NotificationsUnavailable, Notifier
+from retrieval.watching.notifications import (
+    EventsLost,
+    NotificationsUnavailable,
+    Notifier,
+    folder_identity,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class _Sight:
-    """A root from outside: its folders, each with what it is to the system, and its drives."""
+class _RootState:
+    """A root's folders, each with its device and inode, and the drives at and below the root."""
 
     folders: frozenset[tuple[str, tuple[int, int] | None]]
     mounted: frozenset[tuple[str, str]]
 
 
 class RootMonitor:
-    """Listens to the roots of a library; to be used from one thread.
+    """Watches the roots of a library; use it from one thread.
 
-    `deaf` says why not all changes are heard of, None when they are.
+    `unavailable` says why some changes go unreported, None when all are reported.
     """
 
     def __init__(self, stop: threading.Event) -> None:
         self._stop = stop
-        self._sights: dict[str, _Sight] = {}
-        self._ears = Notifier(stop)
-        self.deaf: NotificationsUnavailable | None = None
+        self._states: dict[str, _RootState] = {}
+        self._notifier = Notifier(stop)
+        self.unavailable: NotificationsUnavailable | None = None
 
-    def turn_to(self, territory: AffectedPaths) -> set[str]:
-        """Listen to the roots as they are now; return those that are not as they were.
+    def update(self, affected: AffectedPaths) -> set[str]:
+        """Watch the roots as they are now; return those whose state has changed.
 
-        They are to be looked at, for what happened there until now went unheard.
+        These need a scan, because changes in them were not reported until now.
         """
         mounted = mounts()
-        sights = {root.path: _sight(root, territory, mounted) for root in territory.roots}
-        changed = {path for path, sight in sights.items() if sight != self._sights.get(path)}
-        self._sights = sights
-        self._listen_to(chain.from_iterable(map(territory.folders, changed)))
+        states = {root.path: _state_of(root, affected, mounted) for root in affected.roots}
+        changed = {path for path, state in states.items() if state != self._states.get(path)}
+        self._states = states
+        self._watch(chain.from_iterable(map(affected.folders, changed)))
         return changed
 
-    def listen(self, territory: AffectedPaths) -> set[str]:
-        """Wait a moment; return the paths that changed and matter. When in doubt, all roots do."""
+    def wait_for_changes(self, affected: AffectedPaths) -> set[str]:
+        """Wait a moment; return the relevant paths that changed. After lost events, start over."""
         try:
-            heard = {path for path in self._ears.hear() if territory.concerns(path)}
+            paths = {
+                path for path in self._notifier.wait_for_changes() if affected.is_relevant(path)
+            }
         except EventsLost:
-            self._start_anew()
+            self._reset()
             return set()
-        new = filter(os.path.isdir, heard)
-        self._listen_to(chain.from_iterable(map(territory.folders, new)))
-        return heard
+        new = filter(os.path.isdir, paths)
+        self._watch(chain.from_iterable(map(affected.folders, new)))
+        return paths
 
     def is_remote(self, root: str) -> bool:
-        """Tell whether other machines may change a root, or something below it, unheard."""
-        sight = self._sights.get(root)
-        return sight is not None and any(is_remote(kind) for _, kind in sight.mounted)
+        """Tell whether other machines may change a root, or a folder below it, without notice."""
+        state = self._states.get(root)
+        return state is not None and any(is_remote(kind) for _, kind in state.mounted)
 
     def close(self) -> None:
-        """Listen no more."""
-        self._ears.close()
+        """Stop watching."""
+        self._notifier.close()
 
-    def _listen_to(self, folders: Iterable[str]) -> None:
+    def _watch(self, folders: Iterable[str]) -> None:
         try:
-            self._ears.listen_to(folders)
-        except NotificationsUnavailable as deaf:
-            self.deaf = deaf
+            self._notifier.watch(folders)
+        except NotificationsUnavailable as unavailable:
+            self.unavailable = unavailable
         except EventsLost:
-            self._start_anew()
+            self._reset()
 
-    def _start_anew(self) -> None:
-        """Forget how all roots looked: next time they are new."""
-        self._ears.close()
-        self._ears, self._sights, self.deaf = Notifier(self._stop), {}, None
+    def _reset(self) -> None:
+        """Forget the state of all roots, so that the next update returns all of them."""
+        self._notifier.close()
+        self._notifier, self._states, self.unavailable = Notifier(self._stop), {}, None
 
 
-def _sight(root: Root, territory: AffectedPaths, mounted: Mapping[str, str]) -> _Sight:
-    folders = {root.path} if root.whole else territory.folders_of(root)
+def _state_of(root: Root, affected: AffectedPaths, mounted: Mapping[str, str]) -> _RootState:
+    folders = {root.path} if root.whole else affected.single_file_folders(root)
     drives = at_or_below(root.path, mounted)
-    identities = ((folder, _identity(folder)) for folder in folders)
-    return _Sight(frozenset(identities), frozenset(drives.items()))
-
-
-def _identity(folder: str) -> tuple[int, int] | None:
-    try:
-        status = os.stat(folder)
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
+    identities = ((folder, folder_identity(folder)) for folder in folders)
+    return _RootState(frozenset(identities), frozenset(drives.items()))

@@ -1,4 +1,4 @@
-"""A watch over an open library: an indexing run to begin with, then one for each change."""
+"""A watch over an open library: an initial indexing run, then one for each change."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def watch(
 ) -> Iterator[WatchEvent]:
     """Index, then follow what changes: see `Library.watch`."""
     require_watchfiles()
-    settled = timing.settled(options)
+    settling = timing.with_settling(options)
 
-    def first(stop: threading.Event) -> Iterator[Progress]:
-        at_once = replace(settled, settle_s=0)  # the paths were named: they are there
+    def initial_run(stop: threading.Event) -> Iterator[Progress]:
+        at_once = replace(settling, settle_s=0)  # the user named the paths: do not wait
         return index_paths(session, paths, at_once, exclude, stop)
 
-    def look(plan: Callable[[], list[Scope]], stop: threading.Event) -> Iterator[Progress]:
-        return index_scopes(session, plan, settled, stop)
+    def run_scopes(plan: Callable[[], list[Scope]], stop: threading.Event) -> Iterator[Progress]:
+        return index_scopes(session, plan, settling, stop)
 
-    begin = first if paths or exclude is not None else None
-    yield from Watcher(session.catalogue, begin, look, timing, control).run()
+    begin = initial_run if paths or exclude is not None else None
+    yield from Watcher(session.catalogue, begin, run_scopes, timing, control).run()

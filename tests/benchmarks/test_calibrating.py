@@ -15,7 +15,7 @@ from support.painting import paint
 
 from retrieval import Library
 from retrieval.errors import MissingExtra
-from retrieval.evaluation.captions import Captioned, evaluate_pictures
+from retrieval.evaluation.captions import CaptionedPicture, evaluate_pictures
 from retrieval.indexing.calibration import _spread
 from retrieval.indexing.progress import IndexOptions
 
@@ -107,7 +107,9 @@ def test_a_missing_package_ends_the_run_before_anything_is_encoded(
 def test_an_evaluation_calibrates_first(tmp_path: Path) -> None:
     encoder = Curious(wanted=4)
     folder = folder_of(tmp_path, "pictures", 8)
-    captioned = [Captioned(os.path.join(folder, name), ("red",)) for name in os.listdir(folder)]
+    captioned = [
+        CaptionedPicture(os.path.join(folder, name), ("red",)) for name in os.listdir(folder)
+    ]
     evaluate_pictures(captioned, encoder, lambda _: None, IndexOptions(), lambda _: None)
     assert [len(shown) for shown in encoder.shown] == [4]
     assert encoder.encoded_before == [0]

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from support.command_line import Done, Run
+from support.command_line import OWN_LIBRARY, Done, Run
 from support.fake_model import install
 from support.fakes import FakeEncoder
 
@@ -22,6 +22,8 @@ def run(
     install(lambda: encoder, monkeypatch.setattr)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PIXTRIEVE_LIBRARY", raising=False)
+    own = str(tmp_path / OWN_LIBRARY)
+    monkeypatch.setattr("retrieval.commands.library_choice.default_library", lambda: own)
 
     def pixtrieve(*arguments: str | os.PathLike[str]) -> Done:
         capfdbinary.readouterr()

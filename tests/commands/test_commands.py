@@ -24,29 +24,15 @@ def test_index_says_what_it_did(run: Run, pictures: Path) -> None:
     (pictures / "a.psd").write_bytes(b"x")
     done = run("index", pictures, "--model", "fast")
     assert done.code == 0
-    assert "6 picture files looked at" in done.out
-    assert "4 encoded" in done.out
-    assert "1 damaged, 1 in formats that are not supported" in done.out
+    assert done.out.startswith("Indexed 4 new pictures in ")
+    assert "(1 damaged, 1 unsupported)" in done.out
     assert "bad.jpg: not a picture" in done.out
     assert "pixtrieve status --problems" in done.out
-    assert "The library has 4 pictures in 4 files" in done.out
+    assert "4 pictures in 4 files" in done.out
     assert done.err == ""
     again = run("index")
     assert "6 unchanged" in again.out
     assert "bad.jpg" not in again.out
-
-
-def test_the_library_is_where_the_option_or_the_environment_says(
-    run: Run, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run("index", pictures, "--library", "one")
-    assert (tmp_path / "one/catalogue.sqlite").exists()
-    monkeypatch.setenv("PIXTRIEVE_LIBRARY", "two")
-    run("index", pictures)
-    assert (tmp_path / "two/catalogue.sqlite").exists()
-    monkeypatch.delenv("PIXTRIEVE_LIBRARY")
-    run("index", pictures)
-    assert (tmp_path / "index_data/catalogue.sqlite").exists()
 
 
 @pytest.mark.parametrize(
@@ -54,23 +40,23 @@ def test_the_library_is_where_the_option_or_the_environment_says(
     [
         (("search", "red", "--library", "nowhere"), 1, "no library in"),
         (("status", "--library", "nowhere"), 1, "pixtrieve index FOLDER"),
-        (("search",), 2, "ask in words"),
+        (("search",), 2, "--image FILE"),
         (("search", "red", "--image", "a.jpg"), 1, "a.jpg cannot be used: no such file"),
-        (("search", "red", "--weight", "2,1"), 2, "2 numbers for 1 terms"),
+        (("search", "red", "--weight", "2,1"), 2, "2 numbers for 1 term"),
         (("search", "red", "--weight", "heavy"), 2, "not a list of numbers"),
         (("search", "red", "--weight", "-1"), 2, "not between"),
         (("search", "red + "), 1, "a term of the question is empty"),
-        (("search", "--not", "red"), 2, "ask in words"),
+        (("search", "--not", "red"), 2, "--image FILE"),
         (("search", "#99"), 1, "no picture #99"),
         (("search", "--image", "missing.jpg"), 1, "missing.jpg cannot be used: no such file"),
         (("search", "red", "-k", "0"), 2, "range"),
         (("index", "nowhere"), 1, "nowhere does not exist"),
-        (("index", "--library", "new"), 2, "name the folders to index"),
+        (("index", "--library", "new"), 2, "Name the folders to index"),
         (("remove", "nowhere"), 1, "nothing at or below"),
         (("export", "a.txt"), 2, "must end in .npz or .parquet"),
-        (("export", "nowhere/a.npz"), 1, "nowhere/a.npz cannot be written"),
+        (("export", "nowhere/a.npz"), 1, "nowhere/a.npz"),
         (("evaluate", "missing.jsonl"), 1, "missing.jsonl cannot be read"),
-        (("search", "red", "--html", "nowhere/a.html"), 1, "nowhere/a.html cannot be written"),
+        (("search", "red", "--html", "nowhere/a.html"), 1, "nowhere/a.html"),
         (("nonsense",), 2, "No such command"),
     ],
 )
@@ -100,14 +86,14 @@ def test_status_and_problems(run: Run, indexed: Path) -> None:
 
 
 def test_remove(run: Run, indexed: Path) -> None:
-    assert "2 files taken out" in run("remove", indexed / "deep").out
+    assert "2 files" in run("remove", indexed / "deep").out
     assert len(json.loads(run("search", "red", "--json").out)["hits"]) == 2
 
 
 def test_export(run: Run, indexed: Path, tmp_path: Path) -> None:
     shutil.copy(indexed / "red.png", indexed / "copy.png")
     run("index")
-    assert "5 files written" in run("export", "all.npz").out
+    assert "5 files" in run("export", "all.npz").out
     assert run("export", "all.parquet").code == 0
     with np.load(tmp_path / "all.npz") as npz:
         assert npz["embeddings"].shape == (5, 4)
@@ -168,7 +154,7 @@ def test_exact_decoding_is_for_what_is_encoded_now(
     assert "4 unchanged" in run("index", indexed, "--exact-decode").out
     assert asked == []
     paint(indexed / "white.png", "white")
-    assert "1 encoded" in run("index", indexed, "--exact-decode").out
+    assert "Indexed 1 new" in run("index", indexed, "--exact-decode").out
     (tmp_path / "c.jsonl").write_text('{"file": "pictures/red.png", "captions": ["red"]}\n')
     for options in (["--exact-decode"], []):
         assert run("evaluate", "c.jsonl", "--model", "fast", *options).code == 0
@@ -180,17 +166,18 @@ def test_help_and_version(run: Run) -> None:
     for command in ("index", "search", "status", "remove", "export", "evaluate", "models"):
         assert command in out
         assert run(command, "--help").code == 0
-    assert run("--version").out.startswith("pixtrieve, version")
+    for option in ("-V", "--version"):
+        assert run(option).out.startswith("pixtrieve, version")
 
 
 def test_demo(run: Run, tmp_path: Path) -> None:
     done = run("demo", "d", "--count", "20")
     assert done.code == 0, done.err
     assert "Drawing 20 scenes" in done.out
-    assert "20 encoded" in done.out
+    assert "Indexed 20 new pictures" in done.out
     assert "pictures like scene-011.jpg" in done.out
-    assert "20 full ones" in done.out
-    assert "by chance          5.0%  25.0%" in done.out
+    assert "20 full captions" in done.out
+    assert done.out.split("by chance")[1].split()[:2] == ["5.0%", "25.0%"]
     page = (tmp_path / "d/answers.html").read_text("utf-8")
     assert page.count("<section>") == 8
     again = run("demo", "d", "--count", "20")

@@ -44,7 +44,7 @@ def test_warnings_and_notices_are_lines(clean: None, capsys: pytest.CaptureFixtu
     logging.getLogger("another.library").warning("chatter")
     shown = capsys.readouterr()
     assert shown.out == ""
-    assert shown.err == "warning: a\\x1b[2Jmodel runs on torch\nPreparing it.\n"
+    assert shown.err == "Warning: a\\x1b[2Jmodel runs on torch\nPreparing it.\n"
 
 
 def test_a_line_of_progress_gives_way(clean: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,6 +76,6 @@ def test_a_model_that_is_prepared_says_so_the_first_time(tmp_path: Path) -> None
     first = said("index", str(tmp_path / "p"), "--model", model, "--device", "cpu")
     told = f"Preparing {model} for this processor, once; that can take a minute.\n"
     assert first.count(told) == 1
-    assert "warning" not in first
+    assert "Warning" not in first
     assert "Preparing" not in said("index", str(tmp_path / "p"), "--device", "cpu")
     assert said("search", "red", "--device", "cpu") == ""

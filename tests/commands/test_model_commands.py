@@ -38,7 +38,7 @@ def test_models_are_listed(run: Run) -> None:
     assert "licence Apache-2.0" in out
     assert "R@1 50.9 COCO (Meta); languages: English" in out
     assert out.count("needs: pip install 'pixtrieve[transformers]'") == 2
-    research = out[out.index("For research only") :]
+    research = out[out.index("Not presets") :]
     assert "MobileCLIP2-S2/dfndr2b: Apple's, for research only" in research
     assert "CC-BY-NC-4.0, not for commercial use" in research
     facts = json.loads(run("models", "--json").out)
@@ -48,8 +48,8 @@ def test_models_are_listed(run: Run) -> None:
 def test_without_a_model_the_small_one_is_taken_and_it_says_so(run: Run, pictures: Path) -> None:
     done = run("index", pictures)
     assert done.code == 0
-    assert "pocket, the small one that comes with Pixtrieve" in done.err
-    assert "English only" in done.err
+    assert "Model: pocket" in done.err
+    assert "English" in done.err
     assert "pixtrieve models fetch default" in done.err
     assert "pixtrieve model use default" in done.err
     assert run("index", pictures).err == "", "said once"
@@ -150,5 +150,5 @@ def test_models_of_the_library(run: Run, indexed: Path) -> None:
     assert run("model").out == "* fake  4 pictures\n"
     done = run("model", "use", "fast")
     assert done.code == 0
-    assert "answers with fake" in done.out
+    assert "uses the model fake" in done.out
     assert run("model", "forget", "fast").code == 1

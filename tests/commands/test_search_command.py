@@ -138,12 +138,12 @@ def test_filters_narrow_a_search_and_list_without_one(run: Run, indexed: Path) -
         "blue.png",
         "green.png",
     ]
-    assert "4 pictures fit" in listed.out
-    assert "No picture fits the filter" in run("search", "red", "--where", "has gps").out
+    assert "2 of 4" in listed.out
+    assert "match the filter" in run("search", "red", "--where", "has gps").out
     found = json.loads(run("search", "--where", "has camera or width > 1", "--json").out)
     assert (found["query"], found["where"]) == ("", "has camera or width > 1")
     assert found["searched"] == 4
-    assert "4 pictures that fit" in run("search", "--where", "width>1", "--html", "-").out
+    assert "4 matching pictures" in run("search", "--where", "width>1", "--html", "-").out
 
 
 def test_a_wrong_filter_is_shown_with_a_caret(run: Run, indexed: Path) -> None:

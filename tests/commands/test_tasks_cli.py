@@ -39,27 +39,26 @@ def test_labels_from_the_command_line(run: Run, tmp_path: Path) -> None:
         "labels": {"red": 2, "violin": 0},
         "pictures": 4,
     }
-    assert "2 tags given" in run("label").stdout
+    assert "2 tags" in run("label").stdout
     (tag,) = json.loads(run("label", "list", "--json").stdout)["tags"]
     assert tag == {"label": "red", "source": "label", "images": 2}
     assert run("label", "remove").exit_code == 2
-    assert run("label", "remove", "red").stdout == "2 tags removed.\n"
+    assert "2 tags" in run("label", "remove", "red").stdout
     assert "label --labels" in run("label", "list").stdout
-    assert run("label", "--library", str(tmp_path), "list").exit_code == 2
 
 
 def test_concepts_from_the_command_line(run: Run) -> None:
     done = run("concept", "learn", "warm", "--like", "red.png", "--unlike", "deep/blue.png")
-    assert "too few to say" in done.stdout
+    assert "too few to measure" in done.stdout
     assert "search 'concept:\"warm\"'" in done.stdout
     assert json.loads(run("concept", "list", "--json").stdout)["concepts"][0]["learned"]
     assert "  + #" in run("concept", "show", "warm").stdout
     (best, *_) = json.loads(run("search", 'concept:"warm"', "--json").stdout)["hits"]
     assert best["path"].endswith("red.png")
-    assert "tagged “warm”" in run("concept", "tag", "warm", "--least", "0.4").stdout
+    assert "“warm”" in run("concept", "tag", "warm", "--least", "0.4").stdout
     assert "concept" in run("label", "list").stdout
     assert run("concept", "forget", "warm").exit_code == 0
-    assert run("concept", "list").stdout.startswith("There are none yet")
+    assert run("concept", "list").stdout.startswith("No concepts yet")
 
 
 def test_classify_from_the_command_line(run: Run) -> None:

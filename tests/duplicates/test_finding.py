@@ -16,12 +16,12 @@ from support.fakes import FakeEncoder
 from support.patterns import pattern, save
 
 from retrieval import Library, LibraryError
-from retrieval.duplicates.alignment import agreement, correlation
+from retrieval.duplicates.alignment import correlation, part_correlation
 from retrieval.duplicates.grouping import LIKENESS, Pictures, group
 from retrieval.duplicates.keeping import DuplicateGroup
-from retrieval.duplicates.perceptual_hash import TURNS, Looks, turned
+from retrieval.duplicates.perceptual_hash import TURNS, PerceptualHashes, turned
 from retrieval.folder.locking import writer_lock
-from retrieval.images.luma_thumbnail import SIDE, sketch_of
+from retrieval.images.luma_thumbnail import SIDE, make_luma_thumbnail
 from retrieval.images.scaling import Frame
 from retrieval.vectors import normalise
 
@@ -47,7 +47,7 @@ def test_copies_and_changed_pictures_are_found(library: Library, album: Path) ->
     report = library.duplicates.find()
     groups = {names(each)[0]: names(each)[1] for each in report.groups}
     assert groups == {"0.png": ["copy of 0.png"], "1.png": ["mirrored 1.jpg", "small/1.png"]}
-    assert (report.pictures, report.unsketched) == (7, 0)
+    assert (report.pictures, report.without_thumbnail) == (7, 0)
     (exact,) = library.duplicates.find("exact").groups
     assert names(exact) == ("0.png", ["copy of 0.png"])
     assert exact.redundant[0].likeness == 1.0
@@ -154,11 +154,11 @@ def test_files_on_a_drive_that_is_not_there_are_left_out(library: Library, album
     assert (report.groups, report.pictures) == ((), 0)
 
 
-def test_pictures_without_a_sketch_are_counted(library: Library, album: Path) -> None:
+def test_pictures_without_a_thumbnail_are_counted(library: Library, album: Path) -> None:
     library.add(album)
     library._session.catalogue.duplicates._db.rows("DELETE FROM sketches")
     report = library.duplicates.find()
-    assert report.unsketched == 7
+    assert report.without_thumbnail == 7
     assert [names(each)[0] for each in report.groups] == ["0.png"]
 
 
@@ -166,8 +166,11 @@ def test_a_library_without_pictures_has_no_duplicates(library: Library) -> None:
     assert library.duplicates.find().groups == ()
 
 
-def sketches_of(pictures: list[Image.Image]) -> np.ndarray:
-    rows = [np.frombuffer(sketch_of(each, Frame.whole(each.size)), np.uint8) for each in pictures]
+def thumbnails_of(pictures: list[Image.Image]) -> np.ndarray:
+    rows = [
+        np.frombuffer(make_luma_thumbnail(each, Frame.whole(each.size)), np.uint8)
+        for each in pictures
+    ]
     return np.stack(rows).reshape(-1, SIDE, SIDE)
 
 
@@ -197,18 +200,19 @@ def nothing(first: np.ndarray, _: np.ndarray) -> np.ndarray:
 @example([(0, 5), (0, 0), (0, 2)])
 def test_groups_against_brute_force(made: list[tuple[int, int]]) -> None:
     """Every member is near its best; with wholes only it is what a loop over all pairs gives."""
-    sketches = sketches_of([changed(*each) for each in made])
-    looks = Looks(sketches)
-    grouping = group(Pictures(sketches, vectors_of(sketches), nothing))
+    thumbnails = thumbnails_of([changed(*each) for each in made])
+    hashes = PerceptualHashes(thumbnails)
+    grouping = group(Pictures(thumbnails, vectors_of(thumbnails), nothing))
     for row, kept in enumerate(grouping.kept.tolist()):
         assert grouping.kept[kept] == kept
         assert kept <= row
         if kept != row:
             # However it is turned: a part says too little of that to guess it from two hashes.
-            best = sketches[[kept]]
-            others = [turned(sketches[[row]], np.array([turn])) for turn in range(len(TURNS))]
+            best = thumbnails[[kept]]
+            others = [turned(thumbnails[[row]], np.array([turn])) for turn in range(len(TURNS))]
             found = max(
-                max(correlation(best, other)[0], agreement(best, other)[0]) for other in others
+                max(correlation(best, other)[0], part_correlation(best, other)[0])
+                for other in others
             )
             assert found >= grouping.likeness[row] - 1e-4
             assert grouping.likeness[row] >= LIKENESS
@@ -219,12 +223,12 @@ def test_groups_against_brute_force(made: list[tuple[int, int]]) -> None:
         if expected[first] == first:
             for second in range(first + 1, len(made)):
                 pair = np.array([first]), np.array([second])
-                if expected[second] == second and looks.alike(*pair)[0]:
+                if expected[second] == second and hashes.similar(*pair)[0]:
                     expected[second] = first
     no_vectors = np.zeros((len(made), 2), np.float16)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("retrieval.duplicates.grouping._Groups.join_parts", lambda _: None)
-        wholes = group(Pictures(sketches, no_vectors, nothing))
+        wholes = group(Pictures(thumbnails, no_vectors, nothing))
     assert wholes.kept.tolist() == expected.tolist()
 
 
@@ -232,20 +236,22 @@ def test_a_copy_of_a_part_joins_only_if_it_is_like_the_best() -> None:
     whole = pattern(1, (96, 96))
     part = whole.crop((8, 4, 90, 92))
     pictures = [whole, part, part.resize((60, 60)), pattern(2, (96, 96))]
-    sketches = sketches_of(pictures)
-    grouping = group(Pictures(sketches, vectors_of(sketches), nothing))
+    thumbnails = thumbnails_of(pictures)
+    grouping = group(Pictures(thumbnails, vectors_of(thumbnails), nothing))
     assert grouping.kept.tolist() == [0, 0, 0, 3]
 
     def not_the_copy(first: np.ndarray, second: np.ndarray) -> np.ndarray:
         return np.asarray((first == 0) & (second == 2))
 
-    apart = group(Pictures(sketches, vectors_of(sketches), not_the_copy))
-    assert apart.kept.tolist() == [0, 0, 2, 3]
+    distinct = group(Pictures(thumbnails, vectors_of(thumbnails), not_the_copy))
+    assert distinct.kept.tolist() == [0, 0, 2, 3]
 
 
-def test_the_model_does_not_change_what_a_sketch_is(tmp_path: Path, album: Path) -> None:
+def test_the_model_does_not_change_what_a_thumbnail_is(tmp_path: Path, album: Path) -> None:
     with Library.create(tmp_path / "a", FakeEncoder()) as library:
         library.add(album)
-        one = [library._session.catalogue.duplicates.sketch(number) for number in range(1, 8)]
+        one = [
+            library._session.catalogue.duplicates.luma_thumbnail(number) for number in range(1, 8)
+        ]
     assert all(one)
     assert len({bytes(each) for each in one if each}) == 7

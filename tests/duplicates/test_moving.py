@@ -85,7 +85,7 @@ def test_nothing_is_overwritten(library: Library, album: Path, tmp_path: Path) -
     back = list(library.duplicates.undo(log))
     assert (album / "copy 0.png").read_bytes() == b"something new"
     (left,) = [step for step in back if isinstance(step, LeftAlone)]
-    assert "has changed since" in left.reason
+    assert "differs" in left.reason
     assert (tmp_path / "aside/album/copy 0 (2).png").exists()
 
 
@@ -106,10 +106,10 @@ def _link_folder(path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "spoil", "reason"),
     [
-        ("copy 0.png", _append, "has changed since"),
-        ("copy 0.png", Path.unlink, "is not there"),
-        ("copy 0.png", _replace_by_link, "is a link"),
-        ("deep/small 0.png", _link_folder, "is a link, which is not followed"),
+        ("copy 0.png", _append, "differs"),
+        ("copy 0.png", Path.unlink, "does not exist"),
+        ("copy 0.png", _replace_by_link, "link"),
+        ("deep/small 0.png", _link_folder, "link"),
     ],
 )
 def test_a_file_that_is_not_what_was_indexed_stays(
@@ -140,7 +140,7 @@ def test_when_the_kept_file_is_gone_nothing_of_its_group_is_moved(
     steps = list(library.duplicates.move(groups, tmp_path / "aside", str(tmp_path / "log")))
     left = [step for step in steps if isinstance(step, LeftAlone)]
     assert {os.path.basename(step.path) for step in left} == {"copy 0.png", "small 0.png"}
-    assert all("the file to be kept" in step.reason for step in left)
+    assert all("the file to keep" in step.reason for step in left)
     assert (album / "copy 0.png").exists()
 
 
@@ -152,7 +152,7 @@ def test_the_kept_file_by_another_name_is_not_moved(
     library.add(album)
     steps, _ = move(library, tmp_path / "aside")
     (left,) = [step for step in steps if isinstance(step, LeftAlone)]
-    assert "by another name" in left.reason
+    assert "the same file" in left.reason
     assert (album / "0.png").exists()
     assert (album / "copy 0.png").exists()
 
@@ -172,7 +172,7 @@ def test_a_folder_that_is_not_there_now_takes_nothing_back(
     _, log = move(library, tmp_path / "aside")
     album.rename(tmp_path / "unplugged")
     back = list(library.duplicates.undo(log))
-    assert all(isinstance(step, LeftAlone) and "is not there" in step.reason for step in back)
+    assert all(isinstance(step, LeftAlone) and "does not exist" in step.reason for step in back)
     assert not album.exists()
     (tmp_path / "unplugged").rename(album)
     assert all(isinstance(step, Moved) for step in library.duplicates.undo(log))
@@ -180,8 +180,8 @@ def test_a_folder_that_is_not_there_now_takes_nothing_back(
 
 def test_a_log_must_be_one(library: Library, tmp_path: Path) -> None:
     (tmp_path / "x.jsonl").write_text("[1]\nnonsense\n")
-    for name, said in (("x.jsonl", "is no log"), ("y.jsonl", "cannot be read")):
-        with pytest.raises(LibraryError, match=said):
+    for name in ("x.jsonl", "y.jsonl"):
+        with pytest.raises(LibraryError, match=name):
             list(library.duplicates.undo(tmp_path / name))
 
 
@@ -217,7 +217,7 @@ def test_a_copy_that_comes_out_wrong_is_thrown_away(
 
     monkeypatch.setattr("shutil.copyfileobj", half)
     steps, _ = move(library, tmp_path / "aside")
-    assert all(isinstance(step, LeftAlone) and "its copy" in step.reason for step in steps)
+    assert all(isinstance(step, LeftAlone) and "the copy" in step.reason for step in steps)
     assert contents(album) == before
     assert contents(tmp_path / "aside") == {}
 

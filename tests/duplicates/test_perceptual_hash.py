@@ -1,4 +1,4 @@
-"""Looks and parts: how a picture is known again, against brute force."""
+"""Perceptual hashes and alignment, against brute force."""
 
 from __future__ import annotations
 
@@ -12,43 +12,46 @@ from numpy.typing import NDArray
 from PIL import Image
 from support.patterns import pattern
 
-from retrieval.duplicates.alignment import agreement, correlation
+from retrieval.duplicates.alignment import correlation, part_correlation
 from retrieval.duplicates.neighbours import near_pairs, nearest
-from retrieval.duplicates.perceptual_hash import TURNS, Looks, turned
-from retrieval.images.luma_thumbnail import SIDE, sketch_of
+from retrieval.duplicates.perceptual_hash import TURNS, PerceptualHashes, turned
+from retrieval.images.luma_thumbnail import SIDE, make_luma_thumbnail
 from retrieval.images.scaling import Frame
 
 T = Image.Transpose
-Sketches = NDArray[np.uint8]
+Thumbnails = NDArray[np.uint8]
 
 
-def sketches_of(*pictures: Image.Image) -> Sketches:
-    rows = [np.frombuffer(sketch_of(each, Frame.whole(each.size)), np.uint8) for each in pictures]
+def thumbnails_of(*pictures: Image.Image) -> Thumbnails:
+    rows = [
+        np.frombuffer(make_luma_thumbnail(each, Frame.whole(each.size)), np.uint8)
+        for each in pictures
+    ]
     return np.stack(rows).reshape(-1, SIDE, SIDE)
 
 
-def brute_force(looks: Looks, count: int) -> set[tuple[int, int]]:
+def brute_force(hashes: PerceptualHashes, count: int) -> set[tuple[int, int]]:
     first, second = np.triu_indices(count, 1)
-    alike = looks.alike(first, second)
+    alike = hashes.similar(first, second)
     return set(zip(first[alike].tolist(), second[alike].tolist(), strict=True))
 
 
 @pytest.mark.parametrize("turn", list(T))
 def test_a_turned_picture_looks_alike_and_is_turned_back(turn: Image.Transpose) -> None:
     picture = pattern(1, (90, 60))
-    sketches = sketches_of(picture, picture.transpose(turn), pattern(2, (90, 60)))
-    looks = Looks(sketches)
-    assert brute_force(looks, 3) == {(0, 1)}
-    differing, which = looks.differing(np.array([0]), np.array([1]))
-    assert differing[0] <= 8
-    assert correlation(sketches[:1], turned(sketches[1:2], which))[0] > 0.99
+    thumbnails = thumbnails_of(picture, picture.transpose(turn), pattern(2, (90, 60)))
+    hashes = PerceptualHashes(thumbnails)
+    assert brute_force(hashes, 3) == {(0, 1)}
+    distances, which = hashes.distances(np.array([0]), np.array([1]))
+    assert distances[0] <= 8
+    assert correlation(thumbnails[:1], turned(thumbnails[1:2], which))[0] > 0.99
 
 
-def test_every_turn_of_signs_is_that_of_the_sketch() -> None:
-    sketches = sketches_of(pattern(3, (96, 96)))
+def test_every_turn_of_signs_is_that_of_the_thumbnail() -> None:
+    thumbnails = thumbnails_of(pattern(3, (96, 96)))
     for number in range(len(TURNS)):
-        both = np.concatenate([sketches, turned(sketches, np.array([number]))])
-        assert Looks(both).differing(np.array([0]), np.array([1]))[0] <= 2
+        both = np.concatenate([thumbnails, turned(thumbnails, np.array([number]))])
+        assert PerceptualHashes(both).distances(np.array([0]), np.array([1]))[0] <= 2
 
 
 @pytest.mark.parametrize(
@@ -63,22 +66,24 @@ def test_size_colour_and_brightness_do_not_matter(
     change: Callable[[Image.Image], Image.Image],
 ) -> None:
     picture = pattern(4, (150, 100))
-    assert brute_force(Looks(sketches_of(picture, change(picture))), 2) == {(0, 1)}
+    assert brute_force(PerceptualHashes(thumbnails_of(picture, change(picture))), 2) == {(0, 1)}
 
 
 def test_flat_pictures_are_like_no_other() -> None:
     plain = [Image.new("RGB", (40, 30), colour) for colour in ("red", "red", "blue")]
-    looks = Looks(sketches_of(*plain))
-    assert looks.flat.all()
-    assert brute_force(looks, 3) == set()
-    assert not list(looks.alike_after(np.arange(3)))
+    hashes = PerceptualHashes(thumbnails_of(*plain))
+    assert hashes.flat.all()
+    assert brute_force(hashes, 3) == set()
+    assert not list(hashes.similar_after(np.arange(3)))
 
 
-def test_a_scaled_decoding_gives_the_same_sketch() -> None:
+def test_a_scaled_decoding_gives_the_same_thumbnail() -> None:
     picture = pattern(5, (161, 121))
     frame = Frame((161, 121), (0, 0, 80.5, 60.5))
-    part = np.frombuffer(sketch_of(picture.reduce(2), frame), np.uint8).astype(int)
-    whole = np.frombuffer(sketch_of(picture, Frame.whole(picture.size)), np.uint8).astype(int)
+    part = np.frombuffer(make_luma_thumbnail(picture.reduce(2), frame), np.uint8).astype(int)
+    whole = np.frombuffer(make_luma_thumbnail(picture, Frame.whole(picture.size)), np.uint8).astype(
+        int
+    )
     assert np.abs(part - whole).mean() < 3
 
 
@@ -88,22 +93,22 @@ def test_bands_find_what_brute_force_finds(seed: int, count: int, noise: float) 
     random = np.random.default_rng(seed)
     few = random.integers(0, 256, (3, SIDE, SIDE)).astype(float)
     chosen = few[random.integers(0, 3, count)] + random.normal(0, noise, (count, SIDE, SIDE))
-    sketches = turned(
+    thumbnails = turned(
         np.clip(chosen, 0, 255).astype(np.uint8), random.integers(0, len(TURNS), count)
     )
-    looks = Looks(sketches)
+    hashes = PerceptualHashes(thumbnails)
     found = {
         pair
-        for pairs in looks.alike_after(np.arange(count))
+        for pairs in hashes.similar_after(np.arange(count))
         for pair in zip(pairs.first.tolist(), pairs.second.tolist(), strict=True)
     }
-    assert found == brute_force(looks, count)
+    assert found == brute_force(hashes, count)
 
 
 def test_candidates_are_taken_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("retrieval.duplicates.perceptual_hash._AT_ONCE", 50)
-    looks = Looks(np.repeat(sketches_of(pattern(6)), 12, axis=0))
-    pieces = list(looks.alike_after(np.arange(12)))
+    monkeypatch.setattr("retrieval.duplicates.perceptual_hash._MAX_CANDIDATES", 50)
+    hashes = PerceptualHashes(np.repeat(thumbnails_of(pattern(6)), 12, axis=0))
+    pieces = list(hashes.similar_after(np.arange(12)))
     assert len(pieces) > 1
     assert sum(len(pairs.first) for pairs in pieces) == 12 * 11 / 2
 
@@ -113,16 +118,20 @@ def test_a_part_agrees_with_its_whole_either_way_round(share: float) -> None:
     picture = pattern(7, (400, 300))
     cut = round(400 * share), round(300 * share)
     part = picture.crop((cut[0] // 3, cut[1] // 2, 400 - cut[0] + cut[0] // 3, 300 - cut[1] // 2))
-    whole, cropped, other = (sketches_of(each) for each in (picture, part, pattern(8, (400, 300))))
-    assert agreement(whole, cropped)[0] > 0.94
-    assert agreement(cropped, whole)[0] == pytest.approx(agreement(whole, cropped)[0], abs=1e-5)
-    assert agreement(whole, other)[0] < 0.85
+    whole, cropped, other = (
+        thumbnails_of(each) for each in (picture, part, pattern(8, (400, 300)))
+    )
+    assert part_correlation(whole, cropped)[0] > 0.94
+    assert part_correlation(cropped, whole)[0] == pytest.approx(
+        part_correlation(whole, cropped)[0], abs=1e-5
+    )
+    assert part_correlation(whole, other)[0] < 0.85
 
 
 def test_a_flat_part_agrees_with_nothing() -> None:
     flat = np.full((1, SIDE, SIDE), 90, np.uint8)
-    assert agreement(flat, sketches_of(pattern(9)))[0] < 0.5
-    assert agreement(flat, flat)[0] < 0.5
+    assert part_correlation(flat, thumbnails_of(pattern(9)))[0] < 0.5
+    assert part_correlation(flat, flat)[0] < 0.5
 
 
 @settings(max_examples=30)

@@ -413,7 +413,7 @@ def test_a_folder_that_cannot_be_listed_keeps_its_pictures(
     monkeypatch.setattr("os.scandir", refuse)
     done = library.add(pictures)
     assert done.tally.removed == 0
-    assert [trouble.path for trouble in done.unseen] == [str(pictures / "deep")]
+    assert [trouble.path for trouble in done.unreadable] == [str(pictures / "deep")]
     assert names(library, "blue", 1) == ["blue.png"]
 
 

@@ -24,7 +24,7 @@ from retrieval.context import LazyEncoder
 from retrieval.encoders import ModelIdentity
 from retrieval.images import Picture, Problem
 from retrieval.images.decoding import read_picture
-from retrieval.indexing.load_ahead import EncoderAhead
+from retrieval.indexing.load_ahead import BackgroundEncoder
 
 
 class Prepared(FakeEncoder):
@@ -50,28 +50,28 @@ class Prepared(FakeEncoder):
 
 
 @pytest.fixture
-def closed() -> Iterator[list[EncoderAhead]]:
+def closed() -> Iterator[list[BackgroundEncoder]]:
     """Encoders to close after the test."""
-    ahead: list[EncoderAhead] = []
+    ahead: list[BackgroundEncoder] = []
     yield ahead
     for each in ahead:
         each.close()
 
 
-def test_it_is_loaded_once_whoever_asks_first(closed: list[EncoderAhead]) -> None:
+def test_it_is_loaded_once_whoever_asks_first(closed: list[BackgroundEncoder]) -> None:
     encoder, loaded = Prepared(), []
 
     def load() -> Prepared:
         loaded.append(threading.current_thread())
         return encoder
 
-    ahead = EncoderAhead(load)
+    ahead = BackgroundEncoder(load)
     closed.append(ahead)
     everyone = threading.Barrier(8)
 
     def ask() -> None:
         everyone.wait(WAIT_S)
-        ahead.begin()
+        ahead.start()
 
     threads = [threading.Thread(target=ask) for _ in range(8)]
     for thread in threads:
@@ -85,22 +85,24 @@ def test_it_is_loaded_once_whoever_asks_first(closed: list[EncoderAhead]) -> Non
     assert encoder.ready == 1
 
 
-def test_one_that_wants_to_see_pictures_first_is_not_got_ready(closed: list[EncoderAhead]) -> None:
+def test_one_that_wants_to_see_pictures_first_is_not_got_ready(
+    closed: list[BackgroundEncoder],
+) -> None:
     encoder = Prepared()
     encoder.wanted = 5
-    ahead = EncoderAhead(lambda: encoder)
+    ahead = BackgroundEncoder(lambda: encoder)
     closed.append(ahead)
     assert ahead() is encoder
     assert encoder.ready == 0
 
 
-def test_what_loading_raises_reaches_whoever_needs_it(closed: list[EncoderAhead]) -> None:
+def test_what_loading_raises_reaches_whoever_needs_it(closed: list[BackgroundEncoder]) -> None:
     def load() -> FakeEncoder:
         raise ModelError("no such weights")
 
-    ahead = EncoderAhead(load)
+    ahead = BackgroundEncoder(load)
     closed.append(ahead)
-    ahead.begin()
+    ahead.start()
     for _ in range(2):
         with pytest.raises(ModelError, match="no such weights"):
             ahead()

@@ -93,7 +93,7 @@ def test_pictures_on_an_unplugged_drive_are_not_lost(
     filled: Library, pictures: Path, tmp_path: Path, names: Names
 ) -> None:
     os.rename(pictures, tmp_path / "elsewhere")
-    with pytest.raises(LibraryError, match="5 pictures could not be encoded"):
+    with pytest.raises(LibraryError, match=r"\b5\b"):
         use(filled, Inverted())
     assert names(filled, "red", 1, look_in="pictures") == ["red.png"]
     use(filled, Inverted(), anyway=True)
@@ -113,7 +113,7 @@ def test_models_are_listed_and_forgotten(filled: Library, names: Names) -> None:
 def test_a_model_in_use_is_not_forgotten(filled: Library) -> None:
     with pytest.raises(LibraryError, match="is in use"):
         filled.forget_model("fake")
-    with pytest.raises(LibraryError, match="is not one of"):
+    with pytest.raises(LibraryError, match="nonsense"):
         filled.forget_model("nonsense")
 
 

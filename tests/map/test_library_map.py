@@ -15,8 +15,8 @@ import retrieval.map.layout
 from retrieval import Library
 from retrieval.commands import pixtrieve
 from retrieval.map import LibraryMap, Map
-from retrieval.map.layout import _apart, _others, lay_out
-from retrieval.map.tsne import ROUNDS, arrange
+from retrieval.map.layout import _jittered, _without_self, lay_out
+from retrieval.map.tsne import ITERATIONS, arrange
 from retrieval.stores.clustering import k_means, nearest_rows
 from retrieval.tagging.corpora import Corpus, read_corpus
 
@@ -69,19 +69,19 @@ def test_every_picture_has_one_place(library: Library, hues: Path, colours: Corp
     drawn = library.map.update(corpus=colours)
     assert sorted(drawn.ids.tolist()) == live_ids(library)
     assert drawn.layout == "neighbours"
-    assert drawn.places.shape == (90, 2)
-    assert drawn.places.dtype == np.float32
-    assert ((drawn.places >= 0) & (drawn.places <= 1)).all()
-    assert np.ptp(drawn.places, axis=0).max() == pytest.approx(1)
-    assert np.ptp(drawn.places, axis=0).argmax() == 0
-    assert drawn.lacking == 0
+    assert drawn.positions.shape == (90, 2)
+    assert drawn.positions.dtype == np.float32
+    assert ((drawn.positions >= 0) & (drawn.positions <= 1)).all()
+    assert np.ptp(drawn.positions, axis=0).max() == pytest.approx(1)
+    assert np.ptp(drawn.positions, axis=0).argmax() == 0
+    assert drawn.unplaced == 0
 
 
 def test_the_same_hue_lies_side_by_side(library: Library, hues: Path, colours: Corpus) -> None:
     library.add(hues)
     drawn = library.map.update(corpus=colours)
     hue = np.array(hue_of(library, drawn))
-    apart = ((drawn.places[:, None] - drawn.places[None]) ** 2).sum(axis=2)
+    apart = ((drawn.positions[:, None] - drawn.positions[None]) ** 2).sum(axis=2)
     np.fill_diagonal(apart, np.inf)
     nearest = apart.argsort(axis=1)[:, :5]
     assert (hue[nearest] == hue[:, None]).mean() > 0.95
@@ -91,7 +91,7 @@ def test_it_is_drawn_the_same_every_time(library: Library, hues: Path, colours: 
     library.add(hues)
     first = library.map.update(corpus=colours)
     again = library.map.update(rebuild=True, corpus=colours)
-    np.testing.assert_array_equal(first.places, again.places)
+    np.testing.assert_array_equal(first.positions, again.positions)
     assert first.regions == again.regions
 
 
@@ -110,7 +110,7 @@ def test_regions_are_named_after_what_sets_them_apart(
         assert set(hue[members]) == {region.name}
         assert region.count == members.sum() == sum(drawn.regions[each].count for each in parts)
         assert region.picture in drawn.ids[members]
-        inside = np.hypot(*(drawn.places[members] - (region.x, region.y)).T) <= region.radius
+        inside = np.hypot(*(drawn.positions[members] - (region.x, region.y)).T) <= region.radius
         assert inside.mean() == pytest.approx(0.9, abs=0.05)
     for level in (0, 1):
         names = [region.name for region in drawn.regions if region.level == level]
@@ -126,11 +126,11 @@ def test_new_pictures_find_their_place_and_nothing_else_moves(
     library.add(hues)
     waiting = library.map.current()
     assert waiting is not None
-    assert (len(waiting.ids), waiting.lacking) == (90, 1)
+    assert (len(waiting.ids), waiting.unplaced) == (90, 1)
     after = library.map.update()
-    assert (len(after.ids), after.lacking) == (91, 0)
-    old = dict(zip(before.ids.tolist(), before.places.tolist(), strict=True))
-    now = dict(zip(after.ids.tolist(), after.places.tolist(), strict=True))
+    assert (len(after.ids), after.unplaced) == (91, 0)
+    old = dict(zip(before.ids.tolist(), before.positions.tolist(), strict=True))
+    now = dict(zip(after.ids.tolist(), after.positions.tolist(), strict=True))
     assert {image_id: now[image_id] for image_id in old} == old
     (new,) = now.keys() - old.keys()
     blue = [
@@ -152,8 +152,8 @@ def test_it_is_rebuilt_when_a_fifth_has_changed(
     library.add(hues)
     after = library.map.update(corpus=colours)
     assert len(after.ids) == 90
-    old = dict(zip(before.ids.tolist(), before.places.tolist(), strict=True))
-    now = dict(zip(after.ids.tolist(), after.places.tolist(), strict=True))
+    old = dict(zip(before.ids.tolist(), before.positions.tolist(), strict=True))
+    now = dict(zip(after.ids.tolist(), after.positions.tolist(), strict=True))
     assert all(now[image_id] != old[image_id] for image_id in old)
 
 
@@ -170,7 +170,7 @@ def test_a_deleted_picture_is_off_the_map_before_it_is_drawn_again(
     left = library.map.current()
     assert left is not None
     assert gone not in left.ids
-    assert (len(left.ids), left.lacking) == (89, 0)
+    assert (len(left.ids), left.unplaced) == (89, 0)
     assert gone not in [region.picture for region in left.regions]
     assert left.regions[0].count == before.regions[0].count - 1
     assert sorted(library.map.update().ids.tolist()) == live_ids(library)
@@ -233,7 +233,7 @@ def test_a_damaged_file_is_as_none(
     data = path.read_bytes()
     path.write_bytes({"cut": data[: len(data) // 2], "text": b"no map", "empty": b""}[damage])
     assert library.map.current() is None
-    np.testing.assert_array_equal(library.map.update(corpus=colours).places, drawn.places)
+    np.testing.assert_array_equal(library.map.update(corpus=colours).positions, drawn.positions)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 29, 30, 31])
@@ -246,7 +246,7 @@ def test_few_pictures_have_a_map_too(
     library.add(tmp_path / "few")
     drawn = library.map.update(corpus=colours)
     assert sorted(drawn.ids.tolist()) == live_ids(library)
-    assert np.isfinite(drawn.places).all()
+    assert np.isfinite(drawn.positions).all()
     assert sum(region.count for region in drawn.regions if region.level == 0) == count
     assert drawn.layout == ("neighbours" if count >= 30 else "principal components")
 
@@ -289,8 +289,8 @@ def test_it_is_written_down(library: Library, hues: Path, colours: Corpus, tmp_p
 def test_points_without_any_neighbourhood_stay_together(count: int) -> None:
     random = np.random.default_rng(0).standard_normal((count, 4)).astype(np.float32)
     for points in (random, np.ones_like(random)):
-        start = _apart(points[:, :2])
-        neighbours = _others(nearest_rows(points, points, count // 6 + 1)[1])
+        start = _jittered(points[:, :2])
+        neighbours = _without_self(nearest_rows(points, points, count // 6 + 1)[1])
         for places in arrange(start, neighbours):
             assert np.abs(places).max() < 30
 
@@ -299,7 +299,7 @@ def test_beyond_a_limit_the_rest_is_placed_among_a_sample(monkeypatch: pytest.Mo
     random = np.random.default_rng(0)
     cluster = np.repeat(np.arange(3), 60)
     points = (np.eye(3)[cluster] * 5 + random.standard_normal((180, 3)) * 0.1).astype(np.float32)
-    monkeypatch.setattr(retrieval.map.layout, "_MOST", 90)
+    monkeypatch.setattr(retrieval.map.layout, "_MAX_SAMPLE", 90)
     places = _placed(points)
     middles = np.stack([places[cluster == each].mean(axis=0) for each in range(3)])
     apart = ((places[:, None] - middles) ** 2).sum(axis=2)
@@ -320,10 +320,10 @@ def _placed(points: np.ndarray) -> np.ndarray:
 
 
 def test_pushing_by_waves_equals_pushing_pair_by_pair() -> None:
-    from retrieval.map.tsne import _pushes
+    from retrieval.map.tsne import _repulsion
 
     places = np.random.default_rng(2).normal(0, 8, (60, 2)).astype(np.float32)
-    found, _ = _pushes(places, None)
+    found, _ = _repulsion(places, None)
     apart = places[:, None].astype(float) - places[None]
     near = 1 / (1 + (apart**2).sum(axis=2))
     exact = (apart * near[..., None] ** 2).sum(axis=1) / (near.sum() - 60)
@@ -335,7 +335,7 @@ def test_arranging_yields_every_round() -> None:
     start = np.random.default_rng(1).normal(0, 1, (20, 2)).astype(np.float32)
     neighbours = nearest_rows(start, start, 4)[1][:, 1:]
     rounds = [places.copy() for places in arrange(start, neighbours)]
-    assert len(rounds) == ROUNDS
+    assert len(rounds) == ITERATIONS
     assert np.abs(rounds[-1].mean(axis=0)).max() < 1e-3
 
 

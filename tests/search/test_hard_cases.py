@@ -168,7 +168,7 @@ def test_another_model_does_not_lose_pictures_over_a_lower_limit(
     paint(tmp_path / "p/large.png", "red", size=(1500, 1000))
     library.add(tmp_path / "p")
     small = IndexOptions(limits=ReadLimits(max_megapixels=1))
-    with pytest.raises(LibraryError, match="could not be encoded"):
+    with pytest.raises(LibraryError, match=r"\b1\b"):
         list(library.use_model(FakeEncoder("other"), small))
     assert names(library, "red") == ["large.png"]
     assert list(library.problems()) == []
@@ -243,7 +243,7 @@ def test_a_picture_that_the_model_refuses_stops_nobody_else(
     assert (done.tally.encoded, done.tally.bad) == (3, 1)
     assert library.add(pictures).tally.pending == 0
     (problem,) = library.problems()
-    assert problem.reason == "the model gave no vector for it"
+    assert problem.reason == "the model could not encode it"
 
 
 def test_a_model_that_refuses_everything_is_an_error(

@@ -14,7 +14,7 @@ from support.painting import paint
 from support.waiting import WAIT_S, until
 
 from retrieval import Library
-from retrieval.map import Drawing, LibraryMap
+from retrieval.map import LibraryMap, MapProgress
 
 pytest.importorskip("fastapi")
 from fastapi.testclient import TestClient
@@ -73,7 +73,7 @@ def test_the_first_request_has_it_drawn(api: TestClient, folder: str) -> None:
         known = library.map.current()
     assert known is not None
     assert ids.tolist() == known.ids.tolist()
-    np.testing.assert_array_equal(places, known.places)
+    np.testing.assert_array_equal(places, known.positions)
     assert header["layout"] == "neighbours"
     assert header["lacking"] == 0
     finest = max(each["level"] for each in header["regions"])
@@ -112,8 +112,8 @@ def test_questions_are_answered_while_it_is_drawn(
 ) -> None:
     begun, held = threading.Event(), threading.Event()
 
-    def slow(self: LibraryMap, *, rebuild: bool = False) -> Iterator[Drawing]:
-        yield Drawing("arranging", 0.5)
+    def slow(self: LibraryMap, *, rebuild: bool = False) -> Iterator[MapProgress]:
+        yield MapProgress("arranging", 0.5)
         begun.set()
         held.wait(WAIT_S)
 
@@ -131,7 +131,7 @@ def test_a_drawing_that_failed_is_explained_and_tried_again_on_request(
     api: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("retrieval.map.encoded", _broken)
+        patch.setattr("retrieval.map.encode_corpus", _broken)
         api.get("/api/map")
         until(lambda: api.get("/api/map").status_code == 503)
         assert "no words" in api.get("/api/map").json()["error"]
@@ -156,9 +156,9 @@ def test_a_drawing_is_given_up_when_the_server_ends(
 ) -> None:
     yielded = threading.Event()
 
-    def endless(self: LibraryMap, *, rebuild: bool = False) -> Iterator[Drawing]:
+    def endless(self: LibraryMap, *, rebuild: bool = False) -> Iterator[MapProgress]:
         while True:
-            yield Drawing("arranging", 0.5)
+            yield MapProgress("arranging", 0.5)
             yielded.set()
 
     monkeypatch.setattr(LibraryMap, "iter_update", endless)

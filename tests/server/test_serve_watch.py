@@ -170,7 +170,7 @@ def test_when_the_watch_has_ended_runs_are_started_as_without_it(
     until(lambda: any(isinstance(event, Delayed) for event in events))
     os.rename(Path(folder, "away"), Path(folder, "catalogue.sqlite"))
     until(lambda: not state(client)["watching"])
-    assert "is not there any more" in state(client)["error"]
+    assert "no longer exists" in state(client)["error"]
     assert client.post("/api/indexing").status_code == 202
     facts = state(client)
     assert (facts["running"], facts["watching"], facts["error"]) == (False, False, "")

@@ -12,7 +12,9 @@ from retrieval.watching.watcher import Delayed, WatchControl, WatchEvent, Watchi
 from support.fakes import FakeEncoder
 from support.waiting import WAIT_S, until
 
-FAST = WatchTiming(quiet=0.2, at_most=5, settle=0.1, again=0.2, around=0.1, busy=0.1, retry=0.1)
+FAST = WatchTiming(
+    quiet=0.2, max_wait=5, settle=0.1, recheck=0.2, root_check=0.1, busy_retry=0.1, error_retry=0.1
+)
 
 
 class Watch:
@@ -23,13 +25,13 @@ class Watch:
         folder: str | Path,
         encoder: FakeEncoder,
         paths: Sequence[str | Path] = (),
-        pace: WatchTiming = FAST,
+        timing: WatchTiming = FAST,
         options: IndexOptions | None = None,
     ) -> None:
-        self.steering = WatchControl()
+        self.control = WatchControl()
         self.events: list[WatchEvent] = []
         self.error: BaseException | None = None
-        self._how = folder, encoder, paths, pace, options
+        self._how = folder, encoder, paths, timing, options
         self._thread = threading.Thread(target=self._run)
 
     def __enter__(self) -> Watch:
@@ -41,16 +43,16 @@ class Watch:
 
     def end(self) -> None:
         """Stop it as Ctrl-C does."""
-        self.steering.stop.set()
+        self.control.stop.set()
         self._thread.join(WAIT_S)
         assert not self._thread.is_alive()
 
     def _run(self) -> None:
-        folder, encoder, paths, pace, options = self._how
+        folder, encoder, paths, timing, options = self._how
         try:
             with Library.open(folder, encoder) as library:
                 for event in library.watch(
-                    paths, options=options, timing=pace, control=self.steering
+                    paths, options=options, timing=timing, control=self.control
                 ):
                     self.events.append(event)
         except BaseException as error:
@@ -67,7 +69,7 @@ class Watch:
         return [progress for progress in self.done if progress.tally.encoded]
 
     @property
-    def standing(self) -> Watching | None:
+    def watching(self) -> Watching | None:
         """How the watch stands, as it said last."""
         return next((e for e in reversed(self.events) if isinstance(e, Watching)), None)
 
@@ -78,10 +80,10 @@ class Watch:
 
     def follows(self) -> None:
         """Wait until all changes so far are indexed and it listens for more."""
-        until(lambda: self.standing is not None, "it never listened")
+        until(lambda: self.watching is not None, "it never listened")
         seen = len(self.done)
-        self.steering.look.set()
-        until(lambda: len(self.done) > seen and not self.steering.look.is_set())
+        self.control.rescan.set()
+        until(lambda: len(self.done) > seen and not self.control.rescan.is_set())
 
 
 def indexed(library: Library) -> set[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from retrieval import Library, QueryError
 from retrieval.encoders.texts.languages import advice
-from retrieval.evaluation.captions import Captioned, read_captions
+from retrieval.evaluation.captions import CaptionedPicture, read_captions
 from retrieval.tagging.corpora import read_corpus
 
 
@@ -39,8 +39,8 @@ def test_english_is_what_it_was(captions: Path, tmp_path: Path) -> None:
 
 def test_a_language_leaves_out_pictures_without_captions(captions: Path, tmp_path: Path) -> None:
     assert read_captions(str(captions), "zh") == [
-        Captioned(str(tmp_path / "a.png"), ("狗",)),
-        Captioned(str(tmp_path / "b.png"), ("猫",)),
+        CaptionedPicture(str(tmp_path / "a.png"), ("狗",)),
+        CaptionedPicture(str(tmp_path / "b.png"), ("猫",)),
     ]
     (german,) = read_captions(str(captions), "de")
     assert german.captions == ("ein Hund", "Hund")

@@ -70,14 +70,14 @@ def test_sidecars_are_read_once_and_followed(library: Library, pictures: Path) -
     (pictures / "red.txt").write_text("our new bicycle, and a dog")
     (pictures / "deep/blue.xmp").write_bytes(xmp(subject=bag("sea", "Italy")))
     tally = library.add().tally
-    assert (tally.pending, tally.told, encoder.images_encoded) == (0, 2, encoded)
+    assert (tally.pending, tally.texts_updated, encoder.images_encoded) == (0, 2, encoded)
     assert texts_of(library, "red.png") == {"sidecar": "our new bicycle, and a dog"}
     assert texts_of(library, "blue.png") == {"xmp": "sea, Italy"}
 
     (pictures / "red.txt").unlink()
-    assert library.add().tally.told == 1
+    assert library.add().tally.texts_updated == 1
     assert texts_of(library, "red.png") == {}
-    assert library.add().tally.told == 0
+    assert library.add().tally.texts_updated == 0
 
 
 def test_a_sidecar_of_a_single_file_is_seen(library: Library, pictures: Path) -> None:

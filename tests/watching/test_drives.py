@@ -30,14 +30,14 @@ def test_a_drive_that_is_unplugged_keeps_its_pictures_and_comes_back(
     os.rename(pictures, tmp_path / "unplugged")
     if how == "empty":
         pictures.mkdir()
-    until(lambda: watch.standing and watch.standing.absent == (str(pictures),))
+    until(lambda: watch.watching and watch.watching.absent == (str(pictures),))
     assert len(names(library, "red")) == 4
     paint(tmp_path / "unplugged/white.png", "white")
     if how == "empty":
         pictures.rmdir()
     os.rename(tmp_path / "unplugged", pictures)
     until(lambda: str(pictures / "white.png") in indexed(library))
-    until(lambda: watch.standing and watch.standing.absent == ())
+    until(lambda: watch.watching and watch.watching.absent == ())
     paint(pictures / "after.png", (9, 9, 9))
     until(lambda: str(pictures / "after.png") in indexed(library))
     assert len(indexed(library)) == 6
@@ -54,11 +54,11 @@ def test_a_network_drive_is_polled(
         "retrieval.watching.root_monitor.mounts",
         lambda: {"/": "ext4", str(pictures / "deep"): "nfs4"},
     )
-    monkeypatch.setattr(Notifier, "hear", hear_nothing)
-    with Watch(library.path, encoder, [pictures], replace(FAST, remote=0.2)) as watch:
+    monkeypatch.setattr(Notifier, "wait_for_changes", hear_nothing)
+    with Watch(library.path, encoder, [pictures], replace(FAST, remote_rescan=0.2)) as watch:
         watch.follows()
-        assert watch.standing is not None
-        assert watch.standing.unheard == ((str(pictures), 0.2),)
+        assert watch.watching is not None
+        assert watch.watching.polled == ((str(pictures), 0.2),)
         paint(pictures / "deep/white.png", "white")
         until(lambda: str(pictures / "deep/white.png") in indexed(library))
 

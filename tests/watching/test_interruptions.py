@@ -25,7 +25,7 @@ def test_folders_that_another_process_adds_are_followed(
     paint(tmp_path / "more/white.png", "white")
     with Library.open(library.path, encoder) as other:
         other.add(tmp_path / "more")
-    until(lambda: watch.standing and str(tmp_path / "more") in watch.standing.folders)
+    until(lambda: watch.watching and str(tmp_path / "more") in watch.watching.folders)
     paint(tmp_path / "more/grey.png", (9, 9, 9))
     until(lambda: str(tmp_path / "more/grey.png") in indexed(library))
 
@@ -97,7 +97,7 @@ def test_a_run_is_halted_and_the_watch_goes_on(
         real = encoder.encode_images
 
         def halting(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-            watch.steering.halt.set()
+            watch.control.stop_run.set()
             return real(pixels)
 
         encoder.encode_images = halting  # type: ignore[method-assign]

@@ -55,13 +55,13 @@ def test_without_notifications_it_polls(
         yield
 
     monkeypatch.setattr("watchfiles.watch", refuse)
-    with Watch(library.path, encoder, [pictures], replace(FAST, deaf=0.2)) as watch:
+    with Watch(library.path, encoder, [pictures], replace(FAST, unnotified_rescan=0.2)) as watch:
         watch.follows()
         paint(pictures / "white.png", "white")
         until(lambda: str(pictures / "white.png") in indexed(library))
-        standing = watch.standing
+        standing = watch.watching
     assert standing is not None
-    assert standing.unheard == ((str(pictures), 0.2),)
+    assert standing.polled == ((str(pictures), 0.2),)
     assert "fs.inotify.max_user_watches" in standing.hint
 
 
@@ -82,7 +82,7 @@ def test_the_hint_when_notifications_are_unavailable(
 
     monkeypatch.setattr("watchfiles.watch", refuse)
     with pytest.raises(NotificationsUnavailable) as raised:
-        Notifier(threading.Event()).listen_to([str(tmp_path)])
+        Notifier(threading.Event()).watch([str(tmp_path)])
     assert hint in raised.value.hint
 
 
@@ -96,14 +96,14 @@ def test_the_real_limit_of_the_system(tmp_path: Path) -> None:
         "open('/proc/sys/user/max_inotify_watches', 'w').write('5')\n"
         "notifier = Notifier(threading.Event())\n"
         "folders = [os.path.join(sys.argv[1], str(n)) for n in range(20)]\n"
-        "notifier.listen_to(folders[:4])\n"
+        "notifier.watch(folders[:4])\n"
         "print('four')\n"
         "try:\n"
-        "    notifier.listen_to(folders)\n"
+        "    notifier.watch(folders)\n"
         "except NotificationsUnavailable as error:\n"
         "    print(error.hint)\n"
         "open(folders[3] + '/a', 'w').close()\n"
-        "print(notifier.hear())\n"
+        "print(notifier.wait_for_changes())\n"
     )
     command = ["unshare", "-Ur", sys.executable, "-c", code, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True)

@@ -74,7 +74,7 @@ def test_a_burst_of_files_is_one_run(
     sources = [paint(tmp_path / f"s/{n}.png", (n, 255 - n, n), size=(2, 2)) for n in range(100)]
     pictures = [source.read_bytes() for source in sources]
     encoder.batch_size = 512
-    with Watch(library.path, encoder, [target], replace(FAST, quiet=1.0, at_most=60)) as watch:
+    with Watch(library.path, encoder, [target], replace(FAST, quiet=1.0, max_wait=60)) as watch:
         watch.follows()
         for number in range(count):
             # Another content each, past the end of the picture.
@@ -96,7 +96,7 @@ def test_an_endless_trickle_is_indexed_all_the_same(
             number += 1
 
     (tmp_path / "p").mkdir()
-    with Watch(library.path, encoder, [tmp_path / "p"], replace(FAST, at_most=0.5)) as watch:
+    with Watch(library.path, encoder, [tmp_path / "p"], replace(FAST, max_wait=0.5)) as watch:
         watch.follows()
         dripping = threading.Thread(target=trickle)
         dripping.start()
@@ -133,7 +133,7 @@ def test_a_file_that_is_written_slowly_is_never_a_problem(
 def test_what_stays_broken_is_a_problem_in_the_end(
     library: Library, pictures: Path, encoder: FakeEncoder
 ) -> None:
-    with Watch(library.path, encoder, [pictures], replace(FAST, broken=1.0)) as watch:
+    with Watch(library.path, encoder, [pictures], replace(FAST, settle_broken=1.0)) as watch:
         watch.follows()
         (pictures / "bad.jpg").write_bytes(b"no picture")
         until(lambda: [row.path for row in library.problems()] == [str(pictures / "bad.jpg")])

@@ -74,7 +74,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 image_gflops=35.60,
                 languages="English",
                 recall=(Recall(COCO, 0.509, _PE),),
-                for_whom="most people: English questions, good answers at a bearable speed",
+                for_whom="most people: English searches, good results at moderate speed",
             ),
             Preset(
                 name="fast",
@@ -85,7 +85,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 image_gflops=11.49,
                 languages="many, English best",
                 recall=(Recall(COCO, 0.472, _SIGLIP2), Recall(CROSSMODAL, 0.383, _SIGLIP2)),
-                for_whom="large folders without a graphics card: a third of the default's work",
+                for_whom="large folders without a graphics card: a third of default's work",
                 extra="transformers",
             ),
             Preset(
@@ -97,7 +97,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 image_gflops=46.82,
                 languages="many",
                 recall=(Recall(COCO, 0.4492, _OPEN_CLIP), Recall(CROSSMODAL, 0.4407, _OPEN_CLIP)),
-                for_whom="questions in other languages than English",
+                for_whom="searches in languages other than English",
                 extra="transformers",
             ),
             Preset(
@@ -109,7 +109,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 image_gflops=384.36,
                 languages="English",
                 recall=(Recall(COCO, 0.571, _PE),),
-                for_whom="the best answers, given a graphics card: 11 times the default's work",
+                for_whom="the best results, with a graphics card: 11 times default's work",
             ),
         )
     }

@@ -30,7 +30,7 @@ def map_routes(state: State) -> APIRouter:
         """
         drawn = await known()
         failed = job.state.error
-        if (drawn is None or drawn.lacking) and not failed:
+        if (drawn is None or drawn.unplaced) and not failed:
             job.start()
         if drawn is None and failed:
             return as_json({"error": failed, "hint": job.state.hint}, 503)
@@ -43,7 +43,7 @@ def map_routes(state: State) -> APIRouter:
                 "generation": drawn.generation,
                 "layout": drawn.layout,
                 "count": len(drawn.ids),
-                "lacking": drawn.lacking,
+                "lacking": drawn.unplaced,
                 "regions": [asdict(region) for region in drawn.regions],
                 **facts,
             }
@@ -71,7 +71,7 @@ def map_routes(state: State) -> APIRouter:
             raise HTTPException(409, "the map has changed: ask for /api/map again")
         columns = (
             drawn.ids.astype("<u4"),
-            drawn.places.astype("<f4"),
+            drawn.positions.astype("<f4"),
             drawn.region.astype("<u2"),
         )
         body = b"".join(np.ascontiguousarray(column).tobytes() for column in columns)
