@@ -13,7 +13,7 @@ from trials import Trial
 
 from retrieval.encoders import Encoder
 from retrieval.scoring.calibration import Calibration, features
-from retrieval.scoring.confidence import beaten, measure, unlikely_things
+from retrieval.scoring.confidence import measure, shares_beaten, unlikely_things
 from retrieval.search.sureness import FIRST
 
 Floats = NDArray[np.float64]
@@ -61,7 +61,7 @@ class Library:
             scores = (self._pictures @ vectors[text]).astype(np.float64)
             first = np.argsort(-scores)[:FIRST]
             found = features(text, scores[first], self._baseline, self._others[first])
-            yield first, found, beaten(found["baseline"][None], np.ones(1))
+            yield first, found, shares_beaten(found["baseline"][None], np.ones(1))
 
     def of_both(
         self, vectors: Mapping[str, NDArray[np.float32]], calibration: Calibration

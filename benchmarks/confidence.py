@@ -39,7 +39,7 @@ from trials import (
 from retrieval.encoders import Encoder, open_encoder
 from retrieval.encoders.models.registry import located
 from retrieval.scoring.calibration import FILE, Calibration, write_calibration
-from retrieval.scoring.confidence import in_words, unlikely_things
+from retrieval.scoring.confidence import label_shares, unlikely_things
 from retrieval.scoring.linear_head import area_under_curve
 from retrieval.search.sureness import FIRST, Sure, calibration_of
 
@@ -163,7 +163,7 @@ def print_words(found: list[Answer]) -> None:
     """Print how many hits are right that are called strong, possible and weak by baseline alone."""
     known = np.concatenate([a.known for a in found])
     right = np.concatenate([a.right for a in found])[known]
-    words = np.concatenate([in_words(a.beaten) for a in found])[known]
+    words = np.concatenate([label_shares(a.beaten) for a in found])[known]
     weights = np.repeat(weights_of(found), FIRST)[known]
     rows = []
     for word in ("strong", "possible", "weak"):

@@ -1,16 +1,18 @@
-"""From how a hit scores to how likely it shows what was asked, as fitted for one model.
+"""Calibrated confidence: the probability that a hit matches the query, fitted for one model.
 
     p = 1 / (1 + exp(-(offset + Σ weight · feature)))
 
-The features of a hit (`features`) tell how its score lies among what things get in the library that
-are not there, and among what they get with this very picture. Weights are fitted on pictures whose
-labels are known, in libraries of several sizes, with questions about what is there and what is not
-(`benchmarks/confidence.py --fit`). They lie beside the model as JSON and hold for that one alone:
+The features of a hit (`features`) compare its score with two other distributions: the best scores
+of queries that match nothing in the library, and the scores of such queries with this picture. The
+weights are fitted on labelled pictures, in libraries of several sizes, with queries that have
+matches and queries that have none (`benchmarks/confidence.py --fit`). A JSON file beside the model
+holds them; they are valid for that model only:
 
     {"version": 1, "fingerprint": "…", "offset": …, "weights": {"score": …, …}, "strong": …}
 
-`strong` is the mean nearness of the first ten from which on an answer is more than the nearest
-there is: chosen so that hardly any list with right pictures in it falls below.
+`strong` is a threshold for the mean `nearness` of the first ten hits. Below it, the hits are only
+the nearest pictures and probably no matches. It is chosen so that hardly any result list with
+correct pictures falls below it.
 """
 
 from __future__ import annotations
@@ -38,18 +40,21 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What was fitted for a model: see the module."""
+    """Fitted parameters for a model: see the module's docstring."""
 
     offset: float
     weights: Mapping[str, float]
     strong: float
 
     def probability(self, found: Mapping[str, Floats]) -> Floats:
-        """Return how likely (n,) hits show what was asked, from their features, (n,) each."""
+        """Return the probabilities (n,) that hits match the query; features are (n,) each."""
         return self._logistic(found, self.weights)
 
     def nearness(self, found: Mapping[str, Floats]) -> Floats:
-        """Return the same (n,), as if the text told one thing: do hits show anything of it."""
+        """Return the probabilities (n,) that hits match any part of the query.
+
+        This is `probability` without the feature `words`, as if the query had one word.
+        """
         weights = {name: weight for name, weight in self.weights.items() if name != "words"}
         return self._logistic(found, weights)
 
@@ -63,14 +68,15 @@ class Calibration:
 def features(
     text: str, scores: Floats, baseline: ScoreBaseline, others: NDArray[np.float32]
 ) -> dict[str, Floats]:
-    """Return the features of a text's hits, by name, from their scores (n,).
+    """Return the features of a text query's hits by name, (n,) each, from their scores (n,).
 
-    The more a text tells, the more of it a picture may lack: its `words` count, as a logarithm. A
-    `bare` word is less like any picture than the same in a phrase ("giraffe", "a giraffe").
+    `baseline` is the library's baseline: the best scores of queries that match nothing. `others`
+    (n, u) are the scores of the unlikely things (`retrieval.scoring.confidence`) with the same
+    pictures, because some pictures score high for any query.
 
-    `baseline` is that of the library: how near things come that are not there. `others` (n, u) are
-    the scores of unlikely things (`retrieval.scoring.confidence`) with the same pictures: some are
-    near whatever one asks.
+    `words` is the logarithm of the number of words: a longer text has more details that a picture
+    can lack. `bare` is 1 for a single word, which scores lower than the same word in a phrase
+    ("giraffe", "a giraffe").
     """
     apart = np.maximum(others.std(axis=1), 1e-6)
     return {
@@ -83,7 +89,7 @@ def features(
 
 
 def read_calibration(path: str, fingerprint: str) -> Calibration | None:
-    """Read a file; None for one of another model or version, or none that can be read."""
+    """Read a file; None if it is missing, damaged, or of another model or version."""
     try:
         with open(path, encoding="utf-8") as file:
             facts = json.load(file)
@@ -96,7 +102,7 @@ def read_calibration(path: str, fingerprint: str) -> Calibration | None:
 
 
 def write_calibration(path: str, fingerprint: str, fitted: Calibration) -> None:
-    """Write what was fitted for the model with that fingerprint."""
+    """Write the calibration of the model with that fingerprint."""
     facts: dict[str, Any] = {
         "version": VERSION,
         "fingerprint": fingerprint,

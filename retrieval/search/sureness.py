@@ -19,7 +19,12 @@ from numpy.typing import NDArray
 from retrieval.encoders.models.registry import located
 from retrieval.errors import ModelError
 from retrieval.scoring.calibration import FILE, Calibration, features, read_calibration
-from retrieval.scoring.confidence import POSSIBLE_SHARE, beaten, in_words, likely_in_words
+from retrieval.scoring.confidence import (
+    POSSIBLE_SHARE,
+    label_probabilities,
+    label_shares,
+    shares_beaten,
+)
 
 if TYPE_CHECKING:
     from retrieval.scoring.confidence import Match, ScoreBaseline, ScoreBaselines
@@ -88,9 +93,9 @@ class Sure:
     def words(self) -> Sequence[Match | None]:
         """Return how well each hit fits; none does strongly where the answer does not."""
         if self.likely is not None:
-            found = likely_in_words(self.likely)
+            found = label_probabilities(self.likely)
         elif self.shares is not None:
-            found = in_words(self.shares)
+            found = label_shares(self.shares)
         else:
             return ()
         weaker = self.strong() is False
@@ -118,7 +123,7 @@ def _likely(
     for row, asked in judged:
         scores = _scores(ranked, row, asked)
         if asked.baseline is not None:
-            one = some = beaten(_z(scores, asked.baseline)[None], np.ones(1))
+            one = some = shares_beaten(_z(scores, asked.baseline)[None], np.ones(1))
         else:
             assert fit is not None
             assert others is not None
@@ -134,7 +139,7 @@ def _shares(question: EmbeddedQuery, ranked: Ranked, baselines: ScoreBaselines) 
     usual = baselines.text if _worded(question) else baselines.picture
     z = [_z(_scores(ranked, row, asked), asked.baseline or usual) for row, asked in judged]
     weights = np.array([asked.term.weight for _, asked in judged], np.float64)
-    return np.asarray(beaten(np.array(z), weights) * ranked.presence)
+    return np.asarray(shares_beaten(np.array(z), weights) * ranked.presence)
 
 
 def _judged(question: EmbeddedQuery) -> list[tuple[int, QueryVector]]:
