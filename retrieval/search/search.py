@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from retrieval.catalogue import Catalogue
 from retrieval.context import Context
-from retrieval.encoders.text_cache import kept_vectors
+from retrieval.encoders.text_cache import cached_text_vectors
 from retrieval.errors import QueryError
 from retrieval.query.options import Arrangement
 from retrieval.scoring.confidence import unlikely_things
@@ -73,7 +73,7 @@ def _gauge(context: Context) -> Gauge:
     nearest = context.images
 
     def others(ids: Ids) -> NDArray[np.float32]:
-        unlikely = kept_vectors(context.model.encoder(), unlikely_things())
+        unlikely = cached_text_vectors(context.model.encoder(), unlikely_things())
         found: NDArray[np.float32] = nearest.vectors(ids) @ unlikely.T
         return found
 

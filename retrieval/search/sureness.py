@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.encoders.models.registry import located
+from retrieval.encoders.models.registry import require_files
 from retrieval.errors import ModelError
 from retrieval.scoring.calibration import FILE, Calibration, features, read_calibration
 from retrieval.scoring.confidence import (
@@ -178,7 +178,7 @@ def _z(scores: Floats, baseline: ScoreBaseline) -> Floats:
 def calibration_of(spec: ModelSpec) -> Calibration | None:
     """Return what lies beside a model and was fitted for it, None if there is nothing such."""
     try:
-        folder = located(spec.name).folder
+        folder = require_files(spec.name).folder
     except ModelError:  # its files are gone: its vectors are here
         return None
     path = os.path.join(folder, FILE) if folder else ""

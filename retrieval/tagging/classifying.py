@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.context import Context
-from retrieval.encoders.text_cache import kept_vectors
+from retrieval.encoders.text_cache import cached_text_vectors
 from retrieval.errors import QueryError
 from retrieval.query import Query, Term
 from retrieval.scoring.confidence import unlikely_things
@@ -88,7 +88,7 @@ def _of_concept(
     head = head_of(name, context.catalogue, context.model).head
     likely = head.probability(vectors)
     if is_text.any():
-        others = kept_vectors(context.model.encoder(), unlikely_things()) @ head.direction
+        others = cached_text_vectors(context.model.encoder(), unlikely_things()) @ head.direction
         z = background_of(others[None]).z((vectors[is_text] @ head.direction)[None])
         likely[is_text] = np.exp(log_present(z))[0]
     return likely

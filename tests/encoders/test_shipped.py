@@ -56,7 +56,7 @@ def no_card(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def never_exported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines, "_exported_now", None)
+    monkeypatch.setattr(engines, "_export_now", None)
 
 
 @pytest.fixture
@@ -147,7 +147,7 @@ def test_a_cache_that_cannot_be_written_is_done_without(
     np.testing.assert_allclose(encoder.encode_texts(MANY), expected[1], atol=1e-6)
 
 
-def test_what_is_put_together_is_kept_and_replaced_when_it_is_made_anew(copy: Path) -> None:
+def test_assembled_files_stay_and_are_replaced_when_graphs_are_rebuilt(copy: Path) -> None:
     place = Path(folder_of(identify(f"local-dir:{copy}").fingerprint))
 
     def used() -> tuple[str, int]:
@@ -197,7 +197,7 @@ def change_a_weight(folder: Path) -> None:
     save_file(state, weights)
 
 
-def test_graphs_of_other_weights_are_not_used_but_made_anew(
+def test_graphs_of_other_weights_are_not_used_but_rebuilt(
     copy: Path, packed: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     change_a_weight(copy)
@@ -242,7 +242,7 @@ def test_without_open_clip_it_says_what_to_do(
     monkeypatch.setattr(engines, "read_pack", lambda *_: None)
     with pytest.raises(ModelError, match="built-in model is damaged") as damaged:
         open_encoder("pocket")
-    assert "install Pixtrieve again" in damaged.value.hint
+    assert "pip install 'pixtrieve[models]'" in damaged.value.hint
 
 
 def test_an_idle_card_is_named_once(
@@ -255,8 +255,8 @@ def test_an_idle_card_is_named_once(
     with caplog.at_level(logging.INFO):
         for _ in range(2):
             assert isinstance(open_encoder(f"local-dir:{packed}"), OpenVinoEncoder)
-    assert caplog.text.count("the graphics card can be used once torch is installed") == 1
-    assert "pixtrieve[models]" in caplog.text
+    assert caplog.text.count("pip install 'pixtrieve[models]'") == 1
+    assert "graphics card" in caplog.text
 
 
 def test_a_precision_of_this_processor_is_proved_here(

@@ -89,7 +89,7 @@ def test_it_is_measured_once_on_a_processor(
 
 
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"processor": "this one", "seconds": 3}'])
-def test_what_cannot_be_read_is_measured_anew(race: Race, tmp_path: Path, damage: str) -> None:
+def test_a_damaged_file_is_measured_again(race: Race, tmp_path: Path, damage: str) -> None:
     (tmp_path / "speeds.json").write_text(damage)
     assert race({"bf16": 1.0, "f32": 2.0}) == "bf16"
 
