@@ -16,14 +16,14 @@ from safetensors.torch import load_file
 from support.teacher import told
 
 from retrieval.pocket.train import wordnet
-from retrieval.pocket.train.corpus import Corpus, collect, names_in, plain, plural
+from retrieval.pocket.train.corpus import Corpus, clean_caption, collect, names_in, plural
 from retrieval.pocket.train.export import WEIGHTS_NAME, WORDS_NAME
-from retrieval.pocket.train.imitation import Reading, first_tower
+from retrieval.pocket.train.imitation import TokenizedCorpus, initial_tower
 from retrieval.pocket.train.pictures import PictureSet, squashed
 from retrieval.pocket.train.pretrained import SENTENCE_DIM
 from retrieval.pocket.train.stages import known_words, train
 from retrieval.pocket.train.towers import Lower, TextTower, Upper, fold_norms
-from retrieval.pocket.train.truth import true_of
+from retrieval.pocket.train.truth import caption_truth
 from retrieval.pocket.train.vocabulary import Vocabulary, tokenize
 from retrieval.scenes import render, scene_facts
 from retrieval.scenes.captions import truths, write_captions
@@ -152,7 +152,7 @@ def test_english_alone_has_no_foreign_texts(tiny_data, dictionary):
 
 
 def test_captions_lose_blanks_and_full_stops():
-    assert plain("A dog , wet , runs .") == "A dog, wet, runs"
+    assert clean_caption("A dog , wet , runs .") == "A dog, wet, runs"
 
 
 @pytest.mark.parametrize(
@@ -190,10 +190,10 @@ def test_a_tower_begins_near_the_meaning_of_its_words(tiny_recipe, tiny_data, di
     material = Texts()
     material.corpus = corpus
     shape = tiny_recipe.shape
-    reading = Reading.of(material, shape)
-    tower = first_tower(shape, reading, told)
+    tokenized = TokenizedCorpus.of(material, shape)
+    tower = initial_tower(shape, tokenized, told)
     rows = tower.tokens.weight.detach()
-    pieces = reading.vocabulary.pieces()
+    pieces = tokenized.vocabulary.pieces()
     wanted = told(pieces)
     near = np.corrcoef(
         (rows @ rows.T).numpy().ravel(),
@@ -206,7 +206,7 @@ def test_a_tower_begins_near_the_meaning_of_its_words(tiny_recipe, tiny_data, di
 def test_truth_is_told_from_facts():
     seeds = [1, 2, 3]
     captions = [(seed, 0) for seed in seeds]
-    truth = true_of(seeds, captions)
+    truth = caption_truth(seeds, captions)
     for row, seed in enumerate(seeds):
         for column, (other, place) in enumerate(captions):
             claims = write_captions(scene_facts(other))[place].claims
