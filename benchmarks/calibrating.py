@@ -1,4 +1,4 @@
-"""Asking libraries everything, and fitting a model's calibration with the answers."""
+"""Answer the queries of trials and fit a model's calibration to the answers."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ from retrieval.search.sureness import FIRST
 Floats = NDArray[np.float64]
 
 _WITHIN = 0.033
-"""So many answers with three or more right pictures may fall below the banner's bound, fitted."""
+"""The share of answers with three or more correct pictures that fall below the fitted threshold
+of the "No strong matches" banner."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The first ten hits of a question: features, (10,) each, and which are right where known."""
+    """The first ten hits of a query: features, (10,) each, and which are correct, where known."""
 
     library: int
     kind: str
@@ -38,25 +39,25 @@ class Answer:
 
     @property
     def good(self) -> bool:
-        """Whether three or more of the hits are right."""
+        """Whether three or more of the hits are correct."""
         return int(self.right.sum()) >= 3
 
 
 class Library:
-    """Pictures, (n, dim) unit vectors, measured as the product measures a library's."""
+    """Pictures as (n, dim) unit vectors, with the same baselines as in a real library."""
 
     def __init__(self, pictures: NDArray[np.float32], unlikely: NDArray[np.float32]) -> None:
         """`unlikely` are the vectors of `unlikely_things`."""
         baselines = measure(unlikely, pictures, len(pictures))
         if baselines is None:
-            raise BenchmarkError(f"{len(pictures)} pictures are too few")
+            raise BenchmarkError(f"{len(pictures)} pictures are too few for a baseline")
         self._pictures, self._baseline = pictures, baselines.text
         self._others = pictures @ unlikely.T
 
     def first(
         self, texts: Sequence[str], vectors: Mapping[str, NDArray[np.float32]]
     ) -> Iterator[tuple[NDArray[np.int64], dict[str, Floats], Floats]]:
-        """Yield the first hits of texts, their features, and what they beat."""
+        """Yield the first hits of each text, their features, and the shares that they beat."""
         for text in texts:
             scores = (self._pictures @ vectors[text]).astype(np.float64)
             first = np.argsort(-scores)[:FIRST]
@@ -66,7 +67,7 @@ class Library:
     def of_both(
         self, vectors: Mapping[str, NDArray[np.float32]], calibration: Calibration
     ) -> tuple[NDArray[np.int64], Floats]:
-        """Return the first hits of two terms, added, and how likely they show both."""
+        """Return the first hits of two added terms, and the probabilities that they show both."""
         first = np.argsort(-(self._pictures @ np.sum(list(vectors.values()), axis=0)))[:FIRST]
         likely = np.ones(len(first))
         for text, vector in vectors.items():
@@ -77,7 +78,7 @@ class Library:
 
 
 def answers(trials: Iterable[Trial], encoder: Encoder) -> Iterator[Answer]:
-    """Ask every library of `trials` everything."""
+    """Yield the answers to all queries of all trials."""
     unlikely = encoder.encode_texts(unlikely_things())
     vectors: dict[str, NDArray[np.float32]] = {}
     for number, trial in enumerate(trials):
@@ -92,16 +93,16 @@ def answers(trials: Iterable[Trial], encoder: Encoder) -> Iterator[Answer]:
 
 
 def weights_of(found: list[Answer]) -> Floats:
-    """Return what each answer weighs: kinds the same, and what is there as much as what is not."""
+    """Return the weights of answers: equal for all kinds, and for present and absent things."""
     parts = [(answer.kind, answer.present) for answer in found]
     counts = Counter(parts)
     return np.array([1 / counts[part] for part in parts]) / len(counts)
 
 
 def fitted(found: list[Answer]) -> Calibration:
-    """Fit a calibration: logistic regression on the hits, a bound for the banner on the answers."""
+    """Fit a calibration: logistic regression on the hits, a threshold for the banner on answers."""
     if not any(answer.good for answer in found):
-        raise BenchmarkError("no answer has three right pictures: there is nothing to fit with")
+        raise BenchmarkError("cannot fit a calibration: no answer has three correct pictures")
     names = list(found[0].features)
     known = np.concatenate([a.known for a in found])
     rows = np.array([np.concatenate([a.features[name] for a in found]) for name in names]).T[known]
@@ -116,7 +117,7 @@ def fitted(found: list[Answer]) -> Calibration:
 
 
 def _bound(good: list[Answer], calibration: Calibration) -> float:
-    """Return the mean nearness that nearly all answers reach that have three right pictures."""
+    """Return the mean nearness that nearly all answers with three correct pictures reach."""
     means = np.array([calibration.nearness(a.features).mean() for a in good])
     order = np.argsort(means)
     below = np.cumsum(weights_of(good)[order])
