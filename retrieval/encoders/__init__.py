@@ -1,6 +1,6 @@
 """Encoders turn pictures and texts into unit vectors of one space.
 
-Importing this room loads no model library; `open_encoder` does when it is called.
+Importing this package loads no model library; calling `open_encoder` does.
 """
 
 from __future__ import annotations
@@ -19,63 +19,63 @@ __all__ = ["Calibrating", "Encoder", "ModelIdentity", "Preparing", "identify", "
 
 
 class Encoder(Protocol):
-    """A dual encoder. Both methods return rows of length 1, so a dot product is the cosine."""
+    """A dual encoder. Its vectors have length 1, so a dot product is the cosine similarity."""
 
     @property
     def spec(self) -> ModelSpec:
-        """What the model is."""
+        """The model's identity and preprocessing."""
         ...
 
     @property
     def batch_size(self) -> int:
-        """How many pictures it likes to get at a time."""
+        """The best number of pictures per call of `encode_images`."""
         ...
 
     def encode_images(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Encode pictures, (n, H, W, 3) RGB, resized to `spec.preprocessing.size`: (n, dim)."""
+        """Encode (n, H, W, 3) RGB pixels of the size `spec.preprocessing.size` to (n, dim)."""
         ...
 
     def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Encode texts: (n, dim)."""
+        """Encode n texts to (n, dim)."""
         ...
 
 
 @runtime_checkable
 class Calibrating(Protocol):
-    """What some encoders can, too: fit themselves to the pictures that they are to encode."""
+    """An optional capability of encoders: to calibrate on a sample of the user's pictures."""
 
     def pictures_wanted(self) -> int:
-        """Return how many pictures `calibrate` would like to see, 0 when it needs none."""
+        """Return the number of pictures that `calibrate` needs, 0 for none."""
         ...
 
     def calibrate(self, pixels: NDArray[np.uint8]) -> None:
-        """Look at pictures, as `encode_images` gets them, spread over all that will come.
+        """Calibrate on a representative sample, in the form that `encode_images` takes.
 
-        When nothing good comes of it the encoder works on as before, and the log says so.
+        If the calibration fails, the encoder continues as before and logs a warning.
         """
         ...
 
 
 @runtime_checkable
 class Preparing(Protocol):
-    """What some encoders can, too: load beforehand what they would load when it is needed."""
+    """An optional capability of encoders: to load in advance what they otherwise load lazily."""
 
     def prepare_pictures(self) -> None:
-        """Get ready for many pictures at a time."""
+        """Load what encoding many pictures at a time needs."""
         ...
 
     def prepare_texts(self) -> None:
-        """Get ready for many texts, one after the other: a few would not be worth it."""
+        """Load what encoding many single texts needs; for a few texts it does not pay."""
         ...
 
 
 def open_encoder(reference: str, *, device: str = "auto") -> Encoder:
-    """Load a model that is on disk (see `registry` for references); never downloads.
+    """Load a model from disk (see `references` for its names); never downloads.
 
-    Raises ModelNotFound for a model that does not exist, ModelUnavailable for one that has to be
+    Raises ModelNotFound for a model that does not exist, ModelUnavailable for one that must be
     fetched first, ModelError for a checkpoint that cannot be loaded.
     """
     from retrieval.encoders.engines import open_files
-    from retrieval.encoders.models.registry import located
+    from retrieval.encoders.models.registry import require_files
 
-    return open_files(located(reference), device)
+    return open_files(require_files(reference), device)

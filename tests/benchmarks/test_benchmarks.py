@@ -141,7 +141,7 @@ def test_a_calibration_is_fitted_and_measured(labelled: tuple[str, ...], tmp_pat
     model = ("--model", f"local-dir:{checkpoint}", "--draws", "2")
     plain = measured("confidence.py", *labelled, *model)
     assert "Reliability" not in plain
-    assert "In words" in plain
+    assert "Labels without a calibration" in plain
     fitted = measured("confidence.py", *labelled, *model, "--fit")
     assert "Expected calibration error" in fitted
     assert (checkpoint / FILE).is_file()
