@@ -29,9 +29,9 @@ from retrieval.encoders.models.fingerprint import fingerprint
 from retrieval.errors import ModelError
 
 if TYPE_CHECKING:
-    from retrieval.encoders import Encoder
     from retrieval.encoders.compiled.exports import Export
     from retrieval.encoders.openclip import OpenClipEncoder
+    from retrieval.encoders.protocols import Encoder
 
 _log = logging.getLogger(__name__)
 _notices = logging.getLogger("retrieval.notices")

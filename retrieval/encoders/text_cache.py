@@ -10,8 +10,8 @@ from contextlib import suppress
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.encoders import Encoder
 from retrieval.encoders.compiled.exports import folder_of
+from retrieval.encoders.protocols import Encoder
 from retrieval.whole_file import whole_file
 
 
