@@ -1,14 +1,14 @@
-"""How long a question takes, cold from the shell and warm in a program, beside rclip.
+"""Measure the time of a search, cold from the shell and warm in a program, compared with rclip.
 
     python benchmarks/asking.py [--sizes N …] [--peer-sizes N …] [--rounds N]
 
-Cold is a whole process that is asked once, in words or with a picture that is not indexed: the
-interpreter, the model, the index, the answer. Files are in the page cache. The libraries hold
-random vectors of ViT-B-32-256 (512 numbers), in each program's own format: Pixtrieve's are written
-by its catalogue, rclip's (asked with -n, so that it does not look for new files) by its own code.
+A cold search is a whole process with one query, a text or a picture that is not indexed: the
+interpreter, the model, the index, the answer. Files are in the page cache. The libraries contain
+random vectors of ViT-B-32-256 (512 numbers) in each program's own format: Pixtrieve's catalogue and
+rclip's own code write them. rclip runs with -n, so it does not look for new files.
 
-Warm is `Library.search` with a vector, again and again in one process, beside numpy doing nothing
-but read as many half floats once from memory, on all processors; the two take turns.
+A warm search is `Library.search` with a vector, repeated in one process. It alternates with numpy
+reading as many half floats once from memory, on all processors.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ from retrieval.vectors import STORED, normalise
 _WORDS = "two dogs on a beach"
 _TEXT_QUESTIONS = 50
 _REFERENCE = 10_000
-"""How much slower a cold question gets is said relative to a library of this size."""
+"""The times of cold searches are also given relative to a library of this size."""
 
 
 def cold_programs(arguments: argparse.Namespace, spec: ModelSpec) -> dict[str, Program]:
-    """Return what is run, by "SIZE KIND PROGRAM"."""
+    """Return the programs to run, by "SIZE KIND PROGRAM"."""
     picture = question_picture(arguments.cache)
     programs: dict[str, Program] = {}
     for size in arguments.sizes:
@@ -73,17 +73,17 @@ def cold_programs(arguments: argparse.Namespace, spec: ModelSpec) -> dict[str, P
 
 
 def cold(arguments: argparse.Namespace, spec: ModelSpec) -> None:
-    """Measure questions from the shell, and print."""
+    """Measure searches from the shell and print the table."""
     programs = cold_programs(arguments, spec)
     for name, program in programs.items():
-        note(f"getting ready: {name}")
+        note(f"preparing {name}")
         run(program)
     machine = Machine()
     calls = {name: partial(run, program) for name, program in programs.items()}
     runs = interleaved(arguments.rounds, calls)
     print_table(
-        f"A question from the shell: median of {arguments.rounds}, {machine.line()}",
-        ("pictures, question", "pixtrieve, s", "to 10,000", "rclip, s", "to rclip",
+        f"A search from the shell: median of {arguments.rounds}, {machine.line()}",
+        ("pictures, query", "pixtrieve, s", "to 10,000", "rclip, s", "to rclip",
          "pixtrieve, MB", "rclip, MB"),
         (
             _cold_row(runs, size, kind)
@@ -109,7 +109,7 @@ def _cold_row(runs: dict[str, list[Ran]], size: int, kind: str) -> list[str]:
 
 
 def warm(arguments: argparse.Namespace, spec: ModelSpec) -> Iterator[list[str]]:
-    """Yield a row for each size: milliseconds of questions to a library that is kept open."""
+    """Yield a row for each size: milliseconds of searches in an open library."""
     random = np.random.default_rng(1)
     shape = (arguments.questions, spec.dim)
     questions = normalise(random.standard_normal(shape, np.float32))
@@ -118,22 +118,22 @@ def warm(arguments: argparse.Namespace, spec: ModelSpec) -> Iterator[list[str]]:
         with Library.open(library_of(arguments.cache, spec, size)) as library:
             library.search(questions[0])
             read_once = reader(size * spec.dim * STORED.itemsize)
-            asked, read = [], []
+            searches, reads = [], []
             for question in questions:
                 started = time.perf_counter()
                 library.search(question)
-                asked.append(1000 * (time.perf_counter() - started))
+                searches.append(1000 * (time.perf_counter() - started))
                 started = time.perf_counter()
                 read_once()
-                read.append(1000 * (time.perf_counter() - started))
+                reads.append(1000 * (time.perf_counter() - started))
             library.search(_WORDS)
             words = []
             for number in range(min(_TEXT_QUESTIONS, arguments.questions)):
                 started = time.perf_counter()
                 library.search(f"{_WORDS} {number}")
                 words.append(1000 * (time.perf_counter() - started))
-        p50, p99 = np.percentile(asked, (50, 99))
-        once = statistics.median(read)
+        p50, p99 = np.percentile(searches, (50, 99))
+        once = statistics.median(reads)
         yield [
             f"{size:,}",
             *(f"{value:.2f}" for value in (p50, p99, once)),
@@ -145,7 +145,7 @@ def warm(arguments: argparse.Namespace, spec: ModelSpec) -> Iterator[list[str]]:
 def reader(size: int) -> Callable[[], None]:
     """Return a function that reads `size` bytes once from memory, on all processors.
 
-    Not with a product: the threads of BLAS go on spinning after it, and slow the next question.
+    It does not use a matrix product, because BLAS threads keep spinning and slow the next search.
     """
     threads = os.cpu_count() or 1
     parts = np.array_split(np.ones(size // 8, np.uint64), threads)
@@ -159,20 +159,22 @@ def reader(size: int) -> Callable[[], None]:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the tables."""
     parser = options(__doc__)
     sizes = [400, 10_000, 100_000, 1_000_000]
     parser.add_argument("--sizes", type=int, nargs="+", default=sizes, help="(%(default)s)")
     parser.add_argument("--peer-sizes", type=int, nargs="+", default=[400, 100_000])
-    parser.add_argument("--questions", type=int, default=200, help="warm ones (%(default)s)")
+    parser.add_argument(
+        "--questions", type=int, default=200, help="number of warm searches (%(default)s)"
+    )
     arguments = begin(parser)
     spec = open_encoder(model_of(arguments)).spec
     cold(arguments, spec)
     machine = Machine()
     rows = list(warm(arguments, spec))
     print_table(
-        f"A question to an open library: {arguments.questions} vectors, in ms, {machine.line()}",
-        ("pictures", "p50", "p99", "reading once", "p50 to it", "in words, p50"),
+        f"A search in an open library: {arguments.questions} vectors, in ms, {machine.line()}",
+        ("pictures", "p50", "p99", "reading once", "p50 to it", "text query, p50"),
         rows,
     )
 

@@ -1,11 +1,11 @@
-"""How soon an assistant is answered: `pixtrieve mcp`, from its start, by the SDK's own client.
+"""Measure response times of `pixtrieve mcp` from its start, with the SDK's own client.
 
     python benchmarks/assistants.py [--count N] [--rounds N]
 
-N drawn pictures; the built-in model, unless `--model` says otherwise. The first answer loads the
-library, the model, and all that they need; each answer comes with four small pictures. Memory is
-the resident size before the first question (an assistant starts its servers whether it asks them
-or not) and after the last. `python -c "import mcp.server.lowlevel"` is what the SDK takes of it.
+The library contains N drawn pictures; the model is the built-in one or `--model`. The first answer
+includes loading the library and the model; each answer contains four small pictures. Memory is the
+resident size before the first question (assistants start their servers even if they never use
+them) and after the last. `python -c "import mcp.server.lowlevel"` measures the SDK's share.
 """
 
 from __future__ import annotations
@@ -40,12 +40,15 @@ from pictures import web_pictures
 from retrieval import Library
 
 _QUESTIONS = ("two dogs on a beach", "two dogs on a beach", "a red car at night")
-_SAY_WHO = 'echo $$ > "$1"; shift; exec "$@"'
+_WRITE_PID = 'echo $$ > "$1"; shift; exec "$@"'
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Seconds from the start until the tools are listed and each question is answered; MB."""
+    """Seconds until the tools are listed, then for each answer; memory in MB.
+
+    `listed` and `first` count from the start, `same` and `other` from the answer before.
+    """
 
     listed: float
     first: float
@@ -68,29 +71,29 @@ def library_of(cache: str, model: str, count: int) -> str:
 
 
 async def session(library: str) -> Session:
-    """Start a server, list its tools, and ask."""
+    """Start a server, list its tools and ask the questions."""
     with tempfile.TemporaryDirectory() as folder:
-        told = os.path.join(folder, "pid")
-        command = ["-c", _SAY_WHO, "sh", told, *PIXTRIEVE, "mcp", "--library", library]
+        pid_file = os.path.join(folder, "pid")
+        command = ["-c", _WRITE_PID, "sh", pid_file, *PIXTRIEVE, "mcp", "--library", library]
         server = StdioServerParameters(command="sh", args=command, env=dict(os.environ))
         times = [time.perf_counter()]
         async with Client(stdio_client(server)) as client:
             await client.list_tools()
             times.append(time.perf_counter())
-            before = _resident_mb(told)
+            before = _resident_mb(pid_file)
             for question in _QUESTIONS:
                 began = time.perf_counter()
                 answer = await client.call_tool("search_images", {"query": question})
                 times.append(times[-1] + time.perf_counter() - began)
                 if answer.is_error or not answer.structured_content["hits"]:
                     raise BenchmarkError(f"no answer: {answer.content}")
-            after = _resident_mb(told)
+            after = _resident_mb(pid_file)
         start, listed, first, same, other = times
         return Session(listed - start, first - start, same - first, other - same, before, after)
 
 
-def _resident_mb(told: str) -> float:
-    with open(told, encoding="ascii") as file:
+def _resident_mb(pid_file: str) -> float:
+    with open(pid_file, encoding="ascii") as file:
         pid = file.read().strip()
     size = subprocess.run(
         ("ps", "-o", "rss=", "-p", pid), capture_output=True, text=True, check=True
@@ -99,12 +102,14 @@ def _resident_mb(told: str) -> float:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the table."""
     parser = options(__doc__)
-    parser.add_argument("--count", type=int, default=400, help="N (%(default)s)")
+    parser.add_argument(
+        "--count", type=int, default=400, help="number of pictures, N (%(default)s)"
+    )
     arguments = begin(parser)
     library = library_of(arguments.cache, arguments.model or "pocket", arguments.count)
-    asyncio.run(session(library))  # makes what is made on the first use of a model
+    asyncio.run(session(library))  # creates the caches of a model's first use
     machine = Machine()
     sdk_runs, runs = [], []
     for number in range(arguments.rounds):
@@ -118,11 +123,11 @@ def main() -> None:
         f"{arguments.count:,} pictures: median of {arguments.rounds}, {machine.line()}",
         ("from the start of pixtrieve mcp", "", ""),
         (
-            ("the SDK imported, nothing else", f"{median_seconds(sdk_runs):.2f}", "s"),
+            ("importing the SDK alone", f"{median_seconds(sdk_runs):.2f}", "s"),
             ("tools listed", f"{listed:.2f}", "s"),
             ("first question answered", f"{first:.2f}", "s"),
-            ("the same question again, by itself", f"{same * 1000:.0f}", "ms"),
-            ("another question, by itself", f"{other * 1000:.0f}", "ms"),
+            ("the same question again, alone", f"{same * 1000:.0f}", "ms"),
+            ("another question, alone", f"{other * 1000:.0f}", "ms"),
             ("memory before the first question", f"{before:.0f}", "MB"),
             ("memory after the last", f"{after:.0f}", "MB"),
         ),

@@ -1,4 +1,4 @@
-"""What the benchmarks share: programs run in turn, their time and memory, medians, tables."""
+"""Shared tools of the benchmarks: run programs alternately, measure them, print tables."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ Result = TypeVar("Result")
 
 PIXTRIEVE = (sys.executable, "-m", "retrieval")
 ARCHITECTURE = "ViT-B-32-256"
-"""What all programs encode with: rclip has no other."""
+"""The network of all programs: the only one that rclip supports."""
 
 
 class BenchmarkError(Exception):
-    """Something is not as a measurement needs it; the message says what."""
+    """A measurement is impossible; the message gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A command, the folder it runs in, and its environment beyond this process's own."""
+    """A command, its working folder, and environment variables in addition to this process's."""
 
     command: tuple[str, ...]
     folder: str | None = None
@@ -36,7 +36,7 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """How long a program took, in seconds, and its largest resident size, in MB of 2**20 bytes."""
+    """A program's wall time in seconds and its peak resident size in MB of 2**20 bytes."""
 
     seconds: float
     peak_mb: float
@@ -45,7 +45,7 @@ class Ran:
         return f"{self.seconds:.2f} s, {self.peak_mb:.0f} MB"
 
 
-# A process is charged with the memory of the one that started it, so a small one does.
+# The peak includes the memory of the process that starts the program, so a small one does that.
 _LAUNCHER = """
 import os, sys, time
 started = time.perf_counter()
@@ -58,7 +58,7 @@ with open(sys.argv[1], "w") as file:
 
 
 def run(program: Program) -> Ran:
-    """Run a program to its end; BenchmarkError with what it said when it fails."""
+    """Run a program and measure it; BenchmarkError with its output when it fails."""
     with tempfile.TemporaryDirectory() as folder:
         result = os.path.join(folder, "result")
         done = subprocess.run(
@@ -82,9 +82,9 @@ def run(program: Program) -> Ran:
 def interleaved(
     rounds: int, contenders: Mapping[str, Callable[[], Result]]
 ) -> dict[str, list[Result]]:
-    """Call each in turn, A B A B, so that a machine that gets busy slows all of them alike.
+    """Call all alternately, A B A B, so that other load on the machine slows all of them equally.
 
-    What each took is noted at once: whoever ends it before its end has that much.
+    Each result is logged at once, so an interrupted run still leaves results.
     """
     results: dict[str, list[Result]] = {name: [] for name in contenders}
     for number in range(1, rounds + 1):
@@ -98,27 +98,27 @@ def interleaved(
 
 
 def median_seconds(runs: Iterable[Ran]) -> float:
-    """Return the median of their seconds."""
+    """Return the median time in seconds."""
     return statistics.median(ran.seconds for ran in runs)
 
 
 def median_peak(runs: Iterable[Ran]) -> float:
-    """Return the median of their peaks in MB."""
+    """Return the median peak memory in MB."""
     return statistics.median(ran.peak_mb for ran in runs)
 
 
 def ratio(value: float, base: float | None) -> str:
-    """Return how many times `base` a value is, "" when there is nothing to compare with."""
+    """Return a value as a multiple of `base`, "" without a base."""
     return "" if base is None else f"{value / base:.2f} ×"
 
 
 def note(text: str) -> None:
-    """Say on standard error what is going on; the table alone goes to standard output."""
+    """Report progress on standard error; standard output has only the tables."""
     print(f"  {text}", file=sys.stderr, flush=True)
 
 
 def print_table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a Markdown table, padded so that it can be read as it is."""
+    """Print a Markdown table with padded columns, readable as plain text."""
     lines = [list(head), *map(list, rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
@@ -132,18 +132,18 @@ def print_table(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) 
 
 
 class Machine:
-    """What a reader of the figures has to know of the machine, at the start and at the end."""
+    """The processors and the load of the machine, at the start and at the end."""
 
     def __init__(self) -> None:
         self._load = os.getloadavg()[0]
 
     def line(self) -> str:
-        """Return the number of processors and the load averages of a minute, before and after."""
+        """Return the number of processors and the one-minute load averages before and after."""
         return f"{os.cpu_count()} processors, load {self._load:.1f} → {os.getloadavg()[0]:.1f}"
 
 
 def options(description: str | None) -> argparse.ArgumentParser:
-    """Return a parser with the options that all benchmarks have."""
+    """Return a parser with the options of all benchmarks."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -152,22 +152,23 @@ def options(description: str | None) -> argparse.ArgumentParser:
         metavar="DIR",
         type=os.path.abspath,
         default=os.path.join(tempfile.gettempdir(), "pixtrieve-benchmarks"),
-        help="where pictures, models, libraries and peers are kept for the next time (%(default)s)",
+        help="folder for pictures, models, libraries and peers, which later runs reuse "
+        "(%(default)s)",
     )
     parser.add_argument(
-        "--rounds", type=int, default=5, help="so many times each, A B A B (%(default)s)"
+        "--rounds", type=int, default=5, help="measurements of each, A B A B (%(default)s)"
     )
     parser.add_argument(
-        "--without-peers", action="store_true", help="measure Pixtrieve alone; install nothing"
+        "--without-peers", action="store_true", help="measure only Pixtrieve; install nothing"
     )
-    parser.add_argument("--model", help="measure Pixtrieve with this model instead")
+    parser.add_argument("--model", help="measure Pixtrieve with this model")
     return parser
 
 
 def begin(parser: argparse.ArgumentParser) -> argparse.Namespace:
-    """Read the command line; keep what Pixtrieve caches of a random model out of the user's cache.
+    """Parse the command line; move Pixtrieve's caches of random models out of the user's cache.
 
-    The hub's folder stays where it is, for `--model` may name a model that was fetched.
+    The hub's folder stays the same, because `--model` can name a fetched model.
     """
     arguments = parser.parse_args()
     os.environ.setdefault("HF_HOME", os.path.join(user_cache(), "huggingface"))
@@ -176,7 +177,7 @@ def begin(parser: argparse.ArgumentParser) -> argparse.Namespace:
 
 
 def made_once(path: str, make: Callable[[str], None]) -> str:
-    """Return a file or folder, made by `make` beside its place unless it is there already."""
+    """Return a file or folder; if it is missing, `make` creates it, atomically."""
     if not os.path.exists(path):
         note(f"making {path}")
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -188,7 +189,7 @@ def made_once(path: str, make: Callable[[str], None]) -> str:
 
 
 def random_weights(cache: str, architecture: str = ARCHITECTURE) -> str:
-    """Return weights, as a safetensors file: those that all programs are measured with."""
+    """Return the path of the random weights (safetensors) with which all programs are measured."""
 
     def make(path: str) -> None:
         run(Program((sys.executable, beside("random_model.py"), "weights", architecture, path)))
@@ -197,11 +198,11 @@ def random_weights(cache: str, architecture: str = ARCHITECTURE) -> str:
 
 
 def model_of(arguments: argparse.Namespace) -> str:
-    """Return the model that Pixtrieve is measured with, as its `--model` takes it."""
+    """Return the reference of the model with which Pixtrieve is measured."""
     named: str | None = arguments.model
     return named or f"{ARCHITECTURE}@{random_weights(arguments.cache)}"
 
 
 def beside(name: str) -> str:
-    """Return the path of a program of this folder."""
+    """Return the path of a program in this folder."""
     return os.path.join(os.path.dirname(os.path.abspath(__file__)), name)

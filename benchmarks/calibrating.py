@@ -1,4 +1,4 @@
-"""Asking libraries everything, and fitting a model's calibration with the answers."""
+"""Answer the queries of trials and fit a model's calibration to the answers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from retrieval.scoring.calibration import (
     answer_features,
     features,
 )
-from retrieval.scoring.confidence import beaten, measure, unlikely_things
+from retrieval.scoring.confidence import measure, shares_beaten, unlikely_things
 from retrieval.scoring.phrasings import phrasings
 
 Floats = NDArray[np.float64]
@@ -34,7 +34,7 @@ Of things that it was not fitted with more do, so that this is less than what is
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The first ten hits of a question: features, (10,) each, and which are right where known."""
+    """The first ten hits of a query: features, (10,) each, and which are correct, where known."""
 
     library: int
     kind: str
@@ -42,13 +42,13 @@ class Answer:
     present: bool
     half: int
     features: dict[str, Floats]
-    beaten: Floats
+    shares_beaten: Floats
     right: NDArray[np.bool_]
     known: NDArray[np.bool_]
 
     @property
     def good(self) -> bool:
-        """Whether three or more of the hits are right."""
+        """Whether three or more of the hits are correct."""
         return int(self.right.sum()) >= 3
 
 
@@ -62,13 +62,13 @@ class Text:
 
 
 class Library:
-    """Pictures, (n, dim) unit vectors, measured as the product measures a library's."""
+    """Pictures as (n, dim) unit vectors, with the same baselines as in a real library."""
 
     def __init__(self, pictures: NDArray[np.float32], unlikely: NDArray[np.float32]) -> None:
         """`unlikely` are the vectors of `unlikely_things`."""
         baselines = measure(unlikely, pictures, len(pictures))
         if baselines is None:
-            raise BenchmarkError(f"{len(pictures)} pictures are too few")
+            raise BenchmarkError(f"{len(pictures)} pictures are too few for a baseline")
         self._pictures, self._baseline = pictures, baselines.text
         self._others = pictures @ unlikely.T
 
@@ -77,7 +77,7 @@ class Library:
         scores = (self._pictures @ text.vector).astype(np.float64)
         first = np.argsort(-scores)[:FIRST]
         z = (scores[first] - self._baseline.median) / self._baseline.spread
-        return first, self._features(text, first), beaten(z[None], np.ones(1))
+        return first, self._features(text, first), shares_beaten(z[None], np.ones(1))
 
     def of_both(
         self, texts: Sequence[Text], calibration: Calibration
@@ -104,7 +104,7 @@ def encoded_texts(texts: Sequence[str], encoder: Encoder) -> dict[str, Text]:
 
 
 def answers(trials: Iterable[Trial], encoder: Encoder) -> Iterator[Answer]:
-    """Ask every library of `trials` everything."""
+    """Yield the answers to all queries of all trials."""
     unlikely = encoder.encode_texts(unlikely_things())
     texts: dict[str, Text] = {}
     for number, trial in enumerate(trials):
@@ -120,7 +120,7 @@ def answers(trials: Iterable[Trial], encoder: Encoder) -> Iterator[Answer]:
 
 
 def weights_of(found: list[Answer]) -> Floats:
-    """Return what each answer weighs: kinds the same, and what is there as much as what is not."""
+    """Return the weights of answers: equal for all kinds, and for present and absent things."""
     parts = [(answer.kind, answer.present) for answer in found]
     counts = Counter(parts)
     return np.array([1 / counts[part] for part in parts]) / len(counts)

@@ -1,14 +1,14 @@
-"""How fast a graphics card encodes pictures, how much of it that uses, and what it waits for.
+"""Measure how fast a graphics card encodes pictures, its utilisation, and the bottleneck.
 
     python benchmarks/card.py [--device NAME] [--models NAME …] [--batches N …] [--rounds N]
 
-For each network (random weights) and each number of pictures at a time: pictures a second as
-Pixtrieve encodes them, bytes in and unit vectors out, beside two parts of that alone: copying the
-bytes to the card, and the network. What the network computes is counted by torch; what the card
-can do is measured, as the product of two large matrices in the same precision. The bound is the
-part that takes longest; "host" is all that is neither, on the way in and out.
+For each network (random weights) and each batch size, this measures the pictures per second of
+Pixtrieve's encoder, from bytes to unit vectors, and two of its parts alone: copying the bytes to
+the card, and the network. Torch counts the network's operations. A product of two large matrices
+in the same precision measures the card's own rate. The bound is the part that takes longest;
+"host" is everything else.
 
-Last, what feeding it would take: decoding web pictures, by one core and by all.
+The last table is the rate of decoding web pictures, on one core and on all.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _WEB = 200
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Seconds for one batch: as it is used, and two parts of it alone."""
+    """Seconds for one batch: all of it, and two of its parts alone."""
 
     whole: float
     copy: float
@@ -60,14 +60,14 @@ class Parts:
 
     @property
     def bound(self) -> str:
-        """What takes longest."""
+        """The part that takes longest."""
         host = self.whole - self.copy - self.network
         parts = {"copy": self.copy, "network": self.network, "host": host}
         return max(parts, key=lambda name: parts[name])
 
 
 def seconds(call: Callable[[], object]) -> float:
-    """Return how long a call takes on its device, once warm, over at least half a second."""
+    """Return the seconds of a warm call on its device, averaged over at least half a second."""
     call()
     _finish()
     started, calls = time.perf_counter(), 0
@@ -79,7 +79,7 @@ def seconds(call: Callable[[], object]) -> float:
 
 
 def _finish() -> None:
-    """Wait for what a card was asked to do."""
+    """Wait until the card has finished."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     elif torch.backends.mps.is_available():
@@ -87,7 +87,7 @@ def _finish() -> None:
 
 
 def matrix_rate(encoder: OpenClipEncoder) -> float:
-    """Return floating-point operations a second of one large product of matrices."""
+    """Return the floating-point operations per second of one large matrix product."""
     side = _SIDES[encoder.device]
     one, other = (torch.randn(side, side, device=encoder.device) for _ in range(2))
 
@@ -96,17 +96,17 @@ def matrix_rate(encoder: OpenClipEncoder) -> float:
             torch.mm(one, other)
 
     with torch.inference_mode(), encoder.autocast():
-        # In the precision of the result, so that no cast is measured.
+        # In the precision of the result, so that this measures no conversion.
         kind = torch.mm(one, other).dtype
         one, other = one.to(kind), other.to(kind)
     return 2 * side**3 / seconds(multiply)
 
 
 def operations(encoder: OpenClipEncoder) -> int:
-    """Return the floating-point operations that the image tower takes for one picture."""
+    """Return the image tower's floating-point operations for one picture."""
     height, width = encoder.spec.preprocessing.size
     planes = torch.zeros(1, 3, height, width, device=encoder.device)
-    # Fused attention of other kinds than this is not counted.
+    # Torch counts the operations of this kind of attention only.
     torch.backends.mha.set_fastpath_enabled(value=False)
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
         encoder.model.encode_image(planes)
@@ -115,7 +115,7 @@ def operations(encoder: OpenClipEncoder) -> int:
 
 
 def timed(encoder: OpenClipEncoder, batch: int) -> Parts | None:
-    """Measure a batch; None when the device does not hold it."""
+    """Measure a batch; None when it does not fit into the device's memory."""
     height, width = encoder.spec.preprocessing.size
     random = np.random.default_rng(0)
     pixels = random.integers(0, 256, (batch, height, width, 3), np.uint8)
@@ -145,7 +145,7 @@ def measured(
 ) -> Iterator[list[str]]:
     """Yield a row for each batch size."""
     rate, work = matrix_rate(encoder), operations(encoder)
-    note(f"{name}: {work / 1e9:.1f} GFLOP a picture; the device multiplies {rate / 1e12:.2f} T/s")
+    note(f"{name}: {work / 1e9:.1f} GFLOP per picture; matrix rate {rate / 1e12:.2f} TFLOP/s")
     runs = interleaved(rounds, {str(batch): partial(timed, encoder, batch) for batch in batches})
     for batch in batches:
         found = [run for run in runs[str(batch)] if run is not None]
@@ -168,7 +168,7 @@ def measured(
 
 
 def feeding(folder: str, preprocessing: Preprocessing, rounds: int) -> tuple[float, float]:
-    """Return web pictures a second that one thread decodes, and as many as there are cores."""
+    """Return the web pictures per second that one thread, and one per core, decode."""
     files = []
     for entry in os.scandir(folder):
         with open(entry.path, "rb") as file:
@@ -189,7 +189,7 @@ def feeding(folder: str, preprocessing: Preprocessing, rounds: int) -> tuple[flo
 
 
 def opened(arguments: argparse.Namespace) -> Iterator[tuple[str, OpenClipEncoder]]:
-    """Yield the networks that are measured, one after the other."""
+    """Yield the networks to measure."""
     if arguments.model:
         references = {arguments.model: arguments.model}
     else:
@@ -198,12 +198,12 @@ def opened(arguments: argparse.Namespace) -> Iterator[tuple[str, OpenClipEncoder
     for name, reference in references.items():
         encoder = open_encoder(reference, device=arguments.device)
         if not isinstance(encoder, OpenClipEncoder):
-            raise BenchmarkError(f"{arguments.device} is no graphics card, nor torch")
+            raise BenchmarkError(f"{arguments.device} is neither a graphics card nor torch")
         yield name, encoder
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the tables."""
     parser = options(__doc__)
     parser.add_argument("--device", default="cuda", help="cuda, mps or torch (%(default)s)")
     parser.add_argument("--models", nargs="+", default=_MODELS, help="(%(default)s)")
@@ -225,7 +225,7 @@ def main() -> None:
         rows,
     )  # fmt: skip
     head = ("for", "pictures/s, one thread", f"{os.cpu_count()} threads")
-    print_table("What decoding web pictures feeds it with", head, fed)
+    print_table("Decoding web pictures", head, fed)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,11 @@
-"""Concepts learned from 1, 5 or 20 examples, beside their name in words.
+"""Measure concepts learned from 1, 5 or 20 examples, compared with their name as a text query.
 
     python benchmarks/concepts.py [--model M] [--pictures DIR]… [--classes N]
 
-Each class with enough pictures is learned from its first ones, with no counter-examples but the
-background that a library gives, and ranks all other pictures. mAP: mean average precision of that
-ranking. Tags: how many of the pictures with a probability of at least 0.5 are right (precision),
-and how many of the class they are (recall). The question in words knows no examples at all; its
-tags are those of `pixtrieve label`.
+Each class with enough pictures is learned from its first ones, with only a library's background as
+negative examples, and ranks all other pictures. mAP is the mean average precision of this ranking.
+Tags are pictures with a probability of at least 0.5: their precision, and their recall of the
+class. The text query uses no examples; its tags are those of `pixtrieve label`.
 """
 
 from __future__ import annotations
@@ -31,14 +30,14 @@ _ENOUGH_LEFT = 5
 
 
 def average_precision(scores: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
-    """Return the mean of the precisions at each right answer, best score first."""
+    """Return the mean of the precisions at each correct picture, best score first."""
     ranked = right[np.argsort(-scores, kind="stable")]
     precision = np.cumsum(ranked) / np.arange(1, len(ranked) + 1)
     return float(precision[ranked].mean())
 
 
 def classes(data: Labelled, most: int) -> list[str]:
-    """Return classes with enough pictures, or with the most there are of them."""
+    """Return at most `most` classes with enough pictures, or the largest ones."""
     labels, counts = np.unique(data.labels, return_counts=True)
     enough = labels[counts >= max(_EXAMPLES) + _ENOUGH_LEFT]
     few = labels[counts >= _ENOUGH_LEFT + _ENOUGH_LEFT]
@@ -49,7 +48,7 @@ def classes(data: Labelled, most: int) -> list[str]:
 
 
 def by_examples(data: Labelled, label: str, count: int) -> tuple[float, float, float]:
-    """Return average precision, and the number of tags and of right ones among them."""
+    """Return the average precision, and the precision and recall of the tags."""
     own = np.flatnonzero(data.labels == label)[:count]
     rest = np.setdiff1d(np.arange(len(data.labels)), own)
     background = rest[np.linspace(0, len(rest) - 1, BACKGROUND).astype(int)]
@@ -61,7 +60,7 @@ def by_examples(data: Labelled, label: str, count: int) -> tuple[float, float, f
 def by_words(
     data: Labelled, encoder: Encoder, labels: list[str]
 ) -> Iterator[tuple[float, float, float]]:
-    """Yield the same for each label by its name alone."""
+    """Yield the same for each label, with only its name."""
     judge = zero_shot([label.replace("_", " ").lower() for label in labels], encoder)
     present = judge.present(data.vectors)
     for column, label in enumerate(labels):
@@ -79,12 +78,14 @@ def _tags(tags: NDArray[np.bool_], right: NDArray[np.bool_]) -> tuple[float, flo
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the tables."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     options(parser)
-    parser.add_argument("--classes", type=int, default=30, help="at most so many (%(default)s)")
+    parser.add_argument(
+        "--classes", type=int, default=30, help="maximum number of classes (%(default)s)"
+    )
     parser.add_argument(
         "--cache", default=os.path.join(tempfile.gettempdir(), "pixtrieve-benchmarks")
     )

@@ -1,16 +1,16 @@
-"""Confidence: how many of the hits that are shown as 70 % are right, and where the banner stands.
+"""Measure confidence: whether 70 % of the hits shown as 70 % are correct, and the banner's errors.
 
     python benchmarks/confidence.py [--model M] [--fit] [--draws N]
 
-Libraries of several sizes are drawn from Caltech-101's and mini-ImageNet's test pictures and from
-the captioned pictures of the development split, each without some of the things that are asked for
-(`trials.py`). Asked are class names and keywords, as a word and in a sentence; looked at are
-the first ten hits. Kinds of pictures weigh the same, and so do things that are there and that are
-not.
+Libraries of several sizes are drawn from the test pictures of Caltech-101 and mini-ImageNet and
+from the captioned pictures of the development split. Each library lacks some of the things that
+the queries name (`trials.py`). Queries are class names and keywords, as a word and in a sentence;
+the first ten hits count. All kinds of pictures have the same weight, and so do present and absent
+things.
 
-Measured is the calibration that lies beside the model (`retrieval.scoring.calibration`). With
-`--fit` one is fitted and written there, needed once for new weights; what is printed then is
-measured on each half of the things with what was fitted on the other.
+This measures the calibration beside the model (`retrieval.scoring.calibration`). `--fit` fits one
+and writes it there, which new weights need once. The printed figures then come from
+cross-validation: each half of the things is measured with a calibration fitted on the other half.
 """
 
 from __future__ import annotations
@@ -37,31 +37,31 @@ from trials import (
 )
 
 from retrieval.encoders import Encoder, open_encoder
-from retrieval.encoders.models.registry import located
+from retrieval.encoders.models.registry import require_files
 from retrieval.scoring.calibration import FILE, FIRST, Calibration, write_calibration
-from retrieval.scoring.confidence import in_words, unlikely_things
+from retrieval.scoring.confidence import label_shares, unlikely_things
 from retrieval.scoring.linear_head import area_under_curve
 from retrieval.search.sureness import Sure, TextHits, calibration_of
 
 _BINS = 10
 
 _COMMON, _TOGETHER = 20, 5
-"""Pairs are of things that so many pictures show, and so many of them both."""
+"""The least pictures that show each thing of a pair, and the least that show both."""
 
 
 Judged = tuple[Answer, Sure]
 
 
 def sure_of(answer: Answer, calibration: Calibration | None) -> Sure:
-    """Return how sure the product is of an answer's hits."""
+    """Return the confidence that Pixtrieve would report for an answer's hits."""
     if calibration is None:
-        return Sure(None, answer.beaten)
+        return Sure(None, answer.shares_beaten)
     likely = calibration.hits.probability(answer.features)
-    return Sure(likely, answer.beaten, (TextHits(answer.features, calibration),))
+    return Sure(likely, answer.shares_beaten, (TextHits(answer.features, calibration),))
 
 
 def print_areas(judged: list[Judged]) -> None:
-    """Print how well the best hit tells what is there from what is not."""
+    """Print how well the best hit distinguishes present from absent things."""
     ways: dict[str, Callable[[Judged], float]] = {
         "cosine, of all phrasings": lambda a: float(a[0].features["score"][0]),
         "cosine among the picture's with unlikely things": (
@@ -97,7 +97,7 @@ def _areas(judged: list[Judged], kind: str, score: Callable[[Judged], float]) ->
 
 
 def print_reliability(judged: list[Judged]) -> None:
-    """Print how many of the hits shown with a percentage are right, and the calibration error."""
+    """Print the share of correct hits by shown percentage, and the calibration error."""
     found = [answer for answer, _ in judged]
     known = np.concatenate([a.known for a in found])
     right = np.concatenate([a.right for a in found])[known]
@@ -116,8 +116,8 @@ def print_reliability(judged: list[Judged]) -> None:
                 (f"{each * 10}–{each * 10 + 10} %", share, f"{says:.2f}", f"{is_:.2f}", bar)
             )
     print_table(
-        "Reliability: of the hits that are shown with a percentage, how many are right",
-        ("shown", "of all hits", "shown, mean", "right", "right, drawn"),
+        "Reliability: the share of correct hits by shown percentage",
+        ("shown", "of all hits", "shown, mean", "correct", "correct, bar"),
         rows,
     )
     errors = [("all", _calibration_error(likely, right, weights))]
@@ -138,8 +138,8 @@ def _calibration_error(likely: Floats, right: NDArray[np.bool_], weights: Floats
     return sum(gaps) / float(weights.sum())
 
 
-def print_banner(judged: list[Judged], told: str) -> None:
-    """Print how often "No strong matches" stands over what is right, and over what is not."""
+def print_banner(judged: list[Judged], method: str) -> None:
+    """Print how often "No strong matches" appears above good answers and for absent things."""
     rows = []
     judged = [each for each in judged if each[0].kind != SENTENCES]
     for kind in (*sorted({a.kind for a, _ in judged}), "all"):
@@ -153,17 +153,17 @@ def print_banner(judged: list[Judged], told: str) -> None:
         ]
         rows.append((kind, f"{good.sum():,}", f"{absent.sum():,}", *(f"{s:.1%}" for s in shares)))
     print_table(
-        f"“No strong matches” stands over answers, {told}",
-        ("pictures", "≥ 3 right", "absent", "of those with ≥ 3 right", "of those about absent"),
+        f"Answers with “No strong matches”, {method}",
+        ("pictures", "≥ 3 correct", "absent", "of those with ≥ 3 correct", "of those about absent"),
         rows,
     )
 
 
 def print_words(found: list[Answer]) -> None:
-    """Print how many hits are right that are called strong, possible and weak by baseline alone."""
+    """Print the share of correct hits among strong, possible and weak ones by baseline alone."""
     known = np.concatenate([a.known for a in found])
     right = np.concatenate([a.right for a in found])[known]
-    words = np.concatenate([in_words(a.beaten) for a in found])[known]
+    words = np.concatenate([label_shares(a.shares_beaten) for a in found])[known]
     weights = np.repeat(weights_of(found), FIRST)[known]
     rows = []
     for word in ("strong", "possible", "weak"):
@@ -171,11 +171,11 @@ def print_words(found: list[Answer]) -> None:
         if of.any():
             share = f"{weights[of].sum() / weights.sum():.1%}"
             rows.append((word, share, f"{np.average(right[of], weights=weights[of]):.2f}"))
-    print_table("In words, as without a calibration", ("hits", "of all hits", "right"), rows)
+    print_table("Labels without a calibration", ("hits", "of all hits", "correct"), rows)
 
 
 def print_pairs(pictures: named.Named, encoder: Encoder, calibration: Calibration) -> None:
-    """Print how often the hits of two terms show both, for things that are there together."""
+    """Print how often the hits of two terms show both, for things that occur together."""
     library = Library(pictures.vectors, encoder.encode_texts(unlikely_things()))
     things = [asked for asked in in_captions(pictures, ()) if asked.right.sum() >= _COMMON]
     texts = [written(asked.thing)[1] for asked in things]
@@ -195,36 +195,38 @@ def print_pairs(pictures: named.Named, encoder: Encoder, calibration: Calibratio
     says, is_ = np.concatenate(likely), np.concatenate(right)
     error = _calibration_error(says, is_, np.ones(len(says)))
     print_table(
-        f"Two terms, {len(likely)} pairs of things that {_TOGETHER} pictures or more show together",
-        ("hits", "shown, mean", "right", "ECE"),
+        f"Two terms: {len(likely)} pairs of things that {_TOGETHER} or more pictures show together",
+        ("hits", "shown, mean", "correct", "ECE"),
         [(f"{len(says):,}", f"{says.mean():.2f}", f"{is_.mean():.2f}", f"{error:.3f}")],
     )
 
 
 def print_sentences(judged: list[Judged]) -> None:
-    """Print what whole captions get, each of which describes one picture."""
+    """Print the results of whole captions, each of which describes one picture."""
     part = [(answer, sure) for answer, sure in judged if answer.kind == SENTENCES]
     there = np.array([bool(answer.right.any()) for answer, _ in part])
     weak = np.array([sure.strong() is False for _, sure in part])
     rows = [
-        ("their picture is among the first ten", f"{there.mean():.1%}"),
-        ("of those, “No strong matches” stands over", f"{weak[there].mean():.1%}"),
+        ("own picture among the first ten", f"{there.mean():.1%}"),
+        ("of those, with “No strong matches”", f"{weak[there].mean():.1%}"),
     ]
     best = [sure.likely[0] for _, sure in part if sure.likely is not None]
     if best:
-        rows.append(("the best hit is shown with, mean", f"{np.mean(best):.0%}"))
-    print_table(f"{len(part):,} captions as questions", ("", "of the captions"), rows)
+        rows.append(("mean percentage of the best hit", f"{np.mean(best):.0%}"))
+    print_table(f"{len(part):,} captions as queries", ("", "of the captions"), rows)
 
 
 def main() -> None:
-    """Measure, fit if asked to, and print."""
+    """Measure, fit with `--fit`, and print the tables."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     options(parser)
     named.options(parser)
-    parser.add_argument("--draws", type=int, default=6, help="libraries a size (%(default)s)")
-    parser.add_argument("--fit", action="store_true", help="fit the model's calibration, write it")
+    parser.add_argument("--draws", type=int, default=6, help="libraries per size (%(default)s)")
+    parser.add_argument(
+        "--fit", action="store_true", help="fit the model's calibration and write it"
+    )
     arguments = parser.parse_args()
     (model,) = arguments.model or ["pocket"]
     encoder = open_encoder(model)
@@ -234,13 +236,13 @@ def main() -> None:
     trials = [trial for each in data for trial in labelled_trials(each, arguments.draws)]
     trials += captioned_trials(pictures, others, arguments.draws)
     trials.append(sentence_trial(pictures))
-    note(f"asking {len(trials)} libraries")
+    note(f"searching {len(trials)} libraries")
     found = list(answers(trials, encoder))
     note(f"{len(found):,} answers")
     calibration = calibration_of(encoder.spec)
     halves = [calibration] * 2
     if arguments.fit:
-        path = os.path.join(located(model).folder, FILE)
+        path = os.path.join(require_files(model).folder, FILE)
         calibration = fitted(found)
         write_calibration(path, encoder.spec.fingerprint, calibration)
         note(f"fitted: {path}")
@@ -249,9 +251,9 @@ def main() -> None:
     print_areas(judged)
     if calibration is not None:
         print_reliability(judged)
-        print_banner(judged, "by the calibration")
+        print_banner(judged, "with the calibration")
     print_words(found)
-    print_banner([(answer, sure_of(answer, None)) for answer in found], "in words alone")
+    print_banner([(answer, sure_of(answer, None)) for answer in found], "with labels only")
     print_sentences(judged)
     if calibration is not None:
         print_pairs(pictures, encoder, calibration)

@@ -1,14 +1,14 @@
-"""What scaled decoding saves and what it costs: milliseconds and cosine, beside exact decoding.
+"""Measure the time that scaled decoding saves and its cost in cosine, against exact decoding.
 
     python benchmarks/decoding.py [--count N] [--rounds N] [--pictures DIR] [--only JPEG]
 
-Photographs of 12 megapixels and web pictures are drawn (or taken from DIR), and written in several
-formats. Each is decoded and resampled for two models from memory, exact and scaled in turn.
-Milliseconds are the processor's, which other programs on the machine change little. The cosine is
-that of a picture's two vectors: of the built-in model, and of open_clip's ViT-B-32-256 with random
-weights, which tells less, for it has learned to look at nothing.
+Photographs of 12 megapixels and web pictures are drawn (or taken from DIR) and written in several
+formats. Each is decoded and resampled from memory for two models, alternately exact and scaled.
+Milliseconds are processor time, which other programs on the machine hardly affect. The cosine is
+between a picture's two vectors, for the built-in model and for open_clip's ViT-B-32-256 with
+random weights. The latter means less, because an untrained network ignores details.
 
-Then: where the time of a picture goes, and whether threads share the work.
+Further tables give the stages of the time, and the rates with several threads.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model and how it wants its pictures."""
+    """A model, its preprocessing and its image encoder."""
 
     name: str
     preprocessing: Preprocessing
@@ -63,7 +63,7 @@ class Model:
 
 
 def kinds(photos: Sequence[bytes], web: Sequence[bytes], only: str) -> list[Kind]:
-    """Return the pictures in every format that is measured; names tell their size."""
+    """Return the pictures in all formats to measure; names include their size."""
     makers: dict[str, Callable[[], Sequence[bytes]]] = {
         "JPEG, large": lambda: photos,
         "JPEG, web": lambda: web,
@@ -102,7 +102,7 @@ def _heic(data: bytes) -> bytes:
 
 
 def models() -> Iterator[Model]:
-    """Yield the built-in model and one of random weights."""
+    """Yield the built-in model and one with random weights."""
     pocket = open_encoder("pocket", device="torch")
     yield Model("pocket, 112 px", pocket.spec.preprocessing, pocket.encode_images)
     how = Preprocessing((256, 256), "shortest", "bicubic", (0.48, 0.46, 0.41), (0.27, 0.26, 0.28))
@@ -127,12 +127,12 @@ def _random_encoder(how: Preprocessing) -> Encode:
 
 
 def pixels_of(kind: Kind, model: Model, limits: ReadLimits) -> NDArray[np.uint8]:
-    """Decode and resample all pictures of a kind, (n, H, W, 3)."""
+    """Decode and resample all pictures of a kind to (n, H, W, 3)."""
     return np.stack([decode(io.BytesIO(f), model.preprocessing, limits)[0] for f in kind.files])
 
 
 def measured(kind: Kind, model: Model, rounds: int) -> list[str]:
-    """Return a row of the table: how long exact and scaled take, and how near they are."""
+    """Return a row of the table: the times of exact and scaled decoding, and their cosines."""
 
     def timed(limits: ReadLimits) -> float:
         started = time.process_time()
@@ -150,7 +150,7 @@ def measured(kind: Kind, model: Model, rounds: int) -> list[str]:
 
 
 def stages(kind: Kind, model: Model, how: str, rounds: int) -> list[str]:
-    """Return a row: milliseconds a picture for the hash, the decoder and resampling."""
+    """Return a row: milliseconds per picture for the hash, the decoder and resampling."""
     limits = _LIMITS[how]
     target = partial(scaled_size, preprocessing=model.preprocessing)
 
@@ -176,7 +176,7 @@ def stages(kind: Kind, model: Model, how: str, rounds: int) -> list[str]:
 
 
 def threads(kind: Kind, model: Model, rounds: int) -> list[str]:
-    """Return a row: pictures a second with 1, 2 and 4 threads; they share what frees the GIL."""
+    """Return a row: pictures per second with 1, 2 and 4 threads, as far as the GIL permits."""
     work = list(kind.files) * max(1, 200 // len(kind.files) if "web" in kind.name else 2)
 
     def rate(count: int) -> float:
@@ -191,11 +191,11 @@ def threads(kind: Kind, model: Model, rounds: int) -> list[str]:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the tables."""
     parser = options(__doc__)
     parser.add_argument("--count", type=int, default=12, help="pictures of each kind (%(default)s)")
-    parser.add_argument("--pictures", metavar="DIR", help="JPEGs to take for the large ones")
-    parser.add_argument("--only", default="", help="kinds of pictures whose names begin with this")
+    parser.add_argument("--pictures", metavar="DIR", help="JPEGs to use as the large ones")
+    parser.add_argument("--only", default="", help="only kinds whose names begin with this")
     arguments = begin(parser)
     machine = Machine()
     photos = arguments.pictures or photographs(arguments.cache, arguments.count)
@@ -205,7 +205,7 @@ def main() -> None:
     all_models = list(models())
     rows = [measured(kind, model, arguments.rounds) for kind in all_kinds for model in all_models]
     head = ["picture", "model", "exact ms", "scaled ms", "ratio", "least cosine", "mean cosine"]
-    print_table("A picture, decoded and resampled: milliseconds of processor time", head, rows)
+    print_table("Decoding and resampling a picture: milliseconds of processor time", head, rows)
     two = [kind for kind in all_kinds if kind.name in ("JPEG, large", f"JPEG, {_SMALL} × {_SMALL}")]
     spent = [
         stages(kind, model, how, arguments.rounds)
@@ -214,10 +214,10 @@ def main() -> None:
         for how in _LIMITS
     ]
     head = ["picture", "model", "", "hash", "decode", "resample"]
-    print_table("Where its time goes, in milliseconds", head, spent)
+    print_table("The stages, in milliseconds", head, spent)
     head = ["picture", "model", *(f"{n} thread{'s' * (n > 1)}" for n in _THREADS)]
     shared = [threads(kind, all_models[0], arguments.rounds) for kind in all_kinds[:2]]
-    print_table("Pictures a second", head, shared)
+    print_table("Pictures per second", head, shared)
     print(
         f"\n{arguments.count} pictures of each kind, median of {arguments.rounds}; {machine.line()}"
     )

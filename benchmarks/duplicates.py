@@ -1,17 +1,18 @@
-"""How many changed copies of pictures `pixtrieve duplicates` finds, and how many others it takes.
+"""Measure recall and precision of `pixtrieve duplicates` on changed copies of pictures.
 
     python benchmarks/duplicates.py [--pictures DIR] [--model NAME] [--count N]
 
-Up to --count pictures of a folder (PIXTRIEVE_DATA's flickr8k-dev; without it, scenes are drawn) are
-indexed. Then, for one way of changing a picture after the other, every fifth of them is changed,
-compressed (JPEG, quality 88 unless the change is the quality) and indexed, too, and the groups are
-looked at, with the default threshold. Recall is the share of changed copies that are in a group
-with their original; precision the share of redundant files that are a copy of what is kept.
+This indexes up to --count pictures of a folder (PIXTRIEVE_DATA's flickr8k-dev, or else drawn
+scenes). For each kind of change, every fifth picture is changed, compressed (JPEG, quality 88
+unless the change is the quality) and also indexed; then the groups are evaluated, with the default
+threshold. Recall is the share of changed copies that are in a group with their original. Precision
+is the share of redundant files that are a copy of the kept file.
 
-The thresholds were chosen by the last columns: how like their originals 90 % of the copies are
-(`retrieval.duplicates.alignment`) and in how many of 255 signs 90 % of them differ at most
-(`retrieval.duplicates.perceptual_hash`). The last row has, for each picture's nearest other by the
-model's vectors, the likeness that 1 % of them reach, and the fewest signs in which any two differ.
+The thresholds were chosen by the last columns: the likeness to the original that 90 % of the copies
+reach (`retrieval.duplicates.alignment`), and the number of 255 signs in which 90 % of them differ
+at most (`retrieval.duplicates.perceptual_hash`). The last row is for each picture's nearest other
+by the model's vectors: the likeness that 1 % of them reach, and the least number of different
+signs.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ _T = Image.Transpose
 
 
 def crop(share: float) -> Change:
-    """Leave out a share of each side's length, somewhere."""
+    """Crop a share of each side's length, at a random place."""
 
     def change(picture: Image.Image, chance: random.Random) -> Image.Image:
         width, height = (round(side * (1 - share)) for side in picture.size)
@@ -56,7 +57,7 @@ def crop(share: float) -> Change:
 
 
 def scale(by: float) -> Change:
-    """Change the size."""
+    """Scale the size by a factor."""
     return lambda picture, _: picture.resize(
         (max(1, round(picture.width * by)), max(1, round(picture.height * by))),
         Image.Resampling.LANCZOS,
@@ -64,12 +65,12 @@ def scale(by: float) -> Change:
 
 
 def turn(how: Image.Transpose) -> Change:
-    """Turn or mirror."""
+    """Rotate or mirror."""
     return lambda picture, _: picture.transpose(how)
 
 
 def tilt(degrees: float) -> Change:
-    """Straighten the horizon: rotate a little and crop what has become empty."""
+    """Straighten the horizon: rotate slightly and crop the empty corners."""
 
     def change(picture: Image.Image, _: random.Random) -> Image.Image:
         angle = np.radians(degrees)
@@ -82,7 +83,7 @@ def tilt(degrees: float) -> Change:
 
 
 def watermark(picture: Image.Image, _: random.Random) -> Image.Image:
-    """Write over a corner."""
+    """Write a text over a corner."""
     marked = picture.copy()
     font = ImageFont.load_default(picture.height / 9)
     at = picture.width * 0.55, picture.height * 0.85
@@ -91,12 +92,12 @@ def watermark(picture: Image.Image, _: random.Random) -> Image.Image:
 
 
 def border(share: float) -> Change:
-    """Put a white border around it."""
+    """Add a white border."""
     return lambda picture, _: ImageOps.expand(picture, round(picture.width * share), "white")
 
 
 def screenshot(picture: Image.Image, chance: random.Random) -> Image.Image:
-    """Crop and scale together."""
+    """Crop and scale."""
     return scale(0.7)(crop(0.05)(picture, chance), chance)
 
 
@@ -130,13 +131,13 @@ CHANGES: dict[str, tuple[Change, int]] = {
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--pictures", metavar="DIR", help="a folder of different pictures")
     parser.add_argument("--model", default="pocket", help="(%(default)s)")
-    parser.add_argument("--count", type=int, default=1000, help="so many (%(default)s)")
+    parser.add_argument("--count", type=int, default=1000, help="number of pictures (%(default)s)")
     arguments = parser.parse_args()
     machine = Machine()
     with tempfile.TemporaryDirectory() as here:
@@ -151,7 +152,7 @@ def main() -> None:
 
 
 def base_pictures(folder: str | None, count: int, target: str) -> dict[str, Image.Image]:
-    """Return pictures by name, written to a folder."""
+    """Return pictures by name, after writing them to the folder `target`."""
     data = os.environ.get("PIXTRIEVE_DATA")
     if folder is None and data:
         folder = os.path.join(data, "flickr8k-dev", "images")
@@ -176,7 +177,7 @@ def measured(originals: dict[str, Image.Image], model: str, here: str) -> Iterat
         library.add(os.path.join(here, "base"))
         neighbours = nearest_others(library, originals)
         alone = pairs_found(library)
-        note(f"among the originals themselves {len(alone)} redundant files")
+        note(f"{len(alone)} redundant files among the originals")
         for number, (name, (change, quality)) in enumerate(CHANGES.items()):
             note(f"{number + 1} of {len(CHANGES)}: {name}")
             chance = random.Random(number)
@@ -202,7 +203,7 @@ def measured(originals: dict[str, Image.Image], model: str, here: str) -> Iterat
 
 
 def pairs_found(library: Library) -> list[tuple[str, str]]:
-    """Return the names, without ending, of each redundant file and what is kept in its place."""
+    """Return the names, without suffix, of each redundant file and of the kept one."""
     return [
         (_stem(group.kept.path), _stem(file.path))
         for group in library.duplicates.find("near").groups
@@ -224,7 +225,7 @@ def distances(originals: dict[str, Image.Image], changed: dict[str, bytes]) -> t
 
 
 def nearest_others(library: Library, originals: dict[str, Image.Image]) -> tuple[str, str]:
-    """Return the same for different pictures: see the module."""
+    """Return the two figures of the last row for different pictures: see the module's docstring."""
     rows = list(library.images())
     stems = [_stem(image.paths[0]) for image, _ in rows]
     vectors = from_blobs([blob for _, blob in rows], library.model.dim)

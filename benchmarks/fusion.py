@@ -1,10 +1,10 @@
-"""Ways of putting terms together: which finds what shows both, or the one without the other.
+"""Compare ways of combining terms, to find pictures that show both, or one without the other.
 
     python benchmarks/fusion.py [--model M] [--scenes N]
 
-On scenes that Pixtrieve draws, whose facts are known, none of which the built-in model was trained
-on. AND: a thing and a place, or a thing and a weather. NOT: a thing, but not in that place or
-weather. Mean average precision over all questions that have a few right answers; "ours" is what
+This uses drawn scenes with known facts; the built-in model was not trained on them. AND: a thing
+and a place, or a thing and a weather. NOT: a thing, but not in that place or weather. The measure
+is mean average precision over all queries with a few correct answers. "Ours" is what
 `pixtrieve search "a dog - on a beach"` does.
 """
 
@@ -29,14 +29,14 @@ from retrieval.scenes.captions import truths
 from retrieval.scenes.facts import PLACES, WEATHER
 from retrieval.vectors import normalise
 
-_SEED = 7_000_000  # above the seeds that training draws from
+_SEED = 7_000_000  # above the seeds of the training
 _SIDE = 112
 _LEAST, _MOST = 3, 60
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Words for a thing and a circumstance, and which scenes (n,) show each."""
+    """Words for a thing and for a place or weather, and which scenes (n,) show each."""
 
     thing: str
     where: str
@@ -61,7 +61,7 @@ def pairs(count: int) -> Iterator[Pair]:
 
 
 class Scenes:
-    """A library of drawn scenes, asked for the scores of all of them."""
+    """A library of drawn scenes; queries return the scores of all scenes."""
 
     def __init__(self, library: Library, count: int) -> None:
         self._library = library
@@ -83,12 +83,12 @@ class Scenes:
 
 
 def two(first: str, second: str, *, negative: bool = False) -> Query:
-    """Return a question of two texts."""
+    """Return a query of two texts."""
     return Query((Term("text", first), Term("text", second, negative=negative)))
 
 
 def ways_to_want(scenes: Scenes) -> dict[str, Callable[[Pair], NDArray[np.float64]]]:
-    """Return the ways to ask for both."""
+    """Return the ways to search for both."""
     return {
         "one sentence": lambda p: scenes.ask(Query((Term("text", f"{p.thing} {p.where}"),))),
         "add": lambda p: scenes.ask(two(p.thing, p.where)),
@@ -97,7 +97,7 @@ def ways_to_want(scenes: Scenes) -> dict[str, Callable[[Pair], NDArray[np.float6
 
 
 def ways_to_exclude(scenes: Scenes) -> dict[str, Callable[[Pair], NDArray[np.float64]]]:
-    """Return the ways to ask for the one without the other."""
+    """Return the ways to search for one without the other."""
 
     def less(share: float) -> Callable[[Pair], NDArray[np.float64]]:
         return lambda p: scenes.ask(
@@ -107,20 +107,20 @@ def ways_to_exclude(scenes: Scenes) -> dict[str, Callable[[Pair], NDArray[np.flo
     return {
         "the thing alone": lambda p: scenes.ask(Query((Term("text", p.thing),))),
         "in words: not …": lambda p: scenes.ask(Query((Term("text", f"{p.thing} not {p.where}"),))),
-        "vector taken away, × 0.3": less(0.3),
-        "vector taken away, × 0.5": less(0.5),
-        "vector taken away, × 1": less(1.0),
+        "vector subtracted, × 0.3": less(0.3),
+        "vector subtracted, × 0.5": less(0.5),
+        "vector subtracted, × 1": less(1.0),
         "ours": lambda p: scenes.ask(two(p.thing, p.where, negative=True)),
     }
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the tables."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", default="pocket", help="which model (%(default)s)")
-    parser.add_argument("--scenes", type=int, default=400, help="so many (%(default)s)")
+    parser.add_argument("--model", default="pocket", help="model to measure (%(default)s)")
+    parser.add_argument("--scenes", type=int, default=400, help="number of scenes (%(default)s)")
     arguments = parser.parse_args()
     count = arguments.scenes
     found: dict[str, dict[str, list[float]]] = {"AND": defaultdict(list), "NOT": defaultdict(list)}
@@ -145,7 +145,7 @@ def main() -> None:
     for kind, ways in found.items():
         asked = len(next(iter(ways.values())))
         print_table(
-            f"{kind}: {arguments.model}, {count} scenes, {asked} questions",
+            f"{kind}: {arguments.model}, {count} scenes, {asked} queries",
             ("way", "mAP"),
             ((name, f"{np.mean(values):.3f}") for name, values in ways.items()),
         )

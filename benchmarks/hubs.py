@@ -1,21 +1,21 @@
-"""Hubs: what corrections for pictures that are near every question are worth.
+"""Measure corrections for hubs: pictures that are near every query.
 
     python benchmarks/hubs.py [--model M] [--captions FILE] [--bank FILE]
 
-Each correction knows a bank of questions that nobody asked, and how near the library's pictures are
-to those. With s the cosine of question and picture i, b that of a question of the bank:
+Each correction uses a bank of unrelated queries and their cosines with the library's pictures. With
+s the cosine of the query and picture i, and b the cosine of a query of the bank:
 
-bias        s - λ mean b                          what is near everything loses
-nearest     s - λ mean of the ten greatest b      (CSLS's half for pictures: Conneau et al. 2018)
+bias        s - λ mean b                          lowers pictures that are near everything
+nearest     s - λ mean of the ten greatest b      (CSLS's part for pictures: Conneau et al. 2018)
 softmax     β s - log Σ exp(β b)                  (inverted softmax: Smith et al. 2017)
-qb-norm     the same, but only for questions whose nearest picture is the nearest of some question
-            of the bank (dynamic inverted softmax: Bogolin et al. 2022, arXiv 2112.12777)
-sinkhorn    β s + log v, v so that every question of the bank and every picture gets the same share
-            of exp(β b) v (after Sinkhorn-Knopp); dual with pictures from elsewhere as a second
+qb-norm     the same, but only for queries whose nearest picture is the nearest of some query of
+            the bank (dynamic inverted softmax: Bogolin et al. 2022, arXiv 2112.12777)
+sinkhorn    β s + log v, where v gives every query of the bank and every picture the same share of
+            exp(β b) v (Sinkhorn-Knopp); the dual form has pictures from elsewhere as a second
             bank (arXiv 2508.02538)
 
-The bank is `retrieval/encoders/texts/everyday.txt`, or a text a line of --bank. λ and β are chosen
-on the even captions, everything printed is measured on the odd ones.
+The bank is `retrieval/encoders/texts/everyday.txt`, or --bank with one text per line. The even
+captions select λ and β; all printed figures are measured on the odd captions.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ _ROUNDS = 50
 
 
 def corrections(bank: Floats, elsewhere: Floats) -> dict[str, tuple[Correction, tuple[float, ...]]]:
-    """Return what there is to try, from the cosines (b, n) of a bank's questions with pictures.
+    """Return the corrections to try, from a bank's cosines (b, n) with pictures.
 
-    `elsewhere` (b, m) are those with pictures of other libraries. A correction takes cosines (q, n)
-    and its strength, one of those beside it.
+    `elsewhere` (b, m) are the bank's cosines with pictures of other libraries. A correction takes
+    cosines (q, n) and a strength, one of those beside it.
     """
     greatest = np.sort(bank, axis=0)[-10:].mean(axis=0)
     activated = np.unique(bank.argmax(axis=1))
@@ -79,7 +79,7 @@ def _log_sum(values: Floats, axis: int) -> Floats:
 
 
 def _balance(logs: Floats) -> Floats:
-    """Return log v (n,) of the Sinkhorn-Knopp scaling of exp(logs), (b, n), to even shares."""
+    """Return log v (n,) of the Sinkhorn-Knopp scaling of exp(logs), (b, n), to equal shares."""
     v = np.zeros(logs.shape[1])
     even = np.log(logs.shape[0] / logs.shape[1])
     for _ in range(_ROUNDS):
@@ -89,14 +89,14 @@ def _balance(logs: Floats) -> Floats:
 
 
 def recall(scores: Floats, owner: NDArray[np.int64]) -> tuple[float, float]:
-    """Return R@1 and R@10 of questions (q, n), each with one right picture; ties count against."""
+    """Return R@1 and R@10 of queries (q, n) with one correct picture each; ties count as misses."""
     own = scores[np.arange(len(scores)), owner]
     rank = (scores >= own[:, None]).sum(axis=1)
     return float((rank <= 1).mean()), float((rank <= 10).mean())
 
 
 def skew(scores: Floats) -> float:
-    """Return the skewness of how often each picture is among the first ten: large with hubs."""
+    """Return the skewness of the pictures' counts among the first ten, which is large with hubs."""
     first = np.argpartition(-scores, 10, axis=1)[:, :10]
     counts = np.bincount(first.ravel(), minlength=scores.shape[1]).astype(np.float64)
     return float((((counts - counts.mean()) / counts.std()) ** 3).mean())
@@ -121,13 +121,13 @@ def tried(
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     labelled.options(parser)
     named.options(parser)
-    parser.add_argument("--bank", metavar="FILE", type=Path, help="questions, one a line")
+    parser.add_argument("--bank", metavar="FILE", type=Path, help="queries, one per line")
     arguments = parser.parse_args()
     (model,) = arguments.model or ["pocket"]
     encoder = open_encoder(model)
@@ -146,7 +146,7 @@ def main() -> None:
     known = (banked @ pictures.vectors.T).astype(np.float64)
     elsewhere = (banked @ others.T).astype(np.float64)
     print_table(
-        f"Text→image with {len(bank):,} questions in the bank, {model}",
+        f"Text→image with {len(bank):,} queries in the bank, {model}",
         ("correction", "strength", "R@1", "R@10", "to R@1", "to R@10", "skewness"),
         tried(scores, owner, known, elsewhere),
     )

@@ -1,12 +1,12 @@
-"""How much captions that some pictures have help, and how they are best put together with pictures.
+"""Measure how much captions of some pictures improve a search, and how best to combine both.
 
     python benchmarks/hybrid.py [--data FOLDER] [--model pocket]
 
-Of the pictures of Flickr8k's development split, a share has ONE of its five captions as its text;
-questions are the other four, so no question is a text. Prints R@10 of what each part finds alone
-and of four ways to put the parts together: reciprocal ranks (k = 60), one cosine with both vectors
-end to end (`--fuse concatenate`), the sum of z scores, and the product's own: a sum in which texts
-only ever add. The last column is R@10 of the pictures that have no text, at a share of 30 %.
+A share of the pictures of Flickr8k's development split has ONE of its five captions as its text.
+The other four are queries, so no query equals a text. The output is R@10 of each part alone and of
+four combinations: reciprocal ranks (k = 60), one cosine of both vectors concatenated
+(`--fuse concatenate`), the sum of z scores, and Pixtrieve's own: a sum in which texts can only
+raise a score. The last column is R@10 of the pictures without a text, at a share of 30 %.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def main() -> None:
                 without = ~has[owner]
                 table[name].append(f"({recall(scores[without], owner[without]):.3f})")
     print(
-        f"{chosen.model}: {len(pictures)} pictures, {ASKED} questions; R@10 where a share has text"
+        f"{chosen.model}: {len(pictures)} pictures, {ASKED} queries; R@10 by the share with texts"
     )
     print(
         f"{'':34}" + "".join(f"{head:>9}" for head in ("0 %", "10 %", "30 %", "without", "100 %"))
@@ -103,7 +103,7 @@ def word_scores(
     has: NDArray[np.bool_],
     asked: list[str],
 ) -> Floats:
-    """Return the words' scores (q, n) as the catalogue's full-text index gives them."""
+    """Return the scores (q, n) of the catalogue's full-text index."""
     scores = np.zeros((len(asked), len(captions)))
     with tempfile.TemporaryDirectory() as folder:
         catalogue = Catalogue(f"{folder}/c.sqlite", create=True)
@@ -130,11 +130,11 @@ def word_scores(
 def ways(
     pictures: NDArray[np.float32], texts: NDArray[np.float32], words: Floats, has: NDArray[np.bool_]
 ) -> dict[str, Floats]:
-    """Return scores (q, n) of each part and of each way to put them together."""
+    """Return scores (q, n) of each part and of each combination."""
     z = background_of(pictures).z(pictures)
     alone: dict[str, Floats] = {"pictures alone": z}
     if not has.any():
-        names = ("words alone (BM25)", "meanings alone", "reciprocal ranks", "concatenate")
+        names = ("words alone (BM25)", "text vectors alone", "reciprocal ranks", "concatenate")
         nothing = dict.fromkeys(names[:2], np.zeros_like(z))
         return {**alone, **nothing, **dict.fromkeys((*names[2:], "sum of z", "calibrated sum"), z)}
     usual = background_of(texts[:, has])
@@ -144,7 +144,7 @@ def ways(
     return {
         **alone,
         "words alone (BM25)": words,
-        "meanings alone": meant,
+        "text vectors alone": meant,
         "reciprocal ranks": reciprocal(z) + reciprocal(words) + reciprocal(meant),
         "concatenate": PICTURE_SHARE * pictures + TEXT_SHARE * median,
         "sum of z": z + np.where(has, meant, 0.0) + words / max(words.std(), 1e-9),
@@ -153,13 +153,13 @@ def ways(
 
 
 def reciprocal(scores: Floats) -> Floats:
-    """Return 1 / (60 + rank), and 0 for what is not in the list."""
+    """Return 1 / (60 + rank), or 0 for pictures that are not in the list."""
     ranks = np.argsort(np.argsort(-scores, axis=1, kind="stable"), axis=1) + 1
     return np.where(np.isfinite(scores) & (scores != 0), 1 / (RECIPROCAL + ranks), 0.0)
 
 
 def recall(scores: Floats, owner: NDArray[np.int64]) -> float:
-    """Return the share of questions whose picture is among the first ten; ties count against."""
+    """Return the share of queries whose picture is among the first ten; ties count as misses."""
     own = scores[np.arange(len(owner)), owner]
     return float(((scores >= own[:, None]).sum(axis=1) <= 10).mean())
 

@@ -1,15 +1,15 @@
-"""How fast pictures are indexed, beside other programs, and where Pixtrieve's time goes.
+"""Measure indexing speed, compared with other programs, and the stages of Pixtrieve's time.
 
     python benchmarks/indexing.py [--web N] [--photos N] [--pictures DIR] [--peers NAME …]
         [--devices NAME …] [--rounds N]
 
-Every program encodes the same pictures with the same network, ViT-B-32-256 with random weights,
-from an empty index each time, as a whole process from the shell. All of them start, and compile or
-load their network; so each is also run on one picture, and the rate without the start is
-(N - 1) / (seconds for N - seconds for one). Pictures and programs are in the page cache.
+Every program encodes the same pictures with the same network (ViT-B-32-256 with random weights)
+into an empty index, as a whole process from the shell. This includes the time to start and to
+compile or load the network. So each program also indexes one picture, and the rate without the
+start is (N - 1) / (seconds for N - seconds for one). Pictures and programs are in the page cache.
 
-Then, in one process: what share of the run each stage has, and how close the run comes to the
-network's own limit: the same encoder, given batch after batch in a loop that does nothing else.
+The second part runs in one process. It gives the share of each stage, and compares the run with
+the network's own limit: the same encoder in a loop that only encodes batches.
 """
 
 from __future__ import annotations
@@ -62,28 +62,28 @@ class Pixtrieve:
         self._model = model
 
     def index(self, pictures: str, out: str) -> Program:
-        """Encode a folder."""
+        """Index a folder."""
         how = ("--library", f"{out}/library", "--model", self._model, "--device", self.device)
         return Program((*PIXTRIEVE, "index", pictures, *how))
 
     def count(self, out: str) -> int:
-        """Return how many pictures are in the library."""
+        """Return the number of pictures in the library."""
         with Library.open(f"{out}/library") as library:
             return library.status().counts.images
 
     def check(self) -> None:
-        """Raise BenchmarkError when it has quietly fallen back to another precision."""
+        """Raise BenchmarkError if the encoder fell back to another precision."""
         if self.device.endswith("int8"):
             calibration = read_calibration(identify(self._model).fingerprint)
             if calibration is None or not calibration.good:
-                raise BenchmarkError(f"int8 was not good enough, or not tried: {calibration}")
+                raise BenchmarkError(f"int8 was not accurate enough or not tried: {calibration}")
 
 
 Contender = Pixtrieve | Peer
 
 
 def contenders(arguments: argparse.Namespace, model: str) -> list[Contender]:
-    """Return who takes part."""
+    """Return the programs to compare."""
     field: list[Contender] = [Pixtrieve(model, device) for device in arguments.devices]
     for name in () if arguments.without_peers else arguments.peers:
         peer = peer_or_none(PEERS[name], arguments.cache)
@@ -93,7 +93,7 @@ def contenders(arguments: argparse.Namespace, model: str) -> list[Contender]:
 
 
 def timed(contender: Contender, pictures: str, wanted: int) -> Ran:
-    """Index a folder from nothing; BenchmarkError when not all of it was encoded."""
+    """Index a folder into an empty index; BenchmarkError when pictures are missing from it."""
     with tempfile.TemporaryDirectory() as out:
         ran = run(contender.index(pictures, out))
         if contender.count(out) != wanted:
@@ -102,20 +102,20 @@ def timed(contender: Contender, pictures: str, wanted: int) -> Ran:
 
 
 def is_ready(contender: Contender, pictures: str, count: int) -> bool:
-    """Run it once, which makes what it makes on its first use; tell, and say why, if it cannot."""
-    note(f"getting ready: {contender.name}")
+    """Run a program once, so that its caches exist; return whether it works, and log why not."""
+    note(f"preparing {contender.name}")
     try:
         timed(contender, pictures, count)
         if isinstance(contender, Pixtrieve):
             contender.check()
     except BenchmarkError as error:
-        note(f"left out: {contender.name}: {error}")
+        note(f"skipped {contender.name}: {error}")
         return False
     return True
 
 
 def compare(what: str, pictures: str, field: list[Contender], rounds: int) -> list[Contender]:
-    """Measure all contenders on a folder, and print; return those that could take part."""
+    """Measure all contenders on a folder and print the table; return those that work."""
     count = read_through(pictures)
     field = [contender for contender in field if is_ready(contender, pictures, count)]
     with tempfile.TemporaryDirectory() as single:
@@ -140,7 +140,7 @@ def _rates(names: list[str], runs: dict[str, list[Ran]], count: int) -> Iterator
     one = {name: median_seconds(runs[f"{name}, one"]) for name in names}
     all_ = {name: median_seconds(runs[name]) for name in names}
     whole = {name: count / all_[name] for name in names}
-    # On a machine that is too busy one picture may take longer than all.
+    # On a busy machine, one picture can take longer than all.
     alone = {
         name: (count - 1) / (all_[name] - one[name]) if all_[name] > one[name] else math.nan
         for name in names
@@ -159,21 +159,21 @@ def _rates(names: list[str], runs: dict[str, list[Ran]], count: int) -> Iterator
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """One run in this process, and the network's own limit right after it, in pictures/s."""
+    """One run in this process, and the network's own limit just after it, in pictures/s."""
 
     report: Progress
     limit: float
 
 
 def watched(encoder: Encoder, pictures: str) -> Watched:
-    """Index a folder into a new library with an encoder that is ready."""
+    """Index a folder into a new library with a loaded encoder."""
     with tempfile.TemporaryDirectory() as out, Library.create(f"{out}/library", encoder) as library:
         report = library.add(pictures)
     return Watched(report, limit(encoder))
 
 
 def limit(encoder: Encoder, seconds: float = _LIMIT_S) -> float:
-    """Return how many pictures a second the network encodes in a loop that does nothing else."""
+    """Return the pictures per second that the network encodes in a loop without other work."""
     size = encoder.spec.preprocessing.size
     random = np.random.default_rng(0)
     pixels = random.integers(0, 256, (encoder.batch_size, *size, 3), np.uint8)
@@ -186,7 +186,7 @@ def limit(encoder: Encoder, seconds: float = _LIMIT_S) -> float:
 
 
 def stages(what: str, pictures: str, encoders: dict[str, Encoder], rounds: int) -> None:
-    """Measure where the time goes, and print."""
+    """Measure the stages and print the table."""
     read_through(pictures)
     for encoder in encoders.values():
         limit(encoder)  # compiles the network
@@ -194,7 +194,7 @@ def stages(what: str, pictures: str, encoders: dict[str, Encoder], rounds: int) 
     calls = {name: partial(watched, encoder, pictures) for name, encoder in encoders.items()}
     runs = interleaved(rounds, calls)
     print_table(
-        f"Where the time goes, {what}: the median run of {rounds}, {machine.line()}",
+        f"Stages, {what}: the median run of {rounds}, {machine.line()}",
         ("device", "run, s", "encode", "wait", "commit", "cache", "rest", "hash, ms", "decode, ms",
          "encode/s", "limit/s", "encode/limit", "run/limit"),
         (_shares(name, runs[name]) for name in encoders),
@@ -202,7 +202,7 @@ def stages(what: str, pictures: str, encoders: dict[str, Encoder], rounds: int) 
 
 
 def _shares(name: str, runs: list[Watched]) -> list[str]:
-    """Return a row: shares of the run, and milliseconds of one thread for one picture."""
+    """Return a row: shares of the run, and milliseconds of one thread per picture."""
     report = sorted(runs, key=lambda run: run.report.seconds)[len(runs) // 2].report
     network = statistics.median(run.limit for run in runs)
     spent, encoded = report.spent, report.tally.encoded
@@ -221,14 +221,16 @@ def _shares(name: str, runs: list[Watched]) -> list[str]:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the tables."""
     parser = options(__doc__)
-    parser.add_argument("--web", type=int, default=400, help="so many web pictures (%(default)s)")
-    parser.add_argument("--photos", type=int, default=80, help="so many of 12 MP (%(default)s)")
-    parser.add_argument("--pictures", metavar="DIR", help="measure with these instead")
+    parser.add_argument("--web", type=int, default=400, help="number of web pictures (%(default)s)")
+    parser.add_argument(
+        "--photos", type=int, default=80, help="number of 12-megapixel pictures (%(default)s)"
+    )
+    parser.add_argument("--pictures", metavar="DIR", help="use these pictures instead")
     parser.add_argument("--devices", nargs="+", default=_DEVICES, help="(%(default)s)")
     parser.add_argument(
-        "--peers", nargs="+", choices=PEERS, default=list(PEERS), help="beside these (all)"
+        "--peers", nargs="+", choices=PEERS, default=list(PEERS), help="compare with these (all)"
     )
     arguments = begin(parser)
     model = model_of(arguments)

@@ -1,11 +1,11 @@
-"""What it takes to get going: seconds of installing and of the demo, megabytes, a cold question.
+"""Measure installation: its time and size, the time of the demo, and a cold search.
 
     python benchmarks/install.py [--rounds N] [--most-mb MB] [--most-seconds S]
 
-A fresh environment gets what `pip install .` brings, without extras; the demo runs in it, in a new
-folder and with an empty user's cache; then the demo's library is asked from the shell. Packages
-come from pip's own cache where they are there. Fails when torch or another package of an extra got
-in, or when a limit that is given is passed (installing and the demo together, in seconds).
+This runs `pip install .` without extras in a new environment, then the demo in a new folder with an
+empty user's cache, then searches of the demo's library from the shell. Pip uses its own cache. The
+benchmark fails if torch or another package of an extra is installed, or if a given limit is
+exceeded (--most-seconds limits the installation and the demo together).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _MB = 2**20
 
 
 def sources_in(folder: str) -> str:
-    """Copy what the package is built from: building leaves things beside it."""
+    """Copy the package's sources, because a build writes files beside them."""
     target = os.path.join(folder, "sources")
     names = ("pyproject.toml", "README.md", "LICENSE")
     shutil.copytree(os.path.join(_CHECKOUT, "retrieval"), os.path.join(target, "retrieval"))
@@ -38,14 +38,14 @@ def sources_in(folder: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Took:
-    """Seconds by the clock, and of all processors together."""
+    """Wall time, and processor time summed over all cores, in seconds."""
 
     seconds: float
     processor: float
 
 
 def timed(program: Program) -> Took:
-    """Run a program."""
+    """Run a program and return its time."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     ran = run(program)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -54,7 +54,7 @@ def timed(program: Program) -> Took:
 
 
 def environment_in(folder: str) -> tuple[str, Took]:
-    """Install the base into a new environment; return its folder of programs, and how long."""
+    """Install the base into a new environment; return its folder of programs and the time."""
     environment, sources = os.path.join(folder, "environment"), sources_in(folder)
     run(Program((sys.executable, "-m", "venv", environment)))
     programs = os.path.join(environment, "bin")
@@ -64,26 +64,28 @@ def environment_in(folder: str) -> tuple[str, Took]:
 
 
 def require_no_extras(python: str, folder: str) -> None:
-    """Raise BenchmarkError when a package is there that only an extra brings."""
+    """Raise BenchmarkError if a package of an extra is installed."""
     code = (
         "import importlib.util as u, sys\n"
         f"found = [n for n in {_EXTRAS!r} if u.find_spec(n)]\n"
-        "sys.exit('the base install has brought ' + ', '.join(found) if found else 0)"
+        "sys.exit('the base install includes ' + ', '.join(found) if found else 0)"
     )
     run(Program((python, "-c", code), folder, {"PYTHONPATH": ""}))
 
 
 def megabytes(folder: str) -> float:
-    """Return what a folder takes on the disk."""
+    """Return a folder's size on disk in megabytes."""
     paths = (os.path.join(at, name) for at, _, names in os.walk(folder) for name in names)
     return sum(os.lstat(path).st_blocks * 512 for path in paths) / _MB
 
 
 def main() -> None:
-    """Install, measure and print; exit with 1 when a limit is passed."""
+    """Install, measure and print the table; exit with 1 when a limit is exceeded."""
     parser = options(__doc__)
-    parser.add_argument("--most-mb", type=float, help="fail if it is larger")
-    parser.add_argument("--most-seconds", type=float, help="fail if it takes longer")
+    parser.add_argument("--most-mb", type=float, help="fail if the environment is larger")
+    parser.add_argument(
+        "--most-seconds", type=float, help="fail if installation and demo take longer"
+    )
     arguments = parser.parse_args()
     machine = Machine()
     with tempfile.TemporaryDirectory(prefix="pixtrieve-") as folder:
@@ -110,16 +112,16 @@ def main() -> None:
             for name, took in (
                 ("pip install", installing),
                 ("pixtrieve demo", demo),
-                (f"a cold question, median of {arguments.rounds}", question),
+                (f"a cold search, median of {arguments.rounds}", question),
             )
         ),
     )
     print(f"\nThe environment takes {size:.0f} MB.")
     took = installing.seconds + demo.seconds
     if arguments.most_mb and size > arguments.most_mb:
-        raise BenchmarkError(f"{size:.0f} MB are more than {arguments.most_mb:.0f}")
+        raise BenchmarkError(f"{size:.0f} MB exceed the limit of {arguments.most_mb:.0f} MB")
     if arguments.most_seconds and took > arguments.most_seconds:
-        raise BenchmarkError(f"{took:.1f} s are more than {arguments.most_seconds:.0f}")
+        raise BenchmarkError(f"{took:.1f} s exceed the limit of {arguments.most_seconds:.0f} s")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Pictures with one label each, as vectors: from a folder of folders, or from the test data."""
+"""Vectors of pictures with one label each, from a folder per class or from the test data."""
 
 from __future__ import annotations
 
@@ -25,41 +25,41 @@ _NO_CLASS = "BACKGROUND_Google"
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """(n, dim) unit vectors as they are stored, and the label (n,) of each picture."""
+    """(n, dim) unit vectors, rounded as in storage, and the label (n,) of each picture."""
 
     name: str
     vectors: NDArray[np.float32]
     labels: NDArray[np.str_]
 
     def words(self) -> tuple[NDArray[np.str_], list[str]]:
-        """Return the different labels, and how one writes them in a question."""
+        """Return the distinct labels, and a text query for each."""
         labels = np.unique(self.labels)
         return labels, [f"a photo of a {label.replace('_', ' ').lower()}" for label in labels]
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """Add `--model` and `--pictures`."""
+    """Add the options `--model` and `--pictures`."""
     parser.add_argument(
-        "--model", action="append", help="a model to measure, may be repeated (default: pocket)"
+        "--model", action="append", help="a model to measure, can be repeated (default: pocket)"
     )
     parser.add_argument(
         "--pictures",
         metavar="DIR",
         type=Path,
         action="append",
-        help="a folder with a folder of pictures for each class, may be repeated; by default the "
-        "test sets below PIXTRIEVE_DATA",
+        help="a folder with one folder of pictures per class, can be repeated; by default the "
+        "test sets in PIXTRIEVE_DATA",
     )
 
 
 def sets(arguments: argparse.Namespace, encoder: Encoder) -> list[Labelled]:
-    """Return the labelled sets that are named, encoded (once, kept in the cache folder)."""
+    """Return the chosen labelled sets with their vectors, which the cache folder stores."""
     if arguments.pictures:
         sources = {folder.name: _in_folder(folder) for folder in arguments.pictures}
     else:
         data = os.environ.get("PIXTRIEVE_DATA")
         if not data:
-            raise BenchmarkError("name --pictures DIR, or the test data with PIXTRIEVE_DATA")
+            raise BenchmarkError("there are no pictures: use --pictures DIR or set PIXTRIEVE_DATA")
         shards = {name: Path(data) / "train" / shard for name, shard in _SHARDS.items()}
         sources = {name: _in_shard(path) for name, path in shards.items()}
     return [encoded(name, source, encoder, arguments.cache) for name, source in sources.items()]
@@ -80,7 +80,7 @@ def _in_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
 def encoded(
     name: str, source: Iterable[tuple[str, bytes]], encoder: Encoder, cache: str
 ) -> Labelled:
-    """Return pictures, (label, bytes of a file), encoded (once, kept in the cache folder)."""
+    """Encode pictures, (label, bytes of a file); the cache folder stores the vectors."""
     pictures = list(source)
     digest = hashlib.sha256(b"".join(data for _, data in pictures)).hexdigest()[:16]
     kept = Path(cache) / "labelled" / f"{digest}-{encoder.spec.fingerprint[:16]}.npz"
@@ -94,7 +94,7 @@ def encoded(
                     pixels.append(pixels_from_bytes(data, encoder.spec.preprocessing))
                     labels.append(label)
                 except PictureError as error:
-                    note(f"passed over, of {label}: {error}")
+                    note(f"skipped a picture of {label}: {error}")
             if pixels:
                 vectors.append(as_stored(encoder.encode_images(np.stack(pixels))))
         kept.parent.mkdir(parents=True, exist_ok=True)

@@ -1,9 +1,9 @@
-"""How well captions find their pictures in each language, English first.
+"""Measure the recall of captions in each language, English first.
 
     python benchmarks/languages.py CAPTIONS.jsonl [--model M]
 
-CAPTIONS is as `pixtrieve evaluate` reads it, with captions in other languages in "captions_ml";
-each language is what `pixtrieve evaluate --lang` measures. Pictures are encoded once.
+CAPTIONS has the format of `pixtrieve evaluate`, with captions in other languages in "captions_ml".
+For each language the result is that of `pixtrieve evaluate --lang`. Pictures are encoded once.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from retrieval.tagging.corpora import ENGLISH, languages, read_corpus
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("captions", help="pictures with captions, JSON lines")
-    parser.add_argument("--model", default="pocket", help="which model (%(default)s)")
+    parser.add_argument("--model", default="pocket", help="model to measure (%(default)s)")
     arguments = parser.parse_args()
     spoken = languages(read_corpus(arguments.captions))
     rows = []

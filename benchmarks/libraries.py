@@ -1,4 +1,4 @@
-"""Libraries of any size without their pictures: vectors put straight into each program's index."""
+"""Libraries of any size without pictures: vectors are written directly to each program's index."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NOTED_EVERY = 100_000
 
 
 def tables_mark() -> str:
-    """Return what is another one when the catalogue's tables are others, to name a library by."""
+    """Return a digest of the catalogue's tables, which names libraries of this version."""
     digest = hashlib.sha256()
     for path in (first_tables.__file__, schema.__file__):
         with open(path, "rb") as file:
@@ -31,7 +31,7 @@ def tables_mark() -> str:
 
 
 def library_of(cache: str, spec: ModelSpec, count: int) -> str:
-    """Return the folder of a library of `count` pictures, its vector cache written."""
+    """Return the folder of a library of `count` pictures, with its vector cache."""
     name = f"{spec.fingerprint[:16]}-{tables_mark()}-{count}"
     target = os.path.join(cache, "libraries", name)
 

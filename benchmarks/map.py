@@ -1,11 +1,11 @@
-"""What drawing a map takes, and how many of a picture's nearest neighbours stay near it.
+"""Measure the time of computing a map, and how well it preserves nearest neighbours.
 
     python benchmarks/map.py                         1,000 and 100,000 clustered random vectors
     python benchmarks/map.py --library DIR           an indexed library
 
-Seconds are processor time, all threads together. "Kept" is the share of a picture's ten nearest
-neighbours by cosine that are among its 10, 50 and 200 nearest on the map, for 1,000 pictures. With
-`umap-learn` installed, its map is measured, too.
+Seconds are processor time, summed over all threads. "Kept" is the share of a picture's ten nearest
+neighbours by cosine that are among its 10, 50 and 200 nearest on the map, for 1,000 pictures. If
+`umap-learn` is installed, its map is also measured.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Floats = NDArray[np.float32]
 
 
 def clustered(count: int) -> Floats:
-    """Return unit vectors around 500 random directions."""
+    """Return `count` unit vectors around 500 random directions."""
     random = np.random.default_rng(1)
     middles = random.standard_normal((500, _DIM)).astype(np.float32)
     vectors = middles[random.integers(0, 500, count)] * 0.6
@@ -46,7 +46,7 @@ def of_library(path: str) -> Floats:
 
 
 def kept(vectors: Floats, places: Floats) -> Iterator[float]:
-    """Yield the shares of neighbours among the 10, 50 and 200 nearest places."""
+    """Yield the shares of neighbours among the 10, 50 and 200 nearest points on the map."""
     asked = np.random.default_rng(3).permutation(len(vectors))[:_ASKED]
     true = [np.argsort(-(vectors @ vectors[row]), kind="stable")[1:11] for row in asked]
     for count in (10, 50, 200):
@@ -59,7 +59,7 @@ def kept(vectors: Floats, places: Floats) -> Iterator[float]:
 
 
 def measure(vectors: Floats) -> None:
-    """Print one library's figures."""
+    """Measure and print the figures of one library."""
     began = time.process_time()
     mean = vectors.mean(axis=0)
     centred = vectors - mean
@@ -92,9 +92,9 @@ def measure(vectors: Floats) -> None:
 
 
 def main() -> None:
-    """Measure."""
+    """Measure the library, or random vectors."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--library", help="a library to map instead of random vectors")
+    parser.add_argument("--library", help="map this library instead of random vectors")
     asked = parser.parse_args()
     if asked.library:
         measure(of_library(asked.library))

@@ -1,11 +1,11 @@
-"""Peak memory of indexing: it should not grow with the number of pictures; and rclip's beside it.
+"""Measure the peak memory of indexing, which should not depend on the number of pictures.
 
     python benchmarks/memory.py [--count N] [--rounds N]
 
-First N and 10 N pictures with a stand-in model of 512 dimensions, so that what is measured is
-decoding, the catalogue and the vector cache, without the share of a real model, which is the same
-for any number of pictures. Then N pictures with ViT-B-32-256, Pixtrieve and rclip in turn. The
-pictures are 12-megapixel JPEGs of different content; each run is a process of its own.
+First, N and 10 N pictures are indexed with a stand-in model of 512 dimensions. This measures
+decoding, the catalogue and the vector cache without a real model, whose memory does not depend on
+the number of pictures. Then Pixtrieve and rclip alternately index N pictures with ViT-B-32-256. The
+pictures are distinct 12-megapixel JPEGs; each run is a separate process.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def pictures_of(cache: str, count: int) -> str:
         Image.fromarray(small).resize((4000, 3000)).save(out, "JPEG", quality=60)
         os.makedirs(folder)
         for number in range(count):
-            # Bytes past the end of the picture make the content another one.
+            # Bytes after the end of the picture make the file's content distinct.
             with open(os.path.join(folder, f"{number:06}.jpg"), "wb") as file:
                 file.write(out.getvalue() + number.to_bytes(4, "big"))
 
@@ -67,7 +67,7 @@ def pictures_of(cache: str, count: int) -> str:
 
 
 def stand_in(pictures: str, count: int) -> Ran:
-    """Index with the stand-in model, and ask once."""
+    """Index with the stand-in model and search once."""
     with tempfile.TemporaryDirectory() as out:
         here = os.path.dirname(beside("standin.py"))
         ran = run(Program((sys.executable, "-c", _CHILD, here, f"{out}/library", pictures)))
@@ -101,9 +101,11 @@ def _require(library: str, count: int) -> None:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the table."""
     parser = options(__doc__)
-    parser.add_argument("--count", type=int, default=100, help="N (%(default)s)")
+    parser.add_argument(
+        "--count", type=int, default=100, help="number of pictures, N (%(default)s)"
+    )
     arguments = begin(parser)
     count, model = arguments.count, model_of(arguments)
     few, many = (pictures_of(arguments.cache, number) for number in (count, 10 * count))
@@ -115,7 +117,7 @@ def main() -> None:
     rclip = None if arguments.without_peers else peer_or_none(Rclip, arguments.cache)
     if rclip is not None:
         calls[f"rclip, {count:,}"] = partial(rclip_on, rclip, few, count)
-    pixtrieve(model, few, count)  # makes what is made on the first use of a model
+    pixtrieve(model, few, count)  # creates the caches of a model's first use
     machine = Machine()
     runs = interleaved(arguments.rounds, calls)
     peaks = {name: median_peak(each) for name, each in runs.items()}

@@ -1,12 +1,12 @@
-"""What models to choose from cost on this processor: speed, memory, disk, preparing, asking.
+"""Measure the costs of models on this processor: speed, memory, disk, export and search time.
 
     python benchmarks/models.py [ARCHITECTURE …] [--model BASE] [--rounds N]
 
-Weights are random, for what they say does not matter here; tokenizers that come from the hub are
-stood in for by made-up ones of as many pieces. Every model is exported to float32, which every
-processor has, indexes pictures, is asked in words, and is deleted before the next: one at a time
-is on disk. The base, ViT-B-32-256, is measured turn by turn with each, so that ratios hold where
-seconds do not.
+Weights are random, because costs do not depend on them. Artificial tokenizers with the same number
+of pieces replace those from the hub. Every model is exported to float32, which every processor
+supports, indexes pictures, answers a text query, and is deleted before the next one, so only one is
+on disk at a time. Measurements alternate with the base, ViT-B-32-256, because ratios are more
+reliable than seconds.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ from retrieval.encoders.compiled.exports import folder_of, read_refusal
 from retrieval.encoders.models import tables
 from retrieval.encoders.models.presets import PRESETS
 from retrieval.encoders.models.references import parse
-from retrieval.encoders.models.registry import located
+from retrieval.encoders.models.registry import require_files
 
 _DEVICE = ("--device", "cpu:f32")
 _CANDIDATES = (
@@ -70,7 +70,7 @@ open_encoder(sys.argv[1], device="cpu:f32")
 
 @dataclass(slots=True)
 class Costs:
-    """What was measured of a model; `weights` are bytes."""
+    """The measurements of a model; `weights` are bytes."""
 
     weights: int
     export: Ran
@@ -79,23 +79,23 @@ class Costs:
     questions: list[Ran] = field(default_factory=list)
 
     def since(self, run: int) -> Costs:
-        """Return what was measured from a run on."""
+        """Return the measurements from the run number `run` on."""
         later = self.speeds[run:], self.indexing[run:], self.questions[run:]
         return Costs(self.weights, self.export, *later)
 
     @property
     def rate(self) -> float:
-        """Pictures a second."""
+        """Median pictures per second."""
         return statistics.median(speed.rate for speed in self.speeds)
 
     @property
     def processor(self) -> float:
-        """Milliseconds of one core for a picture."""
+        """Median milliseconds of one core per picture."""
         return 1000 * statistics.median(speed.processor for speed in self.speeds)
 
 
 class Model:
-    """An architecture with random weights, or a model that is on disk, exported anew."""
+    """An architecture with random weights, or a model on disk, exported again."""
 
     def __init__(self, name: str, cache: str) -> None:
         self._made = ""
@@ -108,12 +108,12 @@ class Model:
         note(f"preparing {name}")
         exported = run(Program((sys.executable, "-c", _EXPORT, self._reference)))
         note(f"    {exported}")
-        self.costs = Costs(os.path.getsize(located(self._reference).weights), exported)
+        self.costs = Costs(os.path.getsize(require_files(self._reference).weights), exported)
         if refusal := read_refusal(self._fingerprint, version("openvino")):
             raise BenchmarkError(f"{name} runs on torch: {refusal}")
 
     def measure(self, pictures: str, count: int) -> None:
-        """Encode, index and ask once each."""
+        """Encode, index and search once each."""
         self.costs.speeds.append(_speed(self._reference, count))
         with tempfile.TemporaryDirectory() as out:
             where = ("--library", os.path.join(out, "library"))
@@ -123,19 +123,19 @@ class Model:
                 if (found := library.status().counts.images) != count:
                     raise BenchmarkError(f"{found} of {count} pictures were indexed")
             ask = (*PIXTRIEVE, "search", "two dogs on a beach", *where, *_DEVICE)
-            run(Program(ask))  # compiles what it needs
+            run(Program(ask))  # compiles the text tower
             self.costs.questions.append(run(Program(ask)))
         note(f"    {self.costs.speeds[-1]}, {self.costs.indexing[-1]}, {self.costs.questions[-1]}")
 
     def delete(self) -> None:
-        """Give the disk back."""
+        """Delete the model's files."""
         shutil.rmtree(folder_of(self._fingerprint), ignore_errors=True)
         if self._made:
             os.remove(self._made)
 
 
 def _speed(reference: str, count: int) -> Speed:
-    """Encode as many pictures at a time, again and again for a while."""
+    """Measure the encoding of batches of `count` pictures for a few seconds."""
     encoder = open_encoder(reference, device=_DEVICE[1])
     height, width = encoder.spec.preprocessing.size
     pixels = np.random.default_rng(0).integers(0, 256, (count, height, width, 3), np.uint8)
@@ -151,7 +151,7 @@ def _speed(reference: str, count: int) -> Speed:
 def beside_base(
     name: str, base: Model, arguments: argparse.Namespace, pictures: str
 ) -> tuple[str, ...]:
-    """Measure a model and the base in turn, delete it, and return its line."""
+    """Measure a model alternately with the base, delete it, and return its row."""
     model = Model(name, arguments.cache)
     before = len(base.costs.speeds)
     try:
@@ -166,7 +166,7 @@ def beside_base(
 
 
 def row(name: str, costs: Costs, base: Costs) -> tuple[str, ...]:
-    """Return the line of a model, beside the base as it was measured in turn with it."""
+    """Return the row of a model, relative to the base measured alternately with it."""
     asked, asked_base = median_seconds(costs.questions), median_seconds(base.questions)
     peak, peak_base = median_peak(costs.indexing), median_peak(base.indexing)
     return (
@@ -187,10 +187,12 @@ def row(name: str, costs: Costs, base: Costs) -> tuple[str, ...]:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the table."""
     parser = options(__doc__)
-    parser.add_argument("architectures", nargs="*", help="(the presets, and others like them)")
-    parser.add_argument("--count", type=int, default=32, help="so many pictures (%(default)s)")
+    parser.add_argument(
+        "architectures", nargs="*", help="(default: the presets and similar architectures)"
+    )
+    parser.add_argument("--count", type=int, default=32, help="number of pictures (%(default)s)")
     arguments = begin(parser)
     os.environ["HF_HOME"] = os.path.join(arguments.cache, "hub")
     pictures = web_pictures(arguments.cache, arguments.count)
@@ -204,7 +206,7 @@ def main() -> None:
         try:
             table.append(beside_base(name, base, arguments, pictures))
         except BenchmarkError as error:
-            note(f"left out: {error}")
+            note(f"skipped: {error}")
     table.insert(0, row(base_name, base.costs, base.costs))
     print_table(
         f"Costs of models, cpu:f32: median of {arguments.rounds}, {machine.line()}", _HEAD, table

@@ -1,4 +1,4 @@
-"""Pictures with captions, as vectors, and which things their captions name."""
+"""Vectors of pictures with captions, and the things that the captions name."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from retrieval.evaluation.captions import read_captions
 from retrieval.scenes import scene_set
 
 RIGHT = 2
-"""A picture shows a thing for certain when so many of its captions name it."""
+"""A picture certainly shows a thing if at least this many of its captions name it."""
 
 SCENES = 200
 
@@ -36,18 +36,18 @@ NOUNS = (
     *("bed", "hat", "jacket", "dress", "shirt", "helmet", "glasses", "camera", "guitar", "rope"),
     *("horse", "cat", "bird", "puppy", "surfer", "skier", "snowboarder", "playground", "fountain"),
 )
-"""Everyday things, the most frequent in captions of photographs among them."""
+"""Everyday things, including the most frequent ones in captions of photographs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """(n, dim) unit vectors as they are stored, and the captions of each picture."""
+    """(n, dim) unit vectors, rounded as in storage, and the captions of each picture."""
 
     vectors: NDArray[np.float32]
     captions: tuple[tuple[str, ...], ...]
 
     def naming(self, noun: str) -> NDArray[np.int64]:
-        """Return how many captions (n,) of each picture name a thing, by its word or plural."""
+        """Return the number of captions (n,) of each picture with a noun or its plural."""
         word = re.compile(rf"\b(?:{'|'.join(map(re.escape, forms(noun)))})\b", re.IGNORECASE)
         return np.array([sum(bool(word.search(c)) for c in each) for each in self.captions])
 
@@ -64,27 +64,27 @@ def forms(noun: str) -> tuple[str, ...]:
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """Add `--captions` and `--cache`."""
+    """Add the options `--captions` and `--cache`."""
     parser.add_argument(
         "--captions",
         metavar="FILE",
-        help="pictures with captions, as `pixtrieve evaluate` reads them; by default the "
-        "development split below PIXTRIEVE_DATA",
+        help="pictures with captions in the format of `pixtrieve evaluate`; by default the "
+        "development split in PIXTRIEVE_DATA",
     )
     parser.add_argument(
         "--cache",
         default=os.path.join(tempfile.gettempdir(), "pixtrieve-benchmarks"),
-        help="where vectors are kept for the next time (%(default)s)",
+        help="folder for vectors, which later runs reuse (%(default)s)",
     )
 
 
 def named(arguments: argparse.Namespace, encoder: Encoder) -> Named:
-    """Return the pictures of `--captions`, encoded (once, kept in the cache folder)."""
+    """Return the pictures of `--captions` with their vectors, which the cache folder stores."""
     source = arguments.captions
     if not source:
         data = os.environ.get("PIXTRIEVE_DATA")
         if not data:
-            raise BenchmarkError("name --captions FILE, or the test data with PIXTRIEVE_DATA")
+            raise BenchmarkError("there are no captions: use --captions FILE or set PIXTRIEVE_DATA")
         source = os.path.join(data, "flickr8k-dev", "captions.jsonl")
     pictures = read_captions(source)
     files = ((os.path.basename(each.file), Path(each.file).read_bytes()) for each in pictures)
@@ -95,7 +95,7 @@ def named(arguments: argparse.Namespace, encoder: Encoder) -> Named:
 
 
 def scenes(encoder: Encoder, cache: str) -> NDArray[np.float32]:
-    """Return the vectors (n, dim) of drawn scenes, those of `pixtrieve demo`."""
+    """Return the vectors (n, dim) of the scenes of `pixtrieve demo`."""
     note("drawing scenes")
     return encoded("scenes", _drawn(SCENES), encoder, cache).vectors
 
@@ -103,9 +103,9 @@ def scenes(encoder: Encoder, cache: str) -> NDArray[np.float32]:
 def precision(
     questions: NDArray[np.float32], pictures: NDArray[np.float32], right: NDArray[np.bool_]
 ) -> tuple[float, NDArray[np.int64]]:
-    """Return the mean share of right pictures among the first ten of (q, dim) questions, and those.
+    """Return the mean share of correct pictures among the first ten of (q, dim) queries, and each.
 
-    `right` (n,) tells which of (n, dim) pictures are; what lies behind them is not.
+    `right` (n,) marks the correct ones of the first n pictures; later pictures are never correct.
     """
     first = np.argsort(-(questions @ pictures.T), axis=1, kind="stable")[:, :10]
     known = np.concatenate([right, np.zeros(len(pictures) - len(right), bool)])
@@ -120,6 +120,6 @@ def _drawn(count: int) -> Iterator[tuple[str, bytes]]:
 
 
 def counted(pictures: Named, nouns: Sequence[str], least: int = 10) -> dict[str, NDArray[np.bool_]]:
-    """Return, for each noun that at least so many pictures show, which ones do (n,)."""
+    """Return the nouns that at least `least` pictures show, with masks (n,) of these pictures."""
     found = {noun: pictures.naming(noun) >= RIGHT for noun in nouns}
     return {noun: right for noun, right in found.items() if right.sum() >= least}

@@ -1,10 +1,10 @@
-"""Nouns that people type: how many of the first ten pictures show the thing.
+"""Measure the precision of the first ten pictures for everyday nouns.
 
     python benchmarks/nouns.py [--model M] [--captions FILE]
 
-Right is a picture of which two captions name the thing, by its word or plural; counted are things
-that at least ten pictures show. Asked by the bare word and as "a photo of a …", among the
-pictures alone, and with 200 drawn scenes in the same library, which are never right.
+A picture is correct if two of its captions contain the noun or its plural. Only things that at
+least ten pictures show count. Queries are the bare word and "a photo of a …", in a library of the
+pictures alone, and with 200 drawn scenes, which are never correct.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from retrieval.encoders import open_encoder
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the tables."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", default="pocket", help="which model (%(default)s)")
+    parser.add_argument("--model", default="pocket", help="model to measure (%(default)s)")
     options(parser)
     arguments = parser.parse_args()
     note(f"model {arguments.model}")
@@ -42,7 +42,7 @@ def main() -> None:
         rows.append((noun, f"{right.sum()}", *(f"{v:.2f}" for v in (*alone, beside, drawings))))
     bare, sentence, beside = np.mean(measured, axis=0)
     print_table(
-        f"Right among the first ten of {len(pictures.vectors):,} pictures, {arguments.model}",
+        f"Precision of the first ten of {len(pictures.vectors):,} pictures, {arguments.model}",
         ("noun", "pictures", "by word", "a photo of", "with scenes", "drawings"),
         rows,
     )

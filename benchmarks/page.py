@@ -1,12 +1,12 @@
-"""How soon the page shows its first answer after the last letter, in a real browser.
+"""Measure the time from the last typed letter to the first picture of the answer, in a browser.
 
     python benchmarks/page.py PICTURES [--rounds N]
 
-Indexes a folder with the built-in model, opens the page in Debian's chromium, types questions
-letter by letter and measures in the page itself: from the input event of the last letter to the
-frame in which the first picture of the new answer has been drawn. The pause for which the page
-waits is in it. Each question is new to the server; thumbnails are made on the first round and are
-there on the second, which is told apart. Needs Playwright and chromium.
+This indexes a folder with the built-in model, opens the page in Debian's chromium, and types
+queries letter by letter. The page itself measures the time from the input event of the last letter
+to the frame that shows the first picture of the new answer. This includes the page's own delay.
+Each query is new to the server. The first round creates the thumbnails and the second reuses them,
+so the table separates both. Needs Playwright and chromium.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _MEASURE = """last => new Promise((resolve) => {
 
 
 def measured(page: Page, question: str) -> float:
-    """Type a question and return the milliseconds from its last letter to the first picture."""
+    """Type a query and return the milliseconds from its last letter to the first picture."""
     page.locator("#question").fill("")
     page.locator("#question").press_sequentially(question[:-1], delay=60)
     page.wait_for_timeout(600)
@@ -52,13 +52,13 @@ def measured(page: Page, question: str) -> float:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the table."""
     parser = options(__doc__)
     parser.add_argument("pictures", help="a folder of photographs")
     arguments = begin(parser)
     chromium = shutil.which("chromium")
     if chromium is None:
-        raise BenchmarkError("there is no chromium on this machine")
+        raise BenchmarkError("chromium is not installed: install Debian's package chromium")
     machine = Machine()
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "library")
@@ -76,7 +76,7 @@ def main() -> None:
             browser.close()
     print_table(
         f"From the last letter to the first picture, {count:,} pictures: {machine.line()}",
-        ("question", "median, ms", "most, ms"),
+        ("query", "median, ms", "maximum, ms"),
         rows,
     )
 

@@ -1,10 +1,10 @@
-"""Other programs that find pictures by words, set up to be measured beside Pixtrieve.
+"""Install other programs that search pictures by text, for comparison with Pixtrieve.
 
     python benchmarks/peers.py [--cache DIR]
 
-Each gets an environment of its own below the cache folder, made on first use from the Python
-package index, and the same random weights: no model hub is asked for anything. A peer that cannot
-be had is left out of the tables, with a line that says why.
+Each has its own environment in the cache folder, installed on first use from the Python package
+index, and the same random weights, so no model hub is needed. The tables omit a peer that cannot be
+installed, and a log line gives the reason.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _CLIP_RETRIEVAL = ("clip-retrieval==2.45.0", "setuptools<81")  # it imports pkg_
 _ONNX = ("onnx", "ml_dtypes", "protobuf")
 _VOCABULARY = "bpe_simple_vocab_16e6.txt.gz"
 
-# Run by rclip's own Python, with its own code: rows from a file, "mtime size path" a line.
+# Runs in rclip's environment with its own code; reads a file with "mtime size path" per line.
 _FILL = """
 import sys
 import numpy as np
@@ -59,34 +59,34 @@ database.close()
 
 
 class Peer(ABC):
-    """A program that is set up when it is made, and encodes folders of pictures."""
+    """Another program that encodes folders of pictures; creating the object installs it."""
 
     name: str
 
     @abstractmethod
     def __init__(self, cache: str) -> None:
-        """Set it up below a cache folder; BenchmarkError when that cannot be done."""
+        """Install it in a cache folder; BenchmarkError when that fails."""
 
     @abstractmethod
     def index(self, pictures: str, out: str) -> Program:
-        """Encode a folder from nothing; `out` is an empty folder for what it writes."""
+        """Return the program that encodes a folder; `out` is an empty folder for its output."""
 
     @abstractmethod
     def count(self, out: str) -> int:
-        """Return how many pictures it has encoded."""
+        """Return the number of pictures that it has encoded."""
 
 
 def peer_or_none(peer: type[AnyPeer], cache: str) -> AnyPeer | None:
-    """Set a peer up; say why, and return None, when it cannot be had."""
+    """Install a peer; log the reason and return None when that fails."""
     try:
         return peer(cache)
     except BenchmarkError as error:
-        note(f"left out: {error}")
+        note(f"skipped {peer.name}: {error}")
         return None
 
 
 class PlainLoop(Peer):
-    """What a tutorial does with open_clip and torch: see `plain_loop`."""
+    """The loop of a typical open_clip and torch tutorial: see `plain_loop`."""
 
     name = "open_clip + torch loop"
 
@@ -104,7 +104,7 @@ class PlainLoop(Peer):
 
 
 class ClipRetrieval(Peer):
-    """`clip-retrieval inference`, which encodes a folder; its search is a server's."""
+    """`clip-retrieval inference`, which encodes a folder; it searches only in a server."""
 
     name = "clip-retrieval inference"
 
@@ -141,30 +141,30 @@ class Rclip(Peer):
         self._models = made_once(os.path.join(cache, "models", "rclip"), _rclip_models(cache))
 
     def index(self, pictures: str, out: str) -> Program:
-        """Encode a folder, and ask once: it does not do the one without the other."""
+        """Return the program that encodes a folder and searches once; rclip always does both."""
         self.new_data(out)
         return self.ask(out, pictures, "a dog", index=True)
 
     def count(self, out: str) -> int:
-        """Return how many pictures are in its index."""
+        """Return the number of pictures in its index."""
         counting = "SELECT count(*) FROM images WHERE deleted IS NULL"
         with closing(sqlite3.connect(f"{out}/db.sqlite3")) as database:
             return int(database.execute(counting).fetchone()[0])
 
     def new_data(self, folder: str) -> None:
-        """Make a data folder with its models and no index."""
+        """Create a data folder with the models and without an index."""
         os.makedirs(folder, exist_ok=True)
         for name in os.listdir(self._models):
             os.symlink(os.path.join(self._models, name), os.path.join(folder, name))
 
     def ask(self, data: str, pictures: str, question: str, *, index: bool = False) -> Program:
-        """Ask for ten pictures; with `index`, after it has looked for new and changed files."""
+        """Return a search for ten pictures; with `index` it first scans for changed files."""
         flags = () if index else ("-n",)
         command = (os.path.join(self._bin, "rclip"), *flags, "-t", "10", question)
         return Program(command, pictures, {"RCLIP_DATADIR": data})
 
     def fill(self, data: str, files: Iterable[tuple[float, int, str]]) -> None:
-        """Put files (mtime in seconds, size, path) into its index, with random vectors."""
+        """Write files (mtime in seconds, size, path) to its index with random vectors."""
         listed = os.path.join(data, "files.txt")
         with open(listed, "w", encoding="utf-8") as file:
             file.writelines(f"{mtime!r} {size} {path}\n" for mtime, size, path in files)
@@ -175,7 +175,7 @@ class Rclip(Peer):
 
 def _rclip_models(cache: str) -> Callable[[str], None]:
     def install_onnx(folder: str) -> None:
-        # Beside Pixtrieve's packages, not among them: only torch's exporter wants it.
+        # Separate from Pixtrieve's packages, because only torch's exporter needs it.
         run(Program((sys.executable, "-m", "pip", "install", "--no-deps", "-t", folder, *_ONNX)))
 
     def make(folder: str) -> None:
@@ -194,9 +194,9 @@ def _rclip_models(cache: str) -> Callable[[str], None]:
 
 
 def _environment(cache: str, name: str, requirements: tuple[str, ...]) -> str:
-    """Return the folder of programs of an environment that has these packages."""
+    """Return the folder of programs of an environment with these packages."""
     folder = os.path.join(cache, "peers", name)
-    # Not made beside its place and moved: its programs know where they lie.
+    # Created in place, because its programs contain absolute paths.
     done = os.path.join(folder, "installed")
     if not os.path.exists(done):
         note(f"installing {name} in {folder}")
@@ -215,11 +215,11 @@ PEERS: dict[str, type[Peer]] = {
 
 
 def main() -> None:
-    """Set all of them up."""
+    """Install all peers."""
     arguments = begin(options(__doc__))
     for peer in PEERS.values():
         ready = peer_or_none(peer, arguments.cache)
-        print(f"{peer.name}: {'ready' if ready else 'not to be had'}")
+        print(f"{peer.name}: {'ready' if ready else 'not available'}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Pictures to index: scenes that Pixtrieve draws itself, with the detail that makes JPEGs real.
+"""Pictures to index: drawn scenes with noise, so that their JPEGs have realistic sizes.
 
-What a JPEG costs to decode goes with its pixels and its bytes, so both are those of the real thing:
-web pictures of some 50 KB, photographs of 12 megapixels and 3 to 5 MB.
+The time to decode a JPEG depends on its pixels and its bytes, so both are realistic: web pictures
+have about 50 KB, photographs have 12 megapixels and 3 to 5 MB.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _DRAWN = 1024
 
 
 def web_pictures(cache: str, count: int) -> str:
-    """Return a folder of `count` JPEGs of 640 × 480 pixels and less."""
+    """Return a folder of `count` JPEGs of at most 640 × 480 pixels."""
 
     def make(folder: str) -> None:
         for number in range(count):
@@ -47,7 +47,7 @@ def photographs(cache: str, count: int) -> str:
             scene = render(_SEED + number, _DRAWN).image
             side = max(size)
             picture = _cut(scene.resize((side, side), Image.Resampling.BICUBIC), size)
-            # Drawing new noise takes longer than all the rest; moved about it is as good.
+            # Shifting the noise is equivalent to new noise, whose generation would dominate.
             moved = np.roll(noise, int(random.integers(largest)), axis=number % 2)
             strength = random.uniform(4.5, 8)
             _save(folder, number, _detailed(picture, strength * moved[: size[1], : size[0]]), 92)
@@ -73,7 +73,7 @@ def mean_size(folder: str) -> float:
 
 
 def read_through(folder: str) -> int:
-    """Read every file once, so that no contender pays for the disk; return how many."""
+    """Read all files into the page cache, so that no program waits for the disk; count them."""
     paths = [entry.path for entry in os.scandir(folder)]
     for path in paths:
         with open(path, "rb") as file:
@@ -82,13 +82,13 @@ def read_through(folder: str) -> int:
 
 
 def _cut(square: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Cut the middle out of a square picture whose side is the longer one of `size`."""
+    """Crop the middle of a square picture whose side is the longer one of `size`."""
     left, top = (square.width - size[0]) // 2, (square.height - size[1]) // 2
     return square.crop((left, top, left + size[0], top + size[1]))
 
 
 def _detailed(picture: Image.Image, noise: NDArray[np.float32]) -> Image.Image:
-    """Add light and dark to every pixel, as sensors do and drawings do not."""
+    """Add noise to every pixel, as camera sensors do."""
     lit = np.asarray(picture, np.float32) + noise[..., None]
     return Image.fromarray(lit.clip(0, 255).astype(np.uint8))
 

@@ -1,4 +1,4 @@
-"""What a tutorial does: open_clip's transform, a DataLoader with two workers, torch, batches of 32.
+"""A tutorial's loop: open_clip's transform, a DataLoader with two workers, torch, batches of 32.
 
 python benchmarks/plain_loop.py ARCHITECTURE WEIGHTS FOLDER VECTORS.npy
 """
@@ -31,7 +31,7 @@ class Pictures(Dataset[Any]):
 
 
 def main() -> None:
-    """Encode a folder."""
+    """Encode a folder and write the vectors."""
     architecture, weights, folder, out = sys.argv[1:]
     model, _, transform = open_clip.create_model_and_transforms(architecture, pretrained=weights)
     model.eval()

@@ -1,16 +1,16 @@
-"""What each precision costs in answers and gains in speed, beside open_clip on torch in float32.
+"""Measure recall and speed of each precision, compared with open_clip on torch in float32.
 
     python benchmarks/precision.py [--captions FILE] [--model MODEL] [--rounds N]
 
-The captions are as `pixtrieve evaluate` reads them; without --captions, the Flickr8k development
-photographs in the folder that PIXTRIEVE_DATA names. The model is the built-in one.
+The captions have the format of `pixtrieve evaluate`; by default they are the Flickr8k development
+photographs in the folder PIXTRIEVE_DATA. The default model is the built-in one.
 
 Recall at 10 is that of `pixtrieve evaluate`. Cosines compare each picture's vector with torch's.
-The tower's speed is that of `encode_images` over batches of the size it asks for, turn by turn
-with the others; its limit is the same network, given the same inputs again and again by a loop that
-does nothing else. Processor time is summed over cores: it hardly depends on what else they do.
+The tower's speed is that of `encode_images` with batches of its preferred size, alternating with
+the others. Its limit is the same network in a loop that only repeats the same inputs. Processor
+time is summed over cores; it hardly depends on other load.
 
-cpu:int8 is calibrated on some of the pictures themselves, unless it has been before.
+cpu:int8 is calibrated on some of the same pictures, unless a calibration exists.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ _HEAD = (
     "cosine, mean",
     "least",
     "images/s",
-    "beside torch",
+    "to torch",
     "processor ms",
     "of its limit",
 )
@@ -68,7 +68,7 @@ _HEAD = (
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Pictures a second, and processor seconds a picture."""
+    """Pictures per second, and processor seconds per picture."""
 
     rate: float
     processor: float
@@ -76,7 +76,7 @@ class Speed:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One device: its vectors (n, dim), what they find, its encoder."""
+    """One device: its encoder, its vectors (n, dim) and their recall."""
 
     encoder: Encoder
     vectors: NDArray[np.float32]
@@ -96,7 +96,7 @@ def pixels_of(pictures: list[CaptionedPicture], encoder: Encoder) -> NDArray[np.
 
 
 def batches(pixels: NDArray[np.uint8], size: int) -> Iterator[NDArray[np.uint8]]:
-    """Yield batches of exactly that size, round and round."""
+    """Yield batches of exactly `size` pictures, endlessly."""
     start = 0
     while True:
         yield np.take(pixels, range(start, start + size), axis=0, mode="wrap")
@@ -104,7 +104,7 @@ def batches(pixels: NDArray[np.uint8], size: int) -> Iterator[NDArray[np.uint8]]
 
 
 def timed(some: Callable[[], int]) -> Speed:
-    """Call what encodes some pictures, and says how many, for a while."""
+    """Measure a function that encodes some pictures and returns their number, for a few seconds."""
     count, started, processor = 0, time.perf_counter(), time.process_time()
     while time.perf_counter() - started < _ROUND_S:
         count += some()
@@ -113,7 +113,7 @@ def timed(some: Callable[[], int]) -> Speed:
 
 
 def encoding(encoder: Encoder, pixels: NDArray[np.uint8]) -> Callable[[], int]:
-    """Return what encodes one batch."""
+    """Return a function that encodes one batch."""
     source = batches(pixels, encoder.batch_size)
     ready = [next(source) for _ in range(2)]
 
@@ -126,7 +126,7 @@ def encoding(encoder: Encoder, pixels: NDArray[np.uint8]) -> Callable[[], int]:
 
 
 def looping(device: str, encoder: Encoder, pixels: NDArray[np.uint8]) -> Callable[[], int]:
-    """Return what runs the device's compiled image tower with nothing around it."""
+    """Return a function that only runs the device's compiled image tower."""
     fingerprint = encoder.spec.fingerprint
     record = read_calibration(fingerprint) if device == "cpu:int8" else None
     assert isinstance(encoder, OpenVinoEncoder)
@@ -181,20 +181,20 @@ def measured(
 def speeds(
     devices: dict[str, Measured], pixels: NDArray[np.uint8], rounds: int
 ) -> dict[str, list[Speed]]:
-    """Time each encoder, and each exported tower on its own, in turn."""
+    """Measure each encoder and each exported tower by itself, alternately."""
     calls = {}
     for device, found in devices.items():
         calls[device] = encoding(found.encoder, pixels)
         if device != _REFERENCE:
             calls[device + _LOOP] = looping(device, found.encoder, pixels)
     for call in calls.values():
-        call()  # what is compiled late is not measured
+        call()  # compiles lazily compiled parts before the measurement
     contenders = {name: lambda call=call: timed(call) for name, call in calls.items()}
     return interleaved(rounds, contenders)
 
 
 def rows(devices: dict[str, Measured], times: dict[str, list[Speed]]) -> Iterator[tuple[str, ...]]:
-    """Yield the lines of the table."""
+    """Yield the rows of the table."""
     exact = devices[_REFERENCE]
     recall = exact.evaluation.text_to_image.recall[10]
     rates = {name: statistics.median(run.rate for run in runs) for name, runs in times.items()}
@@ -217,17 +217,17 @@ def rows(devices: dict[str, Measured], times: dict[str, list[Speed]]) -> Iterato
 
 
 def captions_of(arguments: argparse.Namespace) -> str:
-    """Return the captions to measure with."""
+    """Return the path of the captions."""
     data = os.environ.get("PIXTRIEVE_DATA")
     if arguments.captions:
         return str(arguments.captions)
     if not data:
-        raise BenchmarkError("name pictures with --captions FILE, or set PIXTRIEVE_DATA")
+        raise BenchmarkError("there are no captions: use --captions FILE or set PIXTRIEVE_DATA")
     return os.path.join(data, "flickr8k-dev", "captions.jsonl")
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the table."""
     parser = options(__doc__)
     parser.add_argument("--captions", metavar="FILE", help="captions of pictures, as JSON lines")
     arguments = begin(parser)
@@ -238,7 +238,7 @@ def main() -> None:
     names = (_REFERENCE, *(f"cpu:{name}" for name in (*reversed(native_precisions()), "int8")))
     found = {name: measured(name, model, pictures, pixels) for name in names}
     if len({each.encoder.spec.fingerprint for each in found.values()}) > 1:
-        raise BenchmarkError(f"{model} was replaced while it was measured")
+        raise BenchmarkError(f"the model {model} changed during the measurement")
     times = speeds(found, pixels, arguments.rounds)
     print_table(
         f"{model}: {len(pictures):,} pictures, {machine.line()}",

@@ -1,11 +1,11 @@
-"""A model for measuring speed, which does not depend on what the weights say.
+"""Write models with random weights, for measuring speed, which does not depend on the weights.
 
     python benchmarks/random_model.py weights ARCHITECTURE FILE.safetensors
     python benchmarks/random_model.py onnx FILE.safetensors FOLDER
 
-The first writes the weights of an open_clip model as its seeded initialisation gives them, the
-second both towers of ViT-B-32-256 in the form that rclip reads. Programs of their own, so that the
-benchmarks themselves load no torch.
+The first command writes the weights of an open_clip model from its seeded initialisation. The
+second writes both towers of ViT-B-32-256 in rclip's format. They are separate programs, so that the
+benchmarks themselves do not load torch.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class _Tower(torch.nn.Module):
         self.model = model
         self._method = method
 
-    def forward(self, input: torch.Tensor) -> Any:  # noqa: A002 - the name rclip asks for
+    def forward(self, input: torch.Tensor) -> Any:  # noqa: A002 - rclip needs this name
         return getattr(self.model, self._method)(input)
 
 
@@ -44,11 +44,11 @@ def write_weights(architecture: str, path: str) -> None:
 
 
 def write_onnx(weights: str, folder: str) -> None:
-    """Write `visual.onnx` and `textual.onnx` of the weights, batches of any size."""
+    """Write `visual.onnx` and `textual.onnx` for the weights, with any batch size."""
     model = open_clip.create_model(ARCHITECTURE, pretrained=None)
     model.load_state_dict(load_file(weights))
     model.eval().requires_grad_(False)
-    torch.backends.mha.set_fastpath_enabled(value=False)  # ONNX cannot express torch's fused one
+    torch.backends.mha.set_fastpath_enabled(value=False)  # ONNX cannot express fused attention
     os.makedirs(folder, exist_ok=True)
     for name, method, example in (
         ("visual", "encode_image", torch.zeros(2, 3, _SIDE, _SIDE)),

@@ -1,11 +1,11 @@
-"""How long a look at N files takes that have not changed, as a whole process, beside rclip.
+"""Measure a rescan of N unchanged files as a whole process, compared with rclip.
 
     python benchmarks/rescan.py [--files N] [--rounds N]
 
-The files are one-pixel pictures of different content, indexed with a stand-in model (nothing is
-encoded in what is timed). `find -printf` over the same tree is what the file system itself costs.
-rclip cannot look for changes without asking a question; what a question costs it by itself (-n) is
-measured, too, and taken off in the last row, which is the comparison that favours it most.
+The files are distinct one-pixel pictures, indexed with a stand-in model; the measured runs encode
+nothing. `find -printf` on the same tree measures the file system itself. rclip cannot scan without
+a search, so the search alone (-n) is also measured and subtracted in the last row, which is the
+most favourable comparison for rclip.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _WORDS = "a dog"
 
 
 def pixel(number: int) -> bytes:
-    """Return a PNG of one pixel that no other number gives."""
+    """Return a PNG of one pixel that is distinct for each number."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return (
@@ -67,7 +67,7 @@ def tree(cache: str, count: int) -> str:
 
 
 def library_of(cache: str, pictures: str, count: int) -> str:
-    """Return a library that knows the files."""
+    """Return a library that has indexed the files."""
 
     def make(folder: str) -> None:
         with Library.create(folder, StandIn(8, 8)) as library:
@@ -77,7 +77,7 @@ def library_of(cache: str, pictures: str, count: int) -> str:
 
 
 def rclip_data(cache: str, rclip: Rclip, pictures: str, count: int) -> str:
-    """Return rclip's data folder, whose index knows the files as they are."""
+    """Return rclip's data folder with an up-to-date index of the files."""
 
     def files() -> Iterator[tuple[float, int, str]]:
         for folder, _, names in os.walk(pictures):
@@ -94,9 +94,9 @@ def rclip_data(cache: str, rclip: Rclip, pictures: str, count: int) -> str:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the table."""
     parser = options(__doc__)
-    parser.add_argument("--files", type=int, default=100_000, help="so many (%(default)s)")
+    parser.add_argument("--files", type=int, default=100_000, help="number of files (%(default)s)")
     arguments = begin(parser)
     cache, count = arguments.cache, arguments.files
     pictures = tree(cache, count)
@@ -117,7 +117,7 @@ def main() -> None:
     runs = interleaved(arguments.rounds, calls)
     seconds = {name: median_seconds(each) for name, each in runs.items()}
     if rclip is not None:
-        seconds["rclip less rclip -n"] = seconds["rclip"] - seconds["rclip -n"]
+        seconds["rclip minus rclip -n"] = seconds["rclip"] - seconds["rclip -n"]
     print_table(
         f"{count:,} unchanged files: median of {arguments.rounds}, {machine.line()}",
         ("program", "s", "to pixtrieve"),

@@ -1,9 +1,9 @@
-"""Take the picture of the page that the README shows, over the scenes that the demo draws.
+"""Take the README's screenshot of the page, with the demo's scenes.
 
     python benchmarks/screenshot.py [FILE]
 
-Draws and indexes the demo's scenes, asks the page a question in Debian's chromium, in light and
-in dark, and writes both halves side by side as WebP. Needs Playwright and chromium.
+This draws and indexes the demo's scenes, searches on the page in Debian's chromium in light and in
+dark mode, and writes both halves side by side as WebP. Needs Playwright and chromium.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SIZE = (1280, 800)
 
 
 def shot(browser: Browser, port: int, scheme: str) -> Image.Image:
-    """Return the page as it looks with an answer and two pictures chosen."""
+    """Return a screenshot of the page with an answer and two selected pictures."""
     width, height = _SIZE
     context = browser.new_context(
         viewport={"width": width, "height": height},
@@ -40,7 +40,7 @@ def shot(browser: Browser, port: int, scheme: str) -> Image.Image:
     page.locator("#question").fill(_QUESTION)
     page.locator("#question").focus()
     page.get_by_text("200 pictures searched").wait_for()
-    page.keyboard.press("Enter")  # once more: the first question had to wait for the model
+    page.keyboard.press("Enter")  # again, because the first search waits for the model to load
     page.wait_for_timeout(500)
     for place in (0, 2):
         page.locator("#gallery .choose").nth(place).click(force=True)
@@ -51,7 +51,7 @@ def shot(browser: Browser, port: int, scheme: str) -> Image.Image:
 
 
 def main() -> None:
-    """Take it."""
+    """Take the screenshot and write it."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -59,7 +59,7 @@ def main() -> None:
     file = parser.parse_args().file
     chromium = shutil.which("chromium")
     if chromium is None:
-        raise BenchmarkError("there is no chromium on this machine")
+        raise BenchmarkError("chromium is not installed: install Debian's package chromium")
     with tempfile.TemporaryDirectory() as folder:
         pictures, path = os.path.join(folder, "pictures"), os.path.join(folder, "library")
         list(draw_scenes(pictures, 200, seed=0))

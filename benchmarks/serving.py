@@ -1,12 +1,12 @@
-"""How `pixtrieve serve` holds up: many clients at once, with and without an indexing run beside.
+"""Measure `pixtrieve serve` with many clients, with and without concurrent indexing.
 
     python benchmarks/serving.py [--count N] [--clients N] [--seconds S]
 
-A library of N random vectors of the built-in model. Each client asks one question after another,
-each a new one, and waits for its answer (a closed loop: more clients mean longer waiting, not more
-work lost). "Without batching" is the same server, in which every question is encoded by itself.
-Then the same while `pixtrieve index` adds drawn pictures to that library in another process, as
-long as it lasts. Clients and server share the processors. Memory is the server's resident size.
+The library contains N random vectors of the built-in model. Each client sends one new query after
+another and waits for each answer (a closed loop: more clients wait longer, and no request is
+dropped). "Without batching" is the same server that encodes each query by itself. The last
+measurement runs while `pixtrieve index` adds drawn pictures to the library in another process.
+Clients and server share the processors. Memory is the server's resident size.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _WORDS = (
 )
 _WARMING_S = 2.0
 
-# Run by a Python of its own: the server, its desk encoding each question by itself.
+# Runs in a separate Python process: a server whose library thread encodes each query by itself.
 _UNBATCHED = """
 import sys
 from retrieval.commands import main
@@ -52,7 +52,7 @@ main(sys.argv[1:])
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What came of a load: seconds each answer took, answers that failed, memory in MB."""
+    """The results of a load: seconds of each answer, number of failures, memory in MB."""
 
     seconds: list[float]
     lasted: float
@@ -63,7 +63,7 @@ class Load:
 
 @contextmanager
 def server(library: str, *, batching: bool) -> Iterator[tuple[int, int]]:
-    """Run the server; give its port and process id."""
+    """Run the server; yield its port and process id."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -85,20 +85,20 @@ def server(library: str, *, batching: bool) -> Iterator[tuple[int, int]]:
 
 
 def resident_mb(process: int) -> float:
-    """Return the resident size of a process."""
+    """Return the resident size of a process in MB."""
     with open(f"/proc/{process}/statm", encoding="ascii") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE") / 2**20
 
 
 def questions() -> Iterator[str]:
-    """Yield texts, no two alike."""
+    """Yield distinct texts."""
     for number in itertools.count():
         first, second = _WORDS[number % len(_WORDS)], _WORDS[number // 7 % len(_WORDS)]
         yield f"a {first} and {number} of {second}"
 
 
 async def client(port: int, asked: Iterator[str], until: float, seconds: list[float]) -> int:
-    """Ask until it is time, over one connection; return how many answers were no answers."""
+    """Send queries over one connection until the time is over; return the number of failures."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     failed = 0
     while time.perf_counter() < until:
@@ -115,7 +115,7 @@ async def client(port: int, asked: Iterator[str], until: float, seconds: list[fl
 
 
 async def clients(port: int, count: int, lasting: float) -> tuple[list[float], int]:
-    """Let so many clients ask; return the seconds of all answers, and how many failed."""
+    """Run all clients; return the seconds of all answers and the number of failures."""
     seconds: list[float] = []
     asked, until = questions(), time.perf_counter() + lasting
     failed = await asyncio.gather(*(client(port, asked, until, seconds) for _ in range(count)))
@@ -123,7 +123,7 @@ async def clients(port: int, count: int, lasting: float) -> tuple[list[float], i
 
 
 def load(library: str, arguments: argparse.Namespace, *, batching: bool) -> Load:
-    """Load a server, and return what came of it."""
+    """Run the clients against a server and return the results."""
     with server(library, batching=batching) as (port, process):
         asyncio.run(clients(port, arguments.clients, _WARMING_S))
         before, began = resident_mb(process), time.perf_counter()
@@ -133,7 +133,7 @@ def load(library: str, arguments: argparse.Namespace, *, batching: bool) -> Load
 
 
 def beside_indexing(library: str, pictures: str, arguments: argparse.Namespace) -> Load:
-    """Load a server with one client a processor while another process adds pictures."""
+    """Run one client per processor against a server while another process adds pictures."""
     count = os.cpu_count() or 1
     with server(library, batching=True) as (port, process):
         asyncio.run(clients(port, count, _WARMING_S))
@@ -152,7 +152,7 @@ def beside_indexing(library: str, pictures: str, arguments: argparse.Namespace) 
 
 
 def distinct(cache: str, count: int) -> str:
-    """Return a folder of so many pictures: drawn ones, told apart by bytes after their end."""
+    """Return a folder of `count` drawn pictures, made distinct by bytes after their end."""
     drawn = web_pictures(cache, 100)
 
     def make(folder: str) -> None:
@@ -182,12 +182,18 @@ def row(name: str, found: Load) -> Sequence[str]:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the table."""
     parser = options(__doc__)
-    parser.add_argument("--count", type=int, default=100_000, help="pictures (%(default)s)")
+    parser.add_argument(
+        "--count", type=int, default=100_000, help="number of pictures (%(default)s)"
+    )
     parser.add_argument("--clients", type=int, default=50, help="(%(default)s)")
-    parser.add_argument("--seconds", type=float, default=60, help="each (%(default)s)")
-    parser.add_argument("--added", type=int, default=5000, help="indexed beside (%(default)s)")
+    parser.add_argument(
+        "--seconds", type=float, default=60, help="duration of each load (%(default)s)"
+    )
+    parser.add_argument(
+        "--added", type=int, default=5000, help="pictures indexed meanwhile (%(default)s)"
+    )
     arguments = begin(parser)
     spec = open_encoder(arguments.model or "pocket").spec
     known = library_of(arguments.cache, spec, arguments.count)
@@ -202,7 +208,7 @@ def main() -> None:
     rows.append(row(f"{few.clients} clients", load(known, few, batching=True)))
     with tempfile.TemporaryDirectory(dir=arguments.cache) as folder:
         copy = shutil.copytree(known, os.path.join(folder, "library"))
-        note("beside indexing")
+        note("with concurrent indexing")
         name = f"{few.clients} clients while {arguments.added:,} pictures are indexed"
         rows.append(row(name, beside_indexing(copy, pictures, arguments)))
     print_table(

@@ -1,4 +1,4 @@
-"""An encoder that costs nothing, for timing everything around it."""
+"""An encoder that takes no time, for measuring everything else."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from retrieval.vectors import normalise
 
 
 class StandIn:
-    """Gives every picture and text some unit vector, without looking at it."""
+    """Returns a unit vector for every picture and text, independent of its content."""
 
     batch_size = 32
 

@@ -1,10 +1,10 @@
-"""Questions about what is in a library and what is not, with the right answers known.
+"""Queries for things that a library contains or lacks, with the correct answers.
 
-From pictures with classes, and from pictures with captions, libraries of several sizes are drawn,
-each without some of the things, so that a question about those has no right answer. A picture with
-captions shows a thing that two of them name; where just one does, or one has a word that may mean
-it (`things.txt`), nothing is said of it. Classes asked of captioned pictures are absent unless a
-caption has one of their words, or one for what they are a kind of (`kinds.txt`).
+Libraries of several sizes are drawn from pictures with classes and from pictures with captions.
+Each lacks some of the things, so queries for those have no correct answer. A captioned picture
+shows a thing if two of its captions name it. If only one names it, or one has a word that can mean
+it (`things.txt`), the answer is unknown. A class of other pictures is absent from a captioned
+picture unless a caption has one of its words, or a word for its kind (`kinds.txt`).
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ SENTENCES = "sentences"
 SIZES = (100, 300, 1000, 2000)
 
 _ABSENT = 0.4
-"""The share of the things that a library of captioned pictures is to lack."""
+"""The share of things that a library of captioned pictures lacks."""
 
 _COMMON = 60
-"""A thing that more pictures show is in every library: without those little would be left."""
+"""Things that more pictures show are in every library; without them, too few pictures remain."""
 
 _LITTLE = 0.4
-"""A picture whose captions have fewer of a sentence's words does not show what it says."""
+"""A picture whose captions have fewer of a sentence's words does not match the sentence."""
 
 _SAME_CLASS = {
     "Faces": "face",
@@ -48,7 +48,7 @@ _SAME_CLASS = {
     "cougar face": "cougar",
 }
 _NULL = f" {' '.join(re.findall('[a-z]+', ' '.join(unlikely_things()).lower()))} "
-"""What the library's baseline is made of is not asked for."""
+"""The descriptions of the baseline, which are never queries."""
 
 Bools = NDArray[np.bool_]
 
@@ -64,23 +64,23 @@ class Asked:
 
     @property
     def present(self) -> bool:
-        """Whether any picture shows it."""
+        """Whether any picture shows the thing."""
         return bool(self.right.any())
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """How one asks for it."""
+        """The text queries for the thing."""
         return (self.thing,) if self.sentence else written(self.thing)
 
     @property
     def half(self) -> int:
-        """In which half of all things it is, 0 or 1: one is measured, the other fitted with."""
+        """The thing's half of all things, 0 or 1, for cross-validation."""
         return zlib.crc32(self.thing.encode()) % 2
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A library of a kind of pictures, (n, dim) unit vectors, and what it is asked for."""
+    """A library of one kind of pictures, (n, dim) unit vectors, and its queries."""
 
     kind: str
     pictures: NDArray[np.float32]
@@ -88,7 +88,7 @@ class Trial:
 
 
 def written(thing: str) -> tuple[str, ...]:
-    """Return how one asks for a thing."""
+    """Return the text queries for a thing."""
     article = "an" if thing[0] in "aeiou" else "a"
     return thing, f"{article} {thing}", f"a photo of {article} {thing}"
 
@@ -110,13 +110,13 @@ def labelled_trials(data: Labelled, draws: int) -> Iterator[Trial]:
         for size in (size for size in SIZES if size <= 1.5 * len(left)):
             rows = left[:size]
             found = (Asked(name, labels[rows] == name, np.ones(len(rows), bool)) for name in names)
-            # What the draw left out by chance is not asked for.
+            # Classes that the draw omits by chance are not queried.
             asked = tuple(a for a in found if a.present or a.thing not in here)
             yield Trial(data.name, data.vectors[rows], asked)
 
 
 def captioned_trials(pictures: Named, others: Iterable[str], draws: int) -> Iterator[Trial]:
-    """Yield libraries that lack some things each; `others` are classes of other pictures."""
+    """Yield libraries that each lack some things; `others` are classes of other pictures."""
     everything = {asked.thing: asked for asked in in_captions(pictures, others)}
     count = len(pictures.vectors)
     for draw in range(draws):
@@ -133,20 +133,21 @@ def captioned_trials(pictures: Named, others: Iterable[str], draws: int) -> Iter
 
 
 def sentence_trial(pictures: Named) -> Trial:
-    """Return all pictures, asked for by a caption of each, of which that one is right.
+    """Return a trial of all pictures with one caption of each as a query.
 
-    A picture is wrong whose captions lack most of the words; in between nobody can say.
+    The caption's own picture is correct. Pictures whose captions lack most of its words are wrong,
+    and for the others the answer is unknown.
     """
     asked = [each[0] for each in pictures.captions]
-    told = [set(words_of(" ".join(each))) for each in pictures.captions]
-    vocabulary = {word: n for n, word in enumerate(sorted(set().union(*told)))}
-    has = np.zeros((len(told), len(vocabulary)), np.float32)
+    texts = [set(words_of(" ".join(each))) for each in pictures.captions]
+    vocabulary = {word: n for n, word in enumerate(sorted(set().union(*texts)))}
+    has = np.zeros((len(texts), len(vocabulary)), np.float32)
     wants = np.zeros_like(has)
-    for row, words in enumerate(told):
+    for row, words in enumerate(texts):
         has[row, [vocabulary[word] for word in words]] = 1
         wants[row, [vocabulary[word] for word in words_of(asked[row])]] = 1
     share = (wants @ has.T) / np.maximum(wants.sum(axis=1, keepdims=True), 1)
-    own = np.eye(len(told), dtype=bool)
+    own = np.eye(len(texts), dtype=bool)
     known = own | (share < _LITTLE)
     found = zip(asked, own, known, strict=True)
     questions = tuple(Asked(text, right, sure, sentence=True) for text, right, sure in found)
@@ -155,13 +156,13 @@ def sentence_trial(pictures: Named) -> Trial:
 
 def _trial(pictures: Named, things: Iterable[Asked], rows: NDArray[np.int64]) -> Trial:
     found = (Asked(each.thing, each.right[rows], each.known[rows]) for each in things)
-    # Whether a thing is there that just one caption names is not known.
+    # If only one caption names a thing, the answer is unknown.
     asked = tuple(a for a in found if a.present or a.known.all())
     return Trial("captioned", pictures.vectors[rows], asked)
 
 
 def in_captions(pictures: Named, others: Iterable[str]) -> Iterator[Asked]:
-    """Yield what captions name, and classes of `others` that they do not."""
+    """Yield the things that captions name, and the classes of `others` that they do not name."""
     words = [[set(re.findall(r"\w+", c.lower())) for c in each] for each in pictures.captions]
 
     def naming(wanted: Sequence[str]) -> NDArray[np.int64]:
@@ -185,7 +186,7 @@ def _in_null(thing: str) -> bool:
 
 
 def _related(name: str) -> dict[str, list[str]]:
-    """Return things, and the words that may mean them, too."""
+    """Return things with the other words that can mean them."""
     lines = Path(__file__).with_name(name).read_text("utf-8").splitlines()
     pairs = (line.partition(":") for line in lines if not line.startswith("#"))
     return {thing: near.split() for thing, _, near in pairs if not _in_null(thing)}

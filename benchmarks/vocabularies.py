@@ -1,7 +1,7 @@
-"""Tokenizers as large as those that models bring from the hub, for machines that reach none.
+"""Artificial tokenizers of the same size as those from the hub, for machines without a network.
 
-What one costs goes with the number of its pieces: its file is read before the first question. The
-pieces themselves are made up, so nothing that a model finds with them means anything.
+The load time of a tokenizer depends on its number of pieces. The pieces themselves are artificial,
+so search results with them are meaningless.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _SETTINGS = {
 
 
 def stand_in_tokenizer(config: Mapping[str, Any]) -> None:
-    """Put a tokenizer where the hub's client would, unless one is there or none is needed."""
+    """Write a tokenizer into the hub's cache unless one exists or none is needed."""
     repo = tokenizer_repo(config)
     if not repo or cache.snapshot_folder(repo):
         return
@@ -42,7 +42,7 @@ def stand_in_tokenizer(config: Mapping[str, Any]) -> None:
 
 
 def _pieces(count: int) -> Any:
-    """Return byte pairs of `count` pieces: letters, then whatever two that are there make."""
+    """Return a byte-pair model of `count` pieces: letters, then pairs of existing pieces."""
     import tokenizers
     from tokenizers import decoders, models, pre_tokenizers, processors
 

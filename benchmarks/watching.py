@@ -1,10 +1,10 @@
-"""How soon a picture copied into a followed folder is found, and what a burst of them takes.
+"""Measure the time until a picture copied into a watched folder is found, and that of a burst.
 
     python benchmarks/watching.py [FOLDER] [--files N] [--rounds N]
 
-The built-in model, `Library.watch` as `pixtrieve index --watch` runs it, in a thread; another
-handle asks until the picture is among those searched. The pictures are drawn, or those of a folder;
-where they are too few they are used again, with bytes behind their end that make them others.
+With the built-in model, `Library.watch` runs in a thread as in `pixtrieve index --watch`. A second
+connection to the library searches until the picture is found. The pictures are drawn or from a
+folder; if there are too few, copies are made distinct by bytes after their end.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from retrieval.watching.watcher import WatchControl, Watching, WatchTiming
 
 
 def contents(folder: str) -> Iterator[bytes]:
-    """Yield pictures without end, no two the same."""
+    """Yield distinct pictures, endlessly."""
     paths = sorted(entry.path for entry in os.scandir(folder) if entry.name.endswith(".jpg"))
     for number, path in enumerate(cycle(paths)):
         with open(path, "rb") as file:
@@ -49,7 +49,7 @@ def watched(library: str, folder: str) -> Iterator[list[Progress]]:
     thread = threading.Thread(target=follow)
     thread.start()
     listening.wait()
-    time.sleep(WatchTiming().quiet + 1)  # what was there has been looked at
+    time.sleep(WatchTiming().quiet + 1)  # until the first scan is done
     try:
         yield runs
     finally:
@@ -58,15 +58,17 @@ def watched(library: str, folder: str) -> Iterator[list[Progress]]:
 
 
 def until_searched(library: Library, count: int) -> None:
-    """Ask until so many pictures are searched."""
+    """Search until the library has `count` pictures."""
     while library.search("a dog", 1).searched < count:
         time.sleep(0.01)
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the table."""
     parser = options(__doc__)
-    parser.add_argument("--files", type=int, default=5000, help="in a burst (%(default)s)")
+    parser.add_argument(
+        "--files", type=int, default=5000, help="number of pictures in a burst (%(default)s)"
+    )
     parser.add_argument("pictures", nargs="?", help="a folder of JPEGs instead of drawn ones")
     arguments = begin(parser)
     source = contents(arguments.pictures or web_pictures(arguments.cache, 400))
@@ -102,18 +104,18 @@ def main() -> None:
             time.sleep(3)
             encoding = [run for run in runs[before:] if run.tally.encoded]
     print_table(
-        f"A followed folder, the built-in model, {machine.line()}",
+        f"A watched folder, the built-in model, {machine.line()}",
         ("what", "figure"),
         [
             (
-                f"one picture copied, until it is found: median, least, most of {len(single)}",
+                f"one picture, from its copy to its result: median, min, max of {len(single)}",
                 f"{statistics.median(single):.2f}, {min(single):.2f}, {max(single):.2f} s",
             ),
-            (f"{arguments.files:,} pictures: copied in", f"{copied:.1f} s"),
+            (f"{arguments.files:,} pictures: copying", f"{copied:.1f} s"),
             ("from the first copy until all are found", f"{burst:.1f} s"),
             ("runs that encoded", f"{len(encoding)}"),
-            ("pictures encoded in them", ", ".join(f"{r.tally.encoded:,}" for r in encoding)),
-            ("time of the runs", ", ".join(f"{r.seconds:.1f} s" for r in encoding)),
+            ("pictures encoded per run", ", ".join(f"{r.tally.encoded:,}" for r in encoding)),
+            ("duration of the runs", ", ".join(f"{r.seconds:.1f} s" for r in encoding)),
         ],
     )
 

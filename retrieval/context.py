@@ -1,6 +1,6 @@
-"""What an open library is made of, as it is handed to the packages that work on it.
+"""The parts of an open library that other packages work with.
 
-The facts of its model are there at once, the encoder when it is needed.
+The model's facts are available at once; the encoder loads on first use.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ModelInUse:
-    """A model to index or ask with; `encoder` is called, and may be slow, when it is needed."""
+    """A model to index or search with. `encoder()` returns the encoder; the first call is slow."""
 
     row: ModelRow
     encoder: Callable[[], Encoder]
@@ -30,9 +30,10 @@ class ModelInUse:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """An open library's catalogue, model and vectors; `writer` holds the one writer's lock.
+    """An open library's catalogue, model and vector indexes.
 
-    `images` finds the nearest vectors of pictures, `texts` those of the texts that come with them.
+    `images` searches the pictures' vectors, `texts` the vectors of the texts that accompany them.
+    `writer()` is a context manager that holds the library's writer lock.
     """
 
     catalogue: Catalogue
@@ -43,9 +44,9 @@ class Context:
 
 
 class LazyEncoder:
-    """A library's encoder, loaded when first called and checked against its fingerprint.
+    """A library's encoder: loads on the first call and checks the model's fingerprint.
 
-    Safe in any thread: whoever else calls meanwhile waits for it.
+    Thread-safe: concurrent callers wait until it is loaded.
     """
 
     def __init__(self, spec: ModelSpec, device: str, encoder: Encoder | None = None) -> None:
@@ -55,7 +56,7 @@ class LazyEncoder:
         self._lock = threading.Lock()
 
     def __call__(self) -> Encoder:
-        """Return the encoder; ModelMismatch when its checkpoint has changed since."""
+        """Return the encoder; ModelMismatch if its checkpoint has changed since indexing."""
         with self._lock:
             if self._encoder is None:
                 identity = identify(self._spec.name)
@@ -65,17 +66,17 @@ class LazyEncoder:
 
 
 def require_same(spec: ModelSpec, name: str, fingerprint: str) -> None:
-    """Raise ModelMismatch unless a model is the one that a library was indexed with."""
+    """Raise ModelMismatch unless a model is the one that the library was indexed with."""
     if fingerprint == spec.fingerprint:
         return
     if name == spec.name:
         raise ModelMismatch(
-            f"the model {name} has changed since the library was indexed with it "
-            f"(fingerprint {fingerprint[:12]}, then {spec.fingerprint[:12]})",
-            "put the old checkpoint back, or encode the pictures with the new one: "
+            f"the model {name} has changed since it indexed the library "
+            f"(its fingerprint was {spec.fingerprint[:12]} and is now {fingerprint[:12]})",
+            "restore the old checkpoint, or encode the pictures with the new one: "
             f"pixtrieve model use {name}",
         )
     raise ModelMismatch(
-        f"the library was indexed with {spec.name}, and {name} is another model",
-        f"leave --model out; to change the library's model: pixtrieve model use {name}",
+        f"the library was indexed with {spec.name}, but {name} is another model",
+        f"omit --model, or change the library's model: pixtrieve model use {name}",
     )

@@ -1,16 +1,16 @@
-"""Every error that Pixtrieve raises on purpose.
+"""The errors that Pixtrieve raises on purpose.
 
 PixtrieveError            message (what happened, to which file) and hint (what to do next)
 ├── LibraryError          the library folder
-│   ├── LibraryNotFound   there is no index in that folder
-│   ├── LibraryBusy       another process is writing it
-│   └── LibraryTooNew     written by a newer Pixtrieve
+│   ├── LibraryNotFound   the folder contains no library
+│   ├── LibraryBusy       another process is writing the library
+│   └── LibraryTooNew     a newer version of Pixtrieve wrote the library
 ├── ModelError            choosing, fetching or loading a model
-│   ├── ModelNotFound     no such model, or a checkpoint without what it needs
+│   ├── ModelNotFound     no such model, or an incomplete checkpoint
 │   ├── ModelUnavailable  the model is not on disk and could not be fetched
 │   └── ModelMismatch     not the model that the library was indexed with
-├── PictureError          a picture that cannot be read: its reason
-├── QueryError            a question that cannot be asked
+├── PictureError          a picture that cannot be read, with the reason
+├── QueryError            an invalid query
 └── MissingExtra          an optional package is not installed
 """
 
@@ -18,7 +18,7 @@ from __future__ import annotations
 
 
 class PixtrieveError(Exception):
-    """The base of all; `message` says what happened, `hint` what to do next (may be empty)."""
+    """The base class. `message` says what happened, `hint` what to do next (may be empty)."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -27,11 +27,11 @@ class PixtrieveError(Exception):
 
 
 class LibraryError(PixtrieveError):
-    """Something about the library folder."""
+    """An error with the library folder."""
 
 
 class LibraryNotFound(LibraryError):
-    """There is no index in the folder."""
+    """The folder contains no library."""
 
 
 class LibraryBusy(LibraryError):
@@ -39,15 +39,15 @@ class LibraryBusy(LibraryError):
 
 
 class LibraryTooNew(LibraryError):
-    """The catalogue was written by a newer version of Pixtrieve."""
+    """A newer version of Pixtrieve wrote the catalogue."""
 
 
 class ModelError(PixtrieveError):
-    """Something about choosing, fetching or loading a model."""
+    """An error in choosing, fetching or loading a model."""
 
 
 class ModelNotFound(ModelError):
-    """No such model, or a checkpoint that lacks what it needs."""
+    """The model does not exist, or its checkpoint is incomplete."""
 
 
 class ModelUnavailable(ModelError):
@@ -59,15 +59,18 @@ class ModelMismatch(ModelError):
 
 
 class PictureError(PixtrieveError):
-    """A picture could not be read; the message is the reason, in words for its owner."""
+    """A picture cannot be read; the message gives the reason in the user's terms."""
 
 
 class QueryError(PixtrieveError):
-    """A question that cannot be asked."""
+    """The query is invalid."""
 
 
 class MissingExtra(PixtrieveError):
-    """An optional package is not installed; the hint has the install command, and another way."""
+    """An optional package is not installed.
+
+    The hint gives the install command and, from `otherwise`, an alternative to installing.
+    """
 
     def __init__(self, package: str, extra: str, purpose: str, otherwise: str = "") -> None:
         way = f"install it with: pip install 'pixtrieve[{extra}]'"

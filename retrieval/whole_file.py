@@ -1,4 +1,4 @@
-"""A file is there whole, or as it was before: written beside its place and renamed."""
+"""Atomic file writes: write a temporary file in the same folder, then rename it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ _STALE_S = 3600
 
 @contextmanager
 def whole_file(path: str) -> Iterator[BinaryIO]:
-    """Give a file to write; it takes its place at the end, or leaves no trace.
+    """Open a temporary file that replaces `path` when the block succeeds.
 
-    It gets the permissions that a new file gets, and goes where a link points.
+    If the block raises, `path` stays as it was and the temporary file is deleted. The new file
+    gets default permissions. If `path` is a symbolic link, its target is replaced.
     """
     target = os.path.realpath(path)
     temporary = f"{target}.{os.getpid()}{_SUFFIX}"
@@ -33,7 +34,7 @@ def whole_file(path: str) -> Iterator[BinaryIO]:
 
 
 def remove_stale(folder: str) -> None:
-    """Delete what killed writers have left in a folder; nobody writes for an hour."""
+    """Delete temporary files of killed writers from a folder: those older than an hour."""
     for name in os.listdir(folder):
         path = os.path.join(folder, name)
         with suppress(OSError):

@@ -34,7 +34,7 @@ def test_a_stored_half_float_is_little_endian() -> None:
 
 
 def test_blobs_of_another_length_are_refused() -> None:
-    with pytest.raises(ValueError, match="15 bytes where 16 belong"):
+    with pytest.raises(ValueError, match=r"15 .*16"):
         from_blobs([b"\0" * 16, b"\0" * 15], 8)
 
 

@@ -18,7 +18,7 @@ from retrieval.encoders.models.references import BUILT_IN
 from retrieval.evaluation.metrics import Evaluation, evaluate
 from retrieval.library import Library
 from retrieval.query import Query, Term
-from retrieval.scenes.dataset import Drawn, draw_scenes
+from retrieval.scenes.dataset import SceneFile, draw_scenes
 from retrieval.search.results import SearchResult
 from retrieval.vectors import from_blobs
 
@@ -97,7 +97,7 @@ def demo_command(folder: str, count: int, seed: int, model: str, open_page: bool
     return 0
 
 
-def ask(library: Library, drawn: Sequence[Drawn], k: int) -> Iterator[DemoAnswer]:
+def ask(library: Library, drawn: Sequence[SceneFile], k: int) -> Iterator[DemoAnswer]:
     """Search by text, by an example picture, and by both together."""
     step = max(len(drawn) // 5, 1)
     for scene in drawn[1::step][:5]:
@@ -115,7 +115,7 @@ def ask(library: Library, drawn: Sequence[Drawn], k: int) -> Iterator[DemoAnswer
     yield DemoAnswer(f"“{something}” - “{but}”", library.search(without, k))
 
 
-def measure(library: Library, drawn: Sequence[Drawn], *, fullest: bool) -> Evaluation:
+def measure(library: Library, drawn: Sequence[SceneFile], *, fullest: bool) -> Evaluation:
     """Measure how often captions that describe exactly one scene find it.
 
     `fullest` takes each scene's fullest caption only, otherwise all count, terse ones included.

@@ -86,7 +86,7 @@ def pack_command(name: str, folder: str) -> None:
     """
     from retrieval.encoders.transfer import pack_model
 
-    pack_model(registry.located(name), folder)
+    pack_model(registry.require_files(name), folder)
     say(f"Packed {shown(name)} into {shown(folder)}. Copy this folder, and on the other machine:")
     say(f"    pixtrieve models import {shown(shlex.quote(folder))}")
 

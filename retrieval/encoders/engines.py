@@ -1,8 +1,8 @@
-"""Which engine encodes with a model: OpenVINO on the processor, torch on a card and as reference.
+"""Choose the engine for a device: OpenVINO on the processor, torch on a graphics card.
 
-auto                       cuda or mps if there is such a card, and torch, else cpu
-cpu, cpu:f32, cpu:bf16, …  OpenVINO, in the fastest precision that stays equal, or the one named
-cpu:int8                   the same, with an image tower that is calibrated when it is first needed
+auto                       cuda or mps if such a card and torch are available, else cpu
+cpu, cpu:f32, cpu:bf16, …  OpenVINO, in the fastest accurate precision, or in the one named
+cpu:int8                   OpenVINO, with an image tower that is quantised on first use
 torch                      open_clip on torch on the processor: the reference
 cuda, mps                  open_clip on torch on a graphics card
 """
@@ -29,28 +29,28 @@ from retrieval.encoders.models.fingerprint import fingerprint
 from retrieval.errors import ModelError
 
 if TYPE_CHECKING:
-    from retrieval.encoders import Encoder
     from retrieval.encoders.compiled.exports import Export
     from retrieval.encoders.openclip import OpenClipEncoder
+    from retrieval.encoders.protocols import Encoder
 
 _log = logging.getLogger(__name__)
 _notices = logging.getLogger("retrieval.notices")
-"""What is well, but takes long enough for somebody to wonder; `commands/logs.py` shows it."""
+"""For messages that users should see although nothing is wrong; `commands/logs.py` shows them."""
 
 PRECISIONS = ("f32", "bf16", "f16", "int8")
 DEVICES = ("auto", "cpu", *(f"cpu:{name}" for name in PRECISIONS), "torch", "cuda", "mps")
 
 
 def open_files(files: ModelFiles, device: str) -> Encoder:
-    """Load a model for a device, one of `DEVICES`; ModelError for another one.
+    """Load a model for a device, one of `DEVICES`; ModelError for another device.
 
-    Raises MissingExtra where that needs open_clip and torch, and they are not installed.
+    Raises MissingExtra when that needs open_clip and torch and they are not installed.
     """
     if device not in DEVICES:
         raise ModelError(f"there is no device {device}", "choose from " + ", ".join(DEVICES))
     on_card = device == "auto" and bool(files.weights) and _has_card()
     if on_card and not tables.is_installed():
-        _say_that_a_card_is_idle()
+        _notify_idle_card()
         on_card = False
     if device == "auto" and not on_card:
         device = "cpu"
@@ -59,8 +59,8 @@ def open_files(files: ModelFiles, device: str) -> Encoder:
     return _open_on_torch(files, "cpu" if device == "torch" else device, f"--device {device}")
 
 
-def _say_that_a_card_is_idle() -> None:
-    """Say it once for a user: a card that stays idle at every question is no news."""
+def _notify_idle_card() -> None:
+    """Log, once per user, that the graphics card is unused because torch is not installed."""
     mark = os.path.join(user_cache(), "pixtrieve", "card-is-idle")
     if os.path.exists(mark):
         return
@@ -68,16 +68,16 @@ def _say_that_a_card_is_idle() -> None:
         os.makedirs(os.path.dirname(mark), exist_ok=True)
         open(mark, "wb").close()
     _notices.info(
-        "Pictures are encoded on the processor; the graphics card can be used once torch is "
-        "installed: pip install 'pixtrieve[models]'"
+        "Encoding on the processor. To use the graphics card, install torch: "
+        "pip install 'pixtrieve[models]'"
     )
 
 
 def _open_on_torch(files: ModelFiles, device: str, purpose: str) -> OpenClipEncoder:
     if not files.weights:
         raise ModelError(
-            f"{files.reference} was brought in without its weights, so {purpose} cannot be",
-            "use --device cpu, or fetch the model itself: pixtrieve models fetch NAME",
+            f"{files.reference} was imported without its weights, which {purpose} needs",
+            "use --device cpu, or fetch the model with its weights: pixtrieve models fetch NAME",
         )
     if not tables.is_installed():
         raise tables.missing(purpose)
@@ -88,12 +88,12 @@ def _open_on_torch(files: ModelFiles, device: str, purpose: str) -> OpenClipEnco
 
 def _open_on_cpu(files: ModelFiles, precision: str) -> Encoder:
     if importlib.util.find_spec("openvino") is None:
-        _log.warning("OpenVINO is not installed, so torch is used, which is slower")
+        _log.warning("OpenVINO is not installed; using torch, which is slower")
         return _open_on_torch(files, "cpu", "encoding without the package openvino")
     identity = fingerprint(files)
-    graphs = _graphs_there(files, identity)
+    graphs = _existing_graphs(files, identity)
     if graphs is None:
-        export, otherwise = _exported_now(files, identity)
+        export, otherwise = _export_now(files, identity)
         if export is None:
             return otherwise
         graphs = FolderGraphs(exports.folder_of(identity), export)
@@ -106,8 +106,8 @@ def _open_on_cpu(files: ModelFiles, precision: str) -> Encoder:
     return OpenVinoEncoder(files, identity, graphs, precision)
 
 
-def _graphs_there(files: ModelFiles, identity: str) -> Graphs | None:
-    """Return the graphs of a model that ship with its weights, or were made of it before."""
+def _existing_graphs(files: ModelFiles, identity: str) -> Graphs | None:
+    """Return a model's graphs that ship with its weights or were exported before, if any."""
     shipped = read_pack(files.weights, identity) if files.folder and files.weights else None
     if shipped is not None:
         return shipped
@@ -115,20 +115,25 @@ def _graphs_there(files: ModelFiles, identity: str) -> Graphs | None:
     return None if export is None else FolderGraphs(exports.folder_of(identity), export)
 
 
-def _exported_now(files: ModelFiles, identity: str) -> tuple[Export | None, OpenClipEncoder]:
-    """Export a model; without one, the encoder on torch is to be used, and the log says why."""
-    _require_what_exports(files)
+def _export_now(files: ModelFiles, identity: str) -> tuple[Export | None, OpenClipEncoder]:
+    """Export a model; return the export and the encoder on torch that it was made with.
+
+    If the export fails, it is None, a warning gives the reason, and the encoder on torch serves
+    instead.
+    """
+    _require_exportable(files)
     openvino = version("openvino")
     refusal = exports.read_refusal(identity, openvino)
     if not refusal:
         _notices.info(
-            "Preparing %s for this processor, once; that can take a minute.", files.reference
+            "Preparing %s for this processor. This is done once and can take a minute.",
+            files.reference,
         )
     encoder = _open_on_torch(files, "cpu", f"the model {files.reference}")
     try:
         load_openvino()
     except ImportError as error:
-        _log.warning("OpenVINO cannot be loaded, so torch is used, which is slower: %s", error)
+        _log.warning("OpenVINO cannot be loaded; using torch, which is slower: %s", error)
         return None, encoder
     export = None
     if not refusal:
@@ -138,25 +143,27 @@ def _exported_now(files: ModelFiles, identity: str) -> tuple[Export | None, Open
     return export, encoder
 
 
-def _require_what_exports(files: ModelFiles) -> None:
-    """Say what can be done where a model has no graphs and cannot be exported."""
+def _require_exportable(files: ModelFiles) -> None:
+    """Raise an error with a remedy if a model without graphs cannot be exported here."""
     if not files.weights:
         raise ModelError(
-            f"what was brought in of {files.reference} is damaged, or of another version",
-            "pack it again where the model is, then: pixtrieve models import FOLDER",
+            f"the imported model {files.reference} is damaged or of another version",
+            f"on the machine that has the model: pixtrieve models pack {files.reference} FOLDER; "
+            "then here: pixtrieve models import FOLDER",
         )
     if tables.is_installed():
         return
     if files.reference.kind == "built-in":
         raise ModelError(
-            "the built-in model is damaged: its graphs do not belong to its weights",
-            "install Pixtrieve again, or what makes them anew: pip install 'pixtrieve[models]'",
+            "the built-in model is damaged: its graphs do not match its weights",
+            "reinstall Pixtrieve, or install what rebuilds the graphs: "
+            "pip install 'pixtrieve[models]'",
         )
     raise tables.missing(f"the model {files.reference}")
 
 
 def _export(encoder: OpenClipEncoder, openvino: str) -> tuple[Export | None, str]:
-    """Export a model; or remember, and return, why this version of OpenVINO cannot have it."""
+    """Export a model; if this version of OpenVINO cannot, record and return the reason."""
     from retrieval.encoders.export.exporting import export
 
     try:
@@ -166,11 +173,11 @@ def _export(encoder: OpenClipEncoder, openvino: str) -> tuple[Export | None, str
             exports.write_refusal(encoder.spec.fingerprint, openvino, error.message)
             return None, error.message
     except OSError as error:
-        return None, f"its export could not be written ({error})"
+        return None, f"the export could not be written ({error})"
 
 
 def _has_card() -> bool:
-    """Tell, without torch, whether this machine seems to have a card that torch can use."""
+    """Guess, without torch, whether this machine has a graphics card that torch can use."""
     if sys.platform == "darwin":
         return platform.machine() == "arm64"
     if sys.platform == "win32":

@@ -1,4 +1,4 @@
-"""As many rows at a time as a graphics card has memory for, found out where it runs out."""
+"""Batches that fit into a graphics card's memory: halve the size when the memory runs out."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ Rows = TypeVar("Rows", bound="Sequence[object] | NDArray[np.uint8]")
 
 
 class OomSafeBatches:
-    """Encodes rows in portions, halved for good when one does not fit."""
+    """Encodes rows in batches; halves the size permanently when a batch does not fit."""
 
-    def __init__(self, most: int, device: str) -> None:
-        """Begin with portions of at most so many; `device` is what messages call it."""
-        self._most = most
+    def __init__(self, max_rows: int, device: str) -> None:
+        """Start with batches of at most `max_rows`; messages name the `device`."""
+        self._max_rows = max_rows
         self._device = device
 
     @property
-    def most(self) -> int:
-        """How many rows a portion may have now."""
-        return self._most
+    def max_rows(self) -> int:
+        """The current maximum number of rows in a batch."""
+        return self._max_rows
 
     def encode(
         self, rows: Rows, encode: Callable[[Rows], NDArray[np.float32]]
     ) -> NDArray[np.float32]:
-        """Return `encode(rows)`, (n, dim), put together from portions; n is at least 1.
+        """Return `encode(rows)`, (n, dim), computed in batches; n is at least 1.
 
-        Raises ModelError when not even one row fits. Other errors pass through.
+        Raises ModelError when not even one row fits into memory. Other errors pass through.
         """
         parts: list[NDArray[np.float32]] = []
         done = 0
         while done < len(rows):
-            some: Any = rows[done : done + self._most]
+            some: Any = rows[done : done + self._max_rows]
             found = self._encoded(some, encode)
             if found is None:
                 self._halve(len(some))
@@ -51,7 +51,7 @@ class OomSafeBatches:
     def _encoded(
         self, some: Rows, encode: Callable[[Rows], NDArray[np.float32]]
     ) -> NDArray[np.float32] | None:
-        """Return None when it does not fit; what it had taken is free again by then."""
+        """Return the rows' vectors; None if they do not fit, after their memory is free again."""
         try:
             return encode(some)
         except RuntimeError as error:
@@ -63,25 +63,26 @@ class OomSafeBatches:
         if tried == 1:
             raise ModelError(
                 f"the model does not fit into the memory of the device {self._device}",
-                "close what else uses it, choose a smaller model, or use --device cpu",
+                "close other programs that use the device, choose a smaller model, "
+                "or use --device cpu",
             )
-        self._most = tried // 2
+        self._max_rows = tried // 2
         _log.warning(
-            "the memory of the device %s does not hold %d at a time: going on with %d",
-            self._device, tried, self._most,
+            "The memory of the device %s does not hold a batch of %d; continuing with %d.",
+            self._device, tried, self._max_rows,
         )  # fmt: skip
         _release()
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:
-    """Tell it from other errors: on a Mac it has no class of its own."""
+    """Return whether memory ran out; on a Mac only the error's text says so."""
     import torch
 
     return isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error)
 
 
 def _release() -> None:
-    """Give back what torch keeps for next time, in pieces of the size that was too large."""
+    """Free torch's cached memory, which is divided into blocks for the larger batch."""
     import torch
 
     if torch.cuda.is_available():

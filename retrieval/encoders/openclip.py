@@ -1,8 +1,7 @@
-"""Encodes with open_clip on torch: the reference that every faster engine is compared with.
+"""Encode with open_clip on torch: the reference for all faster engines.
 
-Imports torch and open_clip only inside its functions. Nothing is downloaded here:
-open_clip builds the architecture without weights, then loads exactly the file that was
-fingerprinted.
+Torch and open_clip are imported inside functions only. Nothing is downloaded: open_clip builds the
+architecture without weights, then loads exactly the file that was fingerprinted.
 """
 
 from __future__ import annotations
@@ -20,35 +19,38 @@ from retrieval.encoders.models.fingerprint import fingerprint
 from retrieval.encoders.models.licences import licence_of
 from retrieval.encoders.models.loading import load_model, load_tokenizer
 from retrieval.encoders.oom_safe_batches import OomSafeBatches
-from retrieval.encoders.silenced import quiet
+from retrieval.encoders.silenced import silenced
 from retrieval.errors import ModelError
 from retrieval.specs import ModelSpec, Preprocessing
 
 if TYPE_CHECKING:
     import torch
 
-_MODES = "preprocess_cfg knows shortest, longest, squash; bicubic, bilinear"
+_MODES = (
+    "preprocess_cfg must have one of shortest, longest, squash as resize_mode, "
+    "and bicubic or bilinear as interpolation"
+)
 DEVICES = ("auto", "cpu", "cuda", "mps")
-_TEXTS_AT_ONCE = 256  # bounds memory when thousands of captions are encoded
-_PICTURES_AT_ONCE = 4096  # callers mind `batch_size`, or know what they do
+_TEXTS_AT_ONCE = 256  # limits memory when a caller encodes thousands of captions
+_PICTURES_AT_ONCE = 4096  # callers choose smaller batches: see `batch_size`
 _BATCH_SIZE = {"cpu": 32, "cuda": 256, "mps": 64}
 
 
 class OpenClipEncoder:
-    """An open_clip model, its preprocessing and its tokenizer, wrapped once."""
+    """An open_clip model with its preprocessing and tokenizer."""
 
     def __init__(self, files: ModelFiles, *, device: str = "auto") -> None:
-        with quiet():
+        with silenced():
             import torch
 
             self._device = choose_device(device)
             self.model = load_model(files).to(self._device)
             self.tokenize: Callable[[list[str]], torch.Tensor] = load_tokenizer(files)
-        self.tokenizer_files = files.tokenizer_files  # none: it is open_clip's own
+        self.tokenizer_files = files.tokenizer_files  # empty for open_clip's own tokenizer
         self._spec = _spec(files, self.model)
         self._cast = _cast_to(self._device)
-        self._picture_portions = OomSafeBatches(_PICTURES_AT_ONCE, self.device)
-        self._text_portions = OomSafeBatches(_TEXTS_AT_ONCE, self.device)
+        self._picture_batches = OomSafeBatches(_PICTURES_AT_ONCE, self.device)
+        self._text_batches = OomSafeBatches(_TEXTS_AT_ONCE, self.device)
         shape = (1, 3, 1, 1)
         preprocessing = self._spec.preprocessing
         self._mean = torch.tensor(preprocessing.mean, device=self._device).view(shape)
@@ -56,35 +58,35 @@ class OpenClipEncoder:
 
     @property
     def spec(self) -> ModelSpec:
-        """What the model is."""
+        """The model's identity and preprocessing."""
         return self._spec
 
     @property
     def device(self) -> str:
-        """Where the model runs: cpu, cuda or mps."""
+        """The device on which the model runs: cpu, cuda or mps."""
         return str(self._device)
 
     @property
     def batch_size(self) -> int:
-        """How many pictures it likes to get at a time: many where that keeps a card busy."""
+        """The best number of pictures per call; larger on a graphics card."""
         return _BATCH_SIZE[self._device.type]
 
     def encode_images(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Encode pictures, (n, H, W, 3) RGB, resized to `spec.preprocessing.size`: (n, dim)."""
+        """Encode (n, H, W, 3) RGB pixels of the size `spec.preprocessing.size` to (n, dim)."""
         require_pixels(pixels, self._spec)
         if len(pixels) == 0:
             return np.empty((0, self._spec.dim), np.float32)
-        return self._picture_portions.encode(pixels, self._encode_pixels)
+        return self._picture_batches.encode(pixels, self._encode_pixels)
 
     def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Encode texts: (n, dim)."""
+        """Encode n texts to (n, dim)."""
         require_texts(texts)
         if len(texts) == 0:
             return np.empty((0, self._spec.dim), np.float32)
-        return self._text_portions.encode(list(texts), self._encode_words)
+        return self._text_batches.encode(list(texts), self._encode_strings)
 
     def autocast(self) -> AbstractContextManager[Any]:
-        """Return a context in which torch computes as this encoder does: in halves on a card."""
+        """Return the context of this encoder's precision: half precision on CUDA, else float32."""
         import torch
 
         if self._cast is None:
@@ -97,18 +99,18 @@ class OpenClipEncoder:
         with torch.inference_mode(), self.autocast():
             return self._unit_rows(self.model.encode_image(self._input(pixels)))
 
-    def _encode_words(self, texts: list[str]) -> NDArray[np.float32]:
+    def _encode_strings(self, texts: list[str]) -> NDArray[np.float32]:
         import torch
 
         with torch.inference_mode(), self.autocast():
             return self._unit_rows(self.model.encode_text(self.tokenize(texts).to(self._device)))
 
     def _input(self, pixels: NDArray[np.uint8]) -> torch.Tensor:
-        """Do what torchvision's ToTensor and Normalize do, for the whole batch on the device."""
+        """Apply torchvision's ToTensor and Normalize to the whole batch on the device."""
         import torch
 
         batch = torch.from_numpy(np.require(pixels, requirements=["C", "W"]))
-        if self._device.type == "cuda":  # a quarter of the bytes that float32 would be
+        if self._device.type == "cuda":  # uint8 transfers a quarter of the bytes of float32
             batch = batch.pin_memory().to(self._device, non_blocking=True)
         else:
             batch = batch.to(self._device)
@@ -120,11 +122,11 @@ class OpenClipEncoder:
 
 
 def choose_device(name: str) -> torch.device:
-    """Turn auto, cpu, cuda or mps into a device that is there; ModelError if it is not."""
+    """Return the device for auto, cpu, cuda or mps; ModelError if it is not available."""
     import torch
 
     if name not in DEVICES:
-        raise ModelError(f"there is no device {name!r}", f"devices are {', '.join(DEVICES)}")
+        raise ModelError(f"there is no device {name}", f"choose from {', '.join(DEVICES)}")
     available = {
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
@@ -134,7 +136,9 @@ def choose_device(name: str) -> torch.device:
         name = next(each for each, there in available.items() if there)
     if not available[name]:
         what = "an NVIDIA graphics card and a torch built for it" if name == "cuda" else "a Mac"
-        raise ModelError(f"the device {name} is not available here", f"it needs {what}; use auto")
+        raise ModelError(
+            f"the device {name} is not available here", f"it needs {what}; use --device auto"
+        )
     return torch.device(name)
 
 
@@ -158,19 +162,19 @@ def _spec(files: ModelFiles, model: Any) -> ModelSpec:
 
 
 def _preprocessing(name: str, settings: Mapping[str, Any]) -> Preprocessing:
-    """Check open_clip's PreprocessCfg; its loose forms (one number for two or three) are spread."""
+    """Validate open_clip's PreprocessCfg; expand single numbers to one per side or channel."""
     mode, interpolation = settings["resize_mode"], settings["interpolation"]
     if mode not in ("shortest", "longest", "squash"):
-        raise ModelError(f"{name} wants the unknown resize mode {mode!r}", _MODES)
+        raise ModelError(f"{name} needs the unknown resize mode {mode!r}", _MODES)
     if interpolation not in ("bicubic", "bilinear", "random"):
-        raise ModelError(f"{name} wants the unknown interpolation {interpolation!r}", _MODES)
+        raise ModelError(f"{name} needs the unknown interpolation {interpolation!r}", _MODES)
     try:
         size = settings["size"]
         height, width = (size, size) if isinstance(size, int) else size
         return Preprocessing(
             size=(int(height), int(width)),
             resize_mode=mode,
-            # As in open_clip: random is for training; for use it means bicubic.
+            # As in open_clip: `random` applies to training only; inference uses bicubic.
             interpolation="bilinear" if interpolation == "bilinear" else "bicubic",
             mean=_per_channel(settings["mean"]),
             std=_per_channel(settings["std"]),
@@ -178,8 +182,8 @@ def _preprocessing(name: str, settings: Mapping[str, Any]) -> Preprocessing:
         )
     except (TypeError, ValueError) as error:
         raise ModelError(
-            f"the preprocessing of {name} makes no sense: {error}",
-            "see preprocess_cfg in its configuration: size, mean, std, fill_color",
+            f"the preprocessing of {name} is invalid: {error}",
+            "check preprocess_cfg in its configuration: size, mean, std, fill_color",
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Texts and pictures that nobody would have, on which engines are compared: extremes show first."""
+"""Probes: artificial texts and pictures for comparing engines; extremes reveal differences."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ HARD_TEXTS = (
     "две собаки كلب على الشاطئ 한국어 ไทย",
     "supercalifragilisticexpialidocious" * 4,
 )
-"""What tokenizers are compared on."""
+"""The texts for comparing tokenizers."""
 
 
 def probe_pixels(size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Return (5, H, W, 3) pictures: black, white, noise, smooth colours, stripes."""
+    """Return (5, H, W, 3) uint8 pixels: black, white, noise, smooth colours, stripes."""
     height, width = size
     random = np.random.default_rng(0)
     rows, columns = np.mgrid[0:height, 0:width]

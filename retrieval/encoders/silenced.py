@@ -1,4 +1,4 @@
-"""Keeps other people's libraries from talking on our screen while they load."""
+"""Suppress the log messages and warnings of model libraries while they load."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ _TALKATIVE = ("open_clip", "timm", "huggingface_hub", "transformers", "httpx", "
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Silence open_clip, timm and the hub: logging and warnings (their errors still raise).
+def silenced() -> Iterator[None]:
+    """Suppress logging and warnings of open_clip, timm and the hub; errors still raise.
 
-    open_clip logs with `logging.info(…)`, that is on the root logger itself, which would even
-    install a handler there; a filter on it stops exactly those records and nobody else's.
+    open_clip logs with `logging.info(…)`, which uses the root logger and would even install a
+    handler there. A filter on the root logger stops exactly these records.
     """
     root, placeholder = logging.getLogger(), logging.NullHandler()
     levels = {name: logging.getLogger(name).level for name in _TALKATIVE}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         root.addFilter(_nothing)
-        root.addHandler(placeholder)  # so that logging.warning() calls no basicConfig()
+        root.addHandler(placeholder)  # prevents logging.warning() from calling basicConfig()
         for name in _TALKATIVE:
             logging.getLogger(name).setLevel(logging.CRITICAL + 1)
         try:

@@ -1,7 +1,7 @@
-"""The arrays of a safetensors file, mapped: no library, and nothing is read before it is used.
+"""Memory-mapped arrays of a safetensors file, without the safetensors library.
 
-The layout: eight bytes with the length of a header (little-endian), the header (JSON: for each name
-a type, a shape and where its bytes begin and end), then the bytes of all arrays.
+Layout: eight bytes with the length of the header (little-endian), the header (JSON: for each name
+a type, a shape and the offsets of its first byte and its end), then the bytes of all arrays.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _LENGTH = 8
 
 
 class Tensors(Mapping[str, NDArray[Any]]):
-    """Arrays by their names. Raises ValueError for a file that is damaged, or of other types."""
+    """Arrays by name. Raises ValueError for a damaged file and for unknown types."""
 
     def __init__(self, path: str) -> None:
         size = os.path.getsize(path)
@@ -30,7 +30,7 @@ class Tensors(Mapping[str, NDArray[Any]]):
         length = int.from_bytes(self._bytes[:_LENGTH].tobytes(), "little")
         self._start = _LENGTH + length
         if self._start > size:
-            raise ValueError(f"{path} is cut short")
+            raise ValueError(f"{path} is truncated")
         header = json.loads(self._bytes[_LENGTH : self._start].tobytes())
         self._facts: dict[str, Any] = {k: v for k, v in header.items() if k != "__metadata__"}
 
@@ -41,7 +41,7 @@ class Tensors(Mapping[str, NDArray[Any]]):
         expected = math.prod(facts["shape"]) * dtype.itemsize
         held = self._bytes[self._start + begin : self._start + end]
         if dtype.kind == "V" or not 0 <= begin <= end or not len(held) == end - begin == expected:
-            raise ValueError(f"the array {name} is damaged, or of an unknown type")
+            raise ValueError(f"the array {name} is damaged or has an unknown type")
         return held.view(dtype).reshape(facts["shape"])
 
     def __iter__(self) -> Iterator[str]:

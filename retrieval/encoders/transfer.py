@@ -1,14 +1,14 @@
-"""Carries a model from a machine that has it to one that has no torch: its export, without weights.
+"""Transfer a model to a machine without torch: pack and import its export, without the weights.
 
 FOLDER/
   pixtrieve-model.json      which model it is, and the size and SHA-256 of every other file
   export.json, image.xml, image.bin, text.xml, text.bin, words.json, probes.npz
-                            as `compiled.exports` has them
-  tokenizer/…               the tokenizer's files, if it is not open_clip's own
+                            the export: see `compiled.exports`
+  tokenizer/…               the tokenizer's files, unless it is open_clip's own
 
-Nothing in it can run code: graphs of OpenVINO's own operations, arrays, JSON. What is brought in
-has to be whole, and has to give open_clip's vectors of the probe inputs on the machine that it
-comes to. That it was made of the weights that its fingerprint names, it can only claim.
+Nothing in the folder can run code: it contains graphs of OpenVINO's own operations, arrays and
+JSON. An import must be complete and must reproduce open_clip's vectors of the probe inputs on the
+importing machine. It cannot prove that it was made from the weights that its fingerprint names.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ from retrieval.errors import ModelError, ModelNotFound
 
 _IDENTITY = "pixtrieve-model.json"
 _FORMAT = 1
-_PACK_AGAIN = "pack it again where the model is: pixtrieve models pack NAME FOLDER"
+_PACK_AGAIN = "pack it again on the machine that has the model: pixtrieve models pack NAME FOLDER"
 _KNOWN = frozenset(
     (MANIFEST, *MODEL_FILES, *(f"{imported.TOKENIZER}/{name}" for name in TOKENIZER_FILES))
 )
@@ -61,8 +61,8 @@ _NEEDED = frozenset((MANIFEST, *MODEL_FILES)) - {"words.json"}
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
-    """What a folder says that it holds. `files` are size and SHA-256 by name."""
+class PackedModel:
+    """The record of a packed model. `files` gives the size and SHA-256 of each file by name."""
 
     reference: str
     fingerprint: str
@@ -71,22 +71,32 @@ class Carried:
 
 
 def pack_model(files: ModelFiles, folder: str) -> None:
-    """Write a model's export into a folder, new or empty; it is exported first if need be.
+    """Write a model's export into a new or empty folder; export the model first if necessary.
 
-    Raises ModelError for a model that has none, or whose tokenizer runs only in open_clip.
+    Raises ModelError for the built-in model, for a folder that is not empty, for a model that
+    cannot be exported, and for one whose tokenizer runs only in open_clip.
     """
     reference = str(files.reference)
     if files.reference.kind == "built-in":
-        raise ModelError(f"{reference} comes with Pixtrieve on every machine")
+        raise ModelError(
+            f"{reference} comes with Pixtrieve on every machine",
+            f"use it there without packing: --model {reference}",
+        )
     if os.path.isdir(folder) and os.listdir(folder):
-        raise ModelError(f"{folder} is not empty", "name a new folder")
+        raise ModelError(f"{folder} is not empty", "choose a new or empty folder")
     encoder = open_files(files, "cpu")
     source = folder_of(encoder.spec.fingerprint)
     export = read_export(encoder.spec.fingerprint)
     if not isinstance(encoder, OpenVinoEncoder) or export is None:
-        raise ModelError(f"{reference} has no export that could be packed")
+        raise ModelError(
+            f"{reference} cannot be packed: it has no export for OpenVINO",
+            "fetch it on the other machine: pixtrieve models fetch NAME",
+        )
     if not export.cleaning:
-        raise ModelError(f"the tokenizer of {reference} runs only where open_clip is installed")
+        raise ModelError(
+            f"{reference} cannot be packed: its tokenizer runs only with open_clip",
+            "on the other machine, install open_clip: pip install 'pixtrieve[models]'",
+        )
     os.makedirs(os.path.join(folder, imported.TOKENIZER), exist_ok=True)
     for name in (*MODEL_FILES, MANIFEST):
         if os.path.exists(os.path.join(source, name)):
@@ -105,41 +115,43 @@ def pack_model(files: ModelFiles, folder: str) -> None:
             if os.path.exists(path := os.path.join(folder, name))
         },
     }
-    with open(os.path.join(folder, _IDENTITY), "w", encoding="utf-8") as file:  # last: it is whole
+    # Written last: this file marks the folder as complete.
+    with open(os.path.join(folder, _IDENTITY), "w", encoding="utf-8") as file:
         json.dump(facts, file, indent=1)
 
 
 def import_model(folder: str) -> str:
-    """Bring in what `pack_model` wrote and return the model's reference.
+    """Import a model that `pack_model` wrote and return its reference.
 
-    Raises ModelNotFound for a folder that holds nothing of the kind, ModelError for one that is
-    half there, damaged, of another version, or that does not give the vectors it should here.
+    Raises ModelNotFound for a folder without a packed model, ModelError for one that is
+    incomplete, damaged, of another version, or whose vectors are wrong on this machine.
     """
-    carried = read_carried(folder)
+    packed = read_packed_model(folder)
 
     def fill(target: str) -> None:
-        _copy(carried, folder, target)
-        export = _proved_here(carried, target)
-        imported.write_record(target, carried.reference, carried.parts)
+        _copy(packed, folder, target)
+        export = _proved_here(packed, target)
+        imported.write_record(target, packed.reference, packed.parts)
         write_manifest(target, export)
 
+    target = folder_of(packed.fingerprint)
     try:
-        replace_folder(folder_of(carried.fingerprint), fill, MANIFEST)
+        replace_folder(target, fill, MANIFEST)
     except OSError as error:
         raise ModelError(
-            f"{carried.reference} could not be brought in: {error}",
-            "see that the user's cache folder can be written and has room",
+            f"{packed.reference} could not be imported: {error}",
+            f"check that {os.path.dirname(target)} is writable and its disk has free space",
         ) from error
-    return carried.reference
+    return packed.reference
 
 
-def read_carried(folder: str) -> Carried:
-    """Read which model a folder holds; errors as `import_model`."""
+def read_packed_model(folder: str) -> PackedModel:
+    """Read which model a folder holds; raises the errors of `import_model`."""
     path = os.path.join(folder, _IDENTITY)
     if not os.path.isfile(path):
         raise ModelNotFound(
-            f"{folder} holds no packed model: there is no {_IDENTITY} in it",
-            "make one where the model is: pixtrieve models pack NAME FOLDER",
+            f"{folder} holds no packed model: it contains no {_IDENTITY}",
+            "make one on a machine that has the model: pixtrieve models pack NAME FOLDER",
         )
     try:
         with open(path, encoding="utf-8") as file:
@@ -151,7 +163,7 @@ def read_carried(folder: str) -> Carried:
                 f"{folder} was packed by {'a newer' if newer else 'an older'} Pixtrieve",
                 "pip install --upgrade pixtrieve" if newer else _PACK_AGAIN,
             )
-        carried = Carried(
+        packed = PackedModel(
             reference=str(parse(facts["reference"])),
             fingerprint=facts["fingerprint"],
             parts=dict(facts["parts"]),
@@ -161,25 +173,25 @@ def read_carried(folder: str) -> Carried:
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"{path} is damaged: {error}", _PACK_AGAIN) from error
-    if fingerprint_of(carried.parts) != carried.fingerprint:
+    if fingerprint_of(packed.parts) != packed.fingerprint:
         raise ModelError(f"{path} is damaged: its fingerprint is another model's", _PACK_AGAIN)
-    return carried
+    return packed
 
 
-def _copy(carried: Carried, folder: str, target: str) -> None:
-    """Copy the files that belong to it, and see that the copies are what they should be."""
-    strange = sorted(set(carried.files) - _KNOWN)
+def _copy(packed: PackedModel, folder: str, target: str) -> None:
+    """Copy the files of a packed model and verify the copies' sizes and digests."""
+    strange = sorted(set(packed.files) - _KNOWN)
     missing = sorted(
         name
-        for name in _NEEDED | set(carried.files)
-        if name not in carried.files or not os.path.isfile(os.path.join(folder, name))
+        for name in _NEEDED | set(packed.files)
+        if name not in packed.files or not os.path.isfile(os.path.join(folder, name))
     )
     if strange or missing:
         what = f"lacks {', '.join(missing)}" if missing else f"names {', '.join(strange)}"
         raise ModelError(f"the packed model in {folder} {what}", "copy the whole folder again")
-    if any("/" in name for name in carried.files):
+    if any("/" in name for name in packed.files):
         os.makedirs(os.path.join(target, imported.TOKENIZER))
-    for name, (size, sha) in carried.files.items():
+    for name, (size, sha) in packed.files.items():
         copy = os.path.join(target, name)
         shutil.copyfile(os.path.join(folder, name), copy)
         if os.path.getsize(copy) != size or _digest(copy) != sha:
@@ -188,32 +200,32 @@ def _copy(carried: Carried, folder: str, target: str) -> None:
             )
 
 
-def _proved_here(carried: Carried, folder: str) -> Export:
-    """Return what the export is on this machine, after the proof that it runs here as it should."""
+def _proved_here(packed: PackedModel, folder: str) -> Export:
+    """Check that the export runs correctly here; return it with this machine's cosines."""
     export = read_export_in(folder)
     if export is None or not export.cleaning:
-        raise ModelError(f"the packed {carried.reference} is damaged", _PACK_AGAIN)
-    tokenizer = _tokenizer_files(carried, folder)
+        raise ModelError(f"the packed {packed.reference} is damaged", _PACK_AGAIN)
+    tokenizer = _tokenizer_files(packed, folder)
     try:
         return _proved(export, folder, tokenizer)
     except ModelError as error:
         reason = error.message
     except (OSError, ValueError, KeyError, IndexError, TypeError, RuntimeError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-    raise ModelError(f"{carried.reference} cannot be used here: {reason}", _PACK_AGAIN)
+    raise ModelError(f"{packed.reference} cannot be used here: {reason}", _PACK_AGAIN)
 
 
 def _proved(export: Export, folder: str, tokenizer: Sequence[str]) -> Export:
-    """Raise ModelError, or what damaged files raise, unless the export is as it should be."""
+    """Compare the export with its probes; ModelError or the errors of damaged files if wrong."""
     graphs = FolderGraphs(folder, export)
     probes = graphs.probes()
     (text,) = (probe for probe in probes if probe.tower == "text")
     tokenize = light_tokenizer(tokenizer, export.context_length, export.cleaning)
     if not np.array_equal(tokenize(PROBE_TEXTS), text.inputs):
-        raise ModelError("its tokenizer gives other tokens")
-    words = graphs.words()
+        raise ModelError("its tokenizer returns other tokens")
+    words = graphs.numpy_text_tower()
     if words is not None:
-        with np.errstate(all="ignore"):  # what is no number is not equal either
+        with np.errstate(all="ignore"):  # NaN fails the comparison below
             cosine = proofs.least_cosine(words.run(text.inputs), text.expected)
         proofs.require_equal(cosine)
     towers = {probe.tower: graphs.model(probe.tower) for probe in probes}
@@ -222,16 +234,19 @@ def _proved(export: Export, folder: str, tokenizer: Sequence[str]) -> Export:
     return replace(export, least_cosine=cosines, cache_mode=proofs.cache_mode(probes, folder))
 
 
-def _tokenizer_files(carried: Carried, folder: str) -> tuple[str, ...]:
-    """Return the paths of the tokenizer's files, which must be those of the fingerprint."""
+def _tokenizer_files(packed: PackedModel, folder: str) -> tuple[str, ...]:
+    """Return the paths of the tokenizer's files; ModelError if the fingerprint names others."""
     inside = os.path.join(folder, imported.TOKENIZER)
     names = sorted(os.listdir(inside)) if os.path.isdir(inside) else []
     paths = [os.path.join(inside, name) for name in names]
     found = {os.path.basename(path): _digest(path) for path in paths}
-    if carried.parts.get("tokenizer") != (
+    if packed.parts.get("tokenizer") != (
         found or {OPEN_CLIPS_OWN: digest(tables.bpe_vocabulary())}
     ):
-        raise ModelError(f"{carried.reference} has another tokenizer than it says", _PACK_AGAIN)
+        raise ModelError(
+            f"the packed {packed.reference} has another tokenizer than its fingerprint names",
+            _PACK_AGAIN,
+        )
     return tuple(paths)
 
 

@@ -1,7 +1,8 @@
-"""The folder of a library: its catalogue, its one writer, its caches, and what it holds.
+"""A library's folder: opening its catalogue, locking it for writing, its caches and status.
 
 folder/
-  catalogue.sqlite   the truth: files, pictures, vectors
-  cache/             made from it; may be deleted at any time
+  catalogue.sqlite   the primary data: files, pictures, vectors
+  cache/             derived from the catalogue; can be deleted at any time
   writer.lock        held by the process that writes
+  writer.json        which process that is, for the error message of another one
 """

@@ -1,4 +1,4 @@
-"""One writer at a time: a lock on the library folder that dies with its holder."""
+"""The writer lock: one process at a time writes a library; the lock ends with the process."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from retrieval.errors import LibraryBusy, LibraryError
 
 @contextmanager
 def writer_lock(folder: str) -> Iterator[None]:
-    """Hold the library for writing; LibraryBusy, at once, names who holds it already.
+    """Hold the library's writer lock.
 
-    The operating system drops the lock when the process ends, however it ends. The note beside
-    it only says who; it means nothing without the lock.
+    Raises LibraryBusy at once, naming the holder, when another process has the lock, and
+    LibraryError when the folder is not writable. The operating system releases the lock when the
+    process ends for any reason. `writer.json` only names the holder; it has no effect by itself.
     """
-    from filelock import FileLock, Timeout  # a reader need not wait for its import
+    from filelock import FileLock, Timeout  # imported here because readers do not need it
 
     lock = FileLock(os.path.join(folder, "writer.lock"))
     note = os.path.join(folder, "writer.json")
@@ -28,21 +29,21 @@ def writer_lock(folder: str) -> Iterator[None]:
     except Timeout:
         raise LibraryBusy(
             f"the library {folder} is being written by {_holder(note)}",
-            "wait until it is done, or stop it; searching works meanwhile",
+            "wait until that process is done, or stop it; you can search meanwhile",
         ) from None
     except OSError as error:
         raise LibraryError(
-            f"the library {folder} cannot be written: {error.strerror}",
-            "check the permissions of the folder, or name another one with --library",
+            f"the library {folder} is not writable: {error.strerror}",
+            "check the permissions of the folder, or choose another one with --library",
         ) from error
     try:
-        _sign(note)
+        _write_holder(note)
         yield
     finally:
         lock.release()
 
 
-def _sign(note: str) -> None:
+def _write_holder(note: str) -> None:
     import socket
 
     facts = {
@@ -51,7 +52,7 @@ def _sign(note: str) -> None:
         "since": time.strftime("%Y-%m-%d %H:%M:%S"),
         "command": " ".join([os.path.basename(sys.argv[0]), *sys.argv[1:]])[:200],
     }
-    # Only a courtesy to whoever finds the lock taken.
+    # Other processes only show this in a message, so a failure does no harm.
     with suppress(OSError), open(note, "w", encoding="utf-8", errors="backslashreplace") as file:
         json.dump(facts, file)
 

@@ -1,4 +1,4 @@
-"""Making and opening the catalogue in a library's folder; checking that the model is its own."""
+"""Create and open the catalogue in a library's folder, and check the model against it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _JOURNALS = ("-wal", "-shm")
 
 
 def has_catalogue(folder: str) -> bool:
-    """Tell whether there is a library in the folder."""
+    """Return whether the folder contains a library."""
     return os.path.isfile(os.path.join(folder, _CATALOGUE))
 
 
 def create_catalogue(folder: str, spec: ModelSpec) -> tuple[Catalogue, ModelRow]:
-    """Make a catalogue that answers with a model: whole, or not at all.
+    """Create, atomically, a catalogue that uses a model.
 
-    Raises LibraryError when there is one already.
+    Raises LibraryError when the folder contains a library already or cannot be created.
     """
     path = os.path.join(folder, _CATALOGUE)
     unfinished = f"{path}.new"
@@ -32,13 +32,16 @@ def create_catalogue(folder: str, spec: ModelSpec) -> tuple[Catalogue, ModelRow]
         os.makedirs(folder, exist_ok=True)
     except OSError as error:
         raise LibraryError(
-            f"the library {folder} cannot be made: {error.strerror}", "name another folder"
+            f"the library folder {folder} cannot be created: {error.strerror}",
+            "choose another folder",
         ) from error
     with writer_lock(folder):
         if has_catalogue(folder):
-            raise LibraryError(f"{folder} is a library already", "open it, or name another folder")
-        # Of a run that was killed at this very point, and of a catalogue that was deleted
-        # without them: SQLite would take them for the new one's.
+            raise LibraryError(
+                f"{folder} is a library already", "open it, or choose another folder"
+            )
+        # A run killed at this point leaves such files, as does deleting a catalogue without its
+        # journals. SQLite would apply old journals to the new catalogue.
         for leftover in (unfinished, *(p + s for p in (unfinished, path) for s in _JOURNALS)):
             if os.path.exists(leftover):
                 os.unlink(leftover)
@@ -52,15 +55,15 @@ def create_catalogue(folder: str, spec: ModelSpec) -> tuple[Catalogue, ModelRow]
 
 
 def open_catalogue(folder: str, model: str | Encoder | None) -> tuple[Catalogue, ModelRow]:
-    """Open a catalogue; `model`, if given, must be the one that it answers with.
+    """Open a catalogue; `model`, if given, must be the model that it uses.
 
-    Raises LibraryNotFound when there is none, ModelMismatch for another model. A model that has
-    moved is remembered by its new name.
+    Raises LibraryNotFound when the folder contains no library, ModelMismatch for another model.
+    If the same model now has another reference, the catalogue records the new one.
     """
     if not has_catalogue(folder):
         raise LibraryNotFound(
             f"there is no library in {folder}",
-            "make one with: pixtrieve index FOLDER-OF-PICTURES",
+            "create one: pixtrieve index FOLDER-OF-PICTURES",
         )
     catalogue = Catalogue(os.path.join(folder, _CATALOGUE))
     try:
@@ -75,7 +78,7 @@ def _checked_model(folder: str, catalogue: Catalogue, model: str | Encoder | Non
     if row is None:
         raise LibraryError(
             f"the catalogue in {folder} names no model",
-            "restore it from a backup, or move the folder away and index again",
+            "restore the catalogue from a backup, or move the folder away and index again",
         )
     if isinstance(model, str):
         identity = identify(model)

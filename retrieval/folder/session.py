@@ -1,4 +1,4 @@
-"""A library that is open: its catalogue, the model that it has now, and its indexes."""
+"""An open library: its catalogue, its current model and its vector indexes."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 
 class Session:
-    """What one handle on a library shares among all that it does. For one thread."""
+    """What all operations on one open library share. Not thread-safe."""
 
     def __init__(self, path: str, catalogue: Catalogue, model: ModelInUse, device: str) -> None:
-        """Take over an open catalogue; `device` is for encoders loaded later."""
+        """Use an open catalogue; `device` applies to encoders that are loaded later."""
         self.path = path
         self._catalogue = catalogue
         self._thread = threading.get_ident()
         self._closed = False
         self.device = device
-        self.last_model = model  # as it was when last looked at; safe to read in any thread
+        self.last_model = model  # as of the last read; any thread may read this attribute
         self._indexes: dict[str, LiveIndex] = {}
 
     @property
@@ -49,28 +49,28 @@ class Session:
 
     @property
     def model(self) -> ModelInUse:
-        """The model that the library answers with; another process may have changed it."""
+        """The library's current model, read again because another process may change it."""
         row = self.catalogue.model()
         if row is not None and row.id != self.last_model.row.id:
             self.use(ModelInUse(row, LazyEncoder(row.spec, self.device)))
         return self.last_model
 
     def use(self, model: ModelInUse) -> None:
-        """Answer with another model from now on."""
+        """Switch to another model."""
         self.last_model = model
         self._indexes = {}
 
     def context(self) -> Context:
-        """Return what packages that work on this library need, with the model that it has now."""
+        """Return what other packages need to work on this library with its current model."""
         model = self.model
         return Context(self.catalogue, model, self._index(WHOLE), self._index(TEXT), self.writer)
 
     def writer(self) -> AbstractContextManager[None]:
-        """Hold the library for writing: see `locking.writer_lock`."""
+        """Return a context manager that holds the library's lock: see `locking.writer_lock`."""
         return writer_lock(self.path)
 
     def index_of(self, row: ModelRow, view: str = WHOLE) -> LiveIndex:
-        """Return the index of a model's vectors, of pictures or of the texts with them."""
+        """Return an index of a model's vectors: those of pictures, or of the texts with them."""
         from retrieval.stores.live_index import CacheKey, LiveIndex
 
         fingerprint, dim = row.spec.fingerprint, row.spec.dim
@@ -79,11 +79,11 @@ class Session:
         return LiveIndex(self.catalogue.vectors(row, view), key, factory)
 
     def map_path(self, fingerprint: str) -> str:
-        """Return where the map of a model's vectors is kept."""
+        """Return the path of the cache file for the map of a model's vectors."""
         return os.path.join(self.path, "cache", f"{fingerprint[:16]}-map.npz")
 
     def drop_caches(self, fingerprint: str) -> None:
-        """Delete what is kept of a model's vectors outside of the catalogue."""
+        """Delete the cache files of a model's vectors."""
         self._indexes = {}
         paths = [self._cache_path(fingerprint, view) for view in (WHOLE, TEXT)]
         for path in (*paths, self.map_path(fingerprint)):

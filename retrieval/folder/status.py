@@ -1,4 +1,4 @@
-"""What a library holds, at one moment."""
+"""The contents of a library at one moment."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from retrieval.specs import ModelSpec
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What a library holds; `disk_bytes` is the size of its folder."""
+    """The contents of a library; `disk_bytes` is the size of its folder."""
 
     path: str
     model: ModelSpec
@@ -21,7 +21,7 @@ class Status:
 
 
 def read_status(path: str, catalogue: Catalogue, model: ModelSpec) -> Status:
-    """Count what is in a library."""
+    """Count a library's contents in one transaction."""
     with catalogue.reading():
         return Status(
             path=path,

@@ -1,6 +1,5 @@
-"""The built-in model: its checkpoint, what made it, and what it scores.
+"""The built-in model: its checkpoint, its trainer and its scores.
 
-Encoders find the checkpoint by `encoders.models.references.built_in_folder`; open_clip loads that
-folder like any other. The trainer is `retrieval.pocket.train`. MODEL_CARD.md says what the model
-can do.
+`encoders.models.references.built_in_folder` returns the checkpoint's folder, which open_clip loads
+like any other. The trainer is `retrieval.pocket.train`. MODEL_CARD.md describes the model.
 """

@@ -1,6 +1,6 @@
 """Score a checkpoint as open_clip loads it: `python -m retrieval.pocket.scores --data DIR`.
 
-Nothing of the trainer is used here, so what is measured is what a user gets.
+This uses nothing of the trainer, so it measures what a user gets.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from retrieval.encoders.models.references import built_in_folder
 from retrieval.pocket.measures import Floats, precision_at, recall_at
 from retrieval.pocket.shards import read_pictures, read_rows
 from retrieval.scenes import scene_set
-from retrieval.scenes.captions import TELLING
+from retrieval.scenes.captions import CAPTION_CONTENTS
 
 Scores = dict[str, float]
 SCENES = 200
@@ -33,7 +33,7 @@ SCENE_SETS = (0, 1, 2)
 
 
 class Embedder(Protocol):
-    """What is scored: pictures and texts to unit rows of one space."""
+    """A model to score: it embeds pictures and texts as unit rows of one space."""
 
     def images(self, pictures: Sequence[Image.Image]) -> Floats:
         """Embed pictures, (n, dim)."""
@@ -54,7 +54,7 @@ class Scorer:
 
     @classmethod
     def load(cls, folder: Path, resize_mode: str | None = None) -> Scorer:
-        """Open a checkpoint folder; `resize_mode` overrides that of its own preprocessing."""
+        """Load a checkpoint folder; `resize_mode` overrides that of its preprocessing."""
         name = f"local-dir:{folder}"
         model, preprocess = open_clip.create_model_from_pretrained(
             name, image_resize_mode=resize_mode
@@ -81,7 +81,7 @@ class Scorer:
 
 
 def flickr8k(scorer: Embedder, data: Path, width: float = 1.0) -> Scores:
-    """Score the development set, five captions a picture, pictures made `width` times as wide."""
+    """Score the development set with five captions per picture, pictures stretched by `width`."""
     folder = data / "flickr8k-dev"
     rows = read_rows(folder / "captions.jsonl")
     pictures = [_stretched(folder / row["file"], width) for row in rows]
@@ -92,7 +92,7 @@ def flickr8k(scorer: Embedder, data: Path, width: float = 1.0) -> Scores:
 
 
 def class_names(scorer: Embedder, shard: Path, split: str) -> Scores:
-    """Search for each class by "a photo of a NAME"; how many of the first ten are right."""
+    """Score searches for each class by "a photo of a NAME", and classification by these texts."""
     items = [(row, blob) for row, blob in read_pictures(shard) if row["split"] == split]
     names = list(dict.fromkeys(row["label"] for row, _ in items))
     images = scorer.images([Image.open(BytesIO(blob)).convert("RGB") for _, blob in items])
@@ -104,37 +104,39 @@ def class_names(scorer: Embedder, shard: Path, split: str) -> Scores:
 
 
 def scenes(scorer: Embedder, sets: Sequence[int] = SCENE_SETS) -> Scores:
-    """Search sets of held-out scenes, each by itself, by the captions that describe just one scene.
+    """Search sets of held-out scenes by the captions that describe only one scene of their set.
 
-    Scores are shares of the captions of all sets that find their scene first: of all these
-    captions, and of those that tell the same kinds of things.
+    Scores are the shares of captions that rank their own scene first: of the captions of all sets,
+    and of those with the same content (`CAPTION_CONTENTS`).
     """
-    asked = [outcome for number in sets for outcome in _scene_set(scorer, number)]
-    found = {"unique captions R@1": float(np.mean([right for _, right in asked]))}
-    for kind in TELLING:
-        if answers := [right for telling, right in asked if telling == kind]:
-            found[f"telling {kind} R@1"] = float(np.mean(answers))
-    return found
+    outcomes = [outcome for number in sets for outcome in _scene_set(scorer, number)]
+    scores = {"unique captions R@1": float(np.mean([right for _, right in outcomes]))}
+    for content in CAPTION_CONTENTS:
+        if matching := [right for other, right in outcomes if other == content]:
+            scores[f"captions of {content} R@1"] = float(np.mean(matching))
+    return scores
 
 
 def _scene_set(scorer: Embedder, number: int) -> list[tuple[str, bool]]:
-    """Search a set by its captions: what each tells, and whether it found its scene."""
-    found = list(scene_set(SCENES, number, size=192))
-    images = scorer.images([one.scene.image for one in found])
-    asked = [
-        (place, caption, telling)
-        for place, one in enumerate(found)
-        for caption, unique, telling in zip(one.scene.captions, one.unique, TELLING, strict=False)
+    """Search a set by its captions; return each one's content and whether it found its scene."""
+    members = list(scene_set(SCENES, number, size=192))
+    images = scorer.images([member.scene.image for member in members])
+    queries = [
+        (row, caption, content)
+        for row, member in enumerate(members)
+        for caption, unique, content in zip(
+            member.scene.captions, member.unique, CAPTION_CONTENTS, strict=False
+        )
         if unique
     ]
-    similar = scorer.texts([caption for _, caption, _ in asked]) @ images.T
-    own = similar[np.arange(len(asked)), [place for place, _, _ in asked]]
-    first = (similar >= own[:, None]).sum(axis=1) == 1  # a tie counts against us
-    return [(telling, bool(right)) for (_, _, telling), right in zip(asked, first, strict=True)]
+    similar = scorer.texts([caption for _, caption, _ in queries]) @ images.T
+    own = similar[np.arange(len(queries)), [row for row, _, _ in queries]]
+    first = (similar >= own[:, None]).sum(axis=1) == 1  # a tie counts as a miss
+    return [(content, bool(right)) for (_, _, content), right in zip(queries, first, strict=True)]
 
 
 def all_scores(folder: Path, data: Path) -> dict[str, Scores]:
-    """Take every score that the model card quotes."""
+    """Compute all scores of the model card."""
     squash, shortest = Scorer.load(folder), Scorer.load(folder, "shortest")
     train = data / "train"
     return {
@@ -155,14 +157,14 @@ def _stretched(path: Path, width: float) -> Image.Image:
 
 
 def _image_to_text(images: Floats, texts: Floats, depth: int) -> float:
-    """Share of pictures with one of their own texts among the `depth` nearest."""
+    """Return the share of pictures with one of their own texts among the `depth` nearest."""
     each = len(texts) // len(images)
     nearest = np.argsort(-(images @ texts.T), axis=1)[:, :depth] // each
     return float((nearest == np.arange(len(images))[:, None]).any(axis=1).mean())
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Read the command line, write the scores as JSON."""
+    """Parse the command line and print the scores as JSON."""
     parser = argparse.ArgumentParser(description="Score a pocket model checkpoint.")
     parser.add_argument("--data", type=Path, default=os.environ.get("PIXTRIEVE_DATA"))
     parser.add_argument("--model", type=Path, default=built_in_folder())

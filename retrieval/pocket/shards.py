@@ -46,7 +46,7 @@ def _read_tar(path: Path) -> Iterator[tuple[Row, bytes]]:
 def _member(tar: tarfile.TarFile, name: str) -> bytes:
     stream = tar.extractfile(name)
     if stream is None:
-        raise ValueError(f"{name} is not a plain file in its archive")
+        raise ValueError(f"{name} in {tar.name!s} is not a regular file")
     return stream.read()
 
 

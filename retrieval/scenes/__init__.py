@@ -1,7 +1,7 @@
-"""Rendered scenes: pictures that Pixtrieve draws itself, with captions true by construction.
+"""Rendered scenes: pictures that Pixtrieve draws, with captions that are true by construction.
 
-Everything follows from a seed. Training draws from `TRAINING_SEEDS`; `scene_set` draws from seeds
-above them, so a demonstration never shows a picture that the pocket model was trained on.
+A seed determines a scene. Training uses `TRAINING_SEEDS`; `scene_set` uses seeds above them, so a
+demonstration never shows a picture that the pocket model was trained on.
 
 >>> scene = render(7, size=128)
 >>> scene.captions[0]
@@ -25,7 +25,7 @@ SET_SPACING = 1_000_000
 
 @dataclass(frozen=True)
 class Scene:
-    """A picture, its captions (the full one first) and the facts they were written from."""
+    """A picture, its captions (the full one first) and the facts that define both."""
 
     seed: int
     image: Image.Image
@@ -35,26 +35,26 @@ class Scene:
 
 @dataclass(frozen=True)
 class SetScene:
-    """A scene among others: which of its captions describe it and no other scene of the set."""
+    """A scene of a set; `unique` says for each caption whether it describes no other scene."""
 
     scene: Scene
-    unique: tuple[bool, ...]  # one for each caption; the first is always True
+    unique: tuple[bool, ...]  # the first is always True
 
 
 def render(seed: int, size: int = 384) -> Scene:
-    """Draw the scene of a seed: the same picture and captions every time."""
+    """Return the scene of a seed: `size` pixels square, always the same picture and captions."""
     facts = scene_facts(seed)
     captions = tuple(caption.text for caption in write_captions(facts))
     return Scene(seed, paint(facts, np.random.default_rng((seed, 1)), size), captions, facts)
 
 
 def scene_facts(seed: int) -> Facts:
-    """Tell what `render` will draw for a seed, without drawing it."""
+    """Return the facts of the scene that `render` draws for a seed, without drawing it."""
     return draw_facts(np.random.default_rng((seed, 0)))
 
 
 def scene_set(count: int, seed: int = 0, size: int = 384) -> Iterator[SetScene]:
-    """Yield `count` scenes of which each one's full caption describes no other scene of the set."""
+    """Yield `count` scenes; the full caption of each describes no other scene of the set."""
     seeds = _distinct_seeds(count, seed)
     everything = [scene_facts(s) for s in seeds]
     for chosen, facts in zip(seeds, everything, strict=True):
@@ -66,7 +66,7 @@ def scene_set(count: int, seed: int = 0, size: int = 384) -> Iterator[SetScene]:
 
 
 def _distinct_seeds(count: int, seed: int) -> list[int]:
-    """Choose seeds for set number `seed`, none described by the full caption of another."""
+    """Choose the seeds of set `seed`, so that no full caption describes two of their scenes."""
     candidate = SET_SPACING * (seed + 1)
     seeds: list[int] = []
     chosen: list[tuple[Facts, Caption]] = []

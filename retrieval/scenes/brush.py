@@ -1,4 +1,4 @@
-"""The brush that backgrounds are painted with: shapes in shares of the side, tinted by light."""
+"""The brush for backgrounds: it paints shapes tinted by light; lengths are shares of the side."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from retrieval.scenes.canvas import Colour, Point, gradient, grain, mix
 
-Band = tuple[float, float]  # from y to y, as shares of the height
+Band = tuple[float, float]  # top and bottom y as shares of the height
 
 
 @dataclass(frozen=True)
 class Light:
-    """The sky's colours, top to horizon, and the tint that everything below takes on."""
+    """The sky's colours from top to horizon, and the tint of everything below."""
 
     sky: tuple[Colour, ...]
     tint: Colour
-    strength: float  # how much of the tint: 0 by day, most at night
-    lamps: float = 0.1  # share of the windows that are lit
+    strength: float  # of the tint: 0 by day, highest at night
+    lamps: float = 0.1  # the share of windows that are lit
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A painted background and where each zone's things have their feet (or middle)."""
+    """A painted background and the band of each zone where things have their feet (or middle)."""
 
     picture: Image.Image
     bands: dict[str, Band]
@@ -39,7 +39,7 @@ class Brush:
         self.picture = gradient((side, side), lit.sky)
 
     def tone(self, colour: Colour) -> Colour:
-        """Put a colour under this light."""
+        """Return a colour under this light."""
         r, g, b = (round(c * t / 255) for c, t in zip(colour, self.lit.tint, strict=True))
         return mix(colour, (r, g, b), self.lit.strength)
 
@@ -53,7 +53,7 @@ class Brush:
     def ridge(
         self, y: float, height: float, colour: Colour, bumps: int = 4, rough: float = 0.0
     ) -> None:
-        """Paint a range of hills: a sum of waves, roughened into peaks by `rough`."""
+        """Paint a range of hills: a sum of waves; `rough` adds peaks."""
         x = np.linspace(0, 1, 97)
         wave = np.zeros_like(x)
         for octave in range(1, bumps + 1):
@@ -74,7 +74,7 @@ class Brush:
         self.shape([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], colour)
 
     def lamp(self, x0: float, y0: float, x1: float, y1: float, colour: Colour) -> None:
-        """Paint a lit window: a rectangle that shines in its own colour whatever the light."""
+        """Paint a lit window: a rectangle whose colour is independent of the light."""
         s = self.side
         ImageDraw.Draw(self.picture).rectangle((x0 * s, y0 * s, x1 * s, y1 * s), fill=colour)
 
@@ -85,7 +85,7 @@ class Brush:
         ImageDraw.Draw(self.picture).ellipse(ends, fill=self.tone(colour))
 
     def waves(self, top: float, bottom: float, colour: Colour) -> None:
-        """Short light strokes on water, longer towards the viewer."""
+        """Paint short light strokes on water, longer towards the viewer."""
         draw = ImageDraw.Draw(self.picture)
         for _ in range(46):
             depth = self.rng.uniform(0, 1) ** 1.4
@@ -95,7 +95,7 @@ class Brush:
             draw.line([(x, y), (x + length, y)], fill=self.tone(colour), width=thick)
 
     def clouds(self, colour: Colour, count: int, low: float) -> None:
-        """Soft clouds between the top and `low`."""
+        """Paint soft clouds between the top and `low`."""
         layer = Image.new("L", self.picture.size, 0)
         draw = ImageDraw.Draw(layer)
         for _ in range(count):
@@ -109,5 +109,5 @@ class Brush:
         self.picture.paste(Image.new("RGB", self.picture.size, colour), mask=soft)
 
     def stage(self, horizon: float, **bands: Band) -> Stage:
-        """Hand over what has been painted, with its bands."""
+        """Return the painted background with its bands."""
         return Stage(self.picture, bands, horizon)

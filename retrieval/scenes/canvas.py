@@ -1,4 +1,4 @@
-"""Drawing tools: colours, gradients, noise, and a pen that draws in a unit square."""
+"""Drawing tools: colours, gradients, noise, and a pen with coordinates in a unit square."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ INK: Colour = (52, 44, 52)
 
 
 def mix(one: Colour, other: Colour, share: float) -> Colour:
-    """Move `one` by `share` (0…1) of the way to `other`."""
+    """Return the colour at `share` (0 to 1) of the way from `one` to `other`."""
     r, g, b = (round(a + (z - a) * share) for a, z in zip(one, other, strict=True))
     return r, g, b
 
 
 def light(colour: Colour, share: float = 0.35) -> Colour:
-    """Mix a lighter tone of a colour."""
+    """Return a lighter tone of a colour."""
     return mix(colour, (255, 252, 240), share)
 
 
 def dark(colour: Colour, share: float = 0.3) -> Colour:
-    """Mix a darker, slightly bluish tone of a colour."""
+    """Return a darker, slightly bluish tone of a colour."""
     return mix(colour, (24, 16, 44), share)
 
 
 def gradient(size: tuple[int, int], stops: Sequence[Colour]) -> Image.Image:
-    """Paint a picture that runs from the first of `stops` at the top to the last at the bottom."""
+    """Return a vertical gradient from the first of `stops` at the top to the last at the bottom."""
     width, height = size
     at = np.linspace(0, 1, height)
     known = np.linspace(0, 1, len(stops))
@@ -57,7 +57,7 @@ def gradient(size: tuple[int, int], stops: Sequence[Colour]) -> Image.Image:
 def grain(
     picture: Image.Image, rng: np.random.Generator, strength: float, cell: float = 1.0
 ) -> Image.Image:
-    """Add soft random light and dark; `cell` is the width of a spot in pixels."""
+    """Return a picture with added soft noise; `cell` is the width of a spot in pixels."""
     width, height = picture.size
     coarse = (max(2, round(width / cell)), max(2, round(height / cell)))
     noise = rng.normal(0, strength, (coarse[1], coarse[0])).astype(np.float32)
@@ -69,7 +69,7 @@ def grain(
 
 
 def glow(size: tuple[int, int], centre: Point, radius: float, strength: float) -> Image.Image:
-    """Make a grey mask, bright at `centre` and fading out; all lengths are shares of the width."""
+    """Return a grey mask that fades out around `centre`; all lengths are shares of the width."""
     width, height = size
     y, x = np.ogrid[:height, :width]
     distance = np.hypot(x / width - centre[0], y / width - centre[1] * height / width)
@@ -96,7 +96,7 @@ class Pen:
     def box(
         self, x0: float, y0: float, x1: float, y1: float, fill: Colour, corner: float = 0.0
     ) -> None:
-        """Fill a rectangle, its corners rounded by `corner`."""
+        """Fill a rectangle; `corner` is the radius of its corners."""
         ends = [self._at((x0, y0)), self._at((x1, y1))]
         self._draw.rounded_rectangle(ends, radius=corner * self.side, fill=fill)
 
@@ -127,7 +127,7 @@ class Pen:
 
 
 def shade(layer: Image.Image) -> Image.Image:
-    """Light from the upper left: a sprite gets brighter there and darker at the lower right."""
+    """Return a sprite lit from the upper left: brighter there, darker at the lower right."""
     pixels = np.asarray(layer, np.float32).copy()
     height, width = pixels.shape[:2]
     y, x = np.ogrid[:height, :width]
@@ -137,7 +137,7 @@ def shade(layer: Image.Image) -> Image.Image:
 
 
 def shadow(side: int) -> Image.Image:
-    """Make the soft dark patch that a sprite of this side casts on the ground."""
+    """Return a mask for the soft shadow on the ground of a sprite with this side in pixels."""
     patch = Image.new("L", (side, max(4, side // 5)), 0)
     inset = max(2, side // 16)
     box = (inset * 2, inset, patch.width - inset * 2, patch.height - inset)

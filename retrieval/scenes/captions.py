@@ -1,4 +1,4 @@
-"""Captions written from facts, each with the set of claims it makes about its scene."""
+"""Captions written from facts, each with the set of its claims about the scene."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from retrieval.scenes.facts import PLACES, WEATHER, Facts, Item
 
 NUMBERS = ("no", "one", "two", "three", "four", "five")
 Claim = tuple[str, ...]
-# What each caption of a scene tells, in the order of `write_captions`.
-TELLING = (
+CAPTION_CONTENTS = (
     "everything",
     "things and place",
     "first thing, place, weather",
@@ -18,22 +17,23 @@ TELLING = (
     "kind of thing and place",
     "sign and things",
 )
+"""The content of each caption of a scene, in the order of `write_captions`."""
 
 
 @dataclass(frozen=True)
 class Caption:
-    """A sentence and what it claims; it describes every scene of which all its claims are true."""
+    """A sentence and its claims; it describes every scene for which all its claims are true."""
 
     text: str
     claims: frozenset[Claim]
 
     def describes(self, facts: Facts) -> bool:
-        """Tell whether everything the caption says is true of a scene."""
+        """Return whether all claims of the caption are true for a scene."""
         return self.claims <= truths(facts)
 
 
 def truths(facts: Facts) -> frozenset[Claim]:
-    """Collect every claim that holds for a scene."""
+    """Return all claims that are true for a scene."""
     found: set[Claim] = {("place", facts.place), ("weather", facts.weather)}
     for item in (facts.subject, facts.companion):
         if item:
@@ -44,30 +44,30 @@ def truths(facts: Facts) -> frozenset[Claim]:
 
 
 def write_captions(facts: Facts) -> tuple[Caption, ...]:
-    """Write the full caption first, then shorter ones that leave things out."""
+    """Return the full caption first, then shorter ones that omit some facts."""
     subject, place, weather = facts.subject, PLACES[facts.place][0], WEATHER.get(facts.weather, "")
     things = [item for item in (subject, facts.companion) if item]
     both = " and ".join(phrase(item) for item in things)
-    told = frozenset().union(*(_item_claims(item) for item in things))
+    claims = frozenset().union(*(_item_claims(item) for item in things))
     here, now = ("place", facts.place), ("weather", facts.weather)
     sign = f'with a sign that says "{facts.sign}"' if facts.sign else ""
     signed = {("sign", facts.sign)} if facts.sign else set()
     plain = subject.name if subject.count == 1 else subject.kind.plural
     captions = [
-        Caption(_join(both, place, weather, sign), told | {here, now} | signed),
-        Caption(_join(both, place), told | {here}),
+        Caption(_join(both, place, weather, sign), claims | {here, now} | signed),
+        Caption(_join(both, place), claims | {here}),
         Caption(_join(phrase(subject), place, weather), _item_claims(subject) | {here, now}),
         Caption(_join(phrase(subject)), _item_claims(subject)),
-        Caption(_join(f"a picture of {both}", weather), told | {now}),
+        Caption(_join(f"a picture of {both}", weather), claims | {now}),
         Caption(_join(_article(plain, subject), place), frozenset({("thing", subject.name), here})),
     ]
     if facts.sign:
-        captions.append(Caption(f'a sign that says "{facts.sign}" next to {both}', told | signed))
+        captions.append(Caption(f'a sign that says "{facts.sign}" next to {both}', claims | signed))
     return tuple(captions)
 
 
 def phrase(item: Item) -> str:
-    """Say 'a red car', 'an orange kite', 'three blue cups'."""
+    """Return "a red car", "an orange kite" or "three blue cups"."""
     if item.count > 1:
         return f"{NUMBERS[item.count]} {item.colour} {item.kind.plural}"
     article = "an" if item.colour[0] in "aeiou" else "a"

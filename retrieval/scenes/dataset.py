@@ -1,4 +1,4 @@
-"""A folder of scenes, drawn, with captions that are true of one each."""
+"""Write a folder of scenes with captions that each describe only one of them."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ _QUALITY = 92
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
-    """A scene on disk. `captions`, the fullest first, describe it and no other scene there."""
+class SceneFile:
+    """A scene on disk. Its `captions`, the full one first, describe no other scene there."""
 
     path: str
     captions: tuple[str, ...]
 
 
-def draw_scenes(folder: str, count: int, seed: int) -> Iterator[Drawn]:
+def draw_scenes(folder: str, count: int, seed: int) -> Iterator[SceneFile]:
     """Draw `count` scenes into a folder as JPEGs; the same seed gives the same files.
 
-    The pocket model never saw a scene of these seeds: see `retrieval.scenes`.
+    The pocket model was not trained on scenes of these seeds: see `retrieval.scenes`.
     """
     os.makedirs(folder, exist_ok=True)
     for number, member in enumerate(scene_set(count, seed, _SIDE), 1):
         path = os.path.join(folder, f"scene-{number:03}.jpg")
         member.scene.image.save(path, quality=_QUALITY)
-        yield Drawn(path, _unique_captions(member))
+        yield SceneFile(path, _unique_captions(member))
 
 
 def _unique_captions(member: SetScene) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What is in a scene, as plain facts: pictures are drawn and captions written from them."""
+"""The facts that define a scene; its picture and its captions are made from them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from retrieval.scenes.kinds import BY_NAME, KINDS, Kind
 
-# Place → (words after "…", zones it offers).
+# Place → (the words for it in a caption, its zones for things).
 PLACES: dict[str, tuple[str, tuple[str, ...]]] = {
     "beach": ("on a beach", ("ground", "air", "water")),
     "street": ("on a street", ("ground", "air")),
@@ -23,7 +23,7 @@ PLACES: dict[str, tuple[str, tuple[str, ...]]] = {
     "underwater": ("under water", ("deep",)),
     "table": ("on a kitchen table", ("table",)),
 }
-# Weather → words at the end of a caption.
+# Weather → the words for it at the end of a caption.
 WEATHER: dict[str, str] = {
     "sunny": "in the sunshine",
     "rain": "in the rain",
@@ -42,7 +42,7 @@ SIGN_WORDS = (
 
 @dataclass(frozen=True)
 class Item:
-    """Some equal things of one colour."""
+    """One or several equal things of one colour."""
 
     name: str
     colour: str
@@ -50,13 +50,13 @@ class Item:
 
     @property
     def kind(self) -> Kind:
-        """The sort of thing it is."""
+        """The kind of thing."""
         return BY_NAME[self.name]
 
 
 @dataclass(frozen=True)
 class Facts:
-    """All that can be said about a scene."""
+    """All facts of a scene."""
 
     place: str
     weather: str  # "" indoors and under water
@@ -66,7 +66,7 @@ class Facts:
 
 
 def draw_facts(rng: np.random.Generator) -> Facts:
-    """Draw facts of a random scene that could be: fish swim under water, cups stand on tables."""
+    """Return the facts of a random plausible scene: fish swim under water, cups stand on tables."""
     place = str(rng.choice(list(PLACES)))
     zones = PLACES[place][1]
     subject = _several(_item(zones, rng, 1), rng)
@@ -81,7 +81,7 @@ def draw_facts(rng: np.random.Generator) -> Facts:
 
 
 def _item(zones: tuple[str, ...], rng: np.random.Generator, count: int) -> Item:
-    # First the zone, then the kind: else the many ground kinds would crowd out boats and kites.
+    # Choose the zone first: otherwise the many kinds on the ground would displace boats and kites.
     weights = np.array([2.0 if zone == "ground" else 1.0 for zone in zones])
     zone = zones[int(rng.choice(len(zones), p=weights / weights.sum()))]
     kinds = [kind for kind in KINDS if kind.zone == zone]
@@ -90,7 +90,7 @@ def _item(zones: tuple[str, ...], rng: np.random.Generator, count: int) -> Item:
 
 
 def _several(item: Item, rng: np.random.Generator) -> Item:
-    """Take the item up to five times, as many as the picture has room for."""
+    """Return the item with a random count from 1 to 5, limited by the room in the picture."""
     wanted = int(rng.choice([1, 2, 3, 4, 5], p=[0.46, 0.2, 0.16, 0.1, 0.08]))
     return replace(item, count=min(wanted, int(1.6 / item.kind.size)))
 

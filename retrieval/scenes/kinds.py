@@ -1,4 +1,4 @@
-"""The table of things that scenes show, and in which colours, sizes and surroundings."""
+"""The table of things in scenes, with their colours, sizes and zones."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ FUR = "white black brown grey orange"
 
 @dataclass(frozen=True)
 class Kind:
-    """A sort of thing: its names, where it may be, how big it is and who draws it."""
+    """A kind of thing: its names, zone, size, colours and drawing function."""
 
     name: str
     plural: str
     zone: str  # "ground", "air", "water", "deep" or "table"
-    size: float  # side of its square as a share of the picture, when it is alone
+    size: float  # side of its square as a share of the picture, when alone
     colours: str  # words from `COLOURS`, separated by spaces
     draw: Callable[[Pen, Colour], None]
 

@@ -1,4 +1,4 @@
-"""Backgrounds: where a scene is. Each painter says where things may stand."""
+"""Backgrounds of scenes. Each painter also returns the bands in which things can stand."""
 
 from __future__ import annotations
 

@@ -14,12 +14,12 @@ from retrieval.scenes.places import PAINTERS
 from retrieval.scenes.things_small import sign
 from retrieval.scenes.weather import LIGHTS, cover, paint_sky
 
-OVERSAMPLE = 2  # everything is drawn this much larger and scaled down, which smooths all edges
+OVERSAMPLE = 2  # scenes are drawn larger by this factor and scaled down, which smooths edges
 
 
 @dataclass(frozen=True)
 class Sprite:
-    """One drawn thing and the place of its foot: x of its middle, y of its base, in shares."""
+    """One drawn thing and its position: x of its middle and y of its base as shares of the side."""
 
     layer: Image.Image
     x: float
@@ -43,7 +43,7 @@ def paint(facts: Facts, rng: np.random.Generator, size: int) -> Image.Image:
 
 
 def _sprites(facts: Facts, stage: Stage, side: int, rng: np.random.Generator) -> list[Sprite]:
-    """All things of a scene, the far ones first."""
+    """Return the sprites of all things, the farthest first."""
     groups = [item for item in (facts.subject, facts.companion) if item]
     zones = {zone: [item for item in groups if item.kind.zone == zone] for zone in stage.bands}
     sprites = []
@@ -56,7 +56,7 @@ def _sprites(facts: Facts, stage: Stage, side: int, rng: np.random.Generator) ->
 def _row(
     zone: str, items: list[Item], word: str, stage: Stage, side: int, rng: np.random.Generator
 ) -> list[Sprite]:
-    """Stand the things of one zone side by side, each in a slot of its own."""
+    """Place the things of one zone side by side, each in its own slot."""
     blocks: list[list[Item | str]] = [[item] * item.count for item in items]
     if word:
         blocks.append([word])
@@ -64,7 +64,7 @@ def _row(
     row = [thing for block in blocks for thing in block]
     widths = [0.30 if isinstance(thing, str) else thing.kind.size for thing in row]
     fit = min(1.0, 0.96 / (sum(widths) + 1e-6))
-    # A crowd may overlap a little: shrinking it to fit exactly would make each thing tiny.
+    # Many things may overlap slightly: shrinking them to fit exactly would make each one tiny.
     scale = min(1.0, fit * 1.06) * rng.uniform(0.88, 1.05)
     spare = 1 - sum(widths) * fit
     x = spare * rng.uniform(0.1, 0.9) if len(row) < 3 else spare / 2
@@ -103,7 +103,7 @@ def _place(picture: Image.Image, sprite: Sprite, lit: Light) -> None:
 
 
 def _tint(layer: Image.Image, lit: Light) -> Image.Image:
-    """Things take on some of the light, but less than the ground: their colours must stay true."""
+    """Return a sprite slightly tinted by the light; the captions' colours must stay true."""
     pixels = np.asarray(layer, np.float32).copy()
     tint = np.array(lit.tint, np.float32) / 255
     pixels[..., :3] *= 1 - 0.28 * lit.strength * (1 - tint)

@@ -1,4 +1,4 @@
-"""How animals are drawn; each fills a unit square and stands on y = 1 (or floats in the middle)."""
+"""Draw animals; each fills a unit square and stands on y = 1 (or floats in the middle)."""
 
 from __future__ import annotations
 

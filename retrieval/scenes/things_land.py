@@ -1,4 +1,4 @@
-"""How the things on the ground are drawn; each fills a unit square and stands on y = 1."""
+"""Draw things on the ground; each fills a unit square and stands on y = 1."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def cactus(pen: Pen, colour: Colour) -> None:
 
 
 def snowman(pen: Pen, colour: Colour) -> None:
-    """Draw three balls and a carrot nose; the colour is the hat's and the scarf's."""
+    """Draw three snowballs and a carrot nose; `colour` is that of the hat and the scarf."""
     snow = (244, 248, 252)
     pen.line([(0.30, 0.56), (0.08, 0.40)], WOOD, 0.025)
     pen.line([(0.70, 0.56), (0.92, 0.40)], WOOD, 0.025)

@@ -1,4 +1,4 @@
-"""How things in the air, on the water and on a table are drawn, each in a unit square."""
+"""Draw things in the air, on the water and on a table, each in a unit square."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def airplane(pen: Pen, colour: Colour) -> None:
 
 
 def boat(pen: Pen, colour: Colour) -> None:
-    """Draw a sailing boat; the colour is the hull's."""
+    """Draw a sailing boat; `colour` is that of the hull."""
     pen.line([(0.48, 0.06), (0.48, 0.76)], WOOD, 0.028)
     pen.polygon([(0.51, 0.08), (0.51, 0.66), (0.88, 0.66)], (250, 246, 236))
     pen.polygon([(0.45, 0.16), (0.45, 0.66), (0.16, 0.66)], (232, 226, 214))
@@ -207,7 +207,7 @@ def guitar(pen: Pen, colour: Colour) -> None:
 
 
 def sign(pen: Pen, word: str) -> None:
-    """Draw a board on two posts that says `word`."""
+    """Draw a board on two posts with the text `word`."""
     for x in (0.20, 0.74):
         pen.box(x, 0.30, x + 0.06, 1.0, (112, 78, 54))
     pen.box(0.02, 0.16, 0.98, 0.60, (96, 64, 44), 0.05)

@@ -1,4 +1,4 @@
-"""Weather and time of day: the light a place is painted in, and what falls in front of it."""
+"""Weather and time of day: the light, the sky, and rain, snow or fog over the picture."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LIGHTS: dict[str, Light] = {
 
 
 def paint_sky(brush: Brush, weather: str) -> None:
-    """Sun, clouds, stars or moon, before the place is painted over the lower part."""
+    """Paint sun, clouds, stars or moon; the place then covers the lower part."""
     if weather == "sunny":
         brush.clouds((255, 255, 255), 3, 0.3)
         _disc(brush, 0.14, 0.05, (255, 236, 140), 0.26)
@@ -36,7 +36,7 @@ def paint_sky(brush: Brush, weather: str) -> None:
 
 
 def cover(picture: Image.Image, weather: str, rng: np.random.Generator) -> Image.Image:
-    """Lay falling rain or snow or fog over a finished scene."""
+    """Return a finished scene with rain, falling snow or fog over it."""
     if weather == "rain":
         return _rain(picture, rng)
     if weather == "snow":
@@ -47,7 +47,7 @@ def cover(picture: Image.Image, weather: str, rng: np.random.Generator) -> Image
 
 
 def _disc(brush: Brush, y: float, radius: float, colour: tuple[int, int, int], halo: float) -> None:
-    """Sun or moon with a halo, left or right."""
+    """Paint the sun or the moon with a halo, left or right."""
     x = float(brush.rng.choice([brush.rng.uniform(0.08, 0.25), brush.rng.uniform(0.75, 0.92)]))
     mask = glow(brush.picture.size, (x, y), halo, 0.75)
     brush.picture.paste(Image.new("RGB", brush.picture.size, colour), mask=mask)
@@ -93,7 +93,7 @@ def _snowfall(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
 
 
 def _fog(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Thickest at the horizon, in drifting banks."""
+    """Return a picture with fog in banks, thickest at the horizon."""
     tones = [(w, w, w) for w in (120, 176, 178, 92, 60)]
     veil = gradient(picture.size, tones).convert("L")
     banks = Image.fromarray(rng.integers(190, 256, (5, 3), dtype=np.uint8))

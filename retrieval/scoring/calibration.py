@@ -100,9 +100,9 @@ def features(
 
     The more a text tells, the more of it a picture may lack: its `words` count, as a logarithm.
 
-    `baseline` is that of the library: how near things come that are not there. `others` (n, u) are
-    the scores of unlikely things (`retrieval.scoring.confidence`) with the same pictures: some are
-    near whatever one asks.
+    `words` is the logarithm of the number of words: a longer text has more details that a picture
+    can lack. `bare` is 1 for a single word, which scores lower than the same word in a phrase
+    ("giraffe", "a giraffe").
     """
     apart = np.maximum(others.std(axis=1), 1e-6)
     return {
@@ -130,7 +130,7 @@ def answer_features(found: Mapping[str, Floats]) -> dict[str, Floats]:
 
 
 def read_calibration(path: str, fingerprint: str) -> Calibration | None:
-    """Read a file; None for one of another model or version, or none that can be read."""
+    """Read a file; None if it is missing, damaged, or of another model or version."""
     try:
         with open(path, encoding="utf-8") as file:
             facts = json.load(file)
@@ -148,7 +148,7 @@ def _logistic(facts: Mapping[str, Any]) -> Logistic:
 
 
 def write_calibration(path: str, fingerprint: str, fitted: Calibration) -> None:
-    """Write what was fitted for the model with that fingerprint."""
+    """Write the calibration of the model with that fingerprint."""
     facts: dict[str, Any] = {
         "version": VERSION,
         "fingerprint": fingerprint,

@@ -1,18 +1,17 @@
-"""How sure a hit is: its score against the best scores of things that are not there.
+"""Confidence: a hit's score compared with the best scores of queries that match nothing.
 
-A cosine of 0.3 is a lot for one model and little for another, more in a large library than in a
-small one. So the library itself is asked for things that hardly anybody has pictures of
-(`unlikely.txt`); the best scores that those get are what a question gets that nothing matches: the
-baseline. For questions with an example picture it is how near the library's pictures are to their
-nearest neighbour.
+A cosine of 0.3 is high for one model and low for another, and means less in a large library than
+in a small one. So the baseline is measured on the library itself: the best scores of descriptions
+that hardly any library has pictures of (`unlikely.txt`). For queries with an example picture, the
+baseline is the cosine between the library's pictures and their nearest neighbours.
 
-How a score lies in its baseline can be said of every model, but it is no probability. So by itself
-it is said in words (`in_words`), from the share of unlikely questions that a hit beats. Where a
-model brings a calibration, fitted on labelled pictures, the baseline is one of the things from
-which that tells how likely a hit shows what was asked (`retrieval.scoring.calibration`).
+A score can be placed in the baseline for every model, but the result is not a probability. So it
+is reported as a label (`label_shares`), from the share of unlikely queries that a hit beats. If a
+model comes with a calibration, fitted on labelled pictures, the baseline is one of its features
+(`retrieval.scoring.calibration`).
 
-With a sample of n out of N pictures, best scores are extrapolated as maxima are (Gumbel): they
-grow with ln N, at the rate at which they grow from a quarter of the sample to all of it.
+From a sample of n out of N pictures, best scores are extrapolated like maxima (Gumbel): they grow
+with ln N, at the rate at which they grow from a quarter of the sample to all of it.
 """
 
 from __future__ import annotations
@@ -26,40 +25,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 SAMPLE = 16_384
-"""So many pictures are compared with the unlikely things; more are extrapolated."""
+"""At most this many pictures are compared with the unlikely things; scores are extrapolated."""
 
 STRONG_SHARE, POSSIBLE_SHARE = 0.975, 0.75
-"""From these shares of unlikely questions on that it beats, a hit is called strong, or possible."""
+"""The least shares of unlikely queries that a strong and a possible hit beat."""
 
 STRONG, POSSIBLE = 0.5, 0.2
-"""From these probabilities on a hit is called strong, or possible."""
+"""The least probabilities of a strong and a possible hit."""
 
 Match = Literal["strong", "possible", "weak"]
 
 FEWEST = 8
-"""A library with fewer pictures is too small to say."""
+"""A library with fewer pictures is too small for a baseline."""
 
 NEIGHBOURS = 256
-"""So many pictures are asked for their nearest neighbour."""
+"""The number of pictures whose nearest neighbour is measured."""
 
-_SAME = 0.999  # a copy under another content is no neighbour
+_SAME = 0.999  # a higher cosine means a copy of the picture, which does not count as a neighbour
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreBaseline:
-    """The best scores of questions that nothing matches: their median and spread."""
+    """The best scores of queries that match nothing: their median and spread."""
 
     median: float
     spread: float
 
     def z(self, score: float) -> float:
-        """Return how many spreads a score lies above the median."""
+        """Return the number of spreads by which a score exceeds the median."""
         return (score - self.median) / self.spread
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreBaselines:
-    """The baselines of a library under one model, for questions in words and with a picture."""
+    """A library's baselines under one model, for text queries and for picture queries."""
 
     text: ScoreBaseline
     picture: ScoreBaseline
@@ -67,8 +66,8 @@ class ScoreBaselines:
 
 @cache
 def unlikely_things() -> tuple[str, ...]:
-    """Return descriptions of what hardly any library has pictures of."""
-    from importlib import resources  # a question needs none of its many parts
+    """Return descriptions of things that hardly any library has pictures of."""
+    from importlib import resources  # imported here because most queries do not need it
 
     lines = (
         resources.files("retrieval.scoring")
@@ -82,10 +81,10 @@ def unlikely_things() -> tuple[str, ...]:
 def measure(
     references: NDArray[np.float32], sample: NDArray[np.float32], count: int
 ) -> ScoreBaselines | None:
-    """Measure a library's baselines; None for a library too small to say.
+    """Measure a library's baselines; None if the library is too small.
 
-    `references` are the (r, dim) unit vectors of `unlikely_things`, `sample` (n, dim) vectors from
-    all over the library, which has `count` of them.
+    `references` are the (r, dim) unit vectors of `unlikely_things`. `sample` are (n, dim) vectors
+    drawn from the whole library, which has `count` vectors.
     """
     if len(sample) < FEWEST:
         return None
@@ -96,31 +95,31 @@ def measure(
     return ScoreBaselines(baseline_of(texts), baseline_of(_best(near, count)))
 
 
-def beaten(z: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the shares (n,) of unlikely questions that hits beat, from their terms' (t, n) z.
+def shares_beaten(z: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the shares (n,) of unlikely queries that hits beat, from the terms' (t, n) z scores.
 
-    Several terms are combined by Stouffer's method: Σ w z / √(Σ w²) is again a z score.
+    Stouffer's method combines several terms: Σ w z / √(Σ w²) is again a z score.
     """
     together = (weights[:, None] * z).sum(axis=0) / np.sqrt((weights**2).sum())
     return np.array([0.5 * math.erfc(-value / math.sqrt(2)) for value in together])
 
 
-def in_words(shares: NDArray[np.float64]) -> list[Match]:
-    """Say in words how well hits fit, from shares (n,) of unlikely questions that they beat."""
-    return [_word(share, STRONG_SHARE, POSSIBLE_SHARE) for share in shares.tolist()]
+def label_shares(shares: NDArray[np.float64]) -> list[Match]:
+    """Return the labels of n hits from the shares (n,) of unlikely queries that they beat."""
+    return [_label(share, STRONG_SHARE, POSSIBLE_SHARE) for share in shares.tolist()]
 
 
-def likely_in_words(probabilities: NDArray[np.float64]) -> list[Match]:
-    """Say in words how well hits fit, from the probabilities (n,) that they do."""
-    return [_word(p, STRONG, POSSIBLE) for p in probabilities.tolist()]
+def label_probabilities(probabilities: NDArray[np.float64]) -> list[Match]:
+    """Return the labels of n hits from the probabilities (n,) that they match."""
+    return [_label(p, STRONG, POSSIBLE) for p in probabilities.tolist()]
 
 
-def _word(value: float, strong: float, possible: float) -> Match:
+def _label(value: float, strong: float, possible: float) -> Match:
     return "strong" if value >= strong else "possible" if value >= possible else "weak"
 
 
 def _best(scores: NDArray[np.float32], count: int) -> NDArray[np.float64]:
-    """Return the best of each row of (r, n) scores, as it would be among `count` columns."""
+    """Return the best of each row of (r, n) scores, extrapolated to `count` columns."""
     best = np.asarray(scores.max(axis=1), np.float64)
     if count <= scores.shape[1]:
         return best
@@ -130,9 +129,10 @@ def _best(scores: NDArray[np.float32], count: int) -> NDArray[np.float64]:
 
 
 def baseline_of(best: NDArray[np.float64]) -> ScoreBaseline:
-    """Return the baseline of best scores (n,), at least one.
+    """Return the baseline of best scores (n,), n at least 1.
 
-    The spread is taken from below the median: some of the unlikely things are there after all.
+    Only scores below the median give the spread, because a library may contain some of the
+    unlikely things.
     """
     median = float(np.median(best))
     below = best[best < median] - median

@@ -1,11 +1,11 @@
-"""A linear head on frozen vectors: what a few examples have in common, as a direction.
+"""A linear head on frozen vectors, learned from a few examples.
 
-Logistic regression with an L2 penalty, solved by Newton's method. A picture's unit vector x shows
-the concept with p = 1 / (1 + exp(-(steepness u · x + offset))), u a unit vector: a head ranks
-pictures just as u does as a question's vector. The penalty pulls towards zero or, for feedback on
-a question, towards the head that the question is by itself.
+Logistic regression with an L2 penalty, solved by Newton's method. A picture with the unit vector x
+shows the concept with the probability p = 1 / (1 + exp(-(steepness u · x + offset))), where u is a
+unit vector. So a head ranks pictures exactly as a query with the vector u does. The penalty pulls
+the solution towards zero or, for feedback on a query, towards that query's own head.
 
->>> head, validated = learn(examples)  # doctest: +SKIP
+>>> head, validation = learn(examples)  # doctest: +SKIP
 >>> head.probability(vectors)  # doctest: +SKIP
 """
 
@@ -22,17 +22,17 @@ from retrieval.scoring.confidence import ScoreBaseline
 Floats = NDArray[np.float64]
 
 RIDGES = (0.1, 0.03, 0.01, 0.003, 0.001, 0.0003)
-"""Penalties that cross-validation chooses from, the strongest first."""
+"""The penalties that cross-validation chooses from, strongest first."""
 
 _USUAL_RIDGE = 0.003
 _RARE = 50.0
-"""A picture shows a concept in one of so many cases: what a calibrated probability supposes."""
+"""Calibrated probabilities assume that one picture in this many shows the concept."""
 
 ENOUGH = 4
-"""With fewer wanted examples, how well a head was learned cannot be said."""
+"""With fewer wanted examples, the quality of a head cannot be measured."""
 
 BACKGROUND = 256
-"""So many pictures of a library are weak counter-examples."""
+"""The number of a library's pictures that serve as weak negative examples."""
 
 _SAME = 0.999
 _FOLDS = 5
@@ -43,7 +43,7 @@ _STEPS = 30
 class Examples:
     """(n, dim) unit vectors, (n,) whether each is wanted, and (n,) weights that sum to 1.
 
-    `given` (n,) tells what a person chose from what is only background.
+    `given` (n,) is true for examples that a person chose, false for background pictures.
     """
 
     vectors: NDArray[np.float32]
@@ -52,7 +52,7 @@ class Examples:
     given: NDArray[np.bool_]
 
     def of(self, rows: NDArray[np.bool_]) -> Examples:
-        """Return some of the examples, weights summing to 1 again."""
+        """Return the selected examples, their weights scaled to sum to 1."""
         weights = self.weights[rows]
         return Examples(
             self.vectors[rows], self.wanted[rows], weights / weights.sum(), self.given[rows]
@@ -61,36 +61,37 @@ class Examples:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A direction, (dim,) of length 1, and how its cosine becomes a probability."""
+    """A direction, (dim,) of length 1, and the parameters that turn a cosine into a probability."""
 
     direction: NDArray[np.float32]
     steepness: float
     offset: float
 
     def probability(self, vectors: NDArray[np.float32]) -> Floats:
-        """Return how likely (n,) each of (n, dim) unit vectors shows the concept."""
+        """Return the probabilities (n,) that (n, dim) unit vectors show the concept."""
         return np.asarray(1 / (1 + np.exp(-self.logit(vectors))), np.float64)
 
     def baseline(self) -> ScoreBaseline:
-        """Return the head as a baseline: what is as likely as not lies at its median.
+        """Return the head as a baseline whose median is the cosine with probability 0.5.
 
-        The confidence that follows from it is `probability` to within 0.01, for the normal
-        distribution and the logistic one, 1.702 times as wide, are that alike.
+        The confidence computed from it equals `probability` to within 0.01, because a logistic
+        distribution 1.702 times as wide as a normal one is that similar to it.
         """
         return ScoreBaseline(-self.offset / self.steepness, 1.702 / self.steepness)
 
     def logit(self, vectors: NDArray[np.float32]) -> Floats:
-        """Return the log-odds (n,) of `probability`, cut where they would overflow."""
+        """Return the log-odds (n,) of `probability`, clipped to prevent overflow."""
         cosines = (vectors @ self.direction).astype(np.float64)
         return np.asarray((self.steepness * cosines + self.offset).clip(-500, 500))
 
 
 @dataclass(frozen=True, slots=True)
-class Validated:
-    """The penalty that did best on examples left out, and how good it was on them.
+class Validation:
+    """The penalty that did best on held-out examples, and its quality on them.
 
-    `auc` is the chance that a wanted example scores above one that is not, `accuracy` the mean of
-    the shares of both that are told right; both 0.5 for guessing. None with too few examples.
+    `auc` is the chance that a wanted example scores above an unwanted one. `accuracy` is the
+    balanced accuracy: the mean of the shares of wanted and unwanted examples that are classified
+    correctly. Both are 0.5 for guessing, and None with too few examples.
     """
 
     ridge: float
@@ -98,25 +99,30 @@ class Validated:
     accuracy: float | None
 
 
-def apart(background: NDArray[np.float32], liked: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return those of (n, dim) vectors that are none of the (m, dim) liked ones."""
+def without_liked(
+    background: NDArray[np.float32], liked: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return those of the (n, dim) background vectors that equal none of the (m, dim) liked."""
     own = np.asarray((background @ liked.T > _SAME).any(axis=1), np.bool_)
     return background[~own]
 
 
-def learn(examples: Examples) -> tuple[Head, Validated]:
-    """Fit a head with the penalty that does best, and calibrate it on examples left out.
+def learn(examples: Examples) -> tuple[Head, Validation]:
+    """Fit a head with the best penalty and calibrate it on held-out examples.
 
-    A few examples are told from others too surely by the head that they were fitted to. ValueError
-    when the examples have nothing in common.
+    Without the calibration a head is overconfident about the few examples that it was fitted to.
+    Raises ValueError when the examples have nothing in common.
     """
-    validated, logits = _validate(examples)
-    head = fit(examples, validated.ridge)
-    return (head if logits is None else _calibrated(head, examples, logits)), validated
+    validation, logits = _validate(examples)
+    head = fit(examples, validation.ridge)
+    return (head if logits is None else _calibrated(head, examples, logits)), validation
 
 
 def fit(examples: Examples, ridge: float, start: Head | None = None) -> Head:
-    """Fit a head: the least Σ weight · log loss + ridge / 2 · |w - start|²."""
+    """Fit a head: minimise Σ weight · log loss + ridge / 2 · |w - start|².
+
+    Raises ValueError when the examples have nothing in common.
+    """
     basis, rows = _reduced(examples.vectors, start)
     centre = np.zeros(rows.shape[1] + 1)
     if start is not None:
@@ -126,53 +132,53 @@ def fit(examples: Examples, ridge: float, start: Head | None = None) -> Head:
     vector = solution[:-1] @ basis
     length = float(np.linalg.norm(vector))
     if length < 1e-9:
-        raise ValueError("the examples have nothing in common that tells them from the others")
+        raise ValueError("the examples have nothing in common that distinguishes them from others")
     return Head(np.asarray(vector / length, np.float32), length, float(solution[-1]))
 
 
 def area_under_curve(above: Floats, below: Floats) -> float:
-    """Return the chance that one of `above` is larger than one of `below`; ties count half."""
+    """Return the probability that one of `above` exceeds one of `below`; ties count half."""
     ordered = np.sort(below)
     left = np.searchsorted(ordered, above, side="left")
     right = np.searchsorted(ordered, above, side="right")
     return float((left + right).mean() / (2 * len(below)))
 
 
-def _validate(examples: Examples) -> tuple[Validated, Floats | None]:
-    """Choose the penalty by cross-validation; return the log-odds (n,) of examples left out, too.
+def _validate(examples: Examples) -> tuple[Validation, Floats | None]:
+    """Choose the penalty by cross-validation; also return the held-out log-odds (n,).
 
-    The figures are those of the chosen penalty on the very folds it was chosen on, a hair
-    better than they will be on new pictures.
+    The figures come from the same folds that chose the penalty, so they are slightly better than
+    on new pictures.
     """
     count = int(examples.wanted.sum())
     if count < 2:
-        return Validated(_USUAL_RIDGE, None, None), None
+        return Validation(_USUAL_RIDGE, None, None), None
     folds = _folds(examples, min(_FOLDS, count))
-    logits = np.array([_left_out(examples, folds, ridge) for ridge in RIDGES])
+    logits = np.array([_held_out(examples, folds, ridge) for ridge in RIDGES])
     sign = np.where(examples.wanted, 1.0, -1.0)
     losses = (examples.weights * np.logaddexp(0, -sign * logits)).sum(axis=1)
     best = int(np.argmin(losses))
     if count < ENOUGH:
-        return Validated(RIDGES[best], None, None), None
+        return Validation(RIDGES[best], None, None), None
     wanted, others = logits[best][examples.wanted], logits[best][~examples.wanted]
     accuracy = ((wanted > 0).mean() + (others <= 0).mean()) / 2
     area = area_under_curve(wanted, others)
-    return Validated(RIDGES[best], area, float(accuracy)), logits[best]
+    return Validation(RIDGES[best], area, float(accuracy)), logits[best]
 
 
 def _calibrated(head: Head, examples: Examples, logits: Floats) -> Head:
-    """Stretch and shift a head's log-odds so that they fit examples that were left out."""
+    """Scale and shift a head's log-odds so that they fit held-out examples (Platt scaling)."""
     weights = np.where(examples.wanted, 1.0, _RARE) * examples.weights
     rare = Examples(examples.vectors, examples.wanted, weights / weights.sum(), examples.given)
-    # A little penalty keeps the stretch finite where the examples are told apart without fault.
-    stretch, shift = _newton(logits[:, None], rare, 1e-3, np.array([1.0, 0.0]))
-    if stretch <= 0:  # no better than guessing: at least the order stays
+    # A small penalty keeps the scale finite when the examples are perfectly separable.
+    scale, shift = _newton(logits[:, None], rare, 1e-3, np.array([1.0, 0.0]))
+    if scale <= 0:  # no better than guessing: keep the order at least
         return head
-    return Head(head.direction, float(head.steepness * stretch), head.offset * stretch + shift)
+    return Head(head.direction, float(head.steepness * scale), head.offset * scale + shift)
 
 
-def _left_out(examples: Examples, folds: NDArray[np.int64], ridge: float) -> Floats:
-    """Return each example's log-odds under the head that was fitted without its fold."""
+def _held_out(examples: Examples, folds: NDArray[np.int64], ridge: float) -> Floats:
+    """Return each example's log-odds (n,) under the head that was fitted without its fold."""
     logits = np.zeros(len(folds))
     for fold in range(int(folds.max()) + 1):
         out = folds == fold
@@ -181,7 +187,7 @@ def _left_out(examples: Examples, folds: NDArray[np.int64], ridge: float) -> Flo
 
 
 def _folds(examples: Examples, count: int) -> NDArray[np.int64]:
-    """Deal wanted, unwanted and background examples out evenly, each kind on its own."""
+    """Return each example's fold (n,), stratified by wanted, unwanted and background examples."""
     random = np.random.default_rng(0)
     folds = np.zeros(len(examples.wanted), np.int64)
     kinds = 2 * examples.wanted + examples.given
@@ -192,10 +198,10 @@ def _folds(examples: Examples, count: int) -> NDArray[np.int64]:
 
 
 def _reduced(vectors: NDArray[np.float32], start: Head | None) -> tuple[Floats, Floats]:
-    """Return an orthonormal basis (r, dim) of all that matters, and the vectors (n, r) in it.
+    """Return an orthonormal basis (r, dim) that spans the solution, and the vectors (n, r) in it.
 
-    A solution lies in the span of the examples and of what it is pulled towards, so with fewer
-    examples than dimensions nothing larger need be solved.
+    The solution lies in the span of the examples and of `start`, so with fewer examples than
+    dimensions a smaller problem gives the same result.
     """
     everything = vectors.astype(np.float64)
     if start is not None:
@@ -207,10 +213,11 @@ def _reduced(vectors: NDArray[np.float32], start: Head | None) -> tuple[Floats, 
 
 
 def _newton(rows: Floats, examples: Examples, ridge: float, centre: Floats) -> Floats:
-    """Minimise by Newton's method with halved steps; the last number is the offset.
+    """Minimise by Newton's method with step halving; the last number is the offset.
 
-    It is free where there are examples of both kinds. Of one kind alone all would be explained by
-    the offset, and nothing learned about the direction, so there it is held.
+    With examples of both kinds the offset is nearly unpenalised. With one kind only, an offset
+    alone would explain all of them and the direction would learn nothing, so it is held at its
+    start.
     """
     design = np.hstack([rows, np.ones((len(rows), 1))])
     sign = np.where(examples.wanted, 1.0, -1.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from retrieval.encoders.text_cache import kept_vectors
+from retrieval.encoders.text_cache import cached_text_vectors
 from retrieval.errors import ModelError
 from retrieval.scoring.confidence import FEWEST, SAMPLE, measure, unlikely_things
 
@@ -31,7 +31,9 @@ def measure_baselines(catalogue: Catalogue, model: ModelInUse, nearest: LiveInde
     try:
         baselines = None
         if len(sample) >= FEWEST:
-            baselines = measure(kept_vectors(model.encoder(), unlikely_things()), sample, count)
+            baselines = measure(
+                cached_text_vectors(model.encoder(), unlikely_things()), sample, count
+            )
     except ModelError:
         return  # pictures went, and the model is not at hand: the old baselines go on serving
     with catalogue.writing():

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from retrieval.context import Context
 from retrieval.query import Example, Query, Term, example_term
-from retrieval.scoring.linear_head import BACKGROUND, Examples, Head, apart, fit
+from retrieval.scoring.linear_head import BACKGROUND, Examples, Head, fit, without_liked
 from retrieval.search.fusion import MIDDLE, STEEPNESS, background_of
 from retrieval.search.query_vectors import EmbeddedQuery, QueryVector, embed_query
 from retrieval.search.ranking import sum_of
@@ -62,7 +62,7 @@ def turned(
     steepness = STEEPNESS / max(float(background.spread[0]), _LEAST_SPREAD)
     start = Head(vector, steepness, -steepness * float(background.median[0]) - STEEPNESS * MIDDLE)
     # Against what is not liked alone, pictures from all over the library would only stand by.
-    usual = apart(usual, liked) if len(liked) else usual[:0]
+    usual = without_liked(usual, liked) if len(liked) else usual[:0]
     kinds = np.repeat([0, 1, 2], [len(liked), len(unliked), len(usual)])
     faint = max(len(liked), 1) / max(len(usual), 1)
     weights = np.choose(kinds, [1.0, _UNLIKED, faint])

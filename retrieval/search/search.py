@@ -10,7 +10,7 @@ import numpy as np
 
 from retrieval.catalogue import Catalogue
 from retrieval.context import Context
-from retrieval.encoders.text_cache import kept_vectors
+from retrieval.encoders.text_cache import cached_text_vectors
 from retrieval.errors import QueryError
 from retrieval.query.options import SearchOptions
 from retrieval.scoring.calibration import FIRST
@@ -67,7 +67,7 @@ def _gauge(context: Context) -> Gauge:
     fit = Fit(
         calibration,
         vectors=context.images.vectors,
-        unlikely=lambda: kept_vectors(encoder(), unlikely_things()),
+        unlikely=lambda: cached_text_vectors(encoder(), unlikely_things()),
         encode=lambda texts: encoder().encode_texts(texts),
     )
     return Gauge(known[0], fit)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.encoders.models.registry import located
+from retrieval.encoders.models.registry import require_files
 from retrieval.errors import ModelError
 from retrieval.scoring.calibration import (
     FILE,
@@ -26,7 +26,13 @@ from retrieval.scoring.calibration import (
     features,
     read_calibration,
 )
-from retrieval.scoring.confidence import POSSIBLE, POSSIBLE_SHARE, beaten, in_words, likely_in_words
+from retrieval.scoring.confidence import (
+    POSSIBLE,
+    POSSIBLE_SHARE,
+    label_probabilities,
+    label_shares,
+    shares_beaten,
+)
 from retrieval.scoring.phrasings import phrasings
 from retrieval.search.query_vectors import text_of
 
@@ -127,9 +133,9 @@ class Sure:
     def words(self) -> Sequence[Match | None]:
         """Return how well each hit fits; none does strongly where the answer does not."""
         if self.likely is not None:
-            found = likely_in_words(self.likely)
+            found = label_probabilities(self.likely)
         elif self.shares is not None:
-            found = in_words(self.shares)
+            found = label_shares(self.shares)
         else:
             return ()
         weaker = self.strong() is False
@@ -156,7 +162,7 @@ def _likely(
     terms: list[TextHits | ConceptHits] = []
     for row, asked in judged:
         if asked.baseline is not None:
-            one = beaten(_z(_scores(ranked, row, asked), asked.baseline)[None], np.ones(1))
+            one = shares_beaten(_z(_scores(ranked, row, asked), asked.baseline)[None], np.ones(1))
             hits: TextHits | ConceptHits = ConceptHits(one)
         else:
             assert fit is not None
@@ -178,7 +184,7 @@ def _shares(question: EmbeddedQuery, ranked: Ranked, baselines: ScoreBaselines) 
     usual = baselines.text if _worded(question) else baselines.picture
     z = [_z(_scores(ranked, row, asked), asked.baseline or usual) for row, asked in judged]
     weights = np.array([asked.term.weight for _, asked in judged], np.float64)
-    return np.asarray(beaten(np.array(z), weights) * ranked.presence)
+    return np.asarray(shares_beaten(np.array(z), weights) * ranked.presence)
 
 
 def _judged(question: EmbeddedQuery) -> list[tuple[int, QueryVector]]:
@@ -220,7 +226,7 @@ def _z(scores: Floats, baseline: ScoreBaseline) -> Floats:
 def calibration_of(spec: ModelSpec) -> Calibration | None:
     """Return what lies beside a model and was fitted for it, None if there is nothing such."""
     try:
-        folder = located(spec.name).folder
+        folder = require_files(spec.name).folder
     except ModelError:  # its files are gone: its vectors are here
         return None
     path = os.path.join(folder, FILE) if folder else ""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.context import Context
-from retrieval.encoders.text_cache import kept_vectors
+from retrieval.encoders.text_cache import cached_text_vectors
 from retrieval.errors import QueryError
 from retrieval.query import Query, Term
 from retrieval.scoring.confidence import unlikely_things
@@ -90,7 +90,7 @@ def _concept_probabilities(
     head = head_of(name, context.catalogue, context.model).head
     probabilities = head.probability(vectors)
     if is_text.any():
-        others = kept_vectors(context.model.encoder(), unlikely_things()) @ head.direction
+        others = cached_text_vectors(context.model.encoder(), unlikely_things()) @ head.direction
         z = background_of(others[None]).z((vectors[is_text] @ head.direction)[None])
         probabilities[is_text] = np.exp(log_present(z))[0]
     return probabilities

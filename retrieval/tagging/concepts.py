@@ -20,7 +20,7 @@ from retrieval.catalogue.concepts import HeadRow
 from retrieval.context import Context
 from retrieval.errors import QueryError
 from retrieval.query import Example, Query, example_term
-from retrieval.scoring.linear_head import BACKGROUND, Examples, Head, apart, learn
+from retrieval.scoring.linear_head import BACKGROUND, Examples, Head, learn, without_liked
 from retrieval.search.query_vectors import QueryVector, concept_row, embed_query, head_of
 
 SOURCE = "concept"
@@ -141,7 +141,7 @@ def examples_of(
     if background is None:
         background = np.empty((0, dim), np.float32)
     unliked = unliked.reshape(-1, dim)
-    background = apart(background, liked)
+    background = without_liked(background, liked)
     if not len(unliked) and not len(background):
         raise QueryError(
             "there is nothing to compare the examples with",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from retrieval.catalogue.tags import Tag, Tagged
 from retrieval.context import Context
 from retrieval.encoders import Encoder
-from retrieval.encoders.text_cache import kept_vectors
+from retrieval.encoders.text_cache import cached_text_vectors
 from retrieval.errors import QueryError
 from retrieval.scoring.confidence import unlikely_things
 from retrieval.tagging.zero_shot import ZeroShot, mean_of_prompts, prompts
@@ -97,7 +97,9 @@ def zero_shot(labels: Sequence[str], encoder: Encoder) -> ZeroShot:
     """Encode labels, at least one, and the texts that stand for none of them."""
     sentences = [sentence for label in labels for sentence in prompts(label)]
     vectors = encoder.encode_texts(sentences)
-    return ZeroShot(mean_of_prompts(vectors, labels), kept_vectors(encoder, unlikely_things()))
+    return ZeroShot(
+        mean_of_prompts(vectors, labels), cached_text_vectors(encoder, unlikely_things())
+    )
 
 
 def read_labels(source: str) -> tuple[str, ...]:

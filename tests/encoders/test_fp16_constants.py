@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from retrieval.encoders.compiled.runtime import load_openvino
-from retrieval.encoders.export.fp16_constants import keep_halves
+from retrieval.encoders.export.fp16_constants import store_as_fp16
 
 ov = load_openvino()
 operations = importlib.import_module("openvino.opset13")
@@ -38,7 +38,7 @@ def test_halves_stay_halves_and_the_results_the_same(tmp_path: Path) -> None:
     rows = random_numbers().T
     expected = ov.Core().compile_model(product_with(numbers), "CPU")(rows)[0]
     model = product_with(numbers)
-    keep_halves(model)
+    store_as_fp16(model)
     assert stored_bytes(model, tmp_path) == numbers.nbytes // 2
     found = ov.Core().compile_model(str(tmp_path / "model.xml"), "CPU")(rows)[0]
     np.testing.assert_array_equal(found, expected)
@@ -49,5 +49,5 @@ def test_one_number_that_does_not_fit_keeps_all_as_they_are(tmp_path: Path, valu
     numbers = random_numbers().astype(np.float16).astype(np.float32)
     numbers[3, 3] = value
     model = product_with(numbers)
-    keep_halves(model)
+    store_as_fp16(model)
     assert stored_bytes(model, tmp_path) == numbers.nbytes

@@ -272,9 +272,9 @@ def test_a_tokenizer_of_transformers(
     change_config(folder, "text_cfg", hf_tokenizer_name="org/words")
 
     from retrieval.encoders.models.loading import load_tokenizer
-    from retrieval.encoders.models.registry import located
+    from retrieval.encoders.models.registry import require_files
 
-    ours = load_tokenizer(located(f"local-dir:{folder}"))
+    ours = load_tokenizer(require_files(f"local-dir:{folder}"))
     theirs = open_clip.get_tokenizer(f"local-dir:{folder}")
     texts = ["dog beach", "zebra", ""]
     assert ours(texts).tolist() == theirs(texts).tolist()

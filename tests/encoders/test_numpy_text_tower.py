@@ -21,14 +21,14 @@ from retrieval.encoders import Preparing, engines, identify, open_encoder
 from retrieval.encoders.compiled.exports import folder_of, read_export
 from retrieval.encoders.compiled.openvino import _WORTH_COMPILING, OpenVinoEncoder
 from retrieval.encoders.compiled.runtime import load_openvino
-from retrieval.encoders.export.align_weights import lay_out
+from retrieval.encoders.export.align_weights import align_weights
 from retrieval.encoders.probes import HARD_TEXTS
 from retrieval.encoders.texts.numpy_text_tower import (
     ACTIVATIONS,
-    WordShape,
-    WordTower,
+    NumpyTextTower,
+    TextTowerShape,
     by_length,
-    open_words,
+    open_numpy_text_tower,
 )
 
 
@@ -69,17 +69,17 @@ def test_a_tower_without_layers_reads_the_end_of_a_text() -> None:
         "ln_final.bias": np.zeros(4, np.float32),
         "text_projection": np.eye(4, dtype=np.float32)[:, :2],
     }
-    tower = WordTower(WordShape(0, 1, "gelu", 0.0), plain)
+    tower = NumpyTextTower(TextTowerShape(0, 1, "gelu", 0.0), plain)
     rows = tower.run(np.array([[1, 3, 0], [1, 2, 3], [2, 1, 0]]))
     # One of four is 1: less the mean 1/4, over the deviation √3/4, is √3, and -1/√3 three times.
     low, high = -(3**-0.5), 3**0.5
     np.testing.assert_allclose(rows, [[low, low], [low, low], [low, low]], rtol=1e-6)
-    tower = WordTower(tower._shape, {**plain, "text_projection": np.eye(4, dtype=np.float32)})
+    tower = NumpyTextTower(tower._shape, {**plain, "text_projection": np.eye(4, dtype=np.float32)})
     np.testing.assert_allclose(tower.run(np.array([[1, 2, 0]])), [[low, low, high, low]], rtol=1e-6)
 
 
 def test_an_export_without_one_has_none(tmp_path: Path) -> None:
-    assert open_words(str(tmp_path)) is None
+    assert open_numpy_text_tower(str(tmp_path)) is None
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +116,7 @@ def test_a_tower_that_reads_both_ways_has_none(saved: Path) -> None:
     export = read_export(identify(model).fingerprint)
     assert export is not None
     assert not export.cut
-    assert open_words(folder_of(identify(model).fingerprint)) is None
+    assert open_numpy_text_tower(folder_of(identify(model).fingerprint)) is None
     expected = open_encoder(model, device="torch").encode_texts(HARD_TEXTS)
     np.testing.assert_allclose(encoder.encode_texts(HARD_TEXTS), expected, atol=2e-6)
 
@@ -143,7 +143,7 @@ def test_towers_of_other_blocks_are_left_to_openvino() -> None:
     import torch
     from torch import nn
 
-    from retrieval.encoders.export.causal import causal_tower, word_arrays
+    from retrieval.encoders.export.causal import causal_tower, text_tower_arrays
 
     config = models.CONFIGS["resnet"]["model_cfg"]
     vision = open_clip.CLIPVisionCfg(**config["vision_cfg"])
@@ -151,10 +151,10 @@ def test_towers_of_other_blocks_are_left_to_openvino() -> None:
     def built(**text: Any) -> Any:
         return open_clip.CLIP(64, vision, open_clip.CLIPTextCfg(**models.SMALL_TEXT, **text)).eval()
 
-    assert word_arrays(built()) is not None
-    assert word_arrays(built(act_kwargs={"approximate": "tanh"})) is None
+    assert text_tower_arrays(built()) is not None
+    assert text_tower_arrays(built(act_kwargs={"approximate": "tanh"})) is None
     scaled = built(ls_init_value=0.1)
-    assert word_arrays(scaled) is None
+    assert text_tower_arrays(scaled) is None
     tokens = torch.tensor([[1, 5, 49407, 0, 0], [1, 2, 3, 4, 49407]])
     whole = nn.functional.pad(tokens, (0, models.SMALL_TEXT["context_length"] - 5))
     causal = causal_tower(scaled)
@@ -164,7 +164,7 @@ def test_towers_of_other_blocks_are_left_to_openvino() -> None:
     assert causal_tower(built(no_causal_mask=True)) is None
     more = copy.deepcopy(built())
     more.transformer.resblocks[0].extra = nn.Linear(2, 2)
-    assert word_arrays(more) is None
+    assert text_tower_arrays(more) is None
     assert causal_tower(SimpleNamespace(encode_text=None)) is None
 
 
@@ -187,7 +187,7 @@ def test_constants_are_moved_to_where_they_can_be_mapped(tmp_path: Path) -> None
     before = ov.Core().compile_model(stem + ".xml", "CPU")(x)[0]
     lost = np.ones((2, 2), np.float32)  # OpenVINO leaves out what changes nothing
     wanted = {"w": weight, "h": halves.astype(np.float32), "again": weight, "ones": lost}
-    places = lay_out(stem, wanted)
+    places = align_weights(stem, wanted)
     assert places["w"] == places["again"]
     assert (places["h"].dtype, places["ones"].dtype) == ("float16", "float16")
     content = Path(stem + ".bin").read_bytes()
@@ -207,5 +207,5 @@ def test_one_that_is_prepared_for_many_questions_has_openvino_ready(saved: Path)
     expected = encoder.encode_texts(["a dog"])
     encoder.prepare_texts()
     assert vars(encoder)["_texts"].is_compiled_for("LATENCY")
-    assert vars(encoder)["_words"] is None
+    assert vars(encoder)["_numpy_tower"] is None
     np.testing.assert_allclose(encoder.encode_texts(["a dog"]), expected, atol=2e-6)

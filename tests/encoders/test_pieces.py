@@ -21,7 +21,7 @@ from retrieval.encoders.compiled.exports import read_export
 from retrieval.encoders.compiled.openvino import light_tokenizer
 from retrieval.encoders.export import exporting
 from retrieval.encoders.models.loading import load_tokenizer
-from retrieval.encoders.models.registry import located
+from retrieval.encoders.models.registry import require_files
 from retrieval.encoders.openclip import OpenClipEncoder
 from retrieval.encoders.probes import HARD_TEXTS
 from retrieval.encoders.texts.pieces import PieceTokenizer
@@ -39,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def both(folder: Path) -> tuple[Callable[..., np.ndarray], Callable[..., np.ndarray]]:
-    files = located(f"local-dir:{folder}")
+    files = require_files(f"local-dir:{folder}")
     theirs = load_tokenizer(files)
     ours = light_tokenizer(files.tokenizer_files, 32, "canonicalize")
     return (lambda texts: theirs(list(texts)).numpy()), ours
@@ -100,7 +100,7 @@ def cleaning_of(folder: Path) -> str:
 @settings(max_examples=200, deadline=None)
 @given(text=st.one_of(LETTERS, st.text(max_size=60), st.sampled_from(HARD_TEXTS)))
 def test_gemma_s_kind_gives_the_same_ids(gemma: Path, text: str) -> None:
-    files = located(f"local-dir:{gemma}")
+    files = require_files(f"local-dir:{gemma}")
     if gemma not in _LOADED:
         _LOADED[gemma] = (
             load_tokenizer(files), light_tokenizer(files.tokenizer_files, 32, "canonicalize"),
@@ -114,9 +114,9 @@ _LOADED: dict[Path, tuple[Callable[..., Any], Callable[..., Any]]] = {}
 
 def test_gemma_s_kind_is_run_without_transformers(gemma: Path) -> None:
     assert cleaning_of(gemma) == "canonicalize"
-    (row,) = light_tokenizer(located(f"local-dir:{gemma}").tokenizer_files, 8, "canonicalize")(
-        ["Dogs!"]
-    )
+    (row,) = light_tokenizer(
+        require_files(f"local-dir:{gemma}").tokenizer_files, 8, "canonicalize"
+    )(["Dogs!"])
     names = json.loads((gemma / "tokenizer.json").read_text("utf-8"))["model"]["vocab"]
     assert row.tolist() == [*(names[piece] for piece in ("d", "og", "s", "<eos>")), *[0] * 4]
 
@@ -130,7 +130,7 @@ def test_one_that_open_clip_changes_further_is_left_to_it(gemma: Path, tmp_path:
     path.write_text(json.dumps(config), "utf-8")
     path = folder / "tokenizer_config.json"
     path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | {"sep_token": "<eos>"}))
-    files = located(f"local-dir:{folder}")
+    files = require_files(f"local-dir:{folder}")
     assert 1 not in load_tokenizer(files)(["two dogs"])
     assert 1 in light_tokenizer(files.tokenizer_files, 32, "canonicalize")(["two dogs"])
     assert cleaning_of(folder) == ""

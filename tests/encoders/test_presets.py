@@ -7,7 +7,7 @@ from retrieval.encoders.models.configs import tokenizer_repo
 from retrieval.encoders.models.licences import licence_of
 from retrieval.encoders.models.presets import COCO, CROSSMODAL, PRESETS, RESEARCH_ONLY, Preset
 from retrieval.encoders.models.references import parse
-from retrieval.encoders.texts.languages import knows_many
+from retrieval.encoders.texts.languages import is_multilingual
 
 
 def test_there_is_one_for_each_need() -> None:
@@ -45,7 +45,7 @@ def test_the_figures_are_in_the_order_that_the_names_promise() -> None:
 def test_every_recall_says_where_it_is_from(preset: Preset) -> None:
     assert preset.recall[0].test_set == COCO
     assert all(recall.source and 0.2 < recall.text_to_image < 0.8 for recall in preset.recall)
-    assert knows_many(preset.reference) is ("many" in preset.languages)
+    assert is_multilingual(preset.reference) is ("many" in preset.languages)
 
 
 @pytest.mark.slow

@@ -56,7 +56,7 @@ def no_card(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def never_exported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines, "_exported_now", None)
+    monkeypatch.setattr(engines, "_export_now", None)
 
 
 @pytest.fixture
@@ -242,7 +242,7 @@ def test_without_open_clip_it_says_what_to_do(
     monkeypatch.setattr(engines, "read_pack", lambda *_: None)
     with pytest.raises(ModelError, match="built-in model is damaged") as damaged:
         open_encoder("pocket")
-    assert "install Pixtrieve again" in damaged.value.hint
+    assert "pip install 'pixtrieve[models]'" in damaged.value.hint
 
 
 def test_an_idle_card_is_named_once(
@@ -255,8 +255,8 @@ def test_an_idle_card_is_named_once(
     with caplog.at_level(logging.INFO):
         for _ in range(2):
             assert isinstance(open_encoder(f"local-dir:{packed}"), OpenVinoEncoder)
-    assert caplog.text.count("the graphics card can be used once torch is installed") == 1
-    assert "pixtrieve[models]" in caplog.text
+    assert caplog.text.count("pip install 'pixtrieve[models]'") == 1
+    assert "graphics card" in caplog.text
 
 
 def test_a_precision_of_this_processor_is_proved_here(

@@ -13,7 +13,7 @@ from support.painting import paint
 
 from retrieval import Library
 from retrieval.encoders.compiled.exports import folder_of
-from retrieval.encoders.text_cache import kept_vectors
+from retrieval.encoders.text_cache import cached_text_vectors
 
 
 class Counting(FakeEncoder):
@@ -37,32 +37,32 @@ def exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_texts_are_encoded_once(exported: Path) -> None:
     first, second = Counting(), Counting()
-    made = kept_vectors(first, ["red", "green"])
-    kept = kept_vectors(second, ["red", "green"])
+    made = cached_text_vectors(first, ["red", "green"])
+    kept = cached_text_vectors(second, ["red", "green"])
     assert (first.texts, second.texts) == (2, 0)
     assert np.array_equal(made, kept)
     assert np.array_equal(kept, first.encode_texts(["red", "green"]))
 
 
 def test_other_texts_and_other_models_have_their_own(exported: Path) -> None:
-    kept_vectors(Counting(), ["red", "green"])
+    cached_text_vectors(Counting(), ["red", "green"])
     encoder = Counting()
     assert np.array_equal(
-        kept_vectors(encoder, ["green", "red"])[0], encoder.encode_texts(["green"])[0]
+        cached_text_vectors(encoder, ["green", "red"])[0], encoder.encode_texts(["green"])[0]
     )
     Path(folder_of("fake-2")).mkdir()
     other = Counting("fake-2")
-    kept_vectors(other, ["red", "green"])
+    cached_text_vectors(other, ["red", "green"])
     assert other.texts == 2
 
 
 @pytest.mark.parametrize("left", [b"", b"no array", None])
 def test_a_damaged_file_is_rebuilt(exported: Path, left: bytes | None) -> None:
-    made = kept_vectors(Counting(), ["red"])
+    made = cached_text_vectors(Counting(), ["red"])
     (file,) = exported.iterdir()
     whole = file.read_bytes()
     file.write_bytes(whole[:-3] if left is None else left)
-    assert np.array_equal(kept_vectors(Counting(), ["red"]), made)
+    assert np.array_equal(cached_text_vectors(Counting(), ["red"]), made)
     assert file.read_bytes() == whole
 
 
@@ -72,7 +72,7 @@ def test_a_model_without_an_export_leaves_nothing(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     encoder = Counting()
     for _ in range(2):
-        kept_vectors(encoder, ["red"])
+        cached_text_vectors(encoder, ["red"])
     assert encoder.texts == 2
     assert not (tmp_path / "cache").exists()
 

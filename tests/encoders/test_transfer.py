@@ -105,8 +105,9 @@ def test_a_machine_without_torch_and_weights_encodes_alike(
     assert registry.on_disk(parse(model))
     assert f"Also on disk: {model}" in CliRunner().invoke(pixtrieve, ["models"]).output
     assert open_encoder(model, device="auto").spec == encoder.spec
-    with pytest.raises(ModelError, match="without its weights"):
+    with pytest.raises(ModelError, match="without its weights") as caught:
         open_encoder(model, device="torch")
+    assert "pixtrieve models fetch" in caught.value.hint
 
 
 def test_with_the_weights_it_is_the_same_model(model: str, packed: Path) -> None:
@@ -143,7 +144,7 @@ def test_a_tokenizer_of_its_own_comes_with_it(
     pytest.importorskip("transformers")
     folder = models.save("siglip2", tmp_path / "siglip2")
     model = f"local-dir:{folder}"
-    pack_model(registry.located(model), str(tmp_path / "packed"))
+    pack_model(registry.require_files(model), str(tmp_path / "packed"))
     expected = open_encoder(model, device="cpu:f32").encode_texts(HARD_TEXTS)
     assert (tmp_path / "packed" / "tokenizer" / "tokenizer.json").exists()
     shutil.rmtree(folder)
@@ -255,25 +256,26 @@ def test_a_cache_that_cannot_be_written(
 ) -> None:
     (tmp_path / "file").write_text("x")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    with pytest.raises(ModelError, match="could not be brought in"):
+    with pytest.raises(ModelError, match="could not be imported") as caught:
         import_model(str(packed))
+    assert str(tmp_path) in caught.value.hint
 
 
-def test_what_was_brought_in_and_damaged_later_says_so(
+def test_an_imported_model_that_is_damaged_later_says_so(
     model: str, packed: Path, elsewhere: None
 ) -> None:
     import_model(str(packed))
     os.truncate(os.path.join(folder_of(identify(model).fingerprint), "image.bin"), 3)
-    with pytest.raises(ModelError, match=r"brought in of .* is damaged") as caught:
+    with pytest.raises(ModelError, match=r"imported model .* is damaged") as caught:
         open_encoder(model)
     assert "pixtrieve models import FOLDER" in caught.value.hint
 
 
 def test_what_cannot_be_packed(model: str, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="comes with Pixtrieve"):
-        pack_model(registry.located("pocket"), str(tmp_path / "packed"))
+        pack_model(registry.require_files("pocket"), str(tmp_path / "packed"))
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "x").write_text("x")
     with pytest.raises(ModelError, match="is not empty"):
-        pack_model(registry.located(model), str(tmp_path / "full"))
+        pack_model(registry.require_files(model), str(tmp_path / "full"))
     assert not (tmp_path / "packed").exists()

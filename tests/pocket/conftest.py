@@ -126,7 +126,7 @@ def tiny_recipe() -> Recipe:
             text_layers=1,
             context=32,
         ),
-        amounts=Amounts(scenes=16, of_a_caltech_class=2, of_an_imagenet_class=2),
+        amounts=Amounts(scenes=16, per_caltech_class=2, per_imagenet_class=2),
         heads=Heads(steps=3, photographs=8, scenes=8, caltech=4, mini_imagenet=4),
         tuning=(Tuning(steps=3, photographs=6, scenes=8, caltech=2, mini_imagenet=4),),
         imitation=replace(Imitation(), steps=3, texts=32),

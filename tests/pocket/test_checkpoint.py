@@ -57,7 +57,7 @@ def test_a_licence_note_names_where_the_weights_come_from() -> None:
 
 def test_held_out_scenes_are_found_by_captions_that_describe_one_alone(scorer: Scorer) -> None:
     found = scenes(scorer)
-    assert found["telling everything R@1"] >= 0.97
+    assert found["captions of everything R@1"] >= 0.97
     assert found["unique captions R@1"] >= 0.9
 
 

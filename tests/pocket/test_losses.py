@@ -6,7 +6,13 @@ import math
 
 import torch
 
-from retrieval.pocket.train.losses import both_ways, cross_entropy, mimicry, relations, shares
+from retrieval.pocket.train.losses import (
+    cosine_distance,
+    cross_entropy,
+    ranking_distance,
+    row_distributions,
+    symmetric_contrastive,
+)
 
 
 def test_cross_entropy_of_a_distribution() -> None:
@@ -17,7 +23,7 @@ def test_cross_entropy_of_a_distribution() -> None:
 
 
 def test_shares_sum_to_one() -> None:
-    assert shares(torch.tensor([[1.0, 3.0]])).tolist() == [[0.25, 0.75]]
+    assert row_distributions(torch.tensor([[1.0, 3.0]])).tolist() == [[0.25, 0.75]]
 
 
 def test_both_ways_leaves_out_what_nothing_is_true_of() -> None:
@@ -25,22 +31,24 @@ def test_both_ways_leaves_out_what_nothing_is_true_of() -> None:
     truth = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
     row = -math.log(math.exp(5) / (math.exp(5) + 2))
     column = -math.log(math.exp(5) / (math.exp(5) + 1))
-    assert math.isclose(both_ways(logits, truth).item(), (row + column) / 2, rel_tol=1e-5)
+    assert math.isclose(
+        symmetric_contrastive(logits, truth).item(), (row + column) / 2, rel_tol=1e-5
+    )
 
 
 def test_both_ways_prefers_the_truth() -> None:
     truth = torch.eye(4)
     right, wrong = 8 * torch.eye(4), 8 * torch.eye(4).flip(0)
-    assert both_ways(right, truth) < 0.01 < 5 < both_ways(wrong, truth)
+    assert symmetric_contrastive(right, truth) < 0.01 < 5 < symmetric_contrastive(wrong, truth)
 
 
 def test_mimicry_is_the_cosine_distance() -> None:
     one = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
     other = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
-    assert mimicry(one, other).item() == 0.5
+    assert cosine_distance(one, other).item() == 0.5
 
 
 def test_relations_are_least_for_the_teacher_itself() -> None:
     generator = torch.Generator().manual_seed(0)
     teacher = torch.nn.functional.normalize(torch.randn(8, 4, generator=generator), dim=1)
-    assert relations(teacher, teacher) < relations(teacher.flip(0), teacher)
+    assert ranking_distance(teacher, teacher) < ranking_distance(teacher.flip(0), teacher)

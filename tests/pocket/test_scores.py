@@ -39,7 +39,7 @@ def test_scenes_are_scored_by_captions_that_describe_one_alone(
     monkeypatch.setattr("retrieval.pocket.scores.SCENES", 12)
     found = list(scene_set(12, 4, size=192))
     full = {one.scene.captions[0]: one.scene.image.tobytes() for one in found}
-    assert scenes(Seeing(full), sets=[4])["telling everything R@1"] == 1
+    assert scenes(Seeing(full), sets=[4])["captions of everything R@1"] == 1
     unique = [
         (text, one.scene.image.tobytes())
         for one in found
@@ -61,5 +61,5 @@ def test_scene_scores_follow_what_the_captions_say(monkeypatch: pytest.MonkeyPat
         if one.unique[3]
     }
     found = scenes(Seeing(terse), sets=[4])
-    assert found["telling first thing R@1"] == 1
-    assert found["telling things and weather R@1"] == 0
+    assert found["captions of first thing R@1"] == 1
+    assert found["captions of things and weather R@1"] == 0

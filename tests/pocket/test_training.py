@@ -18,16 +18,16 @@ from safetensors.torch import load_file
 from support.teacher import sentence_vectors
 
 from retrieval.pocket.train import wordnet
-from retrieval.pocket.train.corpus import Corpus, collect, names_in, plain, plural
+from retrieval.pocket.train.corpus import Corpus, clean_caption, collect, names_in, plural
 from retrieval.pocket.train.export import WEIGHTS_NAME, WORDS_NAME
-from retrieval.pocket.train.imitation import Reading, first_tower
+from retrieval.pocket.train.imitation import TokenizedCorpus, initial_tower
 from retrieval.pocket.train.material import Material
 from retrieval.pocket.train.pictures import PictureSet, squashed
 from retrieval.pocket.train.pretrained import SENTENCE_DIM
 from retrieval.pocket.train.recipe import Recipe
 from retrieval.pocket.train.stages import known_words, train
 from retrieval.pocket.train.towers import Lower, TextTower, Upper, fold_norms
-from retrieval.pocket.train.truth import true_of
+from retrieval.pocket.train.truth import caption_truth
 from retrieval.pocket.train.vocabulary import Vocabulary, tokenize
 from retrieval.scenes import render, scene_facts
 from retrieval.scenes.captions import truths, write_captions
@@ -168,7 +168,7 @@ def test_english_alone_has_no_foreign_texts(tiny_data: Path, dictionary: Path) -
 
 
 def test_captions_lose_blanks_and_full_stops() -> None:
-    assert plain("A dog , wet , runs .") == "A dog, wet, runs"
+    assert clean_caption("A dog , wet , runs .") == "A dog, wet, runs"
 
 
 @pytest.mark.parametrize(
@@ -205,8 +205,8 @@ def test_a_tower_begins_near_the_meaning_of_its_words(
     no_vectors = np.zeros((0, SENTENCE_DIM), np.float16)
     material = Material(corpus, no_vectors, sets={}, pooled={}, guesses={}, labels={})
     shape = tiny_recipe.shape
-    reading = Reading.of(material, shape)
-    tower = first_tower(shape, reading, sentence_vectors)
+    reading = TokenizedCorpus.of(material, shape)
+    tower = initial_tower(shape, reading, sentence_vectors)
     rows = tower.tokens.weight.detach()
     pieces = reading.vocabulary.pieces()
     wanted = sentence_vectors(pieces)
@@ -221,7 +221,7 @@ def test_a_tower_begins_near_the_meaning_of_its_words(
 def test_truth_follows_from_facts() -> None:
     seeds = [1, 2, 3]
     captions = [(seed, 0) for seed in seeds]
-    truth = true_of(seeds, captions)
+    truth = caption_truth(seeds, captions)
     for row, seed in enumerate(seeds):
         for column, (other, place) in enumerate(captions):
             claims = write_captions(scene_facts(other))[place].claims

@@ -27,14 +27,14 @@ def test_tokens_are_open_clips() -> None:
 
 def test_compact_ids_go_back_to_open_clip_ids(vocabulary: Vocabulary) -> None:
     tokens = tokenize(TEXTS, 16)
-    assert np.array_equal(vocabulary.kept[vocabulary.compact(tokens)], tokens)
+    assert np.array_equal(vocabulary.ids[vocabulary.compact(tokens)], tokens)
 
 
 def test_the_end_token_stays_the_largest(vocabulary: Vocabulary) -> None:
     tokens = tokenize(TEXTS, 16)
     assert np.array_equal(vocabulary.ends(vocabulary.compact(tokens)), tokens.argmax(1))
-    assert vocabulary.kept[0] == 0
-    assert vocabulary.kept[-2:].tolist() == [START, END]
+    assert vocabulary.ids[0] == 0
+    assert vocabulary.ids[-2:].tolist() == [START, END]
 
 
 def test_unknown_tokens_become_padding(vocabulary: Vocabulary) -> None:
@@ -53,5 +53,5 @@ def test_rows_expand_to_their_places(vocabulary: Vocabulary) -> None:
     rows = torch.arange(len(vocabulary), dtype=torch.float32)[:, None] + 1
     full = vocabulary.expanded(rows)
     assert full.shape == (FULL_SIZE, 1)
-    assert full[torch.from_numpy(vocabulary.kept)].equal(rows)
+    assert full[torch.from_numpy(vocabulary.ids)].equal(rows)
     assert full.count_nonzero() == len(vocabulary)

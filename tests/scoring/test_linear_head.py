@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from retrieval.scoring.confidence import beaten
+from retrieval.scoring.confidence import shares_beaten
 from retrieval.scoring.linear_head import Examples, Head, area_under_curve, fit, learn
 from retrieval.vectors import normalise
 
@@ -102,7 +102,7 @@ def test_the_baseline_of_a_head_gives_its_probability() -> None:
     vectors = np.stack([cosines, np.sqrt(1 - cosines**2)], axis=1).astype(np.float32)
     baseline = head.baseline()
     z = np.array([[baseline.z(cosine) for cosine in cosines]])
-    assert beaten(z, np.ones(1)) == pytest.approx(head.probability(vectors), abs=0.01)
+    assert shares_beaten(z, np.ones(1)) == pytest.approx(head.probability(vectors), abs=0.01)
 
 
 def test_area_under_curve_counts_pairs() -> None:

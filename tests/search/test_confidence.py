@@ -23,7 +23,7 @@ from retrieval.scoring.calibration import (
     read_calibration,
     write_calibration,
 )
-from retrieval.scoring.confidence import ScoreBaseline, in_words, likely_in_words
+from retrieval.scoring.confidence import ScoreBaseline, label_probabilities, label_shares
 from retrieval.search.results import Hit, SearchResult
 from retrieval.search.sureness import ConceptHits, Sure, TextHits, calibration_of
 from retrieval.specs import ModelSpec
@@ -102,8 +102,8 @@ def test_a_model_without_files_has_no_calibration(encoder: FakeEncoder) -> None:
 
 
 def test_words_go_by_what_is_beaten_or_by_how_likely_it_is() -> None:
-    assert in_words(np.array([0.98, 0.8, 0.7])) == ["strong", "possible", "weak"]
-    assert likely_in_words(np.array([0.5, 0.49, 0.1])) == ["strong", "possible", "weak"]
+    assert label_shares(np.array([0.98, 0.8, 0.7])) == ["strong", "possible", "weak"]
+    assert label_probabilities(np.array([0.5, 0.49, 0.1])) == ["strong", "possible", "weak"]
 
 
 @pytest.mark.parametrize(

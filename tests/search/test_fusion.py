@@ -12,7 +12,7 @@ from support.fakes import FakeEncoder
 from support.painting import paint
 
 from retrieval import Library, Query, QueryError, Term
-from retrieval.scoring.confidence import ScoreBaseline, beaten, measure
+from retrieval.scoring.confidence import ScoreBaseline, measure, shares_beaten
 from retrieval.search.fusion import background_of, combined, log_absent, log_present, shares
 
 
@@ -116,10 +116,10 @@ def test_vectors_newer_than_the_cache_are_weighed_too(
 
 def test_several_terms_beat_unlikely_questions_together() -> None:
     one = np.array([1.0])
-    assert beaten(np.array([[0.0, 1.0, -1.0]]), one).tolist() == pytest.approx(
+    assert shares_beaten(np.array([[0.0, 1.0, -1.0]]), one).tolist() == pytest.approx(
         [0.5, 0.841, 0.159], abs=1e-3
     )
-    both = beaten(np.array([[1.0], [1.0]]), np.array([1.0, 1.0]))
+    both = shares_beaten(np.array([[1.0], [1.0]]), np.array([1.0, 1.0]))
     assert both[0] == pytest.approx(0.921, abs=1e-3)  # Stouffer: z = 2 / sqrt(2)
 
 

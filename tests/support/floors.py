@@ -32,5 +32,5 @@ ENCODERS: list[set[str]] = [
     {"compiled", "openclip", "text_cache"},
     {"texts"},
     {"models"},
-    {"checks", "probes", "silenced", "oom_safe_batches", "tensors"},
+    {"checks", "probes", "silenced", "oom_safe_batches", "protocols", "tensors"},
 ]

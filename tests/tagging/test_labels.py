@@ -14,7 +14,7 @@ from support.fakes import FakeEncoder
 from support.painting import paint
 
 from retrieval import Library, QueryError
-from retrieval.encoders.texts.languages import advice, knows_many
+from retrieval.encoders.texts.languages import advice, is_multilingual
 from retrieval.tagging.corpora import captions_by_language, encode_corpus, languages, read_corpus
 from retrieval.tagging.labels import read_labels
 from retrieval.tagging.zero_shot import MIDPOINT, STEEPNESS, ZeroShot, prompts
@@ -224,18 +224,18 @@ def test_translation_by_texts_and_by_pictures(
 
 
 def test_models_that_know_english_only_are_recognised() -> None:
-    assert knows_many("ViT-B-16-SigLIP-i18n-256/webli")
-    assert knows_many("xlm-roberta-base-ViT-B-32/laion5b_s13b_b90k")
-    assert knows_many("pocket") is False
-    assert knows_many("ViT-B-32/laion2b_s34b_b79k") is False
-    assert knows_many("ViT-B-32-SigLIP2-256/webli")
-    assert knows_many("hf-hub:timm/ViT-B-16-SigLIP2")
-    assert knows_many("ViT-H-14-worldwide/metaclip2_worldwide")
+    assert is_multilingual("ViT-B-16-SigLIP-i18n-256/webli")
+    assert is_multilingual("xlm-roberta-base-ViT-B-32/laion5b_s13b_b90k")
+    assert is_multilingual("pocket") is False
+    assert is_multilingual("ViT-B-32/laion2b_s34b_b79k") is False
+    assert is_multilingual("ViT-B-32-SigLIP2-256/webli")
+    assert is_multilingual("hf-hub:timm/ViT-B-16-SigLIP2")
+    assert is_multilingual("ViT-H-14-worldwide/metaclip2_worldwide")
     for english in ("PE-Core-B-16/meta", "MobileCLIP2-S2/dfndr2b", "ViT-B-16-SigLIP/webli"):
-        assert knows_many(english) is False
-    assert knows_many("ViT-B-32-SigLIP2-256@/models/mine.pt")
-    assert knows_many("PE-Core-B-16@/multilingual/mine.pt") is None
-    assert knows_many("local-dir:/models/mine") is None
+        assert is_multilingual(english) is False
+    assert is_multilingual("ViT-B-32-SigLIP2-256@/models/mine.pt")
+    assert is_multilingual("PE-Core-B-16@/multilingual/mine.pt") is None
+    assert is_multilingual("local-dir:/models/mine") is None
     assert "models fetch multilingual" in advice("pocket")
     assert "pip install 'pixtrieve[transformers]'\n" in advice("pocket")
     assert advice("local-dir:/models/mine") == ""

@@ -1,1 +1,1 @@
-"""Exported models at work: in every precision, each tower compiled when it is needed."""
+"""Run exported models with OpenVINO, in any precision; each tower compiles on first use."""

@@ -1,7 +1,7 @@
-"""The folder of an image tower in eight-bit whole numbers: what lies in it, and how good it is.
+"""The cache folder of an image tower quantised to int8, and the record of its accuracy.
 
 $XDG_CACHE_HOME/pixtrieve/openvino/FINGERPRINT/int8/
-  image.xml, image.bin    as the export's, quantised; missing when it was not good enough
+  image.xml, image.bin    the quantised tower; missing when it is not accurate enough
   calibration.json        `Calibration`
   compiled/               OpenVINO's own cache, for this machine
 """
@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from retrieval.encoders.compiled.exports import folder_of, replace_folder
 
 LEAST_MEAN_LIKENESS = 0.99
-"""A tower below it is not used. Measured: there R@10 drops by half a percentage point."""
+"""A tower below this is not used. Measured: at this value R@10 drops by half a percentage point."""
 
 _VERSION = 1
 _MANIFEST = "calibration.json"
@@ -26,13 +26,15 @@ _MODEL = ("image.xml", "image.bin")
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """How an image tower was quantised and how near its vectors are to those of float32.
+    """How an image tower was quantised and how similar its vectors are to those of float32.
 
-    `pictures` were calibrated on; `checked` others, of the same person, gave the cosines to the
-    exported tower in float32, -1 to 1. `mean_likeness` is the mean cosine of what is left of both
-    vectors without the pictures' mean vector: that is what tells pictures apart, and it means the
-    same for a model whose vectors all lie close together. `probe_cosine` is the lowest on
-    the artificial pictures of `probes.probe_pixels`. `made_with` names the versions.
+    `pictures` is the number of pictures for calibration, `checked` that of other pictures of the
+    same user for validation. `mean_cosine` and `least_cosine` compare their vectors with those of
+    the exported tower in float32, -1 to 1. `mean_likeness` is the mean cosine after subtracting
+    the pictures' mean vector from both: the differences between pictures remain, so the value is
+    comparable for a model whose vectors all lie close together. `probe_cosine` is the lowest
+    cosine on the artificial pictures of `probes.probe_pixels`. `made_with` names the versions of
+    OpenVINO and NNCF.
     """
 
     pictures: int
@@ -45,17 +47,17 @@ class Calibration:
 
     @property
     def good(self) -> bool:
-        """Tell whether the tower is near enough to be used."""
+        """Whether the tower is accurate enough to be used."""
         return self.mean_likeness >= LEAST_MEAN_LIKENESS
 
 
 def calibration_folder(fingerprint: str) -> str:
-    """Return where the quantised tower of a model lies, or would."""
+    """Return the path of a model's folder for the quantised tower; it may not exist."""
     return os.path.join(folder_of(fingerprint), "int8")
 
 
 def read_calibration(fingerprint: str) -> Calibration | None:
-    """Return how a model was quantised; None when it was not, or the tower is not whole."""
+    """Return a model's calibration; None if there is none or its files are incomplete."""
     folder = calibration_folder(fingerprint)
     try:
         with open(os.path.join(folder, _MANIFEST), encoding="utf-8") as file:
@@ -64,22 +66,22 @@ def read_calibration(fingerprint: str) -> Calibration | None:
         calibration = Calibration(**facts)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    whole = version == _VERSION and (not calibration.good or sizes == _sizes(folder))
-    return calibration if whole else None
+    complete = version == _VERSION and (not calibration.good or sizes == _sizes(folder))
+    return calibration if complete else None
 
 
 def write_calibration(fingerprint: str, make: Callable[[str], Calibration]) -> Calibration:
-    """Quantise with `make(folder)`, which leaves image.xml and image.bin there; keep the result.
+    """Store a calibration: `make(folder)` quantises and writes image.xml and image.bin.
 
-    What is not good enough is not kept, only the record of it. Raises what `make` raises, and
-    OSError when the cache cannot be written.
+    A tower that is not accurate enough is deleted; only its record stays. Raises what `make`
+    raises, and OSError when the cache folder is not writable.
     """
     made: list[Calibration] = []
 
     def fill(folder: str) -> None:
         calibration = make(folder)
         made.append(calibration)
-        # Compiled to be checked; it would be made anew where the tower comes to lie.
+        # The check compiled the tower here; OpenVINO compiles again after the folder is renamed.
         shutil.rmtree(os.path.join(folder, "compiled"), ignore_errors=True)
         if not calibration.good:
             for name in _MODEL:

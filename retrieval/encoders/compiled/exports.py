@@ -1,19 +1,18 @@
-"""The folder of a model that has been exported for OpenVINO: what lies in it, whole or not at all.
+"""The cache folder of a model that has been exported for OpenVINO; it is written atomically.
 
 $XDG_CACHE_HOME/pixtrieve/openvino/FINGERPRINT/
   image.xml, image.bin    pixels (n, H, W, 3) uint8 → unit vectors (n, dim)
   text.xml, text.bin      token ids (n, any number up to context) int64 → unit vectors (n, dim)
-  words.json              where in text.bin `words` finds the weights, if it knows such a tower
-  probes.npz              what open_clip makes of the probe inputs: see `proofs`
-  export.json             `Export`: dim, preprocessing, tokenizer, how equal it is
-  compiled/               OpenVINO's own cache, for this machine
-  texts-….npy             vectors of texts that every library asks for: `kept_texts`
-  speeds.json             how fast each precision is on this processor: `speeds`
-  cosines.json            how equal precisions are that the exporting machine did not have
-  int8/                   the image tower once more, calibrated on pictures: see `calibrations`
-  refused.txt             instead of all that: why this model cannot be exported
-  imported.json           which model it is, if it was brought in: see `models.imported`
-  shipped-…/              the towers of a model whose weights have their graphs beside them: `packs`
+  words.json              where `numpy_text_tower` finds its weights in text.bin, if it supports
+  them probes.npz              open_clip's vectors of the probe inputs: see `proofs` export.json
+  `Export`: dim, preprocessing, tokenizer, accuracy compiled/               OpenVINO's own cache,
+  for this machine texts-….npy             vectors of fixed texts: see `text_cache` speeds.json
+  how fast each precision is on this processor: see `speeds` cosines.json            accuracy of
+  precisions that the exporting machine does not support int8/                   the image tower
+  quantised on the user's pictures: see `calibrations` refused.txt             instead of all
+  others: why this model cannot be exported imported.json           which model it is, if it was
+  imported: see `models.imported` shipped-…/              the towers of a model that ships with its
+  graphs: see `packs`
 """
 
 from __future__ import annotations
@@ -37,12 +36,12 @@ _REFUSED = "refused.txt"
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """What an exported model is.
+    """The properties of an exported model.
 
-    `cleaning` names how the tokenizer cleans a text ("" when only open_clip can run it).
-    `cut` tells whether the text tower takes tokens without the padding behind a text's end.
-    `cache_mode` is how OpenVINO is to keep what it compiles: some models come back wrong in one.
-    `least_cosine` is, by precision, the lowest cosine to open_clip's vectors over the probe inputs.
+    `cleaning` names the tokenizer's text cleaning ("" when only open_clip can run the tokenizer).
+    `cut` is true if the text tower accepts tokens without the padding after a text's end.
+    `cache_mode` is the mode of OpenVINO's compile cache; some models load wrong from one of them.
+    `least_cosine` is, by precision, the lowest cosine to open_clip's vectors of the probe inputs.
     """
 
     dim: int
@@ -56,17 +55,17 @@ class Export:
 
 
 def folder_of(fingerprint: str) -> str:
-    """Return where the export of a model lies, or would."""
+    """Return the path of a model's export folder; it may not exist."""
     return os.path.join(exports_folder(), fingerprint)
 
 
 def read_export(fingerprint: str) -> Export | None:
-    """Return what was exported, None when nothing was, or not whole, or by another version."""
+    """Return a model's export; None if it is missing, incomplete or of another version."""
     return read_export_in(folder_of(fingerprint))
 
 
 def read_export_in(folder: str) -> Export | None:
-    """Do as `read_export` does, with a folder that may lie anywhere."""
+    """Return the export in any folder; None as `read_export` does."""
     try:
         with open(os.path.join(folder, MANIFEST), encoding="utf-8") as file:
             facts = json.load(file)
@@ -78,7 +77,7 @@ def read_export_in(folder: str) -> Export | None:
 
 
 def export_of(facts: Mapping[str, Any]) -> Export:
-    """Put together what `asdict` took apart; TypeError or KeyError when it is something else."""
+    """Rebuild an Export from the result of `asdict`; TypeError or KeyError for other facts."""
     preprocessing = dict(facts["preprocessing"])
     for key in ("size", "mean", "std"):
         preprocessing[key] = tuple(preprocessing[key])
@@ -86,7 +85,7 @@ def export_of(facts: Mapping[str, Any]) -> Export:
 
 
 def read_refusal(fingerprint: str, openvino_version: str) -> str:
-    """Return why this version of OpenVINO could not express a model, "" if it was not tried."""
+    """Return why this version of OpenVINO cannot convert a model, "" if it was not tried."""
     try:
         with open(os.path.join(folder_of(fingerprint), _REFUSED), encoding="utf-8") as file:
             version, _, reason = file.read().partition("\n")
@@ -96,7 +95,7 @@ def read_refusal(fingerprint: str, openvino_version: str) -> str:
 
 
 def write_export(fingerprint: str, write_models: Callable[[str], Export]) -> Export:
-    """Fill a folder beside its place with `write_models(folder)`, then put it there."""
+    """Write an export atomically; `write_models(folder)` writes the model's files."""
     written: list[Export] = []
 
     def fill(folder: str) -> None:
@@ -109,14 +108,14 @@ def write_export(fingerprint: str, write_models: Callable[[str], Export]) -> Exp
 
 
 def write_manifest(folder: str, export: Export) -> None:
-    """Say what the export is that lies in a folder: the last thing that makes it whole."""
+    """Write the manifest of an export folder; it marks the folder as complete, so it comes last."""
     facts: dict[str, Any] = {"version": VERSION, "sizes": _sizes(folder), **asdict(export)}
     with open(os.path.join(folder, MANIFEST), "w", encoding="utf-8") as file:
         json.dump(facts, file, indent=1)
 
 
 def write_refusal(fingerprint: str, openvino_version: str, reason: str) -> None:
-    """Remember that a model cannot be exported, so that it is not tried at every start."""
+    """Record that a model cannot be exported, so that not every start tries again."""
 
     def fill(folder: str) -> None:
         with open(os.path.join(folder, _REFUSED), "w", encoding="utf-8") as file:
@@ -126,15 +125,16 @@ def write_refusal(fingerprint: str, openvino_version: str, reason: str) -> None:
 
 
 def _sizes(folder: str) -> dict[str, int]:
-    """Return the sizes of the model's files: a file that is missing or cut short shows."""
+    """Return the sizes of the model's files in bytes, to detect missing and truncated ones."""
     paths = {name: os.path.join(folder, name) for name in MODEL_FILES}
     return {name: os.path.getsize(path) for name, path in paths.items() if os.path.exists(path)}
 
 
 def replace_folder(target: str, fill: Callable[[str], None], manifest: str) -> None:
-    """Fill a folder beside its place with `fill(folder)`, then put it there, or leave no trace.
+    """Replace a folder atomically: `fill(folder)` writes a temporary one, which is then renamed.
 
-    The file named `manifest` tells a folder that is whole.
+    If `fill` raises, the temporary folder is deleted. The file named `manifest` marks a complete
+    folder.
     """
     os.makedirs(os.path.dirname(target), exist_ok=True)
     temporary = tempfile.mkdtemp(dir=os.path.dirname(target), suffix=".tmp")
@@ -146,7 +146,7 @@ def replace_folder(target: str, fill: Callable[[str], None], manifest: str) -> N
         except OSError:
             if not os.path.exists(os.path.join(target, manifest)):
                 raise
-            # Another process has put the same thing there meanwhile.
+            # Another process has written the same folder in the meantime.
             shutil.rmtree(temporary, ignore_errors=True)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)

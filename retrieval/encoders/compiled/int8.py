@@ -1,8 +1,8 @@
-"""Encodes pictures in eight-bit whole numbers, with ranges calibrated on the user's own pictures.
+"""Encode pictures in int8, with ranges calibrated on the user's own pictures.
 
-Only on request (`--device cpu:int8`), for vectors are near those of float32, not equal to them.
-Texts, and pictures as long as there is no such tower, are encoded as the precision that is chosen
-by itself would.
+This happens only on request (`--device cpu:int8`), because the vectors are similar but not equal to
+those of float32. Texts, and pictures until the tower is quantised, are encoded in the precision
+that is chosen automatically.
 """
 
 from __future__ import annotations
@@ -35,42 +35,42 @@ _log = logging.getLogger(__name__)
 
 _WANTED = 256
 _FEWEST = 32
-"""Fewer pictures are encoded sooner than calibrated on."""
+"""Encoding fewer pictures takes less time than calibrating on them."""
 
 
 class Int8Encoder(OpenVinoEncoder):
-    """An exported model whose image tower is, or will be, quantised."""
+    """An exported model whose image tower is quantised, now or after `calibrate`."""
 
     def __init__(self, files: ModelFiles, fingerprint: str, graphs: Graphs) -> None:
         super().__init__(files, fingerprint, graphs)
-        self._plain = self._pictures
+        self._unquantised = self._pictures
         self._calibration = read_calibration(fingerprint)
         if self._calibration is not None and self._calibration.good:
             self._pictures = self._quantised(calibration_folder(fingerprint))
 
     def pictures_wanted(self) -> int:
-        """Return how many pictures `calibrate` would like to see, 0 when it needs none.
+        """Return the number of pictures that `calibrate` needs, 0 for none.
 
-        Raises MissingExtra when NNCF, which calibrates, is not installed.
+        Raises MissingExtra when a calibration is needed and NNCF is not installed.
         """
-        if self._pictures is not self._plain:
+        if self._pictures is not self._unquantised:
             return 0
         if importlib.util.find_spec("nncf") is None:
             raise MissingExtra("nncf", "int8", "calibrating a model for --device cpu:int8")
         if self._calibration is not None and self._calibration.made_with == _versions():
-            self._tell(_shortfall(self._calibration))
+            self._warn(_shortfall(self._calibration))
             return 0
         return _WANTED
 
     def calibrate(self, pixels: NDArray[np.uint8]) -> None:
-        """Quantise the image tower on pictures, (n, H, W, 3), every fifth of which only checks it.
+        """Quantise the image tower on (n, H, W, 3) pixels; every fifth picture only checks it.
 
-        What comes of it is kept for the next time. When they are too few, when it fails or when
-        it is not good enough, the encoder stays as it was and the log says so.
+        The result is stored for the next time. If there are too few pictures, if it fails or if
+        the tower is not accurate enough, the encoder stays as it was and logs a warning.
         """
         require_pixels(pixels, self.spec)
         if len(pixels) < _FEWEST:
-            self._tell(f"{len(pixels)} pictures are too few to calibrate on ({_FEWEST} at least)")
+            self._warn(f"{len(pixels)} pictures are too few to calibrate on ({_FEWEST} at least)")
             return
         aside = np.arange(len(pixels)) % 5 == 0
         try:
@@ -79,11 +79,11 @@ class Int8Encoder(OpenVinoEncoder):
                 lambda folder: self._quantise(pixels[~aside], pixels[aside], folder),
             )
         except (ModelError, OSError) as error:
-            self._tell(str(error))
+            self._warn(str(error))
             return
         self._calibration = calibration
         if not calibration.good:
-            self._tell(_shortfall(calibration))
+            self._warn(_shortfall(calibration))
             return
         _log.info("%s in int8: %s", self.spec.name, calibration)
         self._pictures = self._quantised(calibration_folder(self.spec.fingerprint))
@@ -93,7 +93,7 @@ class Int8Encoder(OpenVinoEncoder):
     ) -> Calibration:
         place = self.graphs.placement("image", "f32")
         if not place.file:
-            raise ModelError("the user's cache folder cannot be written")
+            raise ModelError(f"the cache folder {self.graphs.folder} is not writable")
         quantise(place.file, pixels, os.path.join(folder, "image.xml"))
         exact = tower_of(self.graphs, "image", "f32")
         tower = self._quantised(folder)
@@ -117,17 +117,17 @@ class Int8Encoder(OpenVinoEncoder):
         )
 
     def _quantised(self, folder: str) -> Tower:
-        # What is left in floats runs in the model's own precision.
+        # Layers that are not quantised run in the precision chosen for the model.
         return tower_of(FolderGraphs(folder, self._export), "image", self._precision)
 
-    def _tell(self, problem: str) -> None:
+    def _warn(self, problem: str) -> None:
         _log.warning(
             "%s encodes pictures in %s, not int8: %s", self.spec.name, self._precision, problem
         )
 
 
 def _likeness(wanted: NDArray[np.float32], found: NDArray[np.float32]) -> float:
-    """Return the mean cosine of two sets of vectors without their mean: what tells them apart."""
+    """Return the mean cosine of two sets of vectors (n, dim), both less the mean of `wanted`."""
     middle = wanted.mean(axis=0)
     wanted, found = wanted - middle, found - middle
     lengths = np.linalg.norm(wanted, axis=1) * np.linalg.norm(found, axis=1)
@@ -136,8 +136,9 @@ def _likeness(wanted: NDArray[np.float32], found: NDArray[np.float32]) -> float:
 
 def _shortfall(calibration: Calibration) -> str:
     return (
-        f"calibrated on {calibration.pictures} pictures, others come out too far from float32 "
-        f"(likeness {calibration.mean_likeness:.4f}, at least {LEAST_MEAN_LIKENESS} is wanted)"
+        f"calibrated on {calibration.pictures} pictures, its vectors of others are too far from "
+        f"float32 (likeness {calibration.mean_likeness:.4f}, "
+        f"at least {LEAST_MEAN_LIKENESS} is needed)"
     )
 
 

@@ -1,8 +1,8 @@
-"""Encodes with OpenVINO on the processor: the engine where no graphics card is used.
+"""Encode with OpenVINO on the processor: the default engine without a graphics card.
 
-The first texts of a process go to `words` where the model has such a tower, and OpenVINO is not
-even imported for them. Torch and open_clip are not imported when there are graphs of the model
-and its tokenizer is open_clip's own.
+The first texts of a process go to `numpy_text_tower` if it supports the model, and OpenVINO is not
+even imported for them. Torch and open_clip are not imported if the model has graphs and a
+tokenizer that runs without open_clip.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from retrieval.encoders.texts.numpy_text_tower import by_length
 from retrieval.specs import ModelSpec
 
 _WORTH_COMPILING = 16
-"""After so many texts OpenVINO would have saved the time that it takes to load (asking.py)."""
+"""After this many texts, OpenVINO recovers its load time (benchmarks/asking.py)."""
 _TOKENS_AT_ONCE = 1024
 _LEAST_BATCH = 64
 _LARGEST_BATCH = 512
@@ -34,12 +34,12 @@ Tokenize = Callable[[Sequence[str]], NDArray[np.int64]]
 
 
 class OpenVinoEncoder:
-    """An exported model. Each tower is compiled when it is first needed."""
+    """An exported model. Each tower compiles on first use."""
 
     def __init__(
         self, files: ModelFiles, fingerprint: str, graphs: Graphs, precision: str = ""
     ) -> None:
-        """Run in `precision`, or in the fastest that stays equal to open_clip."""
+        """Run in `precision`, or by default in the fastest accurate one."""
         self._files = files
         self.graphs = graphs
         self._export = export = graphs.export
@@ -51,13 +51,13 @@ class OpenVinoEncoder:
             preprocessing=export.preprocessing,
             licence=export.licence,
         )
-        self._words = graphs.words()
-        self._words_taken = 0
+        self._numpy_tower = graphs.numpy_text_tower()
+        self._numpy_texts = 0
         self._tokenize: Tokenize | None = None
 
     @property
     def spec(self) -> ModelSpec:
-        """What the model is."""
+        """The model's identity and preprocessing."""
         return self._spec
 
     @cached_property
@@ -74,7 +74,7 @@ class OpenVinoEncoder:
 
     @property
     def batch_size(self) -> int:
-        """How many pictures it likes to get at a time: two rounds for all that run at once."""
+        """The best number of pictures per call: two rounds for all parallel requests."""
         return max(_LEAST_BATCH, min(2 * self._pictures.rows_at_once(), _LARGEST_BATCH))
 
     def prepare_pictures(self) -> None:
@@ -82,32 +82,32 @@ class OpenVinoEncoder:
         self._pictures.prepare("THROUGHPUT")
 
     def prepare_texts(self) -> None:
-        """Load OpenVINO and the text tower now, and read all texts with it."""
+        """Load OpenVINO and the text tower now, and encode all texts with them."""
         self._texts.prepare("LATENCY")
-        self._words = None
+        self._numpy_tower = None
 
     def encode_images(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Encode pictures, (n, H, W, 3) RGB, resized to `spec.preprocessing.size`: (n, dim)."""
+        """Encode (n, H, W, 3) RGB pixels of the size `spec.preprocessing.size` to (n, dim)."""
         require_pixels(pixels, self._spec)
         if len(pixels) == 0:
             return np.empty((0, self._spec.dim), np.float32)
         alone = len(pixels) == 1 and not self._pictures.is_compiled_for("THROUGHPUT")
         rows = self._pictures.run(pixels, "LATENCY" if alone else "THROUGHPUT")
-        return unit_rows(rows, self._spec)  # lower precision leaves lengths a little off 1
+        return unit_rows(rows, self._spec)  # in a lower precision, lengths differ slightly from 1
 
     def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Encode texts: (n, dim)."""
+        """Encode n texts to (n, dim)."""
         require_texts(texts)
         if len(texts) == 0:
             return np.empty((0, self._spec.dim), np.float32)
         if self._tokenize is None:
             self._tokenize = self._load_tokenizer()
-        return unit_rows(self._read(self._tokenize(texts)), self._spec)
+        return unit_rows(self._encode_tokens(self._tokenize(texts)), self._spec)
 
-    def _read(self, tokens: NDArray[np.int64]) -> NDArray[np.float32]:
-        if self._words is not None and self._words_taken + len(tokens) <= _WORTH_COMPILING:
-            self._words_taken += len(tokens)
-            return self._words.run(tokens)
+    def _encode_tokens(self, tokens: NDArray[np.int64]) -> NDArray[np.float32]:
+        if self._numpy_tower is not None and self._numpy_texts + len(tokens) <= _WORTH_COMPILING:
+            self._numpy_texts += len(tokens)
+            return self._numpy_tower.run(tokens)
         if not self._export.cut:
             return self._texts.run(tokens, "LATENCY")
         rows = np.empty((len(tokens), self._export.dim), np.float32)
@@ -127,9 +127,9 @@ class OpenVinoEncoder:
 
 
 def light_tokenizer(files: Sequence[str], context_length: int, cleaning: str) -> Tokenize:
-    """Return a tokenizer that needs no torch: open_clip's own, or that of a model's files.
+    """Return a tokenizer without torch: open_clip's own, or one from the model's files.
 
-    Raises ValueError or MissingExtra when those files need more than that.
+    Raises ValueError or MissingExtra when those files need more than the `tokenizers` library.
     """
     if files:
         from retrieval.encoders.texts.pieces import PieceTokenizer
@@ -141,9 +141,9 @@ def light_tokenizer(files: Sequence[str], context_length: int, cleaning: str) ->
 
 
 def choose_precision(graphs: Graphs) -> str:
-    """Return the fastest precision in which the model stays equal to open_clip's.
+    """Return the fastest precision in which the model reproduces open_clip's vectors.
 
-    Measured when a model is first opened on a processor, which takes a few seconds then.
+    The first use of a model on a processor measures this, which takes a few seconds.
     """
     native = native_precisions()
     known = {**_measured_here(graphs, native), **graphs.export.least_cosine, EXACT: 1.0}
@@ -156,7 +156,7 @@ def choose_precision(graphs: Graphs) -> str:
 
 
 def _measured_here(graphs: Graphs, native: Sequence[str]) -> dict[str, float]:
-    """Return how equal those precisions are that the machine which exported it does not have."""
+    """Return the lowest cosines of precisions that the exporting machine does not support."""
     known_before = {EXACT, *graphs.export.least_cosine}
     missing = [each for each in native if each not in known_before]
     if not missing:

@@ -1,16 +1,16 @@
-"""Graphs that ship beside the weights they belong to, so that the first use needs no torch.
+"""Graphs that ship beside their weights, so that the first use needs no torch.
 
 CHECKPOINT/openvino/
-  pack.json                 whose graphs these are (a fingerprint), `Export`, digests, and of each
-                            tower which arrays of the checkpoint stand where in its NAME.bin
+  pack.json                 the model's fingerprint, `Export`, digests, and for each tower the
+                            positions of the checkpoint's arrays in its NAME.bin
   image.xml, text.xml       the towers
   constants.dat             the few numbers that are in no array: shapes, mean, deviation, …
-  probes.npz                what open_clip makes of the probe inputs: see `proofs`
+  probes.npz                open_clip's vectors of the probe inputs: see `proofs`
 
-So there is one copy of the weights. When a tower is first needed, its NAME.bin is put together
-from the checkpoint in the user's cache folder, where OpenVINO keeps what it compiles from it; where
-nothing can be written it is put together in memory, each time. The numpy text tower needs none of
-that: it maps the checkpoint. `export/packing.py` makes all this.
+So there is only one copy of the weights. The first use of a tower assembles its NAME.bin from the
+checkpoint in the user's cache folder, where OpenVINO also caches what it compiles. If that folder
+is not writable, each use assembles it in memory. The numpy text tower needs none of this: it maps
+the checkpoint. `export/packing.py` writes these files.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.encoders.compiled.exports import Export, export_of, folder_of
-from retrieval.encoders.compiled.graphs import placed
+from retrieval.encoders.compiled.graphs import placement_in
 from retrieval.encoders.compiled.proofs import PROBES, Probe, read_probes
 from retrieval.encoders.compiled.towers import Graph, Placement, model_in_memory
 from retrieval.encoders.tensors import Tensors
-from retrieval.encoders.texts.numpy_text_tower import WordShape, WordTower
+from retrieval.encoders.texts.numpy_text_tower import NumpyTextTower, TextTowerShape
 from retrieval.whole_file import whole_file
 
 VERSION = 1
@@ -40,15 +40,13 @@ MANIFEST = "pack.json"
 CONSTANTS = "constants.dat"
 FILES = ("image.xml", "text.xml", CONSTANTS, PROBES)
 _PLACES = "shipped-"
-_MARK = (
-    12  # characters of the manifest's digest: graphs that were made anew get a place of their own
-)
+_MARK = 12  # characters of the manifest's digest, so that rebuilt graphs get another folder
 
 
 def read_pack(weights: str, fingerprint: str) -> PackedGraphs | None:
-    """Return the graphs beside a model's weights; None when there are none that belong to it.
+    """Return the graphs beside a model's weights.
 
-    Nor when they are of another version, not whole or damaged.
+    None if they are missing, incomplete, damaged, of another version or of another model.
     """
     folder = os.path.join(os.path.dirname(weights), FOLDER)
     try:
@@ -67,16 +65,16 @@ def read_pack(weights: str, fingerprint: str) -> PackedGraphs | None:
 
 
 def digest_of(folder: str, name: str) -> str:
-    """Return the SHA-256 of a small file."""
+    """Return the SHA-256 (hex) of a small file."""
     with open(os.path.join(folder, name), "rb", buffering=0) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class PackedGraphs:
-    """The graphs of a checkpoint."""
+    """The graphs that ship with a checkpoint."""
 
     def __init__(self, source: str, weights: str, facts: Mapping[str, Any], place: str) -> None:
-        """Take graphs from the folder `source`; keep files that are put together in `place`."""
+        """Read graphs from the folder `source`; write assembled files to the folder `place`."""
         self.folder = os.path.dirname(place)
         self.export: Export = export_of(facts["export"])
         self._facts = facts
@@ -84,16 +82,16 @@ class PackedGraphs:
         self._place = place
         self._tensors = Tensors(weights)
 
-    def words(self) -> WordTower | None:
-        """Return the text tower for numpy, if it is of that kind."""
+    def numpy_text_tower(self) -> NumpyTextTower | None:
+        """Return the text tower in numpy; None for an architecture that it does not support."""
         words = self._facts["words"]
         if words is None:
             return None
         arrays = {name: self._tensors[tensor] for name, tensor in words["arrays"].items()}
-        return WordTower(WordShape(**words["shape"]), arrays)
+        return NumpyTextTower(TextTowerShape(**words["shape"]), arrays)
 
     def probes(self) -> tuple[Probe, ...]:
-        """Return what open_clip makes of the probes."""
+        """Return the probes with open_clip's vectors."""
         return read_probes(self._source, self.export.preprocessing.size)
 
     def model(self, name: str) -> Any:
@@ -101,14 +99,14 @@ class PackedGraphs:
         return model_in_memory(self._graph(name))
 
     def placement(self, name: str, precision: str) -> Placement:
-        """Say where a tower is, "image" or "text", and how it is run in a precision."""
-        place = placed(self._place, name, precision, self.export)
-        if self._is_put_together(name):
-            return place
-        return replace(place, file="", graph=lambda: self._graph(name))
+        """Return where a tower ("image" or "text") is and how it runs in a precision."""
+        placement = placement_in(self._place, name, precision, self.export)
+        if self._assemble(name):
+            return placement
+        return replace(placement, file="", graph=lambda: self._graph(name))
 
-    def _is_put_together(self, name: str) -> bool:
-        """Put a tower's files together, unless they are there; False where that cannot be."""
+    def _assemble(self, name: str) -> bool:
+        """Write a tower's files unless they exist; False if the folder is not writable."""
         sizes = {
             ".bin": self._facts["towers"][name]["size"],
             ".xml": os.path.getsize(os.path.join(self._source, f"{name}.xml")),
@@ -129,7 +127,7 @@ class PackedGraphs:
         return True
 
     def _make_place(self) -> None:
-        """Make the folder, in place of those of graphs that have been made anew since."""
+        """Create the folder; delete the folders of earlier graphs of this model."""
         if not os.path.isdir(self._place):
             os.makedirs(self.folder, exist_ok=True)
             for name in os.listdir(self.folder):
@@ -146,8 +144,3 @@ class PackedGraphs:
             weights[offset : offset + size] = source[start : start + size]
         with open(os.path.join(self._source, f"{name}.xml"), "rb") as file:
             return file.read(), weights
-
-
-def _size(path: str) -> int:
-    """Return a file's size, -1 if it is not there."""
-    return os.path.getsize(path) if os.path.exists(path) else -1

@@ -1,8 +1,7 @@
-"""Proves towers equal to open_clip, on inputs that nobody would have, on the way they will run.
+"""Compare towers with open_clip on probe inputs, in the way that they will run.
 
-open_clip's own vectors of those inputs stay beside an export, so that a machine without open_clip
-can prove it again: a precision that the exporting machine did not have, an export that was brought
-in.
+An export stores open_clip's vectors of the probes. So a machine without open_clip can repeat the
+comparison: for a precision that the exporting machine does not support, or for an imported export.
 """
 
 from __future__ import annotations
@@ -23,14 +22,14 @@ from retrieval.encoders.probes import probe_pixels
 from retrieval.errors import ModelError
 
 LEAST_COSINE = 0.9999
-"""A precision that takes any probe's vector further from open_clip's is not chosen by itself."""
+"""A precision is chosen automatically only if every probe's cosine to open_clip reaches this."""
 
 PROBES = "probes.npz"
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """Inputs of a tower, "image" or "text", and open_clip's vectors of them."""
+    """Inputs of a tower ("image" or "text") and open_clip's unit vectors (n, dim) of them."""
 
     tower: str
     inputs: NDArray[Any]
@@ -38,9 +37,9 @@ class Probe:
 
 
 def write_probes(folder: str, probes: Sequence[Probe]) -> None:
-    """Keep what open_clip makes of the probes, in half floats, which leave cosines what they are.
+    """Store open_clip's vectors of the probes in half floats, which hardly change cosines.
 
-    Pictures are not kept: `probe_pixels` draws them.
+    Pictures are not stored: `probe_pixels` draws them.
     """
     arrays = {probe.tower: probe.expected.astype(np.float16) for probe in probes}
     arrays["tokens"] = next(probe.inputs for probe in probes if probe.tower == "text")
@@ -48,15 +47,15 @@ def write_probes(folder: str, probes: Sequence[Probe]) -> None:
 
 
 def read_probes(folder: str, size: tuple[int, int]) -> tuple[Probe, ...]:
-    """Return what `write_probes` kept; OSError, ValueError or KeyError when it is damaged."""
-    with np.load(os.path.join(folder, PROBES), allow_pickle=False) as kept:
-        inputs = {"image": probe_pixels(size), "text": kept["tokens"]}
-        expected = {name: kept[name].astype(np.float32) for name in inputs}
+    """Read what `write_probes` stored; OSError, ValueError or KeyError for a damaged file."""
+    with np.load(os.path.join(folder, PROBES), allow_pickle=False) as stored:
+        inputs = {"image": probe_pixels(size), "text": stored["tokens"]}
+        expected = {name: stored[name].astype(np.float32) for name in inputs}
     return tuple(Probe(name, inputs[name], _unit(expected[name])) for name in inputs)
 
 
 def native_precisions() -> tuple[str, ...]:
-    """Return the precisions that this processor has arithmetic of its own for."""
+    """Return the precisions that this processor supports natively."""
     has = load_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return (*(hint for name, hint in (("BF16", "bf16"), ("FP16", "f16")) if name in has), EXACT)
 
@@ -64,9 +63,9 @@ def native_precisions() -> tuple[str, ...]:
 def least_cosines(
     probes: Sequence[Probe], towers: Mapping[str, Any], precisions: Sequence[str]
 ) -> dict[str, float]:
-    """Return, by precision, the lowest cosine to open_clip's vectors; towers are openvino.Models.
+    """Return, by precision, the lowest cosine to open_clip's vectors; 0 if towers do not run.
 
-    That is 0 in a precision in which they do not run.
+    `towers` are openvino.Models by name. In float32, towers that do not run raise RuntimeError.
     """
     core, least = load_openvino().Core(), {}
     for precision in precisions:
@@ -87,41 +86,41 @@ def least_cosines(
 
 
 def require_equal(cosine: float) -> None:
-    """Raise ModelError for an export whose lowest cosine is too low."""
+    """Raise ModelError if an export's lowest cosine is too low or NaN."""
     if not cosine >= LEAST_COSINE:
         raise ModelError(
-            f"its vectors would differ (cosine {cosine:.5f}, at least {LEAST_COSINE} is wanted)"
+            f"its vectors would differ (cosine {cosine:.5f}, at least {LEAST_COSINE} is needed)"
         )
 
 
 def cache_mode(probes: Sequence[Probe], folder: str) -> str:
-    """Return how OpenVINO may keep what it compiles, so that what it reads back says the same.
+    """Return the first mode of OpenVINO's compile cache that reproduces open_clip's vectors.
 
-    What it makes of a cache without weights need not be what it compiled: see `export.ends`.
-    ModelError when it goes wrong in every mode.
+    A model loaded from a cache without weights can differ from the compiled one: see
+    `export.slice_ends`. Raises ModelError if every mode fails.
     """
     cosines: list[float] = []
     for mode in CACHE_MODES:
         with tempfile.TemporaryDirectory(dir=folder) as compiled:
             tries = ("compiled", "read back")
-            cosines += [_as_it_will_run(probes, folder, compiled, mode) for _ in tries]
+            cosines += [_cosine_through_cache(probes, folder, compiled, mode) for _ in tries]
         if min(cosines[-2:]) >= LEAST_COSINE:
             return mode
     raise ModelError(
-        "OpenVINO does not read back what it compiled (cosines "
+        "OpenVINO's compile cache does not reproduce the model (cosines "
         + ", ".join(f"{cosine:.5f}" for cosine in cosines)
         + ")"
     )
 
 
-def _as_it_will_run(probes: Sequence[Probe], folder: str, compiled: str, mode: str) -> float:
-    """Return the lowest cosine of vectors that come the way on which they will; 0 if none come."""
+def _cosine_through_cache(probes: Sequence[Probe], folder: str, compiled: str, mode: str) -> float:
+    """Return the lowest cosine of a tower that runs through the compile cache; 0 if it fails."""
     cosines = []
     for probe in probes:
         file = os.path.join(folder, f"{probe.tower}.xml")
-        rows_a_request = 2  # several requests side by side, each with a batch
+        rows_per_request = 2  # several requests side by side, each with a batch
         dim = probe.expected.shape[1]
-        placement = Placement(file, compiled, mode, EXACT, rows_a_request, dim)
+        placement = Placement(file, compiled, mode, EXACT, rows_per_request, dim)
         try:
             found = Tower(placement).run(probe.inputs, "THROUGHPUT")
         except RuntimeError:
@@ -136,7 +135,7 @@ def least_cosine(found: NDArray[np.float32], expected: NDArray[np.float32]) -> f
 
 
 def _least(cosines: Iterable[float]) -> float:
-    """Return the lowest; what is not a number counts as such, which `min` may overlook."""
+    """Return the lowest; NaN if one is NaN, which the built-in `min` may miss."""
     return float(np.min(list(cosines)))
 
 

@@ -1,6 +1,6 @@
-"""Quantises an image tower with NNCF, in a process of its own.
+"""Quantise an image tower with NNCF in a separate process.
 
-NNCF prints, imports torch where that is installed, and would stay in memory for the hours that
+NNCF prints, imports torch if that is installed, and would stay in memory for the hours that
 indexing takes.
 
     python -m retrieval.encoders.compiled.quantising TOWER.xml PIXELS.npy RESULT.xml
@@ -24,9 +24,9 @@ from retrieval.errors import ModelError
 
 
 def quantise(tower: str, pixels: NDArray[np.uint8], result: str) -> None:
-    """Write the tower of a file, calibrated on pictures (n, H, W, 3), to `result` (….xml).
+    """Quantise the file `tower` (….xml), calibrated on (n, H, W, 3) pixels, into `result` (….xml).
 
-    Raises ModelError with NNCF's own last words when it cannot.
+    Raises ModelError with the last line of NNCF's error output when it fails.
     """
     with tempfile.TemporaryDirectory(prefix="pixtrieve-") as folder:
         calibration = os.path.join(folder, "pixels.npy")
@@ -34,7 +34,7 @@ def quantise(tower: str, pixels: NDArray[np.uint8], result: str) -> None:
         above = str(Path(__file__).resolve().parents[3])
         path = os.pathsep.join(filter(None, [above, os.environ.get("PYTHONPATH", "")]))
         command = [sys.executable, "-m", __name__, tower, calibration, result]
-        done = subprocess.run(  # noqa: S603 - this very module
+        done = subprocess.run(  # noqa: S603 - it runs this module
             command,
             env={**os.environ, "PYTHONPATH": path},
             stdin=subprocess.DEVNULL,
@@ -45,17 +45,17 @@ def quantise(tower: str, pixels: NDArray[np.uint8], result: str) -> None:
         )
     if done.returncode:
         lines = done.stderr.strip().splitlines()
-        said = lines[-1][:200] if lines else f"it ended with code {done.returncode}"
-        raise ModelError(f"NNCF could not quantise it: {said}")
+        reason = lines[-1][:200] if lines else f"exit code {done.returncode}"
+        raise ModelError(f"NNCF could not quantise it: {reason}")
 
 
 def _quantise_here(tower: str, calibration: str, result: str) -> None:
-    """Quantise in this process. The settings were chosen by measurement: see README.
+    """Quantise in this process, with settings chosen by measurement.
 
-    `TRANSFORMER` leaves what loses most in floats, for convolutional towers as well, and evens out
-    channels first (SmoothQuant). Ranges reach from the least to the greatest number seen: cutting
-    outliers off, or correcting biases, made vectors worse. Both ends of the tower stay floats.
-    Where sums may overflow, weights take half of their range.
+    `TRANSFORMER` keeps the most sensitive layers in floats, also in convolutional towers, and
+    equalises channels first (SmoothQuant). Ranges span the smallest to the largest value seen:
+    clipping outliers and correcting biases made vectors worse. The first and the last layer stay
+    in floats. If sums can overflow, weights use half of their range.
     """
     nncf, openvino = load_nncf(), load_openvino()
     model = openvino.Core().read_model(tower)
@@ -78,10 +78,10 @@ def _quantise_here(tower: str, calibration: str, result: str) -> None:
 
 
 def sums_overflow(flags: str = "/proc/cpuinfo") -> bool:
-    """Tell whether this processor may cut off sums of products of eight-bit numbers.
+    """Return whether sums of int8 products can overflow on this processor.
 
-    x86 without VNNI adds two of them up in sixteen bits (NNCF's documentation of `overflow_fix`).
-    Where that cannot be read, as away from Linux, it is taken for one that does.
+    x86 without VNNI adds two products in 16 bits (NNCF's documentation of `overflow_fix`). If the
+    processor's flags cannot be read, as on other systems than Linux, the answer is true.
     """
     if platform.machine().lower() not in ("x86_64", "amd64"):
         return False
@@ -93,7 +93,7 @@ def sums_overflow(flags: str = "/proc/cpuinfo") -> bool:
 
 
 def _ends(model: Any) -> list[str]:
-    """Return the names of the first and the last layer that has weights."""
+    """Return the names of the first and the last layer with weights."""
     kinds = ("Convolution", "GroupConvolution", "MatMul")
     names = [
         operation.get_friendly_name()

@@ -1,12 +1,11 @@
-"""OpenVINO and NNCF, imported so that they tell nobody that they are used.
+"""Import OpenVINO and NNCF without their telemetry.
 
-`import openvino` also imports its model converter, which sends an event to an analytics service,
-every time, on a thread that the process waits for at its end, unless the user has found out how to
-opt out; NNCF does the same. Both do without when the package that sends is not there, so it is
-hidden while they are imported. Leaving the converter out until it is needed saves a question half
-of OpenVINO's import.
+`import openvino` also imports its model converter, which sends an event to an analytics service
+every time, unless the user opts out. It sends on a thread that delays the end of the process. NNCF
+does the same. Both work without the package that sends, so it is hidden during the import.
+Importing the converter only when needed also saves half of OpenVINO's import time.
 
-In a process that imported openvino before this room did, that choice was made by others and stays.
+If other code has imported openvino in the process before, nothing changes.
 """
 
 from __future__ import annotations
@@ -22,13 +21,13 @@ _CONVERTER = "openvino.tools.ovc"
 
 
 def load_openvino() -> Any:
-    """Return the module openvino, without its converter; ImportError when it is not installed."""
+    """Return the module openvino without its converter; ImportError if it is not installed."""
     with _hidden(_SENDER, _CONVERTER):
         return importlib.import_module("openvino")
 
 
 def load_converter() -> Callable[..., Any]:
-    """Return `convert_model`: a torch module to an openvino.Model."""
+    """Return `convert_model`, which converts a torch module to an openvino.Model."""
     load_openvino()
     with _hidden(_SENDER):
         convert: Callable[..., Any] = importlib.import_module(_CONVERTER).convert_model
@@ -36,7 +35,7 @@ def load_converter() -> Callable[..., Any]:
 
 
 def load_decoder() -> type[Any]:
-    """Return what follows a torch module on its way for OpenVINO's front end."""
+    """Return the class that traces a torch module for OpenVINO's PyTorch front end."""
     load_converter()
     decoder = importlib.import_module("openvino.frontend.pytorch.ts_decoder")
     found: type[Any] = decoder.TorchScriptPythonDecoder
@@ -44,10 +43,7 @@ def load_decoder() -> type[Any]:
 
 
 def load_nncf() -> Any:
-    """Return the module nncf; ImportError when it is not installed.
-
-    It imports torch where that is installed.
-    """
+    """Return the module nncf, which imports torch if available; ImportError if not installed."""
     load_openvino()
     with _hidden(_SENDER):
         return importlib.import_module("nncf")
@@ -55,7 +51,7 @@ def load_nncf() -> Any:
 
 @contextmanager
 def _hidden(*names: str) -> Iterator[None]:
-    """Let imports of some modules fail, as if they were not installed."""
+    """Make imports of these modules fail as if they were not installed."""
     modules: dict[str, Any] = sys.modules
     hidden = [name for name in names if name not in modules]
     modules.update(dict.fromkeys(hidden))

@@ -1,7 +1,7 @@
-"""Which precision a model's image tower runs fastest in on this processor: measured, and kept.
+"""Measure in which precision a model's image tower runs fastest on this processor.
 
-That a processor has arithmetic for a precision does not say that it is faster in it: without
-matrix units bfloat16 can take twice the time of float32 (benchmarks/precision.py shows it).
+Native support for a precision does not imply speed: without matrix units, bfloat16 can take twice
+the time of float32 (measured by benchmarks/precision.py).
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from retrieval.encoders.compiled.towers import Tower
 from retrieval.whole_file import whole_file
 
 EXACT = "f32"
-GAIN = 1.3
-"""A precision that is not so many times as fast as float32 is not worth being less equal."""
+MIN_SPEEDUP = 1.3
+"""A lower precision must be at least this many times as fast as float32 to be chosen."""
 
 _FILE = "speeds.json"
 _ROWS = 4
@@ -33,10 +33,10 @@ def fastest(
     size: tuple[int, int],
     tower: Callable[[str], Tower],
 ) -> str:
-    """Return the precision to take of those that are equal enough; "f32" is always one of them.
+    """Return the fastest of the candidates, which always include "f32".
 
-    `tower(precision)` takes pixels (n, *size, 3). What was measured is kept in the export's folder,
-    for this processor alone; a folder that cannot be written is measured for every time.
+    `tower(precision)` returns the tower for pixels (n, *size, 3). The seconds measured on this
+    processor are stored in the export's folder; if that is not writable, each call measures.
     """
     if set(candidates) <= {EXACT}:
         return EXACT
@@ -46,13 +46,13 @@ def fastest(
         seconds = measure({name: tower(name) for name in candidates}, size)
         write_measured(path, "seconds", seconds)
     best = min(candidates, key=seconds.__getitem__)
-    return best if seconds[best] * GAIN < seconds[EXACT] else EXACT
+    return best if seconds[best] * MIN_SPEEDUP < seconds[EXACT] else EXACT
 
 
 def measure(towers: Mapping[str, Tower], size: tuple[int, int]) -> dict[str, float]:
-    """Return the seconds that each takes for the same few pictures; they take turns.
+    """Return the seconds that each tower takes for the same few pictures; towers alternate.
 
-    One that does not run, for the processor lacks an operation in that precision, takes forever.
+    A tower that does not run, because the processor lacks an operation, gets infinity.
     """
     pixels = np.random.default_rng(0).integers(0, 256, (_ROWS, *size, 3), np.uint8)
     seconds, running = dict.fromkeys(towers, math.inf), dict(towers)
@@ -75,7 +75,7 @@ def _processor() -> str:
 
 
 def read_measured(path: str, what: str) -> dict[str, float]:
-    """Return what was measured of each precision on this processor, {} if nothing was."""
+    """Return a stored measurement of each precision on this processor, {} if there is none."""
     try:
         with open(path, encoding="utf-8") as file:
             known = json.load(file)
@@ -87,7 +87,7 @@ def read_measured(path: str, what: str) -> dict[str, float]:
 
 
 def write_measured(path: str, what: str, measured: Mapping[str, float]) -> None:
-    """Keep what was measured on this processor; a folder that cannot be written keeps nothing."""
+    """Store a measurement on this processor; does nothing if the folder is not writable."""
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with whole_file(path) as file:

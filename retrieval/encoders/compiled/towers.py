@@ -1,4 +1,4 @@
-"""One half of an exported model, running on the processor: rows of inputs to rows of vectors."""
+"""One tower of an exported model on the processor: rows of inputs to rows of vectors."""
 
 from __future__ import annotations
 
@@ -13,76 +13,76 @@ from numpy.typing import NDArray
 from retrieval.encoders.compiled.runtime import load_openvino
 
 CACHE_MODES = ("OPTIMIZE_SIZE", "OPTIMIZE_SPEED")
-"""Without a second copy of the weights, and as quick to load, is the better one."""
+"""OpenVINO's cache modes, the better one first: no second copy of the weights, as fast to load."""
 
-ROWS_A_REQUEST = {"image": 16, "text": 64}
-"""Measured: see README, "How it works"."""
+ROWS_PER_REQUEST = {"image": 16, "text": 64}
+"""The number of rows in one inference request; chosen by measurement."""
 
 Graph = tuple[bytes, NDArray[np.uint8]]
-"""A tower that lies in no file: what NAME.xml and NAME.bin would hold."""
+"""A tower in memory: the contents of NAME.xml and NAME.bin."""
 
 Goal = Literal["LATENCY", "THROUGHPUT"]
-"""One input at a time on all cores, or many at a time side by side: OpenVINO's own words."""
+"""OpenVINO's performance hints: one input on all cores, or many inputs in parallel."""
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where a tower's file is and how it is run.
+    """Where a tower's file is and how the tower runs.
 
-    `compiled` is the folder in which OpenVINO keeps what it makes of it for this machine, with or
-    without a copy of the weights: one of `CACHE_MODES`. A tower that lies in no file has `graph`,
-    and is compiled each time.
+    `compiled` is the folder of OpenVINO's compile cache. `cache_mode`, one of `CACHE_MODES`,
+    decides whether the cache includes a copy of the weights. A tower in memory has `graph` instead
+    of `file`; it is not cached.
     """
 
     file: str
     compiled: str
     cache_mode: str
     precision: str
-    rows_a_request: int
+    rows_per_request: int
     dim: int
     graph: Callable[[], Graph] | None = None
 
 
 class Tower:
-    """Compiled when it is first needed, for one goal or for both."""
+    """A tower that compiles on first use, for each goal separately."""
 
     def __init__(self, placement: Placement) -> None:
         self._placement = placement
         self._requests: dict[Goal, list[Any]] = {}
 
     def is_compiled_for(self, goal: Goal) -> bool:
-        """Tell whether running it for that goal costs no more than running it."""
+        """Return whether `run` for that goal needs no compilation."""
         return goal in self._requests
 
     def prepare(self, goal: Goal) -> None:
-        """Compile it now, instead of when it first runs for that goal."""
+        """Compile now for that goal, instead of on the first run."""
         self._compiled_for(goal)
 
     def rows_at_once(self) -> int:
-        """Return how many rows keep all requests busy once; they are then encoded side by side.
+        """Return the number of rows that keep all parallel requests busy once.
 
-        How many requests there are is OpenVINO's choice for the cores of this machine.
+        OpenVINO chooses the number of requests for the cores of this machine.
         """
-        return len(self._compiled_for("THROUGHPUT")) * self._placement.rows_a_request
+        return len(self._compiled_for("THROUGHPUT")) * self._placement.rows_per_request
 
     def run(self, inputs: NDArray[Any], goal: Goal) -> NDArray[np.float32]:
-        """Return (n, dim) rows, shared out evenly among as many requests as there are.
+        """Return (n, dim) rows, distributed evenly over the requests.
 
-        Without callbacks: OpenVINO's queue with callbacks can wait for a thread that waits for
-        Python's lock when it is destroyed.
+        This does not use OpenVINO's queue with callbacks: when destroyed, it can wait for a thread
+        that waits for Python's global lock.
         """
         requests = self._compiled_for(goal)
         try:
             return self._run(inputs, requests)
         except BaseException:
-            # Those under way would stay busy for good.
+            # Requests in progress would stay busy forever.
             self._requests.pop(goal, None)
             raise
 
     def _run(self, inputs: NDArray[Any], requests: list[Any]) -> NDArray[np.float32]:
         rows = np.empty((len(inputs), self._placement.dim), np.float32)
         share = -(-len(inputs) // len(requests))
-        step = max(1, min(share, self._placement.rows_a_request))
+        step = max(1, min(share, self._placement.rows_per_request))
         started: deque[tuple[Any, int]] = deque()
 
         def finish(request: Any, start: int) -> None:
@@ -116,12 +116,12 @@ class Tower:
         place, core = self._placement, load_openvino().Core()
         if place.graph is not None:
             return core.compile_model(model_in_memory(place.graph()), "CPU", settings)
-        kept = {"CACHE_DIR": place.compiled, "CACHE_MODE": place.cache_mode}
-        return core.compile_model(place.file, "CPU", {**settings, **kept})
+        caching = {"CACHE_DIR": place.compiled, "CACHE_MODE": place.cache_mode}
+        return core.compile_model(place.file, "CPU", {**settings, **caching})
 
 
 def model_in_memory(graph: Graph) -> Any:
-    """Return a tower that lies in no file as an openvino.Model."""
+    """Return a tower in memory as an openvino.Model."""
     ov = load_openvino()
     xml, weights = graph
     return ov.Core().read_model(xml, ov.Tensor(weights))

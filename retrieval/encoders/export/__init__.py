@@ -1,1 +1,1 @@
-"""From an open_clip model to one that OpenVINO runs, proved to give the same vectors."""
+"""Export open_clip models to OpenVINO and check that both give the same vectors."""

@@ -1,7 +1,7 @@
-"""Lays the weights of an exported model out so that others than OpenVINO can map them.
+"""Align the weights of an exported model so that numpy can memory-map them.
 
-OpenVINO writes one constant behind the other at odd places, under names of its own, and without
-those that change nothing; numbers at odd places would be copied each time they are used.
+OpenVINO writes constants one after another at unaligned offsets, under its own names, and omits
+those without effect. Numpy would copy unaligned numbers on every use.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _BOUNDARY = 64
 Numbers = NDArray[np.floating]
 
 
-def lay_out(stem: str, arrays: Mapping[str, Numbers]) -> dict[str, Place]:
-    """Rewrite STEM.xml and STEM.bin and return where in the latter each of `arrays` lies.
+def align_weights(stem: str, arrays: Mapping[str, Numbers]) -> dict[str, Place]:
+    """Rewrite STEM.xml and STEM.bin, aligned; return the place of each of `arrays` in STEM.bin.
 
-    Constants stay what they are and are found by what is in them: numbers that half floats hold
-    exactly may be kept so. What is not there is added at the end, which OpenVINO never reads.
+    Constants keep their values, and arrays are found by their content, in half floats if those
+    hold the numbers exactly. Missing arrays are appended at the end, which OpenVINO never reads.
     """
     document = ET.parse(stem + ".xml")  # noqa: S314 - written by OpenVINO a moment ago
     old = np.memmap(stem + ".bin", np.uint8, mode="r")

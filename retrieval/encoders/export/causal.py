@@ -1,6 +1,6 @@
-"""What open_clip's text towers have in common that read from left to right, CLIP's own first.
+"""open_clip's causal text towers, such as CLIP's own.
 
-What stands behind the end of a text does not matter to them, so it need not be computed.
+The padding after a text's end has no influence on them, so it need not be computed.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.encoders.texts.numpy_text_tower import LAYER, WordShape
+from retrieval.encoders.texts.numpy_text_tower import LAYER, TextTowerShape
 
 
 def causal_tower(model: Any) -> Callable[[Any], Any] | None:
-    """Return what `model.encode_text` does, for (n, any number of) tokens; None for other towers.
+    """Return `model.encode_text` for tokens (n, any length); None if the tower is not causal.
 
-    Each row must hold its end token; the embedding is read there.
+    Each row must contain its end token, where the embedding is read.
     """
     root = _root(model)
     if root is None:
@@ -36,8 +36,8 @@ def causal_tower(model: Any) -> Callable[[Any], Any] | None:
     return encode
 
 
-def word_arrays(model: Any) -> tuple[WordShape, dict[str, NDArray[np.float32]]] | None:
-    """Return a text tower as `WordTower` wants it; None for one that is built of other blocks."""
+def text_tower_arrays(model: Any) -> tuple[TextTowerShape, dict[str, NDArray[np.float32]]] | None:
+    """Return shape and arrays for `NumpyTextTower`; None for an unsupported architecture."""
     import torch
     from open_clip.transformer import QuickGELU, ResidualAttentionBlock
 
@@ -58,12 +58,12 @@ def word_arrays(model: Any) -> tuple[WordShape, dict[str, NDArray[np.float32]]] 
     state = root.state_dict()
     names = [name for name in state if name.startswith(wanted)] + ["text_projection"]
     arrays = {name: state[name].float().cpu().numpy() for name in names}
-    # Nothing that a block holds may be left out.
+    # An unknown parameter means an unsupported architecture.
     known = {name for name in arrays if not name.startswith("transformer.")}
     known |= {LAYER.format(n) + part for n in range(len(blocks)) for part in _PARTS}
     if set(arrays) != known:
         return None
-    shape = WordShape(len(blocks), first.attn.num_heads, activation, first.ln_1.eps)
+    shape = TextTowerShape(len(blocks), first.attn.num_heads, activation, first.ln_1.eps)
     return shape, arrays
 
 
@@ -76,7 +76,7 @@ _PARTS = (
 
 
 def _root(model: Any) -> Any | None:
-    """Return the module that holds the text tower, if it is one of this kind."""
+    """Return the module that contains the text tower; None if the tower is not causal."""
     root = getattr(model, "text", model)
     pooling = getattr(root, "text_pool_type", getattr(root, "pool_type", ""))
     causal = getattr(root, "attn_mask", None) is not None and hasattr(root, "token_embedding")

@@ -1,6 +1,6 @@
-"""From an open_clip model to OpenVINO's form, once per model, checked against open_clip.
+"""Export an open_clip model to OpenVINO, once per model, and check it against open_clip.
 
-Both towers take what callers have (uint8 pixels, token ids) and give unit vectors: scaling and
+Both towers take raw inputs (uint8 pixels, token ids) and return unit vectors: scaling and
 normalising are part of the graph.
 """
 
@@ -19,33 +19,33 @@ from retrieval.encoders.compiled.exports import Export, write_export
 from retrieval.encoders.compiled.openvino import light_tokenizer
 from retrieval.encoders.compiled.runtime import load_converter, load_openvino
 from retrieval.encoders.compiled.speeds import EXACT
-from retrieval.encoders.export import proving
-from retrieval.encoders.export.align_weights import lay_out
-from retrieval.encoders.export.causal import causal_tower, word_arrays
-from retrieval.encoders.export.ends import end_slices
-from retrieval.encoders.export.fp16_constants import keep_halves
+from retrieval.encoders.export import reference_probes
+from retrieval.encoders.export.align_weights import align_weights
+from retrieval.encoders.export.causal import causal_tower, text_tower_arrays
+from retrieval.encoders.export.fp16_constants import store_as_fp16
+from retrieval.encoders.export.slice_ends import bound_slice_ends
 from retrieval.encoders.openclip import OpenClipEncoder
 from retrieval.encoders.probes import HARD_TEXTS
-from retrieval.encoders.silenced import quiet
-from retrieval.encoders.texts.numpy_text_tower import WordTower, write_index
+from retrieval.encoders.silenced import silenced
+from retrieval.encoders.texts.numpy_text_tower import NumpyTextTower, write_index
 from retrieval.errors import MissingExtra, ModelError
 
 
 def export(encoder: OpenClipEncoder) -> Export:
-    """Export a loaded model into the cache and return what it is.
+    """Export a loaded model into the cache and return its properties.
 
-    Raises ModelError when OpenVINO cannot express it, or not closely enough.
+    Raises ModelError when OpenVINO cannot convert it or its vectors differ too much.
     """
     try:
-        with quiet():
+        with silenced():
             written = {"image": image_tower(encoder), "text": text_tower(encoder)}
-            towers = {name: tower.traced(load_converter()) for name, tower in written.items()}
+            towers = {name: tower.convert_with(load_converter()) for name, tower in written.items()}
             for tower in towers.values():
-                end_slices(tower)
-                keep_halves(tower)
+                bound_slice_ends(tower)
+                store_as_fp16(tower)
     except Exception as error:
-        raise ModelError(f"OpenVINO cannot express it: {_first_line(error)}") from error
-    probes = proving.probes_of(encoder)
+        raise ModelError(f"OpenVINO cannot convert it: {_first_line(error)}") from error
+    probes = reference_probes.probes_of(encoder)
     cosines = proofs.least_cosines(probes, towers, proofs.native_precisions())
     proofs.require_equal(cosines[EXACT])
 
@@ -53,13 +53,13 @@ def export(encoder: OpenClipEncoder) -> Export:
         for name, tower in towers.items():
             path = os.path.join(folder, f"{name}.xml")
             load_openvino().save_model(tower, path, compress_to_fp16=False)
-        _write_words(encoder, probes, folder)
+        _write_numpy_tower(encoder, probes, folder)
         proofs.write_probes(folder, probes)
         return Export(
             dim=encoder.spec.dim,
             preprocessing=encoder.spec.preprocessing,
             licence=encoder.spec.licence,
-            context_length=proving.probe_tokens(encoder).shape[1],
+            context_length=reference_probes.probe_tokens(encoder).shape[1],
             cleaning=cleaning_of(encoder),
             cut=causal_tower(encoder.model) is not None,
             cache_mode=proofs.cache_mode(probes, folder),
@@ -70,30 +70,30 @@ def export(encoder: OpenClipEncoder) -> Export:
 
 
 @dataclass(frozen=True, slots=True)
-class WrittenTower:
-    """A torch module, inputs to follow on its way, and the shape of those it will get."""
+class TraceableTower:
+    """A torch module, example inputs for tracing it, and the shape of its inputs (-1: any)."""
 
     model: Any
     module: Any
     example: Any
     shape: list[int]
 
-    def traced(self, convert: Callable[..., Any]) -> Any:
-        """Return what `convert(module, example_input=…, input=…)` makes of it."""
+    def convert_with(self, convert: Callable[..., Any]) -> Any:
+        """Return `convert(module, example_input=…, input=…)`."""
         import torch
 
-        with _as_it_is_written(self.model), torch.inference_mode():
+        with _without_fused_attention(self.model), torch.inference_mode():
             return convert(self.module, example_input=self.example, input=self.shape)
 
 
-def image_tower(encoder: OpenClipEncoder) -> WrittenTower:
-    """Return what takes pixels to unit vectors."""
+def image_tower(encoder: OpenClipEncoder) -> TraceableTower:
+    """Return the tower from uint8 pixels (n, H, W, 3) to unit vectors (n, dim)."""
     import torch
 
     from retrieval.encoders.export.patches import patch_tower
 
     class FromPlanes(torch.nn.Module):
-        """Pixels to vectors, as open_clip takes them: in planes, normalised."""
+        """Pixels to vectors through open_clip's own input: normalised, channels first."""
 
         mean: torch.Tensor
         std: torch.Tensor
@@ -122,26 +122,26 @@ def image_tower(encoder: OpenClipEncoder) -> WrittenTower:
     preprocessing = encoder.spec.preprocessing
     height, width = preprocessing.size
     example = torch.zeros(2, height, width, 3, dtype=torch.uint8)
-    return WrittenTower(encoder.model, Tower().eval(), example, [-1, height, width, 3])
+    return TraceableTower(encoder.model, Tower().eval(), example, [-1, height, width, 3])
 
 
 def _folded(model: Any) -> Any:
-    """Return the model with branches that its image tower needs for training only made one.
+    """Return the model with the training-time branches of its image tower merged.
 
-    They are MobileCLIP's; what comes out stays the same, which the probes confirm.
+    MobileCLIP has such branches. The output stays the same; the probes check that.
     """
     from timm.utils.model import reparameterize_model
 
     if not any(hasattr(part, "reparameterize") for part in model.visual.modules()):
         return model
-    folded = copy.copy(model)  # which shares all its parts with the model
+    folded = copy.copy(model)  # a shallow copy: it shares all parts with the model
     vars(folded)["_modules"] = dict(model.named_children())
     folded.visual = reparameterize_model(model.visual)
     return folded
 
 
-def text_tower(encoder: OpenClipEncoder) -> WrittenTower:
-    """Return what takes token ids to unit vectors."""
+def text_tower(encoder: OpenClipEncoder) -> TraceableTower:
+    """Return the tower from token ids (n, length) to unit vectors (n, dim)."""
     import torch
 
     class Tower(torch.nn.Module):
@@ -149,31 +149,33 @@ def text_tower(encoder: OpenClipEncoder) -> WrittenTower:
 
         def __init__(self) -> None:
             super().__init__()
-            self.model = encoder.model  # for its weights
+            self.model = encoder.model  # registers its weights
             self.encode = causal_tower(encoder.model) or encoder.model.encode_text
 
         def forward(self, tokens: torch.Tensor) -> torch.Tensor:
             return torch.nn.functional.normalize(self.encode(tokens), dim=-1)
 
-    example = torch.from_numpy(proving.probe_tokens(encoder)[:2])
+    example = torch.from_numpy(reference_probes.probe_tokens(encoder)[:2])
     length = example.shape[1] if causal_tower(encoder.model) is None else -1
-    return WrittenTower(encoder.model, Tower().eval(), example, [-1, length])
+    return TraceableTower(encoder.model, Tower().eval(), example, [-1, length])
 
 
-def _write_words(encoder: OpenClipEncoder, probes: Sequence[proofs.Probe], folder: str) -> None:
-    """Make the exported text tower one that numpy can run, too, if it then says the same."""
-    found = word_arrays(encoder.model)
+def _write_numpy_tower(
+    encoder: OpenClipEncoder, probes: Sequence[proofs.Probe], folder: str
+) -> None:
+    """Index the exported text tower for numpy, if it then gives the same vectors."""
+    found = text_tower_arrays(encoder.model)
     if found is None:
         return
     shape, arrays = found
     probe = next(probe for probe in probes if probe.tower == "text")
-    rows = WordTower(shape, arrays).run(probe.inputs)
+    rows = NumpyTextTower(shape, arrays).run(probe.inputs)
     if proofs.least_cosine(rows, probe.expected) >= proofs.LEAST_COSINE:
-        write_index(folder, shape, lay_out(os.path.join(folder, "text"), arrays))
+        write_index(folder, shape, align_weights(os.path.join(folder, "text"), arrays))
 
 
-class _as_it_is_written:  # noqa: N801 - used as a context
-    """Keep torch's fused attention out of the trace: it cannot be expressed elsewhere."""
+class _without_fused_attention:  # noqa: N801 - a context manager
+    """Disable torch's fused attention while tracing: other frameworks cannot express it."""
 
     def __init__(self, model: Any) -> None:
         self._model = model
@@ -191,7 +193,7 @@ class _as_it_is_written:  # noqa: N801 - used as a context
 
 
 def cleaning_of(encoder: OpenClipEncoder) -> str:
-    """Return how the tokenizer cleans texts if one without torch gives the same ids, else ""."""
+    """Return the text cleaning with which a tokenizer without torch gives the same ids, or ""."""
     from retrieval.encoders.texts.bpe import CLEANING
 
     wanted = encoder.tokenize(list(HARD_TEXTS)).numpy()

@@ -1,8 +1,8 @@
-"""Makes an exported model small on disk without changing one number of it.
+"""Halve the size of an exported model without changing its numbers.
 
-A checkpoint in half precision is widened when open_clip loads it, and would be written down at
-twice its size. Every constant that half floats hold exactly is kept in them and widened again
-when the model is compiled; all others stay as they are.
+open_clip converts a checkpoint in half precision to float32 when loading, so an export would have
+twice its size. Constants that half floats represent exactly are stored as half floats and
+converted back when the model compiles. All others stay as they are.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import numpy as np
 from retrieval.encoders.compiled.runtime import load_openvino
 
 _ENOUGH = 256
-"""Constants with fewer numbers are not worth a conversion."""
+"""For constants with fewer numbers, a conversion does not pay."""
 
 
-def keep_halves(model: Any) -> None:
-    """Turn float32 constants of an openvino.Model into half floats where that is exact."""
+def store_as_fp16(model: Any) -> None:
+    """Store float32 constants of an openvino.Model as half floats where that is exact."""
     ov = load_openvino()
     operations = importlib.import_module("openvino.opset13")
     for constant in model.get_ordered_ops():
@@ -28,10 +28,10 @@ def keep_halves(model: Any) -> None:
         numbers = constant.data
         if numbers.size < _ENOUGH:
             continue
-        with np.errstate(over="ignore"):  # too large for a half float is not exact either
+        with np.errstate(over="ignore"):  # an overflow fails the comparison below
             halves = numbers.astype(np.float16)
         if np.array_equal(halves.astype(np.float32), numbers):
-            kept = operations.constant(halves, dtype=ov.Type.f16)
-            widened = operations.convert(kept, "f32").output(0)
+            stored = operations.constant(halves, dtype=ov.Type.f16)
+            widened = operations.convert(stored, "f32").output(0)
             for user in constant.output(0).get_target_inputs():
                 user.replace_source_output(widened)

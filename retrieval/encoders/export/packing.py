@@ -1,7 +1,7 @@
-"""Makes the graphs that ship beside a checkpoint and take their weights from it: see `packs`.
+"""Make the graphs that ship beside a checkpoint and take their weights from it: see `packs`.
 
-A tower is converted as it is written, with batch norms for themselves: what OpenVINO folds into
-one here would be numbers that are in no array of the checkpoint. It folds them when it compiles.
+The conversion keeps layers such as batch norms separate. If OpenVINO folded them here, the results
+would be in no array of the checkpoint. It folds them when it compiles.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from retrieval.encoders.compiled.exports import Export
 from retrieval.encoders.compiled.runtime import load_decoder, load_openvino
 from retrieval.encoders.compiled.speeds import EXACT
 from retrieval.encoders.compiled.towers import CACHE_MODES
-from retrieval.encoders.export import proving
-from retrieval.encoders.export.causal import causal_tower, word_arrays
+from retrieval.encoders.export import reference_probes
+from retrieval.encoders.export.causal import causal_tower, text_tower_arrays
 from retrieval.encoders.export.exporting import cleaning_of, image_tower, text_tower
 from retrieval.encoders.openclip import OpenClipEncoder
-from retrieval.encoders.silenced import quiet
+from retrieval.encoders.silenced import silenced
 from retrieval.encoders.tensors import Tensors
-from retrieval.encoders.texts.numpy_text_tower import WordTower
+from retrieval.encoders.texts.numpy_text_tower import NumpyTextTower
 from retrieval.errors import ModelError
 
 _BOUNDARY = 64
@@ -43,11 +43,11 @@ Arrays = Mapping[str, NDArray[Any]]
 def pack(encoder: OpenClipEncoder, weights: str) -> str:
     """Write the graphs of a loaded model beside its weights, a safetensors file; return the folder.
 
-    The same checkpoint gives the same files. Raises ModelError for a model that cannot be packed,
-    or whose graphs do not give open_clip's vectors.
+    The output is deterministic: the same checkpoint gives the same files. Raises ModelError for a
+    model that cannot be packed or whose graphs do not reproduce open_clip's vectors.
     """
     tensors, constants = Tensors(weights), _Constants()
-    probes = proving.probes_of(encoder)
+    probes = reference_probes.probes_of(encoder)
     target = os.path.join(os.path.dirname(weights), packs.FOLDER)
     with tempfile.TemporaryDirectory() as folder:
         towers = {}
@@ -61,7 +61,7 @@ def pack(encoder: OpenClipEncoder, weights: str) -> str:
             "fingerprint": encoder.spec.fingerprint,
             "digests": {name: packs.digest_of(folder, name) for name in packs.FILES},
             "towers": towers,
-            "words": _words(encoder, tensors, probes),
+            "words": _numpy_tower(encoder, tensors, probes),
             "export": asdict(_described(encoder)),
         }
         _prove(packs.PackedGraphs(folder, weights, facts, os.path.join(folder, "placed")), probes)
@@ -75,9 +75,10 @@ def pack(encoder: OpenClipEncoder, weights: str) -> str:
 
 
 def _described(encoder: OpenClipEncoder) -> Export:
-    """Say what the model is.
+    """Return the model's properties.
 
-    Precisions are left to the machines that have them, so that it does not matter where it is made.
+    `least_cosine` stays empty, so that the result does not depend on this machine's processor;
+    each machine measures the precisions that it supports.
     """
     if not (cleaning := cleaning_of(encoder)):
         raise ModelError("its tokenizer runs only in open_clip")
@@ -85,7 +86,7 @@ def _described(encoder: OpenClipEncoder) -> Export:
         dim=encoder.spec.dim,
         preprocessing=encoder.spec.preprocessing,
         licence=encoder.spec.licence,
-        context_length=proving.probe_tokens(encoder).shape[1],
+        context_length=reference_probes.probe_tokens(encoder).shape[1],
         cleaning=cleaning,
         cut=causal_tower(encoder.model) is not None,
         cache_mode=CACHE_MODES[0],
@@ -94,12 +95,12 @@ def _described(encoder: OpenClipEncoder) -> Export:
 
 
 def _prove(graphs: packs.PackedGraphs, probes: Sequence[proofs.Probe]) -> None:
-    """Raise ModelError unless the graphs, on the ways on which they will run, are open_clip's."""
+    """Raise ModelError unless the graphs reproduce open_clip's vectors in every way they run."""
     towers = {probe.tower: graphs.model(probe.tower) for probe in probes}
     proofs.require_equal(proofs.least_cosines(probes, towers, [EXACT])[EXACT])
     folders = {os.path.dirname(graphs.placement(name, EXACT).file) for name in towers}
     if {proofs.cache_mode(probes, folder) for folder in folders} != {graphs.export.cache_mode}:
-        raise ModelError("OpenVINO does not read back what it compiled of it")
+        raise ModelError("OpenVINO's compile cache does not reproduce it")
 
 
 def _converted(encoder: OpenClipEncoder, name: str) -> Any:
@@ -108,18 +109,18 @@ def _converted(encoder: OpenClipEncoder, name: str) -> Any:
     passes = importlib.import_module("openvino.passes")
     written = image_tower(encoder) if name == "image" else text_tower(encoder)
     try:
-        with quiet():
-            model = written.traced(_as_written)
+        with silenced():
+            model = written.convert_with(_convert_unchanged)
     except Exception as error:
-        raise ModelError(f"OpenVINO cannot express the {name} tower: {error}") from error
-    folding = passes.Manager()  # sums of shapes, such as paddings
+        raise ModelError(f"OpenVINO cannot convert the {name} tower: {error}") from error
+    folding = passes.Manager()  # folds computations of shapes, such as paddings
     folding.register_pass(passes.ConstantFolding())
     folding.run_passes(model)
     return model
 
 
-def _as_written(module: Any, *, example_input: Any, input: list[int]) -> Any:  # noqa: A002
-    """Convert as `convert_model` does, but without its rewriting of the graph."""
+def _convert_unchanged(module: Any, *, example_input: Any, input: list[int]) -> Any:  # noqa: A002
+    """Convert like `convert_model`, but without its transformations of the graph."""
     decoder = load_decoder()(module, example_input=example_input)
     manager = importlib.import_module("openvino.frontend").FrontEndManager()
     front_end = manager.load_by_framework("pytorch")
@@ -129,14 +130,14 @@ def _as_written(module: Any, *, example_input: Any, input: list[int]) -> Any:  #
 
 
 class _Constants:
-    """Numbers that are in no array of the checkpoint, each of them once."""
+    """Constants that are in no array of the checkpoint, without duplicates."""
 
     def __init__(self) -> None:
         self._content = bytearray()
         self._known: dict[bytes, int] = {}
 
     def place(self, content: bytes) -> int:
-        """Return where they lie."""
+        """Add a constant unless it is known; return its offset in bytes."""
         if content not in self._known:
             self._content += b"\0" * (-len(self._content) % 8)
             self._known[content] = len(self._content)
@@ -144,22 +145,23 @@ class _Constants:
         return self._known[content]
 
     def write(self, path: str) -> None:
-        """Write all of them."""
+        """Write all constants to a file; ModelError if they are too large."""
         if len(self._content) > _MOST_CONSTANTS:
             raise ModelError(
-                f"{len(self._content):,} bytes of its graphs are no arrays of the checkpoint",
-                "only towers that OpenVINO takes as they are can be packed",
+                f"{len(self._content):,} bytes of its graphs are not in the checkpoint, "
+                f"more than {_MOST_CONSTANTS:,}",
+                "only towers whose weights OpenVINO uses unchanged can be packed",
             )
         with open(path, "wb") as file:
             file.write(self._content)
 
 
 def _write_tower(model: Any, path: str, tensors: Tensors, constants: _Constants) -> dict[str, Any]:
-    """Write a tower's graph and return which arrays stand where in its weights."""
+    """Write a tower's graph and return the positions of arrays in its weights."""
     known = {(array.dtype.str, array.tobytes()): name for name, array in tensors.items()}
     _take_halves(model, known)
     for number, operation in enumerate(model.get_ordered_ops()):
-        operation.set_friendly_name(f"n{number}")  # the front end's own differ from run to run
+        operation.set_friendly_name(f"n{number}")  # the front end's names differ between runs
     with tempfile.TemporaryDirectory() as folder:
         saved = os.path.join(folder, "tower.xml")
         load_openvino().save_model(model, saved, compress_to_fp16=False)
@@ -188,7 +190,7 @@ def _is_constant(layer: ET.Element) -> bool:
 
 
 def _take_halves(model: Any, known: Mapping[tuple[str, bytes], str]) -> None:
-    """Turn constants that the checkpoint has as half floats into those; they are widened again."""
+    """Replace constants that the checkpoint has in half floats by those, plus a conversion."""
     ov = load_openvino()
     operations = importlib.import_module("openvino.opset13")
     for constant in model.get_ordered_ops():
@@ -197,20 +199,20 @@ def _take_halves(model: Any, known: Mapping[tuple[str, bytes], str]) -> None:
         full = constant.data
         with np.errstate(over="ignore"):
             halves = full.astype(np.float16)
-        is_there = ("<f4", full.tobytes()) in known or ("<f2", halves.tobytes()) not in known
-        if is_there or not np.array_equal(halves.astype(np.float32), full):
+        only_halves = ("<f4", full.tobytes()) not in known and ("<f2", halves.tobytes()) in known
+        if not only_halves or not np.array_equal(halves.astype(np.float32), full):
             continue
-        kept = operations.constant(halves, dtype=ov.Type.f16)
-        widened = operations.convert(kept, "f32").output(0)
+        stored = operations.constant(halves, dtype=ov.Type.f16)
+        widened = operations.convert(stored, "f32").output(0)
         for user in constant.output(0).get_target_inputs():
             user.replace_source_output(widened)
 
 
-def _words(
+def _numpy_tower(
     encoder: OpenClipEncoder, tensors: Tensors, probes: Sequence[proofs.Probe]
 ) -> dict[str, Any] | None:
-    """Return where the checkpoint has the text tower for numpy; None for towers of other kinds."""
-    found = word_arrays(encoder.model)
+    """Return shape and array names of the numpy text tower; None for other architectures."""
+    found = text_tower_arrays(encoder.model)
     if found is None:
         return None
     shape, arrays = found
@@ -219,9 +221,9 @@ def _words(
     mapped: Arrays = {name: tensors[tensor] for name, tensor in names.items()}
     for name, array in arrays.items():
         if not np.array_equal(mapped[name].astype(np.float32), array):
-            raise ModelError(f"the checkpoint has other numbers under {names[name]}")
+            raise ModelError(f"the checkpoint has other numbers in {names[name]}")
     probe = next(probe for probe in probes if probe.tower == "text")
     proofs.require_equal(
-        proofs.least_cosine(WordTower(shape, mapped).run(probe.inputs), probe.expected)
+        proofs.least_cosine(NumpyTextTower(shape, mapped).run(probe.inputs), probe.expected)
     )
     return {"shape": asdict(shape), "arrays": names}

@@ -1,8 +1,9 @@
-"""open_clip's own vision transformers, written so that a processor has less to do for them.
+"""open_clip's vision transformers, rewritten so that a processor has less to compute.
 
-Only one token of the last block is read in most, so the others are not carried through it. Scaling
-and normalising pixels is part of the first weights. Patches are cut from whole rows of bytes.
-Queries, already scaled, keys and values are made apart, and not turned about in between.
+Most models read only one token of the last block, so the block does not compute the others. The
+first weights include the scaling and normalising of pixels. Patches are cut from whole rows of
+bytes. Queries (already scaled), keys and values are computed separately, which avoids transposing
+them afterwards.
 
 Imports torch.
 """
@@ -19,13 +20,13 @@ from torch.nn import functional
 from retrieval.specs import Preprocessing
 
 _MIDDLE = 128
-"""Taken from each byte: about nought, pixels lose least where weights are rounded."""
+"""Subtracted from each byte: with rounded weights, pixels around zero lose least precision."""
 
 
 def patch_tower(model: Any, preprocessing: Preprocessing) -> nn.Module | None:
-    """Return what takes (n, H, W, 3) uint8 pixels to what `model.encode_image` gives for them.
+    """Return a module equal to `model.encode_image` that takes (n, H, W, 3) uint8 pixels.
 
-    None for a tower that is built otherwise.
+    None for an unsupported architecture.
     """
     visual = model.visual
     if type(visual) is not VisionTransformer or visual.output_tokens:
@@ -41,7 +42,7 @@ def patch_tower(model: Any, preprocessing: Preprocessing) -> nn.Module | None:
 
 
 def _is_plain(block: nn.Module) -> bool:
-    """Tell whether a block holds what `_Tower` and `_Attention` know, and nothing else."""
+    """Return whether `_Tower` and `_Attention` support everything in a block."""
     attention = getattr(block, "attn", None)
     return (
         type(block) is ResidualAttentionBlock
@@ -101,10 +102,10 @@ class _Tower(nn.Module):
 
 
 def _for_bytes(weights: Tensor, preprocessing: Preprocessing) -> tuple[Tensor, Tensor]:
-    """Return weights (width, pixels of a patch) and a bias (width) for bytes less `_MIDDLE`.
+    """Return weights (width, bytes of a patch) and a bias (width,) for bytes minus `_MIDDLE`.
 
-    From those of a convolution, (width, 3, height, width), over normalised pixels. In doubles,
-    for the bias is a long sum.
+    They are computed from a convolution's weights (width, 3, height, width) over normalised
+    pixels, in double precision because the bias is a long sum.
     """
     mean, std = (
         torch.tensor(of, dtype=torch.float64).view(1, 3, 1, 1)
@@ -116,7 +117,7 @@ def _for_bytes(weights: Tensor, preprocessing: Preprocessing) -> tuple[Tensor, T
 
 
 class _Attention(nn.Module):
-    """`nn.MultiheadAttention` of some tokens over all, (n, tokens, width) each."""
+    """`nn.MultiheadAttention` of some tokens over all tokens, (n, tokens, width) each."""
 
     def __init__(self, attention: nn.MultiheadAttention) -> None:
         super().__init__()

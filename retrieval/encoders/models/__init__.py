@@ -1,1 +1,1 @@
-"""Which models there are, where their files lie, what they are, and how open_clip loads them."""
+"""Find models and their files, identify them by fingerprint, and load them with open_clip."""

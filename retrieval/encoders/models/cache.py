@@ -1,11 +1,11 @@
-"""The user's cache folder, and the model hub's in it, read without the hub's client.
+"""The user's cache folder and the model hub's cache, read without the hub's client.
 
-The hub's layout is documented:
+The hub documents its layout:
 
-    $HF_HUB_CACHE/models--ORG--REPO/refs/main              the newest revision that was fetched
+    $HF_HUB_CACHE/models--ORG--REPO/refs/main              the newest fetched revision
     $HF_HUB_CACHE/models--ORG--REPO/snapshots/REVISION/…   its files (links into ../../blobs)
 
-A file appears under `snapshots` only when it is complete, so what is found here can be used.
+A file appears under `snapshots` only when it is complete, so every file found here is usable.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _PREFIX = "models--"
 
 
 def hub_cache() -> str:
-    """Return the hub's cache folder, by the same environment variables as the hub's client."""
+    """Return the hub's cache folder, from the same environment variables as the hub's client."""
     for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
         if folder := os.environ.get(name):
             return _expanded(folder)
@@ -26,12 +26,12 @@ def hub_cache() -> str:
 
 
 def user_cache() -> str:
-    """Return the user's cache folder as XDG has it; huggingface does the same on all systems."""
+    """Return the user's cache folder by the XDG rules, as the hub's client does on all systems."""
     return os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
 
 
 def exports_folder() -> str:
-    """Return the folder that holds one for each exported model, by its fingerprint."""
+    """Return the parent of all export folders, which are named by the models' fingerprints."""
     return os.path.join(user_cache(), "pixtrieve", "openvino")
 
 
@@ -40,19 +40,19 @@ def _expanded(folder: str) -> str:
 
 
 def repo_folder(repo: str) -> str:
-    """Return the folder in which the cache keeps a repository, whether it is there or not."""
+    """Return the cache folder of a repository; it may not exist."""
     return os.path.join(hub_cache(), _PREFIX + repo.replace("/", "--"))
 
 
 def cached_file(repo: str, filename: str) -> str | None:
-    """Return the path of a fetched file, None if it is not there (or only half)."""
+    """Return the path of a fetched file; None if it is missing or incomplete."""
     snapshot = snapshot_folder(repo)
     path = os.path.join(snapshot, filename) if snapshot else ""
     return path if snapshot and os.path.isfile(path) else None
 
 
 def snapshot_folder(repo: str) -> str | None:
-    """Return the folder with the files of the newest fetched revision."""
+    """Return the folder with the files of the newest fetched revision; None if there is none."""
     folder = repo_folder(repo)
     try:
         with open(os.path.join(folder, "refs", "main"), encoding="ascii") as file:
@@ -64,7 +64,7 @@ def snapshot_folder(repo: str) -> str | None:
 
 
 def cached_repos() -> Iterator[str]:
-    """Yield the repositories that have a folder in the cache, in alphabetical order."""
+    """Yield the repositories with a folder in the cache, in alphabetical order."""
     try:
         names = sorted(os.listdir(hub_cache()))
     except OSError:

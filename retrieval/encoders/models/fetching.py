@@ -1,9 +1,9 @@
-"""Downloads models from the hub into its cache; the only place that uses the network.
+"""Download models from the hub into its cache.
 
-Left alone, the hub's client retries for most of a minute when there is no network. So the first
-thing here is one short question to the hub; only when it answers does a download begin. What
-breaks off later is the client's: it resumes a download while it runs, removes a partial file when
-it gives up, keeps files that are complete, and links a file into the snapshot only at the end.
+Without a network, the hub's client retries for most of a minute. So one short request checks that
+the hub answers before a download begins. The client handles later interruptions: it resumes a
+download while it runs, deletes a partial file when it gives up, keeps complete files, and links a
+file into the snapshot only when it is complete.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from typing import Any
 from retrieval.encoders.models import cache, files, tables
 from retrieval.encoders.models.references import ModelReference, parse
 from retrieval.encoders.models.registry import unavailable
-from retrieval.encoders.silenced import quiet
+from retrieval.encoders.silenced import silenced
 from retrieval.errors import ModelNotFound, ModelUnavailable
 
-_ANSWER_WITHIN = 3.5  # seconds in all, so that a failure takes less than five
+_ANSWER_WITHIN = 3.5  # seconds, so that a failure takes less than five in total
 _SECRET = re.compile(r"hf_[A-Za-z0-9]{8,}|(?<=://)[^/@\s]+@|(?<=Bearer )\S+")
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """How far the download of one file is, in bytes; `total` is None while it is unknown."""
+    """The progress of one file's download in bytes; `total` is None while it is unknown."""
 
     model: str
     file: str
@@ -37,34 +37,38 @@ class Fetched:
 
 
 def fetch(text: str, progress: Callable[[Fetched], None]) -> tuple[str, ...]:
-    """Download a model unless it is on disk, and return the paths of its files."""
+    """Download a model unless it is on disk, and return the paths of its files.
+
+    Raises ModelNotFound for a model that does not exist, ModelUnavailable when it cannot be
+    downloaded, MissingExtra when open_clip is not installed.
+    """
     reference = parse(text)
-    if not tables.is_installed():  # the hub's client comes with it
+    if not tables.is_installed():  # open_clip installs the hub's client
         raise tables.missing(f"fetching the model {reference}")
     found = files.locate(reference)
     if found is None:
-        _ask_the_hub(reference)
-        with quiet():
+        _require_hub(reference)
+        with silenced():
             for repo, names in files.wanted(reference):
                 _download_first(reference, repo, names, progress)
         found = files.locate(reference)
     if found is None:
         raise ModelNotFound(
-            f"the hub has no tokenizer for {reference} that can be used",
-            "use another model: pixtrieve models",
+            f"the hub has no usable tokenizer for {reference}",
+            "choose another model: pixtrieve models",
         )
     return (found.weights, *found.tokenizer_files)
 
 
 def endpoint() -> str:
-    """Return the address of the hub."""
+    """Return the URL of the hub."""
     from huggingface_hub import constants
 
     return (os.environ.get("HF_ENDPOINT") or constants.ENDPOINT).rstrip("/")
 
 
-def _ask_the_hub(reference: ModelReference) -> None:
-    """Raise ModelUnavailable within seconds unless the hub can be reached."""
+def _require_hub(reference: ModelReference) -> None:
+    """Raise ModelUnavailable within seconds unless the hub answers."""
     from huggingface_hub import constants
 
     switches = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
@@ -74,8 +78,8 @@ def _ask_the_hub(reference: ModelReference) -> None:
     if on or constants.HF_HUB_OFFLINE:
         raise unavailable(reference, f"{(on or switches)[0]} forbids using the network")
     answers: list[str] = []
-    # A thread, because looking up a host's name cannot be given a time limit.
-    thread = threading.Thread(target=lambda: answers.append(_no_answer()), daemon=True)
+    # In a thread, because a DNS lookup has no time limit.
+    thread = threading.Thread(target=lambda: answers.append(_hub_problem()), daemon=True)
     thread.start()
     thread.join(_ANSWER_WITHIN)
     cause = answers[0] if answers else f"no answer in {_ANSWER_WITHIN} seconds"
@@ -83,13 +87,17 @@ def _ask_the_hub(reference: ModelReference) -> None:
         raise unavailable(reference, redacted(f"{endpoint()} cannot be reached ({cause})"))
 
 
-def _no_answer() -> str:
-    """Ask the hub's client's own session, so proxies and certificates are those of a download."""
+def _hub_problem() -> str:
+    """Return why the hub does not answer, "" if it does.
+
+    The request uses the session of the hub's client, so proxies and certificates are the same as
+    for a download.
+    """
     from huggingface_hub import get_session
 
     try:
         response = get_session().head(endpoint(), timeout=_ANSWER_WITHIN, follow_redirects=False)
-    except Exception as error:  # noqa: BLE001, RUF100 - whatever it is, it is the cause
+    except Exception as error:  # noqa: BLE001, RUF100 - any error is the cause to report
         return str(error) or type(error).__name__
     return f"it answers {response.status_code}" if response.status_code >= 500 else ""
 
@@ -100,7 +108,7 @@ def _download_first(
     names: tuple[str, ...],
     progress: Callable[[Fetched], None],
 ) -> None:
-    """Download the first of the files that the repository has; tokenizer files are optional."""
+    """Download the first of `names` that the repository has; tokenizer files are optional."""
     from huggingface_hub import errors
 
     for name in names:
@@ -108,19 +116,20 @@ def _download_first(
             return
         try:
             _download(reference, repo, name, progress)
-        except errors.LocalEntryNotFoundError as error:  # the client's words for: no connection
+        except errors.LocalEntryNotFoundError as error:  # how the client reports no connection
             raise unavailable(reference, _cause(error)) from error
         except errors.EntryNotFoundError:
             continue
         except errors.GatedRepoError as error:
             raise ModelUnavailable(
-                f"the hub gives {repo} only to those who accepted its terms",
-                f"accept them at {redacted(endpoint())}/{repo}, then set HF_TOKEN to a token",
+                f"the hub requires you to accept the terms of {repo}",
+                f"accept them at {redacted(endpoint())}/{repo}, then set HF_TOKEN to your access "
+                "token",
             ) from error
         except errors.RepositoryNotFoundError as error:
             raise ModelNotFound(
                 f"the hub has no repository {repo}, or it is private",
-                "check the name; for a private one set HF_TOKEN to your access token",
+                "check the name; for a private repository, set HF_TOKEN to your access token",
             ) from error
         except Exception as error:
             raise unavailable(reference, _cause(error)) from error
@@ -128,7 +137,8 @@ def _download_first(
             return
     if names[0] not in files.TOKENIZER_FILES:
         raise ModelNotFound(
-            f"{repo} has no file {' or '.join(names)}", "it is not a model that open_clip can load"
+            f"{repo} has no file {' or '.join(names)}, so open_clip cannot load it",
+            "choose another model: pixtrieve models",
         )
 
 
@@ -147,36 +157,36 @@ def _download(
 
 
 def _bar(report: Callable[[float, float | None], None]) -> type[Any]:
-    """Make a progress bar for the hub's client (which takes a class) that reports, not draws."""
+    """Return a progress bar class for the hub's client that reports instead of drawing."""
     from tqdm import tqdm  # type: ignore[import-untyped, unused-ignore]
 
     class Bar(tqdm):  # type: ignore[misc, unused-ignore]
-        monitor_interval = 0  # no thread that redraws
+        monitor_interval = 0  # prevents tqdm's monitor thread
 
-        def __init__(self, *args: Any, **looks: Any) -> None:
-            self.counts = not str(looks.get("desc")).endswith("downloading bytes")
-            super().__init__(*args, **{**looks, "file": io.StringIO(), "disable": False})
+        def __init__(self, *args: Any, **options: Any) -> None:
+            self.counts = not str(options.get("desc")).endswith("downloading bytes")
+            super().__init__(*args, **{**options, "file": io.StringIO(), "disable": False})
 
-        def display(self, *_args: Any, **_looks: Any) -> None:
+        def display(self, *_args: Any, **_options: Any) -> None:
             """Draw nothing."""
 
         def update(self, n: float | None = 1) -> None:
             super().update(n)
-            if self.counts:  # a second bar counts what came compressed over the wire
+            if self.counts:  # a second bar counts compressed bytes on the network
                 report(self.n, self.total)
 
     return Bar
 
 
 def _cause(error: BaseException) -> str:
-    """Return the first line of the innermost cause: outer ones only say that it failed."""
+    """Return the first line of the innermost cause; outer errors only say that it failed."""
     while error.__cause__ is not None:
         error = error.__cause__
     return redacted((str(error) or type(error).__name__).strip().splitlines()[0])
 
 
 def redacted(text: str) -> str:
-    """Take access tokens and passwords out of a message."""
+    """Replace access tokens and passwords in a message by ***."""
     for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
         if token := os.environ.get(name):
             text = text.replace(token, "***")

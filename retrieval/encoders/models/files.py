@@ -1,7 +1,7 @@
-"""From a reference to the files on disk that make the model; no network, no torch.
+"""Find the files of a model on disk, without network and torch.
 
-The order in which weights are chosen is open_clip's own (safetensors first), so that what is
-fingerprinted here is what open_clip would load.
+Weights are chosen in open_clip's order (safetensors first), so the fingerprinted file is the one
+that open_clip loads.
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ _ENOUGH_FOR_A_TOKENIZER = {"tokenizer.json", "spiece.model", "sentencepiece.bpe.
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
-    """Everything that makes a model. `folder` has the configuration where open_clip's has not.
+    """The configuration and files of a model.
 
-    `tokenizer_repo` names the hub repository of the tokenizer; it is empty when the tokenizer is
-    open_clip's own or lies in `folder`. `tokenizer_files` are empty for open_clip's own tokenizer.
-    A model that was brought in has no `weights`, and `fingerprint` says what it is; for all others
-    that is empty.
+    `folder` contains the configuration if open_clip does not include it, else it is empty.
+    `tokenizer_repo` is the hub repository of the tokenizer, empty if the tokenizer is open_clip's
+    own or in `folder`. `tokenizer_files` are empty for open_clip's own tokenizer. An imported
+    model has no `weights`, but a `fingerprint`, which is empty for all others.
     """
 
     reference: ModelReference
@@ -72,9 +72,9 @@ class ModelFiles:
 
 
 def locate(reference: ModelReference) -> ModelFiles | None:
-    """Return the files of a model; None if they are not (all) on disk but could be fetched.
+    """Return the files of a model; None if some are not on disk but may be on the hub.
 
-    Raises ModelNotFound for a local checkpoint that is not there or lacks what it needs.
+    Raises ModelNotFound for a local checkpoint that is missing or incomplete.
     """
     if reference.kind in _FOLDERS:
         return _local_folder(reference)
@@ -84,10 +84,10 @@ def locate(reference: ModelReference) -> ModelFiles | None:
 
 
 def wanted(reference: ModelReference) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield what has to be fetched: a repository and file names, the first that exists suffices.
+    """Yield what to fetch: a repository and alternative file names, of which one suffices.
 
-    What a `hub` model needs beyond its configuration is known only when that has been fetched, so
-    take the items one by one.
+    The needs of a `hub` model follow from its configuration. So the caller must fetch each item
+    before it asks for the next.
     """
     config: Mapping[str, Any] = {}
     if reference.kind in ("published", "file"):
@@ -163,7 +163,7 @@ def _local_file(reference: ModelReference) -> ModelFiles | None:
     if not path.endswith(WEIGHT_SUFFIXES):
         raise ModelNotFound(
             f"{path} is not a checkpoint that can be loaded",
-            f"weights are files ending in {', '.join(WEIGHT_SUFFIXES)}",
+            f"use a weights file that ends in {', '.join(WEIGHT_SUFFIXES)}",
         )
     config = tables.architecture(reference.name)
     return _with_hub_tokenizer(reference, config, usual_preprocess(reference.name), path, "")
@@ -177,21 +177,21 @@ def _local_folder(reference: ModelReference) -> ModelFiles | None:
     if not os.path.isfile(path):
         raise ModelNotFound(
             f"{folder} has no {CONFIG}",
-            f"a local-dir: model is a folder with {CONFIG} and a weights file; for weights alone "
-            "give the architecture and the file: NAME@FILE",
+            f"local-dir: needs a folder with {CONFIG} and a weights file; for a weights file "
+            "alone, give the architecture, too: NAME@FILE",
         )
     weights = folder_weights(folder)
     if weights is None:
         raise ModelNotFound(
             f"{folder} has a configuration, but no weights",
-            f"put the weights beside {CONFIG}, best as {FOLDER_WEIGHTS[0]}",
+            f"put the weights beside {CONFIG}, preferably as {FOLDER_WEIGHTS[0]}",
         )
     config = read_config(path)
     model = config["model_cfg"]
     files = _tokenizer_files(folder) if tokenizer_repo(model) else ()
     if tokenizer_repo(model) and not files:
         raise ModelNotFound(
-            f"{folder} has no tokenizer, but its {CONFIG} wants one of its own",
+            f"{folder} has no tokenizer, but its {CONFIG} needs one",
             f"put the files of {tokenizer_repo(model)} (tokenizer.json and others) into the folder",
         )
     if not _tower_is_there(model):
@@ -201,7 +201,7 @@ def _local_folder(reference: ModelReference) -> ModelFiles | None:
 
 
 def folder_weights(folder: str) -> str | None:
-    """Return the weights file that open_clip would take from a folder."""
+    """Return the weights file that open_clip loads from a folder; None if there is none."""
     names = sorted(n for n in os.listdir(folder) if n.endswith((".safetensors", ".bin", ".pth")))
     names.sort(key=lambda name: not name.endswith(".safetensors"))
     preferred = [name for name in FOLDER_WEIGHTS if name in names]

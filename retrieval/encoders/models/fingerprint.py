@@ -1,9 +1,9 @@
-"""A model's fingerprint: two models with the same one give the same vectors.
+"""A model's fingerprint: two models with the same fingerprint give the same vectors.
 
 It is a SHA-256 over the weights' own SHA-256, the architecture, the preprocessing and the
-tokenizer; names and paths are not in it, so a moved checkpoint keeps its fingerprint and a
-checkpoint that changed under the same name gets another. Digests of large files are remembered in
-the user's cache folder by path, size and times, because hashing 600 MB takes seconds.
+tokenizer. It does not include names and paths: a moved checkpoint keeps its fingerprint, and a
+checkpoint that changes under the same name gets another. The user's cache folder stores digests of
+files by path, size and times, because hashing 600 MB takes seconds.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ from retrieval.encoders.models import cache, tables
 from retrieval.encoders.models.files import ModelFiles
 
 OPEN_CLIPS_OWN = "open_clip"
-"""What stands for a tokenizer that is open_clip's own."""
+"""The name of open_clip's own tokenizer in the parts of a fingerprint."""
 
-_REMEMBERED = 256  # entries; a checkpoint that was replaced leaves one behind
-_SETTLED_NS = 3_000_000_000  # a younger file may change again within its clock's resolution
-# How open_clip initialises towers that a checkpoint then overwrites: no influence on vectors.
+_REMEMBERED = 256  # entries; each replaced checkpoint leaves a stale one
+_SETTLED_NS = 3_000_000_000  # a younger file can change again within its clock's resolution
+# How open_clip initialises towers before it loads the checkpoint: no influence on vectors.
 _WITHOUT_EFFECT = {"timm_model_pretrained", "hf_model_pretrained"}
 
 
 @dataclass(frozen=True, slots=True)
 class ModelIdentity:
-    """Which model a reference means now: its canonical name and its fingerprint."""
+    """The model that a reference currently means: its canonical name and its fingerprint."""
 
     reference: str
     fingerprint: str
 
 
 def fingerprint(files: ModelFiles) -> str:
-    """Compute the fingerprint of a model on disk."""
+    """Return the fingerprint (hex) of a model on disk."""
     return files.fingerprint or fingerprint_of(parts_of(files))
 
 
 def parts_of(files: ModelFiles) -> dict[str, Any]:
-    """Return what a model's fingerprint is made of."""
+    """Return the parts that a model's fingerprint is computed from."""
     return {
         "weights": digest(files.weights),
         "config": _effective(files.config),
@@ -52,7 +52,7 @@ def parts_of(files: ModelFiles) -> dict[str, Any]:
 
 
 def fingerprint_of(parts: Mapping[str, Any]) -> str:
-    """Return the fingerprint of a model that consists of those parts."""
+    """Return the fingerprint (hex) of a model with these parts."""
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -70,7 +70,7 @@ def _tokenizer(files: ModelFiles) -> dict[str, str]:
 
 
 def digest(path: str) -> str:
-    """Return the SHA-256 of a file's bytes, from memory if the file has not changed since."""
+    """Return the SHA-256 (hex) of a file, from the cache if the file is unchanged."""
     real = os.path.realpath(path)
     status = os.stat(real)
     times = f"{status.st_mtime_ns}:{status.st_ctime_ns}"
@@ -90,7 +90,7 @@ def _hash(path: str) -> str:
 
 
 def digest_cache() -> str:
-    """Return the path of the file that remembers digests."""
+    """Return the path of the file that stores digests."""
     return os.path.join(cache.user_cache(), "pixtrieve", "digests.json")
 
 
@@ -98,7 +98,7 @@ def _remembered() -> dict[str, str]:
     try:
         with open(digest_cache(), encoding="ascii") as file:
             known = json.load(file)
-    except (OSError, ValueError):  # absent, unreadable or damaged: hash again
+    except (OSError, ValueError):  # missing, unreadable or damaged: hash again
         return {}
     if not isinstance(known, dict):
         return {}
@@ -121,6 +121,6 @@ def _remember(known: Mapping[str, str]) -> None:
         with os.fdopen(handle, "w", encoding="ascii") as file:
             json.dump(newest, file)
         os.replace(temporary, path)
-    except OSError:  # a cache that cannot be written costs time, nothing else
+    except OSError:  # without the cache, hashing only takes longer
         if temporary and os.path.exists(temporary):
             os.unlink(temporary)

@@ -1,8 +1,8 @@
-"""Models that were brought in from another machine: known by their export, without weights.
+"""Models imported from another machine: exports without weights.
 
 $XDG_CACHE_HOME/pixtrieve/openvino/FINGERPRINT/
-  imported.json           the reference that the model has, and what its fingerprint is made of
-  tokenizer/…             its tokenizer's files, if it is not open_clip's own
+  imported.json           the model's reference and the parts of its fingerprint
+  tokenizer/…             its tokenizer's files, unless it is open_clip's own
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ TOKENIZER = "tokenizer"
 
 
 def find(reference: ModelReference) -> ModelFiles | None:
-    """Return what a reference means among the models that were brought in; None if nothing."""
+    """Return the imported model that a reference means; None if there is none."""
     wanted = {str(reference)}
-    if reference.kind == "published":  # what open_clip's tables would have made of the name
+    if reference.kind == "published":  # open_clip's tables may turn the name into this one
         wanted.add(f"{reference.name}-quickgelu/{reference.source}")
     for folder, facts in _records().items():
         if facts["reference"] in wanted:
@@ -32,13 +32,13 @@ def find(reference: ModelReference) -> ModelFiles | None:
     return None
 
 
-def every() -> tuple[str, ...]:
-    """Return the references of all models that were brought in."""
+def references() -> tuple[str, ...]:
+    """Return the references of all imported models, sorted."""
     return tuple(sorted({str(facts["reference"]) for facts in _records().values()}))
 
 
 def write_record(folder: str, reference: str, parts: Mapping[str, Any]) -> None:
-    """Say in the folder of an export which model it is."""
+    """Write into an export folder which model it is."""
     with open(os.path.join(folder, RECORD), "w", encoding="utf-8") as file:
         json.dump({"reference": reference, "parts": parts}, file)
 
@@ -58,7 +58,7 @@ def _files(reference: ModelReference, folder: str, facts: Mapping[str, Any]) -> 
 
 
 def _records() -> dict[str, dict[str, Any]]:
-    """Return the records that are whole, by folder, in the order of their names."""
+    """Return the valid records by folder, sorted by name."""
     found: dict[str, dict[str, Any]] = {}
     try:
         names = sorted(os.listdir(exports_folder()))

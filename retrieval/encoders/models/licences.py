@@ -1,4 +1,4 @@
-"""Under which licence a model's weights are, as far as its name tells."""
+"""The licence of a model's weights, derived from its name."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _BY_NAME = (
 
 
 def licence_of(reference: str) -> str:
-    """Return the licence of a model's weights, "" where it is not known here.
+    """Return the licence of a model's weights, "" if it is unknown.
 
-    What `timm` says of the same weights confirms it (`tests/encoders/test_licences.py`).
+    A test compares the result with the licences in `timm` (`tests/encoders/test_licences.py`).
     """
     if reference == BUILT_IN:
         return "see its model card: trained on research data"
@@ -24,5 +24,5 @@ def licence_of(reference: str) -> str:
         if preset.reference == reference:
             return preset.licence
     if reference.startswith("local-dir:") or "@" in reference:
-        return ""  # whose weights these are, nobody here can know
+        return ""  # the origin of a local checkpoint is unknown
     return next((licence for name, licence in _BY_NAME if name.search(reference)), "")

@@ -1,7 +1,7 @@
-"""Builds an open_clip model and its tokenizer from files, and says in plain words why it cannot.
+"""Build an open_clip model and its tokenizer from files, with clear errors.
 
-Weights in pickles are read with `weights_only` and are vetted before open_clip sees them, because
-a pickle can run any code when it is loaded and open_clip has a fallback without that switch.
+Pickled weights are loaded with `weights_only` and checked before open_clip loads them, because a
+pickle can run any code and open_clip has a fallback without `weights_only`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,11 @@ from retrieval.errors import MissingExtra, ModelError, PixtrieveError
 
 
 def load_model(files: ModelFiles) -> Any:
-    """Return the model (a torch module) on the CPU in evaluation mode, float32."""
+    """Return the model, a torch module on the CPU, in evaluation mode and float32.
+
+    Raises ModelError when it cannot be built or its weights are damaged, do not fit or are not
+    plain tensors; MissingExtra when it needs transformers.
+    """
     if tower_repo(files.config):
         _require_transformers(files)
     with without_hub():
@@ -33,7 +37,10 @@ def load_model(files: ModelFiles) -> Any:
 
 
 def load_tokenizer(files: ModelFiles) -> Callable[[list[str]], Any]:
-    """Return the model's own tokenizer: a list of texts to a tensor of token ids."""
+    """Return the model's tokenizer, from a list of n texts to a tensor (n, context) of token ids.
+
+    Raises ModelError when it cannot be loaded, MissingExtra when it needs transformers.
+    """
     try:
         with without_hub():
             if tokenizer_repo(files.config):
@@ -47,14 +54,14 @@ def load_tokenizer(files: ModelFiles) -> Callable[[list[str]], Any]:
     except Exception as error:
         raise ModelError(
             f"the tokenizer of {files.reference} cannot be loaded: {_first_line(error)}",
-            "fetch the model again: pixtrieve models fetch " + str(files.reference),
+            f"fetch the model again: pixtrieve models fetch {files.reference}",
         ) from error
 
 
 def _hub_tokenizer(files: ModelFiles) -> Callable[[list[str]], Any]:
-    """Do as `open_clip.get_tokenizer` does, but from the folder that holds the files.
+    """Do what `open_clip.get_tokenizer` does, but from the folder with the files.
 
-    By the repository's name, transformers would ask the hub for files that need not exist.
+    Given the repository's name instead, transformers asks the hub for optional files.
     """
     _require_transformers(files)
     from open_clip.tokenizer import DEFAULT_CONTEXT_LENGTH, HFTokenizer
@@ -86,7 +93,7 @@ def _build(files: ModelFiles) -> Any:
         where = os.path.join(files.folder, CONFIG) if files.folder else name
         raise ModelError(
             f"open_clip cannot build the model that {where} describes: {_first_line(error)}",
-            "the configuration is damaged, or of a newer open_clip: "
+            "the configuration is damaged or needs a newer open_clip: "
             "pip install --upgrade open_clip_torch timm",
         ) from error
 
@@ -96,20 +103,21 @@ def _open_clip_name(files: ModelFiles) -> str:
 
 
 def _vet(path: str) -> None:
-    """Refuse a pickle that wants to do more than hold tensors."""
+    """Raise ModelError for a pickle that contains anything but tensors."""
     import torch
 
     if path.endswith(".safetensors"):
         return
     try:
-        # Mapped, not read: the tensors themselves are not touched twice.
+        # Memory-mapped, so that this does not read the tensors themselves.
         torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except Exception as error:
         if isinstance(error, pickle.UnpicklingError) or "TorchScript" in str(error):
             raise ModelError(
-                f"{path} was refused: it is no plain set of tensors, and anything else in a "
-                "pickle could run any code on this machine",
-                "get the model as .safetensors from a source you trust, or save its state_dict",
+                f"{path} was refused: it contains more than plain tensors, and a pickle can run "
+                "any code on this machine",
+                "get the model as .safetensors from a source you trust, or save only its "
+                "state_dict",
             ) from error
         raise _damaged(path, error) from error
 
@@ -122,7 +130,8 @@ def _fill(model: Any, files: ModelFiles) -> None:
     except (RuntimeError, KeyError, AttributeError, AssertionError) as error:
         raise ModelError(
             f"{files.weights} does not fit the model {files.reference}: {_mismatch(error)}",
-            "the weights are incomplete or of another architecture",
+            "the weights are incomplete or of another architecture: use those of "
+            f"{files.reference}, or name the architecture that they belong to",
         ) from error
     except Exception as error:
         raise _damaged(files.weights, error) from error
@@ -130,12 +139,12 @@ def _fill(model: Any, files: ModelFiles) -> None:
 
 def _damaged(path: str, error: Exception) -> ModelError:
     return ModelError(
-        f"{path} cannot be read: {_first_line(error)}", "the file is damaged: get it again"
+        f"{path} cannot be read: {_first_line(error)}", "the file is damaged: download it again"
     )
 
 
 def _mismatch(error: Exception) -> str:
-    """Shorten torch's list of hundreds of keys to one line that can be read."""
+    """Shorten torch's list of hundreds of keys to one readable line."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = " ".join(lines[1:2] or lines[:1]) or type(error).__name__
     return text if len(text) <= 200 else text[:200] + "…"
@@ -148,12 +157,12 @@ def _first_line(error: Exception) -> str:
 
 def _require_transformers(files: ModelFiles) -> None:
     if importlib.util.find_spec("transformers") is None:
-        raise MissingExtra("transformers", "transformers", f"the text side of {files.reference}")
+        raise MissingExtra("transformers", "transformers", f"the text tower of {files.reference}")
 
 
 @contextlib.contextmanager
 def without_hub() -> Iterator[None]:
-    """Keep every library from the network while a model loads: all that it needs is on disk."""
+    """Forbid the hub's client the network while a model loads from disk."""
     from huggingface_hub import constants
 
     before = constants.HF_HUB_OFFLINE

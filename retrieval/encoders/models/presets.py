@@ -1,7 +1,7 @@
-"""Four models to choose from by need rather than by name.
+"""Four models to choose by purpose instead of by name.
 
-Sources. Recall is zero-shot R@1, asked in words, over the 5,000 pictures of COCO's test set, as the
-publishers have it; it is not measured here:
+Sources. Recall is zero-shot R@1, text to image, on the 5,000 pictures of COCO's test set, as
+published; it is not measured here:
 - PE-Core: README of facebookresearch/perception_models (apps/pe, commit 3e352cc), which gives no
   other recall. Apache-2.0 (LICENSE.PE).
 - SigLIP 2: table 1 of arXiv 2502.14786, also for Crossmodal-3600 (mean of 36 languages), and README
@@ -11,10 +11,10 @@ publishers have it; it is not measured here:
   both open_clip and the paper on SigLIP 2 measured a model (SigLIP B/16 to So400m), open_clip's
   recall is 0.6 to 2.2 points higher on COCO and 4 to 10 lower on Crossmodal-3600.
 - MobileCLIP2: `results/` of apple/ml-mobileclip (commit 4144bb1), licence in LICENSE_MODELS.
-- MetaCLIP 2: no recall was found beside the paper's; licence in facebookresearch/MetaCLIP.
+- MetaCLIP 2: no recall was found except the paper's; licence in facebookresearch/MetaCLIP.
 
-Parameters, embedding sizes and work for a picture: counted in open_clip 3.3's architectures, as
-`docs/model_profile.csv` there counts. Download: parameters times four bytes (float32).
+Parameters, embedding sizes and operations per picture: counted in open_clip 3.3's architectures,
+by the method of its `docs/model_profile.csv`. Download: parameters times four bytes (float32).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _PE, _SIGLIP2, _OPEN_CLIP, _APPLE = "Meta", "Google", "open_clip", "Apple"
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """Published zero-shot R@1, text→image, between 0 and 1: on which test set, by whose account."""
+    """Published zero-shot R@1, text to image, from 0 to 1, with its test set and its source."""
 
     test_set: str
     text_to_image: float
@@ -38,10 +38,11 @@ class Recall:
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A model with what one wants to know before choosing it.
+    """A recommended model with the facts for choosing it.
 
-    `extra` names the optional dependency of Pixtrieve that its tokenizer needs, empty if none;
-    `image_gflops` is the work for one picture: with it, speed on one machine scales.
+    `extra` names the extra of Pixtrieve that its tokenizer needs, empty if none. `image_gflops` is
+    the computation for one picture; on one machine, the time scales with it. `parameters_m` are
+    in millions.
     """
 
     name: str
@@ -57,7 +58,7 @@ class Preset:
 
     @property
     def download_mb(self) -> int:
-        """Return the size of the weights (float32) in megabytes."""
+        """The size of the weights (float32) in megabytes."""
         return round(self.parameters_m * 4)
 
 
@@ -122,4 +123,4 @@ RESEARCH_ONLY: Mapping[str, tuple[Recall, ...]] = MappingProxyType(
         "ViT-H-14-worldwide-quickgelu/metaclip2_worldwide": (),
     }
 )
-"""Strong models that nobody may use for more than research, or for money: no presets."""
+"""Strong models whose licences forbid other than research or non-commercial use: not presets."""

@@ -1,4 +1,4 @@
-"""How a model is named: one string, so that an index can remember it.
+"""Model references: one string that names a model, which a library stores.
 
 NAME/PRETRAINED        weights that open_clip publishes   ViT-B-32/laion2b_s34b_b79k
 NAME@FILE              an architecture and your own file  ViT-B-32@/models/mine.safetensors
@@ -35,7 +35,7 @@ Kind = Literal["published", "hub", "folder", "file", "built-in"]
 
 @dataclass(frozen=True, slots=True)
 class ModelReference:
-    """A model's name, taken apart; `str()` puts it together again.
+    """A parsed model reference; `str()` returns its canonical form.
 
     `name` is the architecture (`published`, `file`) or the hub repository (`hub`); `source` is the
     pretrained tag (`published`) or the absolute path of the weights (`file`) or folder (`folder`,
@@ -57,10 +57,10 @@ class ModelReference:
 
 
 def parse(text: str, checkpoint: str | None = None) -> ModelReference:
-    """Read a reference; with `checkpoint`, `text` names the architecture of that file.
+    """Parse a reference; with `checkpoint`, `text` names the architecture of that file.
 
-    Paths become absolute, presets become what they stand for, tags take open_clip's spelling, so
-    `str(parse(text))` is the canonical name.
+    Paths become absolute, presets become their models, and tags get open_clip's spelling, so
+    `str(parse(text))` is the canonical name. Raises ModelNotFound for an unknown or malformed one.
     """
     if checkpoint is not None:
         return _file(text, checkpoint)
@@ -87,7 +87,8 @@ def built_in_folder() -> Path:
 def _hub(repo: str) -> ModelReference:
     if not _REPO.fullmatch(repo) or ".." in repo or "--" in repo:
         raise ModelNotFound(
-            f"{HUB_PREFIX}{repo} is not a hub repository's name", f"write {HUB_PREFIX}ORG/REPO"
+            f"{HUB_PREFIX}{repo} is not the name of a hub repository",
+            f"write {HUB_PREFIX}ORG/REPO",
         )
     return ModelReference("hub", repo, "")
 
@@ -106,13 +107,13 @@ def _absolute(path: str, text: str) -> str:
 
 def _published(name: str, tag: str, text: str) -> ModelReference:
     if tag and not tables.is_installed():
-        # It may be one that was brought in; whoever looks for it says what is missing.
+        # It may be an imported model; if not, the caller that looks it up raises the error.
         return ModelReference("published", name, _spelled(tag))
     known = tables.published() if tables.is_installed() else {}
     if name not in known:
         if os.path.isdir(os.path.expanduser(text)):
             raise ModelNotFound(
-                f"{text} is a folder, not a model's name", f"write {FOLDER_PREFIX}{text}"
+                f"{text} is a folder, not the name of a model", f"write {FOLDER_PREFIX}{text}"
             )
         raise _unknown_architecture(name, text)
     tag = _spelled(tag)
@@ -120,11 +121,13 @@ def _published(name: str, tag: str, text: str) -> ModelReference:
     if tag not in tags:
         near = _near(tag, tags, 0.4) or list(tags)[:3]
         raise ModelNotFound(
-            f"{text}: open_clip has {name}, but not with the weights {tag or '(none named)'}",
+            f"open_clip has the model {name}, but not with the weights {tag}"
+            if tag
+            else f"{text} does not name the weights of the model {name}",
             "did you mean " + " or ".join(f"{name}/{each}" for each in near) + "?",
         )
-    # Weights trained with QuickGELU give worse vectors in the plain architecture; open_clip only
-    # warns. Where it has the right architecture under another name, that is the model meant.
+    # Weights trained with QuickGELU give worse vectors in the plain architecture, and open_clip
+    # only warns. If open_clip has the right architecture under another name, use that one.
     quick = f"{name}-quickgelu"
     if tags[tag].quick_gelu and tag in known.get(quick, {}) and quick in tables.architectures():
         name = quick
@@ -132,7 +135,7 @@ def _published(name: str, tag: str, text: str) -> ModelReference:
 
 
 def _spelled(tag: str) -> str:
-    """Return a tag as open_clip spells it."""
+    """Return a tag in open_clip's spelling."""
     return tag.lower().replace("-", "_")
 
 
@@ -145,6 +148,6 @@ def _unknown_architecture(name: str, text: str = "") -> ModelNotFound:
 
 
 def _near(name: str, choices: Iterable[str], cutoff: float) -> list[str]:
-    import difflib  # only a misspelt name needs it
+    import difflib  # imported here because only misspelt names need it
 
     return difflib.get_close_matches(name, list(choices), n=3, cutoff=cutoff)

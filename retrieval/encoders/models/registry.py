@@ -1,6 +1,6 @@
-"""Which models there are, which are on disk, and what to do about one that is not.
+"""Find models on disk, and explain how to get those that are not.
 
-Loads neither torch nor open_clip nor the hub's client: `pixtrieve models` answers at once.
+This imports neither torch nor open_clip nor the hub's client, so `pixtrieve models` is fast.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ __all__ = [
     "found_on_disk",
     "identify",
     "install_line",
-    "located",
     "on_disk",
     "parse",
+    "require_files",
     "unavailable",
 ]
 
 
 def can_export() -> bool:
-    """Tell whether models can be fetched and prepared here: whether open_clip is installed."""
+    """Return whether models can be fetched and exported here: whether open_clip is installed."""
     return tables.is_installed()
 
 
 def install_line(preset: Preset) -> str:
-    """Return the command that installs what a preset needs and the base install lacks, or "".
+    """Return the command that installs what a preset needs beyond the base install, or "".
 
-    open_clip is named only where it is not here and the model would need it.
+    It includes open_clip only if that is missing and the model needs it.
     """
     needs_open_clip = not (can_export() or on_disk(parse(preset.name)))
     extras = [*(["models"] if needs_open_clip else []), *([preset.extra] if preset.extra else [])]
@@ -47,24 +47,24 @@ def install_line(preset: Preset) -> str:
 
 
 def on_disk(reference: ModelReference) -> tuple[str, ...]:
-    """Return the files of a model, empty if it is not (completely) on disk."""
+    """Return the files of a model, empty if some of them are not on disk."""
     try:
         found = _found(reference)
-    except (ModelError, MissingExtra):  # a local checkpoint that is not there, or broken
+    except (ModelError, MissingExtra):  # a missing or damaged local checkpoint
         return ()
     return (found.weights or found.folder, *found.tokenizer_files) if found else ()
 
 
 def found_on_disk() -> tuple[str, ...]:
-    """Return the references of the models that can be used without network.
+    """Return the references of the models that work without network.
 
-    They were brought in, or are in the hub's cache, which only open_clip can use.
+    These are imported models and, if open_clip is installed, those in the hub's cache.
     """
-    brought_in = imported.every()
+    imported_models = imported.references()
     if not tables.is_installed():
-        return brought_in
+        return imported_models
     repos = set(cache.cached_repos())
-    found = dict.fromkeys((*brought_in, *_published_of(repos)))
+    found = dict.fromkeys((*imported_models, *_published_of(repos)))
     known = {row.repo for tags in tables.published().values() for row in tags.values()}
     for repo in sorted(repos - known):
         if on_disk(reference := ModelReference("hub", repo, "")):
@@ -79,8 +79,12 @@ def _published_of(repos: set[str]) -> Iterator[str]:
                 yield str(reference)
 
 
-def located(text: str) -> ModelFiles:
-    """Return the files that a reference means; ModelUnavailable if they are not on disk."""
+def require_files(text: str) -> ModelFiles:
+    """Return the files of a model.
+
+    Raises ModelUnavailable if they are not on disk, ModelNotFound for an unknown model or an
+    incomplete local checkpoint, MissingExtra if the model needs open_clip and it is missing.
+    """
     reference = parse(text)
     found = _found(reference)
     if found is None:
@@ -88,13 +92,13 @@ def located(text: str) -> ModelFiles:
             raise tables.missing(f"the model {reference}")
         raise ModelUnavailable(
             f"the model {reference} is not on disk",
-            f"fetch it with: pixtrieve models fetch {text}\n" + _local_ways(),
+            f"fetch it: pixtrieve models fetch {text}\n" + _local_ways(),
         )
     return found
 
 
 def _found(reference: ModelReference) -> ModelFiles | None:
-    """Return a model's files, or else what was brought in of it; as `files.locate` otherwise."""
+    """Return a model's files, or those of an imported model; errors as `files.locate`."""
     try:
         return files.locate(reference) or imported.find(reference)
     except (ModelNotFound, MissingExtra) as error:
@@ -107,26 +111,29 @@ def _found(reference: ModelReference) -> ModelFiles | None:
 
 
 def identify(text: str) -> ModelIdentity:
-    """Say which model a reference means now, without loading it."""
-    found = located(text)
+    """Return which model a reference currently means, without loading it.
+
+    Raises the errors of `require_files`.
+    """
+    found = require_files(text)
     return ModelIdentity(str(found.reference), fingerprint(found))
 
 
 def unavailable(reference: ModelReference, cause: str) -> ModelUnavailable:
-    """Build the error for a model that could not be fetched, with the ways out."""
+    """Return the error for a model that could not be fetched, with all remedies in its hint."""
     folders = dict.fromkeys(cache.repo_folder(repo) for repo, _names in files.wanted(reference))
     copies = " and ".join(folders) or cache.hub_cache()
     return ModelUnavailable(
         f"the model {reference} is not on disk and could not be fetched: {cause}",
-        f"with network on another machine: run pixtrieve models fetch {reference} there and copy "
-        f"the folder (same name, from its hub cache) to {copies}\n" + _local_ways(),
+        f"on another machine with network: run pixtrieve models fetch {reference} there and copy "
+        f"the folder of the same name from its hub cache to {copies}\n" + _local_ways(),
     )
 
 
 def _local_ways() -> str:
     found = (BUILT_IN, *found_on_disk())
     return (
-        "with weights you have: --model local-dir:FOLDER, or --model NAME --checkpoint FILE\n"
-        "with what another machine has packed: pixtrieve models import FOLDER\n"
-        "with a model that is on disk: " + ", ".join(f"--model {each}" for each in found)
+        "or use your own weights: --model local-dir:FOLDER, or --model NAME --checkpoint FILE\n"
+        "or import a model that another machine has packed: pixtrieve models import FOLDER\n"
+        "or use a model that is on disk: " + ", ".join(f"--model {each}" for each in found)
     )

@@ -1,11 +1,11 @@
-"""What the installed open_clip knows, read without importing it (that loads torch: seconds).
+"""The tables of the installed open_clip, read without importing it (which loads torch: seconds).
 
-It is an extra, and where it is not installed its models have no names. Its vocabulary comes with
-Pixtrieve: the built-in model, and models that were brought in, need no more of it.
+open_clip is an extra; without it, its models are unknown. Pixtrieve includes a copy of its
+vocabulary, so the built-in model and imported models do not need open_clip.
 
 Architectures are JSON files inside the package. The published weights are a table of literals in
-`open_clip/pretrained.py`; only the statements that build that table are run here, so its imports
-(torch, the hub's client) stay where they are. A test compares the result with the real import.
+`open_clip/pretrained.py`. Only the statements that build the table run here, not its imports
+(torch, the hub's client). A test compares the result with the real import.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any
 from retrieval.errors import MissingExtra
 
 _PACKAGE, _DISTRIBUTION, _EXTRA = "open_clip", "open_clip_torch", "models"
-_OTHERWISE = "or bring in what another machine has packed: pixtrieve models import FOLDER"
+_OTHERWISE = "or import a model that another machine has packed: pixtrieve models import FOLDER"
 _VOCABULARY = "bpe_simple_vocab_16e6.txt.gz"
 _TABLE = "_PRETRAINED"
 _BUILDER = re.compile(r"_\w*cfg")
@@ -34,9 +34,9 @@ PREPROCESS_KEYS = ("size", "mean", "std", "interpolation", "resize_mode", "fill_
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """One row of open_clip's table: where the weights are and how their pictures are prepared.
+    """One row of open_clip's table: the location of the weights and their preprocessing.
 
-    `filename` is empty where the repository uses open_clip's own names for its weights.
+    `filename` is empty if the repository uses open_clip's standard names for its weights.
     """
 
     repo: str
@@ -46,22 +46,22 @@ class Published:
 
 
 def bpe_vocabulary() -> str:
-    """Return the path of the vocabulary of open_clip's own tokenizer: a copy of its file."""
+    """Return the path of the vocabulary of open_clip's own tokenizer, a copy of its file."""
     return os.path.join(os.path.dirname(os.path.abspath(__file__)), _VOCABULARY)
 
 
 def is_installed() -> bool:
-    """Tell whether open_clip is here."""
+    """Return whether open_clip is installed."""
     return importlib.util.find_spec(_PACKAGE) is not None
 
 
 def missing(purpose: str) -> MissingExtra:
-    """Return the error for what cannot be done without open_clip."""
+    """Return the error for something that needs open_clip."""
     return MissingExtra(_DISTRIBUTION, _EXTRA, purpose, _OTHERWISE)
 
 
 def package_dir() -> str:
-    """Return the folder of the installed open_clip; MissingExtra when it is not."""
+    """Return the folder of the installed open_clip; MissingExtra if it is not installed."""
     spec = importlib.util.find_spec(_PACKAGE)
     if spec is None or spec.origin is None:
         raise missing("any model but the built-in one")
@@ -85,7 +85,7 @@ def architecture(name: str) -> dict[str, Any]:
 
 @functools.cache
 def published() -> Mapping[str, Mapping[str, Published]]:
-    """Return every published checkpoint: architecture, then tag."""
+    """Return all published checkpoints, by architecture and tag."""
     folder = package_dir()
     with open(os.path.join(folder, "constants.py"), encoding="utf-8") as file:
         constants = _run(ast.parse(file.read()).body)
@@ -109,7 +109,7 @@ def _builds_the_table(node: ast.stmt) -> bool:
 
 
 def _run(body: list[ast.stmt], names: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Run assignments of the installed open_clip: the very code that importing it would run."""
+    """Run assignments of the installed open_clip, the same code that importing it runs."""
     namespace: dict[str, Any] = dict(names or {})
     code = compile(ast.Module(body=body, type_ignores=[]), "open_clip", "exec")
     exec(code, namespace)  # noqa: S102 - an installed dependency's own module, see above

@@ -1,1 +1,1 @@
-"""From texts to tokens and, for a few, to vectors, without torch and without a compiler."""
+"""Tokenizers, and a text tower in numpy, without torch and OpenVINO."""

@@ -1,10 +1,10 @@
-"""open_clip's own tokenizer without open_clip, whose import brings torch with it.
+"""open_clip's own tokenizer without open_clip, whose import loads torch.
 
-The cleaning and the splitting use the same libraries and the same pattern as open_clip's
-`SimpleTokenizer`, the merging its own vocabulary. Equal by property test
-(`tests/encoders/test_bpe.py`). A few words are merged here in microseconds; what counts for a
-question from the shell is how soon the table of merges is there, and a plain dict of the first
-part of the file is there ten times sooner than a library's tokenizer built from it.
+Cleaning and splitting use the same libraries and the same pattern as open_clip's
+`SimpleTokenizer`; merging uses its vocabulary. A property test checks that the results are equal
+(`tests/encoders/test_bpe.py`). A few words merge in microseconds; for a query from the shell, the
+time to load the table of merges matters. A plain dict of the first part of the file loads ten
+times faster than a tokenizer library.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 START, END = "<start_of_text>", "<end_of_text>"
 _MERGES = 49_152 - 256 - 2
-_BYTES_OF_MERGES = 600_000  # the file goes on with merges that no model uses
+_BYTES_OF_MERGES = 600_000  # the rest of the file has merges that no model uses
 _PIECES = rf"{START}|{END}|'s|'t|'re|'ve|'m|'ll|'d|[{{L}}]+|[{{N}}]|[^\s{{L}}{{N}}]+"
 _ASCII_PIECES = re.compile(_PIECES.format(L="a-z", N="0-9"), re.IGNORECASE | re.ASCII)
 _KNOWN_WORDS = 100_000
@@ -31,11 +31,11 @@ _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
 class BpeTokenizer:
-    """Texts to rows of token ids, of one length, padded with zeros.
+    """Converts texts to rows of token ids of one length, padded with zeros.
 
     `vocabulary` is the path of open_clip's `bpe_simple_vocab_16e6.txt.gz`; `clean` is one of
-    `CLEANING`. Ids: 256 byte characters, the same at the end of a word, the merges in the order of
-    the file, then the two marks.
+    `CLEANING`. Ids: 256 byte characters, the same 256 at the end of a word, the merges in the
+    order of the file, then the start and end marks.
     """
 
     def __init__(self, vocabulary: str, context_length: int, clean: str) -> None:
@@ -50,7 +50,7 @@ class BpeTokenizer:
         self._known: dict[str, list[int]] = {}
 
     def __call__(self, texts: Sequence[str]) -> NDArray[np.int64]:
-        """Return (n, context_length) ids; a text that is too long keeps its end mark."""
+        """Return (n, context_length) ids; a text that is too long is cut before its end mark."""
         rows = np.zeros((len(texts), self._length), np.int64)
         for row, text in zip(rows, texts, strict=True):
             ids = [self._special[START], *self._encode(text), self._special[END]]
@@ -73,7 +73,7 @@ class BpeTokenizer:
         return ids
 
     def _merged(self, piece: str) -> list[int]:
-        """Byte-pair encode one word: the earliest merge of the table first, everywhere at once."""
+        """Byte-pair encode one word: apply the earliest merge of the table everywhere, repeat."""
         parts = [self._bytes[byte] for byte in piece.encode("utf-8")]
         ids = [self._characters[part] for part in parts]
         parts[-1] += "</w>"
@@ -88,7 +88,7 @@ class BpeTokenizer:
                 if ranks[at] == best:
                     parts[at : at + 2] = [parts[at] + parts[at + 1]]
                     ids[at : at + 2] = [512 + best]
-                    # The pair that began with the part just swallowed is gone, as is this one.
+                    # This pair and the one that started with its second part no longer exist.
                     del ranks[at : at + 2]
                     ranks.insert(at, _MERGES)
                 at += 1
@@ -96,8 +96,8 @@ class BpeTokenizer:
 
 
 def _pieces(text: str) -> list[str]:
-    """Split a text into words, digits and what stands between them."""
-    pattern = _ASCII_PIECES if text.isascii() else _all_pieces()  # which takes a while to load
+    """Split a text into words, digits and the characters between them."""
+    pattern = _ASCII_PIECES if text.isascii() else _all_pieces()  # the latter loads slowly
     pieces: list[str] = pattern.findall(text)
     return pieces
 
@@ -110,7 +110,7 @@ def _all_pieces() -> Any:
 
 
 def _byte_characters() -> dict[int, str]:
-    """Return GPT-2's table: a printable character for each byte, in the vocabulary's order."""
+    """Return GPT-2's table of a printable character for each byte, in the vocabulary's order."""
     printable = [*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = [byte for byte in range(256) if byte not in set(printable)]
     table = {byte: chr(byte) for byte in printable}
@@ -120,7 +120,7 @@ def _byte_characters() -> dict[int, str]:
 
 def _basic(text: str) -> str:
     if text.isascii() and text.isprintable() and "&" not in text:
-        return text.strip()  # nothing to mend: the library need not be loaded for it
+        return text.strip()  # nothing to fix, so ftfy need not load
     import ftfy
 
     return html.unescape(html.unescape(ftfy.fix_text(text))).strip()
@@ -144,4 +144,4 @@ CLEANING: dict[str, Callable[[str], str]] = {
     "whitespace": _whitespace,
     "canonicalize": _canonicalize,
 }
-"""open_clip's ways of cleaning a text, by their names there."""
+"""open_clip's text cleaning functions, by their names in open_clip."""

@@ -1,10 +1,9 @@
-"""Which words of a question a model has never seen, as far as that is known.
+"""Find the words of a query that a model has never seen in training.
 
-A checkpoint may bring `known_words.txt.gz`: the words of its training texts, UTF-8, in lower case,
-sorted, one a line. A word is known if it, or what it is a form of, stands there; of scripts that
-put no spaces between words each character has to be in some word of the list. Of a model that
-brings no list only the script tells: one that knows English alone has learned nothing of letters
-that are not Latin.
+A checkpoint can include `known_words.txt.gz`: the words of its training texts, UTF-8, lower case,
+sorted, one per line. A word is known if the list contains it or its base form. In scripts without
+spaces between words, each character must occur in the list. For a model without a list, only the
+script decides: an English-only model knows no words in other scripts than Latin.
 """
 
 from __future__ import annotations
@@ -17,8 +16,8 @@ import zlib
 from collections.abc import Iterator
 from functools import cache, lru_cache
 
-from retrieval.encoders.models.registry import located
-from retrieval.encoders.texts.languages import knows_many
+from retrieval.encoders.models.registry import require_files
+from retrieval.encoders.texts.languages import is_multilingual
 from retrieval.errors import ModelError
 from retrieval.query.tokens import is_unspaced
 
@@ -35,9 +34,9 @@ _DOUBLING = ("ed", "ing", "er", "ers", "est")
 
 
 def unknown_words(text: str, reference: str) -> tuple[str, ...]:
-    """Return the words of a text that a model has never seen, as they are written, once each.
+    """Return the words of a text that a model has never seen, as written, without duplicates.
 
-    `reference` names the model; () where nothing is known of the words that it knows.
+    `reference` names the model. Returns () if its vocabulary is unknown.
     """
     found = list(_words(unicodedata.normalize("NFKC", text)))
     if all(word.lower() in _common() for word in found):
@@ -45,7 +44,7 @@ def unknown_words(text: str, reference: str) -> tuple[str, ...]:
     listed = _listed(reference)
     if listed:
         unknown = [part for word in found for part in _unknown_parts(word, listed)]
-    elif knows_many(reference) is False:
+    elif is_multilingual(reference) is False:
         unknown = [word for word in found if not _symbol(word[0]) and not _latin(word)]
     else:
         return ()
@@ -53,7 +52,7 @@ def unknown_words(text: str, reference: str) -> tuple[str, ...]:
 
 
 def _words(text: str) -> Iterator[str]:
-    """Yield the words of a text: letters with their marks, runs of an unspaced script, symbols."""
+    """Yield words of letters and combining marks, runs of an unspaced script, and symbols."""
     word = ""
     for character in text:
         if _symbol(character):
@@ -71,7 +70,7 @@ def _words(text: str) -> Iterator[str]:
 
 
 def _unknown_parts(word: str, listed: bytes) -> Iterator[str]:
-    """Yield a word that is not known; of an unspaced script the characters that are not."""
+    """Yield the word if it is unknown; for an unspaced script, its runs of unknown characters."""
     if not is_unspaced(word[0]) and not _symbol(word[0]):
         if not _known(word.lower(), listed):
             yield word
@@ -87,7 +86,7 @@ def _unknown_parts(word: str, listed: bytes) -> Iterator[str]:
 
 
 def _known(word: str, listed: bytes) -> bool:
-    if len(word) == 1 and word.isascii():  # what an apostrophe or a hyphen leaves
+    if len(word) == 1 and word.isascii():  # left over from an apostrophe or a hyphen
         return True
     if any(_has(stem, listed) for stem in _stems(word)):
         return True
@@ -96,7 +95,7 @@ def _known(word: str, listed: bytes) -> bool:
 
 
 def _stems(word: str) -> Iterator[str]:
-    """Yield a word and what it may be a form of, in English; without accents, too."""
+    """Yield a word, the word without accents, and its possible base forms in English."""
     plain = "".join(c for c in unicodedata.normalize("NFD", word) if not _mark(c))
     yield word
     yield plain
@@ -114,10 +113,10 @@ def _has(word: str, listed: bytes) -> bool:
 
 
 def _listed(reference: str) -> bytes:
-    """Return the list that a model brings, each word between line feeds, b"" if it brings none."""
+    """Return a model's word list, each word between line feeds, b"" if it has none."""
     try:
-        folder = located(reference).folder
-    except ModelError:  # it is not at hand: its vectors are
+        folder = require_files(reference).folder
+    except ModelError:  # the model is not on disk, but the library's vectors can still be searched
         return b""
     path = os.path.join(folder, FILE) if folder else ""
     try:
@@ -128,7 +127,7 @@ def _listed(reference: str) -> bytes:
 
 @lru_cache(maxsize=2)
 def _read(path: str, _mtime_ns: int) -> bytes:
-    """Return a list; b"" for a damaged one, for a question can be answered without it."""
+    """Return a word list; b"" for a damaged one, because a search works without it."""
     try:
         with open(path, "rb") as file:
             words = gzip.decompress(file.read()).strip()
@@ -139,7 +138,7 @@ def _read(path: str, _mtime_ns: int) -> bytes:
 
 @cache
 def _common() -> frozenset[str]:
-    """Return words that every list has: most questions need not open theirs."""
+    """Return words that every list contains, so that most queries need not load a list."""
     path = os.path.join(os.path.dirname(__file__), "everyday.txt")
     with open(path, encoding="utf-8") as file:
         lines = re.sub("^#.*$", "", file.read().lower(), flags=re.MULTILINE)

@@ -1,4 +1,4 @@
-"""Which models know more than English, as far as their names tell."""
+"""Which models understand other languages than English, judged by their names."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from retrieval.encoders.models.registry import install_line
 _MANY = ("xlm-roberta", "i18n", "siglip2", "nllb", "mt5", "multilingual", "worldwide")
 
 
-def knows_many(reference: str) -> bool | None:
-    """Tell whether a model was trained on many languages; None for a checkpoint of one's own."""
-    name = reference.partition("@")[0].lower()  # the name of a file tells nothing
+def is_multilingual(reference: str) -> bool | None:
+    """Return whether a model was trained on many languages; None for an unknown checkpoint."""
+    name = reference.partition("@")[0].lower()  # the name of a file means nothing
     if any(word in name for word in _MANY):
         return True
     published = "/" in reference and not {":", "@"} & set(reference)
@@ -19,15 +19,15 @@ def knows_many(reference: str) -> bool | None:
 
 
 def advice(reference: str) -> str:
-    """Say what a person should know who asks a model in another language, "" when all is well."""
-    if knows_many(reference) is not False:
+    """Return advice for searching in another language than English, "" for other models."""
+    if is_multilingual(reference) is not False:
         return ""
     preset = PRESETS["multilingual"]
     install = install_line(preset)
     needed = f"    {install}\n" if install else ""
     return (
-        f"The library's model, {reference}, knows English only: other languages are guesswork. "
-        f"For {preset.for_whom}:\n{needed}"
+        f"The library's model, {reference}, knows English only; results for other languages are "
+        f"unreliable. For {preset.for_whom}:\n{needed}"
         f"    pixtrieve models fetch {preset.name}\n"
         f"    pixtrieve model use {preset.name}"
     )

@@ -1,9 +1,9 @@
-"""A CLIP text tower in plain numpy: for the first questions of a process.
+"""A CLIP text tower in plain numpy, for the first queries of a process.
 
-Loading OpenVINO and what it compiled takes ten times as long as twelve layers take over the few
-tokens of a question. What is left is to read the weights, and those are mapped from the export's
-own file, or the checkpoint's. Padding is left out: attention is causal, so what stands behind the
-end of a text never reaches the number that is read there (Radford et al. 2021, "Learning
+Loading OpenVINO and the compiled model takes ten times as long as computing twelve layers for the
+few tokens of a query. So only reading the weights remains, and those are memory-mapped from the
+export or the checkpoint. Padding is not computed: attention is causal, so tokens after the end of a
+text do not influence the embedding, which is read at the end (Radford et al. 2021, "Learning
 transferable visual models from natural language supervision", 2.4).
 """
 
@@ -24,12 +24,12 @@ Activation = Callable[[Floats], Floats]
 LAYER = "transformer.resblocks.{}."
 _INDEX = "words.json"
 _WEIGHTS = "text.bin"
-_TOKENS_AT_ONCE = 512  # what lies between two layers then stays in the processor's cache
+_TOKENS_AT_ONCE = 512  # activations between layers then fit into the processor's cache
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an array lies in the weights file of the exported text tower."""
+    """The position of an array in the weights file of the exported text tower."""
 
     offset: int  # bytes
     dtype: str  # "float32" or "float16"
@@ -37,20 +37,20 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class WordShape:
-    """What the arrays alone do not say."""
+class TextTowerShape:
+    """The parameters of the architecture that the arrays do not determine."""
 
     layers: int
     heads: int
     activation: str  # a name in `ACTIVATIONS`
-    epsilon: float  # of the layer norms
+    epsilon: float  # in the layer norms
 
 
-class WordTower:
-    """A causal transformer; the vector of a text is read at its largest token id, its end."""
+class NumpyTextTower:
+    """A causal transformer. A text's vector is read at its end, the largest token id."""
 
-    def __init__(self, shape: WordShape, arrays: Mapping[str, NDArray[np.floating]]) -> None:
-        """Use arrays by the names that open_clip's CLIP gives them, linear weights (out, in)."""
+    def __init__(self, shape: TextTowerShape, arrays: Mapping[str, NDArray[np.floating]]) -> None:
+        """`arrays` have the names of open_clip's CLIP; linear weights are (out, in)."""
         self._shape = shape
         self._arrays = arrays
         self._activate = ACTIVATIONS[shape.activation]
@@ -105,13 +105,14 @@ class WordTower:
         return centred
 
     def _array(self, name: str) -> Floats:
-        return np.asarray(self._arrays[name], np.float32)  # as it is, unless kept in half floats
+        return np.asarray(self._arrays[name], np.float32)  # copies only half floats
 
 
 def by_length(tokens: Tokens, at_once: int) -> Iterator[tuple[NDArray[np.intp], Tokens]]:
-    """Yield texts of about the same length: their places, and their tokens cut behind the longest.
+    """Yield groups of texts of similar length: their row numbers, and their tokens without padding.
 
-    A group has at most `at_once` tokens, or one text. The end of a text is its largest id.
+    A group has at most `at_once` tokens, or one text, and is as long as its longest text. The end
+    of a text is its largest id.
     """
     ends = tokens.argmax(axis=1)
     order = np.argsort(ends, kind="stable")
@@ -124,15 +125,15 @@ def by_length(tokens: Tokens, at_once: int) -> Iterator[tuple[NDArray[np.intp], 
             start = stop
 
 
-def write_index(folder: str, shape: WordShape, places: Mapping[str, Place]) -> None:
-    """Say beside an exported text tower which of its weights are which."""
+def write_index(folder: str, shape: TextTowerShape, places: Mapping[str, Place]) -> None:
+    """Write the positions of the arrays beside an exported text tower."""
     facts = {"shape": asdict(shape), "places": {name: asdict(p) for name, p in places.items()}}
     with open(os.path.join(folder, _INDEX), "w", encoding="utf-8") as file:
         json.dump(facts, file)
 
 
-def open_words(folder: str) -> WordTower | None:
-    """Return the text tower of an export, its weights mapped; None where it has none in numpy."""
+def open_numpy_text_tower(folder: str) -> NumpyTextTower | None:
+    """Return an export's text tower with memory-mapped weights; None if it has no index."""
     path = os.path.join(folder, _INDEX)
     if not os.path.exists(path):
         return None
@@ -140,7 +141,7 @@ def open_words(folder: str) -> WordTower | None:
         facts = json.load(file)
     weights = np.memmap(os.path.join(folder, _WEIGHTS), np.uint8, mode="r")
     arrays = {name: _mapped(weights, Place(**place)) for name, place in facts["places"].items()}
-    return WordTower(WordShape(**facts["shape"]), arrays)
+    return NumpyTextTower(TextTowerShape(**facts["shape"]), arrays)
 
 
 def _mapped(weights: NDArray[np.uint8], place: Place) -> NDArray[np.floating]:
@@ -151,7 +152,7 @@ def _mapped(weights: NDArray[np.uint8], place: Place) -> NDArray[np.floating]:
 
 
 def _gelu(x: Floats) -> Floats:
-    """Take x Φ(x), with the error function to 1.5e-7 (Abramowitz and Stegun 1964, 7.1.26)."""
+    """Return x Φ(x), with the error function to 1.5e-7 (Abramowitz and Stegun 1964, 7.1.26)."""
     size = np.abs(x) * np.float32(0.5**0.5)
     t = 1 / (1 + np.float32(0.3275911) * size)
     tail = np.full_like(t, 1.061405429)
@@ -165,7 +166,7 @@ def _gelu(x: Floats) -> Floats:
 
 
 def _quick_gelu(x: Floats) -> Floats:
-    """Take x times the logistic function of 1.702 x."""
+    """Return x times the logistic function of 1.702 x."""
     with np.errstate(over="ignore"):
         gate: Floats = 1 + np.exp(np.float32(-1.702) * x)
     return x / gate

@@ -1,8 +1,7 @@
-"""A tokenizer of a model's own (SigLIP's) without transformers and open_clip, which load torch.
+"""A model's own tokenizer (such as SigLIP's) without transformers and open_clip, which load torch.
 
-What transformers reads from a repository is run here by the `tokenizers` library alone, which it
-uses itself. Models differ, so an export uses it only where it gives the ids of open_clip's
-tokenizer on hard texts: see `exporting`.
+The `tokenizers` library, which transformers itself uses, runs the tokenizer's files. An export
+uses it only if it gives the same ids as open_clip's tokenizer on hard texts: see `exporting`.
 """
 
 from __future__ import annotations
@@ -23,10 +22,10 @@ _SETTINGS = "tokenizer_config.json"
 
 
 class PieceTokenizer:
-    """Texts to rows of token ids, of one length, padded and cut as the model's files say.
+    """Converts texts to rows of token ids of one length, padded and cut as its files specify.
 
-    `files` are those of the tokenizer, `clean` is one of `bpe.CLEANING`. Raises ValueError when
-    they do not hold what is needed, MissingExtra when `tokenizers` is not installed.
+    `files` are the tokenizer's files, `clean` is one of `bpe.CLEANING`. Raises ValueError when
+    the files are incomplete, MissingExtra when `tokenizers` is not installed.
     """
 
     def __init__(self, files: Sequence[str], context_length: int, clean: str) -> None:
@@ -36,7 +35,7 @@ class PieceTokenizer:
             raise MissingExtra("tokenizers", "transformers", "the model's tokenizer") from error
         paths = {os.path.basename(path): path for path in files}
         if _PIECES not in paths:
-            raise ValueError(f"there is no {_PIECES}")
+            raise ValueError(f"the tokenizer has no {_PIECES}")
         settings = _settings(paths.get(_SETTINGS))
         self._length = context_length
         self._clean = CLEANING[clean]
@@ -44,7 +43,7 @@ class PieceTokenizer:
         padding = _content(settings.get("pad_token"))
         number = self._tokenizer.token_to_id(padding) if padding else None
         if number is None:
-            raise ValueError("no token is named for padding")
+            raise ValueError(f"{_SETTINGS} names no padding token")
         self._tokenizer.enable_padding(
             direction=settings.get("padding_side", "right"),
             pad_id=number,
@@ -57,7 +56,7 @@ class PieceTokenizer:
 
     def __call__(self, texts: Sequence[str]) -> NDArray[np.int64]:
         """Return (n, context_length) ids."""
-        # One by one: threads of the library would complain when the process forks.
+        # One by one, because the library's threads cause warnings when the process forks.
         rows = [self._tokenizer.encode(self._clean(text)).ids for text in texts]
         return np.array(rows, np.int64).reshape(len(rows), self._length)
 
@@ -68,10 +67,10 @@ def _settings(path: str | None) -> dict[str, Any]:
     with open(path, encoding="utf-8") as file:
         settings = json.load(file)
     if not isinstance(settings, dict):
-        raise ValueError(f"{path} is no dict")  # noqa: TRY004 - a file's content, no caller's type
+        raise ValueError(f"{path} is not an object")  # noqa: TRY004 - content, not a type error
     return settings
 
 
 def _content(token: Any) -> str:
-    """Return a token's text; it may be written with its properties around it."""
+    """Return a token's text, from a string or from an object with its properties."""
     return str(token.get("content", "")) if isinstance(token, dict) else str(token or "")

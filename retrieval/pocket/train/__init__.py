@@ -1,13 +1,13 @@
 """Train the built-in model: `python -m retrieval.pocket.train --data DIR --wordnet DIR --out DIR`.
 
-Two trained networks are tied to one space (`pretrained`): what a picture shows, and what a text
-means. Four stages, each kept in `--out` when it is done, so that a run that was cut off goes on
-with the next one:
+Training maps two pretrained networks (`pretrained`), one for pictures and one for sentences, to
+one space. It has four stages. Each stage saves its result in `--out`, so that an interrupted run
+continues with the next one:
 
-1. heads      a small head on each frozen network: captions find photographs
-2. tuning     the upper part of the image tower learns with its head
-3. imitation  a small text tower learns to say what the sentence model says, of all texts
-4. together   the text tower learns where pictures lie
+1. heads      train a small head on each frozen network, so that captions match photographs
+2. tuning     also train the upper part of the image tower
+3. imitation  train a small text tower to reproduce the sentence model's vectors
+4. together   train the text tower on the vectors of the pictures
 
-`recipe.py` has the numbers, MODEL_CARD.md what came of them.
+`recipe.py` has all numbers, MODEL_CARD.md the results.
 """

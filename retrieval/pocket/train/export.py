@@ -22,14 +22,14 @@ WORDS_NAME = "known_words.txt.gz"
 
 _MEAN, _STD = 127 / 255, 128 / 255  # EfficientNet-Lite scales pixels by (x - 127) / 128
 _NORM_VARIANCE = 1.0 - 1e-3  # with the norms' epsilon: a factor of 1
-_SHORTENED = 4  # bits of a matrix's numbers that are left out
+_SHORTENED = 4  # the number of low bits of a matrix's half floats that are zeroed
 
 
 def settings(shape: Shape) -> dict[str, Any]:
-    """Fill in the configuration file that open_clip reads beside the weights.
+    """Return the content of the configuration file that open_clip reads beside the weights.
 
-    Training pictures were squashed to squares, so the model squashes too: it sees the whole of a
-    wide photograph, in the proportions that it learned.
+    Training squashes pictures to squares, so the model does too: it sees a whole wide photograph,
+    in the proportions of its training.
     """
     return {
         "model_cfg": {
@@ -73,7 +73,8 @@ def export(
 ) -> None:
     """Write the checkpoint into `folder`.
 
-    Matrices are short half floats, so that the checkpoint zips well; vectors stay float32.
+    Matrices are half floats without their low bits, so that the checkpoint compresses well;
+    vectors stay float32.
     """
     state = {f"visual.trunk.{name}": value for name, value in _trunk(shape, lower, upper)}
     for layer, name in ((upper.fc1, "fc1"), (upper.fc2, "fc2")):
@@ -92,7 +93,7 @@ def export(
 
 
 def _trunk(shape: Shape, lower: Lower, upper: Upper) -> Iterator[tuple[str, torch.Tensor]]:
-    """Yield the trunk's tensors by timm's names: norms are there again, and only add a bias."""
+    """Yield the trunk's tensors by timm's names, with batch norms that only add a bias."""
     yield from _convolution("conv_stem", "bn1", lower.stem)
     for number, stage in enumerate([*lower.stages, *upper.stages]):
         for place, block in enumerate(stage):
@@ -136,19 +137,19 @@ def _text(text: Any, vocabulary: Vocabulary) -> Iterator[tuple[str, torch.Tensor
 
 
 def _stored(value: torch.Tensor) -> torch.Tensor:
-    """Round a matrix to half floats without their last bits; leave vectors as they are.
+    """Round a matrix to half floats without their low bits; leave vectors as they are.
 
-    A number moves by a hundredth of itself at most; the card says what that costs.
+    The relative error is at most one per cent; MODEL_CARD.md gives its effect on the scores.
     """
     if value.ndim < 2 or not value.is_floating_point():
         return value.contiguous()
     bits = value.half().contiguous().view(torch.int16).to(torch.int32) & 0xFFFF
-    kept = (bits + (1 << (_SHORTENED - 1))) & ~((1 << _SHORTENED) - 1)
-    return kept.to(torch.int16).view(torch.float16)
+    rounded = (bits + (1 << (_SHORTENED - 1))) & ~((1 << _SHORTENED) - 1)
+    return rounded.to(torch.int16).view(torch.float16)
 
 
 def _require_complete(shape: Shape, state: dict[str, torch.Tensor]) -> None:
-    """Raise ValueError unless open_clip would take the tensors as they are."""
+    """Raise ValueError unless open_clip can load the tensors."""
     config = settings(shape)["model_cfg"]
     model = open_clip.CLIP(
         config["embed_dim"],
@@ -159,4 +160,4 @@ def _require_complete(shape: Shape, state: dict[str, torch.Tensor]) -> None:
     given = {name: value.shape for name, value in state.items()}
     if wanted != given:
         wrong = sorted(name for name in {*wanted, *given} if wanted.get(name) != given.get(name))
-        raise ValueError(f"the checkpoint would not be open_clip's: {wrong[:5]}")
+        raise ValueError(f"open_clip could not load the checkpoint: {wrong[:5]} differ")

@@ -1,4 +1,4 @@
-"""Stage 3: the text tower learns to say what the sentence model says, and what it reads."""
+"""Stage 3: distil the sentence model into the text tower; tokenize the corpus for that."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from retrieval.pocket.train.losses import mimicry, relations
+from retrieval.pocket.train.losses import cosine_distance, ranking_distance
 from retrieval.pocket.train.material import Average, Material, rate_factor, set_rate
 from retrieval.pocket.train.pretrained import SENTENCE_DIM, Sentences
 from retrieval.pocket.train.recipe import Imitation
@@ -20,23 +20,23 @@ from retrieval.pocket.train.vocabulary import Tokens, Vocabulary, tokenize
 
 log = logging.getLogger(__name__)
 
-Places = NDArray[np.int64]
+Rows = NDArray[np.int64]
 
-_FIRST_SPREAD = 0.05  # of token vectors that come from the sentence model
-_LENGTHS = 8  # groups of texts in a batch
-_HARDLY = 0.1  # a shorter row is none: no text, or none that was embedded
+_INITIAL_SPREAD = 0.05  # the standard deviation of token vectors from the sentence model
+_LENGTHS = 8  # the number of groups by length in a batch
+_LEAST_LENGTH = 0.1  # a shorter row belongs to no text
 
 
 @dataclass(frozen=True)
-class Reading:
-    """All texts as compact tokens."""
+class TokenizedCorpus:
+    """All texts of the corpus as rows of compact token ids (n, context)."""
 
     vocabulary: Vocabulary
     texts: Tokens
     foreign: Tokens
 
     @classmethod
-    def of(cls, material: Material, shape: Shape) -> Reading:
+    def of(cls, material: Material, shape: Shape) -> TokenizedCorpus:
         """Tokenize the whole corpus."""
         texts = tokenize(material.corpus.texts, shape.context)
         foreign = tokenize(material.corpus.foreign, shape.context)
@@ -44,7 +44,10 @@ class Reading:
         return cls(vocabulary, vocabulary.compact(texts), vocabulary.compact(foreign))
 
     def embed(self, tower: TextTower, tokens: Tokens) -> torch.Tensor:
-        """Return unit rows of texts, by groups of about one length: each costs as its longest."""
+        """Return unit rows (n, dim) of texts, computed in groups of similar length.
+
+        A group takes as much time as if all its texts had the length of the longest.
+        """
         ends = self.vocabulary.ends(tokens)
         order = np.argsort(ends, kind="stable")
         parts = [
@@ -56,7 +59,7 @@ class Reading:
 
     @torch.no_grad()
     def embed_all(self, tower: TextTower, tokens: Tokens, batch: int = 512) -> torch.Tensor:
-        """Return unit rows of many texts."""
+        """Return unit rows (n, dim) of many texts, in batches and without gradients."""
         order = np.argsort(self.vocabulary.ends(tokens), kind="stable")
         rows = [
             self.embed(tower, tokens[order[start : start + batch]])
@@ -65,33 +68,33 @@ class Reading:
         return torch.cat(rows)[torch.from_numpy(np.argsort(order))]
 
 
-def first_tower(shape: Shape, reading: Reading, sentences: Sentences) -> TextTower:
-    """Return a tower whose token vectors are what the sentence model says of each token alone.
+def initial_tower(shape: Shape, tokenized: TokenizedCorpus, sentences: Sentences) -> TextTower:
+    """Return a tower whose token vectors are the sentence model's vectors of single tokens.
 
-    They are turned to their principal directions, and the projection turns them back: so the tower
-    begins near the meaning of its words, also of those that no caption has.
+    The vectors are reduced to their principal directions, and the projection maps them back. So
+    the tower starts close to the meanings of its words, even of those that no caption has.
     """
-    rows = sentences(reading.vocabulary.pieces()).astype(np.float64)
+    rows = sentences(tokenized.vocabulary.pieces()).astype(np.float64)
     mean = rows.mean(axis=0)
-    told = rows[np.linalg.norm(rows, axis=1) > _HARDLY] - mean
-    directions = np.linalg.svd(told, full_matrices=False)[2][: shape.text_width]
+    centred = rows[np.linalg.norm(rows, axis=1) > _LEAST_LENGTH] - mean
+    directions = np.linalg.svd(centred, full_matrices=False)[2][: shape.text_width]
     reduced = (rows - mean) @ directions.T
-    tower = TextTower(shape, len(reading.vocabulary), SENTENCE_DIM)
+    tower = TextTower(shape, len(tokenized.vocabulary), SENTENCE_DIM)
     width = reduced.shape[1]
     with torch.no_grad():
-        scaled = torch.from_numpy(reduced / reduced.std() * _FIRST_SPREAD).float()
+        scaled = torch.from_numpy(reduced / reduced.std() * _INITIAL_SPREAD).float()
         tower.tokens.weight[:, :width].copy_(scaled)
         tower.projection[:width].copy_(torch.from_numpy(directions).float())
     return tower
 
 
 def imitate(
-    material: Material, reading: Reading, tower: TextTower, sizes: Imitation, seed: int
+    material: Material, tokenized: TokenizedCorpus, tower: TextTower, sizes: Imitation, seed: int
 ) -> TextTower:
-    """Stage 3: the tower says what the sentence model says, over every text there is."""
+    """Stage 3: train the tower to reproduce the sentence model; return averaged weights."""
     rng = np.random.default_rng((seed, 3))
-    pools = pools_of(material.corpus.kinds, sizes.kinds)
-    optimizer = optimizer_of(tower, sizes.rate)
+    pools = texts_by_kind(material.corpus.kinds, sizes.kinds)
+    optimizer = make_optimizer(tower, sizes.rate)
     average = Average(tower)
     for step in range(sizes.steps):
         set_rate(optimizer, sizes.rate * rate_factor(step / sizes.steps, step, 100))
@@ -101,24 +104,24 @@ def imitate(
                 for kind, pool in pools.items()
             ]
         )
-        foreign = rng.integers(max(len(reading.foreign), 1), size=int(sizes.foreign * sizes.texts))[
-            : len(reading.foreign)
-        ]
-        wanted = torch.cat([material.sentences(texts), meant(material, foreign)])
-        tokens = np.concatenate([reading.texts[texts], reading.foreign[foreign]])
-        rows = reading.embed(tower, tokens)
-        loss = 3 * mimicry(rows, wanted) + 0.3 * relations(rows, wanted)
+        foreign = rng.integers(
+            max(len(tokenized.foreign), 1), size=int(sizes.foreign * sizes.texts)
+        )[: len(tokenized.foreign)]
+        wanted = torch.cat([material.sentences(texts), foreign_targets(material, foreign)])
+        tokens = np.concatenate([tokenized.texts[texts], tokenized.foreign[foreign]])
+        rows = tokenized.embed(tower, tokens)
+        loss = 3 * cosine_distance(rows, wanted) + 0.3 * ranking_distance(rows, wanted)
         take_step(optimizer, tower, loss)
         average.update()
         if step % 20 == 0:
             log.info("imitation, step %d: loss %.3f", step, loss.item())
-    (kept,) = average.modules
-    assert isinstance(kept, TextTower)
-    return kept
+    (mean,) = average.modules
+    assert isinstance(mean, TextTower)
+    return mean
 
 
-def meant(material: Material, foreign: Sequence[int] | Places) -> torch.Tensor:
-    """Return unit rows of what texts in other languages mean: the mean of English ones."""
+def foreign_targets(material: Material, foreign: Sequence[int] | Rows) -> torch.Tensor:
+    """Return target unit rows for foreign texts: the mean of the English texts' vectors."""
     means = [
         material.sentences(material.corpus.foreign_means[text]).mean(dim=0) for text in foreign
     ]
@@ -127,15 +130,15 @@ def meant(material: Material, foreign: Sequence[int] | Places) -> torch.Tensor:
     return nn.functional.normalize(torch.stack(means), dim=1)
 
 
-def pools_of(kinds: Sequence[str], wanted: Mapping[str, object]) -> dict[str, Places]:
-    """Return the numbers of all texts of each wanted kind that has any."""
+def texts_by_kind(kinds: Sequence[str], wanted: Mapping[str, object]) -> dict[str, Rows]:
+    """Return the numbers of all texts of each wanted kind, without empty kinds."""
     named = np.array(kinds)
     found = {kind: np.flatnonzero(named == kind) for kind in wanted}
     return {kind: texts for kind, texts in found.items() if len(texts)}
 
 
-def optimizer_of(tower: TextTower, rate: float) -> torch.optim.AdamW:
-    """Return the optimizer of a text tower; token vectors move half as fast."""
+def make_optimizer(tower: TextTower, rate: float) -> torch.optim.AdamW:
+    """Return the optimizer of a text tower; token vectors have half the learning rate."""
     tokens = tower.tokens.weight
     matrices = [p for p in tower.parameters() if p.ndim > 1 and p is not tokens]
     vectors = [p for p in tower.parameters() if p.ndim == 1]
@@ -151,7 +154,7 @@ def optimizer_of(tower: TextTower, rate: float) -> torch.optim.AdamW:
 
 
 def take_step(optimizer: torch.optim.Optimizer, tower: TextTower, loss: torch.Tensor) -> None:
-    """Move a tower against the gradient of a loss."""
+    """Update a tower by one optimizer step with clipped gradients."""
     optimizer.zero_grad()
     torch.autograd.backward(loss)
     nn.utils.clip_grad_norm_(tower.parameters(), 2.0)

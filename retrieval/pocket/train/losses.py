@@ -1,4 +1,4 @@
-"""The losses: everything is a distribution over pictures or texts that a row has to match."""
+"""Losses. Most compare a row of logits with a target distribution over pictures or texts."""
 
 from __future__ import annotations
 
@@ -7,32 +7,34 @@ from torch.nn import functional
 
 
 def cross_entropy(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Return the cross-entropy (n,) of rows of logits to rows that are distributions."""
+    """Return the cross-entropy (n,) between rows of logits and rows of target distributions."""
     return -(targets * functional.log_softmax(logits, dim=1)).sum(dim=1)
 
 
-def shares(weights: torch.Tensor) -> torch.Tensor:
-    """Let each row of weights sum to 1; every row has some weight."""
+def row_distributions(weights: torch.Tensor) -> torch.Tensor:
+    """Scale each row of weights to sum to 1; no row may be all zeros."""
     return weights / weights.sum(dim=1, keepdim=True)
 
 
-def both_ways(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    """Contrast rows with columns and columns with rows by what is true of what (InfoNCE).
+def symmetric_contrastive(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """Return the symmetric InfoNCE loss of logits (n, m); `truth` (n, m) weights matching pairs.
 
-    Rows and columns of which nothing is true are left out of their direction.
+    A row or a column without any match does not count in its direction.
     """
     there, back = truth.sum(dim=1) > 0, truth.sum(dim=0) > 0
-    rows = cross_entropy(logits[there], shares(truth[there])).mean()
-    columns = cross_entropy(logits.T[back], shares(truth.T[back])).mean()
+    rows = cross_entropy(logits[there], row_distributions(truth[there])).mean()
+    columns = cross_entropy(logits.T[back], row_distributions(truth.T[back])).mean()
     return (rows + columns) / 2
 
 
-def mimicry(student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
-    """Return the mean cosine distance of unit rows to the rows that they are to become."""
+def cosine_distance(student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
+    """Return the mean cosine distance of unit rows to their target rows."""
     return (1 - (student * teacher).sum(dim=1)).mean()
 
 
-def relations(student: torch.Tensor, teacher: torch.Tensor, scale: float = 20.0) -> torch.Tensor:
-    """Return how differently two sets of unit rows rank the teacher's rows: a cross-entropy."""
+def ranking_distance(
+    student: torch.Tensor, teacher: torch.Tensor, scale: float = 20.0
+) -> torch.Tensor:
+    """Return the cross-entropy between both sets' similarities to the teacher's unit rows."""
     wanted = functional.softmax(scale * teacher @ teacher.T, dim=1)
     return cross_entropy(scale * student @ teacher.T, wanted).mean()

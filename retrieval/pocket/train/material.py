@@ -1,4 +1,4 @@
-"""What all stages of the training read: texts with their vectors, pictures with their maps."""
+"""The training data of all stages: texts with their vectors, pictures with their feature maps."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _AT_ONCE = 8192
 
 @dataclass(frozen=True)
 class Material:
-    """Everything that is learned from.
+    """The training data.
 
     `vectors` are the sentence model's rows (texts, `SENTENCE_DIM`) of the corpus. `pooled` are the
-    backbone's features of whole pictures and `guesses` what it takes them for, (n, 1000) shares.
-    `labels` say which of the corpus' classes labelled pictures show.
+    backbone's features (n, F) of whole pictures, `guesses` its class probabilities (n, 1000).
+    `labels` are the numbers of the labelled pictures' classes in the corpus.
     """
 
     corpus: Corpus
@@ -42,7 +42,7 @@ class Material:
     labels: dict[str, torch.Tensor]
 
     def sentences(self, texts: Sequence[int] | NDArray[np.int64]) -> torch.Tensor:
-        """Return the sentence model's rows of texts."""
+        """Return the sentence model's rows (n, `SENTENCE_DIM`) of texts."""
         return torch.from_numpy(np.asarray(self.vectors[np.asarray(texts)], np.float32))
 
     def scene_texts(self, scene: int) -> list[int]:
@@ -61,7 +61,7 @@ def prepare_material(
     sentences: Sentences,
     seed: int,
 ) -> Material:
-    """Read and compute everything, or take it out of the cache."""
+    """Return the training data: read it, and compute features or load them from the cache."""
     size = recipe.shape.image_size
     sets = {
         name: prepare(name, items, lower, size, cache)
@@ -104,7 +104,7 @@ def embed_all(upper: Upper, pictures: PictureSet, *, mirrored: bool = False) -> 
 
 
 def _sentence_vectors(corpus: Corpus, sentences: Sentences, cache: Path) -> NDArray[np.float16]:
-    """Embed all texts once; a run that was cut off goes on where it was."""
+    """Embed all texts, or resume where an interrupted run stopped."""
     path, progress = cache / "sentences.npy", cache / "sentences.json"
     count = len(corpus.texts)
     done = 0
@@ -124,22 +124,22 @@ def _sentence_vectors(corpus: Corpus, sentences: Sentences, cache: Path) -> NDAr
 
 
 def rate_factor(progress: float, step: int, warmup: int, floor: float = 0.02) -> float:
-    """Return the learning-rate factor: a linear rise over some steps, then half a cosine."""
+    """Return the learning-rate factor: linear warm-up, then cosine decay to `floor`."""
     falling = floor + (1 - floor) * (1 + math.cos(math.pi * min(progress, 1.0))) / 2
     return min((step + 1) / warmup, 1.0) * falling
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Set the rate of all groups, each by its factor."""
+    """Set the learning rate of all groups, multiplied by each group's factor."""
     for group in optimizer.param_groups:
         group["lr"] = rate * group["factor"]
 
 
 class Average:
-    """A running average of modules' weights: steadier than the weights of any one moment."""
+    """A moving average of modules' weights, which varies less than the weights themselves."""
 
     def __init__(self, *modules: nn.Module, longest: float = 0.99) -> None:
-        """Start from the weights as they are."""
+        """Start from the current weights; `longest` is the final decay factor."""
         import copy
 
         self.modules = tuple(copy.deepcopy(module).eval() for module in modules)
@@ -149,7 +149,7 @@ class Average:
 
     @torch.no_grad()
     def update(self) -> None:
-        """Take in the weights as they are now."""
+        """Add the current weights to the average."""
         self._steps += 1
         keep = min(self._longest, self._steps / (self._steps + 20))
         for mean, source in zip(self.modules, self._sources, strict=True):

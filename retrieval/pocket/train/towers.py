@@ -1,8 +1,8 @@
-"""The two towers while they learn, and the head that gives teachers' sentences a place.
+"""The two towers during training, and the head on the sentence model.
 
-The image tower is EfficientNet-Lite2 with its batch norm folded into the convolutions. Only the
-part above `FROZEN` stages learns; what comes out below it is computed once (`pictures`).
-The text tower computes what open_clip's does, over the tokens that the training texts use.
+The image tower is EfficientNet-Lite2 with its batch norms folded into the convolutions. Only the
+part above the first `FROZEN` stages is trained; the output below it is computed once (`pictures`).
+The text tower equals open_clip's, restricted to the tokens that the training texts use.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from torch.nn import functional
 from retrieval.pocket.train.pretrained import BACKBONE, SENTENCE_DIM
 
 FROZEN = 5
-"""So many of the backbone's seven stages stay as they are."""
+"""The number of the backbone's seven stages that are not trained."""
 
 _DROPOUT = 0.5
-_SENTENCE_SCALE = SENTENCE_DIM**0.5  # unit rows have tiny numbers; heads learn better from ones
+_SENTENCE_SCALE = SENTENCE_DIM**0.5  # scales the small numbers of unit rows to about 1
 
 
 @dataclass(frozen=True)
@@ -39,15 +39,15 @@ class Shape:
 
 
 class Relu6(nn.Module):
-    """What is left of a batch norm with activation after folding."""
+    """The activation that remains of a batch norm after folding."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Clip to 0..6."""
+        """Clip to the range 0 to 6."""
         return functional.relu6(x)
 
 
 def folded(convolution: nn.Conv2d, norm: Any) -> nn.Conv2d:
-    """Return one convolution with a bias that does what the two do in evaluation mode."""
+    """Return one convolution with bias, equal to both layers in evaluation mode."""
     both = copy.deepcopy(convolution)
     factor = norm.weight / torch.sqrt(norm.running_var + norm.eps)
     both.weight = nn.Parameter((convolution.weight * factor.view(-1, 1, 1, 1)).detach())
@@ -56,7 +56,7 @@ def folded(convolution: nn.Conv2d, norm: Any) -> nn.Conv2d:
 
 
 def fold_norms(backbone: Any) -> Any:
-    """Return a copy of a timm EfficientNet without squeezing, its batch norm folded away."""
+    """Return a copy of a timm EfficientNet (without squeeze-excite) with folded batch norms."""
     net = copy.deepcopy(backbone).eval()
     net.conv_stem, net.bn1 = folded(net.conv_stem, net.bn1), Relu6()
     net.conv_head, net.bn2 = folded(net.conv_head, net.bn2), Relu6()
@@ -68,35 +68,35 @@ def fold_norms(backbone: Any) -> Any:
 
 
 def norms_of(block: nn.Module) -> tuple[tuple[str, str, bool], ...]:
-    """Name a block's convolutions, the norm behind each, and whether an activation follows."""
+    """Return a block's convolutions, the norm after each, and whether an activation follows."""
     if hasattr(block, "conv_pwl"):
         return (("conv_pw", "bn1", True), ("conv_dw", "bn2", True), ("conv_pwl", "bn3", False))
     return (("conv_dw", "bn1", True), ("conv_pw", "bn2", False))
 
 
 class Lower(nn.Module):
-    """The part that stays as it is: pixels (n, H, W, 3) uint8 to maps (n, C, h, w)."""
+    """The frozen part: pixels (n, H, W, 3) uint8 to feature maps (n, C, h, w)."""
 
     stem: nn.Conv2d
     norm: nn.Module
     stages: nn.Sequential
 
     def __init__(self, net: Any) -> None:
-        """Take the part out of a folded backbone."""
+        """Use the lower layers of a folded backbone."""
         super().__init__()
         self.stem, self.norm, self.stages = net.conv_stem, net.bn1, net.blocks[:FROZEN]
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Compute maps; the input is scaled as the backbone learned it."""
+        """Compute feature maps; scales the pixels as in the backbone's training."""
         planes = (pixels.permute(0, 3, 1, 2).float() - 127) / 128
         maps: torch.Tensor = self.stages(self.norm(self.stem(planes)))
         return maps
 
 
 class Upper(nn.Module):
-    """The part that learns: maps to pooled features (n, F), and those to embeddings (n, dim).
+    """The trained part: feature maps to pooled features (n, F), and those to embeddings (n, dim).
 
-    `classifier` is the backbone's own head of 1,000 classes on the same features.
+    `classifier` is the backbone's own head for 1,000 classes on the same features.
     """
 
     stages: nn.Sequential
@@ -104,7 +104,7 @@ class Upper(nn.Module):
     classifier: nn.Linear
 
     def __init__(self, net: Any, dim: int) -> None:
-        """Take the part out of a folded backbone; embeddings will have `dim` numbers."""
+        """Use the upper layers of a folded backbone; add a head for embeddings of `dim` numbers."""
         super().__init__()
         self.stages, self.head = net.blocks[FROZEN:], net.conv_head
         self.classifier = net.classifier
@@ -112,7 +112,7 @@ class Upper(nn.Module):
         self.fc1, self.fc2 = nn.Linear(features, 2 * dim), nn.Linear(2 * dim, dim)
 
     def pool(self, maps: torch.Tensor) -> torch.Tensor:
-        """Return pooled features (n, F) of maps."""
+        """Return the pooled features (n, F) of feature maps."""
         features = functional.relu6(self.head(self.stages(maps)))
         return features.mean(dim=(2, 3))
 
@@ -127,7 +127,7 @@ class Upper(nn.Module):
 
 
 class SentenceHead(nn.Module):
-    """From the sentence model's unit rows to unit rows in the space of pictures."""
+    """Maps the sentence model's unit rows to unit rows in the space of pictures."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -158,7 +158,7 @@ class Block(nn.Module):
             nn.init.zeros_(linear.bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Transform (n, length, width)."""
+        """Transform (n, length, width) activations."""
         count, length, width = x.shape
         parts = self.in_proj(self.ln_1(x)).view(count, length, 3, self.heads, width // self.heads)
         query, key, value = parts.permute(2, 0, 3, 1, 4)
@@ -169,7 +169,7 @@ class Block(nn.Module):
 
 
 class TextTower(nn.Module):
-    """open_clip's text transformer over a compact vocabulary; read at the end token."""
+    """open_clip's text transformer with a compact vocabulary; it reads at the end token."""
 
     def __init__(self, shape: Shape, vocabulary: int, dim: int) -> None:
         super().__init__()
@@ -184,7 +184,7 @@ class TextTower(nn.Module):
         nn.init.normal_(self.tokens.weight, std=0.02)
 
     def features(self, tokens: torch.Tensor, ends: torch.Tensor) -> torch.Tensor:
-        """Return (n, width) rows, read at `ends`, no further than the longest text."""
+        """Return (n, width) rows read at `ends`; computes only up to the longest text."""
         length = int(ends.max()) + 1
         x = self.tokens(tokens[:, :length]) + self.positions[:length]
         for block in self.blocks:

@@ -1,4 +1,4 @@
-"""Which captions are true of which drawn scenes: known, because scenes are drawn from facts."""
+"""Which captions are true of which drawn scenes, derived from the facts that define the scenes."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from retrieval.scenes import scene_facts
 from retrieval.scenes.captions import truths, write_captions
 
 
-def true_of(seeds: Sequence[int], captions: Sequence[tuple[int, int]]) -> NDArray[np.bool_]:
-    """Tell which captions describe which scenes: (scenes, captions).
+def caption_truth(seeds: Sequence[int], captions: Sequence[tuple[int, int]]) -> NDArray[np.bool_]:
+    """Return which captions describe which scenes, (scenes, captions).
 
-    A caption is the seed of the scene it was written for and its place among that scene's captions.
+    A caption is given by the seed of its scene and its position among that scene's captions.
     """
     holding = [truths(scene_facts(seed)) for seed in seeds]
     claims = [write_captions(scene_facts(seed))[place].claims for seed, place in captions]

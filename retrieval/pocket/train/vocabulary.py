@@ -1,7 +1,8 @@
 """A compact vocabulary: only the tokens that the training texts use.
 
-open_clip's tokenizer knows 49,408 tokens; the texts here use two thirds of them. Training keeps
-rows for those alone, and export writes them back to their places; all other rows stay zero.
+open_clip's tokenizer has 49,408 tokens; the training texts use two thirds of them. Training has
+rows only for those, and the export writes them to their places in the full table; all other rows
+are zero.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def _tokenizer() -> SimpleTokenizer:
 
 
 def tokenize(texts: Sequence[str], context: int) -> Tokens:
-    """Turn texts into rows of open_clip's token ids, padded with 0 to the context length."""
+    """Return rows (n, context) of open_clip's token ids, padded with 0."""
     rows = np.zeros((len(texts), context), np.int32)
     for row, text in zip(rows, texts, strict=True):
         ids = [START, *_tokenizer().encode(text)[: context - 2], END]
@@ -37,42 +38,42 @@ def tokenize(texts: Sequence[str], context: int) -> Tokens:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The kept token ids in ascending order; the position of an id is its compact id.
+    """The used token ids in ascending order; the position of an id is its compact id.
 
-    The order matters: open_clip reads a text at its *largest* id, which is the end token.
+    The order matters: open_clip reads a text at its largest id, which is the end token.
     """
 
-    kept: NDArray[np.int64]
+    ids: NDArray[np.int64]
 
     @classmethod
     def of(cls, *tokens: Tokens) -> Vocabulary:
-        """Keep what any of the texts uses."""
+        """Return the vocabulary of all tokens that the texts use."""
         used = [np.unique(rows) for rows in tokens]
         return cls(np.unique(np.concatenate([*used, [0, START, END]])).astype(np.int64))
 
     def __len__(self) -> int:
-        return len(self.kept)
+        return len(self.ids)
 
     def compact(self, tokens: Tokens) -> Tokens:
-        """Turn open_clip's ids into compact ids; tokens that are not kept become padding."""
-        places = np.searchsorted(self.kept, tokens).clip(max=len(self) - 1)
-        return np.where(self.kept[places] == tokens, places, 0).astype(np.int32)
+        """Convert open_clip's ids to compact ids; unused tokens become padding."""
+        places = np.searchsorted(self.ids, tokens).clip(max=len(self) - 1)
+        return np.where(self.ids[places] == tokens, places, 0).astype(np.int32)
 
     def ends(self, tokens: Tokens) -> NDArray[np.int64]:
-        """Return where each row (n, context) of compact ids ends."""
+        """Return the positions (n,) of the end tokens in rows (n, context) of compact ids."""
         ends: NDArray[np.int64] = tokens.argmax(axis=1)
         return ends
 
     def pieces(self) -> list[str]:
-        """Return what each kept token stands for, as a text; "" for the two marks."""
+        """Return each token as text, "" for the start and end marks."""
         tokenizer = _tokenizer()
         return [
             "" if token >= START else tokenizer.decode([token]).strip()
-            for token in self.kept.tolist()
+            for token in self.ids.tolist()
         ]
 
     def expanded(self, rows: torch.Tensor) -> torch.Tensor:
-        """Put rows of kept tokens into the full table, zero where nothing was learned."""
+        """Return the full table (`FULL_SIZE`, width) with the tokens' rows, zero elsewhere."""
         full = torch.zeros(FULL_SIZE, rows.shape[1], dtype=rows.dtype)
-        full[torch.from_numpy(self.kept)] = rows
+        full[torch.from_numpy(self.ids)] = rows
         return full

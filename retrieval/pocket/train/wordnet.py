@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-_MARKER = re.compile(r"\([a-z]+\)$")  # says where an adjective may stand
+_MARKER = re.compile(r"\([a-z]+\)$")  # a syntactic marker after an adjective
 PARTS = ("noun", "verb", "adj", "adv")
 
 
 @dataclass(frozen=True, slots=True)
 class Synset:
-    """Words that mean the same, what that is, and how often texts were found to use them."""
+    """Words with the same meaning, their part of speech, and the meaning (gloss)."""
 
     part: str
     words: tuple[str, ...]
@@ -44,7 +44,7 @@ def _synset(part: str, line: str) -> Synset:
 
 
 def read_frequencies(folder: Path) -> Counter[str]:
-    """Count how often a word was found in texts that were tagged by hand, in all its senses."""
+    """Return how often each word occurs, in any sense, in WordNet's hand-tagged texts."""
     counts: Counter[str] = Counter()
     with (folder / "index.sense").open(encoding="utf-8") as lines:
         for line in lines:

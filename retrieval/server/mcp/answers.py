@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, Field, create_model
 
 from retrieval.catalogue import ImageRow, TextRow
 from retrieval.catalogue.tags import Tag
-from retrieval.encoders.texts.languages import knows_many
+from retrieval.encoders.texts.languages import is_multilingual
 from retrieval.folder.status import Status
 from retrieval.library import Library
 from retrieval.query.fields import BRIEF, COLUMNS, FIELDS, PictureFacts
@@ -230,7 +230,7 @@ def holdings(library: Library) -> Holdings:
         ],
         model=status.model.name,
         licence=status.model.licence,
-        languages=_LANGUAGES[knows_many(status.model.name)],
+        languages=_LANGUAGES[is_multilingual(status.model.name)],
         texts={source: count for source, count in library.texts.counts().items() if count},
         tags=[Used(label=t.label, pictures=t.images) for t in library.tags.all()[:MOST_TAGS]],
         concepts=[concept.name for concept in library.concepts.all()],

@@ -1,4 +1,4 @@
-"""What open_clip makes of inputs that nobody would have: an export has to make the same of them."""
+"""open_clip's vectors of the probe inputs: an export must reproduce them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from retrieval.encoders.probes import PROBE_TEXTS, probe_pixels
 
 
 def probes_of(encoder: OpenClipEncoder) -> tuple[Probe, ...]:
-    """Return a probe of each tower. For large models open_clip takes seconds."""
+    """Return one probe per tower; with a large model this takes seconds."""
     pixels = probe_pixels(encoder.spec.preprocessing.size)
     return (
         Probe("image", pixels, encoder.encode_images(pixels)),
@@ -20,6 +20,6 @@ def probes_of(encoder: OpenClipEncoder) -> tuple[Probe, ...]:
 
 
 def probe_tokens(encoder: OpenClipEncoder) -> NDArray[np.int64]:
-    """Return (n, context) tokens of the probe texts."""
+    """Return the token ids (n, context) of the probe texts."""
     tokens: NDArray[np.int64] = encoder.tokenize(list(PROBE_TEXTS)).numpy()
     return tokens

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from retrieval.encoders.compiled.runtime import load_openvino
-from retrieval.encoders.export.ends import end_slices
+from retrieval.encoders.export.slice_ends import bound_slice_ends
 
 ov = load_openvino()
 operations = importlib.import_module("openvino.opset13")
@@ -42,7 +42,7 @@ def test_what_they_cut_stays_the_same(
     x = np.random.default_rng(0).normal(size=(3, 9, 8)).astype(np.float32)
     places = (slice(None),) * axis + (part,)
     model = model_cutting(part, axis)
-    end_slices(model)
+    bound_slice_ends(model)
     for compiled in compiled_and_read_back(model, tmp_path):
         np.testing.assert_allclose(compiled(x)[0], x[places].sum(axis=2), atol=1e-5)
 
@@ -53,9 +53,9 @@ def test_every_open_end_is_bounded_and_no_other_is_touched() -> None:
         return [int(op.input_value(2).get_node().data[0]) for op in slices]
 
     model = model_cutting(slice(1, OPEN, 1), 1)
-    end_slices(model)
+    bound_slice_ends(model)
     assert ends(model) == [np.iinfo(np.int32).max]
     for stop in (7, -1):
         model = model_cutting(slice(1, stop, 1), 1)
-        end_slices(model)
+        bound_slice_ends(model)
         assert ends(model) == [stop]
