@@ -17,9 +17,9 @@ where m is the median score of the library's pictures for that term and d their 
 median: pictures that do show it are above, so they do not widen it. A and Z0 were chosen on drawn
 scenes, whose contents are known: `benchmarks/fusion.py`.
 
-What texts add is e = ½ log(1 + exp(2 (z - Z0))) + B b, for z of the text's own vector against those
-of all texts, and b the BM25 of its words (`catalogue.texts`); in spreads d of the pictures'
-scores. A picture that looks nothing like the words, as names of persons do not, also gets back
+What texts add is e = ½ log(1 + exp(2 (z - Z1))) + B max(b - b0, 0), for z of the text's own vector
+against those of all texts, and b the BM25 of its words (`catalogue.texts`); in spreads d of the
+pictures' scores. A picture that looks nothing like the words, as names of persons do not, also gets back
 (m - s) (1 - exp(-e)) of what it scores below the median m. Nothing of this is ever negative: a
 picture that nobody described keeps its score, and is only passed by those whose texts fit. Chosen
 on photographs of which none, some or all have a caption, as B was, against reciprocal ranks, which
@@ -37,7 +37,8 @@ from retrieval.vectors import normalise
 
 STEEPNESS = 1.5
 MIDDLE = 2.0
-LEXICAL = 0.12
+TEXT_MIDDLE = 3.0
+LEXICAL, LEXICAL_FLOOR = 0.06, 6.0
 PICTURE_SHARE, TEXT_SHARE = 0.5, 0.5
 
 Floats = NDArray[np.float64]
@@ -86,8 +87,8 @@ def log_present(z: Floats) -> Floats:
 
 def text_evidence(z: Floats | None, bm25: Floats) -> Floats:
     """Return e (n,) >= 0 from texts' z scores (n,), -inf for none, and the BM25 (n,) of words."""
-    words = LEXICAL * bm25
-    return np.asarray(words if z is None else np.logaddexp(0, 2 * (z - MIDDLE)) / 2 + words)
+    words = LEXICAL * np.maximum(bm25 - LEXICAL_FLOOR, 0.0)
+    return np.asarray(words if z is None else np.logaddexp(0, 2 * (z - TEXT_MIDDLE)) / 2 + words)
 
 
 def text_bonus(scores: Floats, median: float, spread: float, evidence: Floats) -> Floats:
