@@ -11,7 +11,8 @@ from bench import made_once, note
 from peers import Rclip
 
 from retrieval import Library, ModelSpec
-from retrieval.catalogue import Batch, FileRecord, ImageRecord, first_tables, schema
+from retrieval.catalogue import first_tables, schema
+from retrieval.catalogue.contents import Batch, FileRecord, ImageRecord
 from retrieval.folder.opening import create_catalogue
 from retrieval.images import PictureInfo
 from retrieval.vectors import normalise

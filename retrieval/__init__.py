@@ -28,22 +28,22 @@ from retrieval.errors import (
     PixtrieveError,
     QueryError,
 )
-from retrieval.folder.status import Status
-from retrieval.images import ReadLimits
-from retrieval.indexing.progress import IndexOptions, Progress, Tally, Trouble
-from retrieval.indexing.stopwatch import Spent
 from retrieval.library import Library
 from retrieval.query import Query, Term
 from retrieval.query.options import SearchOptions
-from retrieval.search.results import Group, Hit, Member, SearchResult, TermScore
 from retrieval.specs import ModelSpec, Preprocessing
 
 if TYPE_CHECKING:
     from retrieval.catalogue.facets import Facet
     from retrieval.duplicates.finding import Duplicates
+    from retrieval.folder.status import Status
+    from retrieval.images import ReadLimits
+    from retrieval.indexing.progress import IndexOptions, Progress, Tally, Trouble
+    from retrieval.indexing.stopwatch import Spent
     from retrieval.map import LibraryMap
     from retrieval.map.records import Map, MapProgress, Region
     from retrieval.query.where import Condition
+    from retrieval.search.results import Group, Hit, Member, SearchResult, TermScore
     from retrieval.search.text_search import Snippet
     from retrieval.tagging.classifying import Classified
     from retrieval.tagging.concepts import Concept, Concepts
@@ -65,15 +65,27 @@ _LATER = {
     "Corpus": "retrieval.tagging.corpora",
     "Delayed": "retrieval.watching.watcher",
     "Description": "retrieval.tagging.describing",
-    "MapProgress": "retrieval.map.records",
     "Duplicates": "retrieval.duplicates.finding",
     "Facet": "retrieval.catalogue.facets",
+    "Group": "retrieval.search.results",
+    "Hit": "retrieval.search.results",
+    "IndexOptions": "retrieval.indexing.progress",
     "LibraryMap": "retrieval.map",
     "Map": "retrieval.map.records",
+    "MapProgress": "retrieval.map.records",
+    "Member": "retrieval.search.results",
+    "Progress": "retrieval.indexing.progress",
+    "ReadLimits": "retrieval.images",
     "Region": "retrieval.map.records",
+    "SearchResult": "retrieval.search.results",
     "Snippet": "retrieval.search.text_search",
+    "Spent": "retrieval.indexing.stopwatch",
+    "Status": "retrieval.folder.status",
     "Tags": "retrieval.tagging.labels",
+    "Tally": "retrieval.indexing.progress",
+    "TermScore": "retrieval.search.results",
     "Texts": "retrieval.texts",
+    "Trouble": "retrieval.indexing.progress",
     "WatchControl": "retrieval.watching.watcher",
     "WatchTiming": "retrieval.watching.watcher",
     "Watching": "retrieval.watching.watcher",

@@ -16,26 +16,19 @@ from typing import TYPE_CHECKING
 
 from retrieval.catalogue.baselines import BaselineRows
 from retrieval.catalogue.connection import Connection
-from retrieval.catalogue.contents import (
-    Batch,
-    Contents,
-    FileRecord,
-    ImageRecord,
-    KnownContents,
-    ProblemRecord,
-)
 from retrieval.catalogue.lookup import Counts, ImageRow, Lookup, ProblemRow
 from retrieval.catalogue.roots import Root, Roots
-from retrieval.catalogue.scan import Pending, Scan, ScanCounts, Scope
 from retrieval.catalogue.texts import CAPTION, NAME, OCR, SIDECAR, XMP, TextRow, Texts
 from retrieval.catalogue.vectors import TEXT, WHOLE, Snapshot, Vectors
 from retrieval.specs import ModelSpec, Preprocessing
 
 if TYPE_CHECKING:
     from retrieval.catalogue.concepts import ConceptRows
+    from retrieval.catalogue.contents import Contents, KnownContents
     from retrieval.catalogue.duplicates import DuplicateRows
     from retrieval.catalogue.facets import FacetRows
     from retrieval.catalogue.filters import Filters
+    from retrieval.catalogue.scan import Scan, Scope
     from retrieval.catalogue.sidecars import Sidecars
     from retrieval.catalogue.tags import TagRows
 
@@ -47,25 +40,15 @@ __all__ = [
     "TEXT",
     "WHOLE",
     "XMP",
-    "Batch",
     "Catalogue",
-    "Contents",
     "Counts",
-    "FileRecord",
-    "ImageRecord",
     "ImageRow",
-    "KnownContents",
     "Lookup",
     "ModelRow",
     "ModelStatus",
-    "Pending",
-    "ProblemRecord",
     "ProblemRow",
     "Root",
     "Roots",
-    "Scan",
-    "ScanCounts",
-    "Scope",
     "Snapshot",
     "TextRow",
     "Texts",
@@ -102,12 +85,18 @@ class Catalogue:
         self.path = path
         self._db = Connection(path, create=create)
         self.roots = Roots(self._db)
-        self.contents = Contents(self._db)
         self.lookup = Lookup(self._db)
         self.baselines = BaselineRows(self._db)
         self.texts = Texts(self._db)
         self.writing = self._db.writing
         self.reading = self._db.reading
+
+    @cached_property
+    def contents(self) -> Contents:
+        """What writing needs: batches of files and images."""
+        from retrieval.catalogue.contents import Contents
+
+        return Contents(self._db)
 
     @cached_property
     def sidecars(self) -> Sidecars:
@@ -153,6 +142,8 @@ class Catalogue:
 
     def scan(self, scope: Scope) -> Scan:
         """Start comparing a walk with what is known."""
+        from retrieval.catalogue.scan import Scan
+
         return Scan(self._db, scope)
 
     def vectors(self, model: ModelRow, view: str = WHOLE) -> Vectors:
@@ -161,6 +152,8 @@ class Catalogue:
 
     def known_contents(self, model: ModelRow) -> KnownContents:
         """Return a set-like view, safe in any thread, of the contents that have a vector."""
+        from retrieval.catalogue.contents import KnownContents
+
         return KnownContents(self.path, model.id, model.spec.dim)
 
     def model(self) -> ModelRow | None:

@@ -11,6 +11,9 @@ from typing import Any
 from retrieval.catalogue import schema
 from retrieval.errors import LibraryError, LibraryTooNew
 
+FIRST_BELOW, PAST_BELOW = b"/", b"0"
+"""Every path that begins with "folder/" sorts between "folder/" and "folder0"."""
+
 _BUSY_TIMEOUT_S = 30.0
 
 
@@ -172,3 +175,17 @@ def _uri_path(path: str) -> str:
     from urllib.parse import quote_from_bytes
 
     return quote_from_bytes(text(path))
+
+
+def within(path: str) -> tuple[str, tuple[bytes, ...]]:
+    """Return the SQL condition, and its values, for `f.path` at or below a relative path."""
+    if not path:
+        return "1", ()
+    raw = text(path)
+    # The outer range is what the index can use; it also holds "folder.jpg", which the rest
+    # leaves out.
+    condition = (
+        "(f.path >= CAST(? AS TEXT) AND f.path < CAST(? AS TEXT)"
+        " AND (f.path = CAST(? AS TEXT) OR f.path > CAST(? AS TEXT)))"
+    )
+    return condition, (raw, raw + PAST_BELOW, raw, raw + FIRST_BELOW)

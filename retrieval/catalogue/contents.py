@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.catalogue.connection import Connection, text
+from retrieval.catalogue.connection import Connection, text, within
 from retrieval.catalogue.roots import Root
-from retrieval.catalogue.scan import within
 from retrieval.catalogue.texts import EMBEDDED, Texts
 from retrieval.catalogue.vectors import WHOLE
 from retrieval.images import PictureInfo

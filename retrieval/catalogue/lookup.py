@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from retrieval.catalogue.connection import Connection, text
-from retrieval.catalogue.scan import within
+from retrieval.catalogue.connection import Connection, text, within
 from retrieval.query.fields import FACTS, PictureFacts
 
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from retrieval.catalogue.connection import Connection, text
+from retrieval.catalogue.connection import FIRST_BELOW, PAST_BELOW, Connection, text, within
 from retrieval.catalogue.roots import Root
 from retrieval.images import FoundFile, FoundSidecar
 from retrieval.images.discovery import sidecar_paths
 
 _PAGE = 1000
-
-_FIRST_BELOW, _PAST_BELOW = b"/", b"0"
-"""Every path that begins with "folder/" sorts between "folder/" and "folder0"."""
 
 _IN_RANGES = (
     "EXISTS (SELECT 1 FROM temp.{table} u"
@@ -103,7 +100,7 @@ class Scan:
         raw = text(path)
         self._db.rows(
             f"INSERT INTO temp.{table} VALUES (CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT))",
-            (raw, raw + _FIRST_BELOW, raw + _PAST_BELOW),
+            (raw, raw + FIRST_BELOW, raw + PAST_BELOW),
         )
 
     def compare(self, model_id: int, max_megapixels: float) -> ScanCounts:
@@ -205,17 +202,3 @@ class Scan:
             + _IN_RANGES.format(table="folders")
             + ")"
         )
-
-
-def within(path: str) -> tuple[str, tuple[bytes, ...]]:
-    """Return the SQL condition, and its values, for `f.path` at or below a relative path."""
-    if not path:
-        return "1", ()
-    raw = text(path)
-    # The outer range is what the index can use; it also holds "folder.jpg", which the rest
-    # leaves out.
-    condition = (
-        "(f.path >= CAST(? AS TEXT) AND f.path < CAST(? AS TEXT)"
-        " AND (f.path = CAST(? AS TEXT) OR f.path > CAST(? AS TEXT)))"
-    )
-    return condition, (raw, raw + _PAST_BELOW, raw, raw + _FIRST_BELOW)

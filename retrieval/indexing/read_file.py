@@ -6,7 +6,8 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from retrieval.catalogue import KnownContents, Pending
+from retrieval.catalogue.contents import KnownContents
+from retrieval.catalogue.scan import Pending
 from retrieval.images import Picture, Problem, ReadLimits
 from retrieval.images.decoding import read_picture
 from retrieval.indexing.stopwatch import Stopwatch

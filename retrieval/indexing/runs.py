@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 
-from retrieval.catalogue import TEXT, ModelRow, Scope
+from retrieval.catalogue import TEXT, ModelRow
+from retrieval.catalogue.scan import Scope
 from retrieval.context import ModelInUse
 from retrieval.encoders import Encoder
 from retrieval.errors import LibraryError

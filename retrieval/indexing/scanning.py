@@ -7,8 +7,9 @@ import threading
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from retrieval.catalogue import Catalogue, Scan, Scope
+from retrieval.catalogue import Catalogue
 from retrieval.catalogue.roots import is_below, relative
+from retrieval.catalogue.scan import Scan, Scope
 from retrieval.images import FoundFile, FoundSidecar, MountPoint, Unreadable
 from retrieval.images.discovery import Entry, stat_file, stat_sidecars, walk
 from retrieval.indexing.progress import Trouble

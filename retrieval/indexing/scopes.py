@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from retrieval.catalogue import Catalogue, Root, Scope
+from retrieval.catalogue import Catalogue, Root
 from retrieval.catalogue.roots import anchored, is_below, relative, root_of
+from retrieval.catalogue.scan import Scope
 from retrieval.errors import LibraryError
 from retrieval.images.formats import unsupported_reason
 

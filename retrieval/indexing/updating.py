@@ -17,17 +17,15 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.catalogue import (
+from retrieval.catalogue import Catalogue
+from retrieval.catalogue.contents import (
     Batch,
-    Catalogue,
     FileRecord,
     ImageRecord,
     KnownContents,
-    Pending,
     ProblemRecord,
-    Scan,
-    Scope,
 )
+from retrieval.catalogue.scan import Pending, Scan, Scope
 from retrieval.context import ModelInUse
 from retrieval.images import Picture, PictureInfo, Problem
 from retrieval.indexing.calibration import calibrate, pictures_wanted

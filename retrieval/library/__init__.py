@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from retrieval.encoders import Encoder, open_encoder
 from retrieval.images import ReadLimits
-from retrieval.indexing.progress import IndexOptions, Progress
 from retrieval.library.base import AnyPath, OpenLibrary, absolute
 from retrieval.query.options import SearchKeywords, SearchOptions
 
 if TYPE_CHECKING:
     from retrieval.duplicates.finding import Duplicates
+    from retrieval.indexing.progress import IndexOptions, Progress
     from retrieval.map import LibraryMap
     from retrieval.search.query_vectors import Askable
     from retrieval.search.results import SearchResult
@@ -77,6 +77,7 @@ class Library(OpenLibrary):
         writing, LibraryError for a path that does not exist, ModelError when a new picture needs a
         model that cannot be loaded.
         """
+        from retrieval.indexing.progress import IndexOptions
         from retrieval.indexing.runs import index_paths
 
         stop = stop or threading.Event()
@@ -100,6 +101,7 @@ class Library(OpenLibrary):
         `exclude`, LibraryBusy apart, is raised; MissingExtra without `watchfiles`. Later errors are
         yielded.
         """
+        from retrieval.indexing.progress import IndexOptions
         from retrieval.watching.runs import watch
         from retrieval.watching.watcher import WatchControl, WatchTiming
 
@@ -133,6 +135,7 @@ class Library(OpenLibrary):
         with the old model, when pictures that it finds cannot be read now (an unplugged drive),
         unless `anyway`.
         """
+        from retrieval.indexing.progress import IndexOptions
         from retrieval.indexing.runs import change_model
 
         device = self._session.device

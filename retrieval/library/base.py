@@ -17,13 +17,13 @@ from retrieval.encoders import Encoder, open_encoder
 from retrieval.errors import LibraryError
 from retrieval.folder.opening import create_catalogue, has_catalogue, open_catalogue
 from retrieval.folder.session import Session
-from retrieval.folder.status import Status, read_status
 from retrieval.specs import ModelSpec
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from retrieval.catalogue.facets import Facet
+    from retrieval.folder.status import Status
 
 AnyPath = str | os.PathLike[str]
 
@@ -91,6 +91,8 @@ class OpenLibrary:
 
     def status(self) -> Status:
         """Return what the library holds."""
+        from retrieval.folder.status import read_status
+
         return read_status(self.path, self._session.catalogue, self.model)
 
     def facets(self, most: int = 2000) -> dict[str, tuple[Facet, ...]]:

@@ -19,8 +19,8 @@ scenes, whose contents are known: `benchmarks/fusion.py`.
 
 What texts add is e = ½ log(1 + exp(2 (z - Z1))) + B max(b - b0, 0), for z of the text's own vector
 against those of all texts, and b the BM25 of its words (`catalogue.texts`); in spreads d of the
-pictures' scores. A picture that looks nothing like the words, as names of persons do not, also gets back
-(m - s) (1 - exp(-e)) of what it scores below the median m. Nothing of this is ever negative: a
+pictures' scores. A picture that looks nothing like the words, as names of persons do not, also gets
+back (m - s) (1 - exp(-e)) of what it scores below the median m. Nothing of this is ever negative: a
 picture that nobody described keeps its score, and is only passed by those whose texts fit. Chosen
 on photographs of which none, some or all have a caption, as B was, against reciprocal ranks, which
 bury what has no text: `benchmarks/hybrid.py`.

@@ -16,7 +16,8 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.catalogue import NAME, SIDECAR, XMP, Catalogue, Scan, Scope
+from retrieval.catalogue import NAME, SIDECAR, XMP, Catalogue
+from retrieval.catalogue.scan import Scan, Scope
 from retrieval.catalogue.sidecars import SidecarRecord
 from retrieval.context import ModelInUse
 from retrieval.encoders import Encoder

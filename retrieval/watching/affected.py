@@ -10,8 +10,9 @@ import os
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from retrieval.catalogue import Catalogue, Root, Scope
+from retrieval.catalogue import Catalogue, Root
 from retrieval.catalogue.roots import is_below, relative, root_of
+from retrieval.catalogue.scan import Scope
 from retrieval.images import SIDECARS
 from retrieval.images.discovery import folders
 from retrieval.images.formats import unsupported_reason

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from retrieval.catalogue import Scope
+from retrieval.catalogue.scan import Scope
 from retrieval.folder.session import Session
 from retrieval.indexing.progress import IndexOptions, Progress
 from retrieval.indexing.runs import index_paths, index_scopes

@@ -15,7 +15,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from retrieval.catalogue import Catalogue, Scope
+from retrieval.catalogue import Catalogue
+from retrieval.catalogue.scan import Scope
 from retrieval.errors import LibraryBusy, LibraryError, LibraryNotFound, PixtrieveError
 from retrieval.indexing.progress import IndexOptions, Progress
 from retrieval.watching.affected import AffectedPaths

@@ -13,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.fakes import SMALL
 
-from retrieval.catalogue import Batch, Catalogue, FileRecord, ImageRecord, Root, Scope, schema
+from retrieval.catalogue import Catalogue, Root, schema
+from retrieval.catalogue.contents import Batch, FileRecord, ImageRecord
+from retrieval.catalogue.scan import Scope
 from retrieval.images import FoundFile, PictureInfo
 from retrieval.query.where import parse
 from retrieval.specs import ModelSpec

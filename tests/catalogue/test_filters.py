@@ -22,7 +22,8 @@ from support.fakes import SMALL, FakeEncoder
 from support.painting import paint
 
 from retrieval import Library, QueryError
-from retrieval.catalogue import Batch, Catalogue, FileRecord, ImageRecord
+from retrieval.catalogue import Catalogue
+from retrieval.catalogue.contents import Batch, FileRecord, ImageRecord
 from retrieval.images import PictureInfo
 from retrieval.query.fields import FACTS, FIELDS, POSSIBLE, Kind
 from retrieval.query.options import Sort
