@@ -259,7 +259,7 @@ def test_the_api_has_a_reference_to_read(page: Any, address: str) -> None:
     page.goto(f"{address}/api")
     page.get_by_role("heading", name="GET /api/search").wait_for()
     assert page.locator("#operations section").count() > 20
-    page.get_by_text("a question in its written form").first.wait_for()
+    page.get_by_text("the query, as in the search box").first.wait_for()
 
 
 def test_fields_become_filters_and_facts(page: Any) -> None:
