@@ -66,7 +66,7 @@ class SearchImagesBase(_Arguments):
         Field(
             max_length=MOST_LETTERS,
             description="What the pictures show: two dogs on a beach. Join terms with + and -, "
-            "with spaces around them; the term after ' - ' must not be in the picture. #17 means the "
+            "with spaces around them; the term after ' - ' must not be in the picture. #17 is the "
             'picture with that id, 2:snow gives a term a weight, concept:"our cat" means a '
             "concept that the user has taught, and quotes keep such signs as plain text. Example: "
             "2:#17 + in the snow - people. Leave it empty and give a filter to list the pictures "
