@@ -89,7 +89,7 @@ def with_hint(message: str, hint: str) -> str:
 
 
 class MapJob(BackgroundJob[MapProgress]):
-    """Brings the map of a library up to date."""
+    """Updates the map of a library."""
 
     def start(self, *, rebuild: bool = False) -> None:
         """Start an update, unless one is running."""

@@ -1,4 +1,4 @@
-"""Bytes of indexed pictures. The server checks the hash every time and sends only what was indexed.
+"""Bytes of indexed pictures. Every read checks the hash: only what was indexed is sent.
 
 No path comes from a request, and a file that was replaced since indexing, for example by a link,
 is never sent.

@@ -14,7 +14,7 @@ from retrieval.server.mcp.tools import McpTools
 
 
 class Endpoint:
-    """An ASGI application for `/mcp`; it answers while `running` is entered.
+    """An ASGI application for `/mcp`; it answers within the context `running`.
 
     The guard checks host, origin and token, so the SDK does not.
     """

@@ -46,7 +46,7 @@ _FORM = {
 
 
 def download_routes(state: State) -> APIRouter:
-    """Make the routes."""
+    """Return the router."""
     routes = APIRouter()
 
     @routes.post("/download/{kind}", openapi_extra=_FORM)

@@ -23,7 +23,7 @@ class Chosen(BaseModel):
 
 
 def duplicate_routes(state: State) -> APIRouter:
-    """Make the routes."""
+    """Return the router."""
     routes = APIRouter()
 
     @routes.get("/duplicates")

@@ -16,7 +16,7 @@ from retrieval.server.state import State, as_json
 
 
 def library_routes(state: State) -> APIRouter:
-    """Make the routes."""
+    """Return the router."""
     routes = APIRouter()
 
     @routes.get("/status")

@@ -13,7 +13,7 @@ from retrieval.server.state import State, as_json
 
 
 def map_routes(state: State) -> APIRouter:
-    """Make the routes."""
+    """Return the router."""
     routes = APIRouter()
     job = state.map_job
 

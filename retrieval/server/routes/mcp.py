@@ -19,7 +19,7 @@ PATH = "/mcp"
 
 
 class Assistants:
-    """An ASGI application; it answers while `running` is entered."""
+    """An ASGI application; it answers within the context `running`."""
 
     def __init__(self, state: State) -> None:
         self._endpoint = _endpoint(state)

@@ -14,7 +14,7 @@ from retrieval.server.state import PictureId, State, as_json
 
 
 def picture_routes(state: State) -> APIRouter:
-    """Make the routes."""
+    """Return the router."""
     routes = APIRouter()
     kept = {"cache-control": "private, max-age=31536000, immutable"}
 

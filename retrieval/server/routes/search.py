@@ -15,7 +15,7 @@ from retrieval.server.state import PictureId, SearchRequest, State
 
 
 def search_routes(state: State) -> APIRouter:
-    """Make the routes."""
+    """Return the router."""
     routes = APIRouter()
 
     @routes.get("/search")

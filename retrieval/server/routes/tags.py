@@ -42,7 +42,7 @@ class Tagging(BaseModel):
 
 
 def tag_routes(state: State) -> APIRouter:
-    """Make the routes."""
+    """Return the router."""
     routes = APIRouter()
 
     @routes.get("/facets")
@@ -82,7 +82,11 @@ def tag_routes(state: State) -> APIRouter:
 
     @routes.post("/concepts")
     async def learn(body: Taught) -> Response:
-        """Learn a concept from indexed pictures; this replaces a concept of the same name."""
+        """Learn a concept from indexed pictures.
+
+        New examples replace those of a known concept; without examples, it learns again from its
+        stored ones.
+        """
         concept = await state.aside(
             lambda library: library.concepts.learn(body.name, body.like, body.unlike)
         )
