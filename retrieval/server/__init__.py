@@ -1,13 +1,16 @@
-"""Pixtrieve over HTTP: a JSON API, and a page to look at. Needs the extra `server`.
+"""Pixtrieve over HTTP: a JSON API and a web page. Needs the extra `server`.
 
-guard.py       who may ask: host, origin, token, size; headers of every answer
-desk.py        the thread that owns the library; waiting questions are encoded together
-paths.py       what a question from outside may not have opened
-pictures.py    bytes of pictures: only those that were indexed, checked by their hash
-indexing.py    one indexing run at a time, watched from outside
-state.py       what the routes share
-routes/        the API, a module for each kind
-mcp/           the library as tools for assistants; also without HTTP: `pixtrieve mcp`
-app.py         all of it put together
-static/        the page
+guard.py           checks every request: host, origin, token, size; adds headers to responses
+library_thread.py  the thread that owns the library; encodes waiting queries together
+paths.py           refuses queries that would open files or web addresses
+picture_files.py   bytes of indexed pictures, checked by their hash
+downloads.py       chosen pictures as a zip, a table or a list
+search_fields.py   request fields, built from the search options
+jobs.py            background jobs: the map, duplicates
+indexing.py        one indexing run at a time, with progress
+state.py           what the routes share
+routes/            the API, one module per topic
+mcp/               the library as tools for assistants; also without HTTP: `pixtrieve mcp`
+app.py             puts it all together
+static/            the page
 """

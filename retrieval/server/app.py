@@ -1,4 +1,4 @@
-"""The application: what is shared, the routes, and the guard before them."""
+"""The application: shared state, the routes, and the guard in front of them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _ROUTES = (
 )
 
 
-# Busy, or not in a state in which that can be done, is not the server's failure.
+# A library that is busy or cannot do something in its state is not a server error.
 _STATUS = (
     (QueryError, 422),
     (PictureError, 422),
@@ -57,10 +57,10 @@ def create_app(
     moves_to: str | None = None,
     following: Following | None = None,
 ) -> guard.Guard:
-    """Make the application around the library in a folder; the guard stands before it.
+    """Return the application for the library in the folder `path`, behind the guard.
 
-    Redundant files may be moved to the folder `moves_to`; without one none are. The library's
-    folders are followed if it is said how.
+    Redundant files may be moved to the folder `moves_to`; with None, no file is moved. With
+    `following`, the server watches the library's folders.
     """
     state = State(path, device, moves_to)
     assistants = Assistants(state)
@@ -80,8 +80,8 @@ def create_app(
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.add_exception_handler(PixtrieveError, _explained)
-    app.add_exception_handler(RequestValidationError, _not_as_described)
+    app.add_exception_handler(PixtrieveError, _explain)
+    app.add_exception_handler(RequestValidationError, _explain_invalid)
     for routes in _ROUTES:
         app.include_router(routes(state), prefix="/api")
     app.router.routes.append(assistants.route)
@@ -89,15 +89,15 @@ def create_app(
     return guard.Guard(app, rules)
 
 
-async def _explained(_: Request, error: Exception) -> Response:
+async def _explain(_: Request, error: Exception) -> Response:
     assert isinstance(error, PixtrieveError)
     status = next(code for kind, code in _STATUS if isinstance(error, kind))
     body = json.dumps({"error": error.message, "hint": error.hint})
     return Response(body, status, media_type="application/json")
 
 
-async def _not_as_described(_: Request, error: Exception) -> Response:
-    """Say what is wrong, without what was sent: that may be no JSON (NaN, half a character)."""
+async def _explain_invalid(_: Request, error: Exception) -> Response:
+    """Say what is wrong without repeating the input: it may not be valid JSON (NaN, surrogates)."""
     assert isinstance(error, RequestValidationError)
-    told = [{key: each[key] for key in ("type", "loc", "msg")} for each in error.errors()]
-    return as_json({"detail": told}, 422)
+    problems = [{key: each[key] for key in ("type", "loc", "msg")} for each in error.errors()]
+    return as_json({"detail": problems}, 422)

@@ -1,4 +1,4 @@
-"""Pictures as files to take away: a zip that is written while it is sent, and lists."""
+"""Downloads of pictures: a zip that is written while it is sent, and lists."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _COLUMNS = ("id", "path", "sha256", *COLUMNS)
 
 
 def zipped(images: Iterable[ImageRow]) -> Iterator[bytes]:
-    """Yield a zip of pictures piece by piece; memory is that of one picture.
+    """Yield a zip of pictures piece by piece; it holds one picture in memory at a time.
 
-    Nothing is compressed, for pictures are. A picture that is not there as it was indexed is
-    named in the file `left out.txt`, with the reason.
+    Pictures are stored without further compression. A picture whose files are missing or have
+    changed since indexing is listed in the file `left out.txt`, with the reason.
     """
     pipe, names, left_out = _Pipe(), _Names(), []
     with ZipFile(pipe, "w", ZIP_STORED) as archive:
@@ -36,7 +36,7 @@ def zipped(images: Iterable[ImageRow]) -> Iterator[bytes]:
             except PictureError as error:
                 left_out.append(error.message)
                 continue
-            moment = time.localtime(max(image.mtime_ns / 1e9, 315_619_200))  # no zip before 1980
+            moment = time.localtime(max(image.mtime_ns / 1e9, 315_619_200))  # zips start in 1980
             archive.writestr(ZipInfo(names.free(image.paths[0]), moment[:6]), data)
             yield pipe.take()
         if left_out:
@@ -45,7 +45,7 @@ def zipped(images: Iterable[ImageRow]) -> Iterator[bytes]:
 
 
 def as_csv(images: Iterable[ImageRow]) -> Iterator[bytes]:
-    """Yield a table with a line for each picture; the path is that of its first file."""
+    """Yield a CSV table, one line per picture; the path is that of its first file."""
     yield _line(_COLUMNS)
     for image in images:
         facts = {**image.facts(), "path": image.paths[0]}
@@ -53,13 +53,13 @@ def as_csv(images: Iterable[ImageRow]) -> Iterator[bytes]:
 
 
 def as_lines(images: Iterable[ImageRow]) -> Iterator[bytes]:
-    """Yield a JSON object a line, with all that is known."""
+    """Yield one JSON object per line, with every known fact."""
     for image in images:
         yield json.dumps(asdict(image)).encode() + b"\n"
 
 
 def as_paths(images: Iterable[ImageRow]) -> Iterator[bytes]:
-    """Yield the path of each picture's first file a line, in the bytes that it has on the disk."""
+    """Yield the path of each picture's first file, one per line, as the bytes on disk."""
     for image in images:
         yield os.fsencode(image.paths[0]) + b"\n"
 
@@ -71,7 +71,7 @@ def _line(values: Iterable[Any]) -> bytes:
 
 
 def _formula_free(value: Any) -> Any:
-    """Return what no spreadsheet takes for a formula: a camera's name may be any text."""
+    """Return a value that no spreadsheet runs as a formula: a camera's name may be any text."""
     if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
         return f"'{value}"
     return value
@@ -82,7 +82,7 @@ def _readable(text: str) -> str:
 
 
 class _Pipe(io.RawIOBase):
-    """What a zip is written to; it cannot be sought in, so the zip is one that can be streamed."""
+    """The output of a zip; not seekable, so that `ZipFile` writes a stream."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
@@ -95,13 +95,13 @@ class _Pipe(io.RawIOBase):
         return len(data)
 
     def take(self) -> bytes:
-        """Return what was written since the last time."""
+        """Return the bytes written since the last call."""
         taken, self._pieces = b"".join(self._pieces), []
         return taken
 
 
 class _Names:
-    """File names for a zip, each once, none with a folder in it."""
+    """Unique file names for a zip, without folders."""
 
     def __init__(self) -> None:
         self._taken = {LEFT_OUT.casefold()}

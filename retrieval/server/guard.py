@@ -1,4 +1,4 @@
-"""What every request passes: host, origin, token and size; and headers that every answer gets."""
+"""Checks the host, origin, token and size of every request; adds headers to every response."""
 
 from __future__ import annotations
 
@@ -35,25 +35,25 @@ _HEADERS = (
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Which hosts the server goes by ("localhost:8090"), and the token it wants ("" for none).
+    """The host names that the server accepts ("localhost:8090"), and its token ("" for none).
 
-    The token goes into a cookie and an address: letters, digits, "-", "_", "." and "~".
+    The token is part of a cookie and a URL, so it may have letters, digits, "-", "_", "." and "~".
     """
 
     hosts: frozenset[str]
     token: str = ""
 
 
-_TOO_LONG = (413, f"more than {MOST_UPLOAD // 2**20} MB are not taken")
+_TOO_LONG = (413, f"more than {MOST_UPLOAD // 2**20} MB cannot be uploaded")
 
 
 class Guard:
     """ASGI middleware around the application.
 
-    A page elsewhere may make a browser send requests here: under another name that it let point
-    to this machine (the Host shows it), or from its own origin (Origin and Sec-Fetch-Site do).
-    Reading is not harmless either: it tells whether something is there, and may begin work. So
-    all that other pages may do is lead to the page.
+    Another website can make a browser send requests here: under a host name that it points at
+    this machine (the Host header shows it), or from its own origin (Origin and Sec-Fetch-Site
+    show it). Even a read reveals whether something exists and may start work, so other websites
+    may only link to the page.
     """
 
     def __init__(self, app: App, rules: Rules) -> None:
@@ -82,7 +82,7 @@ class Guard:
         if _length(headers) > MOST_UPLOAD:
             await _answer(send, *_TOO_LONG)
             return
-        body = _Body(receive, _dressed(send))
+        body = _Body(receive, _with_headers(send))
         try:
             await self._app(scope, body.receive, body.send)
         except Exception:
@@ -94,14 +94,14 @@ class Guard:
     def _refusal(self, scope: Scope, headers: Headers) -> tuple[int, str] | None:
         hosts = [host.lower() for host in headers.get(b"host", ())]
         if len(hosts) != 1 or hosts[0] not in self._rules.hosts:
-            return 421, "this server does not go by that name"
+            return 421, "this server does not accept that host name"
         own = (f"http://{hosts[0]}", f"https://{hosts[0]}")
         strange = any(origin.lower() not in own for origin in headers.get(b"origin", ()))
         elsewhere = not {"cross-site", "same-site"}.isdisjoint(headers.get(b"sec-fetch-site", ()))
-        if strange or (elsewhere and not _leads_to_the_page(scope, headers)):
-            return 403, "requests from other pages are not taken"
+        if strange or (elsewhere and not _opens_the_page(scope, headers)):
+            return 403, "requests from other websites are not allowed"
         if self._rules.token and not any(map(self._is_token, _offered(scope, headers))):
-            return 401, "open the address that pixtrieve serve has printed: it holds the token"
+            return 401, "open the address that pixtrieve serve printed: it contains the token"
         return None
 
     def _is_token(self, offered: str) -> bool:
@@ -115,19 +115,19 @@ class Guard:
         return ((b"location", b"/"), (b"set-cookie", cookie.encode("latin-1")))
 
 
-def _leads_to_the_page(scope: Scope, headers: Headers) -> bool:
+def _opens_the_page(scope: Scope, headers: Headers) -> bool:
     read = scope["method"] in ("GET", "HEAD") and scope["path"] == "/"
     return read and headers.get(b"sec-fetch-mode") == ["navigate"]
 
 
 def _offered(scope: Scope, headers: Headers) -> Iterator[str]:
-    """Yield all that may be the token."""
+    """Yield every value that may be the token."""
     for authorization in headers.get(b"authorization", ()):
         scheme, _, value = authorization.partition(" ")
         if scheme.lower() == "bearer":
             yield value.strip()
-    # Other servers on this machine set cookies, too, and not all are well formed: none of them
-    # may hide ours, so they are not parsed together.
+    # Other servers on this machine may set malformed cookies. Parse each cookie by itself, so
+    # that these cannot hide ours.
     for cookies in headers.get(b"cookie", ()):
         for cookie in cookies.split(";"):
             name, _, value = cookie.partition("=")
@@ -137,7 +137,7 @@ def _offered(scope: Scope, headers: Headers) -> Iterator[str]:
 
 
 def _token_in_address(scope: Scope) -> str:
-    """Return what `/?token=…` offers, once, to be put into a cookie."""
+    """Return the token of `/?token=…`; the guard stores it in a cookie."""
     if scope["path"] != "/":
         return ""
     query: str = scope["query_string"].decode("latin-1")
@@ -152,9 +152,9 @@ def _length(headers: Headers) -> int:
 
 
 class _Body:
-    """Stops a body that is longer than it said; whatever the application answers then is not sent.
+    """Stops reading a body that is too long, and drops the application's response to it.
 
-    To the application it looks as if the client had gone.
+    To the application the client seems to have disconnected.
     """
 
     def __init__(self, receive: Receive, send: Send) -> None:
@@ -173,8 +173,8 @@ class _Body:
             await self._send(message)
 
 
-def _dressed(send: Send) -> Send:
-    async def dressed(message: MutableMapping[str, Any]) -> None:
+def _with_headers(send: Send) -> Send:
+    async def send_with_headers(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
             headers = [*message.get("headers", ()), *_HEADERS]
             if all(name.lower() != b"cache-control" for name, _ in headers):
@@ -182,7 +182,7 @@ def _dressed(send: Send) -> Send:
             message = {**message, "headers": headers}
         await send(message)
 
-    return dressed
+    return send_with_headers
 
 
 async def _answer(
@@ -190,5 +190,5 @@ async def _answer(
 ) -> None:
     plain = (b"content-type", b"text/plain; charset=utf-8")
     start = {"type": "http.response.start", "status": status, "headers": [plain, *headers]}
-    await _dressed(send)(start)
+    await _with_headers(send)(start)
     await send({"type": "http.response.body", "body": text.encode()})

@@ -1,4 +1,4 @@
-"""Indexing from the server: one run at a time, or a watch that begins runs by itself."""
+"""Indexing in the server: one run at a time, started by a request or by a watch."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 from retrieval.errors import LibraryError, PixtrieveError
 from retrieval.indexing.progress import Progress
 from retrieval.library import Library
-from retrieval.server.jobs import BackgroundJob, in_words
+from retrieval.server.jobs import BackgroundJob, with_hint
 from retrieval.watching.watcher import Delayed, WatchControl, WatchEvent, WatchTiming
 
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """Where a run stands: its latest progress, and the error that ended it, if one did.
+    """A run's latest progress, and the error that ended it, if any.
 
-    `watching` says that folders are followed: runs begin by themselves.
+    With `watching`, the server watches the folders and starts runs by itself.
     """
 
     running: bool = False
@@ -28,16 +28,16 @@ class RunState:
 
 @dataclass(frozen=True, slots=True)
 class Following:
-    """How the library's folders are followed; `told` is given all events, in another thread."""
+    """How to watch the library's folders; `on_event` gets all events, in another thread."""
 
     timing: WatchTiming
-    told: Callable[[WatchEvent], None]
+    on_event: Callable[[WatchEvent], None]
 
 
 class IndexingRun:
-    """Looks again at all that the library knows, in a thread with a library of its own.
+    """Updates all folders of the library, in a thread with its own `Library`.
 
-    While folders are followed, it is that thread that looks, so that there is one run at a time.
+    While the folders are watched, the watching thread does the runs: only one runs at a time.
     """
 
     def __init__(self, open_library: Callable[[], Library]) -> None:
@@ -47,7 +47,7 @@ class IndexingRun:
 
     @property
     def state(self) -> RunState:
-        """Where the run stands; safe in any thread."""
+        """The state of the run; any thread may read it."""
         job = self._job.state
         last = job.progress or RunState()
         error = job.problem
@@ -57,30 +57,30 @@ class IndexingRun:
         return RunState(running, last.progress, error or last.error, watching=job.running)
 
     def start(self) -> bool:
-        """Start a run; False when one is under way."""
+        """Start a run; return False while one is running."""
         if not self.state.watching:
             self._following = False
-            return self._job.begin(_look_again)
+            return self._job.begin(_update)
         if self.state.running:
             return False
         self._control.rescan.set()
         return True
 
     def follow(self, following: Following) -> None:
-        """Follow what changes in the library's folders, from now on."""
+        """Watch the library's folders for changes from now on."""
         self._following = True
         self._job.begin(lambda library, _stop: self._watch(library, following))
 
     def stop(self) -> None:
-        """Ask the run to end after the batch in flight; a watch goes on."""
+        """Stop the run after the current batch; watching continues."""
         if self._following:
-            self._control.rescan.clear()  # it may not have begun
+            self._control.rescan.clear()  # the run may not have started
             self._control.stop_run.set()
         else:
             self._job.stop()
 
     def close(self) -> None:
-        """Stop for good, and wait."""
+        """Stop running and watching, and wait for the end."""
         self._control.stop.set()
         self.stop()
         self._job.close()
@@ -92,20 +92,20 @@ class IndexingRun:
                 if isinstance(event, Progress):
                     state = RunState(event.phase != "done", event, watching=True)
                 elif isinstance(event, Delayed):
-                    words = in_words(event.error.message, event.error.hint)
-                    state = RunState(False, state.progress, words, watching=True)
+                    text = with_hint(event.error.message, event.error.hint)
+                    state = RunState(False, state.progress, text, watching=True)
                 else:
                     state = replace(state, running=False)
                 yield state
-                following.told(event)
+                following.on_event(event)
         except PixtrieveError as error:
-            following.told(Delayed(error, None))
+            following.on_event(Delayed(error, None))
             raise
         except Exception as error:
-            following.told(Delayed(LibraryError(f"{type(error).__name__}: {error}"), None))
+            following.on_event(Delayed(LibraryError(f"{type(error).__name__}: {error}"), None))
             raise
 
 
-def _look_again(library: Library, stop: threading.Event) -> Iterator[RunState]:
+def _update(library: Library, stop: threading.Event) -> Iterator[RunState]:
     for progress in library.iter_index(stop=stop):
         yield RunState(True, progress)

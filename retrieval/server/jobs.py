@@ -1,4 +1,4 @@
-"""Work that takes long: in a thread, one piece at a time, with a library of its own."""
+"""Background jobs: long work in its own thread, with its own `Library`, one run at a time."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from retrieval.map import MapProgress
 P = TypeVar("P")
 
 Work = Callable[[Library, threading.Event], Iterator[P]]
-"""Does the work and yields where it stands; it ends early when the event is set."""
+"""Does the work and yields its progress; ends early when the event is set."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobState(Generic[P]):
-    """Where a job stands: its latest progress, and the error that ended it, if one did."""
+    """A job's latest progress, and the error that ended it, if any."""
 
     running: bool = False
     progress: P | None = None
@@ -29,15 +29,15 @@ class JobState(Generic[P]):
 
     @property
     def problem(self) -> str:
-        """What went wrong and what to do about it, "" where nothing did."""
-        return in_words(self.error, self.hint)
+        """The error and its hint as one line, "" without an error."""
+        return with_hint(self.error, self.hint)
 
 
 class BackgroundJob(Generic[P]):
-    """Runs one piece of work at a time; its `state` may be read from any thread."""
+    """Runs one piece of work at a time; any thread may read `state`."""
 
     def __init__(self, name: str, open_library: Callable[[], Library]) -> None:
-        """Name the thread; `open_library` opens the library once more, for that thread."""
+        """`name` is the thread's name; `open_library` opens the library for that thread."""
         self.state: JobState[P] = JobState()
         self._name, self._open = name, open_library
         self._lock = threading.Lock()
@@ -46,7 +46,7 @@ class BackgroundJob(Generic[P]):
         self._thread: threading.Thread | None = None
 
     def begin(self, work: Work[P], *, progress: P | None = None) -> bool:
-        """Start work in the background; False when some is under way, or after `close`."""
+        """Start work in the background; return False while work runs, and after `close`."""
         with self._lock:
             if self.state.running or self._closed:
                 return False
@@ -61,7 +61,7 @@ class BackgroundJob(Generic[P]):
         self._stop.set()
 
     def close(self) -> None:
-        """End the work for good, and wait for that."""
+        """Stop the work, wait for its end, and accept no more."""
         with self._lock:
             self._closed = True
         self.stop()
@@ -83,16 +83,16 @@ class BackgroundJob(Generic[P]):
             self.state = JobState(False, self.state.progress, error, hint)
 
 
-def in_words(message: str, hint: str) -> str:
-    """Return an error and what to do about it, as one line."""
+def with_hint(message: str, hint: str) -> str:
+    """Return an error message and its hint as one line."""
     return f"{message}. {hint}" if message and hint else message
 
 
 class MapJob(BackgroundJob[MapProgress]):
-    """Brings the map of a library up to date."""
+    """Updates the map of a library."""
 
     def start(self, *, rebuild: bool = False) -> None:
-        """Begin, unless the map is being drawn already."""
+        """Start an update, unless one is running."""
 
         def draw(library: Library, stop: threading.Event) -> Iterator[MapProgress]:
             for progress in library.map.iter_update(rebuild=rebuild):
@@ -104,10 +104,10 @@ class MapJob(BackgroundJob[MapProgress]):
 
 
 class DuplicatesJob(BackgroundJob[DuplicateReport]):
-    """Looks for duplicates; `state.progress` is the last report that was finished."""
+    """Searches for duplicates; `state.progress` is the latest finished report."""
 
     def start(self) -> None:
-        """Begin, unless a search is under way; the last report stays until it is done."""
+        """Start a search, unless one is running; the previous report stays until it ends."""
 
         def find(library: Library, _stop: threading.Event) -> Iterator[DuplicateReport]:
             yield library.duplicates.find()
@@ -115,7 +115,7 @@ class DuplicatesJob(BackgroundJob[DuplicateReport]):
         self.begin(find, progress=self.state.progress)
 
     def drop(self, ids: set[int]) -> None:
-        """Take groups out of the report: they are kept, or were moved."""
+        """Remove groups from the report, after their files were kept or moved."""
         with self._lock:
             old = self.state.progress
             if old is not None:

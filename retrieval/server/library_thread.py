@@ -1,4 +1,4 @@
-"""The one thread that owns the library, and the questions that wait for it."""
+"""The one thread that owns the library, and the queue of requests for it."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _REMEMBERED_TEXTS = 4096
 
 
 class RememberingEncoder:
-    """An encoder that keeps the vectors of the texts it was asked last.
+    """An encoder that caches the vectors of the most recent texts.
 
-    `load` gives the model's own encoder; it is called when that is needed, and may be slow once.
+    `load` returns the model's own encoder; it is called when needed, and may be slow once.
     """
 
     def __init__(self, spec: ModelSpec, load: Callable[[], Encoder]) -> None:
@@ -35,14 +35,14 @@ class RememberingEncoder:
         self._known: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
 
     def load(self) -> None:
-        """Load the model now, instead of at the first question, for many will come."""
+        """Load the model now rather than at the first query."""
         encoder = self._encoder()
         if isinstance(encoder, Preparing):
             encoder.prepare_texts()
 
     @property
     def batch_size(self) -> int:
-        """How many pictures the encoder likes at once."""
+        """The encoder's preferred number of pictures per batch."""
         return self._encoder().batch_size
 
     def encode_images(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -50,7 +50,7 @@ class RememberingEncoder:
         return self._encoder().encode_images(pixels)
 
     def encode_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Encode texts, (n, dim), those that are not known in one batch."""
+        """Encode texts: (n, dim). Texts that are not cached are encoded in one batch."""
         new = [text for text in dict.fromkeys(texts) if text not in self._known]
         if new:
             self._known.update(zip(new, self._encoder().encode_texts(new), strict=True))
@@ -64,17 +64,17 @@ class RememberingEncoder:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A question as it waits; `run` asks it and returns the answer."""
+    """A search in the queue; `run` does it and returns the result."""
 
     query: Query | None
     run: Callable[[Library], SearchResult]
 
 
 class LibraryThread:
-    """Takes questions from any thread. They are answered on one, in batches, in their order.
+    """Takes requests from any thread and answers them on its own, in batches, in order.
 
-    The library and its model are loaded at once, or when first needed if `lazy`; errors of that
-    are raised here then, or go to whoever asks.
+    It opens the library and loads the model at once, or with `lazy` at the first request. Errors
+    of loading are raised here or, with `lazy`, by that request's future.
     """
 
     def __init__(self, path: str, device: str, *, lazy: bool = False) -> None:
@@ -88,7 +88,7 @@ class LibraryThread:
             self._thread.submit(self._current).result()
 
     def ask(self, request: Request) -> Future[SearchResult]:
-        """Put a question in the queue; cancel the future if nobody waits for it any more."""
+        """Queue a request; cancel the future if its result is no longer needed."""
         future: Future[SearchResult] = Future()
         with self._lock:
             self._waiting.append((request, future))
@@ -96,11 +96,11 @@ class LibraryThread:
         return future
 
     def call(self, function: Callable[[Library], T]) -> Future[T]:
-        """Run anything else that needs the library."""
+        """Run any other function of the library on its thread."""
         return self._thread.submit(lambda: function(self._current()))
 
     def close(self) -> None:
-        """Close the library when all is answered."""
+        """Answer the requests in the queue, then close the library."""
         self._thread.submit(self._close).result()
         self._thread.shutdown()
 
@@ -113,7 +113,7 @@ class LibraryThread:
         try:
             library = self._current()
             self._encode_together(library, [request.query for request, _ in batch])
-        except BaseException as error:  # whoever asked is told
+        except BaseException as error:  # pass it on to every caller
             for _, future in batch:
                 future.set_exception(error)
             return
@@ -130,7 +130,7 @@ class LibraryThread:
             library.encoder().encode_texts(texts)
 
     def _current(self) -> Library:
-        """Return the library, opened anew when another process has changed its model."""
+        """Return the library; reopen it if another process has changed its model."""
         if self._library is None or self._library.model.fingerprint != self._fingerprint:
             self._close()
             with Library.open(self._path, device=self._device) as plain:

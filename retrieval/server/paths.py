@@ -1,4 +1,4 @@
-"""What a question from outside may not have opened."""
+"""Refuses queries that would make the server open files or web addresses."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ _ADDRESS = ("http://", "https://")
 
 
 def refuse_paths(query: Query | None, *, files: bool = False) -> None:
-    """Let nobody have files of this machine opened, or addresses fetched, from outside.
+    """Raise QueryError if a query names a web address or, without `files`, a file path.
 
-    With `files`, files may be opened: whoever asks has the rights of this process anyway.
+    Pass `files=True` only where the caller has the rights of this process anyway.
     """
     for term in () if query is None else query.terms:
         if term.kind != "picture" or not isinstance(term.value, str):
             continue
         if not files:
             raise QueryError(
-                f"{term.value} is a path or an address, and the server opens none",
-                "name an indexed picture by its number, #17, or upload it",
+                f"{term.value} is a path or a web address; the server opens neither",
+                "use the id of an indexed picture, like #17, or upload the picture",
             )
         if term.value.startswith(_ADDRESS):
             raise QueryError(
-                f"{term.value} is an address, and none is fetched here",
-                "download the picture and name its file, or an indexed one by its number: #17",
+                f"{term.value} is a web address; pictures are not downloaded here",
+                "download the picture and give its path, or use an indexed picture's id, like #17",
             )

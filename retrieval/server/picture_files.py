@@ -1,7 +1,7 @@
-"""Bytes of indexed pictures. What is served is what was indexed: the hash is checked every time.
+"""Bytes of indexed pictures. Every read checks the hash: only what was indexed is sent.
 
-So no path comes from outside, and a file that was exchanged since, by a link to something else
-for example, is never sent.
+No path comes from a request, and a file that was replaced since indexing, for example by a link,
+is never sent.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from retrieval.whole_file import whole_file
 
 MOST_BYTES = 512 * 2**20
 
-# Formats that every browser shows as they are; of others it gets a large WebP.
+# Formats that every browser shows; other formats are sent as a large WebP.
 SHOWN = {
     "JPEG": "image/jpeg",
     "PNG": "image/png",
@@ -35,15 +35,15 @@ _CHANGED = "it has changed since it was indexed"
 def original(image: ImageRow) -> bytes:
     """Return the picture's bytes from the first of its files that still has them.
 
-    Raises PictureError when none has.
+    Raises PictureError if no file has them.
     """
-    reason = "it is not there any more"
+    reason = "the file is missing"
     for path in image.paths:
         try:
             with open_file(path) as file:
                 status = os.fstat(file.fileno())
                 if not stat.S_ISREG(status.st_mode) or status.st_size > MOST_BYTES:
-                    reason = "it is no file of a picture any more"
+                    reason = "it is no longer a picture file"
                     continue
                 if status.st_size != image.size:
                     reason = _CHANGED
@@ -56,37 +56,37 @@ def original(image: ImageRow) -> bytes:
             return data
         reason = _CHANGED
     raise PictureError(
-        f"{image.paths[0]} cannot be shown: {reason}", "index again: pixtrieve index"
+        f"{image.paths[0]} cannot be shown: {reason}", "update the library: pixtrieve index"
     )
 
 
 def thumbnail(image: ImageRow, side: int, folder: str) -> bytes:
-    """Return a WebP of at most `side` pixels, made once and kept in `folder`."""
+    """Return a WebP, neither side longer than `side` pixels, cached in `folder`."""
     path = os.path.join(folder, image.sha256[:2], f"{image.sha256}-{side}.webp")
     kept = _kept(path)
     if kept:
         return kept
     made = thumbnail_of(BytesIO(original(image)), side)
     if os.path.islink(path):
-        return made  # writing would go where it points
+        return made  # writing would follow the link
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with whole_file(path) as file:
             file.write(made)
     except OSError:
-        return made  # a library on a read-only disk makes them anew
+        return made  # on a read-only disk, make it every time
     return made
 
 
 def shown(image: ImageRow, folder: str) -> tuple[bytes, str]:
-    """Return what a browser can show large, and its media type."""
+    """Return the picture in a format that browsers show, and its media type."""
     if image.format in SHOWN:
         return original(image), SHOWN[image.format]
     return thumbnail(image, LARGE_SIDE, folder), "image/webp"
 
 
 def _kept(path: str) -> bytes:
-    """Return a thumbnail that was made before; nothing for what is no plain file in its place."""
+    """Return a cached thumbnail, b"" if there is none or its path is not a regular file."""
     try:
         if not stat.S_ISREG(os.lstat(path).st_mode):
             return b""

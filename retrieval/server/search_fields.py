@@ -1,4 +1,4 @@
-"""The options of a search as fields of requests, made from `retrieval.query.options`."""
+"""Request fields for the search options, built from `retrieval.query.options`."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ MOST_HITS = 10_000
 def search_fields(
     names: list[str], types: Mapping[str, Any], *, unset_words: bool = False
 ) -> dict[str, Any]:
-    """Return pydantic field definitions for some options, with types of their own for some.
+    """Return pydantic field definitions for the named options; `types` overrides their types.
 
-    With `unset_words` an option that may be None takes a word for it instead ("best", "none"),
-    for clients that cannot leave a value out.
+    With `unset_words`, an option that may be None takes a word instead ("best", "none"), for
+    clients that cannot omit a value.
     """
     return {name: _field(OPTIONS[name], types.get(name), unset_words) for name in names}
 
 
 def options_of(request: BaseModel, k: int) -> SearchOptions:
-    """Return the options that a request has; QueryError when they cannot be had together."""
+    """Return the options of a request, for `k` hits; QueryError for a value that is wrong."""
     given = {name: getattr(request, name) for name in OPTIONS if hasattr(request, name)}
     for name, value in given.items():
         unset = OPTIONS[name].unset
@@ -35,7 +35,7 @@ def options_of(request: BaseModel, k: int) -> SearchOptions:
 
 
 def describe_options() -> list[dict[str, Any]]:
-    """Return the options as plain values, for a page to build its controls from."""
+    """Return the options as JSON values, from which the page builds its controls."""
     return [
         {
             "name": option.name,

@@ -17,7 +17,7 @@ pytest.importorskip("playwright.sync_api")
 
 
 def test_it_answers_while_one_types(page: Any) -> None:
-    page.get_by_text("Ask in words").wait_for()
+    page.get_by_text("Search with words").wait_for()
     page.locator("#gallery li").nth(5).wait_for()  # the newest pictures
     page.locator("#question").type("red", delay=30)
     wait_for_first(page, "red.png")
@@ -47,11 +47,11 @@ def test_pictures_join_the_question_with_plus_and_minus(page: Any) -> None:
     ask(page, "red", "red.png")
     page.locator("#gallery .look").nth(1).click()
     assert page.locator("#name").inner_text() == "yellow.png"
-    page.get_by_role("button", name="Without what this shows").click()
+    page.get_by_role("button", name="Exclude pictures like this").click()
     wait_for_first(page, "red.png")
     page.locator("#gallery li[aria-posinset='2'] img:not([alt='yellow.png'])").wait_for()
     assert page.locator("#chips li.negative").count() == 1
-    page.get_by_role("button", name="without; change to with").click()
+    page.get_by_role("button", name="excluded; change to included").click()
     assert page.locator("#chips li.negative").count() == 0
     page.get_by_role("button", name="weight 1; change").click()
     page.get_by_role("button", name="weight 2; change").wait_for()
@@ -91,7 +91,7 @@ def test_filters_narrow_and_are_counted(page: Any, pictures: Path) -> None:
     assert page.locator("#narrowed").inner_text() == "2"
     page.locator("#where").fill("name ~ ")
     page.locator("#note.filter").wait_for()
-    page.get_by_role("button", name="Take all filters off").click()
+    page.get_by_role("button", name="Clear filters").click()
     wait_for_first(page, "red.png")
     assert page.locator("#narrowed").is_hidden()
 
@@ -109,7 +109,7 @@ def test_the_slider_leaves_only_what_is_sure(calibrated: Calibration, page: Any)
 def test_chosen_pictures_are_taken_away(page: Any, tmp_path: Path) -> None:
     ask(page, "red", "red.png")
     choose(page, "red.png", "yellow.png")
-    assert page.locator("#count").inner_text() == "2 chosen"
+    assert page.locator("#count").inner_text() == "2 selected"
     with page.expect_download() as waited:
         page.get_by_role("button", name="Download", exact=True).first.click()
     waited.value.save_as(tmp_path / "taken.zip")
@@ -118,7 +118,7 @@ def test_chosen_pictures_are_taken_away(page: Any, tmp_path: Path) -> None:
     with page.expect_download() as waited:
         page.locator("#list").select_option("txt")
     assert waited.value.suggested_filename == "pixtrieve-2.txt"
-    page.get_by_role("button", name="Done").click()
+    page.get_by_role("button", name="Clear selection").click()
     assert page.locator("#chosen").is_hidden()
 
 
@@ -129,7 +129,7 @@ def test_the_keyboard_is_enough(page: Any) -> None:
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Shift+X")
-    assert page.locator("#count").inner_text() == "3 chosen"
+    assert page.locator("#count").inner_text() == "3 selected"
     page.keyboard.press("Escape")
     assert page.locator("#chosen").is_hidden()
     page.keyboard.press("End")
@@ -150,12 +150,12 @@ def test_likes_refine_and_become_a_concept(page: Any) -> None:
     page.get_by_text("1 liked").wait_for()
     choose(page, "yellow.png")
     page.get_by_role("button", name="Fewer like these").click()
-    page.get_by_text("1 not liked").wait_for()
+    page.get_by_text("1 disliked").wait_for()
     choose(page, "red.png")
     page.get_by_role("button", name="Teach a concept").click()
     assert "1 picture that shows it and 1 that does not" in page.locator("#examples").inner_text()
     page.get_by_role("button", name="Teach", exact=True).click()
-    page.get_by_text("Give it a name.").wait_for()
+    page.get_by_text("Enter a name.").wait_for()
     page.locator("#conceptname").fill('my "red"')
     page.keyboard.press("Enter")
     page.locator("#chips span", has_text='my "red"').wait_for()
@@ -169,11 +169,11 @@ def test_likes_refine_and_become_a_concept(page: Any) -> None:
 def test_new_pictures_are_indexed_from_the_page(page: Any, pictures: Path) -> None:
     from support.painting import paint
 
-    page.get_by_text("Ask in words").wait_for()
+    page.get_by_text("Search with words").wait_for()
     paint(pictures / "white.png", "white")
     page.get_by_role("link", name="Library").click()
     page.get_by_role("button", name="Look for new pictures").click()
-    page.get_by_text("1 picture is new").wait_for()
+    page.get_by_text("Indexed 1 new picture").wait_for()
     ask(page, "white", "white.png")
     assert page.locator("#library").is_hidden()
 
@@ -183,7 +183,7 @@ def test_problems_are_listed(page: Any, pictures: Path) -> None:
     page.get_by_role("link", name="Library").click()
     page.get_by_text("No problems").wait_for()
     page.get_by_role("button", name="Look for new pictures").click()
-    page.get_by_text("1 file could not be used").wait_for()
+    page.get_by_text("1 file could not be indexed").wait_for()
     page.locator("#problems", has_text="broken.jpg").wait_for()
 
 
@@ -191,18 +191,18 @@ def test_duplicates_are_reviewed(page: Any, pictures: Path) -> None:
     shutil.copy(pictures / "red.png", pictures / "again red.png")
     page.get_by_role("link", name="Library").click()
     page.get_by_role("button", name="Look for new pictures").click()
-    page.get_by_text("0 pictures are new").wait_for()
+    page.get_by_text("Indexed 0 new pictures").wait_for()
     page.get_by_role("link", name="Duplicates").click()
     red = page.get_by_role("region", name="Group of red.png")
     red.get_by_text("same bytes").wait_for()
-    red.get_by_role("button", name="Look at again red.png").click()
+    red.get_by_role("button", name="View again red.png").click()
     page.locator("#viewer[open]").wait_for()
     page.keyboard.press("Escape")
     red.get_by_role("button", name="Keep all").click()
     red.wait_for(state="detached")
     page.get_by_text("--move-to FOLDER").wait_for()
     page.reload()
-    page.get_by_role("button", name="Look again").wait_for()
+    page.get_by_role("button", name="Search again").wait_for()
     assert red.count() == 0
 
 
@@ -246,7 +246,7 @@ def test_nothing_serious_stands_in_anyone_s_way(page: Any, scheme: str) -> None:
     page.get_by_role("button", name="Teach a concept").click()
     check("concept")
     page.keyboard.press("Escape")
-    page.get_by_role("button", name="Done").click()
+    page.get_by_role("button", name="Clear selection").click()
     page.locator("#gallery .look").first.click()
     check("viewer")
     page.keyboard.press("Escape")
@@ -259,7 +259,7 @@ def test_the_api_has_a_reference_to_read(page: Any, address: str) -> None:
     page.goto(f"{address}/api")
     page.get_by_role("heading", name="GET /api/search").wait_for()
     assert page.locator("#operations section").count() > 20
-    page.get_by_text("a question in its written form").first.wait_for()
+    page.get_by_text("the query, as in the search box").first.wait_for()
 
 
 def test_fields_become_filters_and_facts(page: Any) -> None:
@@ -270,7 +270,7 @@ def test_fields_become_filters_and_facts(page: Any) -> None:
         "all => all.map((one) => one.firstChild.data)"
     )
     assert [label.strip() for label in labels] == [
-        *("From", "until", "Camera", "Lens", "Format", "Shape", "Folder", "Label"),
+        *("From", "To", "Camera", "Lens", "Format", "Shape", "Folder", "Label"),
     ]
     assert page.locator("#camera").is_disabled()
     page.locator("#date-until").fill("2000-01-01")
@@ -280,5 +280,5 @@ def test_fields_become_filters_and_facts(page: Any) -> None:
     page.locator("#orientation").select_option("landscape")
     page.locator("#gallery .look").first.click()
     facts = page.locator("#facts").inner_text()
-    assert "(when the file was changed)" in facts
+    assert "(when the file was modified)" in facts
     assert "Camera" not in facts

@@ -69,7 +69,7 @@ def test_an_afternoon_with_photographs(
     page.locator("#progress").wait_for()
     page.get_by_text("new files").first.wait_for()
     page.screenshot(path=shots / "indexing.png")
-    page.get_by_text("901 pictures are new").wait_for()
+    page.get_by_text("Indexed 901 new pictures").wait_for()
 
     find(page, "a dog running in the snow")
     assert "1,001 pictures searched" in page.locator("#state").inner_text()
@@ -90,7 +90,7 @@ def test_an_afternoon_with_photographs(
     page.locator("#where").fill("width < 200 or width = 224")
     page.wait_for_timeout(1000)
     page.screenshot(path=shots / "picture-words-and-filter.png")
-    page.get_by_role("button", name="Take all filters off").click()
+    page.get_by_role("button", name="Clear filters").click()
     page.get_by_role("button", name="remove your picture").click()
     page.locator("#narrow").click()
 
@@ -107,7 +107,7 @@ def test_an_afternoon_with_photographs(
     page.screenshot(path=shots / "concept.png")
     page.keyboard.press("Enter")
     page.locator("#chips span", has_text="swinging").wait_for()
-    page.get_by_text("is learned").wait_for()
+    page.get_by_text("Learned “swinging”").wait_for()
 
     page.get_by_role("link", name="Duplicates").click()
     page.get_by_role("region", name=f"Group of {photographs[3].name}").wait_for()

@@ -75,7 +75,7 @@ def test_what_is_no_file_in_a_picture_s_place_holds_nobody_up(
         assert answer.status_code == 422
         assert "cannot be shown" in answer.json()["error"]
         if what in ("pipe", "device"):
-            assert "no file of a picture any more" in answer.json()["error"]
+            assert "no longer a picture file" in answer.json()["error"]
 
 
 def test_a_folder_swapped_for_a_link_leads_nowhere(

@@ -124,7 +124,7 @@ def test_no_path_or_address_is_opened(client: Client, pictures: Path, q: str) ->
         api.post("/api/search", params={"q": q}, content=(pictures / "red.png").read_bytes()),
     ):
         assert answer.status_code == 422
-        assert "the server opens none" in answer.json()["error"]
+        assert "the server opens neither" in answer.json()["error"]
 
 
 @pytest.mark.parametrize("q", ["", "dog +  + cat", "- red", "#12345"])
@@ -315,28 +315,28 @@ def test_questions_that_wait_together_are_encoded_together(
         return encode(self, texts)
 
     monkeypatch.setattr(FakeEncoder, "encode_texts", counted)
-    desk = LibraryThread(folder, "auto")
+    thread = LibraryThread(folder, "auto")
     held = threading.Event()
-    blocker = desk.call(lambda _: held.wait(WAIT_S))
+    blocker = thread.call(lambda _: held.wait(WAIT_S))
     asked = ["red", "blue", "green", "red"]
 
     def ask(query: Query) -> Future[SearchResult]:
-        return desk.ask(Request(query, lambda library: library.search(query, 1)))
+        return thread.ask(Request(query, lambda library: library.search(query, 1)))
 
     waiting = [ask(query) for query in map(Query.parse, asked)]
-    dropped = desk.ask(Request(Query.parse("white"), lambda library: library.search("white")))
+    dropped = thread.ask(Request(Query.parse("white"), lambda library: library.search("white")))
     assert dropped.cancel()
     held.set()
     blocker.result()
     found = [os.path.basename(future.result(WAIT_S).hits[0].path) for future in waiting]
     assert found == ["red.png", "blue.png", "green.png", "red.png"]
     assert batches == [["red", "blue", "green"]]
-    desk.ask(Request(Query.parse("red"), lambda library: library.search("red", 1))).result(WAIT_S)
+    thread.ask(Request(Query.parse("red"), lambda library: library.search("red", 1))).result(WAIT_S)
     assert len(batches) == 1  # remembered
-    failing = desk.ask(Request(Query.parse("red"), lambda library: library.search("")))
+    failing = thread.ask(Request(Query.parse("red"), lambda library: library.search("")))
     with pytest.raises(retrieval.QueryError):
         failing.result(WAIT_S)
-    desk.close()
+    thread.close()
 
 
 def test_remembered_texts_are_the_encoder_s_own() -> None:

@@ -1,10 +1,10 @@
 """The library as tools for assistants: Model Context Protocol. Needs the extra `mcp`.
 
-arguments.py   what each tool may be asked: the schemas that a model reads
-answers.py     what each tool answers with, and how rows become that
-images.py      small pictures in a form that assistants take
-tools.py       the four tools, over the desk
-protocol.py    the official SDK's server around them; errors in words
+arguments.py   arguments of each tool: the schemas that a model reads
+answers.py     results of each tool, and how they are built from the library
+images.py      pictures as JPEGs for assistants
+tools.py       the four tools, on the library thread
+protocol.py    the official SDK's server around them; errors as text
 stdio.py       over standard input and output: `pixtrieve mcp`
-http.py        over HTTP, beneath the guard: `/mcp` of `pixtrieve serve`
+http.py        over HTTP, behind the guard: `/mcp` of `pixtrieve serve`
 """

@@ -1,4 +1,4 @@
-"""What each tool answers with. What is empty is left out: every word costs a model something."""
+"""The results of each tool. Empty fields are omitted: every word costs the model tokens."""
 
 from __future__ import annotations
 
@@ -31,35 +31,40 @@ _LANGUAGES: dict[bool | None, Literal["many", "English", "unknown"]] = {
 
 
 def _readable(value: object) -> object:
-    """Replace what is no text: a file's name may hold any bytes, as lone surrogates."""
+    """Replace lone surrogates: they stand for bytes of a file name that are not valid text."""
     if not isinstance(value, str):
         return value
     return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-Words = Annotated[str, BeforeValidator(_readable)]
+Text = Annotated[str, BeforeValidator(_readable)]
 Score = Annotated[
     float | None,
-    Field(description="Nearness to the question; compare within one answer. None without one."),
+    Field(
+        description="Similarity to the query; compare scores only within one answer. None without "
+        "a query."
+    ),
 ]
 Confidence = Annotated[
     float | None,
     Field(
-        description="The probability that the picture shows what was asked, 0 to 1. None where "
-        "none was measured: match says it in words then."
+        description="The probability that the picture matches the query, 0 to 1. None if it was "
+        "not measured; use match then."
     ),
 ]
 
 
 def _with_facts(columns: Sequence[str]) -> Callable[[type[Form]], type[Form]]:
-    """Add facts of pictures (attributes of `PictureFacts`) to what a form declares itself."""
+    """Add facts of pictures (attributes of `PictureFacts`) to the fields of a model."""
     types = get_type_hints(PictureFacts)
     about = {column: field.about for field in FIELDS.values() for column in field.columns}
-    about["date_source"] = "where date is from: EXIF, the file's name, or the file's own date"
+    about["date_source"] = (
+        "source of the date: EXIF, the file name, or the file's modification time"
+    )
     facts: dict[str, Any] = {}
     for name in columns:
         default = "" if types[name] is str else None if type(None) in get_args(types[name]) else ...
-        kind = Words if types[name] is str else types[name]
+        kind = Text if types[name] is str else types[name]
         facts[name] = (kind, Field(default, description=about[name]))
 
     def add(form: type[Form]) -> type[Form]:
@@ -70,119 +75,127 @@ def _with_facts(columns: Sequence[str]) -> Callable[[type[Form]], type[Form]]:
 
 @_with_facts(BRIEF)
 class Found(BaseModel):
-    """A picture that was found."""
+    """A hit."""
 
     id: int
-    path: Words
+    path: Text
     score: Score = None
     confidence: Confidence = None
     match: Annotated[
         Literal["strong", "possible", "weak"] | None,
-        Field(description="How well it fits, in words; None where that cannot be said."),
+        Field(description="How well it matches; None if that is unknown."),
     ] = None
-    copies: Annotated[list[Words], Field(description="Other files with the very same bytes.")] = []
-    texts: Annotated[
-        list[Words], Field(description="Lines of the picture's own texts that fit the question.")
+    copies: Annotated[
+        list[Text], Field(description="Other files with exactly the same bytes.")
     ] = []
-    group: Annotated[Words, Field(description="The day, folder or burst it stands for.")] = ""
-    others: Annotated[int, Field(description="How many further hits its group has.")] = 0
+    texts: Annotated[
+        list[Text], Field(description="Lines of the picture's own texts that match the query.")
+    ] = []
+    group: Annotated[Text, Field(description="The day, folder or burst that it represents.")] = ""
+    others: Annotated[int, Field(description="How many more hits its group has.")] = 0
 
 
 class Hits(BaseModel):
     """Pictures, best first."""
 
-    query: Words = ""
-    where: Words = ""
-    searched: Annotated[int, Field(description="How many pictures were compared.")]
+    query: Text = ""
+    where: Text = ""
+    searched: Annotated[int, Field(description="How many pictures were searched.")]
     strong: Annotated[
         bool | None,
-        Field(description="False: nothing found seems to be what was asked. None: hard to say."),
+        Field(description="False: no hit seems to match the query. None: unknown."),
     ] = None
     unknown: Annotated[
-        list[Words], Field(description="Words that the model has never seen: ask in others.")
+        list[Text], Field(description="Words that the model does not know: use others.")
     ] = []
-    notes: Annotated[list[Words], Field(description="What to know of this answer.")] = []
+    notes: Annotated[list[Text], Field(description="Remarks about this answer.")] = []
     hits: list[Found]
 
 
 class PictureText(BaseModel):
-    """A text that came with a picture."""
+    """A text of a picture."""
 
     source: Annotated[
-        Words, Field(description="caption, sidecar, xmp, embedded, name or ocr (read in it).")
+        Text,
+        Field(description="caption, sidecar, xmp, embedded, name or ocr (read in the picture)."),
     ]
-    text: Words
+    text: Text
 
 
 class Labelled(BaseModel):
     """A tag of a picture, by a label or a concept."""
 
-    label: Words
+    label: Text
     score: float
 
 
 class Guess(BaseModel):
-    """An everyday description that the model finds near; it may be wrong."""
+    """An everyday description that the model finds similar; it may be wrong."""
 
-    text: Words
+    text: Text
     score: float
 
 
 @_with_facts(COLUMNS)
 class Described(BaseModel):
-    """What is known of a picture."""
+    """Everything known about a picture."""
 
     id: int
-    paths: list[Words]
-    modified: Annotated[Words, Field(description="When the file was changed.")] = ""
+    paths: list[Text]
+    modified: Annotated[Text, Field(description="When the file was last changed.")] = ""
     texts: list[PictureText] = []
     tags: list[Labelled] = []
     descriptions: Annotated[
-        list[Guess], Field(description="The nearest of a fixed list of everyday phrases: guesses.")
+        list[Guess],
+        Field(description="The nearest phrases from a fixed list of everyday phrases: guesses."),
     ] = []
-    note: Words = ""
+    note: Text = ""
 
 
 class Folder(BaseModel):
-    """A folder that was indexed; what is `missing` is on a drive that is not there now."""
+    """An indexed folder; a `missing` one is not available now, for example on another drive."""
 
-    path: Words
+    path: Text
     missing: bool = False
 
 
 class Used(BaseModel):
-    """A tag, and how many pictures have it."""
+    """A tag, and its number of pictures."""
 
-    label: Words
+    label: Text
     pictures: int
 
 
 class Holdings(BaseModel):
     """What the library holds."""
 
-    library: Words
+    library: Text
     pictures: int
     files: int
     damaged: Annotated[int, Field(description="Files that could not be read.")]
-    unsupported: Annotated[int, Field(description="Files in formats that are not read.")]
+    unsupported: Annotated[int, Field(description="Files in formats that are not supported.")]
     folders: list[Folder]
-    model: Words
-    licence: Words = ""
+    model: Text
+    licence: Text = ""
     languages: Annotated[
         Literal["many", "English", "unknown"],
-        Field(description="What the model understands: with English, ask in English."),
+        Field(
+            description="Languages the model understands; with English, write queries in English."
+        ),
     ]
     texts: Annotated[
-        dict[str, int], Field(description="How many pictures have a text of each source.")
+        dict[str, int], Field(description="How many pictures have a text from each source.")
     ] = {}
-    tags: Annotated[list[Used], Field(description="The commonest tags, for where: tag = '…'.")] = []
+    tags: Annotated[
+        list[Used], Field(description="The most common tags, for where: tag = '…'.")
+    ] = []
     concepts: Annotated[
-        list[Words], Field(description='What the user has taught, for query: concept:"…".')
+        list[Text], Field(description='Concepts the user has taught, for query: concept:"…".')
     ] = []
 
 
 def hits_of(query: str, where: str, result: SearchResult, offset: int) -> Hits:
-    """Return the page of an answer behind the `offset` best, however it is sorted."""
+    """Return the hits that rank after the first `offset`, in the order of the result."""
     page = [hit for hit in result.hits if hit.rank > offset]
     found = [_found(hit, scored=result.scored) for hit in page]
     return Hits(
@@ -203,7 +216,7 @@ def described(
     descriptions: Sequence[Description],
     note: str,
 ) -> Described:
-    """Return all that is known of a picture."""
+    """Return everything known about a picture."""
     return Described(
         id=image.id,
         paths=list(image.paths),
@@ -217,7 +230,7 @@ def described(
 
 
 def holdings(library: Library) -> Holdings:
-    """Return what a library holds; nothing needs its model."""
+    """Return what a library holds; this does not load its model."""
     status: Status = library.status()
     return Holdings(
         library=status.path,
@@ -254,7 +267,7 @@ def _found(hit: Hit, *, scored: bool) -> Found:
 
 
 def _moment(mtime_ns: int) -> str:
-    """Return a file's time in ISO 8601, "" for one that no calendar has."""
+    """Return a file's time in ISO 8601, "" if it is out of range."""
     try:
         return datetime.fromtimestamp(mtime_ns // 10**9, UTC).astimezone().isoformat()
     except (OverflowError, ValueError, OSError):

@@ -1,4 +1,4 @@
-"""What each tool may be asked. A model reads the descriptions: they say what it has to know."""
+"""The arguments of each tool. A model reads the descriptions: they say all it has to know."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ MOST_EXAMPLES = 100
 
 
 def _number(value: object) -> object:
-    """Take "#17", as questions write it, for 17."""
+    """Accept "#17", the form in queries, for 17."""
     return value.strip().removeprefix("#") if isinstance(value, str) else value
 
 
 def _listed(value: object) -> object:
-    """Take "[1, 2]" and a single number for a list: some clients write lists as text."""
+    """Accept "[1, 2]" or a single id for a list: some clients send lists as text."""
     if isinstance(value, str):
         try:
             value = json.loads(value)
@@ -31,67 +31,70 @@ def _listed(value: object) -> object:
 
 PictureId = Annotated[int, BeforeValidator(_number), Field(ge=1, le=2**62)]
 Examples = Annotated[list[PictureId], BeforeValidator(_listed), Field(max_length=MOST_EXAMPLES)]
-Limit = Annotated[int, Field(ge=1, le=100, description="How many pictures at most.")]
+Limit = Annotated[int, Field(ge=1, le=100, description="The most pictures to return.")]
 Images = Annotated[
     int,
-    Field(ge=0, le=10, description="How many of the first hits come with a small picture to see."),
+    Field(
+        ge=0, le=10, description="How many of the first hits include a small picture to look at."
+    ),
 ]
 ImageSize = Annotated[
-    int, Field(ge=16, le=512, description="Longest side of those pictures, in pixels.")
+    int, Field(ge=16, le=512, description="Longest side of these pictures, in pixels.")
 ]
 Where = Annotated[
     str,
     Field(
         max_length=MOST_LETTERS,
-        description="A filter; only pictures that fit count. Conditions joined by and, or, not "
-        f"and parentheses. {filter_help()}. Dates are written 2023, 2023-05 or 2023-05-17; * is "
+        description="A filter: return only pictures that match. Join conditions with and, or, not "
+        f"and parentheses. {filter_help()}. Write dates as 2023, 2023-05 or 2023-05-17; * matches "
         "any characters. Example: date >= 2023-05 and camera ~ 'Pixel' and not has gps",
     ),
 ]
 
 
 class _Arguments(BaseModel):
-    """What a tool is asked; an argument that does not exist is an error, not ignored."""
+    """Arguments of a tool; an unknown argument is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class PlainSearch(_Arguments):
-    """What `search_images` takes beside the options of a search."""
+class SearchImagesBase(_Arguments):
+    """Arguments of `search_images` other than the search options."""
 
     query: Annotated[
         str,
         Field(
             max_length=MOST_LETTERS,
-            description="What the pictures show: two dogs on a beach. Terms are joined by + and - "
-            "with spaces around: what follows ' - ' must not be seen. #17 is the picture with that "
-            'id, 2:snow a weight, concept:"our cat" a concept the user has taught, and quotes '
-            "keep a text with such signs as it is. Example: 2:#17 + in the snow - people. Empty "
-            "with a filter: lists what fits, newest first.",
+            description="What the pictures show: two dogs on a beach. Join terms with + and -, "
+            "with spaces around them; the term after ' - ' must not be in the picture. #17 is the "
+            'picture with that id, 2:snow gives a term a weight, concept:"our cat" means a '
+            "concept that the user has taught, and quotes keep such signs as plain text. Example: "
+            "2:#17 + in the snow - people. Leave it empty and give a filter to list the pictures "
+            "that match, newest first.",
         ),
     ] = ""
     where: Where = ""
     limit: Limit = 10
     offset: Annotated[
-        int, Field(ge=0, le=MOST_HITS, description="How many hits to leave out, for further pages.")
+        int, Field(ge=0, le=MOST_HITS, description="How many hits to skip, for the next pages.")
     ] = 0
     images: Images = 4
     image_size: ImageSize = 256
 
     @property
     def options(self) -> SearchOptions:
-        """The options of the search that the arguments ask for."""
+        """The search options of the arguments."""
         return options_of(self, min(self.offset + self.limit, MOST_HITS))
 
 
 _NAMES = [name for name in OPTIONS if name not in ("k", "where", "include_self", "explain")]
 
 if TYPE_CHECKING:
-    SearchImages = PlainSearch
+    SearchImages = SearchImagesBase
 else:
     SearchImages = create_model(
         "SearchImages",
-        __base__=PlainSearch,
+        __base__=SearchImagesBase,
         __doc__="Arguments of `search_images`.",
         **search_fields(_NAMES, {"like": Examples, "unlike": Examples}, unset_words=True),
     )
@@ -100,15 +103,17 @@ else:
 class _OnePicture(_Arguments):
     """A picture, by its id or by its path."""
 
-    id: Annotated[PictureId | None, Field(description="The picture's id, as hits have it.")] = None
+    id: Annotated[
+        PictureId | None, Field(description="The picture's id, from the search results.")
+    ] = None
     path: Annotated[
-        str, Field(max_length=MOST_LETTERS, description="Instead of the id, the file's path.")
+        str, Field(max_length=MOST_LETTERS, description="The file's path, instead of the id.")
     ] = ""
 
     @model_validator(mode="after")
     def _is_one(self) -> Any:
         if (self.id is None) == (not self.path):
-            raise ValueError("name one picture, by id or by path")
+            raise ValueError("name one picture, either by id or by path")
         return self
 
 
@@ -118,7 +123,7 @@ class SimilarImages(_OnePicture):
     where: Where = ""
     limit: Limit = 10
     offset: Annotated[
-        int, Field(ge=0, le=MOST_HITS, description="How many hits to leave out, for further pages.")
+        int, Field(ge=0, le=MOST_HITS, description="How many hits to skip, for the next pages.")
     ] = 0
     images: Images = 4
     image_size: ImageSize = 256
@@ -129,13 +134,13 @@ class DescribeImage(_OnePicture):
 
     image_size: Annotated[
         int,
-        Field(ge=0, le=1568, description="Longest side of the picture, in pixels; 0 for none."),
+        Field(ge=0, le=1568, description="Longest side of the picture, in pixels; 0: no picture."),
     ] = 768
     descriptions: Annotated[
         int,
-        Field(ge=0, le=20, description="How many of the nearest everyday descriptions to give."),
+        Field(ge=0, le=20, description="How many of the nearest everyday descriptions to return."),
     ] = 5
 
 
 class LibraryStatus(_Arguments):
-    """Arguments of `library_status`: there are none."""
+    """Arguments of `library_status`, which has none."""

@@ -1,4 +1,4 @@
-"""The tools over HTTP: requests without sessions, each answered with one JSON object."""
+"""The tools over HTTP, without sessions: each request gets one JSON object."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from retrieval.server.mcp.tools import McpTools
 
 
 class Endpoint:
-    """An ASGI application for the one address; it answers within `running`.
+    """An ASGI application for `/mcp`; it answers within the context `running`.
 
-    Host, origin and token are the guard's business, so the SDK checks none of them.
+    The guard checks host, origin and token, so the SDK does not.
     """
 
-    def __init__(self, desk: LibraryThread, thumbnails: str) -> None:
-        server = make_server(McpTools(desk, thumbnails, files=False))
+    def __init__(self, library_thread: LibraryThread, thumbnails: str) -> None:
+        server = make_server(McpTools(library_thread, thumbnails, files=False))
         self._manager = StreamableHTTPSessionManager(server, json_response=True, stateless=True)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Be ready for requests; once."""
+        """Accept requests within this context; it can be entered once."""
         async with self._manager.run():
             yield
 

@@ -1,4 +1,4 @@
-"""Pictures in a form that assistants take: JPEG, which all of them know, as WebP is not."""
+"""Pictures for assistants, as JPEG: all of them accept it, unlike WebP."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from retrieval.server import picture_files
 
 JPEG = "image/jpeg"
 KEPT_SIDE = 512
-"""Up to this side they are made of the thumbnail that the page shows, too, and that is kept."""
+"""Up to this size, pictures are made from the cached thumbnail that the page also uses."""
 
 
 def as_jpeg(image: ImageRow, side: int, folder: str) -> bytes:
-    """Return a JPEG, neither side longer than `side` pixels, with nothing in it but the picture.
+    """Return a JPEG without metadata, neither side longer than `side` pixels.
 
-    Raises PictureError when no file has the bytes that were indexed any more.
+    Raises PictureError if no file has the indexed bytes any more.
     """
     small = side <= KEPT_SIDE
     data = (
@@ -34,7 +34,7 @@ def as_jpeg(image: ImageRow, side: int, folder: str) -> bytes:
 
 
 async def seen(images: Sequence[ImageRow], side: int, folder: str) -> list[ContentBlock]:
-    """Return pictures, each behind a line with its id; a reason in words for one that is gone."""
+    """Return pictures, each after a line with its id, or the reason why one cannot be shown."""
     made = await asyncio.gather(
         *(asyncio.to_thread(as_jpeg, image, side, folder) for image in images),
         return_exceptions=True,
@@ -52,5 +52,5 @@ async def seen(images: Sequence[ImageRow], side: int, folder: str) -> list[Conte
 
 
 def encoded(data: bytes) -> str:
-    """Return bytes as the protocol carries them."""
+    """Return bytes as base64, as the protocol requires."""
     return base64.b64encode(data).decode("ascii")

@@ -1,4 +1,4 @@
-"""The official SDK's server around the tools; every error becomes words that a model can use."""
+"""The official SDK's server around the tools; every error becomes text that a model can use."""
 
 from __future__ import annotations
 
@@ -37,23 +37,23 @@ from retrieval.server.mcp.tools import McpTools, Tool
 LARGE_SIDE = 1568
 
 _INSTRUCTIONS = (
-    "Pixtrieve searches the user's own pictures by what is in them. Start with search_images; "
-    "library_status tells what there is and what language the model understands. Name pictures by "
-    "their paths when you talk to the user. Nothing is changed by any of the tools."
+    "Pixtrieve searches the user's own pictures by what they show. Start with search_images; "
+    "library_status says what the library holds and which language its model understands. When "
+    "you talk to the user, refer to pictures by their paths. No tool changes anything."
 )
 _PICTURE = re.compile(r"pixtrieve://picture/([1-9]\d{0,17})")
 
 log = logging.getLogger(__name__)
 
 
-def make_server(counter: McpTools) -> Server[Any]:
-    """Return the server: it lists the tools and runs them, and gives pictures as resources."""
-    tools = {tool.name: tool for tool in counter.tools()}
+def make_server(mcp_tools: McpTools) -> Server[Any]:
+    """Return a server that lists and runs the tools, and offers pictures as resources."""
+    tools = {tool.name: tool for tool in mcp_tools.tools()}
     listed = [_listed(tool) for tool in tools.values()]
     template = ResourceTemplate(
         name="picture",
         title="A picture of the library",
-        description="A picture by its id, as hits have it.",
+        description="A picture by its id, as in the search results.",
         uri_template="pixtrieve://picture/{id}",
         mime_type=JPEG,
     )
@@ -64,7 +64,9 @@ def make_server(counter: McpTools) -> Server[Any]:
     async def call_tool(_: Any, called: CallToolRequestParams) -> CallToolResult:
         tool = tools.get(called.name)
         if tool is None:
-            raise MCPError(INVALID_PARAMS, f"there is no tool {called.name}: {', '.join(tools)}")
+            raise MCPError(
+                INVALID_PARAMS, f"there is no tool {called.name}; the tools are: {', '.join(tools)}"
+            )
         return await _called(tool, called.arguments or {})
 
     async def list_resources(_: Any, __: PaginatedRequestParams | None) -> ListResourcesResult:
@@ -75,15 +77,17 @@ def make_server(counter: McpTools) -> Server[Any]:
     ) -> ListResourceTemplatesResult:
         return ListResourceTemplatesResult(resource_templates=[template])
 
-    async def read(_: Any, asked: ReadResourceRequestParams) -> ReadResourceResult:
-        found = _PICTURE.fullmatch(asked.uri)
+    async def read(_: Any, params: ReadResourceRequestParams) -> ReadResourceResult:
+        found = _PICTURE.fullmatch(params.uri)
         if found is None:
-            raise MCPError(INVALID_PARAMS, f"there is no {asked.uri}: {template.uri_template}")
+            raise MCPError(
+                INVALID_PARAMS, f"there is no {params.uri}; pictures are {template.uri_template}"
+            )
         try:
-            data = await counter.picture(int(found[1]), LARGE_SIDE)
+            data = await mcp_tools.picture(int(found[1]), LARGE_SIDE)
         except PixtrieveError as error:
             raise MCPError(INVALID_PARAMS, _words(error)) from error
-        blob = BlobResourceContents(uri=asked.uri, blob=encoded(data), mime_type=JPEG)
+        blob = BlobResourceContents(uri=params.uri, blob=encoded(data), mime_type=JPEG)
         return ReadResourceResult(contents=[blob])
 
     return Server(
@@ -103,12 +107,14 @@ async def _called(tool: Tool, arguments: Mapping[str, Any]) -> CallToolResult:
     try:
         answer = await tool.run(tool.arguments.model_validate(arguments))
     except ValidationError as error:
-        return _failed(_wrong(error))
+        return _failed(_invalid(error))
     except PixtrieveError as error:
         return _failed(_words(error))
     except Exception as error:
         log.exception("%s failed", tool.name)
-        return _failed(f"{tool.name} failed: {type(error).__name__}. The server's log says more.")
+        return _failed(
+            f"{tool.name} failed: {type(error).__name__}. The server's log has the details."
+        )
     facts = answer.facts.model_dump(mode="json", exclude_defaults=True)
     text = TextContent(text=json.dumps(facts, ensure_ascii=False))
     return CallToolResult(content=[text, *answer.pictures], structured_content=facts)
@@ -122,8 +128,8 @@ def _words(error: PixtrieveError) -> str:
     return f"{error.message}\n{error.hint}".strip()
 
 
-def _wrong(error: ValidationError) -> str:
-    """Say which arguments are wrong, one a line."""
+def _invalid(error: ValidationError) -> str:
+    """Return what is wrong with each argument, one per line."""
     lines = []
     for each in error.errors(include_url=False, include_context=False, include_input=False):
         where = ".".join(str(part) for part in each["loc"])
@@ -135,7 +141,7 @@ def _wrong(error: ValidationError) -> str:
 
 
 class _Plain(GenerateJsonSchema):
-    """Schemas without titles that only repeat the names: a model pays for every word."""
+    """Omits titles that only repeat the names: every word costs the model tokens."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
@@ -155,7 +161,7 @@ def _listed(tool: Tool) -> ListedTool:
 
 
 def _schema(model: type[BaseModel]) -> dict[str, Any]:
-    """Return a model's schema in which what has a default may be left out."""
+    """Return the JSON schema of a pydantic model, without class names and docstrings."""
     schema = model.model_json_schema(schema_generator=_Plain)
     for each in (schema, *schema.get("$defs", {}).values()):
         for key in ("title", "description"):  # the name and docstring of the class

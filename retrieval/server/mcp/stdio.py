@@ -1,4 +1,4 @@
-"""The tools over standard input and output, for an assistant that starts this process itself."""
+"""The tools over standard input and output, for assistants that start this process."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from retrieval.server.mcp.tools import McpTools
 
 
 def serve(path: str, device: str) -> None:
-    """Answer until the input ends. Library and model are loaded when a tool first needs them.
+    """Answer until the input ends; load the library and the model when a tool first needs them.
 
-    Assistants start all their servers with themselves, so one that nobody asks shall cost little.
+    Assistants start all their servers when they start, so an unused server must cost little.
     """
-    desk = LibraryThread(path, device, lazy=True)
+    library_thread = LibraryThread(path, device, lazy=True)
     try:
-        asyncio.run(_serve(McpTools(desk, os.path.join(path, "thumbnails"), files=True)))
+        asyncio.run(_serve(McpTools(library_thread, os.path.join(path, "thumbnails"), files=True)))
     finally:
-        desk.close()
+        library_thread.close()
 
 
-async def _serve(counter: McpTools) -> None:
-    server = make_server(counter)
-    # While it runs, whatever else writes to standard output goes to standard error.
+async def _serve(tools: McpTools) -> None:
+    server = make_server(tools)
+    # Meanwhile, anything else written to standard output goes to standard error.
     async with stdio_server() as (received, sent):
         await server.run(received, sent, server.create_initialization_options())

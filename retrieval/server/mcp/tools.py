@@ -1,4 +1,4 @@
-"""The four tools. Whoever asks over HTTP gets nothing opened that is not indexed."""
+"""The four tools. Over HTTP, they open only indexed files."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a tool answers with: facts, and pictures to look at."""
+    """The result of a tool: facts, and pictures to look at."""
 
     facts: BaseModel
     pictures: list[ContentBlock]
@@ -42,7 +42,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A tool: what it is asked (`arguments`), what it answers, and what it does."""
+    """A tool: its texts, the models of its arguments and its answer, and its function."""
 
     name: str
     title: str
@@ -53,26 +53,27 @@ class Tool:
 
 
 class McpTools:
-    """Where assistants ask: the desk's questions as tools.
+    """The tools of one library, which they reach through its thread.
 
-    `files` lets them ask with any picture file of this machine. `thumbnails` is the folder where
-    small pictures are kept.
+    With `files`, assistants may search with any picture file on this machine. `thumbnails` is the
+    folder of cached thumbnails.
     """
 
-    def __init__(self, desk: LibraryThread, thumbnails: str, *, files: bool) -> None:
-        self._desk, self._thumbnails, self._files = desk, thumbnails, files
+    def __init__(self, library_thread: LibraryThread, thumbnails: str, *, files: bool) -> None:
+        self._library_thread = library_thread
+        self._thumbnails, self._files = thumbnails, files
 
     def tools(self) -> tuple[Tool, ...]:
         """Return the tools."""
-        own = " or any picture file of this machine" if self._files else ""
+        own = " or like any picture file on this machine" if self._files else ""
         return (
             Tool(
                 "search_images",
                 "Search pictures",
-                "Find the user's pictures by what is in them, with words, example pictures and "
-                "filters; best first. The first hits come with small pictures: look at them before "
-                "you answer, for a hit is only the nearest there is. Follow up with like and "
-                "unlike, or with #id in the query.",
+                "Find the user's pictures by what they show, with words, example pictures and "
+                "filters; best first. The first hits include small pictures: look at them before "
+                "you answer, because the nearest picture may still be a wrong one. To refine, use "
+                "like and unlike, or #id in the query.",
                 SearchImages,
                 Hits,
                 self.search,
@@ -80,7 +81,7 @@ class McpTools:
             Tool(
                 "similar_images",
                 "Similar pictures",
-                f"Find pictures that look like one of the library{own}; best first, without that "
+                f"Find pictures that look like one in the library{own}; best first, without that "
                 "picture itself. To add words, use search_images: #17 + in the snow.",
                 SimilarImages,
                 Hits,
@@ -89,8 +90,9 @@ class McpTools:
             Tool(
                 "describe_image",
                 "Describe a picture",
-                "See a picture of the library, larger, with all that is known of it: files, date, "
-                "camera, place, captions and read text, tags, and the nearest everyday phrases.",
+                "Show a picture of the library in a larger size, with everything known about it: "
+                "files, date, camera, place, captions, text read in the picture, tags, and the "
+                "nearest everyday phrases.",
                 DescribeImage,
                 Described,
                 self.describe,
@@ -98,69 +100,69 @@ class McpTools:
             Tool(
                 "library_status",
                 "What the library holds",
-                "How many pictures there are, of which folders, what language the model "
-                "understands, and which tags and concepts one can ask with.",
+                "The number of pictures, the indexed folders, the language that the model "
+                "understands, and the tags and concepts that searches can use.",
                 LibraryStatus,
                 Holdings,
                 self.status,
             ),
         )
 
-    async def search(self, asked: SearchImages) -> Answer:
-        """Search with a question in its written form, or list what fits a filter."""
-        listing = asked.where.strip() and not asked.query.strip()
-        query = None if listing else Query.parse(asked.query)
+    async def search(self, request: SearchImages) -> Answer:
+        """Search with a query, or list the pictures that match a filter."""
+        listing = request.where.strip() and not request.query.strip()
+        query = None if listing else Query.parse(request.query)
         refuse_paths(query, files=self._files)
-        options = asked.options
+        options = request.options
 
         def run(library: Library) -> SearchResult:
             return library.answer(query, options)
 
-        return await self._answer(query, run, asked)
+        return await self._answer(query, run, request)
 
-    async def similar(self, asked: SimilarImages) -> Answer:
+    async def similar(self, request: SimilarImages) -> Answer:
         """Search with one picture."""
-        image = await self._image(asked.id, asked.path)
+        image = await self._image(request.id, request.path)
         if image is not None:
             query = Query((Term("indexed", image.id),))
-        elif self._files and "\0" not in asked.path:
-            path = os.path.abspath(os.path.expanduser(asked.path))
+        elif self._files and "\0" not in request.path:
+            path = os.path.abspath(os.path.expanduser(request.path))
             query = Query((Term("picture", path),))
         else:
-            raise _unknown(asked.path)
+            raise _unknown(request.path)
 
         def run(library: Library) -> SearchResult:
-            k = min(asked.offset + asked.limit, MOST_HITS)
-            return library.search(query, k, where=asked.where.strip() or None)
+            k = min(request.offset + request.limit, MOST_HITS)
+            return library.search(query, k, where=request.where.strip() or None)
 
-        return await self._answer(query, run, asked)
+        return await self._answer(query, run, request)
 
-    async def describe(self, asked: DescribeImage) -> Answer:
-        """Tell what is known of a picture of the library, and show it."""
-        image = await self._image(asked.id, asked.path)
+    async def describe(self, request: DescribeImage) -> Answer:
+        """Return everything known about a picture of the library, and the picture."""
+        image = await self._image(request.id, request.path)
         if image is None:
-            raise _unknown(asked.path)
+            raise _unknown(request.path)
 
         def run(library: Library) -> Described:
-            near, note = _descriptions(library, image.id, asked.descriptions)
+            near, note = _descriptions(library, image.id, request.descriptions)
             texts, tags = library.texts.of(image.id), library.tags.of(image.id)
             return described(image, texts, tags, near, note)
 
         facts = await self._call(run)
-        wanted = [image] if asked.image_size else []
-        return Answer(facts, await seen(wanted, asked.image_size, self._thumbnails))
+        wanted = [image] if request.image_size else []
+        return Answer(facts, await seen(wanted, request.image_size, self._thumbnails))
 
     async def status(self, _: LibraryStatus) -> Answer:
-        """Tell what the library holds."""
+        """Return what the library holds."""
         return Answer(await self._call(holdings), [])
 
     async def image(self, image_id: int) -> ImageRow:
-        """Return a picture of the library; QueryError when there is none."""
+        """Return the facts of a picture; QueryError if the library does not have it."""
         found = await self._call(lambda library: library.image(image_id))
         if found is None:
             raise QueryError(
                 f"there is no picture #{image_id} in this library",
-                "ids are those of hits; after changes to the library, search again",
+                "use an id from the search results; if the library has changed, search again",
             )
         return found
 
@@ -178,24 +180,24 @@ class McpTools:
         self,
         query: Query | None,
         run: Callable[[Library], SearchResult],
-        asked: SearchImages | SimilarImages,
+        request: SearchImages | SimilarImages,
     ) -> Answer:
-        result = await asyncio.wrap_future(self._desk.ask(Request(query, run)))
+        result = await asyncio.wrap_future(self._library_thread.ask(Request(query, run)))
         text = "" if query is None else str(query)
-        facts = hits_of(text, asked.where, result, asked.offset)
-        shown = [found.id for found in facts.hits[: asked.images]]
+        facts = hits_of(text, request.where, result, request.offset)
+        shown = [found.id for found in facts.hits[: request.images]]
         images = await self._call(lambda library: [library.image(each) for each in shown])
         there = [image for image in images if image is not None]
-        return Answer(facts, await seen(there, asked.image_size, self._thumbnails))
+        return Answer(facts, await seen(there, request.image_size, self._thumbnails))
 
     async def _call(self, function: Callable[[Library], T]) -> T:
-        return await asyncio.wrap_future(self._desk.call(function))
+        return await asyncio.wrap_future(self._library_thread.call(function))
 
 
 def _descriptions(
     library: Library, image_id: int, count: int
 ) -> tuple[tuple[Description, ...], str]:
-    """Return the nearest descriptions, and why there are none if the model cannot be loaded."""
+    """Return the nearest descriptions, and a note if the model cannot be loaded."""
     if count == 0:
         return (), ""
     try:
@@ -207,5 +209,5 @@ def _descriptions(
 def _unknown(path: str) -> QueryError:
     return QueryError(
         f"{path} is not a picture of this library",
-        "search_images finds pictures and their ids; new folders are indexed with: pixtrieve index",
+        "search_images finds pictures and their ids; to add a folder: pixtrieve index FOLDER",
     )

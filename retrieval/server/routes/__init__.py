@@ -1,1 +1,1 @@
-"""The routes, a module for each kind; each makes a router around what is shared."""
+"""The routes, one module per topic; each has a function that builds a router."""

@@ -1,4 +1,4 @@
-"""Taking pictures away: chosen ones as a zip or a list, the whole library as vectors."""
+"""Downloads: selected pictures as a zip or a list, the whole library as vectors."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _FORM = {
                     "type": "object",
                     "required": ["ids"],
                     "properties": {
-                        "ids": {"type": "string", "description": "numbers of pictures: 17,23"}
+                        "ids": {"type": "string", "description": "ids of pictures: 17,23"}
                     },
                 }
             }
@@ -46,14 +46,14 @@ _FORM = {
 
 
 def download_routes(state: State) -> APIRouter:
-    """Make the routes."""
+    """Return the router."""
     routes = APIRouter()
 
     @routes.post("/download/{kind}", openapi_extra=_FORM)
     async def download(kind: Literal["zip", "csv", "jsonl", "txt"], request: Request) -> Response:
-        """Send chosen pictures: as they are, in a zip, or a list of them.
+        """Download pictures as a zip of the original files, or a list of them.
 
-        The body is that of a form, so that a browser saves the answer while it comes.
+        The body is a form, so that a browser saves the response while it arrives.
         """
         ids = _ids((await request.body()).decode("latin-1"))
 
@@ -73,7 +73,7 @@ def download_routes(state: State) -> APIRouter:
 
     @routes.get("/export/{kind}")
     async def export(kind: Literal["npz", "parquet"]) -> Response:
-        """Send every vector with its picture's metadata, as `pixtrieve export` writes them."""
+        """Download all vectors and the pictures' metadata, as `pixtrieve export` writes them."""
         folder = tempfile.TemporaryDirectory(prefix="pixtrieve-export-")
         path = os.path.join(folder.name, f"pixtrieve.{kind}")
         try:
@@ -94,12 +94,14 @@ def download_routes(state: State) -> APIRouter:
 
 
 def _ids(body: str) -> list[int]:
-    if len(body) > MOST_HITS * 24:  # before it is taken apart; a comma may be written as %2C
-        raise QueryError("the form is too long", "take the pictures in parts")
+    if len(body) > MOST_HITS * 24:  # check before parsing; a comma may be written as %2C
+        raise QueryError("the list of pictures is too long", "download them in several parts")
     written = parse_qs(body).get("ids", [""])[0]
     if not re.fullmatch(r"[0-9]{1,18}(,[0-9]{1,18})*", written, re.ASCII):
-        raise QueryError("the form names no pictures", "send their numbers: ids=17,23")
+        raise QueryError("the request names no pictures", "send their ids in the body: ids=17,23")
     ids = list(dict.fromkeys(map(int, written.split(","))))
     if len(ids) > MOST_HITS:
-        raise QueryError(f"more than {MOST_HITS:,} pictures at once", "take them in parts")
+        raise QueryError(
+            f"more than {MOST_HITS:,} pictures at once", "download them in several parts"
+        )
     return ids

@@ -1,4 +1,4 @@
-"""Duplicates: groups to review, those to keep, redundant files moved aside and back."""
+"""Duplicates: list groups, keep them, move redundant files away and back."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from retrieval.server.state import PictureId, State, as_json
 
 
 class Chosen(BaseModel):
-    """Groups, by their numbers."""
+    """Groups, by their ids."""
 
     groups: Annotated[list[PictureId], Field(min_length=1, max_length=10_000)]
 
 
 def duplicate_routes(state: State) -> APIRouter:
-    """Make the routes."""
+    """Return the router."""
     routes = APIRouter()
 
     @routes.get("/duplicates")
@@ -31,9 +31,9 @@ def duplicate_routes(state: State) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=500)] = 50,
         offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
     ) -> Response:
-        """List the groups that were found last, those first that take most room.
+        """List the groups of the latest search, those that use the most space first.
 
-        The first time this begins to look; until that is done, `running` is true.
+        The first request starts a search; `running` is true until it ends.
         """
         if state.duplicates_job.state.progress is None and not state.duplicates_job.state.error:
             state.duplicates_job.start()
@@ -41,13 +41,13 @@ def duplicate_routes(state: State) -> APIRouter:
 
     @routes.post("/duplicates/search", status_code=202)
     async def search() -> Response:
-        """Look for duplicates anew."""
+        """Search for duplicates again."""
         state.duplicates_job.start()
         return as_json(_facts(state, 1, 0), 202)
 
     @routes.post("/duplicates/keep")
     async def keep(chosen: Chosen) -> Response:
-        """Remember that all files of these groups are to be kept: they are not shown again."""
+        """Keep all files of these groups and stop listing the groups."""
         groups = _groups(state, chosen.groups)
         await state.aside(lambda library: library.duplicates.keep_all(groups))
         state.duplicates_job.drop(set(chosen.groups))
@@ -55,7 +55,7 @@ def duplicate_routes(state: State) -> APIRouter:
 
     @routes.post("/duplicates/move")
     async def move(chosen: Chosen) -> Response:
-        """Move the redundant files of these groups to the folder that the server was given."""
+        """Move the redundant files of these groups to the server's `--move-to` folder."""
         groups, folder = _groups(state, chosen.groups), _folder(state)
 
         def run(library: Library) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def duplicate_routes(state: State) -> APIRouter:
 
     @routes.post("/duplicates/undo")
     async def undo() -> Response:
-        """Move back what the last move took."""
+        """Move the files of the last move back."""
         _folder(state)
 
         def run(library: Library) -> dict[str, Any]:
@@ -82,7 +82,8 @@ def duplicate_routes(state: State) -> APIRouter:
 def _folder(state: State) -> str:
     if state.moves_to is None:
         raise HTTPException(
-            403, "no files are moved: start with pixtrieve serve --move-to FOLDER to allow it"
+            403,
+            "this server moves no files; to allow it, start pixtrieve serve with --move-to FOLDER",
         )
     return state.moves_to
 
@@ -90,7 +91,7 @@ def _folder(state: State) -> str:
 def _groups(state: State, ids: Iterable[int]) -> tuple[DuplicateGroup, ...]:
     report = state.duplicates_job.state.progress
     if report is None:
-        raise LibraryError("no duplicates have been looked for", "ask for /api/duplicates first")
+        raise LibraryError("there is no search for duplicates yet", "request /api/duplicates first")
     return report.of(tuple(ids))
 
 

@@ -16,12 +16,12 @@ from retrieval.server.state import State, as_json
 
 
 def library_routes(state: State) -> APIRouter:
-    """Make the routes."""
+    """Return the router."""
     routes = APIRouter()
 
     @routes.get("/status")
     async def status() -> Response:
-        """Tell what the library holds."""
+        """Return the library's counts, folders and model."""
         return as_json(asdict(await state.call(lambda library: library.status())))
 
     @routes.get("/problems")
@@ -29,27 +29,27 @@ def library_routes(state: State) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=1000)] = 200,
         offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
     ) -> Response:
-        """List files that could not be used, and why."""
+        """List the files that could not be indexed, and why."""
         listed = await state.call(lambda library: list(library.problems()))
         page = [asdict(problem) for problem in listed[offset : offset + limit]]
         return as_json({"count": len(listed), "problems": page})
 
     @routes.post("/indexing", status_code=202)
     async def start() -> Response:
-        """Look again at all folders of the library."""
+        """Start indexing: update all folders of the library."""
         if not state.indexing.start():
-            raise HTTPException(409, "an indexing run is going on already")
+            raise HTTPException(409, "an indexing run is already in progress")
         return as_json(_run_facts(state.indexing.state), 202)
 
     @routes.delete("/indexing")
     async def stop() -> Response:
-        """Stop the run after the batch in flight."""
+        """Stop the run after the current batch."""
         state.indexing.stop()
         return as_json(_run_facts(state.indexing.state))
 
     @routes.get("/indexing")
     async def events(request: Request) -> StreamingResponse:
-        """Follow the run as server-sent events; the last one says `"running": false`."""
+        """Follow the run as server-sent events; the last has `"running": false`."""
 
         async def stream() -> AsyncIterator[str]:
             while not await request.is_disconnected():

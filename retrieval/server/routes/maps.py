@@ -1,4 +1,4 @@
-"""The map: where pictures lie, and what regions are called."""
+"""The map: positions of pictures, and names of regions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from retrieval.server.state import State, as_json
 
 
 def map_routes(state: State) -> APIRouter:
-    """Make the routes."""
+    """Return the router."""
     routes = APIRouter()
     job = state.map_job
 
@@ -24,9 +24,10 @@ def map_routes(state: State) -> APIRouter:
     async def header() -> Response:
         """Return regions, layout and number of pictures; 202 with progress until there is a map.
 
-        `level` 0 has the coarsest regions, `parent` is a position in `regions` (-1: none). `x` and
-        `y` (downwards) are 0 to 1. Pictures that came since (`lacking`) are placed meanwhile:
-        `drawing` is null when that is done. 503 when drawing failed: POST tries again.
+        `level` 0 has the coarsest regions; `parent` is an index into `regions` (-1: none). `x` and
+        `y` (downwards) range from 0 to 1. `lacking` counts new pictures without a position: this
+        request starts placing them, and `drawing` is null when that is done. 503 if the update
+        failed: POST tries again.
         """
         drawn = await known()
         failed = job.state.error
@@ -53,22 +54,23 @@ def map_routes(state: State) -> APIRouter:
     async def draw(
         rebuild: Annotated[bool, Query(description="arrange all pictures again")] = False,
     ) -> Response:
-        """Bring the map up to date."""
+        """Update the map: place new pictures, or with `rebuild` arrange all again."""
         job.start(rebuild=rebuild)
         return as_json({"drawing": _progress(state)}, 202)
 
     @routes.get("/map/points")
     async def points(version: Annotated[str, Query(max_length=64)] = "") -> Response:
-        """Return the places of all n pictures, as little-endian columns one after the other.
+        """Return the positions of all n pictures, as little-endian columns one after the other.
 
-        n ids (uint32), n pairs of x and y (float32), n positions in `regions` (uint16), those of
-        the finest. 404 without a map; 409 when it is not that `version` of the header any more.
+        n ids (uint32), n pairs of x and y (float32), n indexes into `regions` (uint16), each that
+        of the picture's finest region. 404 without a map; 409 if `version`, which the header has,
+        is out of date.
         """
         drawn = await known()
         if drawn is None:
-            raise HTTPException(404, "there is no map yet: GET /api/map has it drawn")
+            raise HTTPException(404, "there is no map yet; GET /api/map starts drawing it")
         if version and version != _version(drawn):
-            raise HTTPException(409, "the map has changed: ask for /api/map again")
+            raise HTTPException(409, "the map has changed; request /api/map again")
         columns = (
             drawn.ids.astype("<u4"),
             drawn.positions.astype("<f4"),
@@ -82,7 +84,7 @@ def map_routes(state: State) -> APIRouter:
 
 
 def _version(drawn: Map) -> str:
-    # Between two drawings pictures only leave.
+    # Until the next update, pictures are only removed: generation and count identify a version.
     return f"{drawn.generation}-{len(drawn.ids)}"
 
 

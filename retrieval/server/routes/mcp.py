@@ -1,4 +1,4 @@
-"""The address for assistants, where the extra `mcp` is installed; a hint where it is not."""
+"""The address for assistants; without the extra `mcp`, an error with a hint."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ PATH = "/mcp"
 
 
 class Assistants:
-    """An ASGI application that answers within `running`."""
+    """An ASGI application; it answers within the context `running`."""
 
     def __init__(self, state: State) -> None:
         self._endpoint = _endpoint(state)
-        # Without sessions there is nothing to listen to (GET) or to end (DELETE).
+        # No sessions, so there is no stream to read (GET) and no session to end (DELETE).
         self.route = Route(PATH, self, methods=["POST"], include_in_schema=False)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Be ready for requests."""
+        """Accept requests within this context."""
         if isinstance(self._endpoint, MissingExtra):
             yield
             return
@@ -49,4 +49,4 @@ def _endpoint(state: State) -> Endpoint | MissingExtra:
         from retrieval.server.mcp.http import Endpoint
     except ImportError as error:
         return MissingExtra(error.name or "mcp", "mcp", f"the address {PATH} for assistants")
-    return Endpoint(state.desk, state.thumbnails)
+    return Endpoint(state.library_thread, state.thumbnails)

@@ -1,4 +1,4 @@
-"""The page: a few files, no build."""
+"""The page: a few static files, without a build step."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PAGES = {"index.html": "/", "api.html": "/api"}
 
 
 def page_routes() -> APIRouter:
-    """Make a route for each file there is; no name from outside becomes a path."""
+    """Make one route per file, so that no name in a request becomes a path."""
     routes = APIRouter()
     for path in sorted(STATIC.iterdir()):
         if path.suffix in _TYPES:

@@ -14,13 +14,13 @@ from retrieval.server.state import PictureId, State, as_json
 
 
 def picture_routes(state: State) -> APIRouter:
-    """Make the routes."""
+    """Return the router."""
     routes = APIRouter()
     kept = {"cache-control": "private, max-age=31536000, immutable"}
 
     @routes.get("/pictures/{image_id}")
     async def facts(image_id: PictureId) -> Response:
-        """Tell what is known of a picture: its files, tags, and the texts that come with it."""
+        """Return the facts of a picture: its files, metadata, tags and texts."""
         image = await state.image(image_id)
 
         def read(library: Library) -> dict[str, Any]:
@@ -31,14 +31,14 @@ def picture_routes(state: State) -> APIRouter:
 
     @routes.get("/pictures/{image_id}/image")
     async def image(image_id: PictureId) -> Response:
-        """Return the picture as it is, or as a large WebP where browsers do not show its format."""
+        """Return the original file, or a large WebP if browsers do not show its format."""
         row = await state.image(image_id)
         data, media_type = await run_in_threadpool(picture_files.shown, row, state.thumbnails)
         return Response(data, media_type=media_type, headers=kept)
 
     @routes.get("/pictures/{image_id}/thumbnail")
     async def thumbnail(image_id: PictureId, side: Literal["256", "512"] = "512") -> Response:
-        """Return a small WebP, neither side longer than `side`."""
+        """Return a WebP thumbnail, neither side longer than `side` pixels."""
         row = await state.image(image_id)
         data = await run_in_threadpool(picture_files.thumbnail, row, int(side), state.thumbnails)
         return Response(data, media_type="image/webp", headers=kept)

@@ -1,4 +1,4 @@
-"""Searching: in words, with a picture, like an indexed one."""
+"""Search with text, with an uploaded picture, or with an indexed one."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from retrieval.server.state import PictureId, SearchRequest, State
 
 
 def search_routes(state: State) -> APIRouter:
-    """Make the routes."""
+    """Return the router."""
     routes = APIRouter()
 
     @routes.get("/search")
-    async def search(asked: Annotated[SearchRequest, Query()]) -> Response:
-        """Search with a question in its written form; pictures only as `#id`.
+    async def search(params: Annotated[SearchRequest, Query()]) -> Response:
+        """Search with a query of text and indexed pictures, which it names as `#id`.
 
-        Without one, `where` alone lists the pictures that fit.
+        Without a query, list the pictures that match `where`.
         """
-        query = Question.parse(asked.q) if asked.q.strip() or not asked.filter.strip() else None
+        query = Question.parse(params.q) if params.q.strip() or not params.filter.strip() else None
         refuse_paths(query)
-        return await state.answer(asked, query)
+        return await state.answer(params, query)
 
     @routes.get("/options")
     async def options() -> list[dict[str, Any]]:
-        """Describe the options of a search: names, defaults, allowed values and their labels."""
+        """List the search options: names, defaults, allowed values and their labels."""
         return describe_options()
 
     @routes.post(
@@ -43,24 +43,26 @@ def search_routes(state: State) -> APIRouter:
         },
     )
     async def search_by_picture(
-        request: Request, asked: Annotated[SearchRequest, Query()]
+        request: Request, params: Annotated[SearchRequest, Query()]
     ) -> Response:
-        """Search with the picture in the body, and the question beside it if there is one."""
+        """Search with the picture in the body, and with the query in `q` if there is one."""
         data = await request.body()
         if not data:
-            raise QueryError("the request has no picture", "send its bytes as the body")
-        terms = Question.parse(asked.q).terms if asked.q.strip() else ()
+            raise QueryError(
+                "the request has no picture", "send the bytes of a picture as the body"
+            )
+        terms = Question.parse(params.q).terms if params.q.strip() else ()
         query = Question((*terms, Term("picture", data)))
         refuse_paths(query)
-        return await state.answer(asked, query)
+        return await state.answer(params, query)
 
     @routes.get("/pictures/{image_id}/similar")
-    async def similar(image_id: PictureId, asked: Annotated[SearchRequest, Query()]) -> Response:
-        """Search with an indexed picture, and the question beside it if there is one."""
+    async def similar(image_id: PictureId, params: Annotated[SearchRequest, Query()]) -> Response:
+        """Search with an indexed picture, and with the query in `q` if there is one."""
         await state.image(image_id)
-        terms = Question.parse(asked.q).terms if asked.q.strip() else ()
+        terms = Question.parse(params.q).terms if params.q.strip() else ()
         query = Question((*terms, Term("indexed", image_id)))
         refuse_paths(query)
-        return await state.answer(asked, query)
+        return await state.answer(params, query)
 
     return routes

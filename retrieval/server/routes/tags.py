@@ -1,4 +1,4 @@
-"""What pictures are called: facets to filter by, labels, and concepts that a person teaches."""
+"""Tags: values to filter by, labels, and concepts that the user teaches."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class Taught(BaseModel):
-    """A concept and the pictures that it is learned from."""
+    """A concept and its example pictures."""
 
     name: Name
     like: Annotated[list[PictureId], Field(max_length=MOST_EXAMPLES)] = []
@@ -28,37 +28,37 @@ class Taught(BaseModel):
 
 
 class Labels(BaseModel):
-    """Labels, and how sure they must be."""
+    """Labels, and the least confidence of a match."""
 
     labels: Annotated[list[Name], Field(max_length=MOST_LABELS)] = []
     least: Annotated[float, Field(ge=0, le=1)] = LEAST
 
 
 class Tagging(BaseModel):
-    """A concept, and how likely pictures must show it to be tagged."""
+    """A concept, and the least probability at which pictures get its tag."""
 
     name: Name
     least: Annotated[float, Field(ge=0, le=1)] = 0.5
 
 
 def tag_routes(state: State) -> APIRouter:
-    """Make the routes."""
+    """Return the router."""
     routes = APIRouter()
 
     @routes.get("/facets")
     async def facets() -> Response:
-        """Count the values that a filter finds something with, by field; dates by month."""
+        """Count the pictures for each value of each field, dates by month."""
         found = await state.aside(lambda library: library.facets())
         return as_json({name: [asdict(each) for each in values] for name, values in found.items()})
 
     @routes.get("/fields")
     async def fields() -> Response:
-        """List what is known of pictures: the fields of filters, answers and lists."""
+        """List the fields of pictures, for filters, results and exports."""
         return as_json({"fields": [field.as_object() for field in FIELDS.values()]})
 
     @routes.get("/labels")
     async def labels() -> Response:
-        """List the labels that pictures are given, and every tag with its pictures counted."""
+        """List the labels in use, and every tag with its number of pictures."""
 
         def read(library: Library) -> dict[str, object]:
             return {
@@ -69,34 +69,38 @@ def tag_routes(state: State) -> APIRouter:
         return as_json(await state.aside(read))
 
     @routes.post("/labels")
-    async def label(asked: Labels) -> Response:
-        """Give all pictures those labels that they show; without any, the ones of last time."""
-        found = await state.aside(lambda library: library.tags.label(asked.labels, asked.least))
+    async def label(body: Labels) -> Response:
+        """Label all pictures with the labels they show; without labels, use those of last time."""
+        found = await state.aside(lambda library: library.tags.label(body.labels, body.least))
         return as_json({"images": found})
 
     @routes.get("/concepts")
     async def concepts() -> Response:
-        """List the concepts, their examples, and how well they were learned."""
+        """List the concepts, their examples, and how well the model learned them."""
         found = await state.call(lambda library: library.concepts.all())
         return as_json({"concepts": [asdict(concept) for concept in found]})
 
     @routes.post("/concepts")
-    async def learn(taught: Taught) -> Response:
-        """Learn a concept from indexed pictures; a known name is learned anew."""
+    async def learn(body: Taught) -> Response:
+        """Learn a concept from indexed pictures.
+
+        New examples replace those of a known concept; without examples, it learns again from its
+        stored ones.
+        """
         concept = await state.aside(
-            lambda library: library.concepts.learn(taught.name, taught.like, taught.unlike)
+            lambda library: library.concepts.learn(body.name, body.like, body.unlike)
         )
         return as_json(asdict(concept))
 
     @routes.post("/concepts/tags")
-    async def tag(asked: Tagging) -> Response:
+    async def tag(body: Tagging) -> Response:
         """Tag the pictures that show a concept."""
-        count = await state.aside(lambda library: library.concepts.tag(asked.name, asked.least))
+        count = await state.aside(lambda library: library.concepts.tag(body.name, body.least))
         return as_json({"images": count})
 
     @routes.delete("/concepts")
     async def forget(name: Annotated[str, Query(min_length=1, max_length=200)]) -> Response:
-        """Forget a concept and take its tags off."""
+        """Forget a concept and remove its tags."""
         await state.aside(lambda library: library.concepts.forget(name))
         return as_json({})
 

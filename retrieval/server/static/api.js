@@ -1,4 +1,4 @@
-// Requests, and errors that say what to do.
+// Requests to the API, and errors with hints.
 
 export class Refusal extends Error {
   constructor(message, hint = "", status = 0) {
@@ -14,12 +14,12 @@ export async function ask(address, options = {}) {
     response = await fetch(address, options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Refusal("The server does not answer.", "Is pixtrieve serve still running?");
+    throw new Refusal("The server is not responding.", "Is pixtrieve serve still running?");
   }
-  const found = await response.json().catch(() => ({ error: `The server answered with ${response.status}.` }));
+  const found = await response.json().catch(() => ({ error: `The server returned status ${response.status}.` }));
   if (response.ok) return found;
   const detail = Array.isArray(found.detail) ? found.detail.map((each) => each.msg).join("; ") : found.detail;
-  throw new Refusal(found.error ?? detail ?? "That cannot be asked.", found.hint ?? "", response.status);
+  throw new Refusal(found.error ?? detail ?? "The request failed.", found.hint ?? "", response.status);
 }
 
 export const send = (address, value, method = "POST") =>

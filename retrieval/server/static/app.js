@@ -1,21 +1,21 @@
-// The page: a question, asked again after every change, and four views of the library.
+// The page: a search that runs again after every change, and four views of the library.
 
 import { ask } from "./api.js";
 import { createChoosing } from "./choosing.js";
 import { $, many, notice, toast } from "./dom.js";
 import * as duplicates from "./duplicates.js";
-import { countFilters, loadChoices, loadOptions, manner, takeOff, where } from "./filters.js";
+import { countFilters, loadChoices, loadOptions, searchOptions, clearFilters, where } from "./filters.js";
 import { createGallery } from "./gallery.js";
 import * as library from "./library.js";
 import * as map from "./map.js";
-import { drawChips, dropPicture, forget, question, written } from "./question.js";
+import { drawChips, dropPicture, clearQuery, question, queryText } from "./question.js";
 import { createViewer } from "./viewer.js";
 
 const PAGE = 120;
-const PAUSE = 40; // milliseconds without a letter
-const FEW = 12; // of the best hits stand out on the map where none is a strong match
+const PAUSE = 40; // milliseconds without typing
+const FEW = 12; // best hits to highlight on the map if none is a strong match
 
-let asked = null; // AbortController of the request under way
+let request = null; // AbortController of the current request
 let exhausted = true;
 let loading = false;
 let timer = 0;
@@ -26,18 +26,18 @@ const gallery = createGallery({
   more: () => { if (!exhausted && !loading) search(true); },
 });
 const viewer = createViewer({
-  like: (id) => { forget(); add({ id }); },
+  like: (id) => { clearQuery(); add({ id }); },
   plus: (id) => add({ id }),
   minus: (id) => add({ id, negative: true }),
   closed: (place) => {
-    // It is told late: somebody may be typing already.
+    // The event comes late: the user may be typing already.
     if (current === "search" && !document.activeElement?.closest("input, textarea, select")) gallery.focus(place);
   },
 });
 const choosing = createChoosing({
   gallery,
   refine: () => { drawChips(search); search(); },
-  learned: (name) => { forget(); add({ concept: name }); loadChoices(); },
+  learned: (name) => { clearQuery(); add({ concept: name }); loadChoices(); },
 });
 
 function add(term) {
@@ -49,7 +49,7 @@ function add(term) {
 }
 
 function parameters(offset) {
-  const values = new URLSearchParams({ q: written(), offset, limit: PAGE, ...manner() });
+  const values = new URLSearchParams({ q: queryText(), offset, limit: PAGE, ...searchOptions() });
   for (const id of question.like) values.append("like", id);
   for (const id of question.unlike) values.append("unlike", id);
   return values;
@@ -58,11 +58,11 @@ function parameters(offset) {
 async function search(more = false) {
   more = more === true;
   clearTimeout(timer);
-  asked?.abort();
+  request?.abort();
   countFilters();
-  if (!written() && !question.picture && !where()) return welcome();
-  asked = new AbortController();
-  const { signal } = asked;
+  if (!queryText() && !question.picture && !where()) return welcome();
+  request = new AbortController();
+  const { signal } = request;
   const options = question.picture ? { method: "POST", body: question.picture.file, signal } : { signal };
   loading = true;
   try {
@@ -70,47 +70,47 @@ async function search(more = false) {
     if (signal.aborted) return;
     loading = false;
     exhausted = found.hits.length < PAGE;
-    if (!more) say(found);
+    if (!more) showStatus(found);
     gallery.show(more ? gallery.hits.concat(found.hits) : found.hits, more);
-    views.map.highlight(answers());
+    views.map.highlight(highlighted());
     if (!more) remember();
   } catch (error) {
     if (error.name === "AbortError") return;
     loading = false;
-    refuse(error);
+    showError(error);
   }
 }
 
-function say(found) {
+function showStatus(found) {
   const time = found.seconds < 1 ? `${Math.round(found.seconds * 1000)} ms` : `${found.seconds.toFixed(1)} s`;
   $("state").textContent = `${many(found.searched, "picture")} searched in ${time}`;
   $("quiet").textContent = found.notes.join(" ");
   const least = Number($("confidence").value);
   const sure = found.hits.some((hit) => hit.confidence !== null);
   $("confidence").disabled = !sure && found.hits.length > 0;
-  $("slider").title = $("confidence").disabled ? "How likely these are to be right is not known." : "";
-  if (!found.hits.length) tell("Nothing is near enough", least ? "Lower the slider, or ask in other words." : "Take filters off, or ask in other words.");
+  $("slider").title = $("confidence").disabled ? "The confidence of these results is unknown." : "";
+  if (!found.hits.length) showNotice("No pictures found", least ? "Lower the confidence slider, or try other words." : "Clear the filters, or try other words.");
   else $("note").hidden = true;
 }
 
-function tell(title, text) {
+function showNotice(title, text) {
   $("note").replaceChildren(...notice(title, text).children);
   $("note").classList.toggle("filter", text.includes("^"));
   $("note").hidden = false;
 }
 
-function refuse(error) {
+function showError(error) {
   exhausted = true;
   $("quiet").textContent = "";
   gallery.show([]);
   views.map.highlight([]);
-  tell(error.message, error.hint ?? "");
+  showNotice(error.message, error.hint ?? "");
   $("state").textContent = "";
 }
 
-/** The pictures that answer what is asked: where only filters are set, all that fit. */
-function answers() {
-  if (!written() && !question.picture) return gallery.hits.map((hit) => hit.id);
+/** Ids to highlight on the map: strong matches, or with filters only, all hits. */
+function highlighted() {
+  if (!queryText() && !question.picture) return gallery.hits.map((hit) => hit.id);
   const sure = gallery.hits.filter((hit) => hit.match === "strong");
   return (sure.length ? sure : gallery.hits.slice(0, FEW)).map((hit) => hit.id);
 }
@@ -124,23 +124,23 @@ async function welcome() {
   try {
     const status = await ask("/api/status");
     const { images, problems } = status.counts;
-    $("state").textContent = `${many(images, "picture")} · model ${status.model.name}${problems ? ` · ${many(problems, "file")} could not be used` : ""}`;
-    if (!images) { tell("The library has no pictures yet", "Add some in a terminal: pixtrieve index FOLDER"); return; }
-    tell("Ask in words, or drop a picture", "“2:dog + #17 - people” puts terms together: weights in front, and what must not be there behind a minus.");
+    $("state").textContent = `${many(images, "picture")} · model ${status.model.name}${problems ? ` · ${many(problems, "file")} could not be indexed` : ""}`;
+    if (!images) { showNotice("The library has no pictures yet", "Add a folder in a terminal: pixtrieve index FOLDER"); return; }
+    showNotice("Search with words, or drop a picture here", "Combine terms, as in “2:dog + #17 - people”: a number in front sets a weight, and a minus excludes.");
     newest();
   } catch (error) {
-    refuse(error);
+    showError(error);
   }
 }
 
-/** Below the welcome stand the newest pictures. */
+/** Show the newest pictures below the welcome. */
 async function newest() {
   const found = await ask(`/api/search?where=${encodeURIComponent("width > 0")}&sort=date-desc&limit=${PAGE}`);
-  if (!written() && !question.picture && !where()) gallery.show(found.hits);
+  if (!queryText() && !question.picture && !where()) gallery.show(found.hits);
 }
 
 function remember() {
-  const q = written();
+  const q = queryText();
   history.replaceState(null, "", (q ? `?q=${encodeURIComponent(q)}` : location.pathname) + location.hash);
 }
 
@@ -156,15 +156,15 @@ function usePicture(file) {
   search();
 }
 
-// Views: what stands behind the # of the address.
+// Views: the part after the # of the address selects one.
 
 const page = {
   open: (ids, place) => viewer.open(ids, place),
-  search: (text) => { forget(); $("question").value = text; drawChips(search); go("search"); search(); },
+  search: (text) => { clearQuery(); $("question").value = text; drawChips(search); go("search"); search(); },
 };
 const shown = library.create($("library"), {
   changed: () => { loadChoices(); if (current === "search") search(); },
-  search: (concept) => { forget(); add({ concept }); },
+  search: (concept) => { clearQuery(); add({ concept }); },
 });
 const views = {
   search: { show: () => gallery.redraw(), hide() {} },
@@ -197,7 +197,7 @@ $("ask").addEventListener("submit", (event) => { event.preventDefault(); go("sea
 $("confidence").addEventListener("input", () => { $("sure").textContent = `${$("confidence").value}%`; soon(); });
 $("filters").addEventListener("input", (event) => soon(event.target.id === "where" ? 400 : PAUSE));
 $("filters").addEventListener("submit", (event) => event.preventDefault());
-$("unnarrow").addEventListener("click", () => { takeOff(); search(); });
+$("unnarrow").addEventListener("click", () => { clearFilters(); search(); });
 $("narrow").addEventListener("click", () => {
   $("filters").hidden = !$("filters").hidden;
   $("narrow").setAttribute("aria-expanded", String(!$("filters").hidden));
@@ -218,7 +218,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "/" && !typing) { event.preventDefault(); $("question").focus(); }
   if (event.key === "ArrowDown" && document.activeElement === $("question")) { event.preventDefault(); gallery.focus(0); }
 });
-document.querySelector(".brand").addEventListener("click", (event) => { event.preventDefault(); forget(); takeOff(); drawChips(search); go("search"); search(); });
+document.querySelector(".brand").addEventListener("click", (event) => { event.preventDefault(); clearQuery(); clearFilters(); drawChips(search); go("search"); search(); });
 addEventListener("hashchange", showView);
 
 $("question").value = new URLSearchParams(location.search).get("q") ?? "";

@@ -1,10 +1,10 @@
-// What one does with chosen pictures: take them away, like them, teach with them.
+// Actions on selected pictures: download them, refine the search, teach a concept.
 
 import { send } from "./api.js";
 import { $, many, toast } from "./dom.js";
 import { question } from "./question.js";
 
-/** `refine()` asks again, with what is liked now; `learned(name)` is told of a new concept. */
+/** `refine()` repeats the search with the new examples; `learned(name)` is called for a new concept. */
 export function createChoosing({ gallery, refine, learned }) {
   function rate(set, other) {
     for (const id of gallery.picked) { set.add(id); other.delete(id); }
@@ -13,7 +13,7 @@ export function createChoosing({ gallery, refine, learned }) {
   }
 
   function prepare() {
-    // Chosen now, or liked before: both are examples.
+    // Both selected and liked pictures are examples.
     const like = [...new Set([...question.like, ...gallery.picked])];
     return { like, unlike: [...question.unlike].filter((id) => !like.includes(id)) };
   }
@@ -21,7 +21,7 @@ export function createChoosing({ gallery, refine, learned }) {
   function ask() {
     const { like, unlike } = prepare();
     $("examples").textContent = `From ${many(like.length, "picture")} that ${like.length === 1 ? "shows" : "show"} it${unlike.length ? ` and ${unlike.length} that ${unlike.length === 1 ? "does" : "do"} not` : ""}.`
-      + (like.length < 4 ? " Four or more teach better." : "");
+      + (like.length < 4 ? " Four or more give better results." : "");
     $("lesson").textContent = "";
     $("concept").showModal();
     $("conceptname").focus();
@@ -29,7 +29,7 @@ export function createChoosing({ gallery, refine, learned }) {
 
   async function teach() {
     const name = $("conceptname").value.trim();
-    if (!name) { $("lesson").textContent = "Give it a name."; return; }
+    if (!name) { $("lesson").textContent = "Enter a name."; return; }
     $("learn").disabled = true;
     try {
       const found = await send("/api/concepts", { name, ...prepare() });
@@ -37,7 +37,7 @@ export function createChoosing({ gallery, refine, learned }) {
       $("concept").close();
       gallery.clear();
       $("conceptname").value = "";
-      toast(`“${found.name}” is learned${tagged === null ? "" : `; ${many(tagged, "picture")} ${tagged === 1 ? "shows" : "show"} it`}.`);
+      toast(`Learned “${found.name}”${tagged === null ? "" : ` and tagged ${many(tagged, "picture")}`}.`);
       learned(found.name);
     } catch (error) {
       $("lesson").textContent = `${error.message} ${error.hint ?? ""}`;
@@ -62,11 +62,11 @@ export function createChoosing({ gallery, refine, learned }) {
   $("unchoose").addEventListener("click", () => gallery.clear());
 
   return {
-    /** Show how many are chosen, or nothing. */
+    /** Show the toolbar with the number of selected pictures, or hide it. */
     show() {
       const count = gallery.picked.length;
       $("chosen").hidden = !count;
-      $("count").textContent = `${count.toLocaleString("en")} chosen`;
+      $("count").textContent = `${count.toLocaleString("en")} selected`;
     },
   };
 }

@@ -1,4 +1,4 @@
-// Small things that every part of the page uses.
+// Helpers that every part of the page uses.
 
 export const $ = (id) => document.getElementById(id);
 
@@ -18,13 +18,13 @@ export function el(tag, properties = {}, ...children) {
 export const fileName = (path) => path.split(/[/\\]/).pop();
 export const folderOf = (path) => path.slice(0, -fileName(path).length);
 export const bytes = (size) => (size < 1e6 ? `${Math.ceil(size / 1000)} KB` : size < 1e9 ? `${(size / 1e6).toFixed(1)} MB` : `${(size / 1e9).toFixed(1)} GB`);
-/** How sure a hit is: a probability, never 100%; or a word; or "". */
+/** The confidence of a hit: a probability, never 100%; or a word; or "". */
 export const sureness = (hit) => ((hit.confidence ?? null) === null ? hit.match ?? "" : `${Math.min(99, Math.round(hit.confidence * 100))}%`);
 export const many = (count, one, more = `${one}s`) => `${count.toLocaleString("en")} ${count === 1 ? one : more}`;
 
 let fading = 0;
 
-/** Say something for a few seconds, at the foot of the page. */
+/** Show a message for a few seconds at the bottom of the page. */
 export function toast(text) {
   clearTimeout(fading);
   $("toast").textContent = text;
@@ -32,17 +32,17 @@ export function toast(text) {
   fading = setTimeout(() => $("toast").classList.remove("shown"), 6000);
 }
 
-/** What stands in a section that has nothing to show: what happened, and what to do next. */
+/** A message for an empty section: what happened, and what to do next. */
 export function notice(title, text) {
   return el("div", { class: "notice" }, el("h2", { textContent: title }), el("p", { textContent: text }));
 }
 
-/** A thumbnail that says so when its file cannot be shown. */
+/** A thumbnail, replaced by a message if its file cannot be shown. */
 export function thumbnail(id, path, side = 512) {
   const image = el("img", { loading: "lazy", decoding: "async", alt: fileName(path), src: `/api/pictures/${id}/thumbnail?side=${side}` });
   image.addEventListener("error", () => image.replaceWith(el("span", {
     class: "gone",
-    textContent: `${fileName(path)} cannot be shown. It may have changed or be on a drive that is not plugged in.`,
+    textContent: `${fileName(path)} cannot be shown. It may have changed, or its drive may be disconnected.`,
   })));
   return image;
 }

@@ -1,4 +1,4 @@
-// The filters: fields of the page to a filter in words, and what there is to choose from.
+// The filters: builds a filter expression from the controls, and loads their choices.
 
 import { ask } from "./api.js";
 import { $, el, many } from "./dom.js";
@@ -7,11 +7,11 @@ const OTHERS = ["sort", "group", "fuse", "look", "diverse"];
 const quoted = (text) => `'${text.replaceAll("'", "''")}'`;
 const COMPARED = { folder: "in" };
 
-/** Each control of a field: its element, and the beginning of the condition that it makes. */
+/** The controls: each has its element, and the field and operator of its condition. */
 let controls = [];
 let making = null;
 
-/** The filter, "" for none. */
+/** The filter expression, "" for none. */
 export function where() {
   const parts = controls.filter(({ control }) => control.value.trim())
     .map(({ control, begins, date }) => `${begins} ${date ? control.value : quoted(control.value)}`);
@@ -20,8 +20,8 @@ export function where() {
   return parts.join(" and ");
 }
 
-/** What else is asked for beside the question: parameters of the API. */
-export function manner() {
+/** The search options other than the query, as parameters of the API. */
+export function searchOptions() {
   const values = { min_confidence: Number($("confidence").value) / 100 };
   if ($("fuse").value) values.fuse = $("fuse").value;
   if ($("look").value) values.look_in = $("look").value;
@@ -32,14 +32,14 @@ export function manner() {
   return values;
 }
 
-/** Say on the button how many filters are on. */
+/** Show the number of active filters on the button. */
 export function countFilters() {
   const on = [$("where"), ...controls.map(({ control }) => control)].filter(({ value }) => value.trim()).length;
   $("narrowed").hidden = !on;
   $("narrowed").textContent = on;
 }
 
-export function takeOff() {
+export function clearFilters() {
   for (const { control } of [{ control: $("where") }, ...controls]) control.value = "";
   for (const id of OTHERS) {
     if ($(id).type === "checkbox") $(id).checked = false;
@@ -48,7 +48,7 @@ export function takeOff() {
   countFilters();
 }
 
-/** Give the selects the values that the options of a search may have. */
+/** Fill the selects with the allowed values of the search options. */
 export async function loadOptions() {
   const selects = { sort: "sort", group: "group", fuse: "fuse", look_in: "look" };
   for (const { name, default: usual, choices } of await ask("/api/options")) {
@@ -58,18 +58,18 @@ export async function loadOptions() {
   }
 }
 
-/** Make controls for the fields that people choose from: two dates, or a list of values. */
+/** Make controls for the fields: two dates, or a list of values. */
 async function makeControls() {
   const { fields } = await ask("/api/fields");
   const made = fields.filter((field) => field.facet).flatMap((field) => (field.kind === "date"
-    ? [["from", "From", ">="], ["until", "until", "<="]].map(([id, label, sign]) => ({
+    ? [["from", "From", ">="], ["until", "To", "<="]].map(([id, label, sign]) => ({
       field, label, begins: `${field.name} ${sign}`, date: true, control: el("input", { id: `${field.name}-${id}`, type: "date" }) }))
     : [{ field, label: field.label, begins: `${field.name} ${COMPARED[field.kind] ?? "="}`, control: el("select", { id: field.name }) }]));
   $("fields").replaceChildren(...made.map(({ label, control, field }) => el("label", { title: field.about }, `${label} `, control)));
   return made;
 }
 
-/** Fill the lists of values; what is chosen stays chosen. */
+/** Fill the lists of values, and keep the selected ones. */
 export async function loadChoices() {
   if (!controls.length) controls = await (making ??= makeControls().finally(() => { making = null; }));
   const found = await ask("/api/facets");
@@ -87,13 +87,13 @@ export async function loadChoices() {
 
 function fill(control, choices) {
   const before = control.value;
-  control.replaceChildren(el("option", { value: "", textContent: choices.length ? "any" : "none known" }),
+  control.replaceChildren(el("option", { value: "", textContent: choices.length ? "Any" : "None" }),
     ...choices.map(([value, textContent]) => el("option", { value, textContent })));
   control.value = choices.some(([value]) => value === before) ? before : "";
   control.disabled = !choices.length;
 }
 
-/** Folders that only hold others count what is in those. */
+/** Add parent folders; each counts the pictures of its subfolders. */
 function withParents(folders, common) {
   const counts = new Map();
   for (const { value, images } of folders) {

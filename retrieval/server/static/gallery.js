@@ -1,13 +1,13 @@
-// The gallery: thousands of hits, of which only those near the window are in the document.
+// The gallery: thousands of hits; only those near the window are in the document.
 
 import { $, el, sureness, thumbnail } from "./dom.js";
 
 const GAP = 6;
-const BEYOND = 1.5; // windows above and below
+const BEYOND = 1.5; // window heights kept above and below
 
 /**
- * `gallery.hits` is what is shown; callbacks: open(place), chosen(), more() when the end comes near.
- * Arrow keys move, Enter opens, the space bar or x chooses, shift chooses a range.
+ * `gallery.hits` has the hits shown; callbacks: open(place), chosen() after a change of the selection,
+ * more() near the end. Arrow keys move, Enter opens, Space or x selects, Shift selects a range.
  */
 export function createGallery({ open, chosen, more }) {
   const list = $("gallery");
@@ -58,7 +58,7 @@ export function createGallery({ open, chosen, more }) {
     if (sureness(hit) && sureness(hit) !== "weak") look.append(el("span", { class: "sure", textContent: sureness(hit) }));
     if (hit.group?.others?.length) look.append(el("span", { class: "others", textContent: `+${hit.group.others.length}`, title: `${hit.group.others.length} more: ${hit.group.name}` }));
     const choice = el("button", { class: "choose", type: "button", tabIndex: -1, "aria-pressed": String(picked.has(hit.id)),
-      "aria-label": "Choose", onclick: (event) => choose(place, event.shiftKey) }, "✓");
+      "aria-label": "Select", onclick: (event) => choose(place, event.shiftKey) }, "✓");
     const li = el("li", { "aria-setsize": String(hits.length), "aria-posinset": String(place + 1) }, look, choice);
     li.classList.toggle("picked", picked.has(hit.id));
     return li;
@@ -120,7 +120,7 @@ export function createGallery({ open, chosen, more }) {
     clear,
     redraw,
     focus,
-    /** Show hits; with `keep` those before stay where they are. */
+    /** Show hits; with `keep`, do not redraw the tiles of earlier ones. */
     show(found, keep = false) {
       hits = found;
       if (!keep) {

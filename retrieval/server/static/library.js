@@ -1,9 +1,9 @@
-// The library itself: what it holds, looking for new pictures, concepts, labels, files that could not be used.
+// The Library view: contents, indexing, concepts, labels, and files that could not be indexed.
 
 import { ask, send } from "./api.js";
 import { $, bytes, el, fileName, many, notice, toast } from "./dom.js";
 
-/** `changed()` is called when an indexing run has ended. */
+/** `changed()` is called after an indexing run; `search(name)` searches for a concept. */
 export function create(root, { changed, search }) {
   let events = null;
   let watching = false;
@@ -20,14 +20,14 @@ export function create(root, { changed, search }) {
 
   function about(status) {
     const facts = [["Pictures", status.counts.images.toLocaleString("en")], ["Model", status.model.name],
-      ...status.roots.map((folder) => [folder.missing ? "Folder (not there now)" : "Folder", folder.path])];
-    return el("section", { class: "card" }, el("h2", { textContent: "What there is" }),
+      ...status.roots.map((folder) => [folder.missing ? "Folder (not available)" : "Folder", folder.path])];
+    return el("section", { class: "card" }, el("h2", { textContent: "Contents" }),
       el("dl", {}, ...facts.flatMap(([name, value]) => [el("dt", { textContent: name }), el("dd", { textContent: value })])),
       el("div", { class: "actions row" },
         el("button", { id: "index", type: "button", class: "main", onclick: start }, "Look for new pictures"),
         el("button", { id: "halt", type: "button", hidden: true, onclick: () => ask("/api/indexing", { method: "DELETE" }) }, "Stop after this batch"),
         el("a", { class: "button", href: "/api/export/npz", download: "pixtrieve.npz" }, "Export vectors (.npz)")),
-      el("p", { class: "soft", textContent: `${watching ? "Changes in these folders are followed. " : ""}New folders are added in a terminal: pixtrieve index FOLDER` }));
+      el("p", { class: "soft", textContent: `${watching ? "The server watches these folders for changes. " : ""}To add a folder, run in a terminal: pixtrieve index FOLDER` }));
   }
 
   function taught(concepts) {
@@ -39,17 +39,17 @@ export function create(root, { changed, search }) {
         show();
       } }, "✕")));
     return el("section", { class: "card" }, el("h2", { textContent: "Concepts" }),
-      rows.length ? el("ul", { class: "rows" }, ...rows) : el("p", { class: "soft", textContent: "None yet. Choose pictures in the gallery, then “Teach a concept”." }));
+      rows.length ? el("ul", { class: "rows" }, ...rows) : el("p", { class: "soft", textContent: "None yet. Select pictures in the gallery, then choose “Teach a concept”." }));
   }
 
   function labelled({ labels, tags }) {
-    const text = el("textarea", { rows: 4, value: labels.join("\n"), "aria-label": "Labels, one a line", placeholder: "dog\nbeach\nbirthday cake" });
+    const text = el("textarea", { rows: 4, value: labels.join("\n"), "aria-label": "Labels, one per line", placeholder: "dog\nbeach\nbirthday cake" });
     const go = el("button", { type: "button", onclick: async () => {
       go.disabled = true;
       try {
         const found = await send("/api/labels", { labels: text.value.split("\n").map((line) => line.trim()).filter(Boolean) });
         const count = Object.values(found.images).reduce((sum, each) => sum + each, 0);
-        toast(`${many(count, "label")} given.`);
+        toast(`Assigned ${many(count, "label")}.`);
         changed();
         show();
       } catch (error) {
@@ -60,15 +60,15 @@ export function create(root, { changed, search }) {
     } }, "Label all pictures");
     const counts = tags.filter((tag) => tag.source === "label").map((tag) => `${tag.label} (${tag.images.toLocaleString("en")})`).join(", ");
     return el("section", { class: "card" }, el("h2", { textContent: "Labels" }),
-      el("p", { class: "soft", textContent: "Pictures get those that they show; then they can be filtered by them." }), text,
+      el("p", { class: "soft", textContent: "Each picture gets the labels that match what it shows. You can then filter by label." }), text,
       el("div", { class: "actions row" }, go), el("p", { textContent: counts }));
   }
 
   function broken(found) {
     const rows = found.problems.map((problem) => el("li", {}, el("span", { textContent: `${fileName(problem.path)}: ${problem.reason}`, title: problem.path })));
-    return el("section", { class: "card", id: "problems" }, el("h2", { textContent: found.count ? `${many(found.count, "file")} could not be used` : "No problems" }),
-      found.count ? el("ul", { class: "rows" }, ...rows) : el("p", { class: "soft", textContent: "Every file that looks like a picture is one." }),
-      ...(found.count > rows.length ? [el("p", { class: "soft", textContent: `The first ${rows.length}; all of them: pixtrieve status --problems` })] : []));
+    return el("section", { class: "card", id: "problems" }, el("h2", { textContent: found.count ? `${many(found.count, "file")} could not be indexed` : "No problems" }),
+      found.count ? el("ul", { class: "rows" }, ...rows) : el("p", { class: "soft", textContent: "All picture files could be indexed." }),
+      ...(found.count > rows.length ? [el("p", { class: "soft", textContent: `These are the first ${rows.length}. To list all, run in a terminal: pixtrieve status --problems` })] : []));
   }
 
   async function start() {
@@ -80,7 +80,7 @@ export function create(root, { changed, search }) {
     follow();
   }
 
-  /** Draw the run that is going on, until it ends. */
+  /** Show the progress of the current run until it ends. */
   function follow() {
     events?.close();
     events = new EventSource("/api/indexing");
@@ -93,8 +93,8 @@ export function create(root, { changed, search }) {
       if (run.running) return;
       events.close();
       events = null;
-      if (run.error) toast(`Indexing has stopped: ${run.error}`);
-      else if (run.progress) toast(`${many(run.progress.encoded, "picture")} ${run.progress.encoded === 1 ? "is" : "are"} new.`);
+      if (run.error) toast(`Indexing stopped: ${run.error}`);
+      else if (run.progress) toast(`Indexed ${many(run.progress.encoded, "new picture")}.`);
       if (ran || run.progress) changed();
       if (!root.hidden) show();
     };

@@ -1,4 +1,4 @@
-// The map: all pictures at once, similar ones side by side. `create` makes it in an element.
+// The map: all pictures at once, similar ones side by side. `create` builds it in an element.
 
 import { many } from "/dom.js";
 import { readPoints } from "/map_data.js";
@@ -6,14 +6,14 @@ import { Painter } from "/map_paint.js";
 import { Thumbs } from "/map_thumbs.js";
 import { View } from "/map_view.js";
 
-const AROUND = 80; // so many neighbours are leafed through
-const OF_REGION = 2000;
+const AROUND = 80; // neighbours to browse
+const OF_REGION = 2000; // pictures of a region to browse
 const ASK_AGAIN_MS = 600;
 const STAGES = {
-  reading: "Reading what the pictures show",
-  comparing: "Looking for neighbours",
+  reading: "Reading the library",
+  comparing: "Finding similar pictures",
   arranging: "Arranging the pictures",
-  naming: "Finding names",
+  naming: "Naming the regions",
 };
 
 export function create(root, page) {
@@ -42,8 +42,8 @@ class PictureMap {
     this.version = "";
     this.shown = false;
     this.frame = 0;
-    this.wanted = []; // ids that stand out, perhaps before the map is here
-    this.told = ""; // how the drawing of the map goes
+    this.wanted = []; // ids to highlight, possibly set before the map is loaded
+    this.message = ""; // progress of the map update, or its error
     this.build();
     this.view = new View(this.above, {
       moved: () => this.draw(),
@@ -74,13 +74,13 @@ class PictureMap {
       tabIndex: 0,
       role: "application",
       "aria-label":
-        "Map of the pictures. Arrow keys move, plus and minus zoom, 0 shows all, Enter opens the picture in the middle. Regions are listed after it.",
+        "Map of the pictures. Arrow keys move, plus and minus zoom, 0 shows everything, Enter opens the picture in the middle. A list of regions follows.",
     });
     this.tools = make(
       "div",
       { className: "tools" },
-      tool("+", "Nearer", () => this.view.step(true)),
-      tool("−", "Farther", () => this.view.step(false)),
+      tool("+", "Zoom in", () => this.view.step(true)),
+      tool("−", "Zoom out", () => this.view.step(false)),
       tool("⤢", "Show all", () => this.view.whole()),
       tool("↻", "Arrange all pictures again", () => this.redraw(true)),
     );
@@ -115,19 +115,19 @@ class PictureMap {
 
   highlight(ids) {
     this.wanted = ids;
-    if (this.shown) this.light(); // who types elsewhere need not wait for a million points
+    if (this.shown) this.light(); // typing in another view must not wait for a million points
   }
 
   light() {
     if (this.points) this.painter.light(this.wanted);
-    this.tell(this.told);
+    this.tell(this.message);
     this.draw();
   }
 
-  tell(told) {
-    this.told = told;
+  tell(message) {
+    this.message = message;
     const count = this.wanted.length;
-    this.state.textContent = told || (count ? `${many(count, "answer")} ${count === 1 ? "stands" : "stand"} out` : "");
+    this.state.textContent = message || (count ? `${many(count, "picture")} highlighted` : "");
   }
 
   async load() {
@@ -144,12 +144,12 @@ class PictureMap {
       if (header.drawing || response.status === 202) this.timer = setTimeout(() => this.load(), ASK_AGAIN_MS);
     } catch (error) {
       if (error.name === "AbortError") return;
-      this.say("The server does not answer.", "Is pixtrieve serve still running?", "Try again");
+      this.say("The server is not responding.", "Is pixtrieve serve still running?", "Try again");
     }
   }
 
   async take(header, signal) {
-    this.tell(header.drawing ? waiting(header) : header.error);
+    this.tell(header.drawing ? progressText(header) : header.error);
     if (header.version === this.version) return;
     const response = await fetch(`/api/map/points?version=${encodeURIComponent(header.version)}`, { signal });
     if (response.status === 409) return this.load();
@@ -165,7 +165,7 @@ class PictureMap {
     this.leave();
     this.choose(-1);
     if (!header.count) {
-      this.say("There is nothing to map yet", "Add pictures with: pixtrieve index FOLDER");
+      this.say("The library has no pictures yet", "Add a folder in a terminal: pixtrieve index FOLDER");
     } else this.note.hidden = true;
     if (first) this.view.moveTo(0.5, 0.5, 1);
     this.draw();
@@ -221,7 +221,7 @@ class PictureMap {
     else if (!this.openAt(x, y, 14)) this.choose(-1);
   }
 
-  // Open the picture at a place with its neighbours; false when there is none.
+  // Open the picture at a position with its neighbours; false if there is none.
   openAt(x, y, reach) {
     const row = this.painter.pictureAt(x, y, reach);
     if (row < 0) return false;
@@ -235,7 +235,7 @@ class PictureMap {
     this.choose(number);
   }
 
-  // Offer what can be done with a region.
+  // Show the actions for a region.
   choose(number) {
     this.chosen.hidden = number < 0;
     if (number < 0) return;
@@ -245,15 +245,15 @@ class PictureMap {
       button.addEventListener("click", then);
       return button;
     };
-    const leaf = () => {
+    const browse = () => {
       const rows = this.points.inRegion(number, OF_REGION);
       this.page.open(rows.map((row) => this.points.ids[row]), 0);
     };
     this.chosen.replaceChildren(
       make("strong", { textContent: region.name || "This region" }),
       make("span", { textContent: many(region.count, "picture") }),
-      act("Leaf through", leaf),
-      ...(region.name ? [act("Search for it", () => this.page.search(region.name))] : []),
+      act("Browse", browse),
+      ...(region.name ? [act("Search for this", () => this.page.search(region.name))] : []),
     );
   }
 
@@ -282,11 +282,11 @@ class PictureMap {
     this.draw();
   }
 
-  // For those who do not see the canvas: the two coarsest levels.
+  // For screen readers: the two coarsest levels.
   listRegions() {
     const items = this.points.regions.flatMap((region, number) => {
       if (region.level > 1) return [];
-      const text = `${region.name || "unnamed"}, ${many(region.count, "picture")}`;
+      const text = `${region.name || "Unnamed region"}, ${many(region.count, "picture")}`;
       const button = make("button", { type: "button", textContent: text });
       button.addEventListener("click", () => this.goTo(number));
       return [make("li", {}, button)];
@@ -295,7 +295,7 @@ class PictureMap {
   }
 }
 
-function waiting(header) {
+function progressText(header) {
   const share = Math.round(100 * header.drawing.share);
-  return header.lacking ? `${many(header.lacking, "picture")} find their place … ${share}%` : `Drawing anew … ${share}%`;
+  return header.lacking ? `Placing ${many(header.lacking, "new picture")} … ${share}%` : `Updating the map … ${share}%`;
 }

@@ -1,10 +1,10 @@
-// The map's pictures: where they lie, which stands for others in its square, who is near.
+// The map's data: positions, the typical picture of each square, neighbours.
 
-const CELLS = 256; // a side of the grid by which pictures are found
+const CELLS = 256; // per side of the lookup grid
 
 export function readPoints(buffer, header) {
   const count = header.count;
-  if (buffer.byteLength !== count * 14) throw new Error("the map's points are cut short");
+  if (buffer.byteLength !== count * 14) throw new Error("the map's points are incomplete");
   return new Points(
     new Uint32Array(buffer, 0, count),
     new Float32Array(buffer, count * 4, count * 2),
@@ -13,7 +13,7 @@ export function readPoints(buffer, header) {
   );
 }
 
-// Rows, not ids, are what everything below speaks of. They are sorted by the grid's cells.
+// Everything below uses rows, not ids. Rows are sorted by grid cell.
 export class Points {
   constructor(ids, places, regionOf, regions) {
     this.count = ids.length;
@@ -31,7 +31,7 @@ export class Points {
     this.x = new Float32Array(this.count);
     this.y = new Float32Array(this.count);
     this.region = new Uint16Array(this.count);
-    this.first = new Float64Array(this.count); // who stands for others: the lowest
+    this.first = new Float64Array(this.count); // the lowest value represents its square
     const typical = new Map();
     for (const region of regions) {
       if (!typical.has(region.picture)) typical.set(region.picture, region.level);
@@ -44,11 +44,11 @@ export class Points {
       this.region[to] = regionOf[row];
       this.first[to] = (typical.has(ids[row]) ? typical.get(ids[row]) : 9) * 2 ** 32 + scattered(ids[row]);
     }
-    this.kept = new Map(); // squares by their depth
+    this.kept = new Map(); // numbers of occupied squares by depth
     this.extent = { width: spread(this.x), height: spread(this.y) };
   }
 
-  // Call for every row in a rectangle, or a little outside.
+  // Call a function for every row in a rectangle, and for some just outside.
   within(left, top, right, bottom, call) {
     const [low, high] = [clampCell(left), clampCell(right)];
     for (let line = clampCell(top); line <= clampCell(bottom); line++) {
@@ -57,8 +57,8 @@ export class Points {
     }
   }
 
-  // The squares of a rectangle when the map has 2 ** depth of them a side: {column, line, row, count}.
-  // Whoever stands for a square also stands for that of its quarters which it lies in.
+  // The squares in a rectangle, with 2 ** depth squares per side of the map: {column, line, row, count}.
+  // The picture that represents a square also represents the quarter that it lies in.
   squares(depth, left, top, right, bottom) {
     const side = 2 ** depth;
     const found = new Map();
@@ -79,13 +79,13 @@ export class Points {
     return [...found.values()];
   }
 
-  // How many squares of that depth have pictures.
+  // The number of squares of this depth that have pictures.
   occupied(depth) {
     if (!this.kept.has(depth)) this.kept.set(depth, this.squares(depth, 0, 0, 1, 1).length);
     return this.kept.get(depth);
   }
 
-  // The row nearest to a place, at most so far away; -1 when there is none.
+  // The row nearest to a position, within `reach`; -1 if there is none.
   nearest(x, y, reach) {
     let best = -1;
     let least = reach * reach;
@@ -96,7 +96,7 @@ export class Points {
     return best;
   }
 
-  // So many rows around one, the nearest first, itself before all.
+  // `wanted` rows around a row: the row itself, then the others, nearest first.
   around(row, wanted) {
     const [x, y] = [this.x[row], this.y[row]];
     const apart = (other) => (other === row ? -1 : (this.x[other] - x) ** 2 + (this.y[other] - y) ** 2);
@@ -110,7 +110,7 @@ export class Points {
     }
   }
 
-  // The rows of a region, those of its parts included, the nearest to its middle first.
+  // The rows of a region and its parts, nearest to its middle first.
   inRegion(number, wanted) {
     const inside = this.regions.map((_, each) => this.isPart(each, number));
     const { x, y } = this.regions[number];
@@ -125,7 +125,7 @@ export class Points {
     return number >= 0;
   }
 
-  // The region of a level that a region is part of.
+  // The region of a level that contains a region.
   above(number, level) {
     while (number >= 0 && this.regions[number].level > level) number = this.regions[number].parent;
     return number;
@@ -144,7 +144,7 @@ function spread(values) {
 const clampCell = (value) => Math.max(0, Math.min(CELLS - 1, Math.floor(value * CELLS)));
 const cellOf = (x, y) => clampCell(y) * CELLS + clampCell(x);
 
-// The same for the same picture always, but in no order.
+// A fixed pseudorandom number for each picture.
 function scattered(id) {
   let mixed = Math.imul(id ^ (id >>> 16), 0x45d9f3b);
   mixed = Math.imul(mixed ^ (mixed >>> 16), 0x45d9f3b);

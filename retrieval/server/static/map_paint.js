@@ -1,19 +1,19 @@
-// Drawing: points below, then pictures, then names. All of it is made anew for every frame.
+// Drawing: points at the bottom, then pictures, then names. Every frame draws everything.
 
 import { isCalm } from "/map_view.js";
 
-const SQUARE = 64; // pictures are at least so large, less a gap, and less than twice as large
-const CROWD = 40; // with more pictures behind each shown one, points say more
-const NEAR = 1.7; // the zoom from which there are pictures at all
-const MOST_PIXELS = 3e6; // of the points' layer: beyond, it is drawn coarser
-const NAMES_FROM = [0, 2.4, 7]; // the zoom from which each level has its names
+const SQUARE = 64; // least size of pictures, including the gap; the most is just under twice that
+const CROWD = 40; // draw points if each shown picture would stand for more than this
+const NEAR = 1.7; // least zoom for pictures
+const MOST_PIXELS = 3e6; // of the points' layer; larger layers are drawn at a lower resolution
+const NAMES_FROM = [0, 2.4, 7]; // least zoom for the names of each level
 const FADE = 0.16;
 const LINE = 17;
-const FACE = 48; // of the picture above a name
-const FEW = 8000; // points that need not show where they crowd
-const LARGE = 110; // pictures so large need no preview
+const FACE = 48; // size of the picture above a name
+const FEW = 8000; // up to this many points, crowds need no shading
+const LARGE = 110; // pictures of this size need no preview
 const WIDE = 600;
-const TOOLS = { width: 76, height: 216 }; // in the upper right corner: no names there
+const TOOLS = { width: 76, height: 216 }; // top right corner, without names
 
 export class Painter {
   constructor(below, above, view, thumbs) {
@@ -21,8 +21,8 @@ export class Painter {
     this.above = above;
     this.view = view;
     this.thumbs = thumbs;
-    this.shades = new Map(); // how visible each name is
-    this.boxes = []; // names as drawn, to be clicked
+    this.shades = new Map(); // opacity of each name
+    this.boxes = []; // names as drawn, for clicks
     this.tiles = []; // pictures as drawn
     this.lit = null;
     this.hovered = -1;
@@ -54,7 +54,7 @@ export class Painter {
     if (this.points) this.colours = regionColours(this.points.regions, this.dark);
   }
 
-  // Depth of the squares that pictures are shown in; -1 while points say more.
+  // Depth of the squares in which to show pictures; -1 to show points.
   depth() {
     const depth = Math.max(0, Math.floor(Math.log2(this.view.scale / SQUARE)));
     if (this.view.zoom < NEAR) return -1;
@@ -195,7 +195,7 @@ export class Painter {
     context.stroke();
   }
 
-  // Names, the largest regions first, where they do not cover each other. True while they fade.
+  // Draw the names that do not overlap, largest regions first. True while names fade in.
   paintNames(context, onPictures, ratio) {
     const { regions } = this.points;
     const finest = regions.length ? regions[regions.length - 1].level : 0;
@@ -221,7 +221,7 @@ export class Painter {
     const height = lines.length * LINE + 8 + face;
     const box = { number, lines, face, left: x - width / 2, top: y - height / 2, width, height };
     if (x < 0 || y < 0 || x > this.view.width || y > this.view.height) return null;
-    // A name near the edge moves in rather than being cut off.
+    // Move a name near the edge inwards, so that it is not cut off.
     box.left = Math.max(6, Math.min(this.view.width - width - 6, box.left));
     box.top = Math.max(6, Math.min(this.view.height - height - 6, box.top));
     return box;
@@ -296,7 +296,7 @@ export class Painter {
     return this.boxes.find(inside)?.number ?? -1;
   }
 
-  // The picture at a place of the screen, -1 for none.
+  // The picture at a position on the screen, -1 for none.
   pictureAt(x, y, reach) {
     if (this.tiles.length) {
       const apart = ({ left, top, side }) => Math.max(left - x, x - left - side, top - y, y - top - side);
@@ -312,7 +312,7 @@ function fit(canvas, view, ratio) {
   if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
 }
 
-// A dot: a quarter of it is what was there before, so that crowds come out stronger than single ones.
+// A dot that keeps a quarter of the colour below it, so that crowds look stronger than single dots.
 function thinStamp(pixels, width, column, line, side, colour) {
   const most = ((colour & 0xfefefe) >>> 1) + ((colour & 0xfcfcfc) >>> 2);
   for (let down = 0; down < side; down++) {
@@ -332,7 +332,7 @@ function fullStamp(pixels, width, column, line, side, colour) {
   }
 }
 
-// So many pixels are left out at either end of a dot's line, to make it round.
+// The number of pixels to leave out at each end of a line, to make the dot round.
 function corner(side, down) {
   const near = Math.min(down, side - 1 - down);
   return side < 3 ? 0 : Math.max(0, Math.round(side * 0.3) - near);
@@ -362,7 +362,7 @@ function asRgb(colour) {
 const packed = ([red, green, blue]) => (0xff000000 | (blue << 16) | (green << 8) | red) >>> 0;
 const unpacked = (colour, alpha) => `rgba(${colour & 255}, ${(colour >> 8) & 255}, ${(colour >> 16) & 255}, ${alpha})`;
 
-// A hue for each of the coarsest regions, its parts a little lighter or darker.
+// One hue per coarsest region; its parts are a little lighter or darker.
 function regionColours(regions, dark) {
   const hues = new Map();
   return Uint32Array.from(regions, (region, number) => {

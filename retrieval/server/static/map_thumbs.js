@@ -1,19 +1,19 @@
-// Thumbnails as bitmaps: those that are seen are loaded, the ones seen last are kept.
+// Thumbnails as bitmaps: loads those in view, and keeps the most recently used.
 
 const AT_ONCE = 8;
 const MOST_BYTES = 128 * 2 ** 20;
 
 export class Thumbs {
   constructor(loaded) {
-    this.loaded = loaded; // called when another one is there
-    this.kept = new Map(); // by key, the one used last at the end
+    this.loaded = loaded; // called after each load
+    this.kept = new Map(); // by key, the most recently used last
     this.bytes = 0;
     this.wanted = [];
     this.loading = new Map();
     this.broken = new Set();
   }
 
-  // The bitmap of a picture for a square of so many device pixels, or one of another size, or null.
+  // The bitmap of a picture for a square of `pixels` device pixels, or one of another size, or null.
   get(id, pixels) {
     for (const side of pixels <= 128 ? [128, 256] : [256, 128]) {
       const key = `${id} ${side}`;
@@ -26,7 +26,7 @@ export class Thumbs {
     return null;
   }
 
-  // Say which are seen, the most important first; what was wanted before and is not any more is dropped.
+  // Set the pictures in view, the most important first; cancel loading others.
   want(ids, pixels) {
     const side = pixels <= 128 ? 128 : 256;
     this.wanted = ids.map((id) => ({ id, side, key: `${id} ${side}` }));
@@ -80,7 +80,7 @@ export class Thumbs {
   }
 }
 
-// The middle of a picture.
+// The square in the middle of a picture.
 function squared(whole, side) {
   const least = Math.min(whole.width, whole.height);
   const [left, top] = [(whole.width - least) / 2, (whole.height - least) / 2];

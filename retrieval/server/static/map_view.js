@@ -1,4 +1,4 @@
-// Where one looks at the map from, and what moves that: pointers, wheel, keys.
+// The visible part of the map, moved by pointers, wheel and keys.
 
 const STEP = 1.6;
 const FLIGHT_MS = 420;
@@ -7,21 +7,21 @@ const CLICK_PIXELS = 6;
 export const isCalm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 export class View {
-  constructor(canvas, told) {
+  constructor(canvas, callbacks) {
     this.canvas = canvas;
-    this.told = told; // {moved(), clicked(x, y), hovered(x, y), left(), entered()}
+    this.callbacks = callbacks; // {moved(), clicked(x, y), hovered(x, y), left(), entered()}
     this.width = this.height = 1;
     this.x = this.y = 0.5; // the middle of the screen, on the map
     this.zoom = 1; // 1 shows all
     this.most = 64;
-    this.extent = { width: 1, height: 1 }; // of the pictures, around the map's middle
+    this.extent = { width: 1, height: 1 }; // of all pictures, around the middle of the map
     this.pointers = new Map();
     this.travelled = 0;
     this.flight = 0;
     this.listen();
   }
 
-  // Pixels for the whole map's side.
+  // Side of the whole map in pixels.
   get scale() {
     const across = (this.width - 2 * this.margin) / this.extent.width;
     const down = (this.height - 2 * this.margin) / this.extent.height;
@@ -42,17 +42,17 @@ export class View {
 
   resize(width, height) {
     [this.width, this.height] = [width, height];
-    this.told.moved();
+    this.callbacks.moved();
   }
 
   moveTo(x, y, zoom) {
     this.zoom = Math.max(0.7, Math.min(this.most, zoom));
     this.x = Math.max(-0.1, Math.min(1.1, x));
     this.y = Math.max(-0.1, Math.min(1.1, y));
-    this.told.moved();
+    this.callbacks.moved();
   }
 
-  // Zoom so that what is below a point of the screen stays there.
+  // Zoom, and keep the map position under a screen point in place.
   zoomAt(x, y, factor) {
     const [mapX, mapY] = this.toMap(x, y);
     const zoom = Math.max(0.7, Math.min(this.most, this.zoom * factor));
@@ -70,7 +70,7 @@ export class View {
       const share = Math.min(1, Math.max(0, (now - began) / FLIGHT_MS));
       const eased = 1 - (1 - share) ** 3;
       const current = from.zoom * (zoom / from.zoom) ** eased;
-      // What is flown to moves evenly over the screen while the zoom changes.
+      // The target moves evenly across the screen while the zoom changes.
       const moved = zoom === from.zoom ? eased : (1 / from.zoom - 1 / current) / (1 / from.zoom - 1 / zoom);
       this.moveTo(from.x + (x - from.x) * moved, from.y + (y - from.y) * moved, current);
       if (share < 1) this.flight = requestAnimationFrame(step);
@@ -98,7 +98,7 @@ export class View {
     canvas.addEventListener("pointermove", (event) => this.onMove(event));
     canvas.addEventListener("pointerup", (event) => this.onUp(event));
     canvas.addEventListener("pointercancel", (event) => this.pointers.delete(event.pointerId));
-    canvas.addEventListener("pointerleave", () => this.told.left());
+    canvas.addEventListener("pointerleave", () => this.callbacks.left());
     canvas.addEventListener("keydown", (event) => this.onKey(event));
   }
 
@@ -106,7 +106,7 @@ export class View {
     event.preventDefault();
     cancelAnimationFrame(this.flight);
     const lines = event.deltaMode === 1 ? 16 : event.deltaMode === 2 ? this.height : 1;
-    // Two fingers on a trackpad come as a wheel with Ctrl, in small steps.
+    // A trackpad pinch arrives as wheel events with Ctrl, in small steps.
     const speed = event.ctrlKey ? 0.01 : 0.0018;
     const delta = Math.max(-240, Math.min(240, event.deltaY * lines));
     this.zoomAt(event.offsetX, event.offsetY, Math.exp(-delta * speed));
@@ -118,14 +118,14 @@ export class View {
     this.canvas.setPointerCapture(event.pointerId);
     if (!this.pointers.size) this.travelled = 0;
     this.pointers.set(event.pointerId, { x: event.offsetX, y: event.offsetY });
-    this.told.left();
+    this.callbacks.left();
   }
 
   onMove(event) {
     const before = this.pointers.get(event.pointerId);
     const [x, y] = [event.offsetX, event.offsetY];
     if (!before) {
-      if (event.pointerType === "mouse") this.told.hovered(x, y);
+      if (event.pointerType === "mouse") this.callbacks.hovered(x, y);
       return;
     }
     this.pointers.set(event.pointerId, { x, y });
@@ -146,7 +146,7 @@ export class View {
 
   onUp(event) {
     const known = this.pointers.delete(event.pointerId);
-    if (known && !this.pointers.size && this.travelled < CLICK_PIXELS) this.told.clicked(event.offsetX, event.offsetY);
+    if (known && !this.pointers.size && this.travelled < CLICK_PIXELS) this.callbacks.clicked(event.offsetX, event.offsetY);
   }
 
   onKey(event) {
@@ -162,7 +162,7 @@ export class View {
       "-": () => this.step(false),
       0: () => this.whole(),
       Home: () => this.whole(),
-      Enter: () => this.told.entered(),
+      Enter: () => this.callbacks.entered(),
     };
     const act = keys[event.key];
     if (!act) return;

@@ -1,4 +1,4 @@
-// The question: terms beside the text, pictures liked and not, and its written form.
+// The query: its text, other terms, liked and disliked pictures.
 
 import { $ } from "./dom.js";
 
@@ -7,7 +7,7 @@ export const question = { terms: [], picture: null, like: new Set(), unlike: new
 
 const quoted = (text) => `"${text.replace(/[\\"]/g, "\\$&")}"`;
 
-export function written() {
+export function queryText() {
   const parts = [];
   const text = $("question").value.trim();
   if (text) parts.push(text);
@@ -17,7 +17,7 @@ export function written() {
     const sign = term.negative ? "- " : parts.length ? "+ " : "";
     parts.push(`${sign}${one}`);
   }
-  // Pictures that were liked, and nothing else: the first of them is the question.
+  // With liked pictures only, search for the first of them.
   if (!parts.length && !question.picture && question.like.size) parts.push(`#${[...question.like][0]}`);
   return parts.join(" ");
 }
@@ -27,7 +27,7 @@ export function dropPicture() {
   question.picture = null;
 }
 
-export function forget() {
+export function clearQuery() {
   $("question").value = "";
   question.terms = [];
   question.like.clear();
@@ -35,13 +35,13 @@ export function forget() {
   dropPicture();
 }
 
-/** Draw the parts of the question beside the text; `changed` is called after each change. */
+/** Draw the terms next to the text; `changed` is called after each change. */
 export function drawChips(changed) {
   const redraw = () => { drawChips(changed); changed(); };
   const chips = question.terms.map((term, place) => termChip(term, redraw, () => question.terms.splice(place, 1)));
   if (question.picture) chips.push(chip(picture(question.picture.address, "your picture"), "", [remove("remove your picture", () => { dropPicture(); redraw(); })]));
-  for (const [set, word, kind] of [[question.like, "liked", ""], [question.unlike, "not liked", "negative"]]) {
-    if (set.size) chips.push(chip(label(`${set.size} ${word}`), kind, [remove(`forget what was ${word}`, () => { set.clear(); redraw(); })]));
+  for (const [set, word, kind] of [[question.like, "liked", ""], [question.unlike, "disliked", "negative"]]) {
+    if (set.size) chips.push(chip(label(`${set.size} ${word}`), kind, [remove(`clear ${word} pictures`, () => { set.clear(); redraw(); })]));
   }
   $("chips").replaceChildren(...chips);
 }
@@ -50,7 +50,7 @@ function termChip(term, redraw, takeOut) {
   const face = term.concept === undefined
     ? picture(`/api/pictures/${term.id}/thumbnail?side=256`, `picture #${term.id}`)
     : label(term.concept);
-  const turn = button(term.negative ? "−" : "+", term.negative ? "without; change to with" : "with; change to without",
+  const turn = button(term.negative ? "−" : "+", term.negative ? "excluded; change to included" : "included; change to excluded",
     () => { term.negative = !term.negative; redraw(); });
   const weigh = button(`×${term.weight}`, `weight ${term.weight}; change`,
     () => { term.weight = term.weight === 1 ? 2 : term.weight === 2 ? 0.5 : 1; redraw(); });

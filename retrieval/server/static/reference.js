@@ -1,4 +1,4 @@
-// The API's own description, to be read by people.
+// The API reference, made from openapi.json.
 
 import { ask } from "./api.js";
 import { $, el, notice } from "./dom.js";
@@ -7,7 +7,7 @@ const kind = (schema = {}) => (schema.enum ?? [schema.const ?? schema.type ?? sc
 
 function limits(schema = {}) {
   const said = [];
-  for (const [name, word] of [["minimum", "≥"], ["maximum", "≤"], ["maxLength", "letters ≤"], ["maxItems", "items ≤"]]) {
+  for (const [name, word] of [["minimum", "≥"], ["maximum", "≤"], ["maxLength", "characters ≤"], ["maxItems", "items ≤"]]) {
     if (schema[name] !== undefined) said.push(`${word} ${schema[name]}`);
   }
   if (schema.default !== undefined && schema.default !== "") said.push(`default ${JSON.stringify(schema.default)}`);

@@ -1,15 +1,15 @@
-// The large picture, with what is known of it.
+// The viewer: a large picture and its facts.
 
 import { ask } from "./api.js";
 import { $, bytes, el, fileName, folderOf, sureness } from "./dom.js";
 
-const SOURCES = { name: " (from the file's name)", file: " (when the file was changed)" };
-// Said in other words, or the same as another.
+const SOURCES = { name: " (from the file name)", file: " (when the file was modified)" };
+// Shown in another form, or the same as another field.
 const LEFT_OUT = ["taken", "format", "width", "height", "size"];
 let fields = [];
 ask("/api/fields").then((found) => { fields = found.fields.filter(({ name, columns }) => columns.length && !LEFT_OUT.includes(name)); }).catch(() => {});
 
-/** A field of a picture as people read it, "" where it is not known. */
+/** The value of a field as text, "" if unknown. */
 function written({ kind, columns, unit }, picture) {
   const values = columns.map((column) => picture[column]).filter((value) => value !== null && value !== undefined && value !== "");
   if (kind === "date" && values.length) return values[0].replace("T", " ") + (SOURCES[values[1]] ?? "");
@@ -18,10 +18,10 @@ function written({ kind, columns, unit }, picture) {
   return shown.length && unit ? `${shown} ${unit}` : shown.join(" ");
 }
 
-/** `viewer.open(ids, place, hits?)`; callbacks get the number of the picture: like, plus, minus; closed(place). */
+/** `viewer.open(ids, place, hits?)`; callbacks: like, plus and minus get the picture's id; closed(place). */
 export function createViewer({ like, plus, minus, closed }) {
   let ids = [];
-  let known = []; // hits, where the pictures were searched for
+  let known = []; // the hits, if the pictures are search results
   let place = -1;
 
   async function show(next) {
@@ -50,7 +50,7 @@ export function createViewer({ like, plus, minus, closed }) {
       ...fields.map((field) => [field.label, written(field, picture)]),
       ["Labels", (picture.tags ?? []).map((tag) => tag.label).join(", ")],
       ["Texts", (picture.texts ?? []).filter((text) => text.source !== "name").map((text) => text.text).join("\n")],
-      ["Number", `#${picture.id}`], ["Copies", copies.join("\n")]];
+      ["ID", `#${picture.id}`], ["Copies", copies.join("\n")]];
     $("name").textContent = $("large").alt = fileName(path);
     $("original").download = fileName(path);
     $("facts").replaceChildren(...facts.filter(([, value]) => value).flatMap(([name, value]) => [
@@ -65,7 +65,7 @@ export function createViewer({ like, plus, minus, closed }) {
   $("previous").addEventListener("click", () => show(place - 1));
   $("next").addEventListener("click", () => show(place + 1));
   $("viewer").addEventListener("click", (event) => { if (event.target === $("viewer")) $("viewer").close(); });
-  // On the document: a button that was just disabled has lost the focus to it.
+  // On the document, because a button that was just disabled loses the focus to it.
   document.addEventListener("keydown", (event) => {
     if (!$("viewer").open) return;
     if (event.key === "ArrowRight") show(place + 1);

@@ -94,7 +94,7 @@ def test_over_http_nothing_is_opened_that_is_not_indexed(
     monkeypatch.setattr("retrieval.images.download.download", opened)
     secret = str(tmp_path / "secret.png")
     for query in ("./secret.png", secret, f'red + picture:"{secret}"', "red - http://127.0.0.1/a"):
-        assert "the server opens none" in complaint(call_over_http("search_images", query=query))
+        assert "the server opens neither" in complaint(call_over_http("search_images", query=query))
     for tool in ("similar_images", "describe_image"):
         for path in (secret, "/etc/passwd", "secret.png", "../secret.png", "~/a.png"):
             said = complaint(call_over_http(tool, path=path))

@@ -119,7 +119,7 @@ def test_wrong_arguments_are_named(local: Server[Any], wrong: dict[str, Any], na
         ({"query": "red", "where": "colour = 1"}, "colour"),
         ({"query": 'concept:"cat"'}, "cat"),
         ({"query": "red", "like": [9999]}, "9999"),
-        ({"query": "http://127.0.0.1/a.png"}, "none is fetched"),
+        ({"query": "http://127.0.0.1/a.png"}, "not downloaded here"),
     ],
 )
 def test_what_cannot_be_asked_is_explained_with_a_hint(
