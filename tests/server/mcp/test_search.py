@@ -113,7 +113,7 @@ def test_wrong_arguments_are_named(local: Server[Any], wrong: dict[str, Any], na
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({}, "the question is empty"),
+        ({}, "the query is empty"),
         ({"query": "- red"}, "only what must not be there"),
         ({"query": "#12345"}, "there is no picture #12345"),
         ({"query": "red", "where": "colour = 1"}, "colour"),
