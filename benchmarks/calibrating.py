@@ -110,15 +110,15 @@ def answers(trials: Iterable[Trial], encoder: Encoder) -> Iterator[Answer]:
     unlikely = encoder.encode_texts(unlikely_things())
     texts: dict[str, Text] = {}
     for number, trial in enumerate(trials):
-        new = [text for a in trial.asked for text in a.texts if text not in texts]
+        new = [text for each in trial.things for text in each.texts if text not in texts]
         if new:
             texts.update(encoded_texts(new, encoder))
         library, size = Library(trial.pictures, unlikely), len(trial.pictures)
-        for asked in trial.asked:
-            about = number, trial.kind, size, asked.present, asked.half
-            for text in asked.texts:
+        for thing in trial.things:
+            about = number, trial.kind, size, thing.present, thing.half
+            for text in thing.texts:
                 first, found, share = library.search(texts[text])
-                yield Answer(*about, found, share, asked.right[first], asked.known[first])
+                yield Answer(*about, found, share, thing.right[first], thing.known[first])
 
 
 def weights_of(found: list[Answer]) -> Floats:

@@ -95,9 +95,9 @@ def _probabilities(judged: list[Judged], hits: slice) -> Floats:
 
 def _areas(judged: list[Judged], kind: str, score: Callable[[Judged], float]) -> Iterator[float]:
     for library in sorted({a.library for a, _ in judged if a.kind == kind}):
-        asked = [each for each in judged if each[0].library == library]
-        there = [score(each) for each in asked if each[0].present]
-        absent = [score(each) for each in asked if not each[0].present]
+        same = [each for each in judged if each[0].library == library]
+        there = [score(each) for each in same if each[0].present]
+        absent = [score(each) for each in same if not each[0].present]
         if there and absent:
             yield area_under_curve(np.array(there), np.array(absent))
 
@@ -183,14 +183,14 @@ def print_words(found: list[Answer]) -> None:
 def print_pairs(pictures: named.Named, encoder: Encoder, calibration: Calibration) -> None:
     """Print how often the hits of two terms show both, for things that occur together."""
     library = Library(pictures.vectors, encoder.encode_texts(unlikely_things()))
-    things = [asked for asked in in_captions(pictures, ()) if asked.right.sum() >= _COMMON]
-    texts = [written(asked.thing)[1] for asked in things]
-    asked_with = encoded_texts(texts, encoder)
+    things = [each for each in in_captions(pictures, ()) if each.right.sum() >= _COMMON]
+    texts = [written(each.name)[1] for each in things]
+    encoded = encoded_texts(texts, encoder)
     shown, right = [], []
     for one, two in combinations(range(len(things)), 2):
         show_both = things[one].right & things[two].right
         if show_both.sum() >= _TOGETHER:
-            terms = [asked_with[texts[each]] for each in (one, two)]
+            terms = [encoded[texts[each]] for each in (one, two)]
             first, found = library.search_both(terms, calibration)
             absent = [a.known & ~a.right for a in (things[one], things[two])]
             known = (show_both | absent[0] | absent[1])[first]
