@@ -176,7 +176,7 @@ _TABLE = (
 FIELDS: dict[str, Field] = {each.name: each for each in _TABLE}
 """The fields by name, in the order in which they are listed."""
 
-POSSIBLE = tuple(each.name for each in _TABLE if each.optional)
+OPTIONAL = tuple(each.name for each in _TABLE if each.optional)
 """The optional fields, which `has` tests. Every picture has a `date`."""
 
 FACTS = tuple(each.name for each in fields(Facts))
@@ -199,4 +199,4 @@ def filter_help() -> str:
         f"{same[0].example}"
         for kind, same in by_kind.items()
     ]
-    return "; ".join([*kinds, f"has {', '.join(POSSIBLE)}"])
+    return "; ".join([*kinds, f"has {', '.join(OPTIONAL)}"])

@@ -63,7 +63,7 @@ def is_pair(term: str) -> bool:
     return _UNSPACED.fullmatch(term.strip('"*')) is not None
 
 
-def words_of(query: str) -> tuple[str, ...]:
+def query_words(query: str) -> tuple[str, ...]:
     """Return the words of a query in lower case, without stop words."""
     tokens = dict.fromkeys(_tokens(plain(query).lower()))
     return tuple(token for token in tokens if token not in _STOP_WORDS)

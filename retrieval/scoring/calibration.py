@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.query.tokens import words_of
+from retrieval.query.tokens import query_words
 
 if TYPE_CHECKING:
     from retrieval.scoring.confidence import ScoreBaseline
@@ -108,7 +108,7 @@ def features(
         "score": scores,
         "baseline": (scores - baseline.median) / baseline.spread,
         "picture": (scores - others.mean(axis=1)) / spread,
-        "words": np.full(len(scores), math.log(max(len(words_of(text)), 1))),
+        "words": np.full(len(scores), math.log(max(len(query_words(text)), 1))),
         "agreement": np.full(len(scores), agreement),
     }
 

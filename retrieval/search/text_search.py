@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.query.tokens import plain, terms, words_of
+from retrieval.query.tokens import plain, query_words, terms
 from retrieval.search.fusion import background_of, text_evidence
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def snippets(texts: tuple[TextRow, ...], words: str, *, by_meaning: bool) -> tup
 
     If no line does and the texts were found by their vectors (`by_meaning`), return the first line.
     """
-    patterns = [re.compile(_beginning(word)) for word in words_of(words)]
+    patterns = [re.compile(_beginning(word)) for word in query_words(words)]
     found: list[Snippet] = []
     texts = tuple(row for row in texts if row.source != "name")  # hits show their names anyway
     for row in texts:

@@ -1,4 +1,4 @@
-"""How sure hits are: probabilities, words or nothing; one decision about a whole answer."""
+"""The confidence of hits: probabilities, labels or nothing; and whether an answer is strong."""
 
 from __future__ import annotations
 
@@ -116,9 +116,9 @@ def test_words_go_by_what_is_beaten_or_by_how_likely_it_is() -> None:
     ],
 )
 def test_an_answer_is_strong_by_its_first_ten(scores: list[float], strong: bool) -> None:
-    sure = Confidences(np.ones(len(scores)), None, (TextHits(by_score(scores), FITTED),))
-    assert sure.strong() is strong
-    assert ("strong" in sure.labels()) is strong
+    found = Confidences(np.ones(len(scores)), None, (TextHits(by_score(scores), FITTED),))
+    assert found.strong() is strong
+    assert ("strong" in found.labels()) is strong
 
 
 def test_each_term_has_to_be_answered() -> None:
@@ -131,9 +131,9 @@ def test_each_term_has_to_be_answered() -> None:
 
 
 def test_which_hits_are_left_decides() -> None:
-    sure = Confidences(np.ones(3), None, (TextHits(by_score([0.1, 0.9, 0.1]), FITTED),))
-    assert sure.strong() is False
-    assert sure.at(np.array([1])).strong() is True
+    found = Confidences(np.ones(3), None, (TextHits(by_score([0.1, 0.9, 0.1]), FITTED),))
+    assert found.strong() is False
+    assert found.at(np.array([1])).strong() is True
 
 
 @pytest.mark.parametrize(
