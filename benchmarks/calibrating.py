@@ -16,7 +16,7 @@ from retrieval.scoring.calibration import (
     FIRST,
     Calibration,
     Logistic,
-    Phrased,
+    PromptEnsemble,
     answer_features,
     features,
 )
@@ -26,9 +26,9 @@ from retrieval.scoring.phrasings import phrasings
 Floats = NDArray[np.float64]
 
 _WITHIN = 0.022
-"""So many answers with three or more right pictures may fall below the banner's bound, fitted.
+"""The share of answers with three or more correct pictures that may be below the fitted bound.
 
-Of things that it was not fitted with more do, so that this is less than what is promised of those.
+For things outside the fit the share is higher, so this value is below the promised one.
 """
 
 
@@ -54,11 +54,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text's unit vector (dim,), and the text as it is judged."""
+    """A text, its unit vector (dim,), and the ensemble of its phrasings."""
 
     text: str
     vector: NDArray[np.float32]
-    phrased: Phrased
+    ensemble: PromptEnsemble
 
 
 class Library:
@@ -72,35 +72,37 @@ class Library:
         self._pictures, self._baseline = pictures, baselines.text
         self._others = pictures @ unlikely.T
 
-    def first(self, text: Text) -> tuple[NDArray[np.int64], dict[str, Floats], Floats]:
-        """Return the first hits of a text, their features, and what they beat."""
+    def search(self, text: Text) -> tuple[NDArray[np.int64], dict[str, Floats], Floats]:
+        """Return the first hits of a text, their features, and the shares they beat."""
         scores = (self._pictures @ text.vector).astype(np.float64)
         first = np.argsort(-scores)[:FIRST]
         z = (scores[first] - self._baseline.median) / self._baseline.spread
         return first, self._features(text, first), shares_beaten(z[None], np.ones(1))
 
-    def of_both(
+    def search_both(
         self, texts: Sequence[Text], calibration: Calibration
     ) -> tuple[NDArray[np.int64], Floats]:
-        """Return the first hits of two terms, added, and how likely they show both."""
+        """Return the first hits of two terms, added, and the probabilities that they show both."""
         first = np.argsort(-(self._pictures @ np.sum([t.vector for t in texts], axis=0)))[:FIRST]
-        likely = [calibration.hits.probability(self._features(text, first)) for text in texts]
-        return first, np.min(likely, axis=0)
+        probability = calibration.hits.probability
+        both = [probability(self._features(text, first)) for text in texts]
+        return first, np.min(both, axis=0)
 
     def _features(self, text: Text, rows: NDArray[np.int64]) -> dict[str, Floats]:
-        scores = text.phrased.scores(self._pictures[rows])
+        scores = text.ensemble.scores(self._pictures[rows])
         others = self._others[rows]
-        return features(text.text, scores, text.phrased.agreement, self._baseline, others)
+        return features(text.text, scores, text.ensemble.agreement, self._baseline, others)
 
 
 def encoded_texts(texts: Sequence[str], encoder: Encoder) -> dict[str, Text]:
-    """Return texts as the product asks with them, each by itself."""
+    """Return texts with the vectors that the product uses for them."""
     forms = sorted({form for text in texts for form in (text, *phrasings(text))})
     vectors = dict(zip(forms, encoder.encode_texts(forms), strict=True))
-    return {
-        text: Text(text, vectors[text], Phrased(np.stack([vectors[f] for f in phrasings(text)])))
+    ensembles = {
+        text: PromptEnsemble(np.stack([vectors[form] for form in phrasings(text)]))
         for text in texts
     }
+    return {text: Text(text, vectors[text], ensembles[text]) for text in texts}
 
 
 def answers(trials: Iterable[Trial], encoder: Encoder) -> Iterator[Answer]:
@@ -108,15 +110,15 @@ def answers(trials: Iterable[Trial], encoder: Encoder) -> Iterator[Answer]:
     unlikely = encoder.encode_texts(unlikely_things())
     texts: dict[str, Text] = {}
     for number, trial in enumerate(trials):
-        new = [text for a in trial.asked for text in a.texts if text not in texts]
+        new = [text for each in trial.things for text in each.texts if text not in texts]
         if new:
             texts.update(encoded_texts(new, encoder))
         library, size = Library(trial.pictures, unlikely), len(trial.pictures)
-        for asked in trial.asked:
-            about = number, trial.kind, size, asked.present, asked.half
-            for text in asked.texts:
-                first, found, share = library.first(texts[text])
-                yield Answer(*about, found, share, asked.right[first], asked.known[first])
+        for thing in trial.things:
+            about = number, trial.kind, size, thing.present, thing.half
+            for text in thing.texts:
+                first, found, share = library.search(texts[text])
+                yield Answer(*about, found, share, thing.right[first], thing.known[first])
 
 
 def weights_of(found: list[Answer]) -> Floats:
@@ -127,13 +129,13 @@ def weights_of(found: list[Answer]) -> Floats:
 
 
 def fitted(found: list[Answer]) -> Calibration:
-    """Fit a calibration: logistic regressions on hits and on answers, a bound for the banner.
+    """Fit a calibration: logistic regressions for hits and for answers, and the banner's bound.
 
-    Answers with three right pictures are told from those about what is absent, of things: whole
-    sentences have one right picture each.
+    The regression for answers separates answers with three correct pictures from those for absent
+    things. It leaves out sentences, which have one correct picture each.
     """
     if not any(answer.good for answer in found):
-        raise BenchmarkError("no answer has three right pictures: there is nothing to fit with")
+        raise BenchmarkError("no answer has three correct pictures, so there is nothing to fit")
     known = np.concatenate([a.known for a in found])
     right = np.concatenate([a.right for a in found])[known]
     weights = np.repeat(weights_of(found), FIRST)[known]
@@ -152,18 +154,18 @@ def fitted(found: list[Answer]) -> Calibration:
 
 
 def _bound(values: Floats, weights: Floats) -> float:
-    """Return the value that all but `_WITHIN` of the weight reaches."""
+    """Return the value that all but the share `_WITHIN` of the weight reaches."""
     order = np.argsort(values)
     below = np.cumsum(weights[order]) / weights.sum()
     return float(values[order][np.searchsorted(below, _WITHIN)])
 
 
 def _logistic(columns: Mapping[str, Floats], right: NDArray[np.bool_], weights: Floats) -> Logistic:
-    """Fit a logistic regression to features (n,), by name, and what is right (n,)."""
+    """Fit a logistic regression to features (n,), by name, and the correct hits (n,)."""
     rows = np.array(list(columns.values())).T
     median, spread = rows.mean(axis=0), np.maximum(rows.std(axis=0), 1e-9)
-    wanted = right.astype(np.float64)
-    solution = _newton((rows - median) / spread, wanted, weights / weights.sum())
+    target = right.astype(np.float64)
+    solution = _newton((rows - median) / spread, target, weights / weights.sum())
     slopes = solution[:-1] / spread
     named = dict(zip(columns, slopes.tolist(), strict=True))
     return Logistic(float(solution[-1] - slopes @ median), named)

@@ -41,7 +41,7 @@ from retrieval.encoders.models.registry import require_files
 from retrieval.scoring.calibration import FILE, FIRST, Calibration, write_calibration
 from retrieval.scoring.confidence import label_shares, unlikely_things
 from retrieval.scoring.linear_head import area_under_curve
-from retrieval.search.sureness import Sure, TextHits, calibration_of
+from retrieval.search.confidences import Confidences, TextHits, calibration_of
 
 _BINS = 10
 
@@ -49,15 +49,15 @@ _COMMON, _TOGETHER = 20, 5
 """The least pictures that show each thing of a pair, and the least that show both."""
 
 
-Judged = tuple[Answer, Sure]
+Judged = tuple[Answer, Confidences]
 
 
-def sure_of(answer: Answer, calibration: Calibration | None) -> Sure:
+def confidences_of(answer: Answer, calibration: Calibration | None) -> Confidences:
     """Return the confidence that Pixtrieve would report for an answer's hits."""
     if calibration is None:
-        return Sure(None, answer.shares_beaten)
-    likely = calibration.hits.probability(answer.features)
-    return Sure(likely, answer.shares_beaten, (TextHits(answer.features, calibration),))
+        return Confidences(None, answer.shares_beaten)
+    hits = TextHits(answer.features, calibration)
+    return Confidences(hits.probabilities, answer.shares_beaten, (hits,))
 
 
 def print_areas(judged: list[Judged]) -> None:
@@ -68,8 +68,8 @@ def print_areas(judged: list[Judged]) -> None:
             lambda a: float(a[0].features["picture"][0])
         ),
     }
-    if all(sure.likely is not None for _, sure in judged):
-        ways["confidence"] = lambda a: _first(a[1].likely)
+    if all(confidences.probabilities is not None for _, confidences in judged):
+        ways["confidence"] = lambda a: _first(a[1].probabilities)
     kinds = sorted({a.kind for a, _ in judged})
     rows = []
     for name, score in ways.items():
@@ -83,15 +83,21 @@ def print_areas(judged: list[Judged]) -> None:
     )
 
 
-def _first(likely: Floats | None) -> float:
-    return float("nan") if likely is None else float(likely[0])
+def _first(probabilities: Floats | None) -> float:
+    return float("nan") if probabilities is None else float(probabilities[0])
+
+
+def _probabilities(judged: list[Judged], hits: slice) -> Floats:
+    """Return the probabilities of some hits of each answer, one after the other."""
+    known = [each.probabilities for _, each in judged if each.probabilities is not None]
+    return np.concatenate([[], *(each[hits] for each in known)])
 
 
 def _areas(judged: list[Judged], kind: str, score: Callable[[Judged], float]) -> Iterator[float]:
     for library in sorted({a.library for a, _ in judged if a.kind == kind}):
-        asked = [each for each in judged if each[0].library == library]
-        there = [score(each) for each in asked if each[0].present]
-        absent = [score(each) for each in asked if not each[0].present]
+        same = [each for each in judged if each[0].library == library]
+        there = [score(each) for each in same if each[0].present]
+        absent = [score(each) for each in same if not each[0].present]
         if there and absent:
             yield area_under_curve(np.array(there), np.array(absent))
 
@@ -101,15 +107,15 @@ def print_reliability(judged: list[Judged]) -> None:
     found = [answer for answer, _ in judged]
     known = np.concatenate([a.known for a in found])
     right = np.concatenate([a.right for a in found])[known]
-    likely = np.concatenate([sure.likely for _, sure in judged if sure.likely is not None])[known]
+    shown = _probabilities(judged, slice(None))[known]
     weights = np.repeat(weights_of(found), FIRST)[known]
     kinds = np.repeat([a.kind for a in found], FIRST)[known]
-    bins = np.minimum((likely * _BINS).astype(int), _BINS - 1)
+    bins = np.minimum((shown * _BINS).astype(int), _BINS - 1)
     rows = []
     for each in range(_BINS):
         chosen = bins == each
         if chosen.any():
-            says, is_ = (np.average(v[chosen], weights=weights[chosen]) for v in (likely, right))
+            says, is_ = (np.average(v[chosen], weights=weights[chosen]) for v in (shown, right))
             bar = "█" * round(20 * float(is_))
             share = f"{weights[chosen].sum() / weights.sum():.1%}"
             rows.append(
@@ -120,19 +126,19 @@ def print_reliability(judged: list[Judged]) -> None:
         ("shown", "of all hits", "shown, mean", "correct", "correct, bar"),
         rows,
     )
-    errors = [("all", _calibration_error(likely, right, weights))]
+    errors = [("all", _calibration_error(shown, right, weights))]
     for kind in sorted(set(kinds.tolist())):
         of = kinds == kind
-        errors.append((kind, _calibration_error(likely[of], right[of], weights[of])))
+        errors.append((kind, _calibration_error(shown[of], right[of], weights[of])))
     print_table(
         "Expected calibration error", ("pictures", "ECE"), ((k, f"{e:.3f}") for k, e in errors)
     )
 
 
-def _calibration_error(likely: Floats, right: NDArray[np.bool_], weights: Floats) -> float:
-    bins = np.minimum((likely * _BINS).astype(int), _BINS - 1)
+def _calibration_error(shown: Floats, right: NDArray[np.bool_], weights: Floats) -> float:
+    bins = np.minimum((shown * _BINS).astype(int), _BINS - 1)
     gaps = [
-        abs(float((weights[bins == each] * (likely - right)[bins == each]).sum()))
+        abs(float((weights[bins == each] * (shown - right)[bins == each]).sum()))
         for each in range(_BINS)
     ]
     return sum(gaps) / float(weights.sum())
@@ -146,7 +152,7 @@ def print_banner(judged: list[Judged], method: str) -> None:
         part = [each for each in judged if kind in (each[0].kind, "all")]
         of = [answer for answer, _ in part]
         weights = weights_of(of)
-        weak = np.array([sure.strong() is False for _, sure in part])
+        weak = np.array([confidences.strong() is False for _, confidences in part])
         good, absent = np.array([a.good for a in of]), np.array([not a.present for a in of])
         shares = [
             float(np.average(weak[those], weights=weights[those])) for those in (good, absent)
@@ -177,25 +183,25 @@ def print_words(found: list[Answer]) -> None:
 def print_pairs(pictures: named.Named, encoder: Encoder, calibration: Calibration) -> None:
     """Print how often the hits of two terms show both, for things that occur together."""
     library = Library(pictures.vectors, encoder.encode_texts(unlikely_things()))
-    things = [asked for asked in in_captions(pictures, ()) if asked.right.sum() >= _COMMON]
-    texts = [written(asked.thing)[1] for asked in things]
-    asked_with = encoded_texts(texts, encoder)
-    likely, right = [], []
+    things = [each for each in in_captions(pictures, ()) if each.right.sum() >= _COMMON]
+    texts = [written(each.name)[1] for each in things]
+    encoded = encoded_texts(texts, encoder)
+    shown, right = [], []
     for one, two in combinations(range(len(things)), 2):
-        shown = things[one].right & things[two].right
-        if shown.sum() >= _TOGETHER:
-            terms = [asked_with[texts[each]] for each in (one, two)]
-            first, found = library.of_both(terms, calibration)
+        show_both = things[one].right & things[two].right
+        if show_both.sum() >= _TOGETHER:
+            terms = [encoded[texts[each]] for each in (one, two)]
+            first, found = library.search_both(terms, calibration)
             absent = [a.known & ~a.right for a in (things[one], things[two])]
-            known = (shown | absent[0] | absent[1])[first]
-            likely.append(found[known])
-            right.append(shown[first][known])
-    if not likely:
+            known = (show_both | absent[0] | absent[1])[first]
+            shown.append(found[known])
+            right.append(show_both[first][known])
+    if not shown:
         return
-    says, is_ = np.concatenate(likely), np.concatenate(right)
+    says, is_ = np.concatenate(shown), np.concatenate(right)
     error = _calibration_error(says, is_, np.ones(len(says)))
     print_table(
-        f"Two terms: {len(likely)} pairs of things that {_TOGETHER} or more pictures show together",
+        f"Two terms: {len(shown)} pairs of things that {_TOGETHER} or more pictures show together",
         ("hits", "shown, mean", "correct", "ECE"),
         [(f"{len(says):,}", f"{says.mean():.2f}", f"{is_.mean():.2f}", f"{error:.3f}")],
     )
@@ -203,15 +209,15 @@ def print_pairs(pictures: named.Named, encoder: Encoder, calibration: Calibratio
 
 def print_sentences(judged: list[Judged]) -> None:
     """Print the results of whole captions, each of which describes one picture."""
-    part = [(answer, sure) for answer, sure in judged if answer.kind == SENTENCES]
+    part = [(answer, confidences) for answer, confidences in judged if answer.kind == SENTENCES]
     there = np.array([bool(answer.right.any()) for answer, _ in part])
-    weak = np.array([sure.strong() is False for _, sure in part])
+    weak = np.array([confidences.strong() is False for _, confidences in part])
     rows = [
         ("own picture among the first ten", f"{there.mean():.1%}"),
         ("of those, with “No strong matches”", f"{weak[there].mean():.1%}"),
     ]
-    best = [sure.likely[0] for _, sure in part if sure.likely is not None]
-    if best:
+    best = _probabilities(part, slice(1))
+    if len(best):
         rows.append(("mean percentage of the best hit", f"{np.mean(best):.0%}"))
     print_table(f"{len(part):,} captions as queries", ("", "of the captions"), rows)
 
@@ -247,13 +253,13 @@ def main() -> None:
         write_calibration(path, encoder.spec.fingerprint, calibration)
         note(f"fitted: {path}")
         halves = [fitted([a for a in found if a.half != half]) for half in (0, 1)]
-    judged = [(answer, sure_of(answer, halves[answer.half])) for answer in found]
+    judged = [(answer, confidences_of(answer, halves[answer.half])) for answer in found]
     print_areas(judged)
     if calibration is not None:
         print_reliability(judged)
         print_banner(judged, "with the calibration")
     print_words(found)
-    print_banner([(answer, sure_of(answer, None)) for answer in found], "with labels only")
+    print_banner([(answer, confidences_of(answer, None)) for answer in found], "with labels only")
     print_sentences(judged)
     if calibration is not None:
         print_pairs(pictures, encoder, calibration)

@@ -135,14 +135,14 @@ def main() -> None:
     captions = [caption for each in pictures.captions for caption in each]
     owner = np.repeat(np.arange(len(pictures.captions)), [len(c) for c in pictures.captions])
     note("encoding captions")
-    questions = encoder.encode_texts(captions)
+    queries = encoder.encode_texts(captions)
     lines = arguments.bank.read_text("utf-8").splitlines() if arguments.bank else None
     bank = (
         [line for line in lines if line] if lines else [text.text for text in read_corpus().texts]
     )
     banked = encoder.encode_texts(bank)
     others = np.concatenate([each.vectors for each in labelled.sets(arguments, encoder)])
-    scores = (questions @ pictures.vectors.T).astype(np.float64)
+    scores = (queries @ pictures.vectors.T).astype(np.float64)
     known = (banked @ pictures.vectors.T).astype(np.float64)
     elsewhere = (banked @ others.T).astype(np.float64)
     print_table(

@@ -101,13 +101,13 @@ def scenes(encoder: Encoder, cache: str) -> NDArray[np.float32]:
 
 
 def precision(
-    questions: NDArray[np.float32], pictures: NDArray[np.float32], right: NDArray[np.bool_]
+    queries: NDArray[np.float32], pictures: NDArray[np.float32], right: NDArray[np.bool_]
 ) -> tuple[float, NDArray[np.int64]]:
     """Return the mean share of correct pictures among the first ten of (q, dim) queries, and each.
 
     `right` (n,) marks the correct ones of the first n pictures; later pictures are never correct.
     """
-    first = np.argsort(-(questions @ pictures.T), axis=1, kind="stable")[:, :10]
+    first = np.argsort(-(queries @ pictures.T), axis=1, kind="stable")[:, :10]
     known = np.concatenate([right, np.zeros(len(pictures) - len(right), bool)])
     return float(known[first].mean()), first
 

@@ -34,9 +34,9 @@ def main() -> None:
     rows, measured = [], []
     for noun, right in counted(pictures, NOUNS).items():
         article = "an" if noun[0] in "aeiou" else "a"
-        asked = encoder.encode_texts([noun, f"a photo of {article} {noun}"])
-        alone = [precision(asked[row, None], pictures.vectors, right)[0] for row in (0, 1)]
-        beside, first = precision(asked, mixed, right)
+        queries = encoder.encode_texts([noun, f"a photo of {article} {noun}"])
+        alone = [precision(queries[row, None], pictures.vectors, right)[0] for row in (0, 1)]
+        beside, first = precision(queries, mixed, right)
         drawings = float((first >= len(right)).sum(axis=1).mean())
         measured.append((*alone, beside))
         rows.append((noun, f"{right.sum()}", *(f"{v:.2f}" for v in (*alone, beside, drawings))))

@@ -20,7 +20,7 @@ from labelled import Labelled
 from named import RIGHT, Named, forms
 from numpy.typing import NDArray
 
-from retrieval.query.tokens import words_of
+from retrieval.query.tokens import query_words
 from retrieval.scoring.confidence import unlikely_things
 
 SENTENCES = "sentences"
@@ -54,10 +54,13 @@ Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A thing, and which of a library's n pictures show it: `right` (n,), where that is `known`."""
+class Thing:
+    """A thing to query, and which of a library's n pictures show it: `right` (n,), if `known`.
 
-    thing: str
+    `name` is the thing's name, or a whole `sentence`.
+    """
+
+    name: str
     right: Bools
     known: Bools
     sentence: bool = False
@@ -70,21 +73,21 @@ class Asked:
     @property
     def texts(self) -> tuple[str, ...]:
         """The text queries for the thing."""
-        return (self.thing,) if self.sentence else written(self.thing)
+        return (self.name,) if self.sentence else written(self.name)
 
     @property
     def half(self) -> int:
         """The thing's half of all things, 0 or 1, for cross-validation."""
-        return zlib.crc32(self.thing.encode()) % 2
+        return zlib.crc32(self.name.encode()) % 2
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A library of one kind of pictures, (n, dim) unit vectors, and its queries."""
+    """A library of one kind of pictures, (n, dim) unit vectors, and the things to query."""
 
     kind: str
     pictures: NDArray[np.float32]
-    asked: tuple[Asked, ...]
+    things: tuple[Thing, ...]
 
 
 def written(thing: str) -> tuple[str, ...]:
@@ -109,15 +112,15 @@ def labelled_trials(data: Labelled, draws: int) -> Iterator[Trial]:
         left = random.permutation(np.flatnonzero(np.isin(labels, here)))
         for size in (size for size in SIZES if size <= 1.5 * len(left)):
             rows = left[:size]
-            found = (Asked(name, labels[rows] == name, np.ones(len(rows), bool)) for name in names)
+            found = (Thing(name, labels[rows] == name, np.ones(len(rows), bool)) for name in names)
             # Classes that the draw omits by chance are not queried.
-            asked = tuple(a for a in found if a.present or a.thing not in here)
-            yield Trial(data.name, data.vectors[rows], asked)
+            things = tuple(a for a in found if a.present or a.name not in here)
+            yield Trial(data.name, data.vectors[rows], things)
 
 
 def captioned_trials(pictures: Named, others: Iterable[str], draws: int) -> Iterator[Trial]:
     """Yield libraries that each lack some things; `others` are classes of other pictures."""
-    everything = {asked.thing: asked for asked in in_captions(pictures, others)}
+    everything = {each.name: each for each in in_captions(pictures, others)}
     count = len(pictures.vectors)
     for draw in range(draws):
         random = np.random.default_rng(draw)
@@ -138,47 +141,47 @@ def sentence_trial(pictures: Named) -> Trial:
     The caption's own picture is correct. Pictures whose captions lack most of its words are wrong,
     and for the others the answer is unknown.
     """
-    asked = [each[0] for each in pictures.captions]
-    texts = [set(words_of(" ".join(each))) for each in pictures.captions]
+    sentences = [each[0] for each in pictures.captions]
+    texts = [set(query_words(" ".join(each))) for each in pictures.captions]
     vocabulary = {word: n for n, word in enumerate(sorted(set().union(*texts)))}
     has = np.zeros((len(texts), len(vocabulary)), np.float32)
     wants = np.zeros_like(has)
     for row, words in enumerate(texts):
         has[row, [vocabulary[word] for word in words]] = 1
-        wants[row, [vocabulary[word] for word in words_of(asked[row])]] = 1
+        wants[row, [vocabulary[word] for word in query_words(sentences[row])]] = 1
     share = (wants @ has.T) / np.maximum(wants.sum(axis=1, keepdims=True), 1)
     own = np.eye(len(texts), dtype=bool)
     known = own | (share < _LITTLE)
-    found = zip(asked, own, known, strict=True)
-    questions = tuple(Asked(text, right, sure, sentence=True) for text, right, sure in found)
-    return Trial(SENTENCES, pictures.vectors, questions)
+    found = zip(sentences, own, known, strict=True)
+    queries = tuple(Thing(text, right, is_known, sentence=True) for text, right, is_known in found)
+    return Trial(SENTENCES, pictures.vectors, queries)
 
 
-def _trial(pictures: Named, things: Iterable[Asked], rows: NDArray[np.int64]) -> Trial:
-    found = (Asked(each.thing, each.right[rows], each.known[rows]) for each in things)
+def _trial(pictures: Named, things: Iterable[Thing], rows: NDArray[np.int64]) -> Trial:
+    found = (Thing(each.name, each.right[rows], each.known[rows]) for each in things)
     # If only one caption names a thing, the answer is unknown.
-    asked = tuple(a for a in found if a.present or a.known.all())
-    return Trial("captioned", pictures.vectors[rows], asked)
+    queried = tuple(a for a in found if a.present or a.known.all())
+    return Trial("captioned", pictures.vectors[rows], queried)
 
 
-def in_captions(pictures: Named, others: Iterable[str]) -> Iterator[Asked]:
+def in_captions(pictures: Named, others: Iterable[str]) -> Iterator[Thing]:
     """Yield the things that captions name, and the classes of `others` that they do not name."""
     words = [[set(re.findall(r"\w+", c.lower())) for c in each] for each in pictures.captions]
 
-    def naming(wanted: Sequence[str]) -> NDArray[np.int64]:
-        looked_for = {form for word in wanted for form in forms(word)}
+    def naming(names: Sequence[str]) -> NDArray[np.int64]:
+        looked_for = {form for word in names for form in forms(word)}
         return np.array([sum(bool(looked_for & c) for c in each) for each in words])
 
     known, kinds = _related("things.txt"), _related("kinds.txt")
     for thing, related in known.items():
         named, near = naming([thing]), naming(related)
         right = named >= RIGHT
-        yield Asked(thing, right, right | ((named == 0) & (near == 0)))
+        yield Thing(thing, right, right | ((named == 0) & (near == 0)))
     for name in others:
         new = name not in known and not _in_null(name)
         if new and not naming([*name.split(), *kinds.get(name, ())]).any():
             nowhere = np.zeros(len(words), bool)
-            yield Asked(name, nowhere, ~nowhere)
+            yield Thing(name, nowhere, ~nowhere)
 
 
 def _in_null(thing: str) -> bool:

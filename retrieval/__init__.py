@@ -1,4 +1,4 @@
-"""Pixtrieve finds pictures by what is in them.
+"""Pixtrieve finds pictures by what they show.
 
 >>> from retrieval import Library
 >>> with Library.open("index_data", create=True) as library:  # doctest: +SKIP
@@ -6,7 +6,7 @@
 ...     for hit in library.search("two dogs on a beach", k=5):
 ...         print(f"{hit.score:.3f}  {hit.path}")
 
-Importing this loads neither torch nor faiss; they come in when a model or an index is needed.
+Importing this package loads neither torch nor faiss; a model or an index loads them when needed.
 """
 
 from importlib import import_module
@@ -55,9 +55,8 @@ if TYPE_CHECKING:
 
     __version__: str
 
-# What few programs need is imported when it is asked for: a question from the shell is not
-# to wait for it.
-_LATER = {
+# Names that few programs need are imported on first use, so that the command line starts fast.
+_LAZY = {
     "Classified": "retrieval.tagging.classifying",
     "Concept": "retrieval.tagging.concepts",
     "Concepts": "retrieval.tagging.concepts",
@@ -157,6 +156,6 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("pixtrieve")
-    if name in _LATER:
-        return getattr(import_module(_LATER[name]), name)
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'retrieval' has no attribute {name!r}")

@@ -1,6 +1,6 @@
 """The command `pixtrieve`. This package prints and exits; those below it never do.
 
-Each command is a module, imported when it is called: a question pays for no other command.
+Each command is a module, which is imported only when the command is called.
 """
 
 from __future__ import annotations
@@ -54,14 +54,14 @@ _MODULES = {name: module for names in SECTIONS.values() for name, module in name
 
 
 class Pixtrieve(Group):
-    """All commands, in sections; the module of a command is imported when it is asked for."""
+    """All commands, in sections; the module of a command is imported when the command is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands, section by section."""
         return list(_MODULES)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return a command; None if there is none of that name."""
+        """Import and return a command; None if there is none with this name."""
         if cmd_name not in _MODULES:
             return None
         module = importlib.import_module(f"retrieval.commands.{_MODULES[cmd_name]}")
@@ -122,7 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         interrupted()
         sys.exit(130)
     except BrokenPipeError:
-        # Whoever read the output has had enough: `pixtrieve search … | head`.
+        # The reader of the output has closed it, as in `pixtrieve search … | head`.
         sys.stderr.close()
         sys.exit(0)
     sys.exit(code if isinstance(code, int) else 0)

@@ -16,7 +16,7 @@ class Command(click.Command):
         self.examples = tuple(examples)
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the description, then the examples: click would fill them into one paragraph."""
+        """Write the description, then the examples, which click would join into one paragraph."""
         super().format_help_text(ctx, formatter)
         if self.examples:
             with formatter.section("Examples"):
@@ -25,14 +25,14 @@ class Command(click.Command):
 
 
 class Group(Command, click.Group):
-    """A group of such commands; for one that is misspelt it suggests the nearest."""
+    """A group of these commands; suggests the nearest names for a misspelt one."""
 
     command_class = Command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that is named; raise click.UsageError if there is none."""
+        """Return the named command; raise click.UsageError if there is none."""
         name, known = args[0], self.list_commands(ctx)
         if name in known or name.startswith("-") or ctx.resilient_parsing:
             return super().resolve_command(ctx, args)

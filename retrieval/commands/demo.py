@@ -1,4 +1,4 @@
-"""`pixtrieve demo`: indexing and searching in a minute, on pictures that it draws."""
+"""`pixtrieve demo`: indexes and searches pictures that it draws."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SHOWN = 3
 class DemoAnswer:
     """A query, its result, and the path of the correct picture ("" where several are)."""
 
-    question: str
+    query: str
     result: SearchResult
     right: str = ""
 
@@ -75,10 +75,10 @@ def demo_command(folder: str, count: int, seed: int, model: str, open_page: bool
             say(line)
         if progress.stopped:
             return 130
-        asked = list(ask(library, drawn, 10))
+        answers = list(ask(library, drawn, 10))
         full = measure(library, drawn, fullest=True)
         every = measure(library, drawn, fullest=False)
-    for one in asked:
+    for one in answers:
         _show(one)
     say("\nHow often a caption finds its scene: as the first hit, and among the first five.")
     for name, evaluation in (("full captions", full), ("all captions", every)):
@@ -87,7 +87,7 @@ def demo_command(folder: str, count: int, seed: int, model: str, open_page: bool
     say(f"  {'by chance':19} {1 / count:6.1%} {min(5 / count, 1):6.1%}")
     sheet = os.path.join(folder, "answers.html")
     with open(sheet, "w", encoding="utf-8") as file:
-        file.write(contact_sheet([(one.question, one.result) for one in asked]))
+        file.write(contact_sheet([(one.query, one.result) for one in answers]))
     say(f"Results as a page:      {shown(sheet)}")
     say(f'Search these scenes:    pixtrieve search "a red car" --library {_quoted(library_path)}')
     say("Index your pictures:    pixtrieve index FOLDER")
@@ -129,7 +129,7 @@ def measure(library: Library, drawn: Sequence[SceneFile], *, fullest: bool) -> E
 
 
 def _require_own(folder: str) -> None:
-    """Refuse a folder that contains anything that no demo has put there."""
+    """Raise an error if a folder contains anything but a demo's files."""
     own = {"pictures", "library", "answers.html"}
     if os.path.isdir(folder) and not set(os.listdir(folder)) <= own:
         raise click.UsageError(f"{shown(folder)} contains other files. Name a new folder.")
@@ -140,7 +140,7 @@ def _quoted(path: str) -> str:
 
 
 def _show(one: DemoAnswer) -> None:
-    say(f"\n{click.style(one.question, bold=True)}")
+    say(f"\n{click.style(one.query, bold=True)}")
     for hit in one.result.hits[:_SHOWN]:
         mark = click.style("  ← correct", fg="green") if hit.path == one.right else ""
         say(f"  {hit.score:.3f}  {shown(home_relative(hit.path))}{mark}")

@@ -45,7 +45,7 @@ def summary(groups: Sequence[DuplicateGroup]) -> str:
 
 
 def duplicate_sheet(groups: Sequence[DuplicateGroup]) -> str:
-    """Return the page; in place of a picture that cannot be read it says why."""
+    """Return the page; it shows the reason in place of an unreadable picture."""
     head = f"<section><h1>Duplicates</h1><p>{html.escape(summary(groups))}</p></section>"
     with ThreadPoolExecutor() as executor:
         sections = list(executor.map(_section, groups))

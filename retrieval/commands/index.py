@@ -104,7 +104,7 @@ def _follow(
     timing: WatchTiming,
 ) -> int:
     report, first = WatchReport("Press Ctrl-C to stop."), True
-    display: Display | None = None  # of the run that goes on
+    display: Display | None = None  # of the run that continues
     with stop_on_interrupt("Stopping.") as stop:
         control = WatchControl(stop=stop)
         for event in library.watch(

@@ -46,7 +46,7 @@ def stop_on_interrupt(
 
     def handle(_signal: int, _frame: FrameType | None) -> None:
         if stop.is_set():
-            # At once, whatever hangs: each batch is either committed or not begun.
+            # Exit at once, even if something hangs: each batch is either committed or not begun.
             os._exit(130)
         stop.set()
         say(f"\n{doing} Press Ctrl-C again to stop at once.", error=True)
@@ -140,7 +140,7 @@ class _Rates:
 
 
 def summary(progress: Progress, status: Status, paths: Sequence[str] = ()) -> Iterator[str]:
-    """Yield the lines that end a run over paths: what happened, what failed, what to do.
+    """Yield the summary of a run over paths: what happened, what failed, what to do.
 
     Without paths the run was over all folders of the library.
     """

@@ -1,4 +1,4 @@
-"""Which library a command uses: one that is named, one in this folder, or the user's own.
+"""Chooses the library of a command: a named one, one in this folder, or the user's own.
 
 In this order: `--library`, `PIXTRIEVE_LIBRARY`, `index_data` in the current folder if that is a
 library, and the user's data folder by the platform's convention.
@@ -44,7 +44,7 @@ class LibraryChoice:
 
 
 def chosen_library(ctx: click.Context) -> LibraryChoice:
-    """Return the library that the command line or, failing that, the surroundings name."""
+    """Return the library named on the command line; otherwise the next that applies."""
     if named := ctx.meta.get(_NAMED):
         return LibraryChoice(named, "option")
     if named := os.environ.get(VARIABLE):
@@ -80,6 +80,6 @@ def default_library() -> str:
     if sys.platform == "darwin":
         return os.path.join(home, "Library", "Application Support", "Pixtrieve")
     data = os.path.expanduser(os.environ.get("XDG_DATA_HOME", ""))
-    if not os.path.isabs(data):  # the XDG specification: relative paths are to be ignored
+    if not os.path.isabs(data):  # the XDG specification requires to ignore relative paths
         data = os.path.join(home, ".local", "share")
     return os.path.join(data, "pixtrieve")

@@ -23,7 +23,7 @@ def set_up_logging(*, verbose: bool) -> None:
     own = logging.getLogger("retrieval")
     if any(isinstance(handler, _Lines) for handler in own.handlers):
         return
-    # Without any handler Python prints what libraries log.
+    # Python prints the log records of libraries if there is no handler.
     logging.getLogger().addHandler(logging.NullHandler())
     own.addHandler(_Lines())
     logging.getLogger("retrieval.notices").setLevel(logging.INFO)

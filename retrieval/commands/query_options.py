@@ -15,10 +15,10 @@ from retrieval.errors import QueryError
 from retrieval.query import Query, Term
 
 
-def question_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def query_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add TEXT, --image, --not and --weight; the command gets `query`, a `Query` or None.
 
-    None, a filter alone, is possible with --where (`search_options`) only.
+    `query` is None, a search by filter alone, only with --where (`search_options`).
     """
 
     @functools.wraps(command)

@@ -10,7 +10,7 @@ import time
 import click
 
 from retrieval.commands.picture_options import ManyPictures
-from retrieval.commands.query_options import question_options
+from retrieval.commands.query_options import query_options
 from retrieval.commands.read_options import limits_options
 from retrieval.commands.search_options import search_options
 from retrieval.commands.table import table
@@ -41,7 +41,7 @@ from retrieval.search.results import SearchResult
         """pixtrieve search --where "path in 'trips/' and gps near 48.85,2.35 within 10 km\"""",
     ),
 )
-@question_options
+@query_options
 @search_options
 @library_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from retrieval.commands.table import day
-from retrieval.commands.terminal import home_relative, human_bytes, plural, shown, sureness
+from retrieval.commands.terminal import confidence_text, home_relative, human_bytes, plural, shown
 from retrieval.errors import PictureError
 from retrieval.images.thumbnails import thumbnail
 from retrieval.search.results import Hit, SearchResult
@@ -67,7 +67,7 @@ _CARD = """<li><a class="picture" href="{link}" title="{path}">{picture}</a>
 def contact_sheet(answers: Sequence[tuple[str, SearchResult]]) -> str:
     """Return the page for queries and their results.
 
-    In place of a picture that cannot be read it says why.
+    It shows the reason in place of an unreadable picture.
     """
     sections = "\n".join(_section(asked, result) for asked, result in answers)
     title = answers[0][0] if len(answers) == 1 else plural(len(answers), "search", "searches")
@@ -100,8 +100,8 @@ def _card(hit: Hit, picture: str, share: int) -> str:
     path = Path(hit.path)
     facts = [f"{hit.width} × {hit.height}", human_bytes(hit.size)]
     facts.append(day(hit) if hit.date_source == "file" else hit.date.replace("T", " "))
-    if sure := sureness(hit):
-        facts.append(f"{sure} sure" if hit.confidence is not None else f"{sure} match")
+    if confidence := confidence_text(hit):
+        facts.append(f"{confidence} sure" if hit.confidence is not None else f"{confidence} match")
     if hit.copies:
         facts.append(f"also in {plural(len(hit.copies), 'other place')}")
     if hit.group and hit.group.others:

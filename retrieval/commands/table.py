@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 
-from retrieval.commands.terminal import home_relative, human_bytes, plural, shown, sureness
+from retrieval.commands.terminal import confidence_text, home_relative, human_bytes, plural, shown
 from retrieval.query.fields import PictureFacts
 from retrieval.search.results import Hit, SearchResult
 
@@ -50,7 +50,7 @@ def _nothing(result: SearchResult, *, filtered: bool) -> str:
 
 
 def _scores(hit: Hit, columns: int) -> str:
-    return f"{hit.score:6.3f}  {sureness(hit):>{columns}}  "
+    return f"{hit.score:6.3f}  {confidence_text(hit):>{columns}}  "
 
 
 def _tail(hit: Hit) -> str:

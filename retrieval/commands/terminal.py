@@ -18,9 +18,9 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class UserPath(click.Path):
-    """A path in which `~` is the user's home, also where the shell has left it alone.
+    """A path in which `~` is the user's home, even if the shell has not expanded it.
 
-    Shells do so within quotes and behind `=`, cron and systemd everywhere.
+    Shells leave `~` in quotes and after `=`; cron and systemd never expand it.
     """
 
     def convert(
@@ -58,7 +58,7 @@ def device_option(command: Command) -> Command:
 def shown(text: str) -> str:
     """Return text that is safe to print, without invalid bytes and control characters.
 
-    A file's name may hold either, and a terminal obeys control characters.
+    A file name may contain both, and terminals execute control characters.
     """
     valid = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in valid)
@@ -93,7 +93,7 @@ def interrupted() -> None:
 
 
 def home_relative(path: str) -> str:
-    """Return a path as a person would write it, with ~ for their home."""
+    """Return a path with `~` for the user's home."""
     home = os.path.expanduser("~")
     return "~" + path[len(home) :] if path.startswith(home + os.sep) else path
 
@@ -114,8 +114,8 @@ def plural(count: int, noun: str, many: str = "") -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {many or noun + 's'}"
 
 
-def sureness(hit: Hit) -> str:
-    """Return how sure a hit is: "97%" (at most "99%"), a word, or ""."""
+def confidence_text(hit: Hit) -> str:
+    """Return a hit's confidence: "97%" (at most "99%"), a label, or ""."""
     if hit.confidence is None:
         return hit.match or ""
     return f"{min(hit.confidence, 0.99):.0%}"

@@ -1,4 +1,4 @@
-"""What a watch prints: a line when it begins, and one for each run that changed something."""
+"""Prints a line when a watch starts, and one for each run that changed something."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from retrieval.watching.watcher import Delayed, WatchEvent, Watching, WatchTimin
 
 
 def watch_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add `--watch` and `--poll`; the command gets `timing`, None when it is not to watch."""
+    """Add `--watch` and `--poll`; the command gets `timing`, None without `--watch`."""
 
     @click.option(
         "--watch",

@@ -1,4 +1,4 @@
-"""A library: one folder that holds the index of some pictures, wherever those are."""
+"""A library: one folder with the index of pictures, which stay where they are."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class Library(OpenLibrary):
-    """An index on disk. Use it from one thread; other processes may read while one writes.
+    """An index on disk. Use it from one thread; other processes can read while one writes.
 
     >>> with Library.open("index_data") as library:  # doctest: +SKIP
     ...     for hit in library.search("two dogs on a beach"):
@@ -48,7 +48,7 @@ class Library(OpenLibrary):
         exclude: str | Iterable[str] | None = None,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> Progress:
-        """Index one path, several, or all that the library knows; return the last progress record.
+        """Index one path, several, or all known to the library; return the last progress record.
 
         Arguments and errors are those of `iter_index`.
         """
@@ -68,14 +68,14 @@ class Library(OpenLibrary):
         exclude: str | Iterable[str] | None = None,
         stop: threading.Event | None = None,
     ) -> Iterator[Progress]:
-        """Bring the library up to date with folders and files, or with all that it knows.
+        """Update the library from folders and files, or from all those that it knows.
 
         Lazy: yields progress, and works only while it is iterated. `exclude` are globs for single
-        names or for paths relative to the folder named. They are remembered: for an indexed folder
-        they replace earlier ones, for a part of one they are added; None keeps those. Setting
-        `stop` ends the run after the batch in flight. Raises LibraryBusy when another process is
-        writing, LibraryError for a path that does not exist, ModelError when a new picture needs a
-        model that cannot be loaded.
+        names, or for paths relative to the given folder. The library stores them: for an indexed
+        folder they replace the earlier ones, for a part of one they are added, and None changes
+        nothing. Setting `stop` ends the run after the current batch. Raises LibraryBusy if another
+        process is writing, LibraryError for a path that does not exist, ModelError if a new picture
+        needs a model that cannot be loaded.
         """
         from retrieval.indexing.progress import IndexOptions
         from retrieval.indexing.runs import index_paths
@@ -95,11 +95,10 @@ class Library(OpenLibrary):
     ) -> Iterator[WatchEvent]:
         """Index like `iter_index`, then follow changes until `control.stop` is set.
 
-        Yields the progress of each run, the last record of which has the phase "done"; what is
-        watched, and how; and what delays a run. Files that are still being written wait, and so
-        does everything while another process writes. What `iter_index` raises at `paths` or
-        `exclude`, LibraryBusy apart, is raised; MissingExtra without `watchfiles`. Later errors are
-        yielded.
+        Yields the progress of each run, whose last record has the phase "done"; what is watched,
+        and how; and what delays a run. Files that are still being written are indexed later, and
+        runs wait while another process writes. Raises the errors of `iter_index` about `paths` or
+        `exclude`, except LibraryBusy, and MissingExtra without `watchfiles`. Yields later errors.
         """
         from retrieval.indexing.progress import IndexOptions
         from retrieval.watching.runs import watch
@@ -111,10 +110,11 @@ class Library(OpenLibrary):
         return watch(self._session, names, options, globs, timing, control)
 
     def remove(self, path: AnyPath) -> int:
-        """Take a file or folder out of the library (not off the disk); return how many files.
+        """Remove a file or folder from the library, not from disk; return the number of files.
 
-        What lies below an indexed folder stays out when that folder is indexed again, until it
-        is named itself. Vectors are deleted at once. LibraryError when nothing is known there.
+        A path below an indexed folder stays out when that folder is indexed again, until the path
+        itself is indexed. Deletes the vectors at once. Raises LibraryError if the library knows no
+        file there.
         """
         from retrieval.indexing.runs import remove
 
@@ -128,12 +128,12 @@ class Library(OpenLibrary):
         stop: threading.Event | None = None,
         anyway: bool = False,
     ) -> Iterator[Progress]:
-        """Encode all pictures with another model, then answer with that one; yields progress.
+        """Encode all pictures with another model, then search with it; yields progress.
 
-        Until all is done, and if it is stopped, the old vectors serve; what is encoded is kept.
-        The old vectors stay, so going back is quick. Raises LibraryError at the end, and goes on
-        with the old model, when pictures that it finds cannot be read now (an unplugged drive),
-        unless `anyway`.
+        Searches use the old vectors until all pictures are encoded. A stopped run keeps the new
+        vectors that it has. The old vectors stay, so switching back is quick. If indexed pictures
+        cannot be read now (an unplugged drive), keeps the old model and raises LibraryError at the
+        end, unless `anyway` is set.
         """
         from retrieval.indexing.progress import IndexOptions
         from retrieval.indexing.runs import change_model
@@ -144,10 +144,10 @@ class Library(OpenLibrary):
         return change_model(self._session, encoder, options or IndexOptions(), stop, anyway=anyway)
 
     def forget_model(self, name: str) -> int:
-        """Delete the vectors of a model that is not in use; return how many there were.
+        """Delete the vectors of a model that is not in use; return their number.
 
-        `name` is its reference, or the beginning of its fingerprint. LibraryError when there is no
-        such model, or it is in use.
+        `name` is its reference, or the beginning of its fingerprint. Raises LibraryError if the
+        library does not have the model, or uses it.
         """
         from retrieval.indexing.runs import forget_model
 
@@ -161,14 +161,14 @@ class Library(OpenLibrary):
         limits: ReadLimits | None = None,
         **options: Unpack[SearchKeywords],
     ) -> SearchResult:
-        """Return the k pictures that answer a question best, best first.
+        """Return the k pictures that match a query best, best first.
 
-        A `str` is a text, whatever it looks like; a `Query` has several terms, and `Query.parse`
-        reads their written form ("2:dog - people"); a `Path`, `bytes`, Pillow image or (H, W, 3)
-        uint8 array is a picture; a (dim,) float array is an embedding. None lists the pictures that
-        fit `where`, newest first. `SearchOptions` says what the other options mean; `limits` are
-        for reading pictures of the question. Raises QueryError or PictureError for a question that
-        cannot be asked, ModelError when the model is needed and cannot be loaded.
+        A `str` is a text, whatever it looks like. A `Query` has several terms, and `Query.parse`
+        reads its written form ("2:dog - people"). A `Path`, `bytes`, Pillow image or (H, W, 3)
+        uint8 array is a picture. A (dim,) float array is an embedding. None lists the pictures that
+        match `where`, newest first. `SearchOptions` documents the other options; `limits` apply to
+        the pictures of the query. Raises QueryError or PictureError for an invalid query,
+        ModelError if the model is needed and cannot be loaded.
         """
         return self.answer(asked, SearchOptions(k=k, **options), limits=limits)
 
@@ -180,37 +180,37 @@ class Library(OpenLibrary):
         limits: ReadLimits | None = None,
         **options: Unpack[SearchKeywords],
     ) -> list[SearchResult]:
-        """Answer several questions, in their order: see `search`. Texts are encoded together."""
+        """Answer several queries, in their order: see `search`. Texts are encoded together."""
         from retrieval.search.answering import answer_all
 
-        questions = [asked] if isinstance(asked, str | bytes) else list(asked)
-        wanted = SearchOptions(k=k, **options)
-        return answer_all(self._session.context(), questions, wanted, limits)
+        queries = [asked] if isinstance(asked, str | bytes) else list(asked)
+        shared = SearchOptions(k=k, **options)
+        return answer_all(self._session.context(), queries, shared, limits)
 
     def answer(
         self, asked: Askable | None, options: SearchOptions, *, limits: ReadLimits | None = None
     ) -> SearchResult:
-        """Do what `search` does, with options that are put together already."""
+        """Answer one query like `search`, with the options in one object."""
         from retrieval.search.answering import answer_all
 
         return answer_all(self._session.context(), [asked], options, limits)[0]
 
     def embed(self, asked: Askable, limits: ReadLimits | None = None) -> NDArray[np.float32]:
-        """Return the unit vector (dim,) of a question's positive terms, added: see `search`."""
+        """Return the unit vector (dim,) of the weighted sum of a query's positive terms."""
         from retrieval.search.answering import embed
 
         return embed(self._session.context(), asked, limits)
 
     @property
     def concepts(self) -> Concepts:
-        """What a person taught by examples: see `retrieval.tagging.concepts`."""
+        """Concepts that are taught by examples: see `retrieval.tagging.concepts`."""
         from retrieval.tagging.concepts import Concepts
 
         return Concepts(self._session.context())
 
     @property
     def tags(self) -> Tags:
-        """Labels that pictures are given by what they show: see `retrieval.tagging.labels`."""
+        """Labels for what pictures show: see `retrieval.tagging.labels`."""
         from retrieval.tagging.labels import Tags
 
         return Tags(self._session.context())
@@ -221,10 +221,10 @@ class Library(OpenLibrary):
         labels: str | Sequence[str] = (),
         concepts: str | Sequence[str] = (),
     ) -> list[Classified]:
-        """Say which label texts and pictures are, and how likely they show concepts.
+        """Rank labels for texts and pictures, and return the probabilities of concepts.
 
-        A `str` is a text, a path-like a picture's file, an `int` the id of an indexed picture.
-        Without labels and concepts, the library's own labels are taken: `tagging.classifying`.
+        A `str` is a text, a path-like a picture file, an `int` the id of an indexed picture.
+        Without labels and concepts, uses the library's own labels: see `tagging.classifying`.
         """
         from retrieval.tagging.classifying import classify
 
@@ -239,8 +239,8 @@ class Library(OpenLibrary):
     ) -> tuple[Description, ...]:
         """Return the texts of a corpus nearest to a picture, best first: see `tagging.describing`.
 
-        Without a corpus (`tagging.corpora.read_corpus`), everyday things in English are chosen
-        from. `asked` is as in `search`.
+        The default corpus is a list of everyday things in English; `tagging.corpora.read_corpus`
+        reads others. `asked` is as in `search`.
         """
         from retrieval.tagging.corpora import read_corpus
         from retrieval.tagging.describing import describe
@@ -250,9 +250,9 @@ class Library(OpenLibrary):
     def translate(
         self, text: str, corpus: Corpus, to: str, k: int = 3, *, via: Via = "texts"
     ) -> tuple[Description, ...]:
-        """Return the texts of a corpus, in the language `to`, that say what a text says.
+        """Return the texts of a corpus in the language `to` that mean the same as a text.
 
-        By the texts' own vectors, or by the captions of the nearest pictures.
+        Compares the vectors of texts, or takes the captions of the pictures nearest to the text.
         """
         from retrieval.tagging.describing import translate
 
@@ -260,7 +260,7 @@ class Library(OpenLibrary):
 
     @property
     def texts(self) -> Texts:
-        """Captions and all other text that comes with pictures: see `retrieval.texts`."""
+        """Captions and all other texts of pictures: see `retrieval.texts`."""
         from retrieval.texts import Texts
 
         return Texts(self._session.context())

@@ -1,4 +1,4 @@
-"""The life of an open library, and what it says of itself: what `Library` is built on."""
+"""The base class of `Library`: opens, creates and closes a library, and reads what it holds."""
 
 from __future__ import annotations
 
@@ -29,28 +29,30 @@ AnyPath = str | os.PathLike[str]
 
 
 class OpenLibrary:
-    """A library that is open: what it holds, and the pictures it knows."""
+    """An open library: its status, models and pictures."""
 
     def __init__(self, path: str, catalogue: Catalogue, model: ModelInUse, device: str) -> None:
-        """Use `create` or `open`."""
+        """Use `create` or `open` instead."""
         self.path = path
         self._session = Session(path, catalogue, model, device)
 
     @classmethod
     def exists(cls, path: AnyPath) -> bool:
-        """Tell whether there is a library in the folder."""
+        """Return whether there is a library in the folder."""
         return has_catalogue(absolute(path))
 
     @classmethod
     def create(cls, path: AnyPath, model: str | Encoder, *, device: str = "auto") -> Self:
-        """Make a library for a model: a reference such as `local-dir:/models/x`, or an encoder.
+        """Create a library for a model: a reference like `local-dir:/models/x`, or an encoder.
 
-        The model is loaded first, so that nothing is made when it cannot be. Raises LibraryError
-        when there is a library already, ModelError when the model cannot be loaded.
+        Loads the model first, so that a failure leaves no library behind. Raises LibraryError if
+        the folder already has a library, ModelError if the model cannot be loaded.
         """
         folder = absolute(path)
-        if has_catalogue(folder):  # before a model is loaded for nothing
-            raise LibraryError(f"{folder} is a library already", "open it, or name another folder")
+        if has_catalogue(folder):  # check this before loading a model
+            raise LibraryError(
+                f"{folder} is a library already", "open it, or choose another folder"
+            )
         encoder = open_encoder(model, device=device) if isinstance(model, str) else model
         catalogue, row = create_catalogue(folder, encoder.spec)
         return cls(folder, catalogue, ModelInUse(row, lambda: encoder), device)
@@ -64,11 +66,11 @@ class OpenLibrary:
         create: bool = False,
         device: str = "auto",
     ) -> Self:
-        """Open a library; its model is loaded when first needed.
+        """Open a library; its model is loaded when it is first needed.
 
-        `model` may say where the library's model lies now, when it has moved. With `create`, a
-        library that is not there is made, for the built-in model unless `model` names another.
-        Raises LibraryNotFound when there is none, ModelMismatch when `model` is another one.
+        `model` may give the new location of the library's model. With `create`, creates the library
+        if there is none, with `model` or else the built-in model. Raises LibraryNotFound if there
+        is no library, ModelMismatch if `model` is not the library's model.
         """
         folder = absolute(path)
         if create and not has_catalogue(folder):
@@ -82,38 +84,38 @@ class OpenLibrary:
 
     @property
     def model(self) -> ModelSpec:
-        """The model that the library answers with; another process may have changed it."""
+        """The model in use, which another process may have changed."""
         return self._session.model.row.spec
 
     def models(self) -> list[ModelStatus]:
-        """Return the models that the library has vectors of."""
+        """Return the models whose vectors the library has."""
         return self._session.catalogue.models()
 
     def status(self) -> Status:
-        """Return what the library holds."""
+        """Return counts and other facts about the library."""
         from retrieval.folder.status import read_status
 
         return read_status(self.path, self._session.catalogue, self.model)
 
     def facets(self, most: int = 2000) -> dict[str, tuple[Facet, ...]]:
-        """Return the values that pictures can be filtered by, by field; at most so many of each.
+        """Return, for each field, at most `most` values to filter by, with their counts.
 
-        Dates are counted by month, newest first; folders are by name; the most frequent of all
-        other values come first.
+        Dates are counted by month, newest first. Folders are sorted by name. All other values are
+        sorted by frequency, highest first.
         """
         with self._session.catalogue.reading():
             return self._session.catalogue.facets.all(most)
 
     def problems(self) -> Iterator[ProblemRow]:
-        """Yield the files that could not be used, and why."""
+        """Yield the files that could not be used, with the reasons."""
         return self._session.catalogue.lookup.problems()
 
     def image(self, image_id: int) -> ImageRow | None:
-        """Return the picture with that id (`Hit.id`), or None when the library has none such."""
+        """Return the picture with this id (`Hit.id`); None if there is none."""
         return self._session.catalogue.lookup.by_id(image_id)
 
     def image_at(self, path: AnyPath) -> ImageRow | None:
-        """Return the picture that a file had when it was indexed, or None; nothing is opened."""
+        """Return the picture of a file as indexed, or None; does not open the file."""
         file, catalogue = absolute(path), self._session.catalogue
         root = root_of(catalogue.roots.all(), file)
         if root is None:
@@ -122,12 +124,12 @@ class OpenLibrary:
         return None if image_id is None else self.image(image_id)
 
     def images(self) -> Iterator[tuple[ImageRow, bytes]]:
-        """Yield every picture with its stored vector: see `retrieval.vectors` for the format."""
+        """Yield every picture with its stored vector; `retrieval.vectors` documents the format."""
         return self._session.catalogue.lookup.images(self._session.model.row.id)
 
     @contextmanager
     def stored_vectors(self) -> Iterator[Callable[[bytes], NDArray[np.float32] | None]]:
-        """Give a function, safe in any thread, from a content's sha256 to its vector or None."""
+        """Yield a thread-safe function that maps a content's sha256 to its vector or None."""
         known = self._session.catalogue.known_contents(self._session.model.row)
         try:
             yield known.vector
@@ -135,7 +137,7 @@ class OpenLibrary:
             known.close()
 
     def encoder(self) -> Encoder:
-        """Return the model, loaded, in any thread; ModelMismatch when its checkpoint changed."""
+        """Return the loaded model, in any thread; ModelMismatch if its checkpoint changed."""
         return self._session.last_model.encoder()
 
     def close(self) -> None:
@@ -155,5 +157,5 @@ class OpenLibrary:
 
 
 def absolute(path: AnyPath) -> str:
-    """Return a path from the root, with `~` expanded."""
+    """Return an absolute path, with `~` expanded."""
     return os.path.abspath(os.path.expanduser(os.fspath(path)))

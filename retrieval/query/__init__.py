@@ -1,4 +1,4 @@
-"""What can be asked: terms and their written form, filters, and how hits are shown. Plain data."""
+"""Queries as plain data: terms and their written form, filters, and search options."""
 
 from retrieval.query.terms import Example, Query, Term, example_term
 

@@ -1,9 +1,9 @@
-"""What is known of a picture: the table of its fields, and the record that carries them.
+"""The metadata of a picture: the table of its fields, and the records that hold their values.
 
-Everything that names a field is made from `FIELDS`: SQL, filters and their errors, help texts,
+Everything that lists fields is generated from `FIELDS`: SQL, filters and their errors, help texts,
 JSON, CSV, exports, the answers to assistants, and the page's filters. `Facts` is read from a file
-once and handed on whole; records that know more inherit from it. The attributes that a field has
-in the record, and its column in the catalogue, bear one name.
+once and passed on as a whole; records with more attributes inherit from it. An attribute of a
+record and its column in the catalogue have the same name.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ DateSource = Literal["exif", "name", "file"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What the bytes of a picture file say of it; what they do not say is "" or None.
+    """The facts that a picture's file contains; a missing fact is "" or None.
 
-    `format` is Pillow's name of what was found inside ("JPEG", "HEIF"), not of the file's name;
-    of camera raw files it is the usual ending ("NEF", "DNG"), and the rest is the preview's.
-    `width` and `height` are in pixels as the picture is seen, that is after EXIF orientation.
-    `taken` is EXIF's local date and time as ISO 8601 ("2023-05-01T12:30:00"); `camera` maker and
-    model; `latitude` and `longitude` are in degrees, north and east positive, both or neither.
+    `format` is Pillow's name of the content's format ("JPEG", "HEIF"), whatever the file's name
+    says. For a camera raw file it is the common extension ("NEF", "DNG"), and the other facts are
+    those of its preview. `width` and `height` are in pixels, after EXIF orientation. `taken` is the
+    local date and time from EXIF as ISO 8601 ("2023-05-01T12:30:00"). `camera` is maker and model.
+    `latitude` and `longitude` are in degrees, north and east positive; there are both or neither.
     `iso` is the sensitivity, `aperture` the f-number, `exposure` in seconds, `focal_length` in mm.
     """
 
@@ -54,7 +54,7 @@ class Facts:
     focal_length: float | None = None
 
     def completed(self, other: Facts) -> Self:
-        """Return this, with what it lacks from another."""
+        """Return these facts, with missing ones taken from `other`."""
         missing = [name for name in FACTS if not getattr(self, name)]
         if self.latitude is not None:
             missing = [name for name in missing if name not in ("latitude", "longitude")]
@@ -63,13 +63,12 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PictureFacts(Facts):
-    """What a library knows of a picture: its bytes' facts, and those of its files.
+    """All facts about a picture in a library: those of its content and those of its files.
 
-    `id` is the picture's number in the library. `size` in bytes and `mtime_ns`, nanoseconds since
-    1970, are those of its first file. `date` is local time in ISO 8601, as far as it is known:
-    `taken`; where that is empty, the earliest date in the name of one of its files, perhaps
-    without a time ("2023-05-01"); else the earliest time at which one of them was changed.
-    `date_source` says which of these it is.
+    `id` is the picture's number in the library. `size` (bytes) and `mtime_ns` (nanoseconds since
+    1970) are those of its first file. `date` is local time in ISO 8601. It is `taken` if that is
+    known; otherwise the earliest date in the names of its files, which may lack a time
+    ("2023-05-01"); otherwise the earliest modification time of its files. `date_source` says which.
     """
 
     id: int
@@ -80,19 +79,19 @@ class PictureFacts(Facts):
     date_source: DateSource
 
     def facts(self) -> dict[str, Any]:
-        """Return the attributes of this class by name, without those that a subclass adds."""
+        """Return the attributes of this class by name, without those of subclasses."""
         return {each.name: getattr(self, each.name) for each in fields(PictureFacts)}
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field: what filters call it, how it is compared, and what people are told of it.
+    """A field: its name in filters, how values are compared, and its description.
 
-    `example` is a filter. `parts` are its attributes in `PictureFacts` where those are not one of
-    its own name. `optional` fields may be unknown; `has` asks for them. `of_files`: each of a
-    picture's files has its own. `units` are what may follow a number in a filter, and what it is
-    multiplied by; `choices` are all values there are. `facet`: people choose from its values.
-    `brief`: it belongs in the shortest answers.
+    `example` is a filter. `parts` are its attributes in `PictureFacts`, unless there is one with
+    the field's name. An `optional` field may be unknown; the filter `has` tests that. With
+    `of_files`, each file of a picture has its own value. `units` maps the units that may follow a
+    number in a filter to their factors. `choices` are all possible values. A `facet` is shown with
+    its values, so that people can choose. A `brief` field is part of the shortest answers.
     """
 
     name: str
@@ -110,11 +109,11 @@ class Field:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Its attributes in `PictureFacts`; none for what is worked out or has its own table."""
+        """Its attributes in `PictureFacts`; none if it is computed or has its own table."""
         return self.parts or tuple(each for each in _ATTRIBUTES if each == self.name)
 
     def as_object(self) -> dict[str, Any]:
-        """Return what a program needs to show the field, and to write filters with it."""
+        """Return the field as plain values for programs that show it or write filters."""
         names = ("name", "kind", "label", "about", "example", "columns", "operators", "choices")
         units = [unit for unit in self.units if unit]
         facts = {name: getattr(self, name) for name in (*names, "optional", "facet")}
@@ -177,21 +176,21 @@ _TABLE = (
 FIELDS: dict[str, Field] = {each.name: each for each in _TABLE}
 """The fields by name, in the order in which they are listed."""
 
-POSSIBLE = tuple(each.name for each in _TABLE if each.optional)
-"""What a picture may have or not, for `has`. A `date` it always has."""
+OPTIONAL = tuple(each.name for each in _TABLE if each.optional)
+"""The optional fields, which `has` tests. Every picture has a `date`."""
 
 FACTS = tuple(each.name for each in fields(Facts))
-"""The attributes of `Facts`, which are columns of images in the catalogue."""
+"""The attributes of `Facts`, which are columns of the table `images` in the catalogue."""
 
 COLUMNS = tuple(column for each in _TABLE for column in each.columns)
 """The attributes that lists and exports have, in the order of the fields."""
 
 BRIEF = tuple(column for each in _TABLE if each.brief for column in each.columns)
-"""Those that the shortest answers have."""
+"""The attributes that the shortest answers have."""
 
 
 def filter_help() -> str:
-    """Return the fields that a filter may name, with their operators and examples, on one line."""
+    """Return one line with the fields for filters, their operators and examples."""
     by_kind: dict[Kind, list[Field]] = {}
     for each in _TABLE:
         by_kind.setdefault(each.kind, []).append(each)
@@ -200,4 +199,4 @@ def filter_help() -> str:
         f"{same[0].example}"
         for kind, same in by_kind.items()
     ]
-    return "; ".join([*kinds, f"has {', '.join(POSSIBLE)}"])
+    return "; ".join([*kinds, f"has {', '.join(OPTIONAL)}"])

@@ -1,8 +1,8 @@
-"""How an answer is wanted: every option of a search, defined once.
+"""Every option of a search, defined once.
 
-`SearchOptions` is what `Library.search` takes. The command line, the HTTP API and the tools for
-assistants build their own options from `OPTIONS`, and the page reads them from the API, so a name,
-a default, a limit or an allowed value is written here and nowhere else.
+`Library.search` takes `SearchOptions`. The command line, the HTTP API and the tools for assistants
+build their options from `OPTIONS`, and the page reads them from the API. So names, defaults, limits
+and allowed values are defined only here.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ Fuse = Literal["add", "multiply", "concatenate"]
 LookIn = Literal["all", "pictures", "texts"]
 
 GROUPED = 1000
-"""Groups are made among this many of the best hits."""
+"""The number of best hits that are grouped."""
 
 DIVERSE = 200
-"""Different hits are picked among this many of the best."""
+"""The number of best hits from which different ones are selected."""
 
 _ABOUT = "about"
 
@@ -39,10 +39,10 @@ _ABOUT = "about"
 class Option:
     """One option of a search, as every interface shows it.
 
-    `choices` maps each allowed value to its label on the page; it is empty where any value of the
-    type will do. `unset` is the word and the label for the default None, where an interface cannot
-    leave an option out.
-    `least` and `most` limit numbers, both included.
+    `choices` maps each allowed value to its label on the page; it is empty if the type alone limits
+    the values. `unset` is the value and the label for the default None, for interfaces that cannot
+    omit an option. `least` and `most` are the limits of a number, both included. With `many`, the
+    option takes several values.
     """
 
     name: str
@@ -69,15 +69,15 @@ def _about(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchOptions:
-    """The options of one search; QueryError, which names the choices, for a value that is wrong.
+    """The options of one search; a wrong value raises QueryError, which lists the choices.
 
-    `where` is a filter (`retrieval.query.where`), written or parsed. `sort`, `group` and `diverse`
-    arrange the hits (`search.grouping`): the `k` best are chosen first and sorted afterwards, and
-    `rank` stays that of the best first. `look_in` says what the words of a question are compared
-    with, `fuse` how several terms become one score (`search.fusion`). Hits whose confidence is
-    known and below `min_confidence` are left out. Pictures of the question that the library has
-    are left out with their exact copies, unless `include_self`. `like` and `unlike` are examples
-    that turn the question (`search.feedback`). `explain` adds what each term did for each hit.
+    `where` is a filter (`retrieval.query.where`), as text or parsed. `sort`, `group` and `diverse`
+    arrange the hits (`search.grouping`): the `k` best are selected first and then sorted, which
+    does not change their `rank`. `look_in` selects what texts are compared with, `fuse` how several
+    terms become one score (`search.fusion`). Hits with a known confidence below `min_confidence`
+    are left out. Indexed pictures that are part of the query are left out, with their exact
+    copies, unless `include_self` is set. `like` and `unlike` are example pictures for relevance
+    feedback (`search.feedback`). `explain` adds each term's contribution to each hit.
     """
 
     k: int = field(default=10, metadata=_about("How many pictures to show.", least=1))
@@ -85,7 +85,7 @@ class SearchOptions:
         default=None,
         metadata=_about(
             'Show only pictures that fit this filter, like "date >= 2023-05 and camera ~ '
-            f"'Pixel'\"; without a question, list them. Fields: {', '.join(FIELDS)}.",
+            f"'Pixel'\"; without a query, list them. Fields: {', '.join(FIELDS)}.",
         ),
     )
     sort: Sort | None = field(
@@ -139,7 +139,7 @@ class SearchOptions:
         ),
     )
     include_self: bool = field(
-        default=False, metadata=_about("Also list the pictures that the question itself contains.")
+        default=False, metadata=_about("Also list the pictures that the query itself contains.")
     )
     min_confidence: float = field(
         default=0.0,
@@ -166,7 +166,7 @@ class SearchOptions:
 
     @property
     def condition(self) -> Condition | None:
-        """The filter, parsed; QueryError points at what is wrong with it."""
+        """The parsed filter; an invalid one raises QueryError, which points at the mistake."""
         if not isinstance(self.where, str):
             return self.where
         from retrieval.query.where import parse
@@ -175,19 +175,19 @@ class SearchOptions:
 
     @property
     def is_arranged(self) -> bool:
-        """Whether hits are shown in any other way than the k best, best first."""
+        """Whether hits are sorted, grouped or diverse, and not just the k best, best first."""
         return bool(self.sort or self.group or self.diverse)
 
     @property
     def depth(self) -> int:
-        """How many of the best hits must be found so that k are left to show."""
+        """The number of best hits to find, so that k remain to be shown."""
         if self.group:
             return max(GROUPED, 10 * self.k)
         return max(DIVERSE, 4 * self.k) if self.diverse else self.k
 
 
 class SearchKeywords(TypedDict, total=False):
-    """The fields of `SearchOptions` as keyword arguments; a test holds them equal."""
+    """The fields of `SearchOptions` as keyword arguments; a test compares the two."""
 
     where: str | Condition | None
     sort: Sort | None
@@ -206,11 +206,11 @@ OPTIONS: dict[str, Option] = {
     each.name: Option(each.name, each.default, *each.metadata[_ABOUT])
     for each in fields(SearchOptions)
 }
-"""Every option of a search by its name, in the order in which interfaces show them."""
+"""The options of a search by name, in the order in which interfaces show them."""
 
 
 def _checked(option: Option, value: Any) -> Any:
-    """Return a value as it is stored; QueryError when the option cannot have it."""
+    """Return a value as it is stored; QueryError if it is not allowed."""
     if option.many:
         return (value,) if isinstance(value, str | int | os.PathLike) else tuple(value)
     if option.choices:

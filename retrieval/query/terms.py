@@ -1,9 +1,9 @@
-r"""A question as a sum of terms, and its written form.
+r"""A query as a sum of terms, and its written form.
 
     two dogs on a beach                      one text
-    2:dog + ./pool.jpg - people              weighted terms; what follows " - " must not be there
-    #17 + "in the snow - at night"           an indexed picture; quotes keep a text as it is
-    picture:"a + b.jpg" + concept:"our cat"  the kind in front of quotes, where it needs saying
+    2:dog + ./pool.jpg - people              weighted terms; " - " excludes a term
+    #17 + "in the snow - at night"           an indexed picture; text in quotes is not parsed
+    picture:"a + b.jpg" + concept:"our cat"  a prefix gives the kind of a quoted term
 
 Operators have spaces on both sides, so "t-shirt" and "black-and-white" are plain text. A term that
 begins like a path (`./`, `../`, `/`, `~/`, `C:\`) or an address (`http://`) is a picture.
@@ -41,11 +41,11 @@ _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One part of a question.
+    """One part of a query.
 
-    `value` is a `str` for a text and for a concept's name; a path, an address, a file's bytes, a
-    Pillow image or an array for a picture; an image's id for an indexed one. `weight` is kept to
-    six decimals, from 0.001 to 1000. A `negative` term is what the hits must not show.
+    `value` is a `str` for a text or a concept's name, an image's id for an indexed picture, and for
+    another picture a path, an address, a file's bytes, a Pillow image or an array. `weight` is
+    0.001 to 1000, rounded to six decimals. Hits must not match a `negative` term.
     """
 
     kind: Kind
@@ -57,7 +57,7 @@ class Term:
         if not LEAST_WEIGHT <= self.weight <= MOST_WEIGHT:
             raise QueryError(
                 f"the weight {self.weight:g} is not between {LEAST_WEIGHT:g} and {MOST_WEIGHT:g}",
-                "to turn against a term write it behind a minus: dog - people",
+                "to exclude a term, put a minus before it: dog - people",
             )
         object.__setattr__(self, "weight", round(float(self.weight), 6))
 
@@ -68,7 +68,7 @@ class Term:
         if not isinstance(self.value, str | os.PathLike):
             return f"{weight}(a picture)"  # pixels and bytes have no written form
         value = os.fspath(self.value)
-        # A quote that is opened might find its end in a term that follows.
+        # An opening quote could be closed by a later term.
         signs = _OPERATOR.search(value) or _SIGN.match(value) or _OPENING.match(value)
         if not signs and _parse_term(weight + value) == (self.kind, value.strip(), self.weight):
             return weight + value
@@ -79,17 +79,15 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question: terms, at least one of them positive. `Query.parse(str(query)) == query`."""
+    """A query: terms, at least one of them positive. `Query.parse(str(query)) == query`."""
 
     terms: tuple[Term, ...]
 
     def __post_init__(self) -> None:
         if all(term.negative for term in self.terms):
             raise QueryError(
-                "the question says only what must not be there"
-                if self.terms
-                else "the question is empty",
-                'ask in words, like "two dogs on a beach", or for example: dog - people',
+                "the query has only terms to exclude" if self.terms else "the query is empty",
+                'write a text, for example "two dogs on a beach", or: dog - people',
             )
 
     def __str__(self) -> str:
@@ -100,7 +98,7 @@ class Query:
 
     @classmethod
     def parse(cls, written: str) -> Query:
-        """Read the written form of a question; QueryError says what is wrong with it."""
+        """Parse the written form of a query; QueryError says what is wrong with it."""
         terms: list[Term] = []
         sign = _SIGN.match(written)
         negative, at = (sign[1] == "-", sign.end()) if sign else (False, 0)
@@ -113,22 +111,22 @@ class Query:
 
     @classmethod
     def of_text(cls, text: str) -> Query:
-        """Return the question that asks with a text just as it is, whatever signs it has in it."""
+        """Return a query with one text, without parsing signs in it."""
         return cls((Term("text", text),))
 
     @property
     def positive(self) -> tuple[Term, ...]:
-        """The terms that hits must show."""
+        """The terms that hits must match."""
         return tuple(term for term in self.terms if not term.negative)
 
     @property
     def negative(self) -> tuple[Term, ...]:
-        """The terms that hits must not show."""
+        """The terms that hits must not match."""
         return tuple(term for term in self.terms if term.negative)
 
 
 def example_term(example: Example) -> Term:
-    """Return the term of a question that an example is."""
+    """Return an example as a term."""
     written = str(example) if isinstance(example, int) else os.fspath(example)
     number = written.removeprefix("#")
     if number.isascii() and number.isdigit():
@@ -137,7 +135,7 @@ def example_term(example: Example) -> Term:
 
 
 def _end_of_term(written: str, at: int) -> tuple[int, re.Match[str] | None]:
-    """Find where the term ends, and the operator behind it; operators in quotes do not count."""
+    """Return the end of a term and the operator after it; operators in quotes do not count."""
     if operator := _OPERATOR.match(written, at):
         return at, operator  # nothing between two operators
     space = _SPACE.match(written, at)
@@ -154,8 +152,8 @@ def _term(written: str, *, negative: bool) -> Term:
     kind, value, weight = _parse_term(written)
     if kind == "text" and not value.strip():
         raise QueryError(
-            "a term of the question is empty",
-            'write words on both sides of " + " and " - ", or put a text with such signs in quotes',
+            "a term of the query is empty",
+            'write a term on each side of " + " and " - ", or put a text with these in quotes',
         )
     return Term(kind, value, weight, negative)
 

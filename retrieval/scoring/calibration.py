@@ -1,19 +1,20 @@
-"""From how hits score to how likely they show what was asked, as fitted for one model.
+"""Calibration: the probability that a hit matches, from its scores, fitted for one model.
 
     p = 1 / (1 + exp(-(offset + Σ weight · feature)))
 
-The features of a hit (`features`) tell how its score lies among what things get in the library that
-are not there, and among what they get with this very picture. Those of an answer
-(`answer_features`) sum up its hits, and tell whether it shows at all what was asked. Scores are
-those of a text's several phrasings together (`Phrased`). Weights are fitted on pictures whose
-labels are known, in libraries of several sizes, with questions about what is there and what is not
-(`benchmarks/confidence.py --fit`). They lie beside the model as JSON and hold for that one alone:
+The features of a hit (`features`) compare its score with the best scores of unlikely things in the
+library, and with the scores of unlikely things for the same picture. The features of an answer
+(`answer_features`) summarise its hits; they show whether the answer as a whole matches the query.
+All scores are those of several phrasings of a text together (`PromptEnsemble`). The weights are
+fitted on labelled pictures, in libraries of several sizes, with queries for things that are present
+and absent (`benchmarks/confidence.py --fit`). They are stored beside the model as JSON, and are
+valid for that model only:
 
     {"version": 2, "fingerprint": "…", "hits": {"offset": …, "weights": {"score": …, …}},
      "answers": {"offset": …, "weights": {"score, first": …, …}}, "strong": …}
 
-`strong` is the probability from which on an answer is more than the nearest there is: chosen so
-that hardly any list with right pictures in it falls below.
+`strong` is the least probability of a strong answer. It is chosen so that very few answers with
+correct pictures are below it.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.query.tokens import words_of
+from retrieval.query.tokens import query_words
 
 if TYPE_CHECKING:
     from retrieval.scoring.confidence import ScoreBaseline
@@ -39,14 +40,14 @@ FILE = "confidence.json"
 VERSION = 2
 
 FIRST = 10
-"""So many of the best hits say whether an answer is strong."""
+"""The number of best hits that decide whether an answer is strong."""
 
 _SUMMED = ("score", "baseline", "picture")
 
 
 @dataclass(frozen=True, slots=True)
 class Logistic:
-    """A logistic regression: an offset, and the weights of features by name."""
+    """A logistic regression: an offset, and the weights of its features by name."""
 
     offset: float
     weights: Mapping[str, float]
@@ -61,22 +62,22 @@ class Logistic:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What was fitted for a model, for hits and for whole answers: see the module."""
+    """A model's logistic regressions for hits and for answers, and the bound for strong answers."""
 
     hits: Logistic
     answers: Logistic
     strong: float
 
     def is_strong(self, found: Mapping[str, Floats]) -> bool:
-        """Tell from its hits' features, best first, whether an answer shows what was asked."""
+        """Return whether an answer is strong, from the features of its hits, best first."""
         return bool(self.answers.probability(answer_features(found))[0] >= self.strong)
 
 
-class Phrased:
-    """A text by the vectors (t, dim) of its phrasings: their mean, made a unit vector.
+class PromptEnsemble:
+    """The vectors (t, dim) of a text's phrasings as one: their mean, scaled to a unit vector.
 
-    `agreement` is how alike the phrasings are, the length of that mean, 0 to 1: a word of which a
-    model has learned little depends on how it is put.
+    `agreement` is the length of the mean, 0 to 1: how similar the phrasings are. It is low for
+    words that the model has hardly learned, because their vectors depend on the phrasing.
     """
 
     def __init__(self, vectors: NDArray[np.float32]) -> None:
@@ -85,7 +86,7 @@ class Phrased:
         self._vector = mean / max(self.agreement, 1e-6)
 
     def scores(self, pictures: NDArray[np.float32]) -> Floats:
-        """Return cosines (n,) with pictures' unit vectors (n, dim)."""
+        """Return the cosines (n,) with pictures' unit vectors (n, dim)."""
         return np.asarray(pictures @ self._vector, np.float64)
 
 
@@ -96,20 +97,18 @@ def features(
     baseline: ScoreBaseline,
     others: NDArray[np.float32],
 ) -> dict[str, Floats]:
-    """Return the features of a text's hits, by name, from their scores (n,) as it is `Phrased`.
+    """Return the features of a text's hits, (n,) each, by name.
 
-    The more a text tells, the more of it a picture may lack: its `words` count, as a logarithm.
-
-    `words` is the logarithm of the number of words: a longer text has more details that a picture
-    can lack. `bare` is 1 for a single word, which scores lower than the same word in a phrase
-    ("giraffe", "a giraffe").
+    `scores` (n,) and `agreement` are those of the text's `PromptEnsemble`. `others` (n, u) are the
+    cosines of the hits with unlikely things. The feature "words" is the logarithm of the number of
+    words, because a picture can lack more details of a longer text.
     """
-    apart = np.maximum(others.std(axis=1), 1e-6)
+    spread = np.maximum(others.std(axis=1), 1e-6)
     return {
         "score": scores,
         "baseline": (scores - baseline.median) / baseline.spread,
-        "picture": (scores - others.mean(axis=1)) / apart,
-        "words": np.full(len(scores), math.log(max(len(words_of(text)), 1))),
+        "picture": (scores - others.mean(axis=1)) / spread,
+        "words": np.full(len(scores), math.log(max(len(query_words(text)), 1))),
         "agreement": np.full(len(scores), agreement),
     }
 
@@ -117,20 +116,20 @@ def features(
 def answer_features(found: Mapping[str, Floats]) -> dict[str, Floats]:
     """Return the features of an answer, (1,) each, from those of its n >= 1 hits, best first.
 
-    Means over the `FIRST` hits, and means in which the first hits count most, as 1 / rank. How much
-    a text tells does not count: hits that show any of it are worth showing.
+    They are means over the `FIRST` hits, and means weighted by 1 / rank. The number of words is not
+    among them, because hits that show only a part of a text are worth showing, too.
     """
     first = {name: found[name][:FIRST] for name in (*_SUMMED, "agreement")}
-    nearer = 1 / np.arange(1, 1 + len(first["score"]))
+    weights = 1 / np.arange(1, 1 + len(first["score"]))
     summed = {"agreement": first["agreement"][:1]}
     for name in _SUMMED:
         summed[f"{name}, all"] = first[name].mean(keepdims=True)
-        summed[f"{name}, first"] = np.array([np.average(first[name], weights=nearer)])
+        summed[f"{name}, first"] = np.array([np.average(first[name], weights=weights)])
     return summed
 
 
 def read_calibration(path: str, fingerprint: str) -> Calibration | None:
-    """Read a file; None if it is missing, damaged, or of another model or version."""
+    """Read a calibration file; None if it is missing, damaged, or for another model or version."""
     try:
         with open(path, encoding="utf-8") as file:
             facts = json.load(file)
@@ -148,7 +147,7 @@ def _logistic(facts: Mapping[str, Any]) -> Logistic:
 
 
 def write_calibration(path: str, fingerprint: str, fitted: Calibration) -> None:
-    """Write the calibration of the model with that fingerprint."""
+    """Write a calibration file for the model with this fingerprint."""
     facts: dict[str, Any] = {
         "version": VERSION,
         "fingerprint": fingerprint,

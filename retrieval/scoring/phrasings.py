@@ -1,8 +1,8 @@
-"""The ways in which one asks for the same thing.
+"""Different phrasings of the same text query.
 
-A model gives "giraffe", "a giraffe" and "a photo of a giraffe" three vectors, and each of them has
-its whims. Their mean says more reliably what is meant, so hits are judged by it, and the answer
-does not depend on how one asks. The order of hits is left to the question as it is written.
+A model gives "giraffe", "a giraffe" and "a photo of a giraffe" three different vectors. Their mean
+represents the meaning more reliably, so confidence is computed from it and does not depend on the
+phrasing. The order of hits depends on the query as it is written.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _FORMS = (
 )
 
 _NAME = 2
-"""So many words name a thing; more tell of it, and an article is not missing."""
+"""A text of at most this many words is a name; a longer one is a description without article."""
 
 
 def phrasings(text: str) -> tuple[str, ...]:
-    """Return the ways to ask for what a text asks for, the same for "giraffe" and "a giraffe"."""
+    """Return the phrasings of a text; they are the same for "giraffe" and "a giraffe"."""
     what = _without(_OF, text.strip())
     bare = _without(_ARTICLE, what)
     is_name = bare != what or len(bare.split()) <= _NAME
@@ -36,6 +36,6 @@ def phrasings(text: str) -> tuple[str, ...]:
 
 
 def _without(beginning: re.Pattern[str], text: str) -> str:
-    """Return a text without its beginning, unless nothing would be left."""
+    """Return a text without its beginning, unless that is the whole text."""
     found = beginning.match(text)
     return text[found.end() :] if found and found.end() < len(text) else text

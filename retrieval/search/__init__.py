@@ -1,1 +1,1 @@
-"""Asking: a question becomes vectors, vectors become hits, hits are put in order."""
+"""Search: embed queries, rank pictures, and arrange the hits."""

@@ -1,4 +1,4 @@
-"""Questions of any form, put to a library: embedded together, answered one by one."""
+"""Answers queries of any form: embeds them together, then answers them one by one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def answer_all(
     options: SearchOptions,
     limits: ReadLimits | None = None,
 ) -> list[SearchResult]:
-    """Answer questions in their order; None lists what fits the filter: see `Library.search`."""
+    """Answer queries in their order; None lists what matches the filter: see `Library.search`."""
     queries = [as_query(each) for each in asked if each is not None]
     embedded = iter(embed_queries(queries, context.catalogue, context.model, limits))
     return [_answer(context, None if each is None else next(embedded), options) for each in asked]
@@ -35,18 +35,16 @@ def answer_all(
 def embed(
     context: Context, asked: Askable, limits: ReadLimits | None = None
 ) -> NDArray[np.float32]:
-    """Return the unit vector (dim,) of a question's positive terms, added."""
-    (question,) = embed_queries([as_query(asked)], context.catalogue, context.model, limits)
-    return sum_of(question.positive)
+    """Return the unit vector (dim,) of the weighted sum of a query's positive terms."""
+    (query,) = embed_queries([as_query(asked)], context.catalogue, context.model, limits)
+    return sum_of(query.positive)
 
 
-def _answer(
-    context: Context, question: EmbeddedQuery | None, options: SearchOptions
-) -> SearchResult:
-    if question is not None and (options.like or options.unlike):
+def _answer(context: Context, query: EmbeddedQuery | None, options: SearchOptions) -> SearchResult:
+    if query is not None and (options.like or options.unlike):
         from retrieval.search.feedback import with_feedback
 
-        question = with_feedback(question, options.like, options.unlike, context)
-    terms = () if question is None or options.include_self else question.terms
+        query = with_feedback(query, options.like, options.unlike, context)
+    terms = () if query is None or options.include_self else query.terms
     own = {term.image_id for term in terms if term.image_id is not None}
-    return answer(context, question, options, own)
+    return answer(context, query, options, own)

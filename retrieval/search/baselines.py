@@ -1,4 +1,4 @@
-"""Measuring a library's baselines, when it has changed enough to matter."""
+"""Measures a library's score baselines when the library has changed enough."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from retrieval.stores.live_index import LiveIndex
 
 _CHANGE = 0.1
-"""The share of pictures that have to come or go before the baselines are measured again."""
+"""The baselines are measured again when the number of pictures changes by this share."""
 
 
 def measure_baselines(catalogue: Catalogue, model: ModelInUse, nearest: LiveIndex) -> None:
-    """Bring a model's baselines up to date; the caller holds the writer's lock.
+    """Update a model's baselines; the caller must hold the writer lock.
 
-    Needs the model only when something is to be measured.
+    Loads the model only if there is something to measure.
     """
     with catalogue.reading():
         count = nearest.count()
@@ -35,7 +35,7 @@ def measure_baselines(catalogue: Catalogue, model: ModelInUse, nearest: LiveInde
                 cached_text_vectors(model.encoder(), unlikely_things()), sample, count
             )
     except ModelError:
-        return  # pictures went, and the model is not at hand: the old baselines go on serving
+        return  # The model is not available: keep the old baselines.
     with catalogue.writing():
         if baselines is None:
             catalogue.baselines.forget(model.row.id)

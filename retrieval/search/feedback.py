@@ -1,8 +1,9 @@
-"""Relevance feedback: what a person likes and does not like among the hits turns the question.
+"""Relevance feedback: liked and disliked pictures move the query.
 
-The same head that a concept is learned with (`heads`), but pulled towards the question's own: that
-one says of a picture what the calibrated score of `fusion` says, 1 / (1 + exp(-A (z - Z0))). So
-without feedback the order stays as it is, a few examples move it, many have their way.
+The query becomes a linear head (`scoring.linear_head`), like a learned concept. The fit starts from
+the query's own head, whose probability is the calibrated score of `fusion`,
+1 / (1 + exp(-A (z - Z0))), and a penalty pulls it back there. Without examples the order stays the
+same; a few examples change it a little, and many determine it.
 """
 
 from __future__ import annotations
@@ -20,61 +21,61 @@ from retrieval.search.query_vectors import EmbeddedQuery, QueryVector, embed_que
 from retrieval.search.ranking import sum_of
 
 _PULL = 0.03
-"""The penalty, for one example, for what leads away from the question."""
+"""The penalty for moving away from the query, with one example; it falls with their number."""
 
 _LEAST_SPREAD = 0.01
-"""In a handful of pictures all may score alike; no model's cosines lie that near in a library."""
+"""The least spread. In a very small library all scores may be nearly equal."""
 
 _UNLIKED = 0.25
-"""Hits that are not liked share most with those that are: they count for less."""
+"""The weight of a disliked picture, which has much in common with the liked ones."""
 
 
 def with_feedback(
-    question: EmbeddedQuery, like: Sequence[Example], unlike: Sequence[Example], context: Context
+    query: EmbeddedQuery, like: Sequence[Example], unlike: Sequence[Example], context: Context
 ) -> EmbeddedQuery:
-    """Return a question whose positive terms have become one, turned by the examples.
+    """Return a query whose positive terms are replaced by one term, moved by the examples.
 
     Its negative terms stay. Raises QueryError for an example that is not in the library.
     """
     if not like and not unlike:
-        return question
+        return query
     with context.catalogue.reading():
-        usual = context.images.sample(BACKGROUND)
+        sample = context.images.sample(BACKGROUND)
         liked, unliked = _vectors(like, context), _vectors(unlike, context)
-    head = turned(sum_of(question.positive), liked, unliked, usual)
-    words = " + ".join(str(asked.term) for asked in question.positive)
+    head = moved_head(sum_of(query.positive), liked, unliked, sample)
+    words = " + ".join(str(each.term) for each in query.positive)
     term = Term("concept", f"{words}, by feedback")
-    turned_one = QueryVector(term, head.direction, baseline=head.baseline())
-    return EmbeddedQuery((turned_one, *question.negative), question.unknown)
+    moved = QueryVector(term, head.direction, baseline=head.baseline())
+    return EmbeddedQuery((moved, *query.negative), query.unknown)
 
 
-def turned(
+def moved_head(
     vector: NDArray[np.float32],
     liked: NDArray[np.float32],
     unliked: NDArray[np.float32],
-    usual: NDArray[np.float32],
+    sample: NDArray[np.float32],
 ) -> Head:
-    """Return the head of a question's unit vector (dim,), turned by (n, dim) vectors of examples.
+    """Return the head of a query's unit vector (dim,), moved by (n, dim) vectors of examples.
 
-    `usual` are pictures from all over the library.
+    `sample` are vectors (n, dim) of pictures from the whole library.
     """
-    background = background_of((usual @ vector)[None])
+    background = background_of((sample @ vector)[None])
     steepness = STEEPNESS / max(float(background.spread[0]), _LEAST_SPREAD)
     start = Head(vector, steepness, -steepness * float(background.median[0]) - STEEPNESS * MIDDLE)
-    # Against what is not liked alone, pictures from all over the library would only stand by.
-    usual = without_liked(usual, liked) if len(liked) else usual[:0]
-    kinds = np.repeat([0, 1, 2], [len(liked), len(unliked), len(usual)])
-    faint = max(len(liked), 1) / max(len(usual), 1)
-    weights = np.choose(kinds, [1.0, _UNLIKED, faint])
-    vectors = np.concatenate([liked, unliked, usual])
+    # The sample serves as counter-examples to liked pictures; without any it is not needed.
+    sample = without_liked(sample, liked) if len(liked) else sample[:0]
+    kinds = np.repeat([0, 1, 2], [len(liked), len(unliked), len(sample)])
+    sample_weight = max(len(liked), 1) / max(len(sample), 1)
+    weights = np.choose(kinds, [1.0, _UNLIKED, sample_weight])
+    vectors = np.concatenate([liked, unliked, sample])
     examples = Examples(vectors, kinds == 0, weights / weights.sum(), kinds < 2)
-    heard = len(liked) + len(unliked) if len(liked) else _UNLIKED * len(unliked)
-    return fit(examples, _PULL / heard, start)
+    count = len(liked) + len(unliked) if len(liked) else _UNLIKED * len(unliked)
+    return fit(examples, _PULL / count, start)
 
 
 def _vectors(examples: Sequence[Example], context: Context) -> NDArray[np.float32]:
     if not examples:
         return np.empty((0, context.model.row.spec.dim), np.float32)
     query = Query(tuple(example_term(example) for example in dict.fromkeys(examples)))
-    asked = embed_query(query, context.catalogue, context.model).terms
-    return np.stack([each.vector for each in asked])
+    terms = embed_query(query, context.catalogue, context.model).terms
+    return np.stack([each.vector for each in terms])

@@ -1,29 +1,30 @@
-"""How several terms of a question become one score: the formulas, on plain arrays.
+"""How several terms of a query become one score: the formulas, for plain arrays.
 
 u_i is a term's unit vector, w_i its weight, x a picture's unit vector, s_i = u_i · x.
 
-add         s = v · x with v = Σ w_i u_i / |Σ w_i u_i|: one vector that lies between the terms.
-            To this, texts that come with a picture add d e: see below.
-concatenate s = β_p v · x + β_t v · y, y the vector of the picture's texts (β_p = β_t = ½): a cosine
-            of the two vectors end to end. A picture without texts has the median of v · y, which
-            speaks neither for it nor against it.
-multiply    s = Π p_i^(w_i / Σ w): every term must agree; p_i is the calibrated score below.
-not         a term that must not be there takes w d softplus(A (z - Z0)) off an added score, and
-            counts as (1 - p)^w in a product. Vectors of texts do not know negation ("no dog" lies
-            near "dog"), and taking the vector away also takes away what both have in common.
+add         s = v · x with v = Σ w_i u_i / |Σ w_i u_i|: one vector between the terms.
+            Texts that come with a picture add d e to this: see below.
+concatenate s = β_p v · x + β_t v · y, where y is the vector of the picture's texts and
+            β_p = β_t = ½: the cosine of concatenated vectors. A picture without texts gets the
+            median of v · y, which is neutral.
+multiply    s = Π p_i^(w_i / Σ w): all terms must match; p_i is the calibrated score below.
+not         A negative term subtracts w d softplus(A (z - Z0)) from an added score, and multiplies
+            a product by (1 - p)^w. Text vectors do not represent negation ("no dog" is near "dog"),
+            and subtracting the vector would also subtract what the terms have in common.
 
-The calibrated score of a picture for a term is p = 1 / (1 + exp(-A (z - Z0))), z = (s - m) / d,
-where m is the median score of the library's pictures for that term and d their spread below the
-median: pictures that do show it are above, so they do not widen it. A and Z0 were chosen on drawn
-scenes, whose contents are known: `benchmarks/fusion.py`.
+The calibrated score of a picture for a term is p = 1 / (1 + exp(-A (z - Z0))), z = (s - m) / d.
+m is the median score of the library's pictures for that term. d is their spread below the median,
+which pictures that show the term do not widen, because they score above it. A and Z0 were chosen on
+drawn scenes, whose contents are known: `benchmarks/fusion.py`.
 
-What texts add is e = ½ log(1 + exp(2 (z - Z1))) + B max(b - b0, 0), for z of the text's own vector
-against those of all texts, and b the BM25 of its words (`catalogue.texts`); in spreads d of the
-pictures' scores. A picture that looks nothing like the words, as names of persons do not, also gets
-back (m - s) (1 - exp(-e)) of what it scores below the median m. Nothing of this is ever negative: a
-picture that nobody described keeps its score, and is only passed by those whose texts fit. Chosen
-on photographs of which none, some or all have a caption, as B was, against reciprocal ranks, which
-bury what has no text: `benchmarks/hybrid.py`.
+Texts add e = ½ log(1 + exp(2 (z - Z1))) + B max(b - b0, 0), in spreads d of the pictures' scores.
+z compares the vector of the picture's text with those of all texts, and b is the BM25 of the
+query's words (`catalogue.texts`). A picture need not look like the words: names of persons are an
+example. So a picture that scores below the median m also gains (m - s) (1 - exp(-e)). Nothing here
+is negative: a picture without texts keeps its score, and only pictures with matching texts overtake
+it. Z1, B and b0 were chosen on photographs of which none, some or all have a caption, so that the
+captions of some do not cost the others; reciprocal rank fusion ranks pictures without texts last:
+`benchmarks/hybrid.py`.
 """
 
 from __future__ import annotations
@@ -46,13 +47,13 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """How all the pictures of a library score for each of t terms: (t,) medians and spreads."""
+    """The scores of a library's pictures for each of t terms: medians and spreads, (t,) each."""
 
     median: Floats
     spread: Floats
 
     def z(self, scores: NDArray[np.floating]) -> Floats:
-        """Return (t, n) cosines as distances from the median, in spreads."""
+        """Return (t, n) cosines as distances from the median, in spreads; higher is nearer."""
         return (scores.astype(np.float64) - self.median[:, None]) / self.spread[:, None]
 
 
@@ -68,20 +69,20 @@ def background_of(scores: NDArray[np.floating]) -> Background:
 def combined(vectors: NDArray[np.float32], weights: NDArray[np.float64]) -> NDArray[np.float32]:
     """Return the unit vector (dim,) of the weighted sum of (t, dim) unit vectors.
 
-    ValueError when the terms cancel out.
+    Raises ValueError when the terms cancel out.
     """
     total = (weights[:, None] * vectors).sum(axis=0, keepdims=True)
     return np.asarray(normalise(total.astype(np.float32))[0], np.float32)
 
 
 def shares(vectors: NDArray[np.float32], weights: NDArray[np.float64]) -> Floats:
-    """Return (t,) factors with which the terms' cosines sum up to the cosine of `combined`."""
+    """Return factors (t,): the cosine of `combined` is the terms' cosines weighted by these."""
     length = np.linalg.norm((weights[:, None] * vectors).sum(axis=0))
     return np.asarray(weights / length, np.float64)
 
 
 def log_present(z: Floats) -> Floats:
-    """Return log p: 0 where a picture surely shows the term, falling straight where it does not."""
+    """Return log p: 0 if a picture certainly shows the term, linear in z if it does not."""
     return np.asarray(-np.logaddexp(0, -STEEPNESS * (z - MIDDLE)))
 
 
@@ -92,11 +93,11 @@ def text_evidence(z: Floats | None, bm25: Floats) -> Floats:
 
 
 def text_bonus(scores: Floats, median: float, spread: float, evidence: Floats) -> Floats:
-    """Return what texts add to pictures' scores (n,), whose background is `median` and `spread`."""
-    short = np.maximum(median - scores, 0.0)
-    return np.asarray(spread * evidence + short * -np.expm1(-evidence))
+    """Return what texts add to scores (n,) with the background `median` and `spread`."""
+    deficit = np.maximum(median - scores, 0.0)
+    return np.asarray(spread * evidence + deficit * -np.expm1(-evidence))
 
 
 def log_absent(z: Floats) -> Floats:
-    """Return log(1 - p): 0 where a picture surely does not show the term."""
+    """Return log(1 - p): 0 if a picture certainly does not show the term."""
     return np.asarray(-np.logaddexp(0, STEEPNESS * (z - MIDDLE)))

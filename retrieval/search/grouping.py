@@ -1,15 +1,16 @@
-"""Hits after they were found: groups of them, different ones, and in which order they are shown.
+"""Arranges hits: groups them, selects different ones, and sorts them.
 
-Groups are made among the best `GROUPED` (`query.options`), each shown by its best; a burst is what
-one camera took within `BURST_SECONDS` from picture to picture, each at a cosine of `BURST_COSINE`
-or more to the one before. Different ones are picked among the best `DIVERSE` by maximal marginal
-relevance (Carbonell and Goldstein, SIGIR 1998), one by one the picture i with the largest
+The best `GROUPED` hits (`query.options`) are grouped, and each group is shown by its best hit. A
+burst is a series of pictures by one camera, in which each was taken at most `BURST_SECONDS` after
+the one before and has a cosine of `BURST_COSINE` or more to it. Different hits are selected from
+the best `DIVERSE` by maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998): each step
+selects the picture i with the largest
 
-    r_i / 2 - max over the picked j of s_ij / 2
+    r_i / 2 - max over the selected j of s_ij / 2
 
-r_i is its score, scaled so that those of all go from 0 to 1, and s_ij = max(0, (c - m) / (1 - m))
-with c the cosine of two pictures and m the median cosine of two candidates: a model's pictures of
-anything at all have cosines far above 0.
+r_i is its score, scaled so that all scores range from 0 to 1, and
+s_ij = max(0, (c - m) / (1 - m)). c is the cosine of two pictures and m the median cosine of two
+candidates, because even unrelated pictures have cosines far above 0.
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ VectorOf = Callable[[int], NDArray[np.float32] | None]
 
 
 def arranged(hits: Sequence[Hit], options: SearchOptions, vector_of: VectorOf) -> tuple[Hit, ...]:
-    """Return `options.k` of the hits (best first), as they are shown.
+    """Return `options.k` of the hits (best first), grouped and sorted.
 
-    `vector_of` gives an image's unit vector (dim,).
+    `vector_of` returns the unit vector (dim,) of an image id.
     """
     left, k = list(hits), options.k
     if options.group:
@@ -49,12 +50,12 @@ def arranged(hits: Sequence[Hit], options: SearchOptions, vector_of: VectorOf) -
 
 
 def different(vectors: NDArray[np.float32], scores: NDArray[np.float64], k: int) -> list[int]:
-    """Return the places of k of n candidates: (n, dim) unit vectors, (n,) scores, best first."""
+    """Return the indices of k of n candidates: (n, dim) unit vectors, (n,) scores, best first."""
     spread = float(scores.max() - scores.min())
     relevance = (scores - scores.min()) / (spread or 1.0)
     cosines = vectors @ vectors.T
-    usual = min(float(np.median(cosines[~np.eye(len(vectors), dtype=bool)])), 0.999)
-    alike = np.maximum((cosines - usual) / (1 - usual), 0.0)
+    median = min(float(np.median(cosines[~np.eye(len(vectors), dtype=bool)])), 0.999)
+    alike = np.maximum((cosines - median) / (1 - median), 0.0)
     nearest = np.zeros(len(vectors))
     picked: list[int] = []
     for _ in range(min(k, len(vectors))):
@@ -66,7 +67,7 @@ def different(vectors: NDArray[np.float32], scores: NDArray[np.float64], k: int)
 
 
 def _grouped(hits: Sequence[Hit], grouping: Grouping, vector_of: VectorOf) -> list[Hit]:
-    """Return the best of each group, with the others of it."""
+    """Return the best hit of each group, with the group's other hits."""
     if grouping == "burst":
         names = _burst_names(hits, vector_of)
     elif grouping == "day":
@@ -75,7 +76,7 @@ def _grouped(hits: Sequence[Hit], grouping: Grouping, vector_of: VectorOf) -> li
         names = {hit.id: os.path.dirname(hit.path) for hit in hits}
     groups: dict[str, list[Hit]] = {}
     for hit in hits:
-        # What has no date is in no group with anything.
+        # A picture without a date is a group of its own.
         groups.setdefault(names.get(hit.id) or f"\0{hit.id}", []).append(hit)
     return [
         replace(best, group=Group(names.get(best.id, ""), _members(others)))
@@ -84,7 +85,7 @@ def _grouped(hits: Sequence[Hit], grouping: Grouping, vector_of: VectorOf) -> li
 
 
 def _burst_names(hits: Sequence[Hit], vector_of: VectorOf) -> dict[int, str]:
-    """Return, for each dated picture, when its burst began, and a mark that no other burst has."""
+    """Return a unique name of each dated picture's burst, which starts with the burst's time."""
     dated = sorted((hit for hit in hits if hit.taken), key=lambda h: (h.camera, h.taken, h.path))
     names: dict[int, str] = {}
     before: Hit | None = None

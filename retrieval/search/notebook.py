@@ -1,4 +1,4 @@
-"""Pictures as a strip of thumbnails, for notebooks."""
+"""A strip of thumbnails as HTML, for notebooks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CARD = """<figure style="margin:0;width:{side}px">
 
 
 class Thumbnail(NamedTuple):
-    """A picture to show: its files, the first that can be read counts, and how sure it is."""
+    """A picture to show: its rank, its files (the first readable one is shown), its confidence."""
 
     rank: int
     paths: tuple[str, ...]
@@ -29,7 +29,7 @@ class Thumbnail(NamedTuple):
 
 
 def strip_of(pictures: Sequence[Thumbnail], notes: Sequence[str]) -> str:
-    """Return HTML with thumbnails of the first pictures, and notes below them."""
+    """Return HTML with thumbnails of the first pictures and notes below them."""
     with ThreadPoolExecutor() as executor:
         cards = list(executor.map(_card, pictures[:_SHOWN]))
     more = len(pictures) - len(cards)
@@ -43,12 +43,12 @@ def strip_of(pictures: Sequence[Thumbnail], notes: Sequence[str]) -> str:
 
 def _card(picture: Thumbnail) -> str:
     path = _printable(picture.paths[0])
-    sure = "" if picture.confidence is None else f", {picture.confidence:.0%}"
+    confidence = "" if picture.confidence is None else f", {picture.confidence:.0%}"
     return _CARD.format(
         side=_SIDE,
         picture=_image(picture.paths),
         path=html.escape(path, quote=True),
-        caption=html.escape(f"{picture.rank}. {os.path.basename(path)}{sure}"),
+        caption=html.escape(f"{picture.rank}. {os.path.basename(path)}{confidence}"),
     )
 
 
@@ -68,5 +68,5 @@ def _image(paths: Sequence[str]) -> str:
 
 
 def _printable(path: str) -> str:
-    """Return a path as text: bytes that are not UTF-8 cannot be shown."""
+    """Return a path as text; replace bytes that are not UTF-8."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

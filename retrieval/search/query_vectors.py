@@ -1,4 +1,4 @@
-"""From what a person asks with (words, pictures, vectors) to unit vectors."""
+"""Turns queries (texts, pictures, embeddings, concepts) into unit vectors."""
 
 from __future__ import annotations
 
@@ -30,10 +30,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class QueryVector:
-    """A term's unit vector (dim,), and the image it is itself, when the library has that one.
+    """A term and its unit vector (dim,).
 
-    `baseline` is set where the term has its own measure of what a cosine is worth: a learned
-    concept. That is a probability where it was `proven` on examples left out (`heads.learn`).
+    `image_id` is set if the term is a picture that the library has. `baseline` is set for a learned
+    concept: it replaces the library's score baseline. A concept that is `proven` was calibrated on
+    held-out examples (`scoring.linear_head.learn`), so its score gives a probability.
     """
 
     term: Term
@@ -45,29 +46,29 @@ class QueryVector:
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedQuery:
-    """A query, understood: its terms in their order, and the words that the model never saw."""
+    """A query's terms in their order, as vectors, and its words that the model does not know."""
 
     terms: tuple[QueryVector, ...]
     unknown: tuple[str, ...] = ()
 
     @property
     def positive(self) -> tuple[QueryVector, ...]:
-        """What hits must show; at least one."""
-        return tuple(asked for asked in self.terms if not asked.term.negative)
+        """The terms that hits must match; at least one."""
+        return tuple(each for each in self.terms if not each.term.negative)
 
     @property
     def negative(self) -> tuple[QueryVector, ...]:
-        """What hits must not show."""
-        return tuple(asked for asked in self.terms if asked.term.negative)
+        """The terms that hits must not match."""
+        return tuple(each for each in self.terms if each.term.negative)
 
 
 def as_query(asked: Askable) -> Query:
-    """Return anything one can ask with as a query.
+    """Return a value of any accepted type as a query.
 
-    A `str` is a text, never a path, an address or a written form (`Query.parse` reads that); a
-    path-like names a picture file; `bytes` are a picture file's bytes; a Pillow image or an
-    (H, W, 3) uint8 array is a picture; a (dim,) float array is an embedding, taken for a
-    picture's. QueryError for anything else.
+    A `str` is a text, never a path, an address or a written query (use `Query.parse` for that). A
+    path-like names a picture file, and `bytes` are the content of one. A Pillow image or an
+    (H, W, 3) uint8 array is a picture. A (dim,) float array is an embedding, and counts as a
+    picture. Raises QueryError for anything else.
     """
     if isinstance(asked, Query):
         return asked
@@ -78,16 +79,16 @@ def as_query(asked: Askable) -> Query:
     if isinstance(asked, os.PathLike | bytes | np.ndarray) or hasattr(asked, "getbbox"):
         return Query((Term("picture", asked),))
     raise QueryError(
-        f"a {type(asked).__name__} is nothing to ask with",
-        "ask with a str, a Query, a Path, a picture's bytes, a Pillow image or an array; "
-        "several questions at once: search_many",
+        f"a {type(asked).__name__} cannot be a query",
+        "use a str, a Query, a Path, a picture's bytes, a Pillow image or an array; "
+        "for several queries use search_many",
     )
 
 
 def embed_query(
     query: Query, catalogue: Catalogue, model: ModelInUse, limits: ReadLimits | None = None
 ) -> EmbeddedQuery:
-    """Turn the terms of one query into vectors: see `embed_queries`."""
+    """Return the vectors of one query: see `embed_queries`."""
     return embed_queries([query], catalogue, model, limits)[0]
 
 
@@ -97,11 +98,10 @@ def embed_queries(
     model: ModelInUse,
     limits: ReadLimits | None = None,
 ) -> list[EmbeddedQuery]:
-    """Turn the terms of queries into vectors of the model's space; texts go through it together.
+    """Return the vectors of the queries' terms under the model; all texts are one batch.
 
-    A picture that is indexed costs no encoding; another is read within `limits`. Raises
-    QueryError for a term that is nothing one can ask with, PictureError for a picture that cannot
-    be read.
+    Indexed pictures have stored vectors; others are read within `limits` and encoded. Raises
+    QueryError for a term that cannot be used, PictureError for a picture that cannot be read.
     """
     limits = limits or ReadLimits()
     texts = {
@@ -126,7 +126,7 @@ def _encoded(texts: list[str], model: ModelInUse) -> dict[str, NDArray[np.float3
     if not texts:
         return {}
     if any(not text.strip() for text in texts):
-        raise QueryError("the question is empty", 'ask in words, like "two dogs on a beach"')
+        raise QueryError("the query is empty", 'write a text, for example "two dogs on a beach"')
     return dict(zip(texts, model.encoder().encode_texts(texts), strict=True))
 
 
@@ -152,7 +152,7 @@ def _embedded(
 
 
 def text_of(term: Term) -> str:
-    """Return a term's text; a command line may hold bytes that are none."""
+    """Return a term's text; replace bytes of a command line that are not UTF-8."""
     value: str = term.value
     return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
@@ -162,7 +162,7 @@ def _from_indexed(term: Term, catalogue: Catalogue, model: ModelInUse) -> QueryV
     if vector is None:
         raise QueryError(
             f"there is no picture #{term.value} in this library",
-            "the numbers of pictures are the `id`s that search --json prints",
+            "search --json prints the numbers of pictures, as `id`",
         )
     return QueryVector(term, normalise(vector[None])[0], term.value)
 
@@ -180,17 +180,17 @@ def _from_file(
     known: ImageRow | None = None
     vector: NDArray[np.float32] | None = None
 
-    def wanted(sha256: bytes) -> bool:
+    def needs_pixels(sha256: bytes) -> bool:
         nonlocal known, vector
         known = catalogue.lookup.by_content(sha256)
         vector = None if known is None else catalogue.vectors(model.row).of_image(known.id)
         return vector is None
 
-    result = read_picture(path, model.row.spec.preprocessing, limits, wanted)
+    result = read_picture(path, model.row.spec.preprocessing, limits, needs_pixels)
     if isinstance(result, Problem):
         raise PictureError(
             f"the picture {path} cannot be used: {result.reason}",
-            "check the path; if it is a text, put it in quotes within the question: '\"…\"'",
+            "check the path; to search for it as a text, put it in quotes: '\"…\"'",
         )
     image_id = known.id if known else None
     if result.pixels is None:
@@ -218,9 +218,9 @@ def _from_embedding(term: Term, vector: NDArray[Any], model: ModelInUse) -> Quer
     dim = model.row.spec.dim
     if vector.shape != (dim,) or not np.issubdtype(vector.dtype, np.floating):
         raise QueryError(
-            f"an embedding of {vector.shape[0]} numbers ({vector.dtype}) does not fit this "
-            f"library, whose vectors have {dim}",
-            "make it with the library's own model",
+            f"the embedding has {vector.shape[0]} numbers ({vector.dtype}), but this library's "
+            f"vectors have {dim} (float)",
+            "make the embedding with the library's model",
         )
     try:
         return QueryVector(term, normalise(vector[None].astype(np.float32))[0])
@@ -244,7 +244,7 @@ def _from_pixels(
             raise QueryError(
                 f"an array of shape {picture.shape} and type {picture.dtype} is neither a picture "
                 "nor an embedding",
-                "pictures are (height, width, 3) uint8 RGB; embeddings (dim,) float",
+                "pass a picture as (height, width, 3) uint8 RGB, an embedding as (dim,) float",
             )
         picture = Image.fromarray(picture)
     with explained():
@@ -253,21 +253,22 @@ def _from_pixels(
 
 
 def head_of(name: str, catalogue: Catalogue, model: ModelInUse) -> HeadRow:
-    """Return a concept's head under a model, and how good it is; QueryError when there is none."""
+    """Return a concept's head under a model, with its AUC; QueryError if there is none."""
     found = catalogue.concepts.head(concept_row(name, catalogue).id, model.row.id)
     if found is None:
         raise QueryError(
             f"the concept “{name}” was learned with another model",
-            f'learn it with this one, from the same examples: pixtrieve concept learn "{name}"',
+            f'learn it again from the same examples: pixtrieve concept learn "{name}"',
         )
     return found
 
 
 def concept_row(name: str, catalogue: Catalogue) -> ConceptRow:
-    """Return a concept; QueryError, which names those that there are, when it is not known."""
+    """Return a concept; raise QueryError, which lists the known ones, if there is none."""
     row = catalogue.concepts.named(name)
     if row is None:
         known = ", ".join(f"“{each}”" for each in catalogue.concepts.names())
-        hint = f"there are: {known}" if known else "pixtrieve concept learn NAME --like a.jpg b.jpg"
+        teach = "teach one: pixtrieve concept learn NAME --like a.jpg b.jpg"
+        hint = f"choose one of: {known}" if known else teach
         raise QueryError(f"there is no concept “{name}” in this library", hint)
     return row

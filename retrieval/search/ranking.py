@@ -1,4 +1,4 @@
-"""From a question's vectors to vectors in order, with their scores."""
+"""Ranks pictures by their scores for a query's vectors."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from retrieval.errors import QueryError
 if TYPE_CHECKING:
     from retrieval.query.options import SearchOptions
     from retrieval.search.query_vectors import EmbeddedQuery, QueryVector
-    from retrieval.search.text_search import TextIndexSearch, TextQuery, TextScores
+    from retrieval.search.text_search import TextIndex, TextQuery, TextScores
     from retrieval.stores import IdSet
     from retrieval.stores.live_index import LiveIndex
 
 Floats = NDArray[np.float64]
 
 DEPTH = 4096
-"""Where terms are weighed against each other, so many of the nearest of each are."""
+"""The number of nearest pictures of each term that are scored together."""
 
 TEXTS_DEPTH = 1024
-"""Where texts add to the scores of pictures, so many of the best of each are."""
+"""The number of best pictures and of best texts that are scored if texts add to scores."""
 
 _BACKGROUND = 4096
-"""So many pictures of the library say what is usual for a term."""
+"""The number of sampled pictures that give a term's median score and spread."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Which vectors may be ranked: `k` are wanted, all count unless `allowed` names some.
+    """How many vectors to rank, `k`, and which: all, or only those in `allowed`.
 
-    `without` are ids of images that will be left out of what is found.
+    The caller drops the images with ids in `without` from the result.
     """
 
     k: int
@@ -44,28 +44,32 @@ class Candidates:
 
     @property
     def depth(self) -> int:
-        """How many must be found so that k are left."""
+        """The number of vectors to find so that k remain."""
         return self.k + len(self.without)
 
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """Vectors, best first: ids (n,), scores (n,), each term's cosine and contribution (t, n)."""
+    """Vectors, best first: ids (n,), scores (n,), each term's cosine and contribution (t, n).
+
+    `presence` (n,) is the factor, 0 to 1, by which negative terms reduce the confidence. `median`
+    and `spread` describe the scores of a sample of the library. `bonus` (n,) is what texts add to
+    the scores, `evidence_bonus` (n,) what they add to the cosine from which confidence is computed.
+    """
 
     ids: NDArray[np.int64]
     scores: Floats
     cosines: Floats
     contributions: Floats
-    presence: Floats  # (n,) how far negative terms leave the confidence standing, 0 to 1
-    median: float = 0.0  # the background of the scores
+    presence: Floats
+    median: float = 0.0
     spread: float = 0.0
-    # What texts say, what that adds to the scores, and what it adds to being sure.
-    told: TextScores | None = None
+    text_scores: TextScores | None = None
     bonus: Floats | None = None
     evidence_bonus: Floats | None = None
 
     def at(self, order: NDArray[np.int64]) -> Ranked:
-        """Return these vectors in another order, or some of them."""
+        """Return the vectors at these indices, in this order."""
         return replace(
             self,
             ids=self.ids[order],
@@ -73,127 +77,129 @@ class Ranked:
             cosines=self.cosines[:, order],
             contributions=self.contributions[:, order],
             presence=self.presence[order],
-            told=None if self.told is None else self.told.at(order),
+            text_scores=None if self.text_scores is None else self.text_scores.at(order),
             bonus=None if self.bonus is None else self.bonus[order],
             evidence_bonus=None if self.evidence_bonus is None else self.evidence_bonus[order],
         )
 
     def sorted(self) -> Ranked:
-        """Return them best first, equal ones by id."""
+        """Return the vectors sorted by score, highest first, and then by id."""
         return self.at(np.lexsort((self.ids, -self.scores)))
 
 
 def rank(
     nearest: LiveIndex,
-    question: EmbeddedQuery,
+    query: EmbeddedQuery,
     options: SearchOptions,
     candidates: Candidates,
-    texts: TextIndexSearch | None,
+    texts: TextIndex | None,
 ) -> Ranked:
-    """Return vectors, best first: at least as many as are wanted, where there are.
+    """Return vectors, best first: at least `candidates.depth` of them, if there are as many.
 
-    With one term, or several added, the scan is exact. With a product or negative terms, or where
-    `texts` have a say, the nearest thousands of each term and of their sum are weighed.
-    Raises QueryError for a question that texts alone cannot answer, when it is put to those.
+    One term, or several added, are answered by an exact scan. With a product, negative terms or
+    matching texts, the nearest pictures of each term and of their sum are scored together.
+    Raises QueryError if only texts are searched and the query has no text, or is a product.
     """
-    telling = _telling(question, options, candidates, texts)
-    if telling is not None:
-        ranked = _weighed(nearest, question, options, candidates, telling.found)
-        return _with_texts(ranked, telling.scores(ranked.ids), options)
+    text_query = _text_query(query, options, candidates, texts)
+    if text_query is not None:
+        ranked = _weighed(nearest, query, options, candidates, text_query.found)
+        return _with_texts(ranked, text_query.score(ranked.ids), options)
     if options.look_in == "texts":
-        return _added(nearest, question, options, Candidates(0))
-    if options.fuse != "multiply" and not question.negative:
-        return _added(nearest, question, options, candidates)
-    return _weighed(nearest, question, options, candidates, np.empty(0, np.int64))
+        return _added(nearest, query, options, Candidates(0))
+    if options.fuse != "multiply" and not query.negative:
+        return _added(nearest, query, options, candidates)
+    return _weighed(nearest, query, options, candidates, np.empty(0, np.int64))
 
 
-def _telling(
-    question: EmbeddedQuery,
+def _text_query(
+    query: EmbeddedQuery,
     options: SearchOptions,
     candidates: Candidates,
-    texts: TextIndexSearch | None,
+    texts: TextIndex | None,
 ) -> TextQuery | None:
-    """Put the question's words to the texts; None where those have nothing to say."""
-    worded = [asked for asked in question.positive if asked.term.kind == "text"]
-    if options.look_in == "texts" and (not worded or options.fuse == "multiply"):
+    """Search the texts for the query's words; None if texts do not count or none matches."""
+    text_terms = [each for each in query.positive if each.term.kind == "text"]
+    if options.look_in == "texts" and (not text_terms or options.fuse == "multiply"):
         raise QueryError(
-            "texts can be searched with added words only", "leave out --in texts, or ask in words"
+            "only a text query, with its terms added, can search texts",
+            "leave out --in texts, or search by text",
         )
     if texts is None or options.look_in == "pictures" or options.fuse == "multiply":
         return None
-    asked = question.positive if options.fuse == "concatenate" else worded
-    if not asked:
+    terms = query.positive if options.fuse == "concatenate" else text_terms
+    if not terms:
         return None
     from retrieval.search.text_search import TextQuery
 
-    words = " ".join(each.term.value for each in worded)
+    words = " ".join(each.term.value for each in text_terms)
     depth = max(TEXTS_DEPTH, candidates.depth)
-    telling = TextQuery(texts, words, sum_of(asked), candidates.allowed, depth)
-    return telling if len(telling.found) else None
+    text_query = TextQuery(texts, words, sum_of(terms), candidates.allowed, depth)
+    return text_query if len(text_query.found) else None
 
 
-def _with_texts(ranked: Ranked, told: TextScores, options: SearchOptions) -> Ranked:
-    """Add what texts say to the pictures' scores."""
+def _with_texts(ranked: Ranked, text_scores: TextScores, options: SearchOptions) -> Ranked:
+    """Return the pictures with the scores of their texts added."""
     from retrieval.search.fusion import PICTURE_SHARE, TEXT_SHARE, text_bonus
 
-    evidence_bonus = text_bonus(ranked.scores, ranked.median, ranked.spread, told.evidence)
+    evidence_bonus = text_bonus(ranked.scores, ranked.median, ranked.spread, text_scores.evidence)
     if options.fuse == "concatenate":
-        bonus = TEXT_SHARE * told.cosine
+        bonus = TEXT_SHARE * text_scores.cosine
         scores, parts = PICTURE_SHARE * ranked.scores, PICTURE_SHARE * ranked.contributions
     else:
         pictures_too = options.look_in == "all"
-        bonus = evidence_bonus if pictures_too else ranked.spread * told.evidence
+        bonus = evidence_bonus if pictures_too else ranked.spread * text_scores.evidence
         scores, parts = pictures_too * ranked.scores, pictures_too * ranked.contributions
     scores = scores + bonus
-    all_ = replace(
+    summed = replace(
         ranked,
         scores=scores,
         contributions=parts,
-        told=told,
+        text_scores=text_scores,
         bonus=bonus,
         evidence_bonus=evidence_bonus,
     )
     if options.look_in == "texts":
-        all_ = all_.at(np.flatnonzero(told.evidence > 0))
-    return all_.sorted()
+        summed = summed.at(np.flatnonzero(text_scores.evidence > 0))
+    return summed.sorted()
 
 
 def _added(
-    nearest: LiveIndex, question: EmbeddedQuery, options: SearchOptions, candidates: Candidates
+    nearest: LiveIndex, query: EmbeddedQuery, options: SearchOptions, candidates: Candidates
 ) -> Ranked:
+    """Return the nearest vectors to the sum of the terms, by an exact scan."""
     from retrieval.search.fusion import shares
 
-    vectors, weights = _vectors(question.terms), weights_of(question.terms)
+    vectors, weights = _vectors(query.terms), weights_of(query.terms)
     depth = candidates.depth
     if options.min_confidence:
-        depth = max(depth, DEPTH)  # some of the nearest may not be sure enough
-    scores, ids = nearest.search(sum_of(question.terms)[None], depth, candidates.allowed)
+        depth = max(depth, DEPTH)  # the filter by confidence drops some of the nearest
+    scores, ids = nearest.search(sum_of(query.terms)[None], depth, candidates.allowed)
     cosines = scores if len(vectors) == 1 else vectors @ nearest.vectors(ids[0]).T
     cosines = cosines.astype(np.float64)
     parts = shares(vectors, weights)[:, None] * cosines
-    # Vectors rounded to half floats may be a hair longer than 1.
+    # Vectors rounded to half floats may be slightly longer than 1.
     added = np.clip(scores[0].astype(np.float64), -1, 1)
     return Ranked(ids[0], added, cosines, parts, np.ones(len(ids[0])))
 
 
 def _weighed(
     nearest: LiveIndex,
-    question: EmbeddedQuery,
+    query: EmbeddedQuery,
     options: SearchOptions,
     candidates: Candidates,
-    besides: NDArray[np.int64],
+    others: NDArray[np.int64],
 ) -> Ranked:
-    """Weigh the nearest of each term, and the vectors `besides`, against each other."""
+    """Score the nearest vectors of all terms, and those with the ids `others`, together."""
     from retrieval.search.fusion import background_of, log_absent, log_present, shares
 
-    exact = options.fuse != "multiply" and not question.negative
+    exact = options.fuse != "multiply" and not query.negative
     depth = TEXTS_DEPTH if exact else DEPTH
-    ids = np.union1d(_candidates(nearest, question, candidates, depth), besides)
-    vectors, weights = _vectors(question.terms), weights_of(question.terms)
-    negative = np.array([asked.term.negative for asked in question.terms])
+    ids = np.union1d(_candidates(nearest, query, candidates, depth), others)
+    vectors, weights = _vectors(query.terms), weights_of(query.terms)
+    negative = np.array([each.term.negative for each in query.terms])
     cosines = (vectors @ nearest.vectors(ids).T).astype(np.float64)
-    usual = vectors @ nearest.sample(_BACKGROUND).T
-    z = background_of(usual).z(cosines)
+    sample = vectors @ nearest.sample(_BACKGROUND).T
+    z = background_of(sample).z(cosines)
     absent = weights[negative, None] * log_absent(z[negative])
     if options.fuse == "multiply":
         parts = np.empty_like(cosines)
@@ -203,8 +209,8 @@ def _weighed(
         median, spread, scores, shown = 0.0, 0.0, np.exp(parts.sum(axis=0)), np.exp(parts)
     else:
         factors = shares(vectors[~negative], weights[~negative])
-        # What a negative term takes off is in spreads: one spread of the sum makes it a cosine.
-        background = background_of((factors @ usual[~negative])[None])
+        # Negative terms subtract spreads; the spread of the sum converts these to cosines.
+        background = background_of((factors @ sample[~negative])[None])
         median, spread = float(background.median[0]), float(background.spread[0])
         shown = np.empty_like(cosines)
         shown[~negative] = factors[:, None] * cosines[~negative]
@@ -215,18 +221,18 @@ def _weighed(
 
 
 def _candidates(
-    nearest: LiveIndex, question: EmbeddedQuery, candidates: Candidates, depth: int
+    nearest: LiveIndex, query: EmbeddedQuery, candidates: Candidates, depth: int
 ) -> NDArray[np.int64]:
-    """Return the ids nearest to any positive term, or to their sum."""
-    vectors = _vectors(question.positive)
-    asked = [sum_of(question.positive), *vectors] if len(vectors) > 1 else list(vectors)
+    """Return the ids of the nearest vectors to each positive term and to their sum."""
+    vectors = _vectors(query.positive)
+    targets = [sum_of(query.positive), *vectors] if len(vectors) > 1 else list(vectors)
     depth = max(depth, candidates.depth)
-    found = [nearest.search(vector[None], depth, candidates.allowed)[1][0] for vector in asked]
+    found = [nearest.search(vector[None], depth, candidates.allowed)[1][0] for vector in targets]
     return np.unique(np.concatenate(found))
 
 
 def sum_of(terms: Sequence[QueryVector]) -> NDArray[np.float32]:
-    """Return the unit vector (dim,) of terms added by weight; QueryError if they cancel out."""
+    """Return the unit vector (dim,) of the weighted sum; QueryError if the terms cancel out."""
     if len(terms) == 1:
         return terms[0].vector
     from retrieval.search.fusion import combined
@@ -235,14 +241,14 @@ def sum_of(terms: Sequence[QueryVector]) -> NDArray[np.float32]:
         return combined(_vectors(terms), weights_of(terms))
     except ValueError as error:
         raise QueryError(
-            "the terms of the question cancel each other out", "leave one of them out"
+            "the terms of the query cancel each other out", "leave out one of them"
         ) from error
 
 
 def _vectors(terms: Sequence[QueryVector]) -> NDArray[np.float32]:
-    return np.stack([asked.vector for asked in terms])
+    return np.stack([each.vector for each in terms])
 
 
 def weights_of(terms: Sequence[QueryVector]) -> Floats:
-    """Return the weights (t,) of terms."""
-    return np.array([asked.term.weight for asked in terms], np.float64)
+    """Return the terms' weights (t,)."""
+    return np.array([each.term.weight for each in terms], np.float64)

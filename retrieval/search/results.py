@@ -1,4 +1,4 @@
-"""What a search answers with: hits, and what is to be known of the answer as a whole."""
+"""The results of a search: its hits, and facts about the answer as a whole."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TermScore:
-    """What one term did for a hit: its cosine, and its part of the hit's score.
+    """How one term scored a hit: the cosine, and the term's contribution to the hit's score.
 
-    The parts of an added score sum up to it; those of a product multiply up to it.
+    The score is the sum of the contributions; with `fuse="multiply"` it is their product.
     """
 
     term: str
@@ -32,7 +32,7 @@ class TermScore:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A picture that is not shown, for a better one of its group is; as in `Hit`."""
+    """A picture that is represented by a better one of its group; fields as in `Hit`."""
 
     id: int
     path: str
@@ -41,7 +41,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What a hit stands for: a day, a folder, or a burst, and the others of it, best first."""
+    """The group that a hit represents: a day, folder or burst; its other pictures, best first."""
 
     name: str
     others: tuple[Member, ...]
@@ -49,16 +49,16 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit(PictureFacts):
-    """A picture that was found, with all that is known of it.
+    """A picture that was found, with its facts.
 
-    `rank` counts from 1. `score`: higher is nearer; for one term, or several added, the cosine of
-    question and picture, -1 to 1 (less what negative terms take off); for a product 0 to 1: see
-    `search.fusion`. `confidence` is the probability, 0 to 1, that the picture shows what was asked,
-    None where nothing was measured that says so; `match` says it in words, and is None where even
-    those would be guessed (`search.sureness`). `terms` explains the score, when that was asked for.
-    `path` is absolute; `copies` are other files with the very same bytes. `texts` are the lines of
-    the picture's texts that fit the question, if any; they may have raised `score` above the
-    cosine. `group` is set where groups were asked for.
+    `rank` counts from 1. A higher `score` is nearer. For one term, or several added, it is the
+    cosine of query and picture, -1 to 1, minus what negative terms subtract; for a product it is
+    0 to 1: see `search.fusion`. `confidence` is the probability, 0 to 1, that the picture matches
+    the query, or None if the model is not calibrated. `match` is a label for it, or None if there
+    is no basis for one (`search.confidences`). `terms` explains the score, with the option
+    `explain`. `path` is absolute; `copies` are other files with identical bytes. `texts` are the
+    lines of the picture's texts that match the query; they may have raised `score` above the
+    cosine. `group` is set with the option `group`.
     """
 
     rank: int
@@ -72,9 +72,9 @@ class Hit(PictureFacts):
     match: Match | None = None
 
     def open(self) -> Image.Image:
-        """Read the picture: upright, in RGB, at its full size.
+        """Return the picture, upright, in RGB and at full size.
 
-        The first of its files that can be read is taken. Raises PictureError when none can.
+        Reads the first readable file of its copies. Raises PictureError if there is none.
         """
         from retrieval.images.decoding import load_picture
 
@@ -87,12 +87,12 @@ class Hit(PictureFacts):
 
 @dataclass(frozen=True, slots=True)
 class SearchResult(Sequence[Hit]):
-    """The answer to one question, a sequence of hits, best first, out of `searched` pictures.
+    """The answer to one query: a sequence of hits, best first, from `searched` pictures.
 
-    With a filter, `searched` are those that fit it. Where nothing but a filter was given, nothing
-    is `scored`: all scores are 0. `strong` is False where nothing found seems to be what was asked,
-    None where that cannot be said; `unknown` are words of the question that the model has never
-    seen. `sifted` is False where hits that are less sure could not be left out as was asked.
+    With a filter, `searched` counts the pictures that match it. With a filter alone, `scored` is
+    False and all scores are 0. `strong` is False if no hit seems to match the query, None if that
+    is unknown. `unknown` are words of the query that the model does not know. `sifted` is False if
+    `min_confidence` was set but the hits have no probabilities, so that none was left out.
     """
 
     hits: tuple[Hit, ...]
@@ -114,7 +114,7 @@ class SearchResult(Sequence[Hit]):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the hits do not say themselves, a sentence each; () when all is well."""
+        """Warnings about the answer as a whole, one sentence each; () if there are none."""
         found = []
         if self.unknown:
             words = ", ".join(f"“{word}”" for word in self.unknown)
@@ -129,11 +129,11 @@ class SearchResult(Sequence[Hit]):
         return tuple(found)
 
     def to_dicts(self) -> list[dict[str, Any]]:
-        """Return the hits as plain values, as JSON has them: `mtime` is in seconds."""
+        """Return the hits as plain values for JSON; `mtime` is in seconds since 1970."""
         return [_as_dict(hit) for hit in self.hits]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the whole answer as plain values, as JSON has it."""
+        """Return the whole answer as plain values for JSON."""
         return {
             "searched": self.searched,
             "strong": self.strong,
@@ -143,7 +143,7 @@ class SearchResult(Sequence[Hit]):
         }
 
     def _repr_html_(self) -> str:
-        """Show the first hits as thumbnails in a notebook."""
+        """Return the first hits as HTML thumbnails, which notebooks show."""
         from retrieval.search.notebook import Thumbnail, strip_of
 
         pictures = [
@@ -155,7 +155,7 @@ class SearchResult(Sequence[Hit]):
 def _as_dict(hit: Hit) -> dict[str, Any]:
     facts = {**asdict(hit), "mtime": hit.mtime_ns / 1e9}
     del facts["mtime_ns"]
-    # What people look for comes first.
+    # The most important fields come first.
     return {name: facts[name] for name in ("rank", "score", "confidence", "path", "id")} | facts
 
 
@@ -165,7 +165,7 @@ def hit_of(
     image: ImageRow,
     terms: tuple[TermScore, ...] = (),
 ) -> Hit:
-    """Return an image as a hit, of which nothing is said yet of how sure it is."""
+    """Return an image as a hit, without a confidence."""
     return Hit(
         rank=rank,
         score=score,

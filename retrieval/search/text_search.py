@@ -1,4 +1,4 @@
-"""What texts say for a question: which pictures they name, and how much that weighs for each."""
+"""Searches the texts of pictures: finds the pictures whose texts match, and scores them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.query.tokens import plain, terms, words_of
+from retrieval.query.tokens import plain, query_words, terms
 from retrieval.search.fusion import background_of, text_evidence
 
 if TYPE_CHECKING:
@@ -26,133 +26,135 @@ _SNIPPET = 160
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
-    """A piece of a picture's text that fits the question; `source` as in `catalogue.texts`."""
+    """A part of a picture's text that matches the query; `source` is as in `catalogue.texts`."""
 
     source: str
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class TextIndexSearch:
-    """Where texts are looked up: words in the catalogue, `meanings` by the texts' own vectors.
+class TextIndex:
+    """The texts of a library: full text in the catalogue, and `vectors`, an index of embeddings.
 
-    `pictures` and `descriptions` are the catalogue's vectors of pictures and of texts; `meanings`
-    is None where no text has a vector. `count` is the number of pictures.
+    `pictures` and `descriptions` are the catalogue's vectors of pictures and of texts. `vectors` is
+    None if no text has a vector. `count` is the number of pictures.
     """
 
     catalogue: Catalogue
     pictures: Vectors
     descriptions: Vectors
-    meanings: LiveIndex | None
+    vectors: LiveIndex | None
     count: int
 
 
 @dataclass(frozen=True, slots=True)
 class TextScores:
-    """What texts say for n pictures: `cosine` with their own vectors (n,), `evidence` (n,) >= 0.
+    """The texts' scores for n pictures: `cosine` (n,) of query and text, `evidence` (n,) >= 0.
 
-    Pictures without a vector of a text have the median `cosine` of those that have one, that is
-    nothing for or against them, and are not in `has`.
+    `has_vector` (n,) marks pictures that have a text vector. The others get the median `cosine`,
+    which is neutral.
     """
 
     cosine: Floats
     evidence: Floats
-    has: NDArray[np.bool_]
+    has_vector: NDArray[np.bool_]
 
     def at(self, order: NDArray[np.int64]) -> TextScores:
-        """Return what is told of these pictures in another order, or of some of them."""
-        return TextScores(self.cosine[order], self.evidence[order], self.has[order])
+        """Return the scores at these indices, in this order."""
+        return TextScores(self.cosine[order], self.evidence[order], self.has_vector[order])
 
 
-def text_index_search(context: Context) -> TextIndexSearch | None:
-    """Return where a library's texts are looked up, None if there are none."""
+def text_index(context: Context) -> TextIndex | None:
+    """Return the texts of a library; None if there are none."""
     catalogue, row = context.catalogue, context.model.row
     if not catalogue.texts.exist():
         return None
     descriptions = catalogue.vectors(row, "text")
-    meanings = context.texts if descriptions.exist() else None
+    vectors = context.texts if descriptions.exist() else None
     count = context.images.count()
-    return TextIndexSearch(catalogue, catalogue.vectors(row), descriptions, meanings, count)
+    return TextIndex(catalogue, catalogue.vectors(row), descriptions, vectors, count)
 
 
 class TextQuery:
-    """One question's words, put to the texts; the caller holds `catalogue.reading()`.
+    """A search for one query in the texts; the caller must hold `catalogue.reading()`.
 
-    `found` are the ids (n,) of the pictures' vectors that texts speak for.
+    `found` are the vector ids (n,) of the pictures with matching texts.
     """
 
     def __init__(
         self,
-        side: TextIndexSearch,
+        index: TextIndex,
         words: str,
         vector: NDArray[np.float32],
         allowed: IdSet | None,
         depth: int,
     ) -> None:
-        """Ask with `words`, perhaps "", and a unit vector (dim,); `allowed` are pictures' ids.
+        """Search for `words`, which may be "", and for a unit vector (dim,).
 
-        The `depth` best of each word, and the nearest `depth` in meaning, count.
+        `allowed` are vector ids of pictures; None allows all. The `depth` best texts of each word
+        and the `depth` nearest text vectors are found.
         """
         self._depth = depth
-        self._side = side
+        self._index = index
         self._vector = vector
-        images = None if allowed is None else side.pictures.images_of(allowed)
-        self._matched = side.catalogue.texts.matching(
-            terms(words), depth, side.count, None if images is None else images.tolist()
+        images = None if allowed is None else index.pictures.images_of(allowed)
+        self._matched = index.catalogue.texts.matching(
+            terms(words), depth, index.count, None if images is None else images.tolist()
         )
-        spoken_for = np.union1d(np.array(list(self._matched), np.int64), self._nearest(images))
-        ids = side.pictures.ids_of(spoken_for)
+        matching = np.union1d(np.array(list(self._matched), np.int64), self._nearest(images))
+        ids = index.pictures.ids_of(matching)
         self.found = ids[ids > 0]
 
-    def scores(self, ids: Ids) -> TextScores:
-        """Weigh what texts say for the pictures with these vectors' ids (n,)."""
-        images = self._side.pictures.images_of(ids)
+    def score(self, ids: Ids) -> TextScores:
+        """Return the texts' scores for the pictures with these vector ids (n,)."""
+        images = self._index.pictures.images_of(ids)
         words = np.array([self._matched.get(image, 0.0) for image in images.tolist()])
-        meanings = self._side.meanings
-        if meanings is None:
-            nothing = np.zeros(len(ids))
-            return TextScores(nothing, text_evidence(None, words), nothing > 0)
-        usual = background_of((meanings.sample(_BACKGROUND) @ self._vector)[None])
-        cosine = np.full(len(ids), usual.median[0])
-        of_texts = self._side.descriptions.ids_of(images)
-        has = of_texts > 0
-        cosine[has] = meanings.vectors(of_texts[has]) @ self._vector
-        z = np.where(has, usual.z(cosine[None])[0], -np.inf)
-        return TextScores(cosine, text_evidence(z, words), has)
+        vectors = self._index.vectors
+        if vectors is None:
+            zeros = np.zeros(len(ids))
+            return TextScores(zeros, text_evidence(None, words), zeros > 0)
+        background = background_of((vectors.sample(_BACKGROUND) @ self._vector)[None])
+        cosine = np.full(len(ids), background.median[0])
+        text_ids = self._index.descriptions.ids_of(images)
+        has_vector = text_ids > 0
+        cosine[has_vector] = vectors.vectors(text_ids[has_vector]) @ self._vector
+        z = np.where(has_vector, background.z(cosine[None])[0], -np.inf)
+        return TextScores(cosine, text_evidence(z, words), has_vector)
 
     def _nearest(self, images: NDArray[np.int64] | None) -> NDArray[np.int64]:
-        side = self._side
-        if side.meanings is None:
+        """Return the ids of the images with the nearest text vectors."""
+        index = self._index
+        if index.vectors is None:
             return np.empty(0, np.int64)
         allowed = None
         if images is not None:
-            allowed = np.unique(side.descriptions.ids_of(images))
+            allowed = np.unique(index.descriptions.ids_of(images))
             allowed = allowed[allowed > 0]
-        _, ids = side.meanings.search(self._vector[None], self._depth, allowed)
-        return side.descriptions.images_of(ids[0])
+        _, ids = index.vectors.search(self._vector[None], self._depth, allowed)
+        return index.descriptions.images_of(ids[0])
 
 
-def snippets(texts: tuple[TextRow, ...], words: str, *, meant: bool) -> tuple[Snippet, ...]:
-    """Return the lines that share words with a question, one a source, cut to a readable length.
+def snippets(texts: tuple[TextRow, ...], words: str, *, by_meaning: bool) -> tuple[Snippet, ...]:
+    """Return the best line of each source that shares words with a query, cut to a short length.
 
-    Where no line does and the texts were found by their meaning (`meant`), the first line counts.
+    If no line does and the texts were found by their vectors (`by_meaning`), return the first line.
     """
-    patterns = [re.compile(_beginning(word)) for word in words_of(words)]
+    patterns = [re.compile(_beginning(word)) for word in query_words(words)]
     found: list[Snippet] = []
-    texts = tuple(row for row in texts if row.source != "name")  # every hit shows its name
+    texts = tuple(row for row in texts if row.source != "name")  # hits show their names anyway
     for row in texts:
         lines = row.text.split("\n")
         scored = [sum(bool(p.search(plain(line).lower())) for p in patterns) for line in lines]
         best = int(np.argmax(scored))
         if scored[best]:
             found.append(Snippet(row.source, _cut(lines[best], patterns)))
-    if not found and meant and texts:
+    if not found and by_meaning and texts:
         found.append(Snippet(texts[0].source, _cut(texts[0].text.split("\n")[0], [])))
     return tuple(found)
 
 
 def _beginning(word: str) -> str:
-    """Return a pattern for a word and its forms: what the index's stemmer makes equal, roughly."""
+    """Return a pattern for a word and its inflections, roughly as the index's stemmer has them."""
     if not word.isascii():
         return re.escape(word)
     return r"\b" + re.escape(word[: max(len(word) - 2, 3)])

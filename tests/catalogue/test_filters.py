@@ -25,7 +25,7 @@ from retrieval import Library, QueryError
 from retrieval.catalogue import Catalogue
 from retrieval.catalogue.contents import Batch, FileRecord, ImageRecord
 from retrieval.images import PictureInfo
-from retrieval.query.fields import FACTS, FIELDS, POSSIBLE, Kind
+from retrieval.query.fields import FACTS, FIELDS, OPTIONAL, Kind
 from retrieval.query.options import Sort
 from retrieval.query.where import And, Box, Comparison, Condition, Has, Near, Not, OneOf, Or, parse
 from retrieval.query.where.conditions import Value
@@ -44,7 +44,7 @@ NAMES = [
     "2022-12-31 23.59.59.jpg",
 ]
 NAMED = {"IMG-20230501-WA0001.jpg": "2023-05-01", "2022-12-31 23.59.59.jpg": "2022-12-31T23:59:59"}
-OTHER_NUMBERS = [name for name in FACTS if name in POSSIBLE and FIELDS[name].kind == "number"]
+OTHER_NUMBERS = [name for name in FACTS if name in OPTIONAL and FIELDS[name].kind == "number"]
 CHANGED = [1_500_000_000, 1_684_319_400, 1_700_000_000]
 TAKEN = ["", "2022-12-31T23:59:59", "2023-05-01T00:00:00", "2023-05-17T12:30:45"]
 TAKEN += ["2023-06-01T00:00:00", "2024-02-29T08:00:00"]
@@ -307,7 +307,7 @@ leaves = st.one_of(
             OneOf, st.just(field), st.lists(some_values(field), min_size=1, max_size=3).map(tuple)
         )
     ),
-    st.builds(Has, st.sampled_from(POSSIBLE)),
+    st.builds(Has, st.sampled_from(OPTIONAL)),
     st.builds(
         Near,
         st.sampled_from([48.85, -17.0, 90.0, 0.0]),

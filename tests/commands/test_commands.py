@@ -45,7 +45,7 @@ def test_index_says_what_it_did(run: Run, pictures: Path) -> None:
         (("search", "red", "--weight", "2,1"), 2, "2 numbers for 1 term"),
         (("search", "red", "--weight", "heavy"), 2, "not a list of numbers"),
         (("search", "red", "--weight", "-1"), 2, "not between"),
-        (("search", "red + "), 1, "a term of the question is empty"),
+        (("search", "red + "), 1, "a term of the query is empty"),
         (("search", "--not", "red"), 2, "--image FILE"),
         (("search", "#99"), 1, "no picture #99"),
         (("search", "--image", "missing.jpg"), 1, "missing.jpg cannot be used: no such file"),

@@ -10,7 +10,7 @@ from retrieval.query.fields import (
     COLUMNS,
     FACTS,
     FIELDS,
-    POSSIBLE,
+    OPTIONAL,
     Facts,
     PictureFacts,
     filter_help,
@@ -25,7 +25,7 @@ def test_each_attribute_of_the_record_is_in_the_table_once() -> None:
 
 def test_facts_that_are_not_known_are_empty_and_optional() -> None:
     known = {"format", "width", "height"}  # of every picture that could be decoded
-    optional = {column for name in POSSIBLE for column in FIELDS[name].columns}
+    optional = {column for name in OPTIONAL for column in FIELDS[name].columns}
     assert set(FACTS) - known <= optional
     for name in set(FACTS) - known:
         assert getattr(Facts(), name) in ("", None)
@@ -43,7 +43,7 @@ def test_examples_are_filters_on_their_own_field() -> None:
         condition = parse(field.example)
         assert isinstance(condition, Near) or getattr(condition, "field", "") == field.name
         assert getattr(condition, "operator", "in") in (*field.operators, "near")
-    for name in POSSIBLE:
+    for name in OPTIONAL:
         assert parse(f"has {name}") == Has(name)
 
 

@@ -1,4 +1,4 @@
-"""How sure hits are: probabilities, words or nothing; one decision about a whole answer."""
+"""The confidence of hits: probabilities, labels or nothing; and whether an answer is strong."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from retrieval.scoring.calibration import (
     FILE,
     Calibration,
     Logistic,
-    Phrased,
+    PromptEnsemble,
     answer_features,
     features,
     read_calibration,
     write_calibration,
 )
 from retrieval.scoring.confidence import ScoreBaseline, label_probabilities, label_shares
+from retrieval.search.confidences import ConceptHits, Confidences, TextHits, calibration_of
 from retrieval.search.results import Hit, SearchResult
-from retrieval.search.sureness import ConceptHits, Sure, TextHits, calibration_of
 from retrieval.specs import ModelSpec
 
 FITTED = Calibration(
@@ -53,11 +53,11 @@ def test_features_are_worked_out_by_hand() -> None:
 
 
 def test_phrasings_are_one_direction_and_say_how_far_they_agree() -> None:
-    phrased = Phrased(np.array([[0.6, 0.8], [0.6, -0.8]], np.float32))
-    assert phrased.agreement == pytest.approx(0.6)
+    ensemble = PromptEnsemble(np.array([[0.6, 0.8], [0.6, -0.8]], np.float32))
+    assert ensemble.agreement == pytest.approx(0.6)
     pictures = np.array([[1, 0], [0, 1]], np.float32)
-    assert phrased.scores(pictures).tolist() == pytest.approx([1, 0])
-    opposite = Phrased(np.array([[1, 0], [-1, 0]], np.float32))
+    assert ensemble.scores(pictures).tolist() == pytest.approx([1, 0])
+    opposite = PromptEnsemble(np.array([[1, 0], [-1, 0]], np.float32))
     assert opposite.agreement == 0
     assert opposite.scores(pictures).tolist() == [0, 0]
 
@@ -116,24 +116,24 @@ def test_words_go_by_what_is_beaten_or_by_how_likely_it_is() -> None:
     ],
 )
 def test_an_answer_is_strong_by_its_first_ten(scores: list[float], strong: bool) -> None:
-    sure = Sure(np.ones(len(scores)), None, (TextHits(by_score(scores), FITTED),))
-    assert sure.strong() is strong
-    assert ("strong" in sure.words()) is strong
+    found = Confidences(np.ones(len(scores)), None, (TextHits(by_score(scores), FITTED),))
+    assert found.strong() is strong
+    assert ("strong" in found.labels()) is strong
 
 
 def test_each_term_has_to_be_answered() -> None:
     good, bad = (TextHits(by_score([score] * 9), FITTED) for score in (0.9, 0.1))
     likely = np.ones(9)
-    assert Sure(likely, None, (good, good)).strong() is True
-    assert Sure(likely, None, (good, bad)).strong() is False
-    assert Sure(likely, None, (good, ConceptHits(likely))).strong() is True
-    assert Sure(likely, None, (good, ConceptHits(0 * likely))).strong() is False
+    assert Confidences(likely, None, (good, good)).strong() is True
+    assert Confidences(likely, None, (good, bad)).strong() is False
+    assert Confidences(likely, None, (good, ConceptHits(likely))).strong() is True
+    assert Confidences(likely, None, (good, ConceptHits(0 * likely))).strong() is False
 
 
 def test_which_hits_are_left_decides() -> None:
-    sure = Sure(np.ones(3), None, (TextHits(by_score([0.1, 0.9, 0.1]), FITTED),))
-    assert sure.strong() is False
-    assert sure.at(np.array([1])).strong() is True
+    found = Confidences(np.ones(3), None, (TextHits(by_score([0.1, 0.9, 0.1]), FITTED),))
+    assert found.strong() is False
+    assert found.at(np.array([1])).strong() is True
 
 
 @pytest.mark.parametrize(
@@ -142,17 +142,17 @@ def test_which_hits_are_left_decides() -> None:
 )
 def test_one_possible_hit_answers_a_concept(likely: list[float], strong: bool) -> None:
     shown = np.array(likely)
-    assert Sure(shown, None, (ConceptHits(shown),)).strong() is strong
+    assert Confidences(shown, None, (ConceptHits(shown),)).strong() is strong
 
 
 def test_without_a_calibration_one_possible_hit_saves_an_answer() -> None:
-    assert Sure(None, np.array([0.8, 0.1])).strong() is True
-    assert Sure(None, np.array([0.7, 0.1])).strong() is False
-    assert Sure(None, np.array([0.1] * 10 + [0.99])).strong() is False
-    assert Sure().strong() is None
-    assert Sure().words() == ()
+    assert Confidences(None, np.array([0.8, 0.1])).strong() is True
+    assert Confidences(None, np.array([0.7, 0.1])).strong() is False
+    assert Confidences(None, np.array([0.1] * 10 + [0.99])).strong() is False
+    assert Confidences().strong() is None
+    assert Confidences().labels() == ()
     nothing = np.array([])
-    assert Sure(nothing, nothing, (TextHits(by_score([]), FITTED),)).strong() is None
+    assert Confidences(nothing, nothing, (TextHits(by_score([]), FITTED),)).strong() is None
 
 
 def test_confidence_follows_the_calibration(mixed: Library, calibrated: Calibration) -> None:

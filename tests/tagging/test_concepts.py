@@ -18,7 +18,7 @@ from retrieval import IndexOptions, Library, LibraryBusy, QueryError
 from retrieval.commands.picture_options import ManyPictures, like_options
 from retrieval.query import Query
 from retrieval.scoring.linear_head import Head
-from retrieval.search.feedback import turned
+from retrieval.search.feedback import moved_head
 from retrieval.vectors import normalise
 
 REDS = [(250, 10, 10), (240, 0, 30), (230, 30, 0), (255, 20, 20), (225, 5, 5)]
@@ -173,7 +173,7 @@ def test_what_is_not_liked_sinks_without_any_likes() -> None:
     usual = normalise(random.normal(size=(300, 16)).astype(np.float32))
     vector = normalise(random.normal(size=(1, 16)).astype(np.float32))[0]
     best = int(np.argmax(usual @ vector))
-    head = turned(vector, np.empty((0, 16), np.float32), usual[best : best + 1], usual)
+    head = moved_head(vector, np.empty((0, 16), np.float32), usual[best : best + 1], usual)
     order = np.argsort(-(usual @ head.direction)).tolist()
     assert 5 < order.index(best) < 150, "away from the top, but not to the end"
     assert head.direction @ vector > 0.9, "the question is still that question"
@@ -184,10 +184,10 @@ def test_without_feedback_the_head_has_the_questions_order() -> None:
     usual = normalise(random.normal(size=(300, 16)).astype(np.float32))
     vector, liked = usual[0], usual[1:2]
     nothing = np.empty((0, 16), np.float32)
-    head = turned(vector, liked, nothing, usual)
+    head = moved_head(vector, liked, nothing, usual)
     assert head.direction @ liked[0] > vector @ liked[0] + 0.02
     assert head.direction @ vector > 0.5
-    away = turned(vector, nothing, liked, usual)
+    away = moved_head(vector, nothing, liked, usual)
     assert away.direction @ liked[0] < vector @ liked[0]
 
 

@@ -1,4 +1,4 @@
-r"""Filters: conditions on what is known of a picture, and their written form.
+r"""Filters: conditions on the fields of a picture, and their written form.
 
     taken >= 2023-05 and camera ~ 'Pixel' and width > 2000
     path in 'trips/' and not (format = png or has text)
@@ -12,14 +12,14 @@ r"""Filters: conditions on what is known of a picture, and their written form.
                |  "near" NORTH "," EAST "within" NUMBER ( "m" | "km" | "mi" )
                |  "in" SOUTH "," WEST "," NORTH "," EAST
 
-`~` is "contains"; in the value of `=`, `*` stands for any characters and `?` for one. Values may
-stand in ' or " (doubled within to mean itself); those without spaces and signs need not. Texts are
-compared without case and accents. A path that does not begin at the root may begin at any folder.
-A date is compared as far as it is written: `taken > 2023-05` is after that month.
+`~` means "contains". In the value of `=`, `*` matches any characters and `?` a single one. Values
+with spaces or signs must be quoted with ' or "; a doubled quote inside them means the quote itself.
+Comparisons of texts ignore case and accents. A relative path matches from any folder on. A date is
+compared with its own precision: `taken > 2023-05` means after that month.
 
-A comparison with something that a picture does not have is false, so `not` of it is true:
-`not camera ~ 'Pixel'` also finds what has no camera, `camera != 'Pixel'` does not. A picture with
-copies is found if one of its files fits.
+A comparison with a field that the picture lacks is false, so `not` makes it true:
+`not camera ~ 'Pixel'` also finds pictures without a camera, `camera != 'Pixel'` does not. A picture
+with copies is found if one of its files matches.
 """
 
 from retrieval.query.where.conditions import (

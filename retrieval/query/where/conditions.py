@@ -1,4 +1,4 @@
-"""Conditions on a picture, as frozen values whose `str` is their written form."""
+"""Conditions on a picture: frozen values, whose `str` is the written form."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from decimal import Decimal
 from retrieval.query.fields import FIELDS
 
 Value = str | float
-"""A text; a number in pixels, megapixels or bytes; a date as far as it goes ("2023-05")."""
+"""A text; a number in the field's base unit; a date of any precision ("2023-05")."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A field, an operator (one of its kind's, not "in" or "near") and a value."""
+    """A field, an operator of its kind (except "in" and "near"), and a value."""
 
     field: str
     operator: str
@@ -25,7 +25,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """A field that is one of several values, or lies in one of several folders."""
+    """The field has one of several values, or is in one of several folders."""
 
     field: str
     values: tuple[Value, ...]
@@ -37,7 +37,7 @@ class OneOf:
 
 @dataclass(frozen=True, slots=True)
 class Has:
-    """That something is known of a picture: one of `fields.POSSIBLE`."""
+    """The field, one of `fields.OPTIONAL`, is known."""
 
     field: str
 
@@ -47,7 +47,7 @@ class Has:
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """Taken within a distance, along a great circle, of a place in degrees."""
+    """Taken within a great-circle distance of a place, which is in degrees."""
 
     north: float
     east: float
@@ -59,7 +59,7 @@ class Near:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """Taken between two parallels and two meridians, edges included; across 180° if west > east."""
+    """Taken within edges in degrees, which are included; crosses 180° if west > east."""
 
     south: float
     west: float
@@ -73,7 +73,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """What another condition is not true of."""
+    """The other condition is false."""
 
     part: Condition
 
@@ -83,7 +83,7 @@ class Not:
 
 @dataclass(frozen=True, slots=True)
 class And:
-    """Two or more conditions that are all true."""
+    """All of two or more conditions are true."""
 
     parts: tuple[Condition, ...]
 
@@ -93,7 +93,7 @@ class And:
 
 @dataclass(frozen=True, slots=True)
 class Or:
-    """Two or more conditions of which one is true."""
+    """At least one of two or more conditions is true."""
 
     parts: tuple[Condition, ...]
 
@@ -105,7 +105,7 @@ Condition = Comparison | OneOf | Has | Near | Box | Not | And | Or
 
 
 def plain(number: float) -> str:
-    """Write a number without an exponent."""
+    """Return a number as text without an exponent."""
     digits = format(Decimal(repr(float(number))), "f")
     return digits.removesuffix(".0")
 

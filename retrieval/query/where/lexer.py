@@ -1,4 +1,4 @@
-"""The words of a written filter, and the errors that point at one of them."""
+"""Splits a written filter into tokens, and creates errors that point at one of them."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _MOST_SHOWN = 120
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
-    """A word, an operator, a quoted text, or the end; `value` is without its quotes."""
+class Token:
+    """A word, an operator, a quoted text, or the end; `value` is without quotes."""
 
     kind: Literal["bare", "sign", "quoted", "end"]
     value: str
@@ -29,46 +29,49 @@ class Word:
     end: int
 
     def is_keyword(self, *keywords: str) -> bool:
-        """Tell whether this is one of the grammar's own words."""
+        """Return whether this is one of the keywords."""
         return self.kind == "bare" and self.value.lower() in keywords
 
 
-def words_of(written: str) -> list[Word]:
-    """Cut a filter into its words, with the end behind them; QueryError for an unclosed quote."""
-    words: list[Word] = []
+def tokenize(written: str) -> list[Token]:
+    """Return the tokens of a filter, the last of kind "end".
+
+    Raises QueryError for an unclosed quote or a single "!".
+    """
+    tokens: list[Token] = []
     at = 0
     while True:
         space = _SPACE.match(written, at)
         at = space.end() if space else at
         if at == len(written):
-            return [*words, Word("end", "", at, at)]
-        words.append(_word(written, at))
-        at = words[-1].end
+            return [*tokens, Token("end", "", at, at)]
+        tokens.append(_token(written, at))
+        at = tokens[-1].end
 
 
-def _word(written: str, at: int) -> Word:
+def _token(written: str, at: int) -> Token:
     if quoted := _QUOTED.match(written, at):
         quote = written[at]
         inside = quoted[0][1:-1].replace(quote * 2, quote)
-        return Word("quoted", inside, at, quoted.end())
+        return Token("quoted", inside, at, quoted.end())
     if sign := _OPERATOR.match(written, at):
         value = {"<>": "!=", "==": "="}.get(sign[0], sign[0])
-        return Word("sign", value, at, sign.end())
+        return Token("sign", value, at, sign.end())
     if bare := _BARE.match(written, at):
-        return Word("bare", bare[0], at, bare.end())
+        return Token("bare", bare[0], at, bare.end())
     if written[at] in "'\"":
         quote = written[at]
         raise error_at(
             written,
             at,
             "the quote is not closed",
-            f"put a {quote} behind the value; one within it is written twice",
+            f"put a {quote} after the value; double each {quote} inside it",
         )
-    raise error_at(written, at, "! stands alone", "write != for “is not”, or the word not")
+    raise error_at(written, at, "! is not an operator", "write !=, or the word not")
 
 
 def error_at(written: str, at: int, message: str, hint: str) -> QueryError:
-    """Return an error that shows the filter and, below it, a caret at a character."""
+    """Return an error that shows the filter with a caret below the character `at`."""
     start = max(0, at - _MOST_SHOWN // 2)
     shown = written[start : start + _MOST_SHOWN]
     line = "".join(c if c.isprintable() else " " for c in shown)

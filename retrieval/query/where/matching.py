@@ -1,6 +1,6 @@
-"""What a filter's words mean, on plain values: texts alike, folders, distances on the earth.
+"""The comparisons of filters on plain values: texts, paths, folders and distances.
 
-The catalogue calls these from within SQL (`catalogue.filters`).
+The catalogue registers these as SQL functions (`catalogue.filters`).
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import unicodedata
 from functools import lru_cache
 
 EARTH_KM = 6371.0088
-"""The earth's mean radius (IUGG)."""
+"""The earth's mean radius in km (IUGG)."""
 
 KM_A_DEGREE = EARTH_KM * math.pi / 180
-"""How far apart parallels are."""
+"""The length of one degree of latitude in km."""
 
 
 def fold(text: str) -> str:
-    """Return a text as it is compared: without case and without accents."""
+    """Return a text without case and accents, for comparisons."""
     if text.isascii():
         return text.lower()
     parts = unicodedata.normalize("NFKD", text.casefold())
@@ -26,27 +26,27 @@ def fold(text: str) -> str:
 
 
 def equals(text: str, pattern: str) -> bool:
-    """Tell whether a text is a value, in which * stands for any run of characters, ? for one."""
+    """Return whether a text equals a pattern; * matches any characters, ? a single one."""
     return _compiled(pattern).fullmatch(fold(text)) is not None
 
 
 def contains(text: str, part: str) -> bool:
-    """Tell whether a text has another in it."""
+    """Return whether a text contains another."""
     return _folded(part) in fold(text)
 
 
 def path_equals(path: str, pattern: str) -> bool:
-    """Tell whether a path is a value as in `equals`; one not from the root may begin anywhere."""
+    """Return whether a path equals a pattern; a relative one matches from any folder on."""
     return equals(path, pattern if _is_absolute(pattern) else f"*/{pattern}")
 
 
-def lies_in(folder: str, wanted: str) -> bool:
-    """Tell whether a folder is another one, or below it.
+def lies_in(folder: str, parent: str) -> bool:
+    """Return whether a folder is `parent` or below it.
 
-    `wanted` is a path from the root ("/home/me/trips", "C:/trips"), or a folder's name or a piece
-    of a path that stands anywhere ("trips", "2023/trips"). Slashes go both ways.
+    `parent` is an absolute path ("/home/me/trips", "C:/trips"), or a name or part of a path that
+    may be anywhere ("trips", "2023/trips"). Slashes and backslashes are equal.
     """
-    names, fixed = _names(wanted)
+    names, fixed = _names(parent)
     inside = "/" + _slashed(folder).strip("/") + "/"
     return inside.startswith(names) if fixed else names in inside
 
@@ -72,8 +72,8 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 @lru_cache(maxsize=256)
-def _names(wanted: str) -> tuple[str, bool]:
-    path = _slashed(wanted)
+def _names(parent: str) -> tuple[str, bool]:
+    path = _slashed(parent)
     bare = path.strip("/")
     return (f"/{bare}/" if bare else "/"), _is_absolute(path)
 

@@ -1,11 +1,11 @@
-"""From a written filter to conditions, by recursive descent."""
+"""Parses a written filter into conditions, by recursive descent."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from retrieval.errors import QueryError
-from retrieval.query.fields import FIELDS, POSSIBLE
+from retrieval.query.fields import FIELDS, OPTIONAL
 from retrieval.query.where.conditions import (
     And,
     Box,
@@ -18,7 +18,7 @@ from retrieval.query.where.conditions import (
     Or,
     Value,
 )
-from retrieval.query.where.lexer import KEYWORDS, Word, error_at, words_of
+from retrieval.query.where.lexer import KEYWORDS, Token, error_at, tokenize
 from retrieval.query.where.values import (
     WrongValueError,
     degrees,
@@ -28,11 +28,11 @@ from retrieval.query.where.values import (
 )
 
 LONGEST, DEEPEST, MOST_VALUES = 8_000, 40, 500
-"""A filter's most characters, parentheses within each other, and values."""
+"""The limits of a filter: characters, nested conditions, and values."""
 
 
 def parse(written: str) -> Condition:
-    """Read the written form; a QueryError shows the character that is wrong, and what to do."""
+    """Parse a filter; a QueryError shows the wrong character and what to do."""
     if len(written) > LONGEST:
         raise error_at(
             written, LONGEST, f"the filter is longer than {LONGEST:,} characters", "make it shorter"
@@ -41,11 +41,11 @@ def parse(written: str) -> Condition:
 
 
 class _Parser:
-    """Goes through the words once, from left to right."""
+    """Reads the tokens once, from left to right."""
 
     def __init__(self, written: str) -> None:
         self._written = written
-        self._words = words_of(written)
+        self._tokens = tokenize(written)
         self._at = 0
         self._depth = 0
         self._values = 0
@@ -53,35 +53,35 @@ class _Parser:
     def all(self) -> Condition:
         if self._ended():
             example = FIELDS["date"].example
-            raise self._wrong("the filter is empty", f"write a condition, like {example}")
+            raise self._wrong("the filter is empty", f"write a condition, for example {example}")
         condition = self._any()
         if self._ended():
             return condition
         if self._next.value == ")" and self._next.kind == "sign":
-            raise self._wrong("this ) closes nothing", "take it away, or open a ( before")
-        before = self._words[self._at - 1]
+            raise self._wrong("there is no ( for this )", "remove it, or add a ( before it")
+        before = self._tokens[self._at - 1]
         both_bare = before.kind == self._next.kind == "bare"
         if both_bare and not self._next.is_keyword(*KEYWORDS):
             together = f"{before.value} {self._next.value}"
             raise self._wrong(
-                "the condition has ended before this",
-                f"a value of several words goes in quotes: '{together}'; conditions are joined "
-                "by and, or",
+                "the condition is complete before this",
+                f"put a value of several words in quotes: '{together}'; join conditions "
+                "with and, or",
             )
-        raise self._wrong("the condition has ended before this", "join conditions by and, or")
+        raise self._wrong("the condition is complete before this", "join conditions with and, or")
 
     @property
-    def _next(self) -> Word:
-        return self._words[self._at]
+    def _next(self) -> Token:
+        return self._tokens[self._at]
 
     def _ended(self) -> bool:
         return self._next.kind == "end"
 
-    def _take(self) -> Word:
-        word = self._next
-        if word.kind != "end":
+    def _take(self) -> Token:
+        token = self._next
+        if token.kind != "end":
             self._at += 1
-        return word
+        return token
 
     def _take_sign(self, sign: str) -> bool:
         if self._next.kind != "sign" or self._next.value != sign:
@@ -95,11 +95,11 @@ class _Parser:
         self._at += 1
         return True
 
-    def _wrong(self, message: str, hint: str, word: Word | None = None) -> QueryError:
-        word = word or self._next
-        if word.kind == "end" and self._at:
+    def _wrong(self, message: str, hint: str, token: Token | None = None) -> QueryError:
+        token = token or self._next
+        if token.kind == "end" and self._at:
             message = f"the filter ends too early: {message}"
-        return error_at(self._written, word.start, message, hint)
+        return error_at(self._written, token.start, message, hint)
 
     def _any(self) -> Condition:
         parts = self._joined("or", lambda: self._joined_or_one("and", self._one))
@@ -120,7 +120,7 @@ class _Parser:
         self._depth += 1
         if self._depth > DEEPEST:
             raise self._wrong(
-                f"more than {DEEPEST} conditions within each other", "make it simpler"
+                f"the filter has more than {DEEPEST} nested conditions", "simplify it"
             )
         try:
             if self._take_keyword("not"):
@@ -133,7 +133,7 @@ class _Parser:
                     )
                 return condition
             if self._take_keyword("has"):
-                return Has(self._name(POSSIBLE))
+                return Has(self._name(OPTIONAL))
             return self._test()
         finally:
             self._depth -= 1
@@ -151,26 +151,26 @@ class _Parser:
         if operator.kind not in ("sign", "bare") or operator.value not in known:
             self._at -= operator.kind != "end"
             raise self._wrong(
-                f"{field} is followed by one of {'  '.join(known)}",
+                f"expected one of these after {field}: {'  '.join(known)}",
                 f"for example: {FIELDS[field].example}",
                 operator,
             )
         return Comparison(field, operator.value, self._value(field))
 
     def _name(self, known: tuple[str, ...]) -> str:
-        word = self._next
-        name = word.value.lower()
-        if word.kind == "bare" and name in known:
+        token = self._next
+        name = token.value.lower()
+        if token.kind == "bare" and name in known:
             self._at += 1
             return name
         listed = ", ".join(known)
-        if word.kind != "bare" or word.is_keyword(*KEYWORDS):
-            raise self._wrong("the name of a field belongs here", f"one of {listed}")
+        if token.kind != "bare" or token.is_keyword(*KEYWORDS):
+            raise self._wrong("expected the name of a field", f"use one of {listed}")
         from difflib import get_close_matches
 
         near = get_close_matches(name, known, 1)
         meant = f"did you mean {near[0]}? " if near else ""
-        raise self._wrong(f"there is no field {word.value[:40]}", f"{meant}fields are {listed}")
+        raise self._wrong(f"there is no field {token.value[:40]}", f"{meant}fields are {listed}")
 
     def _in(self, field: str) -> Condition:
         if field == "gps":
@@ -181,31 +181,29 @@ class _Parser:
         while self._take_sign(","):
             values.append(self._value(field))
         if not self._take_sign(")"):
-            raise self._wrong(
-                "a , or ) is missing", f"a list is written like {field} in ('a', 'b')"
-            )
+            raise self._wrong("a , or ) is missing", f"write a list like {field} in ('a', 'b')")
         return OneOf(field, tuple(values))
 
     def _value(self, field: str) -> Value:
-        word = self._take()
-        if word.kind in ("end", "sign") or word.is_keyword(*KEYWORDS):
-            quote = f"; in quotes '{word.value}' is a text" if word.kind == "bare" else ""
-            self._at -= word.kind != "end"
+        token = self._take()
+        if token.kind in ("end", "sign") or token.is_keyword(*KEYWORDS):
+            quote = f"; in quotes '{token.value}' is a text" if token.kind == "bare" else ""
+            self._at -= token.kind != "end"
             raise self._wrong(
-                "a value belongs here", f"for example: {FIELDS[field].example}{quote}", word
+                "expected a value", f"for example: {FIELDS[field].example}{quote}", token
             )
         self._values += 1
         if self._values > MOST_VALUES:
             raise self._wrong(
-                f"the filter has more than {MOST_VALUES} values", "make it shorter", word
+                f"the filter has more than {MOST_VALUES} values", "make it shorter", token
             )
-        written = word.value
+        written = token.value
         if self._next.kind == "bare" and has_unit(field, self._next.value):
             written += self._take().value
         try:
             return value_of(field, written)
         except WrongValueError as error:
-            raise self._wrong(str(error), f"for example: {FIELDS[field].example}", word) from error
+            raise self._wrong(str(error), f"for example: {FIELDS[field].example}", token) from error
 
     def _near(self) -> Condition:
         example = FIELDS["gps"].example
@@ -213,7 +211,7 @@ class _Parser:
         self._comma(example)
         east = self._degrees(180, example)
         if not self._take_keyword("within"):
-            raise self._wrong("how near is not said", f"for example: {example}")
+            raise self._wrong("the distance is missing", f"for example: {example}")
         number = self._take()
         unit = (
             self._take().value if self._next.kind == "bare" and number.value[-1:].isdigit() else ""
@@ -233,18 +231,20 @@ class _Parser:
             start = self._next
             edges.append(self._degrees(most, example))
             if place == 2 and edges[2] < edges[0]:
-                raise self._wrong("north lies south of the south", f"for example: {example}", start)
+                raise self._wrong(
+                    "the north edge is south of the south edge", f"for example: {example}", start
+                )
         if opened and not self._take_sign(")"):
             raise self._wrong("a ) is missing", f"for example: {example}")
         return Box(*edges)
 
     def _degrees(self, most: float, example: str) -> float:
-        word = self._take()
+        token = self._take()
         try:
-            return degrees(word.value, most)
+            return degrees(token.value, most)
         except WrongValueError as error:
-            raise self._wrong(str(error), f"for example: {example}", word) from error
+            raise self._wrong(str(error), f"for example: {example}", token) from error
 
     def _comma(self, example: str) -> None:
         if not self._take_sign(","):
-            raise self._wrong("a , belongs here", f"for example: {example}")
+            raise self._wrong("expected a ,", f"for example: {example}")

@@ -1,4 +1,4 @@
-"""Values of a written filter: what a word means to a field, or why it cannot be that."""
+"""Parses the values of a written filter, by field."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ _FORMAT_NAMES = {
 
 
 class WrongValueError(ValueError):
-    """A value that a field cannot be compared with; says why, in words."""
+    """A value that does not suit its field; the message says why."""
 
 
 def value_of(field: str, word: str) -> Value:
-    """Return a word as a field's value; WrongValueError when it cannot be one."""
+    """Return a word as a field's value; WrongValueError if it does not suit the field."""
     known = FIELDS[field]
     if known.kind == "number":
         return _number(field, word)
     if known.kind == "date":
         return _date(word)
     if not word.strip():
-        raise WrongValueError(f"{field} is compared with an empty text")
+        raise WrongValueError(f"the value of {field} is empty")
     if known.choices:
         if word.lower() not in known.choices:
-            raise WrongValueError(f"{field} is one of {', '.join(known.choices)}")
+            raise WrongValueError(f"{field} must be one of {', '.join(known.choices)}")
         return word.lower()
     if field == "format":
         name = word.upper().lstrip(".").replace(" ", "")
@@ -50,18 +50,18 @@ def value_of(field: str, word: str) -> Value:
 
 
 def has_unit(field: str, word: str) -> bool:
-    """Tell whether a word behind a number is its unit."""
+    """Return whether a word after a number is a unit of the field."""
     return word.lower() in FIELDS[field].units
 
 
 def kilometres(number: str, unit: str) -> float:
-    """Return a distance; WrongValueError when it is none."""
+    """Return a distance in km; WrongValueError if it is not one."""
     match = _NUMBER.fullmatch(number + unit)
     if match is None or match[2].lower() not in _KILOMETRES:
-        raise WrongValueError("a distance has a number and m, km or mi")
+        raise WrongValueError("a distance needs a number and a unit: m, km or mi")
     km = _plain(match[1]) * _KILOMETRES[match[2].lower()]
     if km < 0:
-        raise WrongValueError("a distance is not negative")
+        raise WrongValueError("a distance cannot be negative")
     return km
 
 
@@ -69,42 +69,42 @@ def degrees(word: str, most: float) -> float:
     """Return degrees from -most to most; WrongValueError for anything else."""
     match = _NUMBER.fullmatch(word)
     if match is None or match[2]:
-        raise WrongValueError("a place is written in degrees, like 48.85,2.35")
+        raise WrongValueError("write a place in degrees, like 48.85,2.35")
     value = _plain(match[1])
     if abs(value) > most:
-        what = "north goes from -90 to 90" if most == 90 else "east goes from -180 to 180"
+        what = "north must be from -90 to 90" if most == 90 else "east must be from -180 to 180"
         raise WrongValueError(f"degrees {what}")
     return value + 0.0  # -0 is 0
 
 
 def _plain(digits: str) -> float:
-    """Return a number as it is written, also as a fraction like 1/250, then rounded as EXIF's."""
+    """Return a number or a fraction like 1/250, which is rounded like EXIF's values."""
     above, _, below = digits.partition("/")
     if not below:
         return float(above)
     if not int(below):
-        raise WrongValueError("nothing is divided by 0")
+        raise WrongValueError("a fraction cannot have the denominator 0")
     return round(float(above) / int(below), 6)
 
 
 def _number(field: str, word: str) -> float:
     match, units = _NUMBER.fullmatch(word.strip()), FIELDS[field].units
     if match is None:
-        raise WrongValueError(f"{field} is compared with a number")
+        raise WrongValueError(f"{field} must be compared with a number")
     if match[2].lower() not in units:
         known = ", ".join(unit for unit in units if unit)
-        raise WrongValueError(f"{match[2]} is no unit of {field}: {known}")
+        raise WrongValueError(f"{match[2]} is not a unit of {field}; use one of {known}")
     return _plain(match[1]) * units[match[2].lower()] + 0.0
 
 
 def _date(word: str) -> str:
     match = _DATE.fullmatch(word.strip())
     if match is None:
-        raise WrongValueError("a date is written 2023, 2023-05, 2023-05-17 or '2023-05-17 12:30'")
+        raise WrongValueError("write a date as 2023, 2023-05, 2023-05-17 or '2023-05-17 12:30'")
     year, month, day, hour, minute, second = match.groups()
     try:
         date(int(year), int(month or 1), int(day or 1))
         time(int(hour or 0), int(minute or 0), int(second or 0))
     except ValueError as error:
-        raise WrongValueError("there is no such date") from error
+        raise WrongValueError("this date does not exist") from error
     return match[0].upper().replace(" ", "T")

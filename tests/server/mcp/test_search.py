@@ -113,8 +113,8 @@ def test_wrong_arguments_are_named(local: Server[Any], wrong: dict[str, Any], na
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({}, "the question is empty"),
-        ({"query": "- red"}, "only what must not be there"),
+        ({}, "the query is empty"),
+        ({"query": "- red"}, "only terms to exclude"),
         ({"query": "#12345"}, "there is no picture #12345"),
         ({"query": "red", "where": "colour = 1"}, "colour"),
         ({"query": 'concept:"cat"'}, "cat"),
