@@ -1,6 +1,6 @@
-"""Pictures on disk: finding them, and reading them without trusting them.
+"""Pictures on disk: the folder walk, and safe decoding of untrusted files.
 
-Paths are `str` as `os.fsdecode` gives them: a name that is not UTF-8 carries surrogate escapes.
+Paths are `str` as `os.fsdecode` returns them: a name that is not UTF-8 has surrogate escapes.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from retrieval.query.fields import Facts
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """A picture file that the walk came upon; nothing of it has been read.
+    """A picture file that the walk found by its name; its content has not been read.
 
-    `path` is relative to the root that was walked. `unsupported` is empty, or says why a file
-    that is a picture by its name cannot be read ("Photoshop files are not supported").
+    `path` is relative to the root of the walk. `unsupported` is "" for a supported format, or
+    the reason why the format cannot be read ("Photoshop (PSD) files are not supported").
     """
 
     path: str
@@ -29,27 +29,27 @@ class FoundFile:
     unsupported: str = ""
 
 
-_LEAST, _MOST = -(2**63), 2**63 - 1
+_INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
 
 
 def mtime_ns(status: os.stat_result) -> int:
-    """Return when a file was changed, in nanoseconds since 1970, kept within 64 bits.
+    """Return a file's modification time in nanoseconds since 1970, clamped to 64 signed bits.
 
-    Some file systems hold years that do not fit, and a wrong clock is enough to write one.
+    SQLite stores 64 bits. Some file systems hold later years; a wrong clock can write one.
     """
     changed = status.st_mtime_ns
-    return changed if _LEAST <= changed <= _MOST else max(_LEAST, min(changed, _MOST))
+    return max(_INT64_MIN, min(changed, _INT64_MAX))
 
 
 SIDECARS = (".txt", ".xmp")
-"""Endings, in lower case, of files that describe a picture: `a.txt` or `a.jpg.txt` for `a.jpg`."""
+"""Lower-case extensions of sidecars: `a.txt` or `a.jpg.txt` describes `a.jpg`."""
 
 
 @dataclass(frozen=True, slots=True)
 class FoundSidecar:
-    """A file beside a picture that may describe it; nothing of it has been read.
+    """A file beside a picture that may describe it; its content has not been read.
 
-    `path` is relative to the root that was walked.
+    `path` is relative to the root of the walk.
     """
 
     path: str
@@ -59,10 +59,10 @@ class FoundSidecar:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A folder, or a file, that the walk could not look at: what is below it is unknown, not gone.
+    """A folder or file that the walk could not read: its content is unknown, not deleted.
 
-    `path` is relative to the root; "" is the root itself. `link` says that it is a link whose
-    target is missing: waste mostly, but it may lead to a drive that is not plugged in.
+    `path` is relative to the root; "" is the root itself. `link` is True for a broken link. Most
+    broken links are leftovers, but one may lead to a drive that is not connected.
     """
 
     path: str
@@ -72,9 +72,10 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class MountPoint:
-    """A folder, relative to the root, where another file system begins: a drive, perhaps.
+    """A folder, relative to the root, where another file system is mounted, such as a drive.
 
-    The walk goes on into it. If it is empty next time, its pictures are not gone but unplugged.
+    The walk enters it. If the folder is empty on the next walk, the drive is disconnected and its
+    pictures are not deleted.
     """
 
     path: str
@@ -82,10 +83,11 @@ class MountPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PictureInfo(Facts):
-    """The facts of a picture that was decoded, and what else was made of it.
+    """The metadata of a decoded picture, its luma thumbnail and its embedded texts.
 
-    `luma_thumbnail` is a small grey square of it (`images.luma_thumbnail`), b"" where none was
-    made. `words` is what the file says of itself (`images.descriptions`), a text a line, or "".
+    `luma_thumbnail` is a small grey copy (`images.luma_thumbnail`); b"" when there is none.
+    `words` holds the titles, captions and keywords stored in the file (`images.descriptions`), one
+    text per line; "" when there are none.
     """
 
     luma_thumbnail: bytes = field(default=b"", repr=False, compare=False)
@@ -96,9 +98,9 @@ class PictureInfo(Facts):
 class Picture:
     """A picture file that has been read.
 
-    `size` and `mtime_ns` are of the very bytes that were hashed. `pixels` is (H, W, 3) uint8 RGB,
-    resized for the model, or None when the caller already knew the content (`info` is then None
-    too).
+    `size` and `mtime_ns` describe exactly the bytes that were hashed. `pixels` is (H, W, 3) uint8
+    RGB at the model's input size. `pixels` and `info` are None when the caller already knows the
+    content.
     """
 
     sha256: bytes
@@ -110,13 +112,12 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A picture file that could not be used, and why, in words for its owner.
+    """A picture file that cannot be used, with the reason for its owner.
 
-    `kind` is "bad" (the file will fail again until it changes) or "transient" (it may work on the
-    next run: it changed while it was read, or the disk gave an error). `size` and `mtime_ns` are
-    of the file as it was read; for a transient problem they say nothing. `megapixels` is what the
-    picture would have taken when that was the problem, so that a raised limit lets it be tried
-    again.
+    `kind` is "bad" (the file fails again until it changes) or "transient" (the next run may
+    succeed: the file changed during reading, or the disk returned an error). `size` and `mtime_ns`
+    describe the file as it was read; a transient problem has no valid ones. `megapixels` is the
+    size of a picture above the limit: when the limit is raised, the file is tried again.
     """
 
     reason: str
@@ -128,12 +129,12 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class ReadLimits:
-    """What reading a picture may cost.
+    """Limits on the cost of reading a picture.
 
-    A picture that takes more than `max_megapixels` million pixels of memory is refused unread.
-    `exact` decodes and resamples every pixel, as open_clip does, which takes several times as long
-    for large pictures; otherwise a picture is decoded no larger than it has to be, and vectors
-    differ in the fourth decimal of their cosine.
+    A picture that needs more than `max_megapixels` million pixels in memory is refused before it
+    is decoded. With `exact`, every pixel is decoded and resampled, as open_clip does; large
+    pictures then take several times as long. Without it, a picture is decoded at the smallest
+    sufficient size, and the cosine of its vector differs in the fourth decimal.
     """
 
     max_megapixels: float = 250.0

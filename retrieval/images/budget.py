@@ -1,4 +1,4 @@
-"""What pictures may cost: too large ones are refused, and all that are decoded at once share."""
+"""Memory limits of decoding: one for each picture, and one for all threads together."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ _PIXELS_IN_FLIGHT = 64_000_000
 
 
 def admit(pixels: int, size: tuple[int, int], limits: ReadLimits, held: ExitStack) -> None:
-    """Refuse what takes more pixels than the limit; make the rest wait for its share of memory.
+    """Refuse a picture above the limit; let any other wait for its share of the budget.
 
-    `pixels` is what will be allocated, `size` that of the picture itself, which Pillow judges by.
+    `pixels` is the number of pixels that decoding allocates. `size` is the picture's own (width,
+    height), which Pillow compares with its limit. `held` releases the share when it closes.
+    Raises TooManyPixelsError.
     """
     if pixels > limits.max_megapixels * 1e6:
         raise TooManyPixelsError(pixels, limits.max_megapixels)
@@ -28,10 +30,10 @@ def admit(pixels: int, size: tuple[int, int], limits: ReadLimits, held: ExitStac
 
 
 class PixelBudget:
-    """Bounds how many pixels are decoded at once, in all threads; a larger picture goes alone.
+    """Limits how many pixels all threads decode at once; a picture above it is decoded alone.
 
-    Peak memory then depends on the largest picture, not on how many threads meet large ones.
-    Whoever waits keeps later comers waiting behind it, so a large picture gets its turn.
+    Peak memory then depends on the largest picture, not on the number of threads. Requests are
+    served in order, so small pictures cannot delay a large one forever.
     """
 
     def __init__(self, total: int) -> None:
@@ -42,7 +44,7 @@ class PixelBudget:
 
     @contextmanager
     def hold(self, pixels: int) -> Iterator[None]:
-        """Take a share for as long as the block runs."""
+        """Hold a share of the budget while the block runs."""
         share = min(pixels, self._total)
         with self._turn, self._changed:
             self._changed.wait_for(lambda: self._used + share <= self._total)
@@ -55,18 +57,18 @@ class PixelBudget:
                 self._changed.notify_all()
 
 
-# The module's only mutable state: the budget that all threads share, and the lock under which
-# Pillow's own limit is moved.
+# The module's only mutable state: the budget that all threads share, and the lock that guards
+# changes of Pillow's own limit.
 _in_flight = PixelBudget(_PIXELS_IN_FLIGHT)
 _moving_limit = threading.Lock()
 
 
 @contextmanager
 def _pillow_limit_lifted(pixels: int) -> Iterator[None]:
-    """Raise Pillow's process-wide limit while one large picture, already checked, is decoded.
+    """Raise Pillow's process-wide limit while one large, already admitted picture is decoded.
 
-    Parts of Pillow (WebP, TIFF, MPO) refuse above twice that limit on their own. It is the user's
-    limit that decides here, so Pillow's is set to just this picture's size and put back.
+    Some of Pillow's plugins (WebP, TIFF, MPO) refuse a picture above twice that limit. Here the
+    user's limit decides, so Pillow's is set to exactly this picture's size and then restored.
     """
     with _moving_limit:
         before = Image.MAX_IMAGE_PIXELS

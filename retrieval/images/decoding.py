@@ -1,7 +1,7 @@
-"""From a path, or from bytes, to a model's pixels or a plain reason why not.
+"""Read a picture from a path or from bytes: the model's pixels, or the reason for a failure.
 
-Everything here may be called from many threads at once; what they share is documented in
-`budget` (of pixels) and `quiet` (warnings).
+All functions are thread-safe. Threads share the pixel budget (`budget`) and the warning filter
+(`silenced`).
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from retrieval.errors import PictureError
 from retrieval.images import Picture, PictureInfo, Problem, ReadLimits, mtime_ns, reasons
 from retrieval.images.luma_thumbnail import make_luma_thumbnail
 from retrieval.images.opening import Header, has_signature
-from retrieval.images.reasons import PassingError, Reading
+from retrieval.images.reasons import Reading, TransientError
 from retrieval.images.rendering import render
 from retrieval.images.resizing import resize, scaled_size
 from retrieval.images.scaling import Target
-from retrieval.images.silenced import quietly
+from retrieval.images.silenced import silenced
 from retrieval.specs import Preprocessing
 
-# A file up to this size is read once and then hashed and decoded from memory.
+# A file up to this size is read once, then hashed and decoded from memory.
 _IN_MEMORY_BYTES = 64 * 2**20
 
 
@@ -41,10 +41,11 @@ def read_picture(
     limits: ReadLimits,
     wanted: Callable[[bytes], bool],
 ) -> Picture | Problem:
-    """Read a picture file and make the model's pixels of it.
+    """Read a picture file and convert it to the model's pixels.
 
-    `wanted` is asked with the SHA-256 of the content; if it says no, nothing is decoded. Nothing
-    that a file can do raises: a problem is an answer. What `wanted` raises is the caller's own.
+    `wanted` receives the SHA-256 of the content; when it returns False, the picture is not
+    decoded. No file makes this function raise: the result is then a Problem. An exception of
+    `wanted` reaches the caller.
     """
     with ExitStack() as opened:
         try:
@@ -53,11 +54,11 @@ def read_picture(
             if not stat.S_ISREG(before.st_mode):
                 return Problem(reasons.NOT_A_FILE)
             if before.st_size > _IN_MEMORY_BYTES and not has_signature(file):
-                # Before minutes are spent on hashing gigabytes of something else.
+                # Do not spend minutes on hashing a huge file that is no picture.
                 return Problem(reasons.NOT_A_PICTURE, "bad", before.st_size, mtime_ns(before))
             digest, content = _hashed(file, before.st_size)
         except (OSError, MemoryError) as error:
-            return Problem(_passing_reason(error), "transient")
+            return Problem(_transient_reason(error), "transient")
         if _changed(before, file):
             return Problem(reasons.CHANGED, "transient")
         if not wanted(digest):
@@ -71,24 +72,27 @@ def read_picture(
 def pixels_from_bytes(
     data: bytes, preprocessing: Preprocessing, limits: ReadLimits | None = None
 ) -> NDArray[np.uint8]:
-    """Make the model's pixels of a picture that came from anywhere; PictureError says why not."""
+    """Convert an encoded picture to the model's (H, W, 3) uint8 pixels; raises PictureError."""
     return decode(BytesIO(data), preprocessing, limits or ReadLimits())[0]
 
 
 def load_picture(path: str, limits: ReadLimits | None = None) -> Image.Image:
-    """Read a whole picture file: upright, in RGB, at its full size; PictureError says why not."""
+    """Read a picture file, upright, in RGB, at its full size; raises PictureError."""
     with explained() as reading, open_file(path) as file, ExitStack() as held:
-        return render(file, limits or ReadLimits(), _as_it_is, held, reading).picture.copy()
+        return render(file, limits or ReadLimits(), _full_size, held, reading).picture.copy()
 
 
-def _as_it_is(size: tuple[int, int]) -> tuple[int, int]:
+def _full_size(size: tuple[int, int]) -> tuple[int, int]:
     return size
 
 
 def decode(
     file: IO[bytes], preprocessing: Preprocessing, limits: ReadLimits
 ) -> tuple[NDArray[np.uint8], PictureInfo]:
-    """Decode the first frame, upright, in RGB, at the model's size; PictureError says why not."""
+    """Decode the first frame, upright, in RGB, at the model's input size.
+
+    Returns (H, W, 3) uint8 pixels and the picture's metadata; raises PictureError.
+    """
     target = partial(scaled_size, preprocessing=preprocessing)
     with explained() as reading, ExitStack() as held:
         got = render(file, limits, target, held, reading)
@@ -103,7 +107,7 @@ def decode(
 
 
 def _check_preview(header: Header, target: Target) -> None:
-    """Refuse a raw file's preview that would have to be blown up for the model."""
+    """Raise PictureError for a raw file's preview that is smaller than the model's input."""
     short, long = sorted(header.size)
     wanted = sorted(target((long, short)))
     if short < wanted[0] or long < wanted[1]:
@@ -112,32 +116,31 @@ def _check_preview(header: Header, target: Target) -> None:
 
 @contextmanager
 def explained() -> Iterator[Reading]:
-    """Silence the decoders, and turn whatever they raise into a PictureError with a reason.
+    """Silence the decoders and convert their exceptions to a PictureError with a reason.
 
-    This is the one place where everything is caught: what decoders raise at broken files has no
-    common type.
+    It catches every Exception, because decoders raise many unrelated types for damaged files.
     """
     reading = Reading()
     try:
-        with quietly():
+        with silenced():
             yield reading
     except PictureError:
         raise
     except MemoryError as error:
-        raise PassingError(reasons.NO_MEMORY) from error
+        raise TransientError(reasons.NO_MEMORY) from error
     except Exception as error:
         if isinstance(error, OSError) and error.errno is not None:
-            raise PassingError(reasons.of_os_error(error)) from error
+            raise TransientError(reasons.of_os_error(error)) from error
         raise PictureError(reasons.of_decoder_error(error, reading.format)) from error
 
 
 def open_file(path: str) -> IO[bytes]:
-    """Open a file for reading, whatever it may have become since it was found."""
-    return open(path, "rb", opener=_open_without_waiting)
+    """Open a file for reading, even if a pipe or device has replaced it since the walk."""
+    return open(path, "rb", opener=_open_nonblocking)
 
 
-def _open_without_waiting(path: str, flags: int) -> int:
-    """Open so that a pipe that took a picture's place cannot hold the reader for ever."""
+def _open_nonblocking(path: str, flags: int) -> int:
+    """Open without blocking: a named pipe in place of a picture would block forever."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
@@ -152,7 +155,7 @@ def _decoded_file(
         return Problem(reasons.EMPTY, "bad", size, changed)
     try:
         pixels, info = decode(content, *how)
-    except PassingError as error:
+    except TransientError as error:
         return Problem(error.message, "transient")
     except reasons.TooManyPixelsError as error:
         return Problem(error.message, "bad", size, changed, error.megapixels)
@@ -162,9 +165,9 @@ def _decoded_file(
 
 
 def _hashed(file: IO[bytes], size: int) -> tuple[bytes, IO[bytes]]:
-    """Hash the content; return it in memory, or the file itself when it is too large for that."""
+    """Return the SHA-256 of the content, and the content in memory or, if too large, the file."""
     if size <= _IN_MEMORY_BYTES:
-        data = file.read(size + 1)  # one more than there should be: growth shows in the second stat
+        data = file.read(size + 1)  # no more: the second stat reveals a file that has grown
         return hashlib.sha256(data).digest(), BytesIO(data)
     digest = hashlib.sha256()
     while block := file.read(2**20):
@@ -180,5 +183,5 @@ def _changed(before: os.stat_result, file: IO[bytes]) -> bool:
     return (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns)
 
 
-def _passing_reason(error: OSError | MemoryError) -> str:
+def _transient_reason(error: OSError | MemoryError) -> str:
     return reasons.of_os_error(error) if isinstance(error, OSError) else reasons.NO_MEMORY

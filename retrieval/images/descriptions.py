@@ -1,6 +1,6 @@
-"""What a picture file says of itself in words: EXIF, IPTC and XMP descriptions and keywords.
+"""The texts stored in a picture file: titles, captions and keywords of EXIF, IPTC and XMP.
 
-As with all metadata: whatever cannot be read is not there, and nothing is worth losing a picture.
+Metadata that cannot be read counts as absent and never makes a picture fail.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _IPTC_CHARSET, _IPTC_UTF8 = (1, 90), b"\x1b%G"
 
 _MOST_CHARACTERS = 10_000
 
-# What cameras and programs write into every picture.
+# Texts that cameras and programs write into every picture.
 _STOCK = (
     "olympus digital camera", "sony dsc", "minolta digital camera", "konica minolta digital camera",
     "samsung", "dcf", "default", "digital camera", "digital still camera", "exif_jpeg_picture",
@@ -31,12 +31,12 @@ _STOCK = (
 
 
 def words_inside(picture: Image.Image) -> str:
-    """Return what an opened picture says of itself, a text a line; "" when it says nothing."""
+    """Return the texts stored in an opened picture, one per line; "" when there are none."""
     lines: dict[str, None] = {}
     for read in (_exif, _iptc, _xmp):
         try:
             lines.update(dict.fromkeys(filter(None, map(_line, read(picture)))))
-        except Exception:  # noqa: S112 - a decoder of broken metadata may raise anything
+        except Exception:  # noqa: S112 - damaged metadata can raise anything
             continue
     return "\n".join(lines)[:_MOST_CHARACTERS]
 
@@ -54,12 +54,12 @@ def _exif(picture: Image.Image) -> Iterator[str]:
 
 
 def _comment(value: Any) -> str:
-    """Decode a user comment: eight bytes that name its character set, then the text."""
+    """Decode EXIF's UserComment: eight bytes that name the character set, then the text."""
     if not isinstance(value, bytes):
         return _decoded(value)
     charset, text = value[:8], value[8:]
     if charset.startswith(b"UNICODE"):
-        # The byte order is the file's, or not: zeros in Latin letters give it away.
+        # Not all programs use the file's byte order. The zero bytes of Latin letters reveal it.
         big = text[0::2].count(0) > text[1::2].count(0)
         return text.decode("utf-16-be" if big else "utf-16-le", "ignore")
     if charset.startswith(b"ASCII"):
@@ -94,9 +94,9 @@ def _xmp(picture: Image.Image) -> Iterable[str]:
 
 
 def _decoded(value: Any) -> str:
-    """Decode bytes that are UTF-8, or else what Windows programs wrote before it."""
+    """Decode bytes as UTF-8, or as Windows-1252 if they are not valid UTF-8."""
     if isinstance(value, str):
-        try:  # Pillow reads EXIF's texts as Latin-1
+        try:  # Pillow decodes EXIF texts as Latin-1
             value = value.encode("latin-1")
         except UnicodeEncodeError:
             return str(value)
@@ -109,7 +109,7 @@ def _decoded(value: Any) -> str:
 
 
 def _line(text: str) -> str:
-    """Return a text on one line; "" when it is what a camera writes, or no text at all."""
+    """Return a text as one line; "" for a camera's stock text and for binary data."""
     clean = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     if not any(c.isalnum() for c in clean) or clean.count("\ufffd") > len(clean) // 10:
         return ""

@@ -1,4 +1,4 @@
-"""Walking a folder for pictures, by names and stat alone: no file is opened."""
+"""The walk that finds pictures in a folder, by name and stat; it opens no file."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ Entry = FoundFile | FoundSidecar | Unreadable | MountPoint
 def walk(
     root: str, *, below: str = "", exclude: Sequence[str] = (), skip: Collection[str] = ()
 ) -> Iterator[Entry]:
-    """Yield every picture file under `root`, and every place that could not be looked at.
+    """Yield the picture files under `root`, their sidecars, mount points and unreadable places.
 
-    The files beside pictures that describe them are named, too, after the pictures of a folder.
-    Folders where another file system begins are named, too, and walked. `skip` are folders,
-    relative to the root, that are left out for being indexed on their own. `below` restricts the
-    walk to one folder, or one file, of the root; paths stay relative to the root, with slashes.
-    What a walk of the whole root skips (hidden, junk, excluded) is skipped there as well.
+    The sidecars of a folder follow its pictures. The walk enters mount points. `skip` are folders,
+    relative to the root, that are roots of their own; the walk leaves them out. `below` restricts
+    the walk to one folder or one file of the root. All paths are relative to the root, with
+    slashes. A walk below skips the same files (hidden, junk, excluded) as a walk of the whole
+    root.
 
-    A `below` that is gone, in a root that is there, yields nothing.
+    If `below` does not exist but the root does, the walk yields nothing.
 
-    Links to folders are followed, but after everything that is reached without one, and each real
-    folder is visited once: so a link into the same tree changes nothing, and a loop ends. A broken
-    link is Unreadable, for it may lead to a folder on a drive that is not plugged in. Only regular
-    files count; sockets, pipes and devices are never touched.
+    The walk follows links to folders last and visits each real folder once, so a link into the
+    same tree changes nothing and a loop ends. A broken link is Unreadable, because its target may
+    be on a drive that is not connected. Only regular files count; the walk never opens sockets,
+    pipes or devices.
     """
     start = _normalised(below)
     rules = Exclusions(exclude)
@@ -51,9 +51,9 @@ def walk(
     try:
         status = os.stat(_location(root, start))
     except (FileNotFoundError, NotADirectoryError) as error:
-        lost = _lost_on_the_way(root, start) if start else None
-        if not start or lost is not None:
-            yield lost or Unreadable("", reasons.of_os_error(error))
+        barrier = _barrier(root, start) if start else None
+        if not start or barrier is not None:
+            yield barrier or Unreadable("", reasons.of_os_error(error))
         return
     except OSError as error:
         yield Unreadable(start, reasons.of_os_error(error))
@@ -69,9 +69,9 @@ def walk(
 def folders(
     root: str, rules: Exclusions, *, below: str = "", skip: Collection[str] = ()
 ) -> Iterator[str]:
-    """Yield the folders that a walk goes into, at `below` or deeper, relative to the root.
+    """Yield the folders that a walk enters, at or below `below`, relative to the root.
 
-    Those that cannot be looked into are left out.
+    Folders that cannot be listed are left out.
     """
     start = _normalised(below)
     if start and (skips_within(root, start) or rules.excludes_within(start)):
@@ -97,10 +97,10 @@ def folders(
 
 
 def stat_file(root: str, path: str) -> FoundFile | Unreadable | None:
-    """Look at one file of a root; None when it is gone, or is nothing that a walk would find.
+    """Return the stat of one file of a root; None if it is deleted or a walk would not find it.
 
-    Unreadable means that nothing is known of it: the root is missing (path ""), a link on the way
-    is broken, or the system would not say.
+    Unreadable means that its state is unknown: the root is missing (path ""), a link in its path
+    is broken, or the system returned an error.
     """
     path = _normalised(path)
     if not path or skips_within(root, path):
@@ -108,20 +108,20 @@ def stat_file(root: str, path: str) -> FoundFile | Unreadable | None:
     try:
         status = os.stat(_location(root, path))
     except (FileNotFoundError, NotADirectoryError):
-        return _lost_on_the_way(root, path)
+        return _barrier(root, path)
     except OSError as error:
         return Unreadable(path, reasons.of_os_error(error))
     return _as_picture(path, status, _unsupported(path))
 
 
 def sidecar_paths(path: str) -> tuple[str, ...]:
-    """Return where a picture's sidecars would be, relative as its own path is."""
+    """Return the possible paths of a picture's sidecars, relative to the same folder as `path`."""
     stem = os.path.splitext(path)[0]
     return tuple(beside + ending for beside in (stem, path) for ending in SIDECARS)
 
 
 def stat_sidecars(root: str, path: str) -> Iterator[FoundSidecar]:
-    """Look for the sidecars of one picture file of a root."""
+    """Yield the existing sidecars of one picture file of a root."""
     for candidate in sidecar_paths(_normalised(path)):
         with suppress(OSError):
             sidecar = _as_sidecar(candidate, os.stat(_location(root, candidate)))
@@ -131,7 +131,7 @@ def stat_sidecars(root: str, path: str) -> Iterator[FoundSidecar]:
 
 @dataclass(slots=True)
 class _Listing:
-    """What one folder holds: things to yield, folders to go into, links to folders for later."""
+    """The content of one folder: entries to yield, folders to enter, links to follow later."""
 
     found: list[Entry] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
@@ -154,16 +154,16 @@ def _walk_folders(
 
 
 class _Visited:
-    """The folders that a walk has been in, by what is the same however they are reached."""
+    """The folders that a walk has entered, each identified independently of its path."""
 
     def __init__(self) -> None:
         self._seen: set[tuple[int, int] | str] = set()
         self._device: dict[str, int] = {}
 
     def enter(self, location: str, folder: str) -> tuple[bool, bool]:
-        """Return whether the folder is new, and whether another file system begins there."""
+        """Return whether the folder is new, and whether it is a mount point."""
         status = os.stat(location)
-        # Some file systems number nothing.
+        # Some file systems have no inode numbers.
         identity = (status.st_dev, status.st_ino) if status.st_ino else os.path.realpath(location)
         above = self._device.get(posixpath.dirname(folder), status.st_dev)
         self._device[folder] = status.st_dev
@@ -173,7 +173,7 @@ class _Visited:
 
 
 def _list(root: str, folder: str, rules: Exclusions, visited: _Visited) -> _Listing:
-    """List one folder, unless it was visited before; what went wrong is part of the listing."""
+    """List one folder unless it was visited before; the listing includes errors."""
     listing = _Listing()
     location = _location(root, folder)
     entries: list[os.DirEntry[str]] = []
@@ -199,7 +199,7 @@ def _list(root: str, folder: str, rules: Exclusions, visited: _Visited) -> _List
 def _sidecars(
     entries: Sequence[os.DirEntry[str]], folder: str, found: Sequence[Entry], rules: Exclusions
 ) -> Iterator[FoundSidecar]:
-    """Yield what describes the pictures of one folder; a stat each, none where there are none."""
+    """Yield the sidecars of one folder's pictures; each costs one stat."""
     candidates = [entry for entry in entries if entry.name.lower().endswith(SIDECARS)]
     if not candidates:
         return
@@ -215,7 +215,7 @@ def _sidecars(
 
 
 def _sort_in(listing: _Listing, entry: os.DirEntry[str], path: str, rules: Exclusions) -> None:
-    """Put one entry where it belongs. A plain file costs one stat, and only if it is a picture."""
+    """Add one entry to the listing. Only a picture file costs a stat."""
     if rules.excludes(path):
         return
     try:
@@ -235,18 +235,18 @@ def _by_name(entry: os.DirEntry[str]) -> str:
     return entry.name
 
 
-def _lost_on_the_way(root: str, path: str) -> Unreadable | None:
-    """Tell a file that is gone (None) from one behind a missing root or a broken link."""
+def _barrier(root: str, path: str) -> Unreadable | None:
+    """Return the missing root or broken link that hides a file; None if the file is deleted."""
     try:
         os.stat(root)
     except OSError as error:
         return Unreadable("", reasons.of_os_error(error))
     names = path.split("/")
     for end in range(1, len(names) + 1):
-        on_the_way = "/".join(names[:end])
-        location = _location(root, on_the_way)
+        parent = "/".join(names[:end])
+        location = _location(root, parent)
         if os.path.islink(location) and not os.path.exists(location):
-            return Unreadable(on_the_way, reasons.BROKEN_LINK, link=True)
+            return Unreadable(parent, reasons.BROKEN_LINK, link=True)
     return None
 
 

@@ -1,4 +1,4 @@
-"""The facts that EXIF has of a picture, wherever its directories were found."""
+"""Picture metadata from EXIF directories, whichever reader supplies them."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ _SOUTH_NORTH, _LATITUDE, _WEST_EAST, _LONGITUDE = 1, 2, 3, 4
 
 
 class Tags(Protocol):
-    """A directory of EXIF: values by their tags, None for what it does not have."""
+    """An EXIF directory: values by tag, None for an absent tag."""
 
     def get(self, tag: int, /) -> object:
-        """Return a tag's text, number, or sequence of numbers."""
+        """Return a tag's text, number or sequence of numbers."""
 
 
 def facts_of(first: Tags, details: Tags, gps: Tags) -> Facts:
-    """Return what the first directory, that of the exposure, and that of the place say.
+    """Return the metadata in the first directory (IFD0), the Exif IFD and the GPS IFD.
 
-    Whatever makes no sense is not there. The date is when the shutter opened, else the next best.
+    Implausible values count as absent. The date is DateTimeOriginal, else DateTimeDigitized, else
+    DateTime.
     """
     written = (
         details.get(_DATE_TIME_ORIGINAL),

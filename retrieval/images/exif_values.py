@@ -1,4 +1,4 @@
-"""EXIF's values, made safe: plain text of a bounded length, and numbers that can be."""
+"""Validated EXIF values: plain text of limited length, and plausible numbers."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _COMPANY = re.compile(
 )
 _NO_TEXT = re.compile(r"[\W_]*|unknown|none|n/a|default", re.IGNORECASE)
 _WORD = re.compile(r"[^\s,.]+")
-# Most write 2023:05:01 12:30:00; some write dashes, some a T.
+# The standard is 2023:05:01 12:30:00; some programs write dashes, or a T.
 _WRITTEN_DATE = re.compile(r"\s*(\d{4})[:/-](\d\d)[:/-](\d\d)[ T](\d\d):(\d\d):(\d\d)", re.ASCII)
 
 
 def clean(value: object) -> str:
-    """Return a text as one short printable line; "" for what is none, or says nothing."""
+    """Return a text as one printable line of at most 100 characters; "" for anything else."""
     if isinstance(value, bytes):
         value = value[: 4 * _LONGEST].decode("latin-1")
     if not isinstance(value, str):
@@ -34,7 +34,7 @@ def clean(value: object) -> str:
 
 
 def camera_name(make: object, model: object) -> str:
-    """Return a camera's name, its maker in front once: "Google Pixel 7", "NIKON D90"."""
+    """Return a camera's name with its maker in front: "Google Pixel 7", "NIKON D90"."""
     maker, name = clean(make), clean(model)
     words = [word for word in _WORD.findall(maker) if not _COMPANY.fullmatch(word)]
     if not name or not words:
@@ -46,18 +46,18 @@ def camera_name(make: object, model: object) -> str:
 
 
 def number(value: object, least: float, most: float) -> float | None:
-    """Return a number, the first of several, if it lies between two; None for anything else."""
+    """Return a number, or the first of several, if it is in least..most; otherwise None."""
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         value = value[0] if value else None
     try:
-        found = float(value)  # type: ignore[arg-type]  # a fraction of Pillow's, or anything
+        found = float(value)  # type: ignore[arg-type]  # Pillow's IFDRational, or anything
     except (TypeError, ValueError, ArithmeticError):
         return None
     return round(found, 6) if least <= found <= most else None
 
 
 def iso_date(written: object) -> str:
-    """Translate EXIF's way of writing a date; "" for anything that is not a real one."""
+    """Return an EXIF date and time as ISO 8601; "" for anything that is not a valid date."""
     match = _WRITTEN_DATE.match(written) if isinstance(written, str) else None
     if match is None:
         return ""
@@ -72,9 +72,9 @@ def iso_date(written: object) -> str:
 def position(
     latitude: tuple[object, object], longitude: tuple[object, object]
 ) -> tuple[float, float] | None:
-    """Return degrees north and east from EXIF's ((d, m, s), reference) each; None if impossible.
+    """Return degrees north and east from EXIF's ((d, m, s), reference) pairs; None if invalid.
 
-    Exactly 0, 0 is what devices write that do not know where they are.
+    Exactly 0, 0 is invalid: devices without a position write it.
     """
     north = _degrees(*latitude, "NS", 90.0)
     east = _degrees(*longitude, "EW", 180.0)
@@ -93,7 +93,7 @@ def _degrees(parts: object, reference: object, letters: str, most: float) -> flo
         numbers = [float(part) for part in parts]
     except (TypeError, ValueError, ArithmeticError):
         return None
-    # Some leave the seconds 0/0 when the minutes say it all.
+    # Some devices write seconds as 0/0 when the minutes have decimals.
     if len(numbers) == 3 and math.isnan(numbers[2]):
         del numbers[2]
     if any(
@@ -107,7 +107,7 @@ def _degrees(parts: object, reference: object, letters: str, most: float) -> flo
 
 
 def _as_utf8(text: str) -> str:
-    """Read as UTF-8 what was read as Latin-1, where it can have been that."""
+    """Decode a text as UTF-8 that was decoded as Latin-1, if its bytes are valid UTF-8."""
     try:
         return text.encode("latin-1").decode("utf-8")
     except UnicodeError:

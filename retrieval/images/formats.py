@@ -1,6 +1,6 @@
-"""Which file names are pictures, and which of those can be read.
+"""Which file extensions are pictures, and which of them are supported.
 
-The name only decides whether a file is worth opening; what is in it decides how it is read.
+The extension only decides whether a file is opened. Its content decides how it is decoded.
 """
 
 from __future__ import annotations
@@ -69,13 +69,13 @@ _UNREADABLE = {
 
 
 def unsupported_reason(name: str) -> str | None:
-    """Judge a file by its name: "" for a readable picture, None for what is no picture at all.
+    """Return "" for the name of a supported picture, None for a name that is not a picture's.
 
-    Anything else is why a picture cannot be read: "Photoshop (PSD) files are not supported".
-    A name without an extension is not taken for a picture.
+    Any other result is the reason for the owner: "Photoshop (PSD) files are not supported". A name
+    without an extension is not a picture's.
     """
     stem, _, extension = name.rpartition(".")
-    # A hundred thousand names are judged in a look at a folder: splitext takes three times as long.
+    # A walk checks 100,000 names; os.path.splitext takes three times as long.
     extension = extension.lower() if stem.lstrip(".") else ""
     if extension in _READABLE:
         return ""
@@ -87,5 +87,5 @@ def unsupported_reason(name: str) -> str | None:
 
 
 def is_raw(format_name: str) -> bool:
-    """Tell whether a picture's `format` (`PictureInfo`) is a camera's raw one."""
+    """Tell whether a picture's `format` (`PictureInfo`) is a camera raw format."""
     return format_name in _RAW

@@ -1,4 +1,4 @@
-"""`--exclude` patterns: small globs over relative paths."""
+"""`--exclude` patterns: globs that match relative paths."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import sys
 from collections.abc import Sequence
 from fnmatch import translate
 
-# The two systems whose file systems usually ignore case.
+# The file systems of Windows and macOS usually ignore case.
 _FLAGS = re.IGNORECASE if sys.platform in ("win32", "darwin") else re.NOFLAG
 
 _Segment = re.Pattern[str] | None  # None stands for **
 
 
 class Exclusions:
-    """What `--exclude` leaves out.
+    """The files and folders that `--exclude` leaves out.
 
-    A pattern without a slash (`*.png`, `private`) is held against every single name on the way:
-    a file's or a folder's. One with a slash (`raw/**`, `2019/*/small`, `/top`) is held against the
-    path from the root; there `*` stays within one name and `**` stands for any number of names,
-    none included. What is excluded takes everything below it along.
+    A pattern without a slash (`*.png`, `private`) matches a single name, of a file or a folder. A
+    pattern with a slash (`raw/**`, `2019/*/small`, `/top`) matches the path from the root: `*`
+    matches within one name, and `**` matches any number of names, including none. An excluded
+    folder excludes everything below it.
     """
 
     def __init__(self, patterns: Sequence[str]) -> None:
@@ -40,7 +40,7 @@ class Exclusions:
             self._names.append(_compiled(segments[0]))
 
     def excludes(self, path: str) -> bool:
-        """Whether this very path is named by a pattern; the folders above it are not looked at."""
+        """Tell whether a pattern matches this path; the folders above it are not checked."""
         if not (self._names or self._paths):
             return False
         parts = path.split("/")
@@ -49,7 +49,7 @@ class Exclusions:
         )
 
     def excludes_within(self, path: str) -> bool:
-        """Whether this path, or any folder on the way to it, is named by a pattern."""
+        """Tell whether a pattern matches this path or any folder above it."""
         parts = path.split("/")
         return any(self.excludes("/".join(parts[:end])) for end in range(1, len(parts) + 1))
 
@@ -59,9 +59,10 @@ def _compiled(segment: str) -> re.Pattern[str]:
 
 
 def _matches(parts: Sequence[str], pattern: Sequence[_Segment]) -> bool:
-    """Whether the whole path fits; `reached` holds how much of the pattern may be used up so far.
+    """Tell whether a pattern matches the whole path.
 
-    Going through all ways at once keeps it linear where backtracking over many ** would not be.
+    `reached` holds every position in the pattern that the names so far can lead to. Following all
+    of them at once takes linear time; backtracking over several ** would not.
     """
     reached = _past_stars({0}, pattern)
     for part in parts:
@@ -79,7 +80,7 @@ def _matches(parts: Sequence[str], pattern: Sequence[_Segment]) -> bool:
 
 
 def _past_stars(positions: set[int], pattern: Sequence[_Segment]) -> set[int]:
-    """Add the positions that are reached by letting ** stand for nothing."""
+    """Add the positions behind each **, which may match no name at all."""
     result: set[int] = set()
     for start in positions:
         end = start

@@ -1,4 +1,4 @@
-"""The header of a JPEG: its size, and whether a decoder has to hold all of it. No bytes hang it."""
+"""A bounded reader of JPEG headers: the size, and whether decoding buffers the whole picture."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import IO
 
 _START = b"\xff\xd8"
 _SCAN = 0xDA
-# C4, C8 and CC lie among the frame markers and are something else.
+# C4, C8 and CC are in the range of the frame markers but mean something else.
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _SEQUENTIAL, _PROGRESSIVE = frozenset({0xC0, 0xC1}), 0xC2
-# Metadata is cut into segments of 64 KB; a picture with a film inside has some hundreds.
+# Metadata comes in segments of 64 KB; a picture with an embedded video has hundreds.
 _MAX_SEGMENTS = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class JpegHeader:
-    """What a JPEG says of itself; `width` and `height` are as stored, in pixels.
+    """The header of a JPEG; `width` and `height` are in pixels, as stored.
 
-    `buffered`: its scans are progressive, or hold one colour each, so a decoder keeps the
-    coefficients of the whole picture, however small it is to come out.
+    `buffered`: the scans are progressive, or hold one colour each. A decoder then keeps the
+    coefficients of the whole picture in memory, even when it scales down.
     """
 
     width: int
@@ -28,10 +28,10 @@ class JpegHeader:
 
 
 def read_header(file: IO[bytes], start: int = 0) -> JpegHeader | None:
-    """Read the header of the JPEG that begins at `start`; None when no usable one does.
+    """Read the header of the JPEG that begins at `start`; None if there is no supported one.
 
-    Lossless JPEG, which raw files hold their sensor's data in, is not usable, nor are more than
-    8 bits. What the disk raises is raised.
+    Lossless JPEG (sensor data in raw files) and more than 8 bits per sample are unsupported.
+    Errors of the file (OSError) reach the caller.
     """
     file.seek(start)
     if file.read(2) != _START:
@@ -45,7 +45,7 @@ def read_header(file: IO[bytes], start: int = 0) -> JpegHeader | None:
         if len(head) < 5 or head[0] != 0xFF:
             return None
         marker = head[1]
-        if marker == 0xFF:  # one of any number of fill bytes
+        if marker == 0xFF:  # a fill byte; any number may come before a marker
             at += 1
             continue
         if marker in _FRAMES:
@@ -66,7 +66,7 @@ def read_header(file: IO[bytes], start: int = 0) -> JpegHeader | None:
 
 
 def _frame(head: bytes) -> tuple[int, int, int] | None:
-    """Width, height and number of components from a frame's marker segment."""
+    """Return width, height and number of components from a frame's marker segment."""
     if len(head) < 10 or head[1] not in _SEQUENTIAL | {_PROGRESSIVE} or head[4] != 8:
         return None
     height, width = int.from_bytes(head[5:7], "big"), int.from_bytes(head[7:9], "big")

@@ -1,12 +1,12 @@
-"""Which names a walk leaves out: hidden ones, junk, and the copies in photo libraries."""
+"""Names that a walk skips: hidden files, junk, and the copies in photo libraries."""
 
 from __future__ import annotations
 
 import os
 from itertools import pairwise
 
-# Beside everything whose name begins with a dot: folders of copies, previews and waste that
-# systems and programs leave among people's pictures. Compared in lower case.
+# Folders of copies, previews and temporary files that systems and programs create among pictures.
+# Names that begin with a dot are skipped, too. In lower case.
 _JUNK = frozenset(
     {
         "@eadir", "@tmp", "#recycle", "#snapshot", "@recycle", "@recently-snapshot",  # NAS boxes
@@ -17,18 +17,18 @@ _JUNK = frozenset(
     }
 )  # fmt: skip
 _JUNK_SUFFIXES = (".lrdata",)  # Lightroom's previews
-# Apple's libraries hold each picture several times; only the originals count.
+# Apple's photo libraries hold several copies of each picture; only the originals count.
 _LIBRARY_SUFFIXES = (".photoslibrary", ".photolibrary", ".aplibrary", ".migratedphotolibrary")
 _LIBRARY_ORIGINALS = frozenset({"originals", "masters"})
 
 
 def is_photo_library(name: str) -> bool:
-    """Tell whether a folder is a photo program's own, of which only the originals are looked at."""
+    """Tell whether a folder is a photo library; a walk enters only its originals."""
     return name.lower().endswith(_LIBRARY_SUFFIXES)
 
 
 def skips(name: str, in_library: bool) -> bool:
-    """Whether a name is hidden or junk (AppleDouble files, `._x.jpg`, are hidden by their dot)."""
+    """Tell whether a walk skips a name: hidden (also AppleDouble's `._x.jpg`), junk or a copy."""
     lower = name.lower()
     return (
         name.startswith(".")
@@ -39,6 +39,6 @@ def skips(name: str, in_library: bool) -> bool:
 
 
 def skips_within(root: str, path: str) -> bool:
-    """Tell whether a relative path lies where no walk goes: hidden, or among junk."""
+    """Tell whether a walk skips a relative path, because of its own name or a folder above it."""
     names = [os.path.basename(os.path.abspath(root)), *path.split("/")]
     return any(skips(name, is_photo_library(parent)) for parent, name in pairwise(names))

@@ -1,6 +1,6 @@
-"""What EXIF says of an opened picture: how to turn it, and when, where and with what it was taken.
+"""EXIF of an opened picture: its orientation, date, position, camera and exposure.
 
-EXIF is often broken and never worth losing a picture for: whatever cannot be read is not there.
+EXIF is often damaged. Values that cannot be read count as absent and never make a picture fail.
 """
 
 from __future__ import annotations
@@ -25,33 +25,34 @@ _TURNS = {
 
 
 def turn_of(picture: Image.Image, otherwise: int = 1) -> Image.Transpose | None:
-    """Say how a picture is to be turned; `otherwise` is the orientation when it has none itself.
+    """Return the transposition that makes a picture upright; None if it already is.
 
-    The HEIF and TIFF readers turn what they load and say so by an orientation of 1; AVIF's reader
-    reports the container's rotation as if it were EXIF's.
+    `otherwise` is the EXIF orientation to use when the picture has none. The HEIF and TIFF readers
+    rotate the picture on loading and report an orientation of 1. The AVIF reader reports the
+    container's rotation as EXIF orientation.
     """
     try:
         own = picture.getexif().get(_ORIENTATION)
-    except Exception:  # a decoder of broken EXIF may raise anything
+    except Exception:  # damaged EXIF can raise anything
         own = None
     return _TURNS.get(own if own is not None and own in range(1, 9) else otherwise)
 
 
 def upright(picture: Image.Image) -> Image.Image:
-    """Turn a loaded picture the way it is meant to be seen."""
+    """Return a loaded picture in the orientation that its EXIF specifies."""
     turn = turn_of(picture)
     return picture if turn is None else picture.transpose(turn)
 
 
 def facts_of_picture(picture: Image.Image) -> Facts:
-    """Return what the EXIF of an opened picture says, as far as it is there and makes sense."""
+    """Return the metadata in the EXIF of an opened picture; implausible values are absent."""
     try:
         exif = picture.getexif()
         first, details = dict(exif), dict(exif.get_ifd(_EXIF_IFD))
-    except Exception:  # a decoder of broken EXIF may raise anything
+    except Exception:  # damaged EXIF can raise anything
         return Facts()
     try:
         gps = dict(exif.get_ifd(_GPS_IFD))
-    except Exception:  # as above, but what the rest says still counts
+    except Exception:  # as above; the other values remain valid
         gps = {}
     return facts_of(first, details, gps)

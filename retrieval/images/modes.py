@@ -1,4 +1,4 @@
-"""Any picture to 8-bit RGB, as it looks on white paper."""
+"""Conversion of any picture mode to 8-bit RGB, on a white background."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _Sample = TypeVar("_Sample", bound=np.generic)
 
 
 def to_rgb(picture: Image.Image) -> Image.Image:
-    """Convert a loaded picture: deep samples scaled, colours mapped, transparency put on white."""
+    """Convert a loaded picture to 8-bit RGB: scale deep samples, flatten transparency on white."""
     if picture.mode == "F" or picture.mode.startswith("I"):
         return _to_eight_bits(picture).convert("RGB")
     if picture.mode == "LAB":
@@ -29,7 +29,7 @@ def to_rgb(picture: Image.Image) -> Image.Image:
 
 
 def _on_white(picture: Image.Image) -> Image.Image:
-    """Lay the picture on white, band by band: a large one is then held twice, not five times."""
+    """Flatten a picture on white, in bands: a large one needs 2 × its memory instead of 5 ×."""
     paper = Image.new("RGB", picture.size, "white")
     most_opaque = 0
     rows = max(1, _BLOCK_PIXELS // picture.width)
@@ -39,15 +39,15 @@ def _on_white(picture: Image.Image) -> Image.Image:
         alpha = band.getchannel("A")
         paper.paste(band.convert("RGB"), (0, top), mask=alpha)
         most_opaque = max(most_opaque, np.asarray(alpha).max())
-    # A wholly transparent picture is a writer that left the alpha bytes at zero, not a white sheet.
+    # If every pixel is transparent, the writer left the alpha bytes at zero: ignore them.
     return paper if most_opaque else picture.convert("RGB")
 
 
 def _to_eight_bits(picture: Image.Image) -> Image.Image:
     """Scale 16-bit, 32-bit and float samples to 8 bits.
 
-    16 bits hold a known range. 32-bit samples do not: those within 0..255 (floats also: 0..1) are
-    taken at their word, others are stretched from the least to the greatest finite value.
+    The range of 16-bit samples is known. 32-bit samples within 0..255 (floats also: 0..1) keep
+    that range; others are stretched between the least and the greatest finite value.
     """
     samples = np.asarray(picture)
     if picture.mode.startswith("I;16"):
@@ -63,7 +63,7 @@ def _to_eight_bits(picture: Image.Image) -> Image.Image:
 
 
 def _sixteen_bit_maximum(picture: Image.Image) -> float:
-    """White: 65535, unless a TIFF says that only 12 (say) of the 16 bits are used."""
+    """Return the sample value of white: 65535, or less for a TIFF that declares fewer bits."""
     bits = getattr(picture, "tag_v2", {}).get(_BITS_PER_SAMPLE, (16,))
     return float(2 ** bits[0] - 1) if bits and 8 < bits[0] <= 16 else 65535.0
 
@@ -78,7 +78,7 @@ def _finite_range(samples: NDArray[np.generic]) -> tuple[float, float]:
 
 
 def _scaled(samples: NDArray[np.generic], low: float, high: float) -> Image.Image:
-    """Map low..high to 0..255, rounded; NaN becomes black, infinities the nearer end."""
+    """Map low..high to 0..255, rounded; NaN becomes 0, infinities become 0 or 255."""
     result = np.empty(samples.shape, np.uint8)
     span = (high - low) or 1.0
     for source, target in zip(_blocks(samples), _blocks(result), strict=True):
@@ -89,6 +89,6 @@ def _scaled(samples: NDArray[np.generic], low: float, high: float) -> Image.Imag
 
 
 def _blocks(samples: NDArray[_Sample]) -> list[NDArray[_Sample]]:
-    """Bands of rows (views), so that scaling a large picture needs little memory beside it."""
+    """Return bands of rows (views), so that scaling a large picture needs little extra memory."""
     rows = max(1, _BLOCK_PIXELS // max(1, samples.shape[1]))
     return [samples[start : start + rows] for start in range(0, samples.shape[0], rows)]

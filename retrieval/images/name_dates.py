@@ -1,12 +1,12 @@
-"""The date in a file's name, as cameras, telephones and messengers write it.
+"""The date in a file name, as cameras, phones and messengers write it.
 
     IMG_20230501_123000.jpg · PXL_20230501_123456789.jpg · IMG-20230501-WA0001.jpg
     2023-05-01 12.30.00.jpg · Screenshot 2023-05-01 at 1.30.00 PM.png · IMG20230501123000.jpg
 
-Year, month and day stand together in this order, with one sign between them or none; behind them
-perhaps hour, minute and second. Where more digits follow or go before, it is a number and no date;
-so it is where there is no such day or year (without signs: from 1990 on, when digital cameras
-came). The time is as written: in names of Pixel telephones (PXL) it is UTC.
+Year, month and day come in this order, with the same separator between them or none. Hour, minute
+and second may follow. A match with further digits before or after it is a number, not a date. An
+invalid day or year is not a date, either; without separators, years begin at 1990, when digital
+cameras appeared. The time is as written: names of Pixel phones (PXL) have UTC.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ _TIME = re.compile(
 _ENDS = re.compile(r"(?![0-9A-Za-z])")
 _FIRST_DIGITAL, _LAST = 1990, 2099
 FIRST_PHOTOGRAPH = 1826
-"""No picture was taken before this year."""
+"""The year of the oldest surviving photograph; earlier dates are invalid."""
 
 
 def date_in_name(name: str) -> str:
-    """Return the first date in a file's name as ISO 8601, with its time if there is one; or ""."""
+    """Return the first date in a file name as ISO 8601, with its time if it has one; else ""."""
     for match in _DATE.finditer(name):
         day = _day(match)
         if not day:

@@ -1,4 +1,4 @@
-"""Opening a picture without trusting it: by its content, few formats, and within limits."""
+"""Safe opening of untrusted pictures: format by content, few decoders, memory limits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from io import BytesIO
 from typing import IO
 
 import pillow_heif
-from PIL import (  # the plugins enter themselves into Image.OPEN when they are imported
+from PIL import (  # importing a plugin registers it in Image.OPEN
     AvifImagePlugin,  # noqa: F401
     BmpImagePlugin,  # noqa: F401
     GifImagePlugin,  # noqa: F401
@@ -31,8 +31,8 @@ from retrieval.images.raw import RawFile
 from retrieval.images.raw.detection import looks_raw, read_raw
 from retrieval.images.scaling import Frame, Target, scale_down
 
-# Tried in this order. No other plugin ever sees a file: some run programs (EPS), some are rarely
-# looked at. AVIF goes before HEIF, for their signatures overlap; DIB last, for it has hardly any.
+# Tried in this order. Other plugins never see a file: some run programs (EPS), some are poorly
+# tested. AVIF is before HEIF because their signatures overlap. DIB is last because its is weak.
 _PILLOW_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "PPM", "JPEG2000", "AVIF")
 _HEIF_BRANDS = frozenset(
     (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1")
@@ -45,11 +45,11 @@ _Opener = Callable[[IO[bytes], str], ImageFile.ImageFile]
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What is known of a picture before it is decoded.
+    """The header of a picture, known before decoding.
 
-    `format` is what the file is; `size` the picture's own (width, height), as stored. `frame` is
-    where it will lie in what is decoded, None when that is all of it. `raw` is the raw file that
-    the picture is the preview of.
+    `format` is the file's format; `size` is the picture's (width, height), as stored. `frame` is
+    its area in the decoded pixels; None when the picture is decoded at full size. `raw` is the raw
+    file whose preview the picture is, if any.
     """
 
     format: str
@@ -61,15 +61,15 @@ class Header:
 def open_picture(
     file: IO[bytes], limits: ReadLimits, held: ExitStack, target: Target | None = None
 ) -> tuple[ImageFile.ImageFile, Header]:
-    """Read the header; refuse what is no picture or too large, before anything is allocated.
+    """Read the header; refuse a file that is not a picture or is too large, before allocation.
 
-    `held` keeps this picture's share of the memory budget: close it when the picture is done.
-    `target` gives the size that the picture will be resampled to; where less than the whole
-    suffices for that, less will be decoded.
+    `held` holds the picture's share of the memory budget: close it after decoding. `target`
+    returns the size that the picture will be resampled to; if a smaller size suffices, the decoder
+    scales down. Raises PictureError with the reason; decoders can raise any other Exception.
 
-    Pillow's own `Image.open` is not used, for three reasons: its limit on pixels would decide
-    beside ours, it warns instead of saying why, and it would need the HEIF plugin registered for
-    the whole process.
+    Pillow's `Image.open` is not used, for three reasons: it applies its own pixel limit, it warns
+    instead of raising an error with a reason, and it needs the HEIF plugin registered for the
+    whole process.
     """
     file.seek(0)
     head = file.read(_HEAD_BYTES)
@@ -78,7 +78,7 @@ def open_picture(
         return _open_preview(file, raw, limits, held, target)
     failure: tuple[Exception, str] | None = None
     for name, opener in _candidates(head):
-        # WebP is the one decoder that allocates its canvas when it is opened.
+        # Only the WebP decoder allocates its canvas on opening.
         canvas = webp_canvas(head) if name == "WEBP" else None
         if canvas is not None:
             admit(canvas[0] * canvas[1], canvas, limits, held)
@@ -87,7 +87,7 @@ def open_picture(
             picture = opener(file, "")
         except (MemoryError, PictureError):
             raise
-        except Exception as error:  # whatever a decoder throws at a broken header
+        except Exception as error:  # a damaged header can raise anything
             failure = (error, name)
             continue
         header = Header(picture.format or "", picture.size)
@@ -102,7 +102,7 @@ def open_picture(
 
 
 def has_signature(file: IO[bytes]) -> bool:
-    """Tell from the first bytes whether any decoder would look at a file."""
+    """Tell from the first bytes whether a file has the signature of a supported format."""
     file.seek(0)
     head = file.read(_HEAD_BYTES)
     found = looks_raw(head) or next(_candidates(head), None) is not None
@@ -111,7 +111,7 @@ def has_signature(file: IO[bytes]) -> bool:
 
 
 def webp_canvas(head: bytes) -> tuple[int, int] | None:
-    """Width and height from the first bytes of a WebP file; None when they are not there."""
+    """Return width and height from the first bytes of a WebP file; None if they are absent."""
     kind = head[12:16]
     if kind == b"VP8X" and len(head) >= 30:
         return (
@@ -132,7 +132,7 @@ def webp_canvas(head: bytes) -> tuple[int, int] | None:
 def _open_preview(
     file: IO[bytes], raw: RawFile, limits: ReadLimits, held: ExitStack, target: Target | None
 ) -> tuple[ImageFile.ImageFile, Header]:
-    """Open the JPEG inside of a raw file."""
+    """Open the JPEG preview in a raw file; raises PictureError if it has none."""
     if raw.preview is None:
         raise PictureError(reasons.no_preview(raw.format))
     file.seek(raw.preview.span.start)
@@ -151,7 +151,7 @@ def _scaled_and_admitted(
     held: ExitStack,
     target: Target | None,
 ) -> Header:
-    """Have the picture decoded as small as will do, and wait for its share of the memory."""
+    """Choose the smallest sufficient decoding size and wait for a share of the memory budget."""
     otherwise = header.raw.orientation if header.raw else 1
     frame = scale_down(picture, target, otherwise) if target else None
     width, height = picture.size if frame and _streams(picture, source) else header.size
@@ -160,7 +160,7 @@ def _scaled_and_admitted(
 
 
 def _streams(picture: ImageFile.ImageFile, source: IO[bytes]) -> bool:
-    """Tell whether a scaled picture takes only the memory of what comes out."""
+    """Tell whether decoding at a reduced size needs only the memory of its result."""
     if not isinstance(picture, JpegImagePlugin.JpegImageFile):
         return False
     jpeg = read_header(source)
@@ -168,7 +168,7 @@ def _streams(picture: ImageFile.ImageFile, source: IO[bytes]) -> bool:
 
 
 def _candidates(head: bytes) -> Iterator[tuple[str, _Opener]]:
-    """Yield the formats whose signature the file carries."""
+    """Yield the formats whose signature matches the file's first bytes, with their openers."""
     for name in _PILLOW_FORMATS:
         opener, accepts = Image.OPEN[name]
         if accepts is not None and accepts(head) is True:
@@ -182,5 +182,5 @@ def _candidates(head: bytes) -> Iterator[tuple[str, _Opener]]:
 
 def _reason_at_opening(error: Exception, name: str) -> str:
     if isinstance(error, Image.DecompressionBombError):
-        return "it claims a frame of more pixels than can be read"
+        return reasons.BOMB
     return reasons.of_decoder_error(error, name)

@@ -1,4 +1,8 @@
-"""Why a file could not be used, in words for its owner: no type names, no tracebacks."""
+"""Reasons why a file cannot be used, for its owner: what happened and, if possible, what to do.
+
+Reasons are phrases in lower case without a full stop, because they follow a path ("a.jpg: the file
+is empty"). Reasons of the walk stay short: reports put them in parentheses and add the advice.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,14 @@ from dataclasses import dataclass
 
 from retrieval.errors import PictureError
 
-EMPTY = "the file is empty"
-CHANGED = "the file changed while it was read"
+EMPTY = "the file is empty; restore it from a backup or delete it"
+CHANGED = "the file changed during reading; try again when it is complete"
 NOT_A_FILE = "not a regular file"
-NOT_A_PICTURE = "not a picture, or damaged beyond recognition"
-WEB_PAGE = "a web page, not a picture"
-NO_MEMORY = "there was not enough memory to read it"
-BROKEN_LINK = "a link whose target is missing"
+NOT_A_PICTURE = "not a picture in a supported format, or its beginning is damaged"
+WEB_PAGE = "a web page, not a picture; download the picture itself"
+NO_MEMORY = "not enough memory; close other programs and try again"
+BOMB = "damaged data: the header claims more pixels than the decoder accepts"
+BROKEN_LINK = "broken link: its target is missing"
 NOT_A_FOLDER = "not a folder"
 
 _OF_ERRNO = {
@@ -24,7 +29,7 @@ _OF_ERRNO = {
     errno.ENOTDIR: "no such file or folder",
     errno.EISDIR: NOT_A_FILE,
     errno.ELOOP: BROKEN_LINK,
-    errno.EIO: "the disk could not read it (input/output error)",
+    errno.EIO: "the disk reports a read error",
     errno.ENAMETOOLONG: "the path is too long for this system",
     errno.EMFILE: "too many files are open",
     errno.ENFILE: "too many files are open",
@@ -41,33 +46,33 @@ _SAYS_UNSUPPORTED = ("unsupported", "not supported", "unknown pixel mode")
 
 
 class TooManyPixelsError(PictureError):
-    """A picture is larger than the limit; it can be used when the limit is raised."""
+    """A picture is above the limit; a higher limit makes it usable. `megapixels` is its size."""
 
     def __init__(self, pixels: int, limit_megapixels: float) -> None:
         super().__init__(too_many_pixels(pixels, limit_megapixels))
         self.megapixels = pixels / 1e6
 
 
-class PassingError(PictureError):
-    """A picture could not be read this time, through no fault of the picture itself."""
+class TransientError(PictureError):
+    """A picture cannot be read now, but the file itself may be intact."""
 
 
 @dataclass(slots=True)
 class Reading:
-    """The picture at hand; `format` is set once it is known, and only makes reasons better."""
+    """The picture that is being read; `format`, once known, makes reasons more specific."""
 
     format: str = ""
 
 
 def of_os_error(error: OSError) -> str:
-    """Say what the operating system said, shortly."""
+    """Return a short reason for an error of the operating system."""
     if error.errno in _OF_ERRNO:
         return _OF_ERRNO[error.errno]
-    return (error.strerror or "it could not be read").lower()
+    return (error.strerror or "the system cannot read it").lower()
 
 
 def too_many_pixels(pixels: int, limit_megapixels: float) -> str:
-    """Name the size, the limit and the flag that lifts it."""
+    """Return a reason with the size, the limit and the option that raises it."""
     megapixels = math.ceil(pixels / 1e5) / 10
     return (
         f"{megapixels:,.1f}".removesuffix(".0") + f" megapixels, more than the limit of "
@@ -76,26 +81,28 @@ def too_many_pixels(pixels: int, limit_megapixels: float) -> str:
 
 
 def no_preview(format_name: str) -> str:
-    """Say why a raw file shows nothing: sensor data is not developed here."""
-    return f"a camera raw file ({format_name}) without a JPEG preview inside"
+    """Return the reason for a raw file without a preview: Pixtrieve does not decode sensor data."""
+    return f"a camera raw file ({format_name}) without a JPEG preview; export it as JPEG"
 
 
 def small_preview(format_name: str, size: tuple[int, int], needed: int) -> str:
-    """Name the preview's size, and the short side that the model needs."""
+    """Return a reason with the preview's (width, height) and the short side the model needs."""
     return (
-        f"a camera raw file ({format_name}) whose preview is only {size[0]} × {size[1]} pixels; "
-        f"the model needs {needed}"
+        f"a camera raw file ({format_name}) with a preview of only {size[0]} × {size[1]} pixels; "
+        f"the model needs {needed}: export it as JPEG"
     )
 
 
 def of_decoder_error(error: Exception, format_name: str) -> str:
-    """Translate what a decoder raised; its own words are for programmers and vary by version."""
+    """Return the reason for a decoder's exception, whose own message is meant for programmers."""
     shown = _SHOWN_FORMAT.get(format_name, format_name or "picture")
     said = str(error).lower()
     if isinstance(error, EOFError) or any(word in said for word in _SAYS_TRUNCATED):
-        return "the file is cut short (truncated)"
+        return (
+            "the file is truncated; copy it again or restore it from a backup"
+        )
     if isinstance(error, NotImplementedError) or any(word in said for word in _SAYS_UNSUPPORTED):
-        return f"a kind of {shown} that is not supported"
-    if format_name in ("AVIF", "HEIF"):  # their libraries do not tell the two apart
-        return f"damaged {shown} data, or a kind of it that is not supported"
-    return f"damaged {shown} data"
+        return f"an unsupported kind of {shown}; save it again as JPEG or PNG"
+    if format_name in ("AVIF", "HEIF"):  # their libraries do not distinguish the two cases
+        return f"damaged {shown} data, or an unsupported kind of {shown}; save it again as JPEG"
+    return f"damaged {shown} data; copy the file again or restore it from a backup"

@@ -1,4 +1,4 @@
-"""From an open file to a picture as it is seen: decoded, upright, in RGB, with its facts."""
+"""Rendering: an open file becomes a decoded, upright RGB picture with its metadata."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from retrieval.query.fields import Facts
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A decoded picture; `frame` is where it lies in its pixels, `words` what it says of itself."""
+    """A decoded picture, its area in the decoded pixels (`frame`) and its texts (`words`)."""
 
     picture: Image.Image
     frame: Frame
@@ -32,10 +32,10 @@ class Rendered:
 def render(
     file: IO[bytes], limits: ReadLimits, target: Target, held: ExitStack, reading: Reading
 ) -> Rendered:
-    """Decode the first frame, scaled as far as `target` and `limits` allow.
+    """Decode the first frame, at the smallest size that `target` and `limits` allow.
 
-    `held` keeps the picture's share of the memory budget, `reading` is told its format. Raises
-    whatever decoders raise: see `decoding.explained`.
+    `held` holds the picture's share of the memory budget; `reading.format` is set. Exceptions of
+    the decoders reach the caller: see `decoding.explained`.
     """
     if limits.exact:
         return _render(file, limits, None, held, reading)
@@ -44,7 +44,7 @@ def render(
     except Exception:
         if reading.format != "JPEG2000":
             raise
-        # It has fewer wavelets than were to be left out, or is damaged: only the whole can tell.
+        # It has fewer resolutions than assumed or is damaged: only full decoding shows which.
         held.close()
         return _render(file, limits, None, held, reading)
 
@@ -64,7 +64,7 @@ def _render(
     turn = turn_of(picture, header.raw.orientation if header.raw else 1)
     if turn is not None:
         frame = frame.turned(turn, picture.size)
-        picture = picture.transpose(turn)  # one name for all stages: the one before is freed
+        picture = picture.transpose(turn)  # the same name for all stages frees the one before
     width, height = frame.size
     facts = replace(facts, format=header.format, width=width, height=height)
     return Rendered(to_rgb(picture), frame, header, facts, words)

@@ -1,8 +1,8 @@
-"""From an RGB picture to a model's input size, exactly as open_clip's own transform does it.
+"""Resizing of an RGB picture to a model's input size, exactly as open_clip's transform does it.
 
-The arithmetic (what is rounded, and how) is torchvision's `Resize` and `CenterCrop` and
-open_clip's `ResizeKeepRatio` and `CenterCropOrPad`; the resampling is Pillow's in both, so pixels
-come out equal to the bit. A test compares them with open_clip itself.
+The rounding is that of torchvision's `Resize` and `CenterCrop` and of open_clip's
+`ResizeKeepRatio` and `CenterCropOrPad`. Both resample with Pillow, so the pixels are identical to
+the bit. A test compares them with open_clip.
 """
 
 from __future__ import annotations
@@ -21,15 +21,16 @@ _FILTERS: dict[Interpolation, Image.Resampling] = {
     "bicubic": Image.Resampling.BICUBIC,
     "bilinear": Image.Resampling.BILINEAR,
 }
-# Scaled whole before cropping up to this many pixels: at 224 x 224, an aspect of about 300 : 1.
+# Up to this many pixels, the whole picture is scaled before the crop. At 224 x 224, that is an
+# aspect ratio of about 300 : 1.
 _MAX_SCALED_PIXELS = 16_000_000
-# In a hurry, pixels are averaged in blocks down to this many times the size that is wanted.
+# Unless `exact`, blocks of pixels are averaged first, down to this many times the target size.
 _AVERAGED_DOWN_TO = 4.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Sampling:
-    """How to resample: the filter, the part of the picture, and how far to average before."""
+    """Parameters of `Image.resize`: the filter, the area of the picture and the reducing gap."""
 
     filter: Image.Resampling
     box: Box
@@ -43,14 +44,14 @@ def resize(
     *,
     exact: bool = True,
 ) -> NDArray[np.uint8]:
-    """Return (H, W, 3) pixels of the model's size.
+    """Return (H, W, 3) uint8 pixels of the model's input size.
 
-    `frame` tells what a scaled picture stands for. Without one, and with `exact`, this is equal to
-    open_clip's transform up to its `ToTensor`, with two exceptions. Where `shortest` would blow a
-    long thin picture up to more than 16 million pixels only to crop it, the part that survives is
-    resampled alone. That is the same picture, but not the same bits: Pillow may take its two
-    passes (across, down) in the other order, and rounds in between. Where `longest` would give a
-    side of zero, which open_clip refuses, it is one.
+    `frame` describes a picture that was decoded at a reduced size. Without it, and with `exact`,
+    the result equals open_clip's transform up to its `ToTensor`, with two exceptions. Where
+    `shortest` would enlarge a long thin picture to more than 16 million pixels and then crop it,
+    only the cropped area is resampled. The result is the same picture but not bit-identical:
+    Pillow may do its two passes (horizontal, vertical) in the other order, and it rounds between
+    them. Where `longest` gives a side of 0 pixels, which open_clip refuses, the side is 1 pixel.
     """
     height, width = preprocessing.size
     frame = frame or Frame.whole(picture.size)
@@ -63,14 +64,14 @@ def resize(
         fitted = _padded(_scaled(picture, scaled, how), (width, height), preprocessing.fill_color)
     else:
         if height != width:
-            # open_clip always takes bicubic here, whatever the interpolation says.
+            # open_clip ignores the interpolation here and always uses bicubic.
             how = replace(how, filter=Image.Resampling.BICUBIC)
         fitted = _centre(picture, scaled, (width, height), how)
     return np.array(fitted)
 
 
 def scaled_size(size: tuple[int, int], preprocessing: Preprocessing) -> tuple[int, int]:
-    """Return the (width, height) that a whole picture gets, before it is cropped or padded."""
+    """Return the (width, height) of a whole picture after scaling, before crop or padding."""
     height, width = preprocessing.size
     if preprocessing.resize_mode == "squash":
         return width, height
@@ -82,7 +83,7 @@ def scaled_size(size: tuple[int, int], preprocessing: Preprocessing) -> tuple[in
 
 
 def _short_side_to(size: tuple[int, int], side: int) -> tuple[int, int]:
-    """As torchvision's Resize(int): the long side is rounded down."""
+    """Scale the short side to `side`; like torchvision's Resize(int), round the long one down."""
     width, height = size
     if width <= height:
         return side, int(side * height / width)
@@ -92,7 +93,7 @@ def _short_side_to(size: tuple[int, int], side: int) -> tuple[int, int]:
 def _same_aspect(
     size: tuple[int, int], target: tuple[int, int], choose: Callable[[float, float], float]
 ) -> tuple[int, int]:
-    """As open_clip's ResizeKeepRatio; `choose` is min to cover the target, max to fit into it."""
+    """Scale like open_clip's ResizeKeepRatio; `choose` is min to cover the target, max to fit."""
     ratio = choose(size[1] / target[1], size[0] / target[0])
     return max(1, round(size[0] / ratio)), max(1, round(size[1] / ratio))
 
@@ -104,7 +105,7 @@ def _scaled(picture: Image.Image, size: tuple[int, int], how: _Sampling) -> Imag
 
 
 def _padded(scaled: Image.Image, target: tuple[int, int], fill: int) -> Image.Image:
-    """Put a picture in the middle of the target; an odd pixel is right or below."""
+    """Centre a picture on a canvas of the target size; an odd pixel goes right or below."""
     canvas = Image.new("RGB", target, (fill, fill, fill))
     canvas.paste(scaled, ((target[0] - scaled.width) // 2, (target[1] - scaled.height) // 2))
     return canvas
@@ -116,7 +117,7 @@ def _centre(
     target: tuple[int, int],
     how: _Sampling,
 ) -> Image.Image:
-    """Scale the picture to `scaled` and crop the middle, rounding halves to even as CenterCrop."""
+    """Scale the picture and crop its centre; like CenterCrop, round halves to even."""
     left = round((scaled[0] - target[0]) / 2.0)
     top = round((scaled[1] - target[1]) / 2.0)
     right, bottom = left + target[0], top + target[1]

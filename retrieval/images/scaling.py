@@ -1,8 +1,8 @@
-"""Decoding no more of a picture than a model will look at.
+"""Decoding at a reduced size, when the model's input is much smaller than the picture.
 
-JPEG can be decoded at a half, a quarter or an eighth, out of fewer coefficients; JPEG 2000
-without its finest wavelets. What comes out stays at least twice as large, each way, as what it is
-then resampled to; where it is no better than a mean of blocks, four times.
+A JPEG can be decoded at 1/2, 1/4 or 1/8 of its size from fewer coefficients, a JPEG 2000 without
+its finest resolutions. The result keeps at least twice the width and height of the target; four
+times at 1/8 and for JPEG 2000, where it is no better than a mean of blocks.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from retrieval.images.metadata import turn_of
 Size = tuple[int, int]
 Box = tuple[float, float, float, float]
 Target = Callable[[Size], Size]
-"""From a picture's size, upright, to the size that it is going to be resampled to."""
+"""Maps an upright picture's size to the size that it will be resampled to."""
 
-# How many times larger than its target a JPEG must come out, for each divisor of its sides.
+# For each divisor of a JPEG's sides: how many times the target the result must be at least.
 _JPEG_MARGINS = {8: 4, 4: 2, 2: 2}
-_WAVELET_MARGIN = 4
-_MOST_WAVELETS = 5
+_JPEG2000_MARGIN = 4
+_MAX_HALVINGS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Where a picture lies in what was decoded of it, and the size that it stands for.
+    """The area that a picture occupies in its decoded pixels, and its full size.
 
-    `size` is its own, in pixels; `box` is left, top, right and bottom in decoded pixels. They
-    differ when the picture was scaled: 4,001 pixels become 500 and an eighth of the 501st.
+    `size` is the full (width, height) in pixels; `box` is (left, top, right, bottom) in decoded
+    pixels. They differ for a reduced picture: 4,001 pixels become 500 and 1/8 of another one.
     """
 
     size: Size
@@ -38,11 +38,11 @@ class Frame:
 
     @classmethod
     def whole(cls, size: Size) -> Frame:
-        """Return the frame of a picture that was decoded as it is."""
+        """Return the frame of a picture that was decoded at its full size."""
         return cls(size, (0, 0, *size))
 
     def turned(self, turn: Image.Transpose, decoded: Size) -> Frame:
-        """Return the frame after the decoded picture, of this size, has been turned."""
+        """Return the frame after a transposition; `decoded` is the decoded picture's size."""
         (left, top, right, bottom), (width, height) = self.box, decoded
         if turn in _MIRRORS_X:
             left, right = width - right, width - left
@@ -53,7 +53,7 @@ class Frame:
         return Frame(self.size, (left, top, right, bottom))
 
 
-# Each turn is a mirroring across, down, or both, and then perhaps an exchange of the axes.
+# Each transposition mirrors horizontally, vertically or both, and may then swap the axes.
 _T = Image.Transpose
 _MIRRORS_X = frozenset({_T.FLIP_LEFT_RIGHT, _T.ROTATE_180, _T.ROTATE_90, _T.TRANSVERSE})
 _MIRRORS_Y = frozenset({_T.FLIP_TOP_BOTTOM, _T.ROTATE_180, _T.ROTATE_270, _T.TRANSVERSE})
@@ -61,9 +61,9 @@ _SWAPS_SIDES = frozenset({_T.TRANSPOSE, _T.ROTATE_90, _T.ROTATE_270, _T.TRANSVER
 
 
 def scale_down(picture: ImageFile.ImageFile, target: Target, otherwise: int = 1) -> Frame | None:
-    """Have an opened picture decoded smaller, if that suffices; None when it will be whole.
+    """Make an opened picture decode at a reduced size; None if it needs its full size.
 
-    `otherwise` is its orientation when it says none itself.
+    `otherwise` is the EXIF orientation to use when the picture has none.
     """
     if isinstance(picture, JpegImagePlugin.JpegImageFile):
         return _scale_jpeg(picture, _as_stored(target, picture, otherwise))
@@ -80,36 +80,36 @@ def _scale_jpeg(picture: JpegImagePlugin.JpegImageFile, wanted: Size) -> Frame |
 
 
 def _scale_jpeg2000(picture: Jpeg2KImagePlugin.Jpeg2KImageFile, wanted: Size) -> Frame | None:
-    wavelets = wavelets_to_leave(picture.size, wanted)
-    if not wavelets:
+    halvings = jpeg2000_halvings(picture.size, wanted)
+    if not halvings:
         return None
-    picture.reduce = wavelets
-    divisor = 2**wavelets
-    # What is left stands for every second (fourth, …) pixel, not for the middle between them.
+    picture.reduce = halvings
+    divisor = 2**halvings
+    # A reduced pixel lies at every second (fourth, …) full pixel, not in the middle between them.
     shift = (1 - 1 / divisor) / 2
     across, down = (-(-side // divisor) for side in picture.size)
     return Frame(picture.size, (shift, shift, across, down))
 
 
 def jpeg_divisor(size: Size, wanted: Size) -> int:
-    """Return by how much a JPEG's sides may be divided in decoding: 8, 4, 2 or 1."""
+    """Return the largest divisor of a JPEG's sides that suffices: 8, 4, 2 or 1."""
     for divisor, margin in _JPEG_MARGINS.items():
         if _suffices(size, wanted, divisor * margin):
             return divisor
     return 1
 
 
-def wavelets_to_leave(size: Size, wanted: Size) -> int:
-    """Return how many halvings of a JPEG 2000 may be left undone, 0 when none.
+def jpeg2000_halvings(size: Size, wanted: Size) -> int:
+    """Return how many times a JPEG 2000's sides may be halved in decoding: 0 to 5.
 
-    Pillow rounds the halved sides to the nearest and the decoder rounds up: where that differs,
-    nothing would be decoded.
+    Pillow rounds the halved sides to the nearest integer, the decoder rounds up. Where the results
+    differ, decoding fails, so fewer halvings are chosen.
     """
-    for wavelets in range(_MOST_WAVELETS, 0, -1):
-        divisor = 2**wavelets
+    for halvings in range(_MAX_HALVINGS, 0, -1):
+        divisor = 2**halvings
         alike = all((side + divisor // 2) // divisor == -(-side // divisor) for side in size)
-        if alike and _suffices(size, wanted, divisor * _WAVELET_MARGIN):
-            return wavelets
+        if alike and _suffices(size, wanted, divisor * _JPEG2000_MARGIN):
+            return halvings
     return 0
 
 
@@ -118,7 +118,7 @@ def _suffices(size: Size, wanted: Size, times: int) -> bool:
 
 
 def _as_stored(target: Target, picture: Image.Image, otherwise: int) -> Size:
-    """Ask for the target of a picture that may lie on its side."""
+    """Return the target size of a picture in its stored orientation."""
     width, height = picture.size
     if turn_of(picture, otherwise) not in _SWAPS_SIDES:
         return target((width, height))

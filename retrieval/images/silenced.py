@@ -1,14 +1,14 @@
-"""Keep the decoders' own chatter off the screen; whatever matters becomes a Problem.
+"""Suppress the messages of decoders; a message that matters becomes a Problem.
 
-Three things talk while a strange file is read, and each is silenced in its own way:
+Three sources write messages while a damaged file is read:
 
 - Python warnings. `warnings.catch_warnings` swaps one process-wide list, so two threads that use
-  it restore each other's state (and before Python 3.14 there is no other kind). Instead ONE filter
-  is put in front and stays: its category claims to be the parent of every warning, but only in a
-  thread that is inside `quietly()`. Warnings of the rest of the process are untouched.
-- Pillow's loggers. Without any handler Python prints errors to stderr; a NullHandler is the
-  documented way to stop that, and whoever configures logging still gets the records.
-- libtiff, which prints from C. Its handlers are set to none, for the process, once.
+  it restore each other's state (before Python 3.14 there is no alternative). Instead, one
+  permanent filter comes first: its category is the parent of every warning, but only in a thread
+  that is inside `silenced()`. Other warnings of the process are unaffected.
+- Pillow's loggers. Without a handler, Python prints errors to stderr. A NullHandler is the
+  documented way to prevent this; a program that configures logging still gets the records.
+- libtiff, which prints from C. Its handlers are removed once for the whole process.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ class _AnyWarning(Warning, metaclass=_OnlyWhileReading):
 
 
 @contextmanager
-def quietly() -> Iterator[None]:
-    """Let no warning, log line or C message of a decoder out of this thread."""
-    # Somebody else's catch_warnings may have dropped or covered the filter since the last time.
+def silenced() -> Iterator[None]:
+    """Suppress the warnings, log lines and C messages of decoders in this thread."""
+    # Another thread's catch_warnings may have removed or covered the filter.
     if not warnings.filters or warnings.filters[0][2] is not _AnyWarning:
         warnings.simplefilter("ignore", _AnyWarning)
     silence_libtiff()
@@ -58,10 +58,10 @@ def quietly() -> Iterator[None]:
 
 @cache
 def silence_libtiff() -> None:
-    """Take away libtiff's printing handlers.
+    """Remove libtiff's handlers, which print to stderr.
 
-    The library is reached through Pillow's own extension, which is linked to it. Where it is
-    linked statically (Windows) the names are not exported, and its messages stay as they are.
+    The library is reached through Pillow's extension module, which links to it. A statically
+    linked libtiff (Windows) does not export the names, so its messages remain.
     """
     try:
         library = ctypes.CDLL(_imaging.__file__)

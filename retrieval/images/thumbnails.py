@@ -1,4 +1,4 @@
-"""Small pictures for pages."""
+"""Thumbnails for web pages."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Kind = Literal["WEBP", "JPEG"]
 
 
 def thumbnail(path: str, side: int, limits: ReadLimits | None = None) -> bytes:
-    """Return a WebP of a picture file, upright, neither side longer than `side` pixels.
+    """Return an upright WebP thumbnail of a picture file; both sides are at most `side` pixels.
 
-    Raises PictureError, with the reason, for a picture that cannot be read.
+    Raises PictureError with the reason if the picture cannot be read.
     """
     with explained(), open_file(path) as file:
         return thumbnail_of(file, side, limits)
@@ -26,7 +26,7 @@ def thumbnail(path: str, side: int, limits: ReadLimits | None = None) -> bytes:
 def thumbnail_of(
     file: IO[bytes], side: int, limits: ReadLimits | None = None, kind: Kind = "WEBP"
 ) -> bytes:
-    """Do the same for a picture that is open already, as a WebP or JPEG."""
+    """Return a WebP or JPEG thumbnail of an open picture file: see `thumbnail`."""
     target = partial(fitted, side=side)
     with explained() as reading, ExitStack() as held:
         small = render(file, limits or ReadLimits(), target, held, reading).picture
@@ -37,6 +37,6 @@ def thumbnail_of(
 
 
 def fitted(size: tuple[int, int], side: int) -> tuple[int, int]:
-    """Return a size, scaled down so that neither side is longer than `side` pixels."""
+    """Return a size, scaled down so that both sides are at most `side` pixels."""
     scale = max(1.0, max(size) / side)
     return max(1, round(size[0] / scale)), max(1, round(size[1] / scale))

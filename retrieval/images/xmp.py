@@ -1,7 +1,7 @@
-"""What an XMP packet says of a picture, read without trusting it.
+"""Safe reading of untrusted XMP packets: title, descriptions and keywords.
 
-Only character data of a few properties is kept. A document type, which is where entities could be
-declared, is refused; nothing is ever fetched; and what a packet may hold is limited.
+The reader keeps only the character data of a few properties. It refuses a document type, which
+could declare entities, never fetches anything, and limits the size of a packet.
 """
 
 from __future__ import annotations
@@ -11,27 +11,27 @@ from xml.parsers import expat
 MOST_BYTES = 4 * 2**20
 
 _DC = "http://purl.org/dc/elements/1.1/"
-_TOLD = (f"{_DC} title", f"{_DC} description", f"{_DC} subject")
+_PROPERTIES = (f"{_DC} title", f"{_DC} description", f"{_DC} subject")
 _LI = "http://www.w3.org/1999/02/22-rdf-syntax-ns# li"
 _MOST_LINES = 1000
 
 
 class _Refused(Exception):
-    """The packet holds what no XMP needs."""
+    """The packet has a document type or too many texts."""
 
 
 class _Reader:
-    """Collects the texts of the properties that are told, by property."""
+    """Collects the texts of `_PROPERTIES`, by property."""
 
     def __init__(self) -> None:
-        self.lines: dict[str, list[str]] = {name: [] for name in _TOLD}
+        self.lines: dict[str, list[str]] = {name: [] for name in _PROPERTIES}
         self._property = ""
         self._text: list[str] = []
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
-        for told in _TOLD:
-            if told in attributes:  # the short form of a property that is a plain text
-                self.lines[told].append(attributes[told])
+        for known in _PROPERTIES:
+            if known in attributes:  # the short form of a plain text property
+                self.lines[known].append(attributes[known])
         if name in self.lines:
             self._property = name
         self._text = []
@@ -51,7 +51,7 @@ class _Reader:
 
 
 def read_xmp(packet: bytes) -> tuple[str, ...]:
-    """Return title, descriptions and keywords, keywords as one line; () for what is no XMP."""
+    """Return title, descriptions and, as one line, keywords; () for invalid XMP."""
     if len(packet) > MOST_BYTES:
         return ()
     reader = _Reader()
@@ -64,7 +64,9 @@ def read_xmp(packet: bytes) -> tuple[str, ...]:
         parser.Parse(packet.strip(b"\0 \t\r\n"), True)
     except (expat.ExpatError, _Refused, ValueError, LookupError):
         return ()
-    title, description, subject = ([" ".join(t.split()) for t in reader.lines[n]] for n in _TOLD)
+    title, description, subject = (
+        [" ".join(line.split()) for line in reader.lines[name]] for name in _PROPERTIES
+    )
     keywords = ", ".join(dict.fromkeys(filter(None, subject)))
     return tuple(dict.fromkeys(filter(None, [*title, *description, keywords])))
 

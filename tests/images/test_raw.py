@@ -126,16 +126,13 @@ def problem_of(data: bytes, preprocessing: Preprocessing) -> str:
 def test_no_preview(preprocessing: Preprocessing) -> None:
     writer = TiffWriter()
     data = writer.finish(writer.directory({**sensor(writer), 0xC612: b"\1\4\0\0"}))
-    assert problem_of(data, preprocessing) == (
-        "a camera raw file (DNG) without a JPEG preview inside"
-    )
+    assert "(DNG) without a JPEG preview" in problem_of(data, preprocessing)
 
 
 def test_a_preview_below_the_model_s_size(shot: Shot) -> None:
     how = Preprocessing((336, 336), "shortest", "bicubic", (0, 0, 0), (1, 1, 1))
-    assert problem_of(nef(shot), how) == (
-        "a camera raw file (NEF) whose preview is only 320 × 240 pixels; the model needs 336"
-    )
+    reason = problem_of(nef(shot), how)
+    assert all(fact in reason for fact in ("(NEF)", "only 320 × 240 pixels", "needs 336"))
     just = Preprocessing((240, 240), "shortest", "bicubic", (0, 0, 0), (1, 1, 1))
     assert decode(io.BytesIO(nef(shot)), just, ReadLimits())[1].format == "NEF"
 
@@ -144,9 +141,9 @@ def test_a_raw_file_that_is_cut_short(shot: Shot, preprocessing: Preprocessing) 
     data = KINDS["ARW"][1](shot)
     at = data.index(shot.preview) + len(shot.preview) // 2
     # The directories stand at the end here: without them it is no raw file any more.
-    assert problem_of(data[:at], preprocessing) == "damaged TIFF data"
+    assert "damaged TIFF" in problem_of(data[:at], preprocessing)
     raf = KINDS["RAF"][1](shot)
-    assert problem_of(raf[: len(raf) // 2], preprocessing) == "the file is cut short (truncated)"
+    assert "truncated" in problem_of(raf[: len(raf) // 2], preprocessing)
 
 
 def test_a_large_raw_file_is_recognised_before_it_is_hashed(shot: Shot) -> None:

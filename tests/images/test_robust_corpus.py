@@ -17,7 +17,7 @@ from retrieval.images.decoding import read_picture
 from retrieval.images.discovery import walk
 from retrieval.images.formats import unsupported_reason
 from retrieval.images.resizing import resize
-from retrieval.images.silenced import quietly
+from retrieval.images.silenced import silenced
 from retrieval.specs import Preprocessing
 
 LIMITS = ReadLimits()
@@ -86,7 +86,7 @@ def test_turned_as_pillow_turns_and_resampled_alike(
         path = os.path.join(robust, name)
         result = read_picture(path, how, EXACT, lambda digest: True)
         assert isinstance(result, Picture)
-        with quietly(), open(path, "rb") as file:
+        with silenced(), open(path, "rb") as file:
             heif = result.info is not None and result.info.format == "HEIF"
             opened = pillow_heif.HeifImageFile if heif else Image.open
             picture: Image.Image = opened(file)

@@ -18,7 +18,7 @@ from retrieval.images.decoding import decode
 from retrieval.images.reasons import Reading
 from retrieval.images.rendering import render
 from retrieval.images.resizing import scaled_size
-from retrieval.images.scaling import Frame, jpeg_divisor, wavelets_to_leave
+from retrieval.images.scaling import Frame, jpeg2000_halvings, jpeg_divisor
 from retrieval.specs import Preprocessing, ResizeMode
 
 EXACT = ReadLimits(exact=True)
@@ -198,7 +198,7 @@ def test_mpo_is_scaled() -> None:
 @given(sides, sides, targets)
 @example(1001, 999, (10, 10))
 def test_wavelets_that_are_left_out(width: int, height: int, wanted: tuple[int, int]) -> None:
-    divisor = 2 ** wavelets_to_leave((width, height), wanted)
+    divisor = 2 ** jpeg2000_halvings((width, height), wanted)
     if divisor > 1:
         assert width >= 4 * divisor * wanted[0]
         assert height >= 4 * divisor * wanted[1]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from retrieval.images import FoundFile, Unreadable
+from retrieval.images import FoundFile, Unreadable, reasons
 from retrieval.images.discovery import folders, stat_file, walk
 from retrieval.images.globs import Exclusions
 
@@ -103,7 +103,7 @@ def test_what_is_missing_is_unreadable_and_not_gone(tmp_path: Path) -> None:
     assert list(walk(missing)) == [Unreadable("", "no such file or folder")]
     assert list(walk(str(tmp_path), below="x")) == [], "the root is there, so this is gone"
     put(tmp_path, "a.jpg")
-    assert list(walk(str(tmp_path / "a.jpg"))) == [Unreadable("", "not a folder")]
+    assert list(walk(str(tmp_path / "a.jpg"))) == [Unreadable("", reasons.NOT_A_FOLDER)]
 
 
 def test_a_folder_that_cannot_be_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,7 +137,7 @@ def test_links_to_folders_come_last_and_loops_end(tmp_path: Path) -> None:
     (tmp_path / "z/self").symlink_to("self")
     assert list(walk(str(tmp_path))) == [
         *(f for f in walk(str(tmp_path)) if isinstance(f, FoundFile) and f.path == "y.jpg"),
-        Unreadable("z/self", "a link whose target is missing"),
+        Unreadable("z/self", reasons.BROKEN_LINK),
         stat_file(str(tmp_path), "z/real/x.jpg"),
     ]
 
@@ -155,7 +155,7 @@ def test_links_out_of_the_tree_are_followed_once(tmp_path: Path) -> None:
 @needs_posix
 def test_a_broken_link_is_unreadable(tmp_path: Path) -> None:
     (tmp_path / "drive").symlink_to(tmp_path / "not plugged in")
-    expected = Unreadable("drive", "a link whose target is missing", link=True)
+    expected = Unreadable("drive", reasons.BROKEN_LINK, link=True)
     root = str(tmp_path)
     assert list(walk(root)) == [expected]
     assert stat_file(root, "drive/x.jpg") == expected

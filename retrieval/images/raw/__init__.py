@@ -1,9 +1,9 @@
-"""Camera raw files, through the JPEG that the camera put inside: no sensor data is decoded.
+"""Camera raw files: the embedded JPEG preview is read; sensor data is not decoded.
 
-    header → whose raw file → places where previews may be → the largest that is a JPEG
+    header → maker's format → possible places of previews → the largest valid JPEG
 
-Nothing of a file is trusted: every offset and count is checked against the file's length and a
-limit, directories are visited once, and a place counts only if a JPEG begins there.
+The readers trust no file: they check every offset and count against the file's length and a limit,
+visit each directory once, and accept a place only if a JPEG begins there.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from retrieval.query.fields import Facts
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A run of bytes in a file."""
+    """A range of bytes in a file."""
 
     start: int
     length: int
@@ -35,10 +35,10 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class RawFile:
-    """What a raw file says of itself.
+    """The header of a raw file.
 
-    `format` is the usual ending of its kind ("NEF"), or "RAW"; `orientation` EXIF's (1: upright).
-    `facts` is what EXIF says; `preview` is the largest one.
+    `format` is the usual extension of its kind ("NEF"), or "RAW"; `orientation` is EXIF's (1:
+    upright). `facts` is the EXIF metadata; `preview` is the largest preview, if there is one.
     """
 
     format: str

@@ -1,7 +1,7 @@
-"""Raw files that are built like TIFF: DNG, NEF, CR2, ARW, ORF, RW2, PEF, SRW, and their kin.
+"""Raw formats based on TIFF: DNG, NEF, CR2, ARW, ORF, RW2, PEF, SRW and similar ones.
 
-Ordinary TIFF stays TIFF: a file is raw if it has a raw signature of its own, or holds a sensor's
-data. The camera's make does not tell, for the TIFF that is made of a raw file keeps it.
+A file is raw if it has a raw format's own signature or contains sensor data; otherwise it is an
+ordinary TIFF. The camera's make is no criterion, because a TIFF exported from a raw file keeps it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _FORMAT_OF_MAKE = {
 
 @dataclass(frozen=True, slots=True)
 class _Signature:
-    """A file's first bytes; `format` is empty for plain TIFF's, which say nothing of raw."""
+    """The meaning of a file's first bytes; `format` is "" for those of plain TIFF."""
 
     order: Literal["<", ">"]
     format: str
@@ -54,7 +54,7 @@ _CR2_MARK = b"CR"
 
 
 def read_tiff_raw(file: IO[bytes], head: bytes, size: int) -> RawFile | None:
-    """Read a raw file of `size` bytes that begins with `head`; None when it is none."""
+    """Read a file of `size` bytes that begins with `head`; None if it is not raw."""
     signature = _SIGNATURES.get(head[:4])
     if signature is None:
         return None
@@ -73,20 +73,20 @@ def read_tiff_raw(file: IO[bytes], head: bytes, size: int) -> RawFile | None:
 
 
 def has_raw_signature(head: bytes) -> bool:
-    """Tell whether a file begins as only raw files do; most raw ones begin as TIFF, though."""
+    """Tell whether the first bytes prove a raw file; most raw files begin like a TIFF."""
     signature = _SIGNATURES.get(head[:4])
     return signature is not None and bool(signature.format)
 
 
 def orientation(first: Directory) -> int:
-    """Return EXIF's orientation, 1 when there is none."""
+    """Return the EXIF orientation; 1 (upright) if there is none."""
     value = first.number(_ORIENTATION)
     return value if value is not None and 1 <= value <= 8 else 1
 
 
 def _holds_sensor_data(directory: Directory) -> bool:
     photometric = directory.number(_PHOTOMETRIC)
-    if photometric is None:  # Samsung leaves it out
+    if photometric is None:  # Samsung omits it
         return _CFA_PATTERN in directory
     return photometric in _SENSOR_DATA
 
@@ -100,7 +100,7 @@ def _format(first: Directory) -> str:
 
 
 def _places(directories: Sequence[Directory]) -> Iterator[Span]:
-    """Yield where the directories say that JPEGs are, those of sensor data left out."""
+    """Yield the places of JPEGs in the directories, except sensor data."""
     for directory in directories:
         start, length = directory.number(_JPEG_START), directory.number(_JPEG_LENGTH)
         if start and length:

@@ -1,4 +1,4 @@
-"""Canon's CR3: boxes within boxes, as in MP4, with small TIFFs of metadata and several JPEGs."""
+"""Canon's CR3: nested boxes, as in MP4, with metadata in small TIFFs and several JPEGs."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from retrieval.images.raw.tiff import Directory, Source, read_directory
 
 _MAX_BOXES = 512
 _PREVIEW_WITHIN = 64
-"""A preview box has some numbers before its JPEG; how many varies with its version."""
+"""The JPEG in a preview box begins within this many bytes; the offset varies by version."""
 
 _JPEG = b"\xff\xd8\xff"
 _ORDERS: dict[bytes, Literal["<", ">"]] = {b"II*\0": "<", b"MM\0*": ">"}
 _UUID_BYTES = 16
-# Boxes that hold boxes, and how many bytes stand before the first. Canon keeps metadata and
-# previews in `uuid` boxes; those of other makers have nothing in them that is known here.
-_HOLDERS = {b"moov": 0, b"trak": 0, b"mdia": 0, b"minf": 0, b"stbl": 0, b"uuid": _UUID_BYTES}
+# Boxes that contain boxes, and how many bytes come before the first. Canon keeps metadata and
+# previews in `uuid` boxes; those of other makers contain no known box.
+_CONTAINERS = {b"moov": 0, b"trak": 0, b"mdia": 0, b"minf": 0, b"stbl": 0, b"uuid": _UUID_BYTES}
 _PREVIEW_UUID = bytes.fromhex("eaf42b5e1c984b88b9fbb7dc406e4d16")
 _PREVIEW_UUID_SKIPS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class _Box:
-    """A box's name and where its content is."""
+    """A box's type and the place of its content."""
 
     kind: bytes
     start: int
@@ -36,7 +36,7 @@ class _Box:
 
 
 def is_cr3(head: bytes) -> bool:
-    """Tell from a file's first bytes."""
+    """Tell from the first bytes whether a file is a CR3."""
     return head[4:12] == b"ftypcrx "
 
 
@@ -50,7 +50,7 @@ def read_cr3(file: IO[bytes], size: int) -> RawFile:
 
 
 def _boxes(source: Source) -> Iterator[_Box]:
-    """Yield the boxes in the order of the file, those that hold others before what they hold."""
+    """Yield the boxes in file order, a container before its content."""
     waiting = [(0, source.length)]
     for _ in range(_MAX_BOXES):
         while waiting and waiting[-1][1] - waiting[-1][0] < 8:
@@ -60,11 +60,11 @@ def _boxes(source: Source) -> Iterator[_Box]:
         at, end = waiting.pop()
         box = _box(source, at, end)
         if box is None:
-            continue  # what encloses it may go on
+            continue  # the enclosing box may have further boxes
         waiting.append((box.start + box.length, end))
         yield box
-        if box.kind in _HOLDERS:
-            skip = _HOLDERS[box.kind]
+        if box.kind in _CONTAINERS:
+            skip = _CONTAINERS[box.kind]
             if box.kind == b"uuid" and source.read(box.start, _UUID_BYTES) == _PREVIEW_UUID:
                 skip += _PREVIEW_UUID_SKIPS
             waiting.append((box.start + skip, box.start + box.length))
@@ -85,7 +85,7 @@ def _box(source: Source, at: int, end: int) -> _Box | None:
 
 
 def _directory(file: IO[bytes], boxes: list[_Box], kind: bytes) -> Directory:
-    """Return the first directory of the small TIFF in a box, empty when there is none."""
+    """Return the first directory of the TIFF in a box of this type; empty if there is none."""
     for box in boxes:
         if box.kind == kind:
             file.seek(box.start)
@@ -106,9 +106,9 @@ def _previews(file: IO[bytes], boxes: list[_Box]) -> Iterator[Span]:
 
 
 def _samples(source: Source, boxes: list[_Box]) -> Iterator[Span]:
-    """Yield the first sample of each track; the full-size JPEG is one of them.
+    """Yield the place of each track's first sample; one of them is the full-size JPEG.
 
-    A track's sizes (stsz) and places (co64 or stco) come in this order, one of each.
+    Each track has one box of sizes (stsz), followed by one box of offsets (co64 or stco).
     """
     length = 0
     for box in boxes:

@@ -1,4 +1,4 @@
-"""Whether a file is a camera's raw file, of whichever kind."""
+"""Detection of camera raw files of all supported kinds."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _RAF_PREVIEW = slice(84, 92)
 
 
 def looks_raw(head: bytes) -> bool:
-    """Tell from the first bytes whether a file can only be raw."""
+    """Tell whether the first bytes prove that a file is raw."""
     return head.startswith(_RAF_SIGNATURE) or is_cr3(head) or has_raw_signature(head)
 
 
 def read_raw(file: IO[bytes], head: bytes) -> RawFile | None:
-    """Read the header of a raw file; None when it is none.
+    """Read the header of a raw file; None if the file is not raw.
 
-    `head` are the first bytes, 64 or more unless the file has fewer. Raises only what reading
-    the file raises.
+    `head` holds the first 64 bytes or more, or the whole of a shorter file. Raises only errors of
+    the file itself (OSError).
     """
     size = file.seek(0, io.SEEK_END)
     if is_cr3(head):
@@ -34,7 +34,7 @@ def read_raw(file: IO[bytes], head: bytes) -> RawFile | None:
 
 
 def _read_raf(file: IO[bytes], size: int) -> RawFile:
-    """Read Fuji's raw file: its preview has all of EXIF itself."""
+    """Read Fuji's RAF; its JPEG preview contains all of the EXIF."""
     file.seek(0)
     place = file.read(_RAF_PREVIEW.stop)[_RAF_PREVIEW]
     span = Span(int.from_bytes(place[:4], "big"), int.from_bytes(place[4:], "big"))

@@ -1,8 +1,8 @@
-"""Previews that only a maker's own notes lead to: Olympus, and older Pentax cameras.
+"""Previews that only the maker notes refer to: Olympus and older Pentax cameras.
 
-The notes are a directory behind the maker's signature. Some makers count offsets from the
-notes' start, some from the file's. A wrong guess does no harm: a place where no JPEG begins is
-passed over.
+Maker notes are a directory after the maker's signature. Some makers count offsets from the start
+of the notes, some from the start of the file. A wrong guess is harmless: a place where no JPEG
+begins is ignored.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _ORDERS: dict[bytes, Literal["<", ">"]] = {b"II": "<", b"MM": ">"}
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """How a maker's notes begin: where their byte order is named and where the directory is.
+    """The layout of maker notes: the positions of the byte order mark and of the directory.
 
-    `own_offsets`: offsets count from the notes.
+    `own_offsets`: offsets count from the start of the notes.
     """
 
     order_at: int
@@ -43,7 +43,7 @@ _LAYOUTS = {
 
 
 def maker_places(exif: Directory) -> Iterator[Span]:
-    """Yield the places of previews that the maker's notes in an EXIF directory name."""
+    """Yield the places of previews from the maker notes in an EXIF directory."""
     notes = _notes(exif)
     if notes is None:
         return
@@ -80,7 +80,7 @@ def _notes(exif: Directory) -> Directory | None:
 
 
 def _olympus_settings(notes: Directory) -> Directory:
-    """Return the camera settings: older cameras write them as bytes, newer ones as a pointer."""
+    """Return the camera settings; older cameras embed them, newer ones store an offset."""
     span = notes.span(_OLYMPUS_SETTINGS)
     if span is not None:
         return read_directory(notes.source, span.start - notes.source.start)

@@ -1,4 +1,4 @@
-"""TIFF directories, read with bounds: each once, few enough, and never outside of the file."""
+"""A bounded reader of TIFF directories: each is read once, within the file, and at most 64."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SUB_DIRECTORIES = 0x014A
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A stretch of a file that holds directories; offsets in them count from its start."""
+    """A part of a file that holds directories; their offsets count from its start."""
 
     file: IO[bytes]
     start: int
@@ -31,7 +31,7 @@ class Source:
     order: Literal["<", ">"]
 
     def read(self, offset: int, count: int) -> bytes:
-        """Return `count` bytes, or fewer where the stretch ends."""
+        """Return `count` bytes, or fewer at the end of the source."""
         count = min(count, self.length - offset)
         if offset < 0 or count <= 0:
             return b""
@@ -39,7 +39,7 @@ class Source:
         return self.file.read(count)
 
     def number(self, offset: int, letter: Literal["H", "I"]) -> int | None:
-        """Return the 16-bit (H) or 32-bit (I) number there."""
+        """Return the unsigned 16-bit (H) or 32-bit (I) number at an offset; None past the end."""
         raw = self.read(offset, struct.calcsize(letter))
         if len(raw) < struct.calcsize(letter):
             return None
@@ -57,7 +57,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """One directory; what it lacks, or holds in another form than asked for, is not there."""
+    """One directory; a missing tag and a tag of another type both count as absent."""
 
     source: Source
     entries: Mapping[int, Entry]
@@ -67,7 +67,7 @@ class Directory:
         return tag in self.entries
 
     def get(self, tag: int, /) -> object:
-        """Return a tag's text or its unsigned numbers, None when it is not there."""
+        """Return a tag's text or its unsigned numbers; None if it is absent."""
         entry = self.entries.get(tag)
         if entry is None:
             return None
@@ -76,7 +76,7 @@ class Directory:
         return self.rationals(tag) if entry.kind == _RATIONAL else self.numbers(tag)
 
     def numbers(self, tag: int) -> tuple[int, ...]:
-        """Return a tag's unsigned integers, the first 64 of them."""
+        """Return a tag's unsigned integers, at most the first 64."""
         entry = self.entries.get(tag)
         letter = _LETTER_OF_KIND.get(entry.kind) if entry else None
         if entry is None or letter is None:
@@ -87,12 +87,12 @@ class Directory:
         return struct.unpack(f"{self.source.order}{whole}{letter}", raw[: whole * width])
 
     def number(self, tag: int) -> int | None:
-        """Return a tag's only number; None when it has none, or several."""
+        """Return a tag's only number; None if it has no number or several."""
         entry, numbers = self.entries.get(tag), self.numbers(tag)
         return numbers[0] if entry and entry.count == 1 and numbers else None
 
     def rationals(self, tag: int) -> tuple[float, ...]:
-        """Return a tag's unsigned fractions, the first 64; not a number where one divides by 0."""
+        """Return a tag's unsigned fractions, at most the first 64; NaN for a division by 0."""
         entry = self.entries.get(tag)
         if entry is None or entry.kind != _RATIONAL:
             return ()
@@ -104,7 +104,7 @@ class Directory:
         return tuple(above / below if below else math.nan for above, below in pairs)
 
     def text(self, tag: int) -> str:
-        """Return a tag's text, its first 256 bytes."""
+        """Return a tag's text, at most 256 bytes; "" if it has none."""
         entry = self.entries.get(tag)
         if entry is None or entry.kind != _ASCII:
             return ""
@@ -112,20 +112,20 @@ class Directory:
         return raw.partition(b"\0")[0].decode("latin-1").strip()
 
     def span(self, tag: int) -> Span | None:
-        """Return where in the file a tag's value lies, when that is bytes."""
+        """Return the place in the file of a tag's value, if its type is bytes."""
         entry = self.entries.get(tag)
         if entry is None or entry.kind not in (1, 7):
             return None
         return Span(self.source.start + entry.offset, entry.count)
 
     def below(self, tag: int) -> Directory:
-        """Return the directory that a tag points at, empty when there is none."""
+        """Return the directory at the offset in a tag; empty if there is none."""
         offset = self.number(tag)
         return Directory(self.source, {}) if offset is None else read_directory(self.source, offset)
 
 
 def read_directory(source: Source, offset: int) -> Directory:
-    """Read the directory at an offset; an impossible one is empty."""
+    """Read the directory at an offset; an invalid one is empty."""
     count = source.number(offset, "H") or 0
     raw = source.read(offset + 2, 12 * count) if offset > 0 and count <= _MAX_ENTRIES else b""
     entries = {}
@@ -140,7 +140,7 @@ def read_directory(source: Source, offset: int) -> Directory:
 
 
 def all_directories(source: Source, first: int) -> Iterator[Directory]:
-    """Yield the chain of directories and their sub-directories, each once, 64 at most."""
+    """Yield the chain of directories and their sub-directories, each once, at most 64."""
     waiting, seen = deque([first]), {0}
     while waiting and len(seen) <= _MAX_DIRECTORIES:
         offset = waiting.popleft()
