@@ -1,10 +1,10 @@
-"""The catalogue: the truth about a library, in one SQLite file. All SQL of the project is here.
+"""The catalogue: the source of truth of a library, in one SQLite file. It has all of the SQL.
 
     roots ─< files >─ images ─< vectors >─ models
 
-A *file* is a place on disk, an *image* a content (sha256 of the bytes), a *vector* what a model
-made of one view of it. So a renamed or copied file, and a second model, are ordinary rows, and
-nothing is encoded twice.
+A *file* is a path on disk, an *image* is a content (SHA-256 of the bytes), and a *vector* is a
+model's embedding of one view of an image. A renamed or copied file and a second model are therefore
+ordinary rows, and no content is encoded twice.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class ModelRow:
-    """A model that the library has vectors of."""
+    """A model whose vectors the library has."""
 
     id: int
     spec: ModelSpec
@@ -76,9 +76,9 @@ class ModelStatus:
 
 
 class Catalogue:
-    """An open catalogue; its parts are its attributes.
+    """An open catalogue; its attributes give access to groups of tables.
 
-    Those that a plain question does without are imported when they are first needed.
+    Modules that a plain search does not need are imported on first use.
     """
 
     def __init__(self, path: str, *, create: bool = False) -> None:
@@ -100,64 +100,64 @@ class Catalogue:
 
     @cached_property
     def sidecars(self) -> Sidecars:
-        """The files beside pictures that describe them."""
+        """Sidecars: files beside pictures that describe them."""
         from retrieval.catalogue.sidecars import Sidecars
 
         return Sidecars(self._db)
 
     @cached_property
     def facets(self) -> FacetRows:
-        """What pictures can be narrowed by."""
+        """Facets: field values for narrowing a search, with counts."""
         from retrieval.catalogue.facets import FacetRows
 
         return FacetRows(self._db)
 
     @cached_property
     def filters(self) -> Filters:
-        """Pictures by conditions."""
+        """Filters: the pictures that meet a condition."""
         from retrieval.catalogue.filters import Filters
 
         return Filters(self._db)
 
     @cached_property
     def tags(self) -> TagRows:
-        """Labels, and which pictures have them."""
+        """Labels, and the tags of pictures."""
         from retrieval.catalogue.tags import TagRows
 
         return TagRows(self._db)
 
     @cached_property
     def concepts(self) -> ConceptRows:
-        """What was taught by examples."""
+        """Concepts learned from examples."""
         from retrieval.catalogue.concepts import ConceptRows
 
         return ConceptRows(self._db)
 
     @cached_property
     def duplicates(self) -> DuplicateRows:
-        """What is needed to find pictures that are there more than once."""
+        """Luma thumbnails, files and kept groups, for finding duplicates."""
         from retrieval.catalogue.duplicates import DuplicateRows
 
         return DuplicateRows(self._db)
 
     def scan(self, scope: Scope) -> Scan:
-        """Start comparing a walk with what is known."""
+        """Start a comparison of a walk with the catalogue."""
         from retrieval.catalogue.scan import Scan
 
         return Scan(self._db, scope)
 
     def vectors(self, model: ModelRow, view: str = WHOLE) -> Vectors:
-        """Return the vectors of one model: of pictures themselves, or (TEXT) of their texts."""
+        """Return one model's vectors: of the pictures (WHOLE) or of their texts (TEXT)."""
         return Vectors(self._db, model.id, model.spec.dim, view)
 
     def known_contents(self, model: ModelRow) -> KnownContents:
-        """Return a set-like view, safe in any thread, of the contents that have a vector."""
+        """Return a thread-safe, set-like view of the contents that have a vector."""
         from retrieval.catalogue.contents import KnownContents
 
         return KnownContents(self.path, model.id, model.spec.dim)
 
     def model(self) -> ModelRow | None:
-        """Return the model that the library answers with, or None in a new library."""
+        """Return the model that searches use; None in a new library."""
         row = self._db.rows(
             "SELECT m.id, m.name, m.fingerprint, m.dim, m.licence, m.preprocessing FROM models m"
             " JOIN state s ON s.key = 'model_id' AND s.value = m.id"
@@ -171,7 +171,7 @@ class Catalogue:
         return ModelRow(id_, ModelSpec(name, fingerprint, dim, Preprocessing(**facts), licence))
 
     def models(self) -> list[ModelStatus]:
-        """Return every model that the library has, or may have, vectors of."""
+        """Return all registered models, including those without vectors."""
         rows = self._db.rows(
             "SELECT m.name, m.fingerprint, m.dim,"
             " (SELECT count(*) FROM vectors v JOIN images i ON i.id = v.image_id"
@@ -185,11 +185,11 @@ class Catalogue:
         ]
 
     def use_model(self, model_id: int) -> None:
-        """Answer with this model from now on."""
+        """Make searches use this model from now on."""
         self._db.rows("INSERT OR REPLACE INTO state VALUES ('model_id', ?)", (model_id,))
 
     def version(self) -> int:
-        """Return a number that becomes another when another connection has written."""
+        """Return a number that changes when another connection has written (`data_version`)."""
         return int(self._db.one("PRAGMA data_version"))
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What is remembered of score baselines, one row a model: see `scoring.confidence`."""
+"""Stored score baselines, one row per model: see `scoring.confidence`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class BaselineRows:
         self._db = db
 
     def of(self, model_id: int) -> tuple[ScoreBaselines, int] | None:
-        """Return a model's baselines and with how many pictures they were measured, or None."""
+        """Return a model's baselines and how many pictures they were measured with, or None."""
         row = self._db.rows(
             "SELECT text_middle, text_spread, picture_middle, picture_spread, pictures"
             " FROM nulls WHERE model_id = ?",
@@ -28,12 +28,12 @@ class BaselineRows:
         )
 
     def put(self, model_id: int, baselines: ScoreBaselines, pictures: int) -> None:
-        """Remember baselines, within the caller's transaction."""
+        """Store baselines, within the caller's transaction."""
         self._db.rows(
             "INSERT OR REPLACE INTO nulls VALUES (?, ?, ?, ?, ?, ?)",
             (model_id, pictures, *astuple(baselines.text), *astuple(baselines.picture)),
         )
 
     def forget(self, model_id: int) -> None:
-        """Forget a model's baselines, within the caller's transaction."""
+        """Delete a model's baselines, within the caller's transaction."""
         self._db.rows("DELETE FROM nulls WHERE model_id = ?", (model_id,))

@@ -1,4 +1,4 @@
-"""Concepts: their examples, and their heads under each model. See `retrieval.tagging.concepts`."""
+"""Concepts: their examples, and a linear head for each model. See `retrieval.tagging.concepts`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _STORED = np.dtype("<f4")
 
 @dataclass(frozen=True, slots=True)
 class ConceptRow:
-    """A concept and its examples, as they were named; `model_id` limits which head it has."""
+    """A concept with its positive (`like`) and negative (`unlike`) examples, as entered."""
 
     id: int
     name: str
@@ -25,7 +25,7 @@ class ConceptRow:
 
 @dataclass(frozen=True, slots=True)
 class HeadRow:
-    """A concept's head under one model, and how good it was when cross-validated (or None)."""
+    """A concept's head for one model, with its cross-validated quality (None if not measured)."""
 
     head: Head
     auc: float | None
@@ -43,7 +43,7 @@ class ConceptRows:
         return [name for (name,) in self._db.rows("SELECT name FROM concepts ORDER BY name")]
 
     def named(self, name: str) -> ConceptRow | None:
-        """Return a concept, or None if there is none of that name."""
+        """Return the concept of that name, or None."""
         id_ = self._db.one("SELECT id FROM concepts WHERE name = ?", (name,))
         if id_ is None:
             return None
@@ -56,7 +56,7 @@ class ConceptRows:
         return ConceptRow(id_, name, like, unlike)
 
     def head(self, concept_id: int, model_id: int) -> HeadRow | None:
-        """Return a concept's head under a model, or None if it was not learned with that one."""
+        """Return a concept's head for a model; None if it was not learned with that model."""
         row = self._db.rows(
             "SELECT direction, steepness, offset, auc, accuracy FROM concept_heads"
             " WHERE concept_id = ? AND model_id = ?",
@@ -69,9 +69,9 @@ class ConceptRows:
         return HeadRow(Head(vector, steepness, offset), auc, accuracy)
 
     def put(self, name: str, like: Sequence[str], unlike: Sequence[str]) -> int:
-        """Remember a concept and its examples, within the caller's transaction; return its id.
+        """Store a concept and its examples, within the caller's transaction; return its id.
 
-        The heads that it had are forgotten: they were learned from other examples.
+        This deletes the concept's heads, because they were learned from other examples.
         """
         self._db.rows("DELETE FROM concepts WHERE name = ?", (name,))
         id_ = int(self._db.one("INSERT INTO concepts (name) VALUES (?) RETURNING id", (name,)))
@@ -81,7 +81,7 @@ class ConceptRows:
         return id_
 
     def put_head(self, concept_id: int, model_id: int, row: HeadRow) -> None:
-        """Remember a head, within the caller's transaction, unless its model went meanwhile."""
+        """Store a head, within the caller's transaction, unless its model has been deleted."""
         self._db.rows(
             "INSERT OR REPLACE INTO concept_heads SELECT ?, id, ?, ?, ?, ?, ? FROM models"
             " WHERE id = ?",
@@ -97,5 +97,5 @@ class ConceptRows:
         )
 
     def forget(self, name: str) -> bool:
-        """Forget a concept, its examples and heads; return whether there was one."""
+        """Delete a concept, its examples and heads; return whether it existed."""
         return self._db.rows("DELETE FROM concepts WHERE name = ?", (name,)).rowcount > 0

@@ -1,4 +1,4 @@
-"""One SQLite connection with this project's habits: WAL, explicit transactions, paths as bytes."""
+"""The SQLite connection: WAL mode, explicit transactions, paths as bytes, clear errors."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _BUSY_TIMEOUT_S = 30.0
 
 
 def text(path: str) -> bytes:
-    """Return a path as the bytes it has on disk, to be bound as `CAST(? AS TEXT)`.
+    """Return the bytes of a path as they are on disk, for a parameter `CAST(? AS TEXT)`.
 
-    File names need not be UTF-8, and sqlite3 refuses to bind the surrogate escapes that Python
-    uses for the rest. SQLite itself stores and compares any bytes as text.
+    File names need not be UTF-8. Python represents other bytes as surrogate escapes, which sqlite3
+    refuses to bind. SQLite itself stores and compares any bytes as text.
     """
     return path.encode("utf-8", "surrogateescape")
 
@@ -31,7 +31,11 @@ def _decode(raw: bytes) -> str:
 
 
 class Connection:
-    """A catalogue file, opened. Readers see one moment within `reading()`."""
+    """An open catalogue file. Within `reading()`, all reads see the same state.
+
+    Errors of SQLite become LibraryError (LibraryTooNew for a newer schema) with the path and a
+    hint.
+    """
 
     def __init__(self, path: str, *, create: bool = False, any_thread: bool = False) -> None:
         self._path = path
@@ -48,11 +52,11 @@ class Connection:
         except sqlite3.OperationalError as error:
             raise LibraryError(
                 f"the catalogue {path} cannot be opened: {error}",
-                "check that the folder exists and can be written",
+                "check that the folder exists and is writable",
             ) from error
         except sqlite3.DatabaseError as error:
             raise LibraryError(
-                f"{path} is not a catalogue, or is damaged: {error}",
+                f"the file {path} is not a catalogue or is damaged: {error}",
                 "restore it from a backup, or move the folder away and index again",
             ) from error
 
@@ -61,7 +65,7 @@ class Connection:
         newest = len(schema.MIGRATIONS)
         if version > newest:
             raise LibraryTooNew(
-                f"{path} was written by a newer Pixtrieve (schema {version}, this one knows "
+                f"{path} was written by a newer Pixtrieve (schema {version}; this version supports "
                 f"{newest})",
                 "upgrade with: pip install --upgrade pixtrieve",
             )
@@ -70,11 +74,11 @@ class Connection:
             self.raw.execute("PRAGMA journal_mode = WAL")
         if version < newest:
             schema.migrate(self.raw)
-        # In WAL mode NORMAL cannot corrupt; a power cut may lose the last batches, never more.
+        # In WAL mode, NORMAL cannot corrupt the file; a power cut may lose only the last batches.
         self.raw.execute("PRAGMA synchronous = NORMAL")
 
     def rows(self, sql: str, values: Iterable[Any] = ()) -> sqlite3.Cursor:
-        """Run one statement; the cursor iterates its rows."""
+        """Run one statement; return a cursor over its rows."""
         with explained(self._path):
             cursor = self.raw.cursor(_Cursor)
             cursor.path = self._path
@@ -92,19 +96,19 @@ class Connection:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """One transaction: all of it is committed, or nothing."""
+        """Run the block in one transaction; an exception rolls it back."""
         self.rows("BEGIN IMMEDIATE")
         try:
             yield
             self.rows("COMMIT")
         except BaseException:
-            if self.raw.in_transaction:  # a full disk has ended it already
+            if self.raw.in_transaction:  # a full disk already ends it
                 self.raw.execute("ROLLBACK")
             raise
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """One moment in time for several reads; may be nested."""
+        """Give all reads in the block the same state; may be nested."""
         if self.raw.in_transaction:
             yield
             return
@@ -112,7 +116,7 @@ class Connection:
         try:
             yield
         finally:
-            self.raw.rollback()  # nothing was written; unlike a commit it cannot fail
+            self.raw.rollback()  # there is nothing to commit, and a rollback cannot fail
 
     def close(self) -> None:
         """Close the file."""
@@ -120,7 +124,7 @@ class Connection:
 
 
 class _Cursor(sqlite3.Cursor):
-    """A cursor whose errors while it fetches are explained like those of the statement."""
+    """A cursor that explains errors of fetching like errors of the statement."""
 
     path = ""
 
@@ -138,7 +142,7 @@ class _Cursor(sqlite3.Cursor):
 
 
 class explained:  # noqa: N801 - used as a context, thousands of times a second
-    """Say what happened, to which file, when SQLite cannot go on: a full disk, damage, a lock."""
+    """Convert errors of SQLite (full disk, damage, lock) to a LibraryError with path and hint."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -151,18 +155,18 @@ class explained:  # noqa: N801 - used as a context, thousands of times a second
         if not isinstance(error, sqlite3.DatabaseError) or isinstance(error, mistakes):
             return
         said = str(error)
-        hint = "what was committed is safe; restore a backup if this goes on"
+        hint = "committed data is safe; if the error persists, restore a backup"
         if "full" in said:
-            hint = "what was committed is safe; make room on the disk and go on"
+            hint = "committed data is safe; free disk space and run the command again"
         elif "locked" in said or "busy" in said:
-            hint = "another program has the file open; try again"
+            hint = "another program is using the file; try again"
         elif "readonly" in said:
             hint = "check the permissions of the library's folder"
         raise LibraryError(f"the catalogue {self._path} cannot be used: {said}", hint) from error
 
 
 def _mode(path: str, *, create: bool) -> str:
-    """Return the URI's parameters; a library that may only be read is opened as one that rests."""
+    """Return the URI's parameters; a read-only library without a WAL file opens as immutable."""
     if create:
         return "mode=rwc"
     may_write = os.access(path, os.W_OK) and os.access(os.path.dirname(path), os.W_OK)

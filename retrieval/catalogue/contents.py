@@ -1,4 +1,4 @@
-"""Writing: what was read and encoded, one transaction a batch."""
+"""The indexer's writes: pictures, vectors and problems, one transaction per batch."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _VALUES = attrgetter(*FACTS)
 
 @dataclass(frozen=True, slots=True)
 class FileRecord:
-    """A file whose content is an image the catalogue has, or gets in the same batch."""
+    """A file whose image is in the catalogue or in the same batch."""
 
     path: str
     size: int
@@ -37,7 +37,7 @@ class FileRecord:
 
 @dataclass(frozen=True, slots=True)
 class ImageRecord:
-    """A content that is new, with its embedding, a unit vector (dim,) float32."""
+    """A new content with its embedding, a (dim,) float32 unit vector."""
 
     sha256: bytes
     info: PictureInfo
@@ -48,7 +48,7 @@ class ImageRecord:
 class ProblemRecord:
     """A file that cannot be used; `kind` is "bad", "unsupported" or "transient".
 
-    The first two stay until the file changes, the last is tried again on every run.
+    The first two remain until the file changes. Every run tries the last one again.
     """
 
     path: str
@@ -61,7 +61,7 @@ class ProblemRecord:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one transaction records. Images come before the files that have them."""
+    """The records of one transaction. Images are written before the files that have them."""
 
     images: Sequence[ImageRecord] = ()
     files: Sequence[FileRecord] = ()
@@ -69,13 +69,13 @@ class Batch:
 
 
 class Contents:
-    """The tables of files, images and vectors, as the indexer writes them."""
+    """Writes to the tables of files, images and vectors."""
 
     def __init__(self, db: Connection) -> None:
         self._db = db
 
     def register_model(self, spec: ModelSpec) -> int:
-        """Return the id of a model, known by its fingerprint; its name may have changed."""
+        """Add a model, or update the name of the one with its fingerprint; return its id."""
         self._db.rows(
             "INSERT INTO models (fingerprint, name, dim, licence, preprocessing)"
             " VALUES (?, ?, ?, ?, ?)"
@@ -91,8 +91,8 @@ class Contents:
         return int(self._db.one("SELECT id FROM models WHERE fingerprint = ?", (spec.fingerprint,)))
 
     def record(self, root: Root, model_id: int, batch: Batch) -> None:
-        """Commit a batch: vectors, files, problems and the new generation, or nothing."""
-        from retrieval.images.name_dates import date_in_name  # questions do not wait for it
+        """Commit a batch in one transaction: images, vectors, files, problems, next generation."""
+        from retrieval.images.name_dates import date_in_name  # searches do not need it
 
         with self._db.writing():
             next_generation(self._db)
@@ -102,16 +102,16 @@ class Contents:
             self._insert_problems(root, batch.problems)
 
     def expire_orphans(self, *, older_than_days: float) -> None:
-        """Delete the images, with their vectors, that no file has had for that long.
+        """Delete images, with their vectors, that have had no file for that many days.
 
-        An orphan keeps its vectors for a while: its file may only have moved to a folder that
-        is indexed next.
+        An orphan keeps its vectors until then, because its file may have moved to a folder that
+        is indexed later.
         """
         cutoff = time.time() - older_than_days * 86_400
         self._db.rows("DELETE FROM images WHERE orphaned_at <= ?", (cutoff,))
 
     def orphans(self) -> set[int]:
-        """Return the ids of the images that no file has."""
+        """Return the ids of the images without a file."""
         rows = self._db.rows("SELECT id FROM images WHERE orphaned_at IS NOT NULL")
         return {id_ for (id_,) in rows.fetchall()}
 
@@ -120,9 +120,9 @@ class Contents:
         self._db.many("DELETE FROM images WHERE id = ?", ((id_,) for id_ in ids))
 
     def outdate_caches(self) -> None:
-        """Forget the past: caches made before now will be built anew, not brought up to date.
+        """Delete the history of removals: older caches are then rebuilt instead of updated.
 
-        To be called when a fresh cache has just been written, or when old ones must not serve.
+        Call it after a new cache has been written, or to invalidate old caches.
         """
         self._db.rows("DELETE FROM removed")
         self._db.rows(
@@ -131,14 +131,17 @@ class Contents:
         )
 
     def forget_files(self, root: Root, below: str) -> int:
-        """Drop the files of a root at or below a relative path ("" is all); return how many."""
+        """Delete the files of a root at or below a relative path ("": all); return how many."""
         condition, values = within(below)
         return self._db.rows(
             f"DELETE FROM files AS f WHERE f.root_id = ? AND {condition}", (root.id, *values)
         ).rowcount
 
     def forget_model(self, fingerprint: str) -> int:
-        """Delete a model and its vectors, within the caller's transaction; return how many."""
+        """Delete a model and its vectors, within the caller's transaction.
+
+        Returns the number of its pictures' vectors.
+        """
         model_id = self._db.one("SELECT id FROM models WHERE fingerprint = ?", (fingerprint,))
         count = self._db.rows(
             "DELETE FROM vectors WHERE model_id = ? AND view = ?", (model_id, WHOLE)
@@ -199,7 +202,7 @@ class Contents:
         )
 
     def _revive(self, image_id: int) -> None:
-        """Bring an orphan's vectors back, under new ids: a cache may have masked the old ones."""
+        """Restore an orphan's vectors under new ids, because caches may mask the old ones."""
         old = self._db.rows(
             "SELECT model_id, view, embedding FROM vectors WHERE image_id = ?", (image_id,)
         ).fetchall()
@@ -222,7 +225,7 @@ class Contents:
             " megapixels = excluded.megapixels"
         )
         for p in problems:
-            # What may pass by itself takes no picture out of the results.
+            # A transient problem removes no picture from the results.
             self._db.rows(
                 insert + ("NOTHING" if p.kind == "transient" else update),
                 (root.id, text(p.path), p.size, p.mtime_ns, p.reason, p.kind, p.megapixels),
@@ -230,9 +233,9 @@ class Contents:
 
 
 class KnownContents:
-    """Answers, from any thread, whether a content has its vector already, and which.
+    """Looks up the vectors of contents, from any thread.
 
-    It has a connection of its own, so that decoding threads need not wait for the writer.
+    It has its own connection, so decoding threads do not wait for the writer.
     """
 
     def __init__(self, path: str, model_id: int, dim: int) -> None:
@@ -245,7 +248,7 @@ class KnownContents:
         return self._look_up("1", sha256) is not None
 
     def vector(self, sha256: bytes) -> NDArray[np.float32] | None:
-        """Return the content's vector (dim,), or None."""
+        """Return the content's (dim,) float32 vector, or None."""
         blob = self._look_up("v.embedding", sha256)
         return None if blob is None else from_blobs([blob], self._dim)[0]
 
@@ -263,7 +266,7 @@ class KnownContents:
 
 
 def next_generation(db: Connection) -> int:
-    """Count up the generation within the transaction that changes what a search may answer."""
+    """Increment and return the generation, within the transaction that changes search results."""
     return int(
         db.one("UPDATE state SET value = value + 1 WHERE key = 'generation' RETURNING value")
     )

@@ -1,4 +1,4 @@
-"""Luma thumbnails, the files of each image, and sets of images declared not to be duplicates."""
+"""Luma thumbnails, the files of each image, and groups that the user keeps (no duplicates)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from retrieval.catalogue.vectors import WHOLE
 
 @dataclass(frozen=True, slots=True)
 class KnownFile:
-    """A file of an image, in a folder that is there: `path` is relative to `root`."""
+    """A file of an image in an available root; `path` is relative to `root`."""
 
     image_id: int
     root: str
@@ -22,7 +22,7 @@ class KnownFile:
 
 @dataclass(frozen=True, slots=True)
 class KnownImage:
-    """An image of which some file is there; `vector_id` is None when the model has none of it."""
+    """An image with an available file; `vector_id` is None if the model has no vector of it."""
 
     id: int
     sha256: bytes
@@ -34,13 +34,13 @@ class KnownImage:
 
 
 class DuplicateRows:
-    """The tables of luma thumbnails and of kept sets, and the files of images."""
+    """The tables of luma thumbnails, kept groups and files of images."""
 
     def __init__(self, db: Connection) -> None:
         self._db = db
 
     def images(self, model_id: int) -> Iterator[KnownImage]:
-        """Yield every image with a file on a drive that is there, by id."""
+        """Yield every image with a file in an available root, by id."""
         rows = self._db.rows(
             "SELECT i.id, i.sha256, i.format, i.width, i.height, i.taken, v.id FROM images i"
             " LEFT JOIN vectors v ON v.image_id = i.id AND v.model_id = ? AND v.view = ?"
@@ -52,7 +52,7 @@ class DuplicateRows:
             yield KnownImage(*row)
 
     def files(self) -> Iterator[KnownFile]:
-        """Yield every file of an image on a drive that is there, by image."""
+        """Yield every file of an image in an available root, by image id."""
         rows = self._db.rows(
             "SELECT f.image_id, r.path, f.path, f.size, f.mtime_ns FROM files f"
             " JOIN roots r ON r.id = f.root_id WHERE f.image_id IS NOT NULL AND NOT r.missing"
@@ -62,17 +62,17 @@ class DuplicateRows:
             yield KnownFile(*row)
 
     def luma_thumbnail(self, image_id: int) -> bytes | None:
-        """Return an image's luma thumbnail, None when it has none."""
+        """Return an image's luma thumbnail, or None."""
         found: bytes | None = self._db.one(
             "SELECT sketch FROM sketches WHERE image_id = ?", (image_id,)
         )
         return found
 
     def keep(self, files_by_image: Mapping[int, int]) -> None:
-        """Remember a group that is none, within the caller's transaction.
+        """Store a group that is not a group of duplicates, within the caller's transaction.
 
-        It has so many files of each image; when there are more of one, they are news. An image that
-        went in the meantime is passed over.
+        `files_by_image` maps image ids to numbers of files. When an image has more files later,
+        the group is reported again. Images that have been deleted are skipped.
         """
         set_id = self._db.one("SELECT coalesce(max(set_id), 0) + 1 FROM kept")
         self._db.many(
@@ -81,7 +81,7 @@ class DuplicateRows:
         )
 
     def kept(self) -> list[dict[int, int]]:
-        """Return the groups that are none: how many files each of their images had."""
+        """Return the kept groups, each as the number of files by image id."""
         sets: dict[int, dict[int, int]] = {}
         rows = self._db.rows("SELECT set_id, image_id, files FROM kept ORDER BY set_id, image_id")
         for set_id, image_id, files in rows:
@@ -89,7 +89,7 @@ class DuplicateRows:
         return list(sets.values())
 
     def forget_file(self, root: str, path: str) -> None:
-        """Drop a file that has been moved away; its image stays if another file has it."""
+        """Delete a file that has been moved away; its image remains if it has another file."""
         self._db.rows(
             "DELETE FROM files WHERE path = CAST(? AS TEXT)"
             " AND root_id = (SELECT id FROM roots WHERE path = CAST(? AS TEXT))",

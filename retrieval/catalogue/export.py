@@ -1,4 +1,4 @@
-"""Writing a library's vectors and metadata out, for other programs."""
+"""Export of a library's vectors and metadata for other programs."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _COLUMNS = ("path", "sha256", *COLUMNS, "mtime")
 
 
 def export_npz(rows: Rows, spec: ModelSpec, path: str) -> int:
-    r"""Write a NumPy archive; return the number of pictures.
+    r"""Write a NumPy archive; return the number of rows.
 
-    `embeddings` is (n, dim) float16, unit rows; `path`, `sha256`, `mtime` (seconds since 1970) and
-    all `COLUMNS` of `retrieval.query.fields` are arrays of that length: strings, integers, and
-    floats, which are not a number where something is unknown; `model` and `fingerprint` say
-    what made the embeddings. Strings are plain unicode: no pickle is needed to read it. Bytes of
-    a path that are not UTF-8 stand as `\xNN`. A picture with copies has one row a file.
+    `embeddings` is (n, dim) float16 with unit rows. `path`, `sha256`, `mtime` (seconds since 1970)
+    and all `COLUMNS` of `retrieval.query.fields` are arrays of length n: strings, integers, or
+    floats with NaN for unknown values. `model` and `fingerprint` identify the model. Strings are
+    plain Unicode, so reading needs no pickle. Bytes of a path that are not UTF-8 are written as
+    `\xNN`. A picture with copies has one row per file.
     """
-    rows_of_files = list(_one_a_file(rows))
+    rows_of_files = list(_row_per_file(rows))
     kinds = {str: np.str_, int: np.int64, float: np.float64}
     columns = {
         "embeddings": from_blobs([blob for *_, blob in rows_of_files], spec.dim).astype(STORED),
@@ -47,10 +47,10 @@ def export_npz(rows: Rows, spec: ModelSpec, path: str) -> int:
 
 
 def export_parquet(rows: Rows, spec: ModelSpec, path: str) -> int:
-    """Write a Parquet file, page by page; return the number of pictures.
+    """Write a Parquet file, page by page; return the number of rows.
 
-    The columns are those of `export_npz`; `embedding` is a fixed-size list of half floats, and
-    the model and fingerprint are in the file's metadata. MissingExtra without pyarrow.
+    The columns are those of `export_npz`. `embedding` is a fixed-size list of float16. The file's
+    metadata has `model` and `fingerprint`. Raises MissingExtra without pyarrow.
     """
     try:
         import pyarrow as pa
@@ -67,7 +67,7 @@ def export_parquet(rows: Rows, spec: ModelSpec, path: str) -> int:
     )
     count = 0
     with whole_file(path) as file, pq.ParquetWriter(file, schema) as writer:
-        for page in _pages(_one_a_file(rows), _PAGE):
+        for page in _pages(_row_per_file(rows), _PAGE):
             vectors = np.frombuffer(b"".join(blob for _, _, blob in page), STORED)
             table = {
                 **{name: [_value(name, *each[:2]) for each in page] for name in _COLUMNS},
@@ -82,7 +82,7 @@ FORMATS: dict[str, Callable[[Rows, ModelSpec, str], int]] = {
     ".npz": export_npz,
     ".parquet": export_parquet,
 }
-"""What writes a file, by the ending of its name."""
+"""Export functions by file extension."""
 
 
 def _kinds() -> dict[str, type]:
@@ -92,7 +92,7 @@ def _kinds() -> dict[str, type]:
 
 
 def _kind(hint: Any) -> type:
-    """Return a column's type. A number that may be unknown is a float: NumPy's ints cannot be."""
+    """Return a column's type; a number that may be unknown is a float, because NaN is one."""
     if hint is int:
         return int
     return float if {int, float} & {hint, *get_args(hint)} else str
@@ -104,7 +104,7 @@ def _value(name: str, row: ImageRow, file: str) -> Any:
     return row.mtime_ns / 1e9 if name == "mtime" else getattr(row, name)
 
 
-def _one_a_file(rows: Rows) -> Iterator[tuple[ImageRow, str, bytes]]:
+def _row_per_file(rows: Rows) -> Iterator[tuple[ImageRow, str, bytes]]:
     for row, blob in rows:
         for file in row.paths:
             yield row, file, blob

@@ -1,4 +1,4 @@
-"""What pictures can be narrowed by: the values that filters find something with, and how often."""
+"""Facets: the values that filters can match, and how many pictures have each."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from retrieval.query.fields import FIELDS, Field
 
 @dataclass(frozen=True, slots=True)
 class Facet:
-    """A value and how many pictures (folders: files directly in it) have it."""
+    """A value and how many pictures have it (for a folder: the files directly in it)."""
 
     value: str
     images: int
 
 
 class FacetRows:
-    """Counts over all live pictures; each is one pass over a table."""
+    """Facet counts over all live pictures; each is one pass over a table."""
 
     def __init__(self, db: Connection) -> None:
         self._db = db
 
     def all(self, most: int) -> dict[str, tuple[Facet, ...]]:
-        """Return the values of every field that has facets: see `of`."""
+        """Return the facets of every field that has them, at most `most` each: see `of`."""
         return {each.name: self.of(each, most) for each in FIELDS.values() if each.facet}
 
     def of(self, field: Field, most: int) -> tuple[Facet, ...]:
-        """Count a field's values, at most `most` of them: the most frequent first.
+        """Return a field's values with counts, the most frequent first, at most `most`.
 
-        Of dates these are months ("2023-05"), newest first; folders are absolute paths, by name.
+        Dates are counted by month ("2023-05"), newest first; folders are absolute paths, by name.
         """
         if field.kind == "folder":
             return self._folders(most)
@@ -51,7 +51,7 @@ class FacetRows:
         return tuple(Facet(*row) for row in rows)
 
     def _folders(self, most: int) -> tuple[Facet, ...]:
-        # rtrim takes all letters that are not slashes off the end: what stays is the folder.
+        # rtrim removes all characters but slashes from the end, which leaves the folder.
         rows = self._db.rows(
             "SELECT r.path, rtrim(f.path, replace(f.path, '/', '')) AS folder, count(*)"
             " FROM files f JOIN roots r ON r.id = f.root_id WHERE f.image_id IS NOT NULL"

@@ -1,8 +1,8 @@
-"""Conditions on pictures as SQL: which vectors may count, and listing without a question.
+"""Filters as SQL: the vectors that a search may return, and lists without a query.
 
-A condition is looked at for each file of a picture, so `path in 'a' and name ~ 'x'` means one file
-that is both. Every comparison comes to 0 or 1, never to NULL: what a picture does not have equals
-nothing, is not unequal to anything either, and `not` turns that around.
+A condition applies to each file of a picture, so `path in 'a' and name ~ 'x'` needs one file that
+meets both. Every comparison is 0 or 1, never NULL: for an absent value, both `=` and `!=` are 0,
+and `not` makes 0 a 1.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from retrieval.query.where.conditions import (
 
 _Sql = tuple[str, tuple[Any, ...]]
 
-# Paths below a root are kept with slashes; the root is as the system writes it.
+# Paths below a root have slashes; the root's own path has the system's separator.
 _ROOT = "r.path" if os.sep == "/" else f"replace(r.path, '{os.sep}', '/')"
-# What is worked out; all other fields are columns of their own name.
-_WORKED_OUT = {
+# Fields that are computed; every other field is a column of the same name.
+_COMPUTED = {
     "megapixels": "(i.width * i.height / 1e6)",
     "orientation": "(CASE WHEN i.width > i.height THEN 'landscape'"
     " WHEN i.width < i.height THEN 'portrait' ELSE 'square' END)",
-    # Bytes: names need not be UTF-8, and only as such do they reach a function whole.
+    # As bytes: names need not be UTF-8, and only bytes reach a Python function unchanged.
     "path": f"CAST(rtrim({_ROOT}, '/') || '/' || f.path AS BLOB)",
     "name": "where_name(CAST(f.path AS BLOB))",
 }
@@ -51,14 +51,14 @@ _KNOWN = {
 }
 _WORDS = {
     "tag": "i.id IN (SELECT image_id FROM tags WHERE {})",
-    # The names of files are kept among the texts, too; here they are `name`.
+    # File names are texts, too; filters use the field `name` for them.
     "text": "i.id IN (SELECT image_id FROM texts WHERE source != 'name' AND {})",
 }
 _WORD_COLUMNS = {"tag": "label", "text": "text"}
-# Beyond all characters that a date goes on with.
-_PAST = "~"
+# Sorts after every character that can continue a date.
+_AFTER_DATE = "~"
 
-# CROSS JOIN keeps the order: rows are read as they lie on the disk, vectors only of what fits.
+# CROSS JOIN fixes the join order: SQLite reads images in disk order and vectors only of matches.
 _VECTORS = (
     " CROSS JOIN vectors v ON v.image_id = i.id AND v.model_id = ? AND v.view = 'whole' WHERE {}"
 )
@@ -71,13 +71,13 @@ _OF_FILES = "(SELECT {} FROM files f WHERE f.image_id = i.id)"
 _ORDERS = {
     "date": "i.date",
     "date-desc": "i.date DESC",
-    "name": _OF_FILES.format(f"min(where_key({_WORKED_OUT['name']}))"),
+    "name": _OF_FILES.format(f"min(where_key({_COMPUTED['name']}))"),
     "size": f"{_OF_FILES.format('max(f.size)')} DESC",
 }
 
 
 class Filters:
-    """Which pictures fit a condition."""
+    """Finds the pictures that meet a condition."""
 
     def __init__(self, db: Connection) -> None:
         self._db = db
@@ -94,11 +94,11 @@ class Filters:
             db.raw.create_function(name, arguments, function, deterministic=True)
 
     def ids(self, condition: Condition, model_id: int) -> NDArray[np.int64]:
-        """Return the ids, sorted, of the model's vectors of whole pictures that fit."""
+        """Return the sorted int64 ids of the model's vectors of matching pictures."""
         return np.unique(self._found(condition, model_id, ""))
 
     def listed(self, condition: Condition, model_id: int, sort: Sort) -> NDArray[np.int64]:
-        """Return the same ids in an order."""
+        """Return the same ids in the order of `sort`."""
         ids = self._found(condition, model_id, f" ORDER BY {_ORDERS[sort]}, v.id")
         _, first = np.unique(ids, return_index=True)
         return ids[np.sort(first)]
@@ -111,7 +111,7 @@ class Filters:
 
 
 def _is_of_files(condition: Condition) -> bool:
-    """Tell whether a condition asks for what belongs to a file, not to its content."""
+    """Tell whether a condition has a field of the file, not of its content."""
     if isinstance(condition, Comparison | OneOf):
         return FIELDS[condition.field].of_files
     if isinstance(condition, And | Or):
@@ -120,7 +120,7 @@ def _is_of_files(condition: Condition) -> bool:
 
 
 def _sql_of(condition: Condition) -> _Sql:
-    """Return the SQL of a condition, and the values of its parameters in their order."""
+    """Return a condition as SQL, and the values of its parameters in order."""
     if isinstance(condition, Comparison):
         return _comparison(condition.field, condition.operator, condition.value)
     if isinstance(condition, OneOf):
@@ -141,7 +141,7 @@ def _sql_of(condition: Condition) -> _Sql:
 
 
 def _joined(joint: str, parts: list[_Sql]) -> _Sql:
-    """Join conditions in halves, for SQLite limits how deep an expression may be."""
+    """Join conditions as a balanced tree, because SQLite limits the depth of an expression."""
     if len(parts) == 1:
         return parts[0]
     middle = len(parts) // 2
@@ -164,12 +164,12 @@ def _comparison(name: str, operator: str, value: Value) -> _Sql:
 
 
 def column_of(field: Field) -> str:
-    """Return the SQL of a field's value, in `images i` or `files f`."""
-    return _WORKED_OUT.get(field.name) or f"{'f' if field.of_files else 'i'}.{field.name}"
+    """Return a field's value as SQL over `images i` and `files f`."""
+    return _COMPUTED.get(field.name) or f"{'f' if field.of_files else 'i'}.{field.name}"
 
 
 def _known(field: Field) -> str:
-    """Return the SQL that tells whether a picture has something of an optional field."""
+    """Return the SQL that tests whether an optional field has a value."""
     absent = "IS NOT NULL" if field.kind == "number" else "!= ''"
     return _KNOWN.get(field.name) or f"{column_of(field)} {absent}"
 
@@ -190,7 +190,7 @@ def _text_test(column: str, operator: str, value: Value, functions: str = "where
 
 def _folder_test(field: str, operator: str, value: str) -> _Sql:
     wanted = os.path.expanduser(value).replace(os.sep, "/")
-    path = _WORKED_OUT["path"]
+    path = _COMPUTED["path"]
     if operator == "in":
         return f"where_lies_in({path}, ?)", (text(wanted),)
     if field == "folder":
@@ -201,8 +201,8 @@ def _folder_test(field: str, operator: str, value: str) -> _Sql:
 
 
 def _date_test(column: str, operator: str, value: Value) -> _Sql:
-    """Return the test for a date, compared as far as the value is written; "" is none."""
-    after = f"{value}{_PAST}"
+    """Return the test for a date, compared at the precision of the value; "" is no date."""
+    after = f"{value}{_AFTER_DATE}"
     return {
         "=": (f"{column} >= ? AND {column} < ?", (value, after)),
         "!=": (f"{column} != '' AND NOT ({column} >= ? AND {column} < ?)", (value, after)),
@@ -222,7 +222,7 @@ _TESTS: dict[Kind, Callable[[str, str, Value], _Sql]] = {
 
 
 def _near(near: Near) -> _Sql:
-    reach = near.km / matching.KM_A_DEGREE + 1e-6  # the parallels between which it must lie
+    reach = near.km / matching.KM_A_DEGREE + 1e-6  # in degrees of latitude, to limit the exact test
     sql = (
         "(i.latitude IS NOT NULL AND i.latitude BETWEEN ? AND ?"
         " AND where_distance(i.latitude, i.longitude, ?, ?) <= ?)"

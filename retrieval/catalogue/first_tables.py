@@ -1,9 +1,9 @@
-"""The tables of the first version of the catalogue; `schema` has what came after."""
+"""The tables of the catalogue's first version; `schema` has the later migrations."""
 
 from __future__ import annotations
 
-# However the last file of an image goes (deleted, rewritten, its root forgotten), the image
-# leaves the results in the same transaction.
+# When the last file of an image disappears (deleted, rewritten, root forgotten), the image leaves
+# the results in the same transaction.
 _ORPHAN_WHEN = """CREATE TRIGGER {name} AFTER {event} ON files WHEN old.image_id IS NOT NULL
     BEGIN
         UPDATE images SET orphaned_at = CAST(strftime('%s', 'now') AS INTEGER)
@@ -11,9 +11,9 @@ _ORPHAN_WHEN = """CREATE TRIGGER {name} AFTER {event} ON files WHEN old.image_id
             AND NOT EXISTS (SELECT 1 FROM files WHERE image_id = old.image_id);
     END"""
 
-# The names of an image's files are among its texts. (`OR IGNORE` would not do: the conflict clause
-# of the statement that fires a trigger goes before the trigger's own.)
-_RETELL = """CREATE TRIGGER {name} AFTER {event}
+# The names of an image's files are among its texts. `OR IGNORE` does not work here, because the
+# conflict clause of the statement that fires a trigger overrides the trigger's own.
+_REFRESH_TEXTS_WHEN = """CREATE TRIGGER {name} AFTER {event}
     WHEN {row}.image_id IS NOT NULL
         AND NOT EXISTS (SELECT 1 FROM retell WHERE image_id = {row}.image_id)
     BEGIN
@@ -21,7 +21,7 @@ _RETELL = """CREATE TRIGGER {name} AFTER {event}
     END"""
 
 # "a.txt" and "a.jpg.txt" describe a.jpg.
-_RETELL_BESIDE = """CREATE TRIGGER {name} AFTER {event} ON sidecars
+_REFRESH_TEXTS_BESIDE_WHEN = """CREATE TRIGGER {name} AFTER {event} ON sidecars
     BEGIN
         INSERT INTO retell SELECT DISTINCT f.image_id FROM files f
         WHERE f.root_id = {row}.root_id AND f.image_id IS NOT NULL
@@ -31,26 +31,26 @@ _RETELL_BESIDE = """CREATE TRIGGER {name} AFTER {event} ON sidecars
     END"""
 
 FIRST_TABLES = (
-    # A root is a folder that is indexed as a whole, or (whole = 0) one of which only
-    # single files were named. `missing` is 1 while it is not there: an unplugged drive.
+    # A root is a folder that is indexed completely, or (whole = 0) one in which only single
+    # files are. `missing` is 1 while the folder is unavailable, for example a disconnected drive.
     """CREATE TABLE roots (
         id INTEGER PRIMARY KEY,
         path TEXT NOT NULL UNIQUE,
         whole INTEGER NOT NULL,
         missing INTEGER NOT NULL DEFAULT 0)""",
-    # `source` is "user" for --exclude, "remove" for what `pixtrieve remove` took out.
+    # `source` is "user" for --exclude, "remove" for paths that `pixtrieve remove` removed.
     """CREATE TABLE excludes (
         root_id INTEGER NOT NULL REFERENCES roots ON DELETE CASCADE,
         pattern TEXT NOT NULL,
         source TEXT NOT NULL,
         PRIMARY KEY (root_id, pattern)) WITHOUT ROWID""",
-    # Where another file system begins below a root: empty next time means unplugged.
+    # Mount points below a root. If one is empty on the next walk, the drive is disconnected.
     """CREATE TABLE mounts (
         root_id INTEGER NOT NULL REFERENCES roots ON DELETE CASCADE,
         path TEXT NOT NULL,
         PRIMARY KEY (root_id, path)) WITHOUT ROWID""",
-    # One row a content. `orphaned_at` (seconds since 1970) is set while no file has it:
-    # it is out of the results then, but keeps its vectors for a while.
+    # One row per content. `orphaned_at` (seconds since 1970) is set while no file has it:
+    # results then leave it out, but its vectors remain for a while.
     """CREATE TABLE images (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         sha256 BLOB NOT NULL UNIQUE,
@@ -65,8 +65,7 @@ FIRST_TABLES = (
         orphaned_at REAL,
         CHECK ((latitude IS NULL) = (longitude IS NULL)))""",
     "CREATE INDEX images_orphaned ON images (orphaned_at) WHERE orphaned_at IS NOT NULL",
-    # Either image_id or problem is set. `megapixels` is the size that was refused, if
-    # that was the problem.
+    # Either image_id or problem is set. `megapixels` is the size of a picture above the limit.
     """CREATE TABLE files (
         id INTEGER PRIMARY KEY,
         root_id INTEGER NOT NULL REFERENCES roots ON DELETE CASCADE,
@@ -88,8 +87,8 @@ FIRST_TABLES = (
         dim INTEGER NOT NULL,
         licence TEXT NOT NULL,
         preprocessing TEXT NOT NULL)""",
-    # Ids only grow and are the vector store's ids. `view` is which vector of the image
-    # this is; "whole" is the picture itself.
+    # Ids only grow; the vector store uses the same ids. `view` is the part of the image that
+    # was embedded; "whole" is the picture itself, "text" its texts.
     """CREATE TABLE vectors (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         image_id INTEGER NOT NULL REFERENCES images ON DELETE CASCADE,
@@ -98,14 +97,14 @@ FIRST_TABLES = (
         embedding BLOB NOT NULL,
         UNIQUE (image_id, model_id, view))""",
     "CREATE INDEX vectors_of_texts ON vectors (model_id, id) WHERE view = 'text'",
-    # What comes with a picture in words, one row a source: "caption", "sidecar", "xmp",
-    # "embedded", "name", "ocr". Never empty; several texts of a source are lines.
+    # The texts of an image, one row per source: "caption", "sidecar", "xmp", "embedded",
+    # "name", "ocr". Never empty; each line is one text of the source.
     """CREATE TABLE texts (
         image_id INTEGER NOT NULL REFERENCES images ON DELETE CASCADE,
         source TEXT NOT NULL,
         text TEXT NOT NULL CHECK (text != ''),
         PRIMARY KEY (image_id, source)) WITHOUT ROWID""",
-    # One row an image, all its texts as `retrieval.query.tokens` cuts them.
+    # One row per image: the tokens of all its texts (`retrieval.query.tokens`).
     """CREATE VIRTUAL TABLE words USING fts5(
         text, tokenize = "porter unicode61 remove_diacritics 2 categories 'L* N* Co M*'")
     """,
@@ -113,7 +112,7 @@ FIRST_TABLES = (
     BEGIN
         DELETE FROM words WHERE rowid = old.id;
     END""",
-    # Files beside pictures that describe them; `beside` is the path without .txt or .xmp.
+    # Sidecars: files that describe a picture; `beside` is the path without .txt or .xmp.
     """CREATE TABLE sidecars (
         root_id INTEGER NOT NULL REFERENCES roots ON DELETE CASCADE,
         path TEXT NOT NULL,
@@ -124,25 +123,24 @@ FIRST_TABLES = (
         text TEXT NOT NULL,
         PRIMARY KEY (root_id, path)) WITHOUT ROWID""",
     "CREATE INDEX sidecars_beside ON sidecars (root_id, beside)",
-    # Images whose files or sidecars changed since their texts were put together.
+    # Images whose files or sidecars have changed since their texts were collected.
     "CREATE TABLE retell (image_id INTEGER PRIMARY KEY)",
-    # Images whose pixels have been read for words, with or without finding any.
+    # Images after text recognition (OCR), with or without a result.
     """CREATE TABLE ocr_done (
         image_id INTEGER PRIMARY KEY REFERENCES images ON DELETE CASCADE)""",
-    # What near duplicates are found by: see `retrieval.images.luma_thumbnail`.
+    # Luma thumbnails, for finding near duplicates: see `retrieval.images.luma_thumbnail`.
     """CREATE TABLE sketches (
         image_id INTEGER PRIMARY KEY REFERENCES images ON DELETE CASCADE,
         sketch BLOB NOT NULL)""",
-    # Groups of duplicates whose files are all to be kept, and how many files each image
-    # had then.
+    # Groups of which the user keeps all files, and how many files each image had.
     """CREATE TABLE kept (
         set_id INTEGER NOT NULL,
         image_id INTEGER NOT NULL REFERENCES images ON DELETE CASCADE,
         files INTEGER NOT NULL,
         PRIMARY KEY (set_id, image_id)) WITHOUT ROWID""",
     "CREATE INDEX kept_image ON kept (image_id)",
-    # What questions that nothing matches score at best, measured when the library had so
-    # many pictures: see `retrieval.scoring.confidence`.
+    # Score baselines: the best scores of queries without a match, and the number of pictures
+    # at the time of measurement. See `retrieval.scoring.confidence`.
     """CREATE TABLE nulls (
         model_id INTEGER PRIMARY KEY REFERENCES models ON DELETE CASCADE,
         pictures INTEGER NOT NULL,
@@ -150,8 +148,8 @@ FIRST_TABLES = (
         text_spread REAL NOT NULL,
         picture_middle REAL NOT NULL,
         picture_spread REAL NOT NULL)""",
-    # What a picture shows, as a model (`source` is "label") or a learned concept
-    # ("concept") said; `score` is 0 to 1.
+    # Tags that a model (`source` "label") or a learned concept ("concept") assigned; `score`
+    # is 0 to 1.
     """CREATE TABLE tags (
         image_id INTEGER NOT NULL REFERENCES images ON DELETE CASCADE,
         label TEXT NOT NULL,
@@ -160,10 +158,10 @@ FIRST_TABLES = (
         model_id INTEGER NOT NULL REFERENCES models ON DELETE CASCADE,
         PRIMARY KEY (image_id, label, source)) WITHOUT ROWID""",
     "CREATE INDEX tags_label ON tags (label, image_id)",
-    # What the pictures are labelled with, in the order of the file they came from.
+    # The labels of the library, in the order of the labels file.
     "CREATE TABLE labels (position INTEGER PRIMARY KEY, label TEXT NOT NULL UNIQUE)",
-    # What a person taught by examples. An example is an image of the library, or a file;
-    # `wanted` is 0 for what the concept is not.
+    # Concepts that a user taught. An example is an image of the library or a file; `wanted`
+    # is 1 for a positive example and 0 for a negative one.
     """CREATE TABLE concepts (
         id INTEGER PRIMARY KEY,
         name TEXT NOT NULL UNIQUE)""",
@@ -172,8 +170,8 @@ FIRST_TABLES = (
         example TEXT NOT NULL,
         wanted INTEGER NOT NULL,
         PRIMARY KEY (concept_id, example)) WITHOUT ROWID""",
-    # A concept under a model: a unit vector (little-endian float32), with which a picture
-    # shows the concept with 1 / (1 + exp(-(steepness * cosine + offset))).
+    # A concept's linear head for a model: a unit vector (little-endian float32). A picture shows
+    # the concept with probability 1 / (1 + exp(-(steepness * cosine + offset))).
     """CREATE TABLE concept_heads (
         concept_id INTEGER NOT NULL REFERENCES concepts ON DELETE CASCADE,
         model_id INTEGER NOT NULL REFERENCES models ON DELETE CASCADE,
@@ -183,25 +181,25 @@ FIRST_TABLES = (
         auc REAL,
         accuracy REAL,
         PRIMARY KEY (concept_id, model_id)) WITHOUT ROWID""",
-    # Ids that left the results, so that an older cache file can mask them.
+    # Vector ids that left the results; an older cache file masks them.
     """CREATE TABLE removed (
         vector_id INTEGER PRIMARY KEY,
         model_id INTEGER NOT NULL,
         view TEXT NOT NULL,
         generation INTEGER NOT NULL)""",
     "CREATE INDEX removed_since ON removed (model_id, view, generation)",
-    # A random stamp for each generation: a cache made at a generation that this catalogue
-    # never had (it was restored from a backup, or lost its last commits) shows.
+    # A random stamp for each generation. It reveals a cache from a generation that this
+    # catalogue never had, because it was restored from a backup or lost its last commits.
     "CREATE TABLE stamps (generation INTEGER PRIMARY KEY, stamp TEXT NOT NULL)",
     "CREATE TABLE state (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID",
     _ORPHAN_WHEN.format(name="files_deleted", event="DELETE"),
     _ORPHAN_WHEN.format(name="files_changed", event="UPDATE OF image_id"),
-    _RETELL.format(name="file_came", event="INSERT ON files", row="new"),
-    _RETELL.format(name="file_went", event="DELETE ON files", row="old"),
-    _RETELL.format(name="file_lost", event="UPDATE OF image_id ON files", row="old"),
-    _RETELL.format(name="file_got", event="UPDATE OF image_id ON files", row="new"),
-    _RETELL_BESIDE.format(name="sidecar_came", event="INSERT", row="new"),
-    _RETELL_BESIDE.format(name="sidecar_went", event="DELETE", row="old"),
+    _REFRESH_TEXTS_WHEN.format(name="file_came", event="INSERT ON files", row="new"),
+    _REFRESH_TEXTS_WHEN.format(name="file_went", event="DELETE ON files", row="old"),
+    _REFRESH_TEXTS_WHEN.format(name="file_lost", event="UPDATE OF image_id ON files", row="old"),
+    _REFRESH_TEXTS_WHEN.format(name="file_got", event="UPDATE OF image_id ON files", row="new"),
+    _REFRESH_TEXTS_BESIDE_WHEN.format(name="sidecar_came", event="INSERT", row="new"),
+    _REFRESH_TEXTS_BESIDE_WHEN.format(name="sidecar_went", event="DELETE", row="old"),
     """CREATE TRIGGER images_orphaned AFTER UPDATE OF orphaned_at ON images
     WHEN new.orphaned_at IS NOT NULL AND old.orphaned_at IS NULL
     BEGIN

@@ -1,4 +1,4 @@
-"""Reading what a person asks about: pictures by vector, by content, by place; counts; problems."""
+"""Reads for searches and reports: images by vector, content or id; counts; problems."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from retrieval.query.fields import FACTS, PictureFacts
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageRow(PictureFacts):
-    """An image as the catalogue knows it.
+    """An image in the catalogue.
 
-    `paths` are the absolute paths of the files that have this content, at least one, sorted,
-    those on drives that are not there last.
+    `paths` are the sorted absolute paths of the files with this content, at least one. Files in
+    missing roots come last.
     """
 
     paths: tuple[str, ...]
@@ -24,7 +24,7 @@ class ImageRow(PictureFacts):
 
 @dataclass(frozen=True, slots=True)
 class ProblemRow:
-    """A file that could not be used and the reason, in words for its owner."""
+    """A file that cannot be used, with the reason for its owner (`images.reasons`)."""
 
     path: str
     reason: str
@@ -33,7 +33,7 @@ class ProblemRow:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How much is in a library: files with a picture, their contents, files with a problem."""
+    """The size of a library: files with an image, images, unreadable and unsupported files."""
 
     files: int
     images: int
@@ -46,13 +46,13 @@ _IMAGE_COLUMNS = ", ".join(f"i.{name}" for name in ("id", "sha256", *_FACTS))
 
 
 class Lookup:
-    """Questions to the catalogue that change nothing."""
+    """Read-only queries."""
 
     def __init__(self, db: Connection) -> None:
         self._db = db
 
     def by_vector(self, vector_ids: Sequence[int]) -> dict[int, ImageRow]:
-        """Return the images that vectors belong to, by vector id; dead ids are left out."""
+        """Return the images of vectors, by vector id; ids without a live image are left out."""
         found: dict[int, ImageRow] = {}
         for vector_id in vector_ids:
             row = self._db.rows(
@@ -66,14 +66,14 @@ class Lookup:
         return found
 
     def by_content(self, sha256: bytes) -> ImageRow | None:
-        """Return the image with that content, if some file has it."""
+        """Return the image with that SHA-256, or None if no file has it."""
         row = self._db.rows(
             f"SELECT {_IMAGE_COLUMNS} FROM images i WHERE i.sha256 = ?", (sha256,)
         ).fetchone()
         return self._with_files(row) if row else None
 
     def by_id(self, image_id: int) -> ImageRow | None:
-        """Return the image with that id, if some file has it."""
+        """Return the image with that id, or None if no file has it."""
         row = self._db.rows(
             f"SELECT {_IMAGE_COLUMNS} FROM images i WHERE i.id = ?", (image_id,)
         ).fetchone()
@@ -93,7 +93,7 @@ class Lookup:
                 yield image, blob
 
     def problems(self) -> Iterator[ProblemRow]:
-        """Yield every file that could not be used, by path."""
+        """Yield every file that cannot be used, by path."""
         rows = self._db.rows(
             "SELECT r.path, f.path, f.problem, f.problem_kind FROM files f"
             " JOIN roots r ON r.id = f.root_id WHERE f.problem IS NOT NULL"
@@ -133,14 +133,14 @@ class Lookup:
             yield path
 
     def beside(self, root_id: int, base: str) -> list[str]:
-        """Return the files of a root that are called `base`, or `base` and an ending."""
+        """Return the paths of a root's files named `base`, with or without an extension."""
         raw = text(base)
         rows = self._db.rows(
             "SELECT f.path FROM files f WHERE f.root_id = ? AND (f.path = CAST(? AS TEXT)"
             " OR (f.path > CAST(? AS TEXT) AND f.path < CAST(? AS TEXT)))",
             (root_id, raw, raw + b".", raw + b"/"),
         )
-        # Between the two lies "base.d/picture.jpg", too.
+        # The range also contains "base.d/picture.jpg".
         return [path for (path,) in rows if path.count("/") == base.count("/")]
 
     def _with_files(self, columns: Sequence[Any]) -> ImageRow | None:

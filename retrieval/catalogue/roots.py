@@ -1,4 +1,4 @@
-"""The folders a library knows, and what it leaves out of them."""
+"""The roots of a library: its indexed folders and their exclude patterns."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ExcludeSource = Literal["user", "remove"]
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """A folder that was indexed; `whole` is False when only single files of it were named."""
+    """An indexed folder; `whole` is False if only single files in it are indexed."""
 
     id: int
     path: str
@@ -35,7 +35,7 @@ class Roots:
         return [Root(id_, path, bool(whole), bool(missing)) for id_, path, whole, missing in rows]
 
     def add(self, path: str, *, whole: bool) -> Root:
-        """Return the root at `path`, made if need be; one of single files may become whole."""
+        """Return the root at `path`; create it, or make it whole, if necessary."""
         self._db.rows(
             "INSERT INTO roots (path, whole) VALUES (CAST(? AS TEXT), ?) "
             "ON CONFLICT (path) DO UPDATE SET whole = max(whole, excluded.whole)",
@@ -47,7 +47,7 @@ class Roots:
         return Root(row[0], row[1], bool(row[2]), bool(row[3]))
 
     def merge_into(self, part: Root, whole: Root, below: str) -> None:
-        """Make the single files of a root, which lies at `below` in a whole one, files of that."""
+        """Move all files of `part`, which lies at `below` in `whole`, to `whole`; delete `part`."""
         self._db.rows(
             "UPDATE OR REPLACE files SET root_id = ?, path = CAST(? AS TEXT) || path"
             " WHERE root_id = ?",
@@ -56,7 +56,7 @@ class Roots:
         self.delete(part)
 
     def split_off(self, part: Root, whole: Root, below: str) -> None:
-        """Make the files that a root of single files has below a path those of a whole one."""
+        """Move the files of `part` below `below`, which is the place of `whole`, to `whole`."""
         prefix = text(f"{below}/")
         self._db.rows(
             "UPDATE OR REPLACE files SET root_id = ?,"
@@ -66,20 +66,20 @@ class Roots:
         )
 
     def set_missing(self, root: Root, *, missing: bool) -> None:
-        """Remember whether the folder was there when it was last looked at."""
+        """Store whether the last walk found the folder missing."""
         self._db.rows("UPDATE roots SET missing = ? WHERE id = ?", (missing, root.id))
 
     def delete(self, root: Root) -> None:
-        """Forget a root; its files must be gone already or go with it."""
+        """Delete a root with its files, mount points and exclude patterns."""
         self._db.rows("DELETE FROM roots WHERE id = ?", (root.id,))
 
     def mounts(self, root: Root) -> list[str]:
-        """Return the relative paths where another file system began when last seen."""
+        """Return the relative paths of the mount points that the last walk found."""
         rows = self._db.rows("SELECT path FROM mounts WHERE root_id = ?", (root.id,))
         return [path for (path,) in rows]
 
     def set_mount(self, root: Root, path: str, *, mounted: bool) -> None:
-        """Remember, or forget, that another file system begins there."""
+        """Add or delete a mount point."""
         statement = (
             "INSERT OR IGNORE INTO mounts VALUES (?, CAST(? AS TEXT))"
             if mounted
@@ -88,7 +88,7 @@ class Roots:
         self._db.rows(statement, (root.id, text(path)))
 
     def excludes(self, root: Root, source: ExcludeSource | None = None) -> list[str]:
-        """Return the patterns that the walk leaves out, all or those of one source."""
+        """Return the exclude patterns, all or those of one source."""
         rows = self._db.rows(
             "SELECT pattern FROM excludes WHERE root_id = ? AND (? IS NULL OR source = ?)",
             (root.id, source, source),
@@ -96,14 +96,14 @@ class Roots:
         return [pattern for (pattern,) in rows]
 
     def exclude(self, root: Root, patterns: Iterable[str], source: ExcludeSource) -> None:
-        """Add patterns to those that are left out."""
+        """Add exclude patterns."""
         self._db.many(
             "INSERT OR IGNORE INTO excludes VALUES (?, CAST(? AS TEXT), ?)",
             ((root.id, text(pattern), source) for pattern in patterns),
         )
 
     def include(self, root: Root, source: ExcludeSource, pattern: str | None = None) -> None:
-        """Drop one pattern, or all of that source."""
+        """Delete one exclude pattern of a source, or all of them."""
         self._db.rows(
             "DELETE FROM excludes WHERE root_id = ? AND source = ? "
             "AND (? IS NULL OR pattern = CAST(? AS TEXT))",
@@ -117,7 +117,7 @@ def anchored(below: str) -> str:
 
 
 def root_of(roots: Sequence[Root], path: str) -> Root | None:
-    """Return the deepest root that is at or above an absolute path."""
+    """Return the deepest root at or above an absolute path, or None."""
     above = [root for root in roots if path == root.path or is_below(path, root.path)]
     return max(above, key=lambda root: len(root.path), default=None)
 

@@ -1,4 +1,4 @@
-"""What a walk found against what the catalogue knows: one SQL diff, no file opened."""
+"""The comparison of a walk with the catalogue: one SQL diff, which opens no file."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _IN_RANGES = (
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The part of a root that is looked at: some of its files and folders, or all of it.
+    """The part of a root that a walk covers: some files and folders, or all of it.
 
-    `files` and `folders` are relative paths; when both are empty the whole root is meant.
+    `files` and `folders` are relative paths; when both are empty, the scope is the whole root.
     """
 
     root: Root
@@ -32,7 +32,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class ScanCounts:
-    """What the diff came to. `pending` files are new, changed, or lack a vector of the model."""
+    """The number of files that the walk found, and of those to read (`pending`)."""
 
     found: int
     pending: int
@@ -40,14 +40,14 @@ class ScanCounts:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A file to read; `indexed` when it is unchanged and known, and only a vector is lacking."""
+    """A file to read; `indexed` if it is known and unchanged and only a vector is missing."""
 
     file: FoundFile
     indexed: bool
 
 
 class Scan:
-    """A walk in progress, kept in temporary tables so that memory stays flat."""
+    """A walk in progress, stored in temporary tables to keep memory constant."""
 
     def __init__(self, db: Connection, scope: Scope) -> None:
         self._db = db
@@ -75,21 +75,21 @@ class Scan:
             self._insert_range("folders", path)
 
     def add(self, files: Iterable[FoundFile]) -> None:
-        """Note files that the walk found."""
+        """Add files that the walk found."""
         self._db.many(
             "INSERT OR REPLACE INTO temp.found VALUES (CAST(? AS TEXT), ?, ?, ?)",
             ((text(f.path), f.size, f.mtime_ns, f.unsupported) for f in files),
         )
 
     def add_sidecar(self, sidecar: FoundSidecar) -> None:
-        """Note a file beside a picture that the walk found."""
+        """Add a sidecar that the walk found."""
         self._db.rows(
             "INSERT OR REPLACE INTO temp.found_sidecars VALUES (CAST(? AS TEXT), ?, ?)",
             (text(sidecar.path), sidecar.size, sidecar.mtime_ns),
         )
 
     def leave_alone(self, path: str) -> None:
-        """Note that the walk could not look at or below a path: what is there is not gone."""
+        """Protect a path that the walk could not read: files at or below it are not forgotten."""
         self._db.rows(
             "INSERT OR IGNORE INTO temp.unseen_files VALUES (CAST(? AS TEXT))", (text(path),)
         )
@@ -104,10 +104,10 @@ class Scan:
         )
 
     def compare(self, model_id: int, max_megapixels: float) -> ScanCounts:
-        """Find the files to read: new, changed, without a vector, or with a problem worth a retry.
+        """Find the files to read: new, changed, without a vector, or with a problem to retry.
 
-        A problem is tried again when the file changed, when its format has become supported, or
-        when the limit that refused it has been raised.
+        A problem is retried if it is transient, the file has changed, the format has become
+        supported, or the limit on megapixels has been raised.
         """
         self._db.rows(
             """CREATE TEMP TABLE pending AS
@@ -131,7 +131,7 @@ class Scan:
         )
 
     def pending(self) -> Iterator[Pending]:
-        """Yield the files to read, in the order of their paths."""
+        """Yield the files to read, by path."""
         last = 0
         while True:
             rows = self._db.rows(
@@ -146,7 +146,7 @@ class Scan:
             last = rows[-1][0]
 
     def changed_sidecars(self) -> list[FoundSidecar]:
-        """Return the sidecars to read: new ones, and those that changed."""
+        """Return the sidecars to read: new and changed ones."""
         rows = self._db.rows(
             "SELECT s.path, s.size, s.mtime_ns FROM temp.found_sidecars s LEFT JOIN sidecars k"
             " ON k.root_id = ? AND k.path = s.path"
@@ -156,7 +156,7 @@ class Scan:
         return [FoundSidecar(*row) for row in rows.fetchall()]
 
     def forget_gone_sidecars(self) -> int:
-        """Drop the sidecars in scope that the walk looked for and did not find."""
+        """Delete the sidecars in scope that the walk did not find; return how many."""
         return self._db.rows(
             f"""DELETE FROM sidecars AS f WHERE f.root_id = ? AND {self._in_scope()}
             AND NOT EXISTS (SELECT 1 FROM temp.found_sidecars s WHERE s.path = f.path)
@@ -165,7 +165,7 @@ class Scan:
         ).rowcount
 
     def known(self) -> int:
-        """Return how many files the catalogue knows in scope."""
+        """Return how many files in scope the catalogue has."""
         count = self._db.one(
             f"SELECT count(*) FROM files f WHERE f.root_id = ? AND {self._in_scope()}",
             (self._scope.root.id,),
@@ -173,7 +173,7 @@ class Scan:
         return int(count)
 
     def knows(self, path: str, *, below: bool = False) -> bool:
-        """Tell whether the catalogue knows a file of the root at or below a path, or below only."""
+        """Tell whether the catalogue has a file at or below a path (`below`: only below it)."""
         condition, values = within(path)
         if below:
             condition, values = f"{condition} AND f.path != CAST(? AS TEXT)", (*values, text(path))
@@ -184,7 +184,7 @@ class Scan:
         return found is not None
 
     def forget_gone(self) -> int:
-        """Drop the files in scope that the walk looked for and did not find; return how many."""
+        """Delete the files in scope that the walk did not find; return how many."""
         cursor = self._db.rows(
             f"""DELETE FROM files AS f WHERE f.root_id = ? AND {self._in_scope()}
             AND NOT EXISTS (SELECT 1 FROM temp.found s WHERE s.path = f.path)

@@ -1,8 +1,8 @@
 """The tables of a library, as append-only migrations.
 
-A migration that has been released is never edited: a change is a new function below the others.
-`tests/catalogue/test_schema.py` walks an old catalogue up through each of them. sqlite_utils, which
-takes a tenth of a second to import, is only needed where one is due.
+Never edit a released migration; add a new function below the others instead.
+`tests/catalogue/test_schema.py` upgrades an old catalogue through each of them. The import of
+sqlite_utils takes 0.1 seconds, so it happens only when a migration is due.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ APPLICATION_ID = 0x50495854
 """SQLite's `application_id` of a catalogue: "PIXT"."""
 
 MIGRATIONS: list[Callable[[Database], None]] = []
-"""All migrations, in their order; how many a catalogue has had is SQLite's `user_version`."""
+"""All migrations, in order; SQLite's `user_version` counts those that a catalogue has had."""
 
-# The date of a picture, as `PictureFacts` has it. Files keep the date in their name, which SQL
-# cannot read.
+# Sets the date of a picture (`PictureFacts.date`). `files.named` stores the date in the file name,
+# because SQL cannot parse it.
 _SET_DATES = """
     UPDATE images SET (date, date_source) = (
         SELECT CASE
@@ -48,13 +48,13 @@ def _migration(step: Callable[[Database], None]) -> Callable[[Database], None]:
 
 @_migration
 def m001_first_tables(db: Database) -> None:
-    """Create files, images, models, vectors, and all that belongs to them."""
+    """Create the tables of files, images, models and vectors, and all others."""
     _execute_all(db, FIRST_TABLES)
 
 
 @_migration
 def m002_dates(db: Database) -> None:
-    """Give every picture a date, kept up to date by triggers."""
+    """Add a date to every picture; triggers keep it up to date."""
     from retrieval.images.name_dates import date_in_name
 
     def date_in_path(path: bytes) -> str:
@@ -86,15 +86,15 @@ def m002_dates(db: Database) -> None:
 
 @_migration
 def m003_exposure(db: Database) -> None:
-    """Add what EXIF says of the exposure; pictures that are known already have none."""
+    """Add the exposure data of EXIF; existing pictures have none."""
     columns = ("iso INTEGER", "aperture REAL", "exposure REAL", "focal_length REAL")
     _execute_all(db, (f"ALTER TABLE images ADD COLUMN {column}" for column in columns))
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Bring a catalogue, new or old, to the newest schema: all of the way, or nothing.
+    """Migrate a new or old catalogue to the newest schema, in one transaction.
 
-    Other programs that open it meanwhile wait, and find that it has been done.
+    Other programs that open it at the same time wait, and then find it migrated.
     """
     from sqlite_utils import Database
     from sqlite_utils.migrations import Migrations

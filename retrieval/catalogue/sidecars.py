@@ -13,7 +13,7 @@ from retrieval.images import FoundSidecar
 
 @dataclass(frozen=True, slots=True)
 class SidecarRecord:
-    """A sidecar that was read: its `source` ("sidecar" or "xmp") and its text, perhaps ""."""
+    """A sidecar that has been read: its `source` ("sidecar" or "xmp") and its text (may be "")."""
 
     found: FoundSidecar
     source: str
@@ -22,24 +22,24 @@ class SidecarRecord:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a file of an image is: its root's path and its path below that."""
+    """The place of an image's file: the root's absolute path and the path relative to it."""
 
     root: str
     path: str
 
 
 class Sidecars:
-    """The tables of sidecars and of images whose texts are to be put together again."""
+    """The tables of sidecars and of images whose texts must be collected again."""
 
     def __init__(self, db: Connection) -> None:
         self._db = db
 
     def record(self, root: Root, sidecars: Sequence[SidecarRecord]) -> None:
-        """Commit what was read; the images beside are to be retold."""
+        """Commit sidecars; triggers mark the images beside them for a refresh of their texts."""
         with self._db.writing():
             for each in sidecars:
                 path, found = text(each.found.path), each.found
-                # Two steps, for triggers look at what comes and at what goes.
+                # In two steps, because the triggers fire on insert and on delete.
                 self._db.rows(
                     "DELETE FROM sidecars WHERE root_id = ? AND path = CAST(? AS TEXT)",
                     (root.id, path),
@@ -50,12 +50,12 @@ class Sidecars:
                 )
 
     def to_refresh(self, limit: int) -> list[int]:
-        """Return ids of images whose files or sidecars changed since their texts were collected."""
+        """Return at most `limit` ids of images whose texts must be collected again."""
         rows = self._db.rows("SELECT image_id FROM retell ORDER BY image_id LIMIT ?", (limit,))
         return [image_id for (image_id,) in rows]
 
     def mark_refreshed(self, image_ids: Iterable[int]) -> None:
-        """Record that the texts of images are up to date, within the caller's transaction."""
+        """Mark the texts of images as up to date, within the caller's transaction."""
         self._db.many("DELETE FROM retell WHERE image_id = ?", ((id_,) for id_ in image_ids))
 
     def beside(self, image_id: int) -> tuple[list[Place], list[tuple[str, str]]]:
@@ -75,7 +75,7 @@ class Sidecars:
         return [Place(root, path) for _, root, path in rows], found
 
     def image_at(self, root: Root, path: str) -> int | None:
-        """Return the id of the image that a file of a root has, or None."""
+        """Return the id of the image of a root's file, or None."""
         found = self._db.one(
             "SELECT image_id FROM files WHERE root_id = ? AND path = CAST(? AS TEXT)",
             (root.id, text(path)),

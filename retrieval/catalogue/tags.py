@@ -1,4 +1,4 @@
-"""Tags of pictures, and the labels that they are given by: see `retrieval.tagging.labels`."""
+"""Tags of pictures, and the labels that tagging uses: see `retrieval.tagging.labels`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from retrieval.catalogue.connection import Connection
 
 @dataclass(frozen=True, slots=True)
 class Tagged:
-    """A tag that pictures of the library have: how many of them, from whom (`source`)."""
+    """A tag in the library: its `source` ("label" or "concept") and its number of pictures."""
 
     label: str
     source: str
@@ -42,7 +42,7 @@ class TagRows:
         return [Tagged(*row) for row in rows]
 
     def of_image(self, image_id: int) -> tuple[Tag, ...]:
-        """Return a picture's tags, the surest first."""
+        """Return a picture's tags, the highest score first."""
         rows = self._db.rows(
             "SELECT label, score, source FROM tags WHERE image_id = ? ORDER BY score DESC, label",
             (image_id,),
@@ -50,9 +50,9 @@ class TagRows:
         return tuple(Tag(*row) for row in rows)
 
     def put(self, rows: Iterable[tuple[int, str, float]], source: str, model_id: int) -> None:
-        """Tag (vector id, label, score), within the caller's transaction.
+        """Store tags (vector id, label, score), within the caller's transaction.
 
-        A vector that went in the meantime is passed over.
+        Vectors that have been deleted are skipped.
         """
         self._db.many(
             "INSERT OR REPLACE INTO tags (image_id, label, score, source, model_id)"
@@ -61,19 +61,19 @@ class TagRows:
         )
 
     def remove(self, source: str, label: str | None = None) -> int:
-        """Take a label, or all of them, off all pictures; return how many tags there were."""
+        """Remove one label of a source, or all, from all pictures; return the number of tags."""
         return self._db.rows(
             "DELETE FROM tags WHERE source = ? AND (? IS NULL OR label = ?)",
             (source, label, label),
         ).rowcount
 
     def labels(self) -> tuple[str, ...]:
-        """Return the labels that pictures are given, in their order."""
+        """Return the labels that tagging uses, in order."""
         return tuple(
             label for (label,) in self._db.rows("SELECT label FROM labels ORDER BY position")
         )
 
     def put_labels(self, labels: Sequence[str]) -> None:
-        """Remember the labels, all different, within the caller's transaction."""
+        """Replace the labels, which must be unique, within the caller's transaction."""
         self._db.rows("DELETE FROM labels")
         self._db.many("INSERT INTO labels VALUES (?, ?)", list(enumerate(labels)))

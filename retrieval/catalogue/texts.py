@@ -1,4 +1,4 @@
-"""The texts of pictures, one a source, with their full-text index and their own vectors."""
+"""The texts of pictures, one per source, with their full-text index and their vectors."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ from retrieval.vectors import to_blobs
 CAPTION, SIDECAR, XMP, EMBEDDED, NAME, OCR = "caption", "sidecar", "xmp", "embedded", "name", "ocr"
 
 SOURCES = (CAPTION, SIDECAR, XMP, EMBEDDED, NAME, OCR)
-"""Where texts come from, the most telling first."""
+"""The sources of texts, the most informative first."""
 
 DESCRIBING = (CAPTION, SIDECAR, XMP, EMBEDDED)
-"""Sources that say what a picture shows, in sentences or keywords. They get a vector."""
+"""Sources that describe a picture in sentences or keywords. Their texts get a vector."""
 
-_SMALL = 1000
-"""A library of fewer pictures cannot say how rare a word is: it is taken for one of so many."""
+_MIN_DOCUMENTS = 1000
+"""The rarity of a word assumes at least this many pictures; fewer give no reliable estimate."""
 
 _DESCRIBING = ", ".join(f"'{source}'" for source in DESCRIBING)
 
 
 @dataclass(frozen=True, slots=True)
 class TextRow:
-    """What one source says of an image; several texts of a source are lines."""
+    """The text of one source for an image; each line is one text of the source."""
 
     source: str
     text: str
 
 
 class Texts:
-    """The table of texts. A text is never empty; images without one have no row."""
+    """The table of texts. A text is never empty; an image without one has no row."""
 
     def __init__(self, db: Connection) -> None:
         self._db = db
 
     def put(self, image_id: int, texts: Mapping[str, str]) -> None:
-        """Set what sources say of an image ("" for nothing), within the caller's transaction."""
+        """Set an image's texts by source ("" deletes), within the caller's transaction."""
         before = {row.source: row.text for row in self.of_image(image_id)}
         changed = {source: text for source, text in texts.items() if text != before.get(source, "")}
         if not changed:
@@ -63,7 +63,7 @@ class Texts:
             self._drop_vectors(image_id)
 
     def of_image(self, image_id: int) -> tuple[TextRow, ...]:
-        """Return an image's texts, the most telling source first."""
+        """Return an image's texts, the most informative source first."""
         rows = self._db.rows("SELECT source, text FROM texts WHERE image_id = ?", (image_id,))
         return tuple(sorted((TextRow(*row) for row in rows), key=lambda r: SOURCES.index(r.source)))
 
@@ -82,12 +82,12 @@ class Texts:
     def matching(
         self, terms: Sequence[str], limit: int, pictures: int, allowed: Iterable[int] | None = None
     ) -> dict[int, float]:
-        """Return how well images' words match FTS5 terms, by image id; at most `limit` a term.
+        """Return scores for FTS5 terms by image id, higher is better; at most `limit` per term.
 
-        It is BM25, with the square of a word's rarity among all `pictures` of the library (SQLite
-        knows only those with texts), times the share of the question's rarity that is matched: all
-        the words of a short question tell much, a common one of a long question next to nothing.
-        With `allowed`, image ids, no others are returned.
+        The score is BM25, with the squared rarity of a word among all `pictures` of the library
+        (SQLite counts only those with texts), times the matched share of the query's total rarity.
+        A picture that matches every word of a short query scores high; one that matches a common
+        word of a long query scores almost 0. `allowed`, if given, limits the image ids.
         """
         within = "" if allowed is None else " AND rowid IN (SELECT value FROM json_each(?))"
         values = () if allowed is None else (json.dumps([int(id_) for id_ in allowed]),)
@@ -97,12 +97,12 @@ class Texts:
         whole = 0.0
         for term in terms:
             count = self._db.one("SELECT count(*) FROM words WHERE words MATCH ?", (term,))
-            rarity = max(_rarity(count, max(pictures, documents, _SMALL)), 0.0) ** 2
-            # Pairs that nobody wrote mostly straddle two words: 落的 in 日落的照片.
+            rarity = max(_rarity(count, max(pictures, documents, _MIN_DOCUMENTS)), 0.0) ** 2
+            # A pair without any match mostly spans two words, like 落的 in 日落的照片.
             whole += rarity if count or not is_pair(term) else 0.0
             if not count or not rarity:
                 continue
-            own = max(_rarity(count, documents), 1e-6)  # what SQLite multiplied with
+            own = max(_rarity(count, documents), 1e-6)  # the factor that SQLite used
             rows = self._db.rows(
                 "SELECT rowid, -rank FROM words WHERE words MATCH ?"
                 " AND EXISTS (SELECT 1 FROM images i WHERE i.id = rowid AND i.orphaned_at IS NULL)"
@@ -115,7 +115,7 @@ class Texts:
         return {image_id: score * matched[image_id] / whole for image_id, score in scores.items()}
 
     def without_vector(self, model_id: int, limit: int) -> list[tuple[int, str]]:
-        """Return images that have a description but no vector of it, with its lines."""
+        """Return (image id, description lines) of images whose description has no vector."""
         rows = self._db.rows(
             "SELECT t.image_id, group_concat(t.text, char(10)) FROM texts t"
             " JOIN images i ON i.id = t.image_id AND i.orphaned_at IS NULL"
@@ -129,7 +129,7 @@ class Texts:
     def put_vectors(
         self, model_id: int, image_ids: Sequence[int], vectors: NDArray[np.float32]
     ) -> None:
-        """Record the (n, dim) unit vectors of n images' texts, in a transaction of its own."""
+        """Store the (n, dim) float32 unit vectors of n images' texts, in its own transaction."""
         with self._db.writing():
             self._next_generation()
             self._db.many(
@@ -142,7 +142,7 @@ class Texts:
             )
 
     def unread(self, after: int, limit: int) -> list[int]:
-        """Return images above an id whose pixels have not been read for words yet, rising."""
+        """Return the ids above `after`, ascending, of images without text recognition (OCR)."""
         rows = self._db.rows(
             "SELECT i.id FROM images i WHERE i.id > ? AND i.orphaned_at IS NULL"
             " AND NOT EXISTS (SELECT 1 FROM ocr_done o WHERE o.image_id = i.id)"
@@ -152,7 +152,7 @@ class Texts:
         return [image_id for (image_id,) in rows]
 
     def count_unread(self) -> int:
-        """Count the images whose pixels have not been read for words yet."""
+        """Count the images without text recognition (OCR)."""
         return int(
             self._db.one(
                 "SELECT count(*) FROM images i WHERE i.orphaned_at IS NULL"
@@ -161,7 +161,7 @@ class Texts:
         )
 
     def put_read(self, texts: Mapping[int, str]) -> None:
-        """Record what is written in images, by id, in a transaction of its own."""
+        """Store the recognized (OCR) texts of images by id, in its own transaction."""
         with self._db.writing():
             for image_id, text in texts.items():
                 self.put(image_id, {OCR: text})
@@ -175,7 +175,7 @@ class Texts:
             self._db.rows("INSERT INTO words (rowid, text) VALUES (?, ?)", (image_id, words))
 
     def _drop_vectors(self, image_id: int) -> None:
-        """Take the vector of an older wording out of the answers."""
+        """Remove the vector of an older text from the results."""
         old = self._db.rows(
             "SELECT id, model_id FROM vectors WHERE image_id = ? AND view = ?", (image_id, TEXT)
         ).fetchall()

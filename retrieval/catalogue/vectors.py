@@ -1,4 +1,4 @@
-"""Reading vectors: all that are live, those newer than a cache, those it must mask."""
+"""Reads of vectors: all live ones, those newer than a cache, those that a cache must mask."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from retrieval.vectors import from_blobs
 _PAGE = 4096
 
 WHOLE, TEXT = "whole", "text"
-"""Views of an image: the picture itself; what its texts say (`catalogue.texts`)."""
+"""Views of an image: the picture itself, and its texts (`catalogue.texts`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Where the catalogue stands: any change to what a search may answer raises `generation`.
+    """The catalogue's state: any change that affects search results increments `generation`.
 
-    `stamp` is a random text that belongs to this generation of this catalogue.
+    `stamp` is a random text, unique to this generation of this catalogue.
     """
 
     generation: int
@@ -30,33 +30,33 @@ class Snapshot:
 
 
 class Vectors:
-    """One model's vectors of one view. Live ones belong to images that some file has."""
+    """One model's vectors of one view. A live vector belongs to an image with a file."""
 
     def __init__(self, db: Connection, model_id: int, dim: int, view: str = WHOLE) -> None:
         self._db = db
         self._model_id = model_id
         self._dim = dim
         self._view = view
-        # Written out, for only then does SQLite see that the index of texts' vectors will do.
+        # A literal, because SQLite uses the partial index of texts' vectors only with one.
         self._of_view = f"v.model_id = ? AND v.view = '{view}'"
 
     def snapshot(self) -> Snapshot:
-        """Return where the catalogue stands."""
+        """Return the catalogue's current state."""
         generation = self._db.one("SELECT value FROM state WHERE key = 'generation'")
         stamp = self.stamp_of(generation)
         assert stamp is not None
         return Snapshot(generation, stamp)
 
     def stamp_of(self, generation: int) -> str | None:
-        """Return the stamp of a generation; None if it never was, or is too old to matter.
+        """Return the stamp of a generation; None if it never existed or is too old.
 
-        What left the results is known only since the oldest generation that has a stamp.
+        The record of removed vectors begins at the oldest generation with a stamp.
         """
         found = self._db.one("SELECT stamp FROM stamps WHERE generation = ?", (generation,))
         return None if found is None else str(found)
 
     def after(self, last_id: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-        """Yield pages of (n,) ids above `last_id`, rising, and their (n, dim) vectors."""
+        """Yield pages of (n,) int64 ids above `last_id`, ascending, and their (n, dim) vectors."""
         while True:
             rows = self._db.rows(
                 "SELECT v.id, v.embedding FROM vectors v JOIN images i ON i.id = v.image_id"
@@ -71,9 +71,10 @@ class Vectors:
             last_id = ids[-1]
 
     def contents(self) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-        """Return what all live vectors are of, in the order of `after`: two arrays (n,).
+        """Return the images of all live vectors, in the order of `after`, as two (n,) arrays.
 
-        Image ids, and the first eight bytes of their contents' hashes as a number.
+        They are the int64 image ids, and the first 8 bytes of each SHA-256 as a little-endian
+        uint64.
         """
         rows = self._db.rows(
             "SELECT i.id, substr(i.sha256, 1, 8) FROM vectors v JOIN images i ON i.id = v.image_id"
@@ -94,12 +95,12 @@ class Vectors:
         )
 
     def exist(self) -> bool:
-        """Tell whether there are any, live or not."""
+        """Tell whether there are any vectors, live or not."""
         sql = f"SELECT 1 FROM vectors v WHERE {self._of_view} LIMIT 1"
         return self._db.one(sql, (self._model_id,)) is not None
 
     def removed_since(self, generation: int) -> NDArray[np.int64]:
-        """Return the ids, sorted, that left the results after that generation."""
+        """Return the sorted int64 ids that left the results after a generation."""
         rows = self._db.rows(
             "SELECT vector_id FROM removed WHERE model_id = ? AND view = ? AND generation > ?"
             " ORDER BY vector_id",
@@ -108,7 +109,7 @@ class Vectors:
         return np.array([id_ for (id_,) in rows], np.int64)
 
     def of_image(self, image_id: int) -> NDArray[np.float32] | None:
-        """Return the image's vector (dim,), or None when it has none."""
+        """Return the image's (dim,) float32 vector, or None."""
         blob = self._db.one(
             "SELECT embedding FROM vectors WHERE image_id = ? AND model_id = ? AND +view = ?",
             (image_id, self._model_id, self._view),
@@ -116,8 +117,8 @@ class Vectors:
         return None if blob is None else from_blobs([blob], self._dim)[0]
 
     def ids_of(self, image_ids: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the vectors' ids (n,) of images (n,), in their order; 0 for those without."""
-        # CROSS JOIN and + keep SQLite from going through the whole view for each of the images.
+        """Return the (n,) vector ids of n images, in the same order; 0 for images without one."""
+        # CROSS JOIN and + prevent SQLite from scanning the whole view for each image.
         rows = self._db.rows(
             "SELECT v.image_id, v.id FROM json_each(?) j CROSS JOIN vectors v"
             " ON v.image_id = j.value AND v.model_id = ? AND +v.view = ?",
@@ -127,7 +128,7 @@ class Vectors:
         return np.array([found.get(id_, 0) for id_ in image_ids.tolist()], np.int64)
 
     def images_of(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the image ids (n,) of vectors (n,), in their order."""
+        """Return the (n,) image ids of n vectors, in the same order; 0 for unknown vectors."""
         rows = self._db.rows(
             "SELECT v.id, v.image_id FROM json_each(?) j CROSS JOIN vectors v ON v.id = j.value",
             (json.dumps(ids.tolist()),),

@@ -98,9 +98,7 @@ def of_decoder_error(error: Exception, format_name: str) -> str:
     shown = _SHOWN_FORMAT.get(format_name, format_name or "picture")
     said = str(error).lower()
     if isinstance(error, EOFError) or any(word in said for word in _SAYS_TRUNCATED):
-        return (
-            "the file is truncated; copy it again or restore it from a backup"
-        )
+        return "the file is truncated; copy it again or restore it from a backup"
     if isinstance(error, NotImplementedError) or any(word in said for word in _SAYS_UNSUPPORTED):
         return f"an unsupported kind of {shown}; save it again as JPEG or PNG"
     if format_name in ("AVIF", "HEIF"):  # their libraries do not distinguish the two cases

@@ -71,7 +71,7 @@ def test_searching_with_an_address(run: Run, indexed: Path, web: str) -> None:
     assert "web page" in page.err
     dead = run("search", "--image", "http://127.0.0.1:9/a.jpg")
     assert dead.code == 1
-    assert "cannot be fetched" in dead.err
+    assert "cannot be downloaded" in dead.err
 
 
 def test_exact_decoding_of_the_picture_that_asks(
