@@ -316,9 +316,9 @@ def test_concatenate_weighs_half_and_half(told: Library) -> None:
 
 
 def test_texts_need_words(told: Library, pictures: Path) -> None:
-    with pytest.raises(QueryError, match="words"):
+    with pytest.raises(QueryError, match="search texts"):
         told.search(pictures / "red.png", look_in="texts")
-    with pytest.raises(QueryError, match="words"):
+    with pytest.raises(QueryError, match="search texts"):
         told.search(Query.parse("red + blue"), look_in="texts", fuse="multiply")
 
 
