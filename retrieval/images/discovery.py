@@ -117,7 +117,8 @@ def stat_file(root: str, path: str) -> FoundFile | Unreadable | None:
 def sidecar_paths(path: str) -> tuple[str, ...]:
     """Return the possible paths of a picture's sidecars, relative to the same folder as `path`."""
     stem = os.path.splitext(path)[0]
-    return tuple(beside + ending for beside in (stem, path) for ending in SIDECARS)
+    endings = (*SIDECARS, *map(str.upper, SIDECARS))
+    return tuple(beside + ending for beside in (stem, path) for ending in endings)
 
 
 def stat_sidecars(root: str, path: str) -> Iterator[FoundSidecar]:

@@ -17,8 +17,14 @@ _COMPANY = re.compile(
 )
 _NO_TEXT = re.compile(r"[\W_]*|unknown|none|n/a|default", re.IGNORECASE)
 _WORD = re.compile(r"[^\s,.]+")
-# The standard is 2023:05:01 12:30:00; some programs write dashes, or a T.
-_WRITTEN_DATE = re.compile(r"\s*(\d{4})[:/-](\d\d)[:/-](\d\d)[ T](\d\d):(\d\d):(\d\d)", re.ASCII)
+# The standard is 2023:05:01 12:30:00. Programs also write dashes, slashes, dots or a T, blanks for
+# leading zeros, "PM", a zone, or no seconds or time at all. All that is written must be understood.
+_DATE = r"\s*(\d{4})([:/.-])([ \d]\d)\2([ \d]\d)"
+_TIME = r"([ \d]\d):([ \d]\d)(?::([ \d]\d)(?:[.,]\d+)?)?"
+_WRITTEN_DATE = re.compile(
+    rf"{_DATE}(?:(?: |T){_TIME}\s*([AP]\.?M\.?)?\s*(?:Z|[+-]\d\d:?\d\d)?)?[\s\0:]*",
+    re.ASCII | re.IGNORECASE,
+)
 
 
 def clean(value: object) -> str:
@@ -57,16 +63,31 @@ def number(value: object, least: float, most: float) -> float | None:
 
 
 def iso_date(written: object) -> str:
-    """Return an EXIF date and time as ISO 8601; "" for anything that is not a valid date."""
-    match = _WRITTEN_DATE.match(written) if isinstance(written, str) else None
+    """Return an EXIF date as ISO 8601, with its time if it has one; "" if it is not valid.
+
+    Missing seconds are 0, and a leap second (60) is the second before it.
+    """
+    match = _WRITTEN_DATE.fullmatch(written[:_LONGEST]) if isinstance(written, str) else None
     if match is None:
         return ""
-    year, month, day, hour, minute, second = map(int, match.groups())
     try:
-        iso = f"{date(year, month, day)}T{time(hour, minute, second)}"
+        day = date(int(match[1]), int(match[3]), int(match[4]))
+        iso = day.isoformat()
+        if match[5] is not None:
+            seconds = 59 if match[7] == "60" else int(match[7] or 0)
+            iso += f"T{time(_hour(int(match[5]), match[8] or ''), int(match[6]), seconds)}"
     except ValueError:
         return ""
-    return iso if year >= FIRST_PHOTOGRAPH else ""
+    return iso if day.year >= FIRST_PHOTOGRAPH else ""
+
+
+def _hour(written: int, half: str) -> int:
+    """Return an hour of the day; ValueError for one that does not fit AM or PM."""
+    if not half or (written > 12 and half[0] in "pP"):
+        return written  # 13:30 PM
+    if not 1 <= written <= 12:
+        raise ValueError
+    return written % 12 + 12 * (half[0] in "pP")
 
 
 def position(
@@ -85,17 +106,18 @@ def position(
 
 def _degrees(parts: object, reference: object, letters: str, most: float) -> float | None:
     letter = clean(reference)[:1].upper()
-    if not letter or letter not in letters or not isinstance(parts, Sequence):
+    if not letter or letter not in letters or isinstance(parts, str | bytes):
         return None
-    if isinstance(parts, str | bytes) or not 1 <= len(parts) <= 3:
+    values = parts if isinstance(parts, Sequence) else (parts,)  # Pillow unpacks a single value
+    if not 1 <= len(values) <= 3:
         return None
     try:
-        numbers = [float(part) for part in parts]
+        numbers = [float(part) for part in values]
     except (TypeError, ValueError, ArithmeticError):
         return None
-    # Some devices write seconds as 0/0 when the minutes have decimals.
-    if len(numbers) == 3 and math.isnan(numbers[2]):
-        del numbers[2]
+    # Some devices write minutes or seconds as 0/0 when the part before has decimals.
+    while len(numbers) > 1 and math.isnan(numbers[-1]):
+        del numbers[-1]
     if any(
         not 0 <= number <= limit for number, limit in zip(numbers, (most, 60, 60), strict=False)
     ):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from PIL import Image
 
 from retrieval.images.exif import facts_of
+from retrieval.images.exif_values import number
 from retrieval.query.fields import Facts
 
 _ORIENTATION = 0x0112
@@ -35,7 +36,16 @@ def turn_of(picture: Image.Image, otherwise: int = 1) -> Image.Transpose | None:
         own = picture.getexif().get(_ORIENTATION)
     except Exception:  # damaged EXIF can raise anything
         own = None
-    return _TURNS.get(own if own is not None and own in range(1, 9) else otherwise)
+    orientation = _orientation(own)
+    return _TURNS.get(otherwise if orientation is None else orientation)
+
+
+def _orientation(written: object) -> int | None:
+    """Return an orientation, 1 to 8; programs also write it as bytes, a text or a list."""
+    if isinstance(written, bytes):
+        written = written.rstrip(b"\0")
+    value = number(written, 1, 8)  # float() reads texts and bytes, too
+    return int(value) if value is not None and value.is_integer() else None
 
 
 def upright(picture: Image.Image) -> Image.Image:

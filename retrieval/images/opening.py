@@ -137,8 +137,7 @@ def _open_preview(
         raise PictureError(reasons.no_preview(raw.format))
     file.seek(raw.preview.span.start)
     inside = BytesIO(file.read(min(raw.preview.span.length, _MAX_PREVIEW_BYTES)))
-    opener, _ = Image.OPEN["JPEG"]
-    picture = opener(inside, "")
+    picture = JpegImagePlugin.JpegImageFile(inside, "")
     header = Header(raw.format, picture.size, raw=raw)
     return picture, _scaled_and_admitted(picture, header, inside, limits, held, target)
 
@@ -171,6 +170,9 @@ def _candidates(head: bytes) -> Iterator[tuple[str, _Opener]]:
     """Yield the formats whose signature matches the file's first bytes, with their openers."""
     for name in _PILLOW_FORMATS:
         opener, accepts = Image.OPEN[name]
+        if name == "JPEG":
+            # Pillow's opener turns a JPEG that holds more pictures into an MPO.
+            opener = JpegImagePlugin.JpegImageFile
         if accepts is not None and accepts(head) is True:
             yield name, opener
     if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS:

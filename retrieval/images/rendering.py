@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import IO
@@ -10,12 +11,15 @@ from PIL import Image
 
 from retrieval.images import ReadLimits
 from retrieval.images.descriptions import words_inside
+from retrieval.images.mending import jpeg_without_end, png_without_bad_metadata, with_end
 from retrieval.images.metadata import facts_of_picture, turn_of
 from retrieval.images.modes import to_rgb
 from retrieval.images.opening import Header, open_picture
-from retrieval.images.reasons import Reading
+from retrieval.images.reasons import Reading, TooManyPixelsError, TransientError
 from retrieval.images.scaling import Frame, Target
 from retrieval.query.fields import Facts
+
+_STRIP = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +39,57 @@ def render(
     """Decode the first frame, at the smallest size that `target` and `limits` allow.
 
     `held` holds the picture's share of the memory budget; `reading.format` is set. Exceptions of
-    the decoders reach the caller: see `decoding.explained`.
+    the decoders reach the caller: see `decoding.explained`. Damaged metadata and a missing end
+    marker do not make a picture fail (`mending`).
     """
-    if limits.exact:
-        return _render(file, limits, None, held, reading)
+    scaled = None if limits.exact else target
     try:
-        return _render(file, limits, target, held, reading)
-    except Exception:
-        if reading.format != "JPEG2000":
-            raise
-        # It has fewer resolutions than assumed or is damaged: only full decoding shows which.
+        return _render(file, limits, scaled, held, reading)
+    except (MemoryError, TooManyPixelsError, TransientError):
+        raise
+    except Exception as error:
         held.close()
-        return _render(file, limits, None, held, reading)
+        if reading.format == "JPEG2000" and scaled is not None:
+            # It has fewer resolutions than assumed or is damaged: only full decoding shows which.
+            return _render(file, limits, None, held, reading)
+        mended = _mended(file, limits, held)
+        if mended is None:
+            raise
+        try:
+            return _render(mended, limits, scaled, held, reading)
+        except (MemoryError, TooManyPixelsError, TransientError):
+            raise
+        except Exception:  # the damage is in the picture itself
+            raise error from None
+
+
+def _mended(file: IO[bytes], limits: ReadLimits, held: ExitStack) -> IO[bytes] | None:
+    """Return a stream with the whole picture if only something beside its pixels is damaged."""
+    png = png_without_bad_metadata(file)
+    if png is not None:
+        return png
+    data = jpeg_without_end(file)
+    if data is None:
+        return None
+    try:
+        digests = {
+            _pixel_digest(with_end(data, noisy=noisy), limits, held) for noisy in (False, True)
+        }
+    except Exception:  # a damaged file can raise anything
+        return None
+    return with_end(data) if len(digests) == 1 else None
+
+
+def _pixel_digest(file: IO[bytes], limits: ReadLimits, held: ExitStack) -> bytes:
+    """Return a digest of a picture's pixels at full size."""
+    with held:
+        picture, _ = open_picture(file, limits, held)
+        picture.load()
+        digest = hashlib.sha256()
+        for top in range(0, picture.height, _STRIP):
+            strip = picture.crop((0, top, picture.width, min(top + _STRIP, picture.height)))
+            digest.update(strip.tobytes())
+        return digest.digest()
 
 
 def _render(

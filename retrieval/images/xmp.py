@@ -6,6 +6,7 @@ could declare entities, never fetches anything, and limits the size of a packet.
 
 from __future__ import annotations
 
+import codecs
 from xml.parsers import expat
 
 MOST_BYTES = 4 * 2**20
@@ -61,7 +62,7 @@ def read_xmp(packet: bytes) -> tuple[str, ...]:
     parser.CharacterDataHandler = reader.text
     parser.StartDoctypeDeclHandler = _refuse
     try:
-        parser.Parse(packet.strip(b"\0 \t\r\n"), True)
+        parser.Parse(_stripped(packet), True)
     except (expat.ExpatError, _Refused, ValueError, LookupError):
         return ()
     title, description, subject = (
@@ -69,6 +70,20 @@ def read_xmp(packet: bytes) -> tuple[str, ...]:
     )
     keywords = ", ".join(dict.fromkeys(filter(None, subject)))
     return tuple(dict.fromkeys(filter(None, [*title, *description, keywords])))
+
+
+def _stripped(packet: bytes) -> bytes:
+    """Return a packet without blanks around it; in UTF-16, a blank is two bytes."""
+    for mark, encoding in (
+        (codecs.BOM_UTF16_LE, "utf-16"),
+        (codecs.BOM_UTF16_BE, "utf-16"),
+        (b"<\0", "utf-16-le"),
+        (b"\0<", "utf-16-be"),
+    ):
+        if packet.startswith(mark):
+            text = packet.decode(encoding).strip("\0 \t\r\n")
+            return text.encode("utf-16")  # with a mark, as the declaration requires
+    return packet.strip(b"\0 \t\r\n")
 
 
 def _refuse(*_: object) -> None:

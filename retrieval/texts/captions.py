@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from retrieval.errors import QueryError
+from retrieval.texts.sidecars import decoded
 
 _FILE_KEYS = ("file", "file_name", "filename", "image", "path")
 _TEXT_KEYS = ("captions", "caption", "text", "description")
@@ -18,20 +19,20 @@ _TEXT_KEYS = ("captions", "caption", "text", "description")
 def read_caption_file(source: str) -> dict[str, tuple[str, ...]]:
     """Return the captions of pictures by absolute path; a picture may have several rows.
 
-    JSON lines have `{"file": "a.jpg", "captions": ["…"]}` (or "caption": "…"). A CSV or TSV file
-    names the columns "file" and "caption" in its first line. Paths are relative to the file's
-    folder. A row without a caption removes a picture's captions. Raises QueryError, which names
-    the file and the invalid line.
+    JSON lines, or the objects of a JSON array, have `{"file": "a.jpg", "captions": ["…"]}` (or
+    "caption": "…"). A CSV or TSV file names the columns "file" and "caption" in its first line;
+    Excel's line `sep=;` may come before. The text is UTF-8, UTF-16 or cp1252. Paths are relative
+    to the file's folder. A row without a caption removes a picture's captions. Raises QueryError,
+    which names the file and the invalid line.
     """
     try:
-        with open(source, encoding="utf-8-sig", newline="") as opened:
-            content = opened.read()
-    except (OSError, UnicodeDecodeError) as error:
-        raise QueryError(
-            f"{source} cannot be read: {error}", "check the path; the file must be UTF-8 text"
-        ) from error
+        with open(source, "rb") as opened:
+            content = decoded(opened.read())  # Excel writes cp1252 and UTF-16
+    except OSError as error:
+        raise QueryError(f"{source} cannot be read: {error}", "check the path") from error
     folder = os.path.dirname(os.path.abspath(source))
-    rows = _json_rows if content.lstrip().startswith("{") else _table_rows
+    start = content.lstrip()[:1]
+    rows = {"{": _json_rows, "[": _array_rows}.get(start, _table_rows)
     found: dict[str, tuple[str, ...]] = {}
     for file, texts in rows(source, content):
         path = os.path.normpath(os.path.join(folder, os.path.expanduser(file)))
@@ -50,17 +51,33 @@ def _json_rows(source: str, content: str) -> Iterator[tuple[str, list[str]]]:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
             raise _bad_line(source, number) from error
-        file = _first(row, _FILE_KEYS) if isinstance(row, dict) else None
-        value = _first(row, _TEXT_KEYS) if isinstance(row, dict) else None
-        texts: Any = [value] if isinstance(value, str) else value
-        valid = isinstance(texts, list) and all(isinstance(text, str) for text in texts)
-        if not isinstance(file, str) or not file or not valid:
-            raise _bad_line(source, number)
-        yield _path(file), [_clean(text) for text in texts]
+        yield _json_row(source, number, row)
+
+
+def _array_rows(source: str, content: str) -> Iterator[tuple[str, list[str]]]:
+    try:
+        rows = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise _bad_line(source, getattr(error, "lineno", 1)) from error
+    for number, row in enumerate(rows, 1):
+        yield _json_row(source, number, row)
+
+
+def _json_row(source: str, number: int, row: object) -> tuple[str, list[str]]:
+    file = _first(row, _FILE_KEYS) if isinstance(row, dict) else None
+    value = _first(row, _TEXT_KEYS) if isinstance(row, dict) else None
+    texts: Any = [value] if isinstance(value, str) else value
+    valid = isinstance(texts, list) and all(isinstance(text, str) for text in texts)
+    if not isinstance(file, str) or not file or not valid:
+        raise _bad_line(source, number)
+    return _path(file), [_clean(text) for text in texts]
 
 
 def _table_rows(source: str, content: str) -> Iterator[tuple[str, list[str]]]:
     head = content.split("\n", 1)[0]
+    if head.lower().startswith("sep="):  # Excel's line for itself
+        content = content.partition("\n")[2]
+        head = content.split("\n", 1)[0]
     delimiter = max("\t;,", key=head.count)
     rows = csv.DictReader(io.StringIO(content), delimiter=delimiter)
     try:

@@ -36,7 +36,7 @@ def read_sidecar(path: str) -> tuple[str, str] | None:
 
 def text_of(data: bytes) -> str:
     """Decode a text file of unknown encoding, line by line; "" when it is not text."""
-    text = _decoded(data)
+    text = decoded(data)
     control = sum(not (c.isprintable() or c.isspace()) for c in text)
     if "\0" in text or control > _MAX_CONTROL_SHARE * len(text):
         return ""
@@ -56,7 +56,8 @@ def _content(file: IO[bytes], most: int) -> bytes | None:
     return data if len(data) <= most else None
 
 
-def _decoded(data: bytes) -> str:
+def decoded(data: bytes) -> str:
+    """Decode text by its mark, else as UTF-16 or UTF-8 if it looks so, else as cp1252."""
     for mark, encoding in (
         (codecs.BOM_UTF8, "utf-8-sig"),
         (codecs.BOM_UTF32_LE, "utf-32"),

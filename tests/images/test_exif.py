@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable
 from datetime import datetime
 
@@ -12,8 +13,8 @@ from PIL import Image, ImageOps
 
 from retrieval.images import ReadLimits
 from retrieval.images.decoding import decode
-from retrieval.images.exif_values import iso_date
-from retrieval.images.metadata import facts_of_picture, upright
+from retrieval.images.exif_values import iso_date, position
+from retrieval.images.metadata import facts_of_picture, turn_of, upright
 from retrieval.query.fields import Facts
 from retrieval.specs import Preprocessing
 
@@ -95,6 +96,20 @@ def test_the_moment_of_the_shot_is_preferred() -> None:
         ("2023:05:01 12:30:00", "2023-05-01T12:30:00"),
         ("2023:05:01 12:30:00\0", "2023-05-01T12:30:00"),
         ("2023-05-01T12:30:00+02:00", "2023-05-01T12:30:00"),
+        ("2023:05:01", "2023-05-01"),
+        ("2023:05:01   :  :  ", "2023-05-01"),
+        ("2023:05:01 12:30", "2023-05-01T12:30:00"),
+        ("2023:05: 1  9:05:07", "2023-05-01T09:05:07"),
+        ("2023.05.01 12:30:15", "2023-05-01T12:30:15"),
+        ("2023:05:01 12:30:60", "2023-05-01T12:30:59"),
+        ("2023:05:01 12:30:61", ""),
+        ("2023:05:01 12:30:15.25", "2023-05-01T12:30:15"),
+        ("2023:05:01 01:30:15 PM", "2023-05-01T13:30:15"),
+        ("2023:05:01 12:30:15 am", "2023-05-01T00:30:15"),
+        ("2023:05:01 13:30:15 PM", "2023-05-01T13:30:15"),
+        ("2023:05:01 13:30:15 AM", ""),
+        ("2023:05:01 01:30:15 x", ""),
+        ("2023:05/01 12:30:00", ""),
         ("0000:00:00 00:00:00", ""),
         ("2023:02:30 12:30:00", ""),
         ("2023:05:01 24:00:00", ""),
@@ -114,3 +129,32 @@ def test_dates(written: object, iso: str) -> None:
 def test_every_real_date_survives(moment: datetime) -> None:
     text = f"{moment:%Y:%m:%d %H:%M:%S}"
     assert iso_date(text) == f"{moment:%Y-%m-%dT%H:%M:%S}"
+
+
+def test_a_position_of_one_number_is_kept() -> None:
+    for parts in (48.8583, (48.8583,), (48.8583, math.nan, math.nan)):
+        assert position((parts, "N"), (2.25, "W")) == (48.8583, -2.25)
+    assert position((math.nan, "N"), (2.25, "W")) is None
+    assert position((None, "N"), (2.25, "W")) is None
+
+
+@pytest.mark.parametrize("written", [6, "6", b"6\0", (6, 0), 6.0, [6]])
+def test_an_orientation_of_another_type_turns_the_picture(written: object) -> None:
+    class Turned(Image.Image):
+        def getexif(self) -> Image.Exif:
+            exif = Image.Exif()
+            exif[0x0112] = written
+            return exif
+
+    assert turn_of(Turned()) is Image.Transpose.ROTATE_270
+
+
+@pytest.mark.parametrize("written", ["", "x", b"", (), 0, 9, 6.5, None, [[6]]])
+def test_an_invalid_orientation_is_none(written: object) -> None:
+    class Turned(Image.Image):
+        def getexif(self) -> Image.Exif:
+            exif = Image.Exif()
+            exif[0x0112] = written
+            return exif
+
+    assert turn_of(Turned()) is None

@@ -15,6 +15,7 @@ from support.painting import paint
 from retrieval import Library, QueryError
 from retrieval.images import FoundSidecar
 from retrieval.images.discovery import walk
+from retrieval.images.xmp import read_xmp
 from retrieval.query import Query
 from retrieval.texts.captions import read_caption_file
 from retrieval.texts.names import words_of_path
@@ -219,10 +220,34 @@ def test_tables_of_captions(tmp_path: Path, content: str) -> None:
     assert read_caption_file(str(tmp_path / "t.csv")) == {str(tmp_path / "a.jpg"): ("a dog",)}
 
 
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-8", "utf-8-sig"])
+@pytest.mark.parametrize(
+    "content",
+    ["sep=;\r\nfile;caption\r\na.jpg;ein Bär\r\n", '[\n{"file": "a.jpg", "caption": "ein Bär"}]'],
+)
+def test_captions_of_excel_and_of_a_json_array(tmp_path: Path, content: str, encoding: str) -> None:
+    (tmp_path / "t.csv").write_bytes(content.encode(encoding))
+    assert read_caption_file(str(tmp_path / "t.csv")) == {str(tmp_path / "a.jpg"): ("ein Bär",)}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "utf-16-be"])
+def test_xmp_in_any_encoding(encoding: str) -> None:
+    packet = xmp(subject=bag("Bär", "lake")).decode().replace('begin="\ufeff" ', "")
+    assert read_xmp(f"{packet}\n ".encode(encoding)) == ("Bär, lake",)
+
+
+def test_upper_case_sidecars_of_a_single_file_are_seen(library: Library, pictures: Path) -> None:
+    (pictures / "green.XMP").write_bytes(xmp(subject=bag("meadow")))
+    library.add(pictures / "green.png")
+    assert texts_of(library, "green.png") == {"xmp": "meadow"}
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [
         ("", "no columns"),
+        ('[\n{"file": "a.jpg"]', "line 2"),
+        ('[{"file": "a.jpg"}]', "line 1"),
         ("a,b\n1,2\n", "no columns"),
         ('{"file": "a.jpg"}', "line 1"),
         ('{"file": "a.jpg", "captions": ["x"]}\n{"file": 7, "captions": []}', "line 2"),
