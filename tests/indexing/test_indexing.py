@@ -224,6 +224,35 @@ def test_a_path_that_is_not_there_stops_before_anything_is_done(
     assert library.status().roots == ()
 
 
+def test_a_folder_indexed_under_its_new_name_is_shown_there(
+    library: Library, tmp_path: Path
+) -> None:
+    for number in range(3):
+        paint(tmp_path / f"pics/{number}.png", (number * 100, 0, 0))
+        paint(tmp_path / f"other/{number}.png", (0, number * 100, 50))
+    library.add([tmp_path / "pics", tmp_path / "other"])
+    (tmp_path / "pics").rename(tmp_path / "renamed")  # sorts after the old name
+    library.add(tmp_path / "renamed")
+    hits = library.search("red", 6).hits
+    assert len(hits) == 6
+    assert all(os.path.exists(hit.path) for hit in hits)
+    assert library.duplicates.find("exact").groups == ()
+    assert library.duplicates.find().pictures == 6
+
+
+def test_a_folder_renamed_within_a_root_is_shown_at_its_new_name(
+    library: Library, pictures: Path
+) -> None:
+    library.add(pictures)
+    (pictures / "deep").rename(pictures / "renamed")
+    library.add(pictures / "renamed")
+    (hit,) = library.search("blue", 1).hits
+    assert (hit.path, *hit.copies) == (
+        str(pictures / "renamed/blue.png"),
+        str(pictures / "deep/blue.png"),
+    )
+
+
 def test_other_files_named_among_pictures_are_skipped_and_reported(
     library: Library, pictures: Path
 ) -> None:
