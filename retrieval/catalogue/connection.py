@@ -170,9 +170,17 @@ def _mode(path: str, *, create: bool) -> str:
     if create:
         return "mode=rwc"
     may_write = os.access(path, os.W_OK) and os.access(os.path.dirname(path), os.W_OK)
-    if may_write or not os.path.exists(path) or os.path.exists(f"{path}-wal"):
+    if may_write or not os.path.exists(path) or _has_content(f"{path}-wal"):
         return "mode=rw"
     return "mode=ro&immutable=1"
+
+
+def _has_content(path: str) -> bool:
+    """Tell whether a file exists and is not empty: an empty WAL holds no changes."""
+    try:
+        return os.path.getsize(path) > 0
+    except OSError:
+        return False
 
 
 def _uri_path(path: str) -> str:

@@ -16,7 +16,7 @@ class ImageRow(PictureFacts):
     """An image in the catalogue.
 
     `paths` are the sorted absolute paths of the files with this content, at least one. Files in
-    missing roots come last.
+    missing roots come last; if some exist, the first one does.
     """
 
     paths: tuple[str, ...]
@@ -153,6 +153,8 @@ class Lookup:
         ).fetchall()
         if not files:
             return None
+        if len(files) > 1:
+            _put_existing_first(files)
         paths = tuple(_join(root, path) for root, path, _, _ in files)
         size, mtime_ns = files[0][2:]
         return ImageRow(
@@ -163,6 +165,21 @@ class Lookup:
             mtime_ns=mtime_ns,
             **dict(zip(_FACTS, facts, strict=True)),
         )
+
+
+def _put_existing_first(files: list[tuple[str, str, int, int]]) -> None:
+    """Sort files (root, path, …) of missing roots to the end, then move an existing one forward.
+
+    A folder may have been renamed since its root was last indexed.
+    """
+    there = {root: os.path.isdir(root) for root in {file[0] for file in files}}
+    files.sort(key=lambda file: not there[file[0]])
+    for at, (root, path, _, _) in enumerate(files):
+        if not there[root]:
+            return
+        if os.path.exists(_join(root, path)):
+            files.insert(0, files.pop(at))
+            return
 
 
 def _join(root: str, path: str) -> str:

@@ -12,6 +12,7 @@ from retrieval.commands.terminal import UserPath, device_option, library_option,
 from retrieval.commands.watch_report import WatchReport, watch_options
 from retrieval.encoders.models.references import parse
 from retrieval.indexing.progress import IndexOptions, Progress
+from retrieval.indexing.scopes import choose_paths
 from retrieval.library import Library
 from retrieval.watching.watcher import WatchControl, WatchTiming
 
@@ -65,19 +66,22 @@ def index_command(
     """
     reference = str(parse(model, checkpoint)) if model else None
     patterns = [pattern for pattern in exclude if pattern] if exclude else None
-    with _opened(library_path, reference, device, has_paths=bool(paths)) as library:
+    with _opened(library_path, reference, device, paths) as library:
         if timing is not None:
             return _follow(library, paths, options, patterns, timing)
         return _run(library, paths, options, patterns)
 
 
-def _opened(library_path: str, reference: str | None, device: str, *, has_paths: bool) -> Library:
+def _opened(
+    library_path: str, reference: str | None, device: str, paths: tuple[str, ...]
+) -> Library:
     if Library.exists(library_path):
         return Library.open(library_path, reference, device=device)
-    if not has_paths:
+    if not paths:
         raise click.UsageError(
             f"There is no library in {shown(library_path)} yet. Name the folders to index."
         )
+    choose_paths(paths)  # raises for wrong ones, before a model is chosen and a library made
     if reference is None:
         reference = choose_model()
     else:

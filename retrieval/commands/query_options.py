@@ -94,4 +94,12 @@ def _weighted(terms: list[Term], written: str) -> list[Term]:
 
 
 def _picture(image: str) -> str | bytes:
-    return sys.stdin.buffer.read() if image == "-" else image
+    if image != "-":
+        return image
+    content = sys.stdin.buffer.read()
+    if not content:
+        raise click.ClickException(
+            "Standard input is empty, and --image - reads a picture from it. Pass one: "
+            "pixtrieve search --image - < photo.jpg"
+        )
+    return content

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
+import socket
 
 import click
 
@@ -99,6 +101,7 @@ def serve_command(
     rules = Rules(_known_as(host, port, names), token)
     following = Following(timing, WatchReport().show) if timing is not None else None
     app = create_app(folder, device, rules, moves_to and os.path.abspath(moves_to), following)
+    _require_free(host, port)
     bracketed = f"[{host}]" if ":" in host else host
     address = f"http://{names[0] if names else bracketed}:{port}/"
     if given:
@@ -112,6 +115,32 @@ def serve_command(
     if open_page:
         click.launch(address)  # without the token: other users of this machine can see it
     uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False)
+
+
+def _require_free(host: str, port: int) -> None:
+    """Raise click.ClickException if this process cannot listen on a port.
+
+    The check comes before an address is printed that belongs to another server.
+    """
+    try:
+        with socket.create_server((host, port), family=_family(host)):
+            pass
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise click.ClickException(
+                f"Port {port} is in use by another program, maybe by another pixtrieve serve. "
+                "Stop it, or choose another port with --port."
+            ) from error
+        if error.errno == errno.EACCES:
+            raise click.ClickException(
+                f"There is no permission to listen on port {port}. Choose one from 1024 on with "
+                "--port."
+            ) from error
+        # The server itself reports an address that this machine does not have.
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def _checked(token: str) -> str:

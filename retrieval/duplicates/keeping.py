@@ -95,11 +95,14 @@ class Ranked:
 
     @classmethod
     def read(cls, catalogue: Catalogue, model_id: int) -> Ranked:
-        """Read the images that have a file on a connected drive, and those files."""
+        """Read the images that have a file in a root that exists, and those files."""
         files: dict[int, list[KnownFile]] = {}
+        # A root may have been renamed since it was last indexed.
+        there = {root.path for root in catalogue.roots.all() if os.path.isdir(root.path)}
         for file in catalogue.duplicates.files():
-            files.setdefault(file.image_id, []).append(file)
-        images = list(catalogue.duplicates.images(model_id))
+            if file.root in there:
+                files.setdefault(file.image_id, []).append(file)
+        images = [image for image in catalogue.duplicates.images(model_id) if image.id in files]
         for image in images:
             files[image.id] = _by_rank(image, files[image.id])
         images.sort(key=lambda image: (rank(image, files[image.id][0]), image.id))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import replace
 
 from retrieval.catalogue import Catalogue, ModelRow
@@ -17,8 +18,19 @@ _JOURNALS = ("-wal", "-shm")
 
 
 def has_catalogue(folder: str) -> bool:
-    """Return whether the folder contains a library."""
-    return os.path.isfile(os.path.join(folder, _CATALOGUE))
+    """Return whether the folder contains a library.
+
+    Raises LibraryError when the permission to look into the folder is missing.
+    """
+    try:
+        return stat.S_ISREG(os.stat(os.path.join(folder, _CATALOGUE)).st_mode)
+    except PermissionError as error:
+        raise LibraryError(
+            f"there is no permission to read the library folder {folder}: {error.strerror}",
+            "change the permissions of the folder, or run this as the user who owns it",
+        ) from error
+    except (OSError, ValueError):
+        return False
 
 
 def create_catalogue(folder: str, spec: ModelSpec) -> tuple[Catalogue, ModelRow]:

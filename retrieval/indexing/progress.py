@@ -51,10 +51,10 @@ class Progress:
 
     `missing` lists roots that do not exist, or are empty like the mount point of an unplugged
     drive; their pictures stay searchable. `unreadable` lists folders that could not be read,
-    `problems` the files that this run could not use, and `waiting` the paths of files that may
-    still be being written (`IndexOptions`). Only the last record, whose phase is "done", fills
-    these four. `stopped` says that the run ended early, on request. `seconds` is the run time so
-    far, `spent` its share for each stage.
+    `problems` the files that this run could not use or that were named but are no pictures, and
+    `waiting` the paths of files that may still be being written (`IndexOptions`). Only the last
+    record, whose phase is "done", fills these four. `stopped` says that the run ended early, on
+    request. `seconds` is the run time so far, `spent` its share for each stage.
     """
 
     phase: Phase

@@ -13,7 +13,7 @@ from retrieval.errors import LibraryError
 from retrieval.folder.session import Session
 from retrieval.indexing.progress import IndexOptions, Progress
 from retrieval.indexing.removal import remove_path
-from retrieval.indexing.scopes import plan_scopes, remember_excludes
+from retrieval.indexing.scopes import choose_paths, plan_scopes, remember_excludes
 from retrieval.indexing.updating import Indexer
 from retrieval.search.baselines import measure_baselines
 
@@ -28,12 +28,13 @@ def index_paths(
     """Bring a library up to date with folders and files: see `Library.iter_index`."""
     with session.writer():
         model = session.model
-        scopes = plan_scopes(session.catalogue, paths)
+        chosen, skipped = choose_paths(paths, session.catalogue.roots.all())
+        scopes = plan_scopes(session.catalogue, chosen)
         if exclude is not None:
             with session.catalogue.writing():
                 for scope in scopes:
                     remember_excludes(session.catalogue, scope, exclude)
-        yield from _indexer(session, model, options, stop).run(scopes)
+        yield from _indexer(session, model, options, stop).run(scopes, skipped)
 
 
 def index_scopes(

@@ -15,39 +15,53 @@ from retrieval.catalogue.roots import anchored, is_below, relative, root_of
 from retrieval.catalogue.scan import Scope
 from retrieval.errors import LibraryError
 from retrieval.images.formats import unsupported_reason
+from retrieval.indexing.progress import Trouble
+
+
+def choose_paths(
+    paths: Sequence[str], known: Sequence[Root] = ()
+) -> tuple[list[str], list[Trouble]]:
+    """Return the absolute paths that can be indexed, and those to skip with the reason for each.
+
+    Files that are no pictures, by their extension, are skipped if something is left: a pattern of
+    the shell names them with the rest. Raises LibraryError for a path that neither exists nor lies
+    in a `known` root, and if nothing is left.
+    """
+    absolute = [os.path.abspath(os.path.expanduser(path)) for path in paths]
+    for path in absolute:
+        if not os.path.lexists(path) and root_of(known, path) is None:
+            raise LibraryError(f"{path} does not exist", "check the path; nothing was indexed")
+    reasons = {path: reason for path in absolute if (reason := _reason_to_skip(path, known))}
+    chosen = [path for path in absolute if path not in reasons]
+    if reasons and not chosen:
+        path, reason = next(iter(reasons.items()))
+        more = f", and none of the {len(reasons)} files named is" if len(reasons) > 1 else ""
+        raise LibraryError(f"{path} is {reason}{more}", "nothing was indexed")
+    return chosen, [Trouble(path, f"{reason}; skipped") for path, reason in reasons.items()]
 
 
 def plan_scopes(catalogue: Catalogue, paths: Sequence[str]) -> list[Scope]:
-    """Return the scopes to index for paths, or for everything known when there are none.
+    """Return the scopes to index for absolute paths, or for everything known if there are none.
 
-    New folders and files become roots. Raises LibraryError, and changes nothing, for a path that
-    neither exists nor is known.
+    New folders and files become roots. The paths must be among those of `choose_paths`.
     """
-    absolute = [os.path.abspath(os.path.expanduser(path)) for path in paths]
-    known = catalogue.roots.all()
-    for path in absolute:
-        _check_path(path, known)
     with catalogue.writing():
         builder = _ScopeBuilder(catalogue)
-        for path in absolute:
+        for path in paths:
             builder.add(path)
         if not paths:
-            for root in known:
+            for root in catalogue.roots.all():
                 builder.add_root(root)
     return builder.scopes()
 
 
-def _check_path(path: str, known: Sequence[Root]) -> None:
-    if not os.path.lexists(path):
-        if root_of(known, path) is None:
-            raise LibraryError(f"{path} does not exist", "check the path; nothing was indexed")
-    elif os.path.isfile(path):
-        if unsupported_reason(os.path.basename(path)) is None:
-            raise LibraryError(
-                f"{path} is not a picture file, by its extension", "nothing was indexed"
-            )
-    elif not os.path.isdir(path) and root_of(known, path) is None:
-        raise LibraryError(f"{path} is neither a file nor a folder", "nothing was indexed.")
+def _reason_to_skip(path: str, known: Sequence[Root]) -> str:
+    """Return what is wrong with an existing path, "" if it can be indexed."""
+    if os.path.isfile(path):
+        is_picture = unsupported_reason(os.path.basename(path)) is not None
+        return "" if is_picture else "not a picture file, by its extension"
+    special = os.path.lexists(path) and not os.path.isdir(path) and root_of(known, path) is None
+    return "neither a file nor a folder" if special else ""
 
 
 class _ScopeBuilder:

@@ -90,8 +90,10 @@ class Indexer:
         self._since_refresh = 0
         self._calibrated_scope: Scope | None = None
 
-    def run(self, scopes: Sequence[Scope]) -> Iterator[Progress]:
-        """Index each scope in turn; yield progress about ten times a second at most."""
+    def run(self, scopes: Sequence[Scope], skipped: Sequence[Trouble] = ()) -> Iterator[Progress]:
+        """Index each scope; yield progress, with `skipped` among the problems of the last."""
+        for trouble in skipped:
+            self._report.add_problem(trouble.path, trouble.reason)
         known = self._catalogue.known_contents(self._model.row)
         try:
             for scope in scopes:

@@ -22,9 +22,10 @@ z compares the vector of the picture's text with those of all texts, and b is th
 query's words (`catalogue.texts`). A picture need not look like the words: names of persons are an
 example. So a picture that scores below the median m also gains (m - s) (1 - exp(-e)). Nothing here
 is negative: a picture without texts keeps its score, and only pictures with matching texts overtake
-it. Z1, B and b0 were chosen on photographs of which none, some or all have a caption, so that the
-captions of some do not cost the others; reciprocal rank fusion ranks pictures without texts last:
-`benchmarks/hybrid.py`.
+it. Beyond 8 spreads, e approaches 12, so that no text counts without limit. The spread of texts is
+measured over distinct ones. Z1, B and b0 were chosen on photographs of which none, some or all have
+a caption, so that the captions of some do not cost the others; reciprocal rank fusion ranks
+pictures without texts last: `benchmarks/hybrid.py`.
 """
 
 from __future__ import annotations
@@ -36,10 +37,14 @@ from numpy.typing import NDArray
 
 from retrieval.vectors import normalise
 
+LEAST_SPREAD = 0.01
+"""The least spread of cosines: alike pictures or texts spread less, but then z means nothing."""
+
 STEEPNESS = 1.5
 MIDDLE = 2.0
 TEXT_MIDDLE = 3.0
 LEXICAL, LEXICAL_FLOOR = 0.06, 6.0
+EVIDENCE_FREE, EVIDENCE_MOST = 8.0, 12.0
 PICTURE_SHARE, TEXT_SHARE = 0.5, 0.5
 
 Floats = NDArray[np.float64]
@@ -58,12 +63,15 @@ class Background:
 
 
 def background_of(scores: NDArray[np.floating]) -> Background:
-    """Measure the background from (t, n) scores of a sample of the library's pictures, n >= 1."""
+    """Measure the background from (t, n) scores of a sample of the library's pictures, n >= 1.
+
+    The scores are cosines; their spread is at least `LEAST_SPREAD`.
+    """
     median = np.median(scores, axis=1)
     below = np.minimum(scores - median[:, None], 0)
     count = np.maximum((below < 0).sum(axis=1), 1)
     spread = np.sqrt((below**2).sum(axis=1) / count)
-    return Background(median.astype(np.float64), np.maximum(spread, 1e-6).astype(np.float64))
+    return Background(median.astype(np.float64), np.maximum(spread, LEAST_SPREAD, dtype=np.float64))
 
 
 def combined(vectors: NDArray[np.float32], weights: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -87,9 +95,14 @@ def log_present(z: Floats) -> Floats:
 
 
 def text_evidence(z: Floats | None, bm25: Floats) -> Floats:
-    """Return e (n,) >= 0 from texts' z scores (n,), -inf for none, and the BM25 (n,) of words."""
+    """Return e (n,) from texts' z scores (n,), -inf for none, and the BM25 (n,) of words.
+
+    e is from 0 to `EVIDENCE_MOST`.
+    """
     words = LEXICAL * np.maximum(bm25 - LEXICAL_FLOOR, 0.0)
-    return np.asarray(words if z is None else np.logaddexp(0, 2 * (z - TEXT_MIDDLE)) / 2 + words)
+    evidence = words if z is None else np.logaddexp(0, 2 * (z - TEXT_MIDDLE)) / 2 + words
+    room, excess = EVIDENCE_MOST - EVIDENCE_FREE, np.maximum(evidence - EVIDENCE_FREE, 0.0)
+    return np.asarray(np.minimum(evidence, EVIDENCE_FREE) - room * np.expm1(-excess / room))
 
 
 def text_bonus(scores: Floats, median: float, spread: float, evidence: Floats) -> Floats:

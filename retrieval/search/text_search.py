@@ -113,7 +113,9 @@ class TextQuery:
         if vectors is None:
             zeros = np.zeros(len(ids))
             return TextScores(zeros, text_evidence(None, words), zeros > 0)
-        background = background_of((vectors.sample(_BACKGROUND) @ self._vector)[None])
+        # Equal texts count once. Their cosines may differ in the last bits.
+        sample = np.unique(np.round(vectors.sample(_BACKGROUND) @ self._vector, 6))
+        background = background_of(sample[None])
         cosine = np.full(len(ids), background.median[0])
         text_ids = self._index.descriptions.ids_of(images)
         has_vector = text_ids > 0

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.command_line import Run
+from support.command_line import OWN_LIBRARY, Run
 from support.fakes import FakeEncoder
 from support.painting import paint
 
@@ -67,6 +67,20 @@ def test_mistakes_are_named(
     assert (done.code, done.out if "--html" not in arguments else "") == (code, "")
     assert said in done.err
     assert "Traceback" not in done.err
+
+
+def test_a_pattern_of_the_shell_may_name_other_files_too(run: Run, pictures: Path) -> None:
+    (pictures / "clip.mov").write_bytes(b"film")
+    done = run("index", *sorted(pictures.iterdir()), "--model", "fast")
+    assert (done.code, done.err) == (0, "")
+    assert "Indexed 4 new pictures" in done.out
+    assert "clip.mov: not a picture file, by its extension; skipped" in done.out
+
+
+def test_a_wrong_path_makes_no_library(run: Run, tmp_path: Path) -> None:
+    done = run("index", "nowhere", "--model", "fast")
+    assert (done.code, "nowhere does not exist" in done.err) == (1, True)
+    assert not (tmp_path / OWN_LIBRARY).exists()
 
 
 def test_status_and_problems(run: Run, indexed: Path) -> None:

@@ -36,6 +36,15 @@ def test_searching_with_a_picture(
     assert run("search", "--image", "-", "-k1").out.endswith("blue.png\n")
 
 
+def test_an_empty_standard_input_is_named(
+    run: Run, indexed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
+    done = run("search", "--image", "-")
+    assert (done.code, done.out) == (1, "")
+    assert "Standard input is empty" in done.err
+
+
 @pytest.fixture
 def web(tmp_path: Path) -> Iterator[str]:
     """The address of a small web server over tmp_path/web."""

@@ -79,3 +79,9 @@ def test_stars_equal_the_obvious_definition(pattern: list[str], path: str) -> No
 
 def test_many_stars_take_no_time() -> None:
     assert not Exclusions(["/".join(["**", "a"] * 40)]).excludes("/".join(["a"] * 30 + ["b"]))
+
+
+@pytest.mark.parametrize("pattern", ["*a" * 100 + "b", "*?" * 100 + "b", "**/" * 100 + "b"])
+def test_many_stars_do_not_backtrack(pattern: str) -> None:
+    assert not Exclusions([pattern]).excludes("a" * 255)
+    assert not Exclusions([pattern]).excludes("/".join("a" * 255))

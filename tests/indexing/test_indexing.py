@@ -224,6 +224,63 @@ def test_a_path_that_is_not_there_stops_before_anything_is_done(
     assert library.status().roots == ()
 
 
+def test_a_folder_indexed_under_its_new_name_is_shown_there(
+    library: Library, tmp_path: Path
+) -> None:
+    for number in range(3):
+        paint(tmp_path / f"pics/{number}.png", (number * 100, 0, 0))
+        paint(tmp_path / f"other/{number}.png", (0, number * 100, 50))
+    library.add([tmp_path / "pics", tmp_path / "other"])
+    (tmp_path / "pics").rename(tmp_path / "renamed")  # sorts after the old name
+    library.add(tmp_path / "renamed")
+    hits = library.search("red", 6).hits
+    assert len(hits) == 6
+    assert all(os.path.exists(hit.path) for hit in hits)
+    assert library.duplicates.find("exact").groups == ()
+    assert library.duplicates.find().pictures == 6
+
+
+def test_a_folder_renamed_within_a_root_is_shown_at_its_new_name(
+    library: Library, pictures: Path
+) -> None:
+    library.add(pictures)
+    (pictures / "deep").rename(pictures / "renamed")
+    library.add(pictures / "renamed")
+    (hit,) = library.search("blue", 1).hits
+    assert (hit.path, *hit.copies) == (
+        str(pictures / "renamed/blue.png"),
+        str(pictures / "deep/blue.png"),
+    )
+
+
+def test_other_files_named_among_pictures_are_skipped_and_reported(
+    library: Library, pictures: Path
+) -> None:
+    (pictures / "clip.mov").write_bytes(b"film")
+    (pictures / "notes.txt").write_text("notes")
+    (pictures / "gone.png").symlink_to("nowhere.png")
+    done = library.add(sorted(pictures.iterdir()))
+    assert (done.tally.found, done.tally.encoded) == (4, 4)
+    assert {os.path.basename(trouble.path): trouble.reason for trouble in done.problems} == {
+        "clip.mov": "not a picture file, by its extension; skipped",
+        "gone.png": "neither a file nor a folder; skipped",
+        "notes.txt": "not a picture file, by its extension; skipped",
+    }
+
+
+def test_naming_no_picture_at_all_is_an_error(library: Library, pictures: Path) -> None:
+    film, notes = pictures / "clip.mov", pictures / "notes.txt"
+    film.write_bytes(b"film")
+    notes.write_text("notes")
+    with pytest.raises(LibraryError, match=r"clip.mov is not a picture file, by its extension$"):
+        library.add(film)
+    with pytest.raises(LibraryError, match=r"none of the 2 files named is"):
+        library.add([film, notes])
+    with pytest.raises(LibraryError, match=r"nowhere does not exist"):
+        library.add([film, pictures / "nowhere"])
+    assert library.status().roots == ()
+
+
 def test_bad_files_are_recorded_once_and_read_again_when_they_change(
     library: Library, pictures: Path, opened: list[str]
 ) -> None:

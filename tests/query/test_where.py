@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from retrieval.errors import QueryError
@@ -22,6 +22,7 @@ from retrieval.query.where import (
     parse,
 )
 from retrieval.query.where.conditions import Value
+from retrieval.query.where.values import LONGEST_PATTERN
 
 texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=8).filter(str.strip)
 numbers = st.one_of(st.integers(0, 10**9).map(float), st.floats(0, 1e6).map(lambda n: round(n, 6)))
@@ -193,6 +194,44 @@ def test_texts_are_alike_without_case_and_accents() -> None:
     assert matching.equals("IMG_2031.JPG", "img_*.jp?")
     assert not matching.equals("IMG_2031.JPG", "img")
     assert matching.equals("a[1].jpg", "a[1].jpg")
+
+
+short = st.text(st.sampled_from("ab.İß\n*?[]"), max_size=7)
+
+
+def matches(text: str, pattern: str) -> bool:
+    """The oracle: what * and ? mean, by trying everything."""
+    if not pattern:
+        return not text
+    if pattern[0] == "*":
+        return any(matches(text[i:], pattern[1:]) for i in range(len(text) + 1))
+    return bool(text) and pattern[0] in ("?", text[0]) and matches(text[1:], pattern[1:])
+
+
+@settings(max_examples=300)
+@given(short, short)
+@example("", "*")
+@example("ab", "ab*b")
+@example("aab", "*?ab")
+def test_wildcards_match_what_trying_everything_matches(text: str, pattern: str) -> None:
+    assert matching.equals(text, pattern) == matches(matching.fold(text), matching.fold(pattern))
+
+
+@pytest.mark.parametrize("part", ["a*", "?*", "a?*", "*a", "*?a", "a*?a*"])
+def test_no_wildcard_takes_more_than_linear_time(part: str) -> None:
+    """Backtracking over these would not end."""
+    pattern = (part * LONGEST_PATTERN)[: LONGEST_PATTERN - 1]
+    assert not matching.equals("a" * 20_000, pattern + "b")
+    assert not matching.path_equals("/a" * 10_000, pattern + "b")
+    assert matching.equals("a" * 20_000 + "b", pattern.rstrip("*") + "*b")
+
+
+def test_a_pattern_has_a_limit() -> None:
+    fits = "a" * (LONGEST_PATTERN - 1) + "*"
+    assert parse(f"name = '{fits}'") == Comparison("name", "=", fits)
+    with pytest.raises(QueryError, match="at most 500 characters"):
+        parse(f"name = '{fits}*'")
+    parse(f"text = '{'a' * (LONGEST_PATTERN + 1)}'")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,16 @@ from support.painting import paint
 
 from retrieval import Library, Query, QueryError, Term
 from retrieval.scoring.confidence import ScoreBaseline, measure, shares_beaten
-from retrieval.search.fusion import background_of, combined, log_absent, log_present, shares
+from retrieval.search.fusion import (
+    EVIDENCE_MOST,
+    LEAST_SPREAD,
+    background_of,
+    combined,
+    log_absent,
+    log_present,
+    shares,
+    text_evidence,
+)
 
 
 def test_the_combined_vector_is_the_weighted_sum() -> None:
@@ -29,6 +38,35 @@ def test_the_background_is_measured_below_the_median() -> None:
     assert background.median[0] == 0
     assert background.spread[0] == pytest.approx(math.sqrt(5))
     assert background.z(np.array([[math.sqrt(5)]]))[0, 0] == pytest.approx(1)
+
+
+def test_alike_scores_have_a_realistic_spread() -> None:
+    background = background_of(np.full((1, 40), 0.3, np.float32))
+    assert background.spread.tolist() == [LEAST_SPREAD]
+    assert background.z(np.array([[0.4]]))[0, 0] == pytest.approx(10)
+
+
+def test_what_texts_add_is_limited_and_keeps_their_order() -> None:
+    z = np.array([-np.inf, 0.0, 3.0, 8.0, 20.0, 40.0])
+    evidence = text_evidence(z, np.zeros(6))
+    assert evidence[3] == pytest.approx(5, abs=1e-4)  # z - 3 in the usual range
+    assert np.all(np.diff(evidence) > 0)
+    assert np.all(text_evidence(z * 1e4, np.full(6, 1e6)) <= EVIDENCE_MOST)
+
+
+@pytest.mark.parametrize("described", ["red", "blue"])
+def test_descriptions_that_are_alike_do_not_make_scores_explode(
+    library: Library, tmp_path: Path, described: str
+) -> None:
+    for number in range(40):
+        paint(tmp_path / f"p/{number:02}.png", (100 + number, 100, 140 - number))
+        (tmp_path / f"p/{number:02}.txt").write_text("green" if number else described)
+    library.add(tmp_path / "p")
+    usual = library.search("red", 40, look_in="pictures").hits
+    hits = library.search("red", 40).hits
+    assert max(hit.score for hit in hits) < usual[0].score + EVIDENCE_MOST * 0.1
+    if described == "blue":  # no text is near the query
+        assert [hit.path for hit in hits] == [hit.path for hit in usual]
 
 
 def test_presence_and_absence_are_probabilities_that_sum_to_one() -> None:

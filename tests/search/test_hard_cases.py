@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import pytest
@@ -24,6 +24,7 @@ from retrieval import (
     IndexOptions,
     Library,
     LibraryError,
+    LibraryNotFound,
     ModelError,
     ModelMismatch,
     PictureError,
@@ -321,6 +322,36 @@ def test_a_library_that_may_only_be_read_answers(
         assert names(read_only, "red", 1) == ["red.png"]
         with pytest.raises(LibraryError, match="readonly"):
             read_only.add(pictures, exclude=["x"])
+
+
+def test_a_read_only_copy_with_an_empty_wal_answers(
+    library: Library, pictures: Path, monkeypatch: pytest.MonkeyPatch, names: Names
+) -> None:
+    library.add(pictures)
+    library.close()
+    wal = Path(library.path, "catalogue.sqlite-wal")
+    wal.write_bytes(b"")
+    monkeypatch.setattr("os.access", lambda _path, mode: mode != os.W_OK)
+    with Library.open(library.path, FakeEncoder()) as read_only:
+        # Nothing is written: a folder that is really read-only has no room for an index of the WAL.
+        assert names(read_only, "red", 1) == ["red.png"]
+        assert not Path(library.path, "catalogue.sqlite-shm").exists()
+
+
+def test_a_missing_permission_is_named(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    library.close()
+    stat = os.stat
+
+    def refused(path: Any, **how: Any) -> os.stat_result:
+        if str(path).endswith("catalogue.sqlite"):
+            raise PermissionError(13, "Permission denied")
+        return stat(path, **how)
+
+    monkeypatch.setattr("os.stat", refused)
+    for ask in (Library.open, Library.exists):
+        with pytest.raises(LibraryError, match=r"no permission to read .*: Permission denied") as e:
+            ask(library.path)
+        assert not isinstance(e.value, LibraryNotFound)
 
 
 def test_damage_that_shows_while_rows_are_fetched_is_named(

@@ -134,6 +134,15 @@ def test_an_empty_environment_is_no_token(serve: Serve, monkeypatch: pytest.Monk
     assert serve().status() == 200
 
 
+def test_a_busy_port_is_named_and_no_address_printed(serve: Serve) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        started = serve("--port", str(port), code=1)
+    assert started.api is None
+    assert f"Port {port} is in use by another program" in started.said
+    assert "http://" not in started.said
+
+
 def test_an_empty_name_is_none(serve: Serve) -> None:
     started = serve("--name", "", "--token", GIVEN)
     assert started.status("", authorization=f"Bearer {GIVEN}") == 421

@@ -6,7 +6,6 @@ The catalogue registers these as SQL functions (`catalogue.filters`).
 from __future__ import annotations
 
 import math
-import re
 import unicodedata
 from functools import lru_cache
 
@@ -26,8 +25,24 @@ def fold(text: str) -> str:
 
 
 def equals(text: str, pattern: str) -> bool:
-    """Return whether a text equals a pattern; * matches any characters, ? a single one."""
-    return _compiled(pattern).fullmatch(fold(text)) is not None
+    """Return whether a text equals a pattern; * matches any characters, ? a single one.
+
+    Takes time linear in the text's length, whatever the pattern: each part between two * is looked
+    for once, as far left as possible.
+    """
+    first, middle, last = _split(pattern)
+    folded = fold(text)
+    if last is None:
+        return len(folded) == len(first) and first.is_at(folded, 0)
+    start, end = len(first), len(folded) - len(last)
+    if start > end or not (first.is_at(folded, 0) and last.is_at(folded, end)):
+        return False
+    for part in middle:
+        start = part.find(folded, start, end)
+        if start < 0:
+            return False
+        start += len(part)
+    return True
 
 
 def contains(text: str, part: str) -> bool:
@@ -65,10 +80,48 @@ def _folded(text: str) -> str:
     return fold(text)
 
 
+class _Part:
+    """A part of a pattern without *: characters, and ? for any single one."""
+
+    def __init__(self, part: str) -> None:
+        self._part = part
+        self._literal = "?" not in part
+        # Bit i of a character's number: it may stand at place i of the part.
+        self._anywhere = sum(1 << i for i, c in enumerate(part) if c == "?")
+        self._places: dict[str, int] = {}
+        for i, c in enumerate(part):
+            self._places[c] = self._places.get(c, self._anywhere) | 1 << i
+
+    def __len__(self) -> int:
+        return len(self._part)
+
+    def is_at(self, text: str, start: int) -> bool:
+        """Return whether the part matches at `start`; the text must be long enough."""
+        if self._literal:
+            return text.startswith(self._part, start)
+        return all(c in ("?", text[start + i]) for i, c in enumerate(self._part))
+
+    def find(self, text: str, start: int, end: int) -> int:
+        """Return the first match in text[start:end], -1 if there is none."""
+        if self._literal:
+            return text.find(self._part, start, end)
+        # The Shift-And algorithm: bit i of `matched` says that the last i + 1 characters match.
+        matched, whole = 0, 1 << (len(self._part) - 1)
+        for at in range(start, end):
+            matched = (matched << 1 | 1) & self._places.get(text[at], self._anywhere)
+            if matched & whole:
+                return at + 1 - len(self._part)
+        return -1
+
+
 @lru_cache(maxsize=256)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    signs = {"*": ".*", "?": "."}
-    return re.compile("".join(signs.get(c) or re.escape(c) for c in fold(pattern)), re.DOTALL)
+def _split(pattern: str) -> tuple[_Part, tuple[_Part, ...], _Part | None]:
+    """Return the parts before the first *, between two, and after the last; no * has no last."""
+    first, *others = fold(pattern).split("*")
+    if not others:
+        return _Part(first), (), None
+    *middle, last = others
+    return _Part(first), tuple(_Part(part) for part in middle if part), _Part(last)
 
 
 @lru_cache(maxsize=256)

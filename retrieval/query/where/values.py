@@ -24,6 +24,8 @@ _FORMAT_NAMES = {
     "NRW": "NEF",
     "RWL": "RW2",
 }
+LONGEST_PATTERN = 500
+"""The limit of a value with * or ?, in characters."""
 
 
 class WrongValueError(ValueError):
@@ -39,6 +41,8 @@ def value_of(field: str, word: str) -> Value:
         return _date(word)
     if not word.strip():
         raise WrongValueError(f"the value of {field} is empty")
+    if len(word) > LONGEST_PATTERN and ("*" in word or "?" in word):
+        raise WrongValueError(f"a value with * or ? has at most {LONGEST_PATTERN} characters")
     if known.choices:
         if word.lower() not in known.choices:
             raise WrongValueError(f"{field} must be one of {', '.join(known.choices)}")
