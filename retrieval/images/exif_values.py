@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from datetime import date, time
+from typing import Any
 
 from retrieval.images.name_dates import FIRST_PHOTOGRAPH
 
@@ -108,7 +109,8 @@ def _degrees(parts: object, reference: object, letters: str, most: float) -> flo
     letter = clean(reference)[:1].upper()
     if not letter or letter not in letters or isinstance(parts, str | bytes):
         return None
-    values = parts if isinstance(parts, Sequence) else (parts,)  # Pillow unpacks a single value
+    # Pillow unpacks a single value.
+    values: Sequence[Any] = parts if isinstance(parts, Sequence) else (parts,)
     if not 1 <= len(values) <= 3:
         return None
     try:

@@ -61,7 +61,13 @@ def test_what_decodes_gives_pixels_and_the_rest_a_reason(
     results: dict[str, Picture | Problem], manifest: dict[str, dict[str, Any]]
 ) -> None:
     assert len(results) > 800
+    mended = []
     for name, result in results.items():
+        if isinstance(result, Picture) and not manifest[name]["decodes"]:
+            mended.append(name)
+            assert result.pixels is not None
+            assert result.pixels.shape == (64, 64, 3)
+            continue
         assert isinstance(result, Picture) == manifest[name]["decodes"], (name, result)
         if isinstance(result, Problem):
             assert result.kind == "bad", (name, result)
@@ -74,14 +80,20 @@ def test_what_decodes_gives_pixels_and_the_rest_a_reason(
             assert result.info is not None
             size = [result.info.width, result.info.height]
             assert sorted(size) == sorted(manifest[name]["size"])
+    # Pillow refuses these over metadata that a picture does not need: `images.mending`.
+    assert mended
+    assert {os.path.splitext(name)[1] for name in mended} <= {".png", ".jpg"}
 
 
 def test_turned_as_pillow_turns_and_resampled_alike(
-    robust: str, results: dict[str, Picture | Problem], how: Preprocessing
+    robust: str,
+    manifest: dict[str, dict[str, Any]],
+    results: dict[str, Picture | Problem],
+    how: Preprocessing,
 ) -> None:
     turned = 0
     for name, scaled in results.items():
-        if not isinstance(scaled, Picture):
+        if not isinstance(scaled, Picture) or not manifest[name]["decodes"]:
             continue
         path = os.path.join(robust, name)
         result = read_picture(path, how, EXACT, lambda digest: True)
