@@ -84,9 +84,12 @@ class Session:
 
     def drop_caches(self, fingerprint: str) -> None:
         """Delete the cache files of a model's vectors."""
+        from retrieval.stores.cache_file import forget_check
+
         self._indexes = {}
         paths = [self._cache_path(fingerprint, view) for view in (WHOLE, TEXT)]
         for path in (*paths, self.map_path(fingerprint)):
+            forget_check(path)
             with suppress(FileNotFoundError):
                 os.unlink(path)
 

@@ -136,6 +136,12 @@ class OpenLibrary:
         finally:
             known.close()
 
+    def verify_cache(self) -> None:
+        """Check the whole vector cache against its checksums; rebuild it if it is damaged."""
+        context = self._session.context()
+        context.images.verify()
+        context.texts.verify()
+
     def encoder(self) -> Encoder:
         """Return the loaded model, in any thread; ModelMismatch if its checkpoint changed."""
         return self._session.last_model.encoder()

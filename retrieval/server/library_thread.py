@@ -73,8 +73,9 @@ class Request:
 class LibraryThread:
     """Takes requests from any thread and answers them on its own, in batches, in order.
 
-    It opens the library and loads the model at once, or with `lazy` at the first request. Errors
-    of loading are raised here or, with `lazy`, by that request's future.
+    It opens the library, loads the model and verifies the vector cache at once. With `lazy` it
+    opens and loads at the first request, and verifies nothing. Errors of loading are raised here
+    or, with `lazy`, by that request's future.
     """
 
     def __init__(self, path: str, device: str, *, lazy: bool = False) -> None:
@@ -139,6 +140,8 @@ class LibraryThread:
                 encoder.load()
             self._fingerprint = encoder.spec.fingerprint
             self._library = Library.open(self._path, encoder)
+            if not self._lazy:
+                self._library.verify_cache()
         return self._library
 
     def _close(self) -> None:

@@ -110,9 +110,10 @@ class StoreFactory(Protocol):
     def load(self, path: str) -> tuple[VectorStore, StoreHeader] | None:
         """Return the store saved under `path` and its header, None when there is none.
 
-        None also for a file that is cut short, that another back end wrote, or whose count and
-        dimension are not those of its header: the caller then builds a store from the catalogue. A
-        load takes milliseconds, however large the store is (map the file, do not read it): every
-        command that searches waits for it.
+        None also for a file that is damaged or cut short, that another back end wrote, or whose
+        count and dimension are not those of its header: the caller then builds a store from the
+        catalogue. A load takes milliseconds, however large the store is (map the file; read all of
+        it only when it has changed): every command that searches waits for it. `cache_file` checks
+        files in this way.
         """
         ...

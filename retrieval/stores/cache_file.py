@@ -1,18 +1,32 @@
 """The file format of the stores here: the parts of the body, then a trailer.
 
-The trailer is JSON (the `StoreHeader`, and where each part begins), its length (8 bytes,
-little-endian) and the store's magic (8 bytes). One rename publishes all of it together, and the
-parts can be mapped into memory.
+The trailer is JSON: the `StoreHeader`, where each part begins, and a CRC-32 of each block of the
+body (1 MiB). The BLAKE2b digest of the trailer (16 bytes), its length (8 bytes, little-endian) and
+the store's magic (8 bytes) follow. One rename publishes all of it together, and the parts can be
+mapped into memory.
+
+What `map_parts` checks before anybody parses a part:
+
+- at every load: the trailer against its digest, all lengths, and the first block and the ids of
+  each part. So what FAISS says about dimensions and sizes is never read unchecked.
+- all blocks, at every load of a file up to 64 MB; of a larger file at the first load and whenever
+  its size, time or inode is another than at the last check. `PATH.checked` remembers that.
+
+So whatever writes to the file is noticed. What a disk changes in a large file without a write is
+noticed in the blocks above, and in the others after `forget_check`, which `LiveIndex.verify` calls.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+import time
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict
+from hashlib import blake2b
 from itertools import pairwise
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,27 +36,63 @@ from retrieval.whole_file import whole_file
 
 Part = NDArray[np.uint8]
 
-_MAGIC_BYTES = 8
-_TAIL = 8 + _MAGIC_BYTES
+_MAGIC_BYTES, _DIGEST_BYTES, _LENGTH_BYTES = 8, 16, 8
+_TAIL = _DIGEST_BYTES + _LENGTH_BYTES + _MAGIC_BYTES
+_BLOCK = 1 << 20
+_LONGEST_TRAILER = 1 << 24  # bytes, enough for a body of a terabyte
+_ID_BYTES = 8
+
+_SMALL = 64_000_000
+"""Up to this many bytes, a body is checked at every load: that takes milliseconds."""
+
+_CHECKED = ".checked"
+_TICK_NS = 50_000_000  # two changes within this time may leave a file with the same times
+
+
+class BodyWriter:
+    """Writes the body of a file; keeps a CRC-32 of each block."""
+
+    def __init__(self, write: Callable[[bytes | memoryview], object]) -> None:
+        """Pass everything on to `write`."""
+        self._write = write
+        self._crcs = [0]
+        self.size = 0  # bytes written so far
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Write bytes, or a view of bytes. Raises OSError."""
+        self._write(data)
+        rest = memoryview(data)
+        while rest:
+            head, rest = rest[: _BLOCK - self.size % _BLOCK], rest[_BLOCK - self.size % _BLOCK :]
+            self._crcs[-1] = zlib.crc32(head, self._crcs[-1])
+            self.size += len(head)
+            if self.size % _BLOCK == 0:
+                self._crcs.append(0)
+
+    def crcs(self) -> list[int]:
+        """Return the CRC-32 of each block; the last one may be short."""
+        return self._crcs if self.size % _BLOCK else self._crcs[:-1]
 
 
 def write_parts(
-    path: str, magic: bytes, header: StoreHeader, parts: Sequence[Callable[[BinaryIO], object]]
+    path: str, magic: bytes, header: StoreHeader, parts: Sequence[Callable[[BodyWriter], object]]
 ) -> None:
     """Write a file atomically; each of `parts` writes one part of the body. Raises OSError."""
     with whole_file(path) as file:
-        begins = []
+        body, begins = BodyWriter(file.write), []
         for write in parts:
-            begins.append(file.tell())
-            write(file)
-        trailer = json.dumps({"header": asdict(header), "parts": [*begins, file.tell()]}).encode()
-        file.write(trailer + len(trailer).to_bytes(8, "little") + magic)
+            begins.append(body.size)
+            write(body)
+        facts = {"header": asdict(header), "parts": [*begins, body.size], "blocks": body.crcs()}
+        trailer = json.dumps(facts).encode()
+        length = len(trailer).to_bytes(_LENGTH_BYTES, "little")
+        file.write(trailer + _digest(trailer) + length + magic)
 
 
 def map_parts(path: str, magic: bytes) -> tuple[StoreHeader, list[Part]] | None:
     """Map a file; return its header and parts.
 
-    None when the file is missing, is cut short or has another magic.
+    None when the file is missing, is cut short, has another magic, or differs from its digests.
     """
     try:
         with open(path, "rb") as file:
@@ -51,16 +101,82 @@ def map_parts(path: str, magic: bytes) -> tuple[StoreHeader, list[Part]] | None:
             tail = file.read()
             if len(tail) != _TAIL or not tail.endswith(magic):
                 return None
-            length = int.from_bytes(tail[:8], "little")
-            if length > end - _TAIL:
+            length = int.from_bytes(tail[_DIGEST_BYTES:-_MAGIC_BYTES], "little")
+            if length > min(end - _TAIL, _LONGEST_TRAILER):
                 return None
-            body = end - _TAIL - length
-            file.seek(body)
-            trailer = json.loads(file.read(length))
-            if trailer["parts"][-1] != body:
+            size = end - _TAIL - length
+            file.seek(size)
+            trailer = file.read(length)
+            if _digest(trailer) != tail[:_DIGEST_BYTES]:
+                return None
+            facts = json.loads(trailer)
+            header, bounds, crcs = StoreHeader(**facts["header"]), facts["parts"], facts["blocks"]
+            if bounds[-1] != size:
                 return None  # the beginning is missing
-            slices = [slice(*bounds) for bounds in pairwise(trailer["parts"])]
-            mapped = np.memmap(file, np.uint8, mode="r")
-            return StoreHeader(**trailer["header"]), [np.asarray(mapped[part]) for part in slices]
-    except (OSError, ValueError, TypeError, KeyError):
+            before = os.fstat(file.fileno())
+            mapped = np.asarray(np.memmap(file, np.uint8, mode="r"))
+            body = mapped[:size]
+            if not _intact(body, crcs, _always(bounds, header.count)):
+                return None
+            if size > _SMALL and not _was_checked(path, before):
+                if not _intact(body, crcs, range(len(crcs))):
+                    return None
+                _remember_check(path, before)
+            elif size <= _SMALL and not _intact(body, crcs, range(len(crcs))):
+                return None
+            return header, [body[slice(*part)] for part in pairwise(bounds)]
+    except (OSError, ValueError, TypeError, LookupError):
         return None
+
+
+def forget_check(path: str) -> None:
+    """Make the next load of a file check all of it."""
+    with suppress(OSError):
+        os.unlink(path + _CHECKED)
+
+
+def _digest(trailer: bytes) -> bytes:
+    return blake2b(trailer, digest_size=_DIGEST_BYTES).digest()
+
+
+def _always(bounds: list[int], count: int) -> list[int]:
+    """Return the blocks with the beginning of each part, and with ids and their number at its end.
+
+    FAISS writes the ids last, and their number before them.
+    """
+    blocks: set[int] = set()
+    for begin, end in pairwise(bounds):
+        if begin < end:
+            ids = max(begin, end - _ID_BYTES * (count + 1))
+            blocks |= {begin // _BLOCK, *range(ids // _BLOCK, (end - 1) // _BLOCK + 1)}
+    return sorted(blocks)
+
+
+def _intact(body: Part, crcs: list[int], blocks: Iterable[int]) -> bool:
+    return all(zlib.crc32(body[at * _BLOCK : (at + 1) * _BLOCK]) == crcs[at] for at in blocks)
+
+
+def _state(stat: os.stat_result) -> list[int]:
+    """Return what becomes another when a file is written to or replaced."""
+    return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
+
+
+def _was_checked(path: str, stat: os.stat_result) -> bool:
+    """Tell whether the file was checked in the state that it is in."""
+    try:
+        with open(path + _CHECKED, encoding="utf-8") as file:
+            return bool(json.load(file) == _state(stat))
+    except (OSError, ValueError):
+        return False
+
+
+def _remember_check(path: str, before: os.stat_result) -> None:
+    """Record the state that a file had before it was checked.
+
+    Not for a file that was written just now: a second write might leave the same times.
+    """
+    if time.time_ns() - max(before.st_mtime_ns, before.st_ctime_ns) < _TICK_NS:
+        return
+    # A folder that cannot be written: every load checks the file.
+    with suppress(OSError), whole_file(path + _CHECKED) as file:
+        file.write(json.dumps(_state(before)).encode())

@@ -9,7 +9,7 @@ import numpy as np
 from retrieval.stores import Ids, IdSet, Pages, Scores, StoreHeader, Vectors
 from retrieval.stores.cache_file import map_parts, write_parts
 
-_MAGIC = b"PIXEXAC1"
+_MAGIC = b"PIXEXAC2"
 _FILE_IDS, _FILE_VECTORS = np.dtype("<i8"), np.dtype("<f4")
 
 
@@ -47,7 +47,12 @@ class ExactStore:
     def save(self, path: str, header: StoreHeader) -> None:
         """Publish the store under `path`: see `BuiltStore.save`."""
         arrays = self._ids.astype(_FILE_IDS), self._vectors.astype(_FILE_VECTORS)
-        write_parts(path, _MAGIC, header, [methodcaller("write", array.data) for array in arrays])
+        write_parts(
+            path,
+            _MAGIC,
+            header,
+            [methodcaller("write", array.reshape(-1).view(np.uint8).data) for array in arrays],
+        )
 
     def search(self, queries: Vectors, k: int, allowed: IdSet | None = None) -> tuple[Scores, Ids]:
         """Return the k nearest, best first: see `VectorStore.search`."""

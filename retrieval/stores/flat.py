@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, BinaryIO
+from typing import Any
 
 import faiss
 import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.stores import Ids, IdSet, Pages, Scores, StoreHeader, Vectors
-from retrieval.stores.cache_file import map_parts, write_parts
+from retrieval.stores.cache_file import BodyWriter, map_parts, write_parts
 from retrieval.stores.exact import positions
 from retrieval.stores.parallel_scan import ParallelScan
 from retrieval.stores.screen import Rows, Screen, bitmap, map_index
 from retrieval.vectors import STORED
 
-_MAGIC = b"PIXFLAT2"
+_MAGIC = b"PIXFLAT3"
 
 _WORTH_THREADS = 20_000
 """From this many vectors on, all processors share the scan of one query."""
@@ -80,7 +80,7 @@ class FlatStore:
         screen = (self._screen.write, self._screen.write_numbers) if self._screen else ()
         write_parts(path, _MAGIC, header, (self._write, *screen))
 
-    def _write(self, file: BinaryIO) -> None:
+    def _write(self, file: BodyWriter) -> None:
         faiss.write_index(self._index, faiss.PyCallbackIOWriter(file.write))
 
     def search(self, queries: Vectors, k: int, allowed: IdSet | None = None) -> tuple[Scores, Ids]:

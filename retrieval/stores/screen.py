@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any
 
 import faiss
 import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.stores import Scores, Vectors
+from retrieval.stores.cache_file import BodyWriter
 from retrieval.stores.parallel_scan import ParallelScan
 
 Rows = NDArray[np.int64]
@@ -105,11 +106,11 @@ class Screen:
         offset = float(query @ self.mean)
         return _CodedQuery(code[None], step * self.step, offset, bound + _SLACK)
 
-    def write(self, file: BinaryIO) -> None:
+    def write(self, file: BodyWriter) -> None:
         """Write the bytes in FAISS's format."""
         faiss.write_index(self.index, faiss.PyCallbackIOWriter(file.write))
 
-    def write_numbers(self, file: BinaryIO) -> None:
+    def write_numbers(self, file: BodyWriter) -> None:
         """Write the rest as little-endian float64: step, max_rounding, max_length, mean."""
         numbers = np.concatenate([[self.step, self.max_rounding, self.max_length], self.mean])
         file.write(numbers.astype("<f8").tobytes())

@@ -464,3 +464,15 @@ def test_captions_as_other_programs_write_them(tmp_path: Path) -> None:
     path.write_bytes(b"\xef\xbb\xbf" + "\r\n".join(lines).encode())
     found = [(os.path.basename(p.file), p.captions) for p in read_captions(str(path))]
     assert found == [("a.jpg", ("one\u2028two", "four")), ("b.jpg", ("three",))]
+
+
+def test_a_cache_that_is_damaged_is_made_again(library: Library, pictures: Path) -> None:
+    library.add(pictures)
+    library.verify_cache()
+    cache = next(Path(library.path).rglob("*.faiss"))
+    whole = cache.read_bytes()
+    damaged = cache.with_name("damaged")  # not in place: the library has the file mapped
+    damaged.write_bytes(whole[:100] + bytes([whole[100] ^ 1]) + whole[101:])
+    os.replace(damaged, cache)
+    library.verify_cache()
+    assert cache.read_bytes() == whole
