@@ -153,7 +153,7 @@ def _always(bounds: list[int], count: int) -> list[int]:
 
 
 def _intact(body: Part, crcs: list[int], blocks: Iterable[int]) -> bool:
-    return all(zlib.crc32(body[at * _BLOCK : (at + 1) * _BLOCK]) == crcs[at] for at in blocks)
+    return all(zlib.crc32(body[at * _BLOCK : (at + 1) * _BLOCK].data) == crcs[at] for at in blocks)
 
 
 def _state(stat: os.stat_result) -> list[int]:
