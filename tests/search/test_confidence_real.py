@@ -98,6 +98,6 @@ def test_the_calibration_holds(flickr: Library, shared_data: Path, tmp_path: Pat
 
     assert float(row("AUC", "confidence")[-1]) >= 0.89
     assert float(row("Expected calibration error", "all")[0]) <= 0.1
-    wrongly, rightly = row("by the calibration", "all")[-2:]
+    wrongly, rightly = row("with the calibration", "all")[-2:]
     assert float(wrongly.rstrip("%")) <= 3
     assert float(rightly.rstrip("%")) >= 80
