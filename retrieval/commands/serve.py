@@ -98,10 +98,10 @@ def serve_command(
     token = _checked(token) if token is not None else _new_token(host, names)
     with Library.open(library_path) as library:
         folder = library.path
+    _require_free(host, port)
     rules = Rules(_known_as(host, port, names), token)
     following = Following(timing, WatchReport().show) if timing is not None else None
     app = create_app(folder, device, rules, moves_to and os.path.abspath(moves_to), following)
-    _require_free(host, port)
     bracketed = f"[{host}]" if ":" in host else host
     address = f"http://{names[0] if names else bracketed}:{port}/"
     if given:

@@ -23,9 +23,6 @@ from retrieval.search.ranking import sum_of
 _PULL = 0.03
 """The penalty for moving away from the query, with one example; it falls with their number."""
 
-_LEAST_SPREAD = 0.01
-"""The least spread. In a very small library all scores may be nearly equal."""
-
 _UNLIKED = 0.25
 """The weight of a disliked picture, which has much in common with the liked ones."""
 
@@ -60,7 +57,7 @@ def moved_head(
     `sample` are vectors (n, dim) of pictures from the whole library.
     """
     background = background_of((sample @ vector)[None])
-    steepness = STEEPNESS / max(float(background.spread[0]), _LEAST_SPREAD)
+    steepness = STEEPNESS / float(background.spread[0])
     start = Head(vector, steepness, -steepness * float(background.median[0]) - STEEPNESS * MIDDLE)
     # The sample serves as counter-examples to liked pictures; without any it is not needed.
     sample = without_liked(sample, liked) if len(liked) else sample[:0]
