@@ -15,7 +15,6 @@ import os
 import platform
 import sys
 from contextlib import suppress
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from retrieval.encoders.compiled import exports
@@ -121,6 +120,8 @@ def _export_now(files: ModelFiles, identity: str) -> tuple[Export | None, OpenCl
     If the export fails, it is None, a warning gives the reason, and the encoder on torch serves
     instead.
     """
+    from importlib.metadata import version  # 15 ms that a question on the command line saves
+
     _require_exportable(files)
     openvino = version("openvino")
     refusal = exports.read_refusal(identity, openvino)

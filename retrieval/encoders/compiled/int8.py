@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
-from importlib.metadata import version
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,4 +142,6 @@ def _shortfall(calibration: Calibration) -> str:
 
 
 def _versions() -> str:
+    from importlib.metadata import version
+
     return f"openvino {version('openvino')}, nncf {version('nncf')}"
