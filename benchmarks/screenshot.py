@@ -24,7 +24,7 @@ from retrieval.scenes.dataset import draw_scenes
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _FILE = os.path.join(_ROOT, ".github", "page.webp")
-_QUESTION = "two red balloons over a snowy field"
+_QUESTION = "butterflies"
 _SIZE = (1280, 800)
 
 
