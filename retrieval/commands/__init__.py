@@ -19,6 +19,7 @@ from retrieval.errors import PixtrieveError
 SECTIONS = {
     "Find": {
         "search": "search",
+        "open": "open",
         "map": "map",
         "describe": "describe",
         "translate": "describe",
@@ -46,6 +47,9 @@ SECTIONS = {
     "Serve": {
         "serve": "serve",
         "mcp": "mcp",
+    },
+    "Shell": {
+        "completion": "completion",
     },
 }
 """The commands as the help lists them, each with the module that has its `NAME_command`."""

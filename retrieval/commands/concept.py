@@ -8,7 +8,7 @@ from dataclasses import asdict
 import click
 
 from retrieval.commands.base import Group
-from retrieval.commands.picture_options import ManyPictures, like_options
+from retrieval.commands.picture_options import ManyPictures, examples, like_options
 from retrieval.commands.terminal import device_option, library_option, plural, say, shown
 from retrieval.library import Library
 from retrieval.scoring.linear_head import ENOUGH
@@ -55,8 +55,9 @@ def learn_command(
     replace earlier ones of the same name. Without examples, NAME is learned again from those that
     it has: do this after a change of models.
     """
+    right, wrong = examples(like, library_path), examples(unlike, library_path)
     with Library.open(library_path, device=device) as library:
-        concept = library.concepts.learn(name, like, unlike)
+        concept = library.concepts.learn(name, right, wrong)
     _show(concept, as_json=as_json)
     if not as_json:
         say(f"Search with it: pixtrieve search 'concept:\"{shown(name)}\"'")

@@ -90,8 +90,10 @@ class Display:
         if progress.phase == "calibrate":
             return "Calibrating the model on some of these pictures, once. This can take minutes."
         left = tally.pending - tally.handled
+        if not left:
+            return "Finishing …"
         files, images = self._rates.files(), self._rates.images()
-        eta = f", {duration(left / files)} left" if files and left else ""
+        eta = f", {duration(left / files)} left" if files else ""
         share = 100 * tally.handled // max(tally.pending, 1)
         return (
             f"{share:3d} %  {tally.handled:,} of {tally.pending:,} files "
@@ -171,6 +173,8 @@ def _headline(progress: Progress, paths: Sequence[str]) -> str:
         return f"No pictures found in {_named(paths)}."
     changes = ", ".join(_changes(progress))
     new = plural(tally.encoded, "new picture")
+    if progress.stopped and tally.handled < tally.pending:
+        new = f"{tally.encoded:,} of {plural(tally.pending, 'new or changed file')}"
     return f"Indexed {new} in {duration(progress.seconds)}" + (f" ({changes})" if changes else "")
 
 

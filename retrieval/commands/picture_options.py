@@ -1,7 +1,7 @@
 """Options that name several pictures: `--like a.jpg b.jpg`, as well as `--like a.jpg --like b.jpg`.
 
 click gives an option one value each time. Values after the first that look like a picture (an
-existing file, a name with an extension, a picture's number) belong to the option as well; the rest
+existing file, a name with an extension, a rank, an id) belong to the option as well; the rest
 is left to click.
 """
 
@@ -15,8 +15,10 @@ from typing import Any
 import click
 
 from retrieval.commands.base import Command
+from retrieval.commands.last_answer import recall
 
-_NUMBER = re.compile(r"#?\d{1,18}")
+_RANK = re.compile(r"\d{1,9}")
+_ID = re.compile(r"(?:id:|#)(\d{1,18})")
 _ENDING = re.compile(r"\.[A-Za-z0-9]{2,5}$")
 
 
@@ -35,9 +37,27 @@ def like_options(command: Callable[..., Any]) -> Callable[..., Any]:
             name,
             metavar="PICTURE…",
             multiple=True,
-            help=f"Pictures that {what}: files, or ids of indexed pictures. Repeatable.",
+            help=f"Pictures that {what}: files, numbers of the last search, or ids (id:17). "
+            "Repeatable.",
         )(command)
     return command
+
+
+def examples(written: Sequence[str], library_path: str) -> tuple[int | str, ...]:
+    """Return examples as the library takes them: files as they are, other pictures as ids.
+
+    A number is a rank of the last search, `id:17` the picture with that id. Raises QueryError for
+    a rank that the last search does not have.
+    """
+    return tuple(_example(each, library_path) for each in written)
+
+
+def _example(written: str, library_path: str) -> int | str:
+    if found := _ID.fullmatch(written):
+        return int(found[1])
+    if _RANK.fullmatch(written) and not os.path.exists(written):
+        return recall(library_path, int(written)).id
+    return written
 
 
 def _repeated(args: Sequence[str]) -> Iterator[str]:
@@ -61,6 +81,5 @@ def _repeated(args: Sequence[str]) -> Iterator[str]:
 def _is_picture(arg: str) -> bool:
     if arg.startswith("-"):
         return False
-    return bool(_NUMBER.fullmatch(arg) or _ENDING.search(arg)) or os.path.isfile(
-        os.path.expanduser(arg)
-    )
+    named = _RANK.fullmatch(arg) or _ID.fullmatch(arg) or _ENDING.search(arg)
+    return bool(named) or os.path.isfile(os.path.expanduser(arg))

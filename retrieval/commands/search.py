@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import os
-import sys
 import time
+from dataclasses import replace
 
 import click
 
+from retrieval.commands.last_answer import remember
 from retrieval.commands.picture_options import ManyPictures
 from retrieval.commands.query_options import query_options
 from retrieval.commands.read_options import limits_options
 from retrieval.commands.search_options import search_options
-from retrieval.commands.table import table
-from retrieval.commands.terminal import (
-    UserPath,
-    device_option,
-    library_option,
-    say,
-    say_raw,
-    shown,
-)
+from retrieval.commands.search_output import Output, output_options
+from retrieval.commands.terminal import device_option, library_option
 from retrieval.images import ReadLimits
 from retrieval.library import Library
 from retrieval.query import Query
 from retrieval.query.options import SearchOptions
-from retrieval.search.results import SearchResult
 
 
 @click.command(
@@ -36,70 +27,52 @@ from retrieval.search.results import SearchResult
         'pixtrieve search "two dogs on a beach"',
         'pixtrieve search "in the snow" --image dog.jpg --weight 2,1 --not people',
         'pixtrieve search "2:in the snow + ./dog.jpg - people"   # the same',
-        'pixtrieve search "our dog" --like 17 23 --unlike 5      # more hits like 17 and 23',
+        'pixtrieve search "our dog" --like 1 3 --unlike 2        # numbers of the last search',
         """pixtrieve search "a birthday cake" --where "date >= 2023-05 and camera ~ 'Pixel'\"""",
         """pixtrieve search --where "path in 'trips/' and gps near 48.85,2.35 within 10 km\"""",
     ),
 )
 @query_options
 @search_options
-@library_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.option("--paths", is_flag=True, help="Print paths only, one per line.")
-@click.option("-0", "--null", is_flag=True, help="With --paths, end each with NUL, for xargs -0.")
 @click.option(
-    "--html",
-    metavar="FILE",
-    type=UserPath(),
-    help="Write a page with the pictures to FILE (- for standard output).",
+    "--offset",
+    type=click.IntRange(0),
+    default=0,
+    metavar="N",
+    help="Leave out the N best pictures: --offset 10 continues after the first ten.",
 )
-@click.option("--open", "open_page", is_flag=True, help="Open that page in the browser.")
+@library_option
+@output_options
 @device_option
 @limits_options
 def search_command(
     query: Query | None,
     options: SearchOptions,
+    offset: int,
     library_path: str,
-    as_json: bool,
-    paths: bool,
-    null: bool,
-    html: str | None,
-    open_page: bool,
+    output: Output,
     device: str,
     limits: ReadLimits,
 ) -> None:
     """Search pictures by text, by example, or by both.
 
-    Results are listed best first. --html - writes the page to standard output instead of the table.
+    Results are listed best first. Other commands can name them by their number (#): pixtrieve open
+    2, pixtrieve search --like 2. --html - writes the page to standard output instead of the table.
     """
     started = time.perf_counter()
     with Library.open(library_path, device=device) as library:
-        result = library.answer(query, options, limits=limits)
+        result = library.answer(query, replace(options, k=options.k + offset), limits=limits)
         model = library.model.name
     seconds = time.perf_counter() - started
-    asked, where = "" if query is None else str(query), str(options.where or "")
-    if as_json:
-        facts = {"query": asked, "where": where, "fuse": options.fuse, "model": model}
-        say(json.dumps({**facts, "seconds": round(seconds, 4), **result.to_dict()}, indent=2))
-    elif paths:
-        end = b"\0" if null else b"\n"
-        say_raw(b"".join(os.fsencode(hit.path) + end for hit in result.hits))
-    elif html != "-":
-        for line in table(result, width=_width(), filtered=bool(where)):
-            say(line)
-    for note in result.notes:
-        say(shown(note), error=True)
-    if html or open_page:
-        _page(result, asked or where, html, open_page=open_page)
-
-
-def _width() -> int | None:
-    """Return the terminal's width, None when the output goes elsewhere."""
-    return os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else None
-
-
-def _page(result: SearchResult, asked: str, html: str | None, *, open_page: bool) -> None:
-    from retrieval.commands.pages import give_page
-    from retrieval.commands.sheet import contact_sheet
-
-    give_page(contact_sheet([(asked, result)]), html, open_page=open_page)
+    hits = tuple(hit for hit in result.hits if hit.rank > offset)
+    if output.is_table:
+        remember(library_path, hits)
+    facts = {
+        "query": "" if query is None else str(query),
+        "where": str(options.where or ""),
+        "fuse": options.fuse,
+        "model": model,
+        "seconds": round(seconds, 4),
+    }
+    more = len(hits) >= options.k and result.searched > offset + len(hits)
+    output.show(replace(result, hits=hits), facts, more=more)

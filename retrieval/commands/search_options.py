@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
+from retrieval.commands.picture_options import examples
 from retrieval.query.options import OPTIONS, Option, SearchOptions
 
-_FLAGS = {"k": "-k", "look_in": "--in"}
+_FLAGS = {"k": ("-k", "-n", "--limit"), "look_in": ("--in",)}
 _METAVARS = {"where": "FILTER", "like": "PICTURE…", "unlike": "PICTURE…"}
 
 
@@ -19,7 +20,10 @@ def search_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def gathered(**given: Any) -> Any:
-        options = SearchOptions(**{name: given.pop(name) for name in OPTIONS})
+        values = {name: given.pop(name) for name in OPTIONS}
+        for name in ("like", "unlike"):
+            values[name] = examples(values[name], given["library_path"])
+        options = SearchOptions(**values)
         return command(options=options, **given)
 
     found: Callable[..., Any] = gathered
@@ -30,7 +34,7 @@ def search_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def flag_of(name: str) -> str:
     """Return how an option is written on the command line."""
-    return _FLAGS.get(name, f"--{name.replace('_', '-')}")
+    return _flags(name)[0]
 
 
 def _click_option(option: Option) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -42,7 +46,11 @@ def _click_option(option: Option) -> Callable[[Callable[..., Any]], Callable[...
     else:
         shown = bool(option.default)
         more |= {"type": _type_of(option), "default": option.default, "show_default": shown}
-    return click.option(flag_of(option.name), option.name, **more)
+    return click.option(*_flags(option.name), option.name, **more)
+
+
+def _flags(name: str) -> tuple[str, ...]:
+    return _FLAGS.get(name, (f"--{name.replace('_', '-')}",))
 
 
 def _type_of(option: Option) -> Any:

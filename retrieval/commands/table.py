@@ -5,31 +5,48 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 
-from retrieval.commands.terminal import confidence_text, home_relative, human_bytes, plural, shown
+from retrieval.commands.terminal import (
+    confidence_text,
+    home_relative,
+    human_bytes,
+    link,
+    plural,
+    shown,
+)
 from retrieval.query.fields import PictureFacts
 from retrieval.search.results import Hit, SearchResult
 
 
 def table(
-    result: SearchResult, width: int | None = None, *, filtered: bool = False
+    result: SearchResult,
+    width: int | None = None,
+    *,
+    filtered: bool = False,
+    more: bool = False,
 ) -> Iterator[str]:
-    """Yield the lines of a table; paths that do not fit into `width` columns lose their middle."""
+    """Yield the lines of a table; paths that do not fit into `width` columns lose their middle.
+
+    `width` is None outside a terminal; in one, paths are links. `more` says that a larger limit
+    would list more pictures.
+    """
     if not result.hits:
         yield _nothing(result, filtered=filtered)
         return
     words = any(hit.confidence is None and hit.match for hit in result.hits)
     columns = 8 if words else 4
     scores = f"{'score':>6}  {'sure':>{columns}}  " if result.scored else ""
-    yield f"{'#':>3}  {scores}{'date':>11}  {'pixels':>11}  {'size':>7}  picture"
+    ids = max(len(f"{hit.id}") for hit in result.hits)
+    yield f"{'#':>3}  {'id':>{ids}}  {scores}{'date':>11}  {'pixels':>11}  {'size':>7}  picture"
     for hit in result.hits:
         front = (
-            f"{hit.rank:3d}  {_scores(hit, columns) if result.scored else ''}{day(hit):>11}  "
+            f"{hit.rank:3d}  {hit.id:{ids}d}  {_scores(hit, columns) if result.scored else ''}"
+            f"{day(hit):>11}  "
             f"{f'{hit.width}×{hit.height}':>11}  {human_bytes(hit.size):>7}  "
         )
         tail = _tail(hit)
         path = shown(home_relative(hit.path))
         if width is not None:
-            path = _shortened(path, width - len(front) - len(tail))
+            path = link(_shortened(path, width - len(front) - len(tail)), hit.path)
         yield front + path + tail
         for snippet in hit.texts:
             yield f"{'':5}{snippet.source}: {shown(snippet.text)}"
@@ -37,8 +54,13 @@ def table(
             yield (
                 f"{'':5}{term.contribution:+6.3f}  {shown(term.term)} (cosine {term.cosine:.3f})"
             )
-    if not result.scored and result.searched > len(result.hits):
-        yield f"Showing {len(result.hits):,} of {result.searched:,}. Use -k for more."
+    if more and not result.scored:
+        yield f"Showing {_count(result)} of {result.searched:,}. Use -k for more."
+
+
+def _count(result: SearchResult) -> str:
+    groups = sum(hit.group is not None for hit in result.hits)
+    return plural(groups, "group") if groups else f"{len(result.hits):,}"
 
 
 def _nothing(result: SearchResult, *, filtered: bool) -> str:
@@ -75,7 +97,7 @@ def _shortened(path: str, columns: int) -> str:
 
 
 def _columns(text: str) -> int:
-    """Return how many columns a terminal gives a text: East Asian characters take two."""
+    """Return how many columns a terminal gives a text; East Asian characters take two."""
     return sum(
         0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
         for c in text

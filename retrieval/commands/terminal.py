@@ -64,6 +64,19 @@ def shown(text: str) -> str:
     return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in valid)
 
 
+def link(text: str, path: str) -> str:
+    """Return a text that opens a file in terminals that know links (OSC 8); others show the text.
+
+    Without a terminal, and with NO_COLOR or TERM=dumb, it is the text alone.
+    """
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return text
+    from urllib.parse import quote
+
+    target = f"file://{quote(os.fsencode(os.path.abspath(path)))}"
+    return f"\x1b]8;;{target}\x1b\\{text}\x1b]8;;\x1b\\"
+
+
 def say(text: str = "", *, error: bool = False) -> None:
     """Print a line; replace characters that the terminal's encoding lacks."""
     stream = sys.stderr if error else sys.stdout

@@ -22,6 +22,7 @@ def run(
     install(lambda: encoder, monkeypatch.setattr)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("PIXTRIEVE_LIBRARY", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user-cache"))
     own = str(tmp_path / OWN_LIBRARY)
     monkeypatch.setattr("retrieval.commands.library_choice.default_library", lambda: own)
 

@@ -75,7 +75,7 @@ def test_an_example_that_is_wrong_does_not_parse() -> None:
 
 def test_commands_are_listed_in_sections() -> None:
     lines = CONTEXTS["pixtrieve"].get_help().splitlines()
-    assert list(SECTIONS) == ["Find", "Library", "Organise", "Models", "Serve"]
+    assert list(SECTIONS) == ["Find", "Library", "Organise", "Models", "Serve", "Shell"]
     for title, names in SECTIONS.items():
         start = lines.index(f"{title}:") + 1
         listed = [line.split()[0] for line in lines[start : start + len(names)]]

@@ -23,7 +23,7 @@ _TEXTS = "(its texts)"
 def test_a_table_of_hits(run: Run, indexed: Path) -> None:
     done = run("search", "red", "-k", "2", "--in", "pictures")
     header, first, second = done.out.splitlines()
-    assert header.split() == ["#", "score", "sure", "date", "pixels", "size", "picture"]
+    assert header.split() == ["#", "id", "score", "sure", "date", "pixels", "size", "picture"]
     assert first.split()[0] == "1"
     assert first.endswith(str(indexed / "red.png"))
     assert second.endswith("yellow.png")

@@ -86,7 +86,7 @@ def test_feedback_from_the_command_line(run: Run) -> None:
         return {Path(hit["path"]).stem: hit for hit in hits}
 
     before = asked()
-    after = asked("--like", str(before["blue"]["id"]), "deep/blue.png", "--unlike", "red.png")
+    after = asked("--like", f"id:{before['blue']['id']}", "deep/blue.png", "--unlike", "red.png")
     lead = [hits["blue"]["score"] - hits["red"]["score"] for hits in (before, after)]
     assert lead[1] > lead[0] + 0.1
     assert list(after).index("blue") < list(after).index("red")
