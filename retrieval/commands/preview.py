@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Literal, get_args
 
+import numpy as np
 from PIL import Image, ImageOps
 
 from retrieval.commands.sixel import sixel
@@ -137,16 +138,18 @@ def _sixel(strip: Image.Image, _count: int) -> Iterator[str]:
 
 def _blocks(strip: Image.Image, _count: int) -> Iterator[str]:
     """Two pixels a character: the upper one is its colour, the lower one its background."""
-    pixels = strip.convert("RGB").load()
-    assert pixels is not None
-    for top in range(0, strip.height, 2):
+    pixels = np.asarray(strip.convert("RGB"))
+    for upper, lower in zip(pixels[::2].tolist(), pixels[1::2].tolist(), strict=True):
         line, last = [], ""
-        for left in range(strip.width):
-            upper, lower = (";".join(map(str, pixels[left, top + row])) for row in (0, 1))
-            code = f"\x1b[38;2;{upper};48;2;{lower}m"
+        for front, back in zip(upper, lower, strict=True):
+            code = f"\x1b[38;2;{_joined(front)};48;2;{_joined(back)}m"
             line.append(("" if code == last else code) + "▀")
             last = code
         yield "".join(line) + "\x1b[0m"
+
+
+def _joined(colour: Sequence[int]) -> str:
+    return ";".join(map(str, colour))
 
 
 _DRAW: dict[Protocol, Callable[[Image.Image, int], Iterator[str]]] = {

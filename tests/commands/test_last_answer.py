@@ -13,6 +13,7 @@ from support.command_line import OWN_LIBRARY, Run
 from support.painting import paint
 
 from retrieval.commands import last_answer
+from retrieval.encoders.models.cache import user_cache
 
 
 @pytest.fixture
@@ -110,7 +111,7 @@ def test_a_damaged_or_unwritable_record_is_no_answer(
     run: Run, indexed: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     run("search", "red")
-    record = pathlib.Path(last_answer.user_cache(), "pixtrieve", "last-search.json")
+    record = pathlib.Path(user_cache(), "pixtrieve", "last-search.json")
     for hits in ("3", "[]", "{", '{"1": 3}', '{"1": ["a", "b"]}', '{"x": [1, "b"]}'):
         record.write_text(f'{{"library": "{Path(OWN_LIBRARY).resolve()}", "hits": {hits}}}')
         assert run("open", "1").code == 1
