@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from retrieval.encoders.models.cache import user_cache
 from retrieval.errors import QueryError
 from retrieval.search.results import Hit
-from retrieval.whole_file import whole_file
 
 
 @dataclass(frozen=True, slots=True)
