@@ -31,10 +31,9 @@ def remember(library_path: str, hits: Sequence[Hit]) -> None:
     path = _file()
     with suppress(OSError):
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        with whole_file(path) as file:
-            file.write(
-                json.dumps({"library": os.path.realpath(library_path), "hits": rows}).encode()
-            )
+        # Not flushed to the disk, which takes longer than a search: half a file counts as none.
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump({"library": os.path.realpath(library_path), "hits": rows}, file)
 
 
 def recall(library_path: str, rank: int) -> Listed:
