@@ -196,7 +196,8 @@ def main() -> None:
     parser.add_argument("--changed", type=int, default=20_000, help="pictures (%(default)s)")
     parser.add_argument("--queries", type=int, default=1_000_000, help="queries (%(default)s)")
     arguments = begin(parser)
-    source = arguments.pictures or web_pictures(arguments.cache, 400)
+    few = min(400, max(arguments.changed, arguments.queries, 1))
+    source = arguments.pictures or web_pictures(arguments.cache, few)
     counts = {
         "files": arguments.files,
         "changes": arguments.changed,
