@@ -165,6 +165,7 @@ def main() -> None:
         raise BenchmarkError("set PIXTRIEVE_DATA to the folder with the training data")
     data = Path(os.environ["PIXTRIEVE_DATA"])
     torch.set_num_threads(1)
+    torch.backends.mha.set_fastpath_enabled(False)  # cannot be traced
     train = list(read_pictures(data / "train" / "flickr8k_train_224.tar"))
     with open(data / "flickr8k-dev" / "captions.jsonl", encoding="utf-8") as file:
         held = [json.loads(line) for line in file]
