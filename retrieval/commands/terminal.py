@@ -100,6 +100,12 @@ def report(error: PixtrieveError) -> None:
         say(f"{label} {shown(line)}", error=True)
 
 
+def warn(text: str) -> None:
+    """Print a warning."""
+    label = click.style("Warning:", fg="yellow", bold=True)
+    say(f"{label} {shown(text)}", error=True)
+
+
 def interrupted() -> None:
     """Print that the command was interrupted."""
     say("Interrupted.", error=True)
