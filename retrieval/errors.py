@@ -83,6 +83,9 @@ class MissingExtra(PixtrieveError):
         )
 
 
+FREE_SPACE = "free some disk space, then run the command again"
+"""The hint of every error about a full disk."""
+
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -102,7 +105,7 @@ def explain_os_error(error: OSError, what: str = "") -> PixtrieveError:
         return PixtrieveError(
             "the current folder no longer exists", "change to one that does, for example: cd ~"
         )
-    hint = "free some disk space, then run the command again" if is_full(error) else ""
+    hint = FREE_SPACE if is_full(error) else ""
     what = what or os.fsdecode(error.filename or "a file could not be read or written")
     return PixtrieveError(f"{what}: {reason_of(error)}", hint)
 
