@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from typing import Any
 
@@ -33,6 +34,11 @@ class explained:  # noqa: N801 - used as a context, thousands of times a second
 
 def cannot_open(path: str, error: sqlite3.OperationalError) -> LibraryError:
     """Return the error for a catalogue that cannot be opened."""
+    if os.path.exists(path) and not os.access(path, os.R_OK):
+        return LibraryError(
+            f"there is no permission to read the catalogue {path}",
+            "change the permissions of the file, or run this as the user who owns it",
+        )
     hint = hint_about_disk(error) or "check that the folder exists and is writable"
     return LibraryError(f"the catalogue {path} cannot be opened: {error}", hint)
 

@@ -36,7 +36,7 @@ def library_option(command: Command) -> Command:
         "--library",
         "library_path",
         metavar="DIR",
-        type=UserPath(),
+        type=UserPath(readable=False),  # opening it says more
         callback=take_library,
         help=f"Folder of the library. Default: {VARIABLE}, else ./{HERE} if it is a library, "
         "else your own library (see: pixtrieve status).",
