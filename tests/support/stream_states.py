@@ -34,7 +34,10 @@ def _closed(*descriptors: int) -> Callable[[], None]:
 
 
 def _onto(path: str, descriptor: int, flags: int) -> Callable[[], None]:
-    return lambda: os.dup2(os.open(path, flags), descriptor, inheritable=True) and None
+    def put() -> None:
+        os.dup2(os.open(path, flags), descriptor)
+
+    return put
 
 
 def _unread(*descriptors: int) -> Callable[[], None]:
