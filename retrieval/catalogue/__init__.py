@@ -89,6 +89,7 @@ class Catalogue:
         self.baselines = BaselineRows(self._db)
         self.texts = Texts(self._db)
         self.writing = self._db.writing
+        self.checkpoint = self._db.checkpoint
         self.reading = self._db.reading
 
     @cached_property

@@ -5,10 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 
 from retrieval.catalogue.connection import Connection, text
 from retrieval.catalogue.roots import Root
 from retrieval.images import FoundSidecar
+
+_AT_ONCE = 200
+_NAME = "CAST(? AS TEXT)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +71,17 @@ class Sidecars:
             (image_id,),
         ).fetchall()
         found: list[tuple[str, str]] = []
-        for root_id, _, path in rows:
-            found += self._db.rows(
-                "SELECT source, text FROM sidecars WHERE root_id = ?"
-                " AND beside IN (CAST(? AS TEXT), CAST(? AS TEXT)) ORDER BY path",
-                (root_id, text(os.path.splitext(path)[0]), text(path)),
-            ).fetchall()
+        for start in range(0, len(rows), _AT_ONCE):  # a picture may have thousands of files
+            for root_id, files in groupby(rows[start : start + _AT_ONCE], itemgetter(0)):
+                paths = [path for *_, path in files]
+                names = [text(each) for path in paths for each in (os.path.splitext(path)[0], path)]
+                # SQLite would take the primary key by itself, and read all sidecars of the root.
+                found += self._db.rows(
+                    "SELECT source, text FROM sidecars INDEXED BY sidecars_beside"
+                    f" WHERE root_id = ? AND beside IN ({', '.join([_NAME] * len(names))})"
+                    " ORDER BY path",
+                    (root_id, *names),
+                ).fetchall()
         return [Place(root, path) for _, root, path in rows], found
 
     def image_at(self, root: Root, path: str) -> int | None:

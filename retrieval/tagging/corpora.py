@@ -129,7 +129,6 @@ def captions_by_language(row: dict[str, Any]) -> dict[str, tuple[str, ...]]:
 
 
 def _texts(source: str, lines: Sequence[str]) -> Iterator[CorpusText]:
-    folder = os.path.dirname(os.path.abspath(source))
     for row, line in enumerate(map(str.strip, lines)):
         if not line.startswith("{"):
             if line and not line.startswith("#"):
@@ -141,7 +140,7 @@ def _texts(source: str, lines: Sequence[str]) -> Iterator[CorpusText]:
             if "text" in fields:
                 texts = {str(fields.get("lang", ENGLISH)): (fields["text"],)}
             file = fields.get("file", "")
-            path = os.path.join(folder, file) if file else ""
+            path = os.path.join(os.path.dirname(os.path.abspath(source)), file) if file else ""
             entries = [
                 CorpusText(text.strip(), lang, row, path) for lang in texts for text in texts[lang]
             ]
