@@ -91,6 +91,23 @@ def m003_exposure(db: Database) -> None:
     _execute_all(db, (f"ALTER TABLE images ADD COLUMN {column}" for column in columns))
 
 
+@_migration
+def m004_looked_into(db: Database) -> None:
+    """Remember files with other extensions that were looked into and are no pictures.
+
+    `mark` stands for path, size and time (`retrieval.catalogue.scan`).
+    """
+    _execute_all(
+        db,
+        (
+            """CREATE TABLE looked_into (
+                root_id INTEGER NOT NULL REFERENCES roots ON DELETE CASCADE,
+                mark INTEGER NOT NULL,
+                PRIMARY KEY (root_id, mark)) WITHOUT ROWID""",
+        ),
+    )
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """Migrate a new or old catalogue to the newest schema, in one transaction.
 

@@ -29,6 +29,18 @@ class FoundFile:
     unsupported: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class OtherFile:
+    """A file whose name does not tell whether it is a picture; its first bytes do.
+
+    `path` is relative to the root of the walk. See `images.sniffing`.
+    """
+
+    path: str
+    size: int
+    mtime_ns: int
+
+
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
 
 

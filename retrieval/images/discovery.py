@@ -15,6 +15,7 @@ from retrieval.images import (
     FoundFile,
     FoundSidecar,
     MountPoint,
+    OtherFile,
     Unreadable,
     mtime_ns,
     reasons,
@@ -23,13 +24,15 @@ from retrieval.images.formats import unsupported_reason
 from retrieval.images.globs import Exclusions
 from retrieval.images.junk import is_photo_library, skips, skips_within
 
-Entry = FoundFile | FoundSidecar | Unreadable | MountPoint
+Entry = FoundFile | OtherFile | FoundSidecar | Unreadable | MountPoint
 
 
 def walk(
     root: str, *, below: str = "", exclude: Sequence[str] = (), skip: Collection[str] = ()
 ) -> Iterator[Entry]:
-    """Yield the picture files under `root`, their sidecars, mount points and unreadable places.
+    """Yield the files under `root`, sidecars of pictures, mount points and unreadable places.
+
+    Files with the extension of a picture are FoundFile, all others that are not empty OtherFile.
 
     The sidecars of a folder follow its pictures. The walk enters mount points. `skip` are folders,
     relative to the root, that are roots of their own; the walk leaves them out. `below` restricts
@@ -62,7 +65,7 @@ def walk(
         yield from _walk_folders(root, start, rules, frozenset(skip))
     elif not start:
         yield Unreadable("", reasons.NOT_A_FOLDER)
-    elif (found := _as_picture(start, status, _unsupported(start))) is not None:
+    elif (found := _as_file(start, status)) is not None:
         yield found
 
 
@@ -96,7 +99,7 @@ def folders(
                     (links if entry.is_symlink() else waiting).append(path)
 
 
-def stat_file(root: str, path: str) -> FoundFile | Unreadable | None:
+def stat_file(root: str, path: str) -> FoundFile | OtherFile | Unreadable | None:
     """Return the stat of one file of a root; None if it is deleted or a walk would not find it.
 
     Unreadable means that its state is unknown: the root is missing (path ""), a link in its path
@@ -111,7 +114,7 @@ def stat_file(root: str, path: str) -> FoundFile | Unreadable | None:
         return _barrier(root, path)
     except OSError as error:
         return Unreadable(path, reasons.of_os_error(error))
-    return _as_picture(path, status, _unsupported(path))
+    return _as_file(path, status)
 
 
 def sidecar_paths(path: str) -> tuple[str, ...]:
@@ -204,7 +207,11 @@ def _sidecars(
     candidates = [entry for entry in entries if entry.name.lower().endswith(SIDECARS)]
     if not candidates:
         return
-    pictures = {each.path for each in found if isinstance(each, FoundFile)}
+    pictures = {
+        each.path
+        for each in found
+        if isinstance(each, FoundFile | OtherFile) and not each.path.lower().endswith(SIDECARS)
+    }
     pictures |= {os.path.splitext(path)[0] for path in pictures}
     for entry in candidates:
         path = f"{folder}/{entry.name}" if folder else entry.name
@@ -216,16 +223,14 @@ def _sidecars(
 
 
 def _sort_in(listing: _Listing, entry: os.DirEntry[str], path: str, rules: Exclusions) -> None:
-    """Add one entry to the listing. Only a picture file costs a stat."""
+    """Add one entry to the listing. A file costs a stat."""
     if rules.excludes(path):
         return
     try:
         if entry.is_dir():
             (listing.links if entry.is_symlink() else listing.folders).append(path)
-        elif (unsupported := unsupported_reason(entry.name)) is not None or entry.is_symlink():
-            found = _as_picture(path, entry.stat(), unsupported)
-            if found is not None:
-                listing.found.append(found)
+        elif (found := _as_file(path, entry.stat())) is not None:
+            listing.found.append(found)
     except OSError as error:
         missing = entry.is_symlink() and isinstance(error, FileNotFoundError)
         reason = reasons.BROKEN_LINK if missing else reasons.of_os_error(error)
@@ -251,14 +256,13 @@ def _barrier(root: str, path: str) -> Unreadable | None:
     return None
 
 
-def _unsupported(path: str) -> str | None:
-    return unsupported_reason(posixpath.basename(path))
-
-
-def _as_picture(path: str, status: os.stat_result, unsupported: str | None) -> FoundFile | None:
-    if unsupported is None or not stat.S_ISREG(status.st_mode):
+def _as_file(path: str, status: os.stat_result) -> FoundFile | OtherFile | None:
+    if not stat.S_ISREG(status.st_mode):
         return None
-    return FoundFile(path, status.st_size, mtime_ns(status), unsupported)
+    unsupported = unsupported_reason(path.rpartition("/")[2])
+    if unsupported is not None:
+        return FoundFile(path, status.st_size, mtime_ns(status), unsupported)
+    return OtherFile(path, status.st_size, mtime_ns(status)) if status.st_size else None
 
 
 def _as_sidecar(path: str, status: os.stat_result) -> FoundSidecar | None:

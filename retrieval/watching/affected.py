@@ -15,9 +15,9 @@ from retrieval.catalogue.roots import is_below, relative, root_of
 from retrieval.catalogue.scan import Scope
 from retrieval.images import SIDECARS
 from retrieval.images.discovery import folders
-from retrieval.images.formats import unsupported_reason
 from retrieval.images.globs import Exclusions
 from retrieval.images.junk import skips_within
+from retrieval.images.sniffing import may_be_picture
 
 MAX_PATHS = 1000
 """Above this number of changed paths, their whole roots are walked.
@@ -82,7 +82,7 @@ class AffectedPaths:
         if _is_sidecar(below):
             return bool(self._pictures_at(root, below)) or os.path.isdir(path)
         if os.path.isfile(path):
-            return unsupported_reason(os.path.basename(path)) is not None
+            return may_be_picture(path) or self._has_files(root, below)
         return os.path.isdir(path) or self._has_files(root, below)
 
     def scopes(self, paths: Collection[str]) -> list[Scope]:
