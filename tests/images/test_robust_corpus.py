@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, ImageOps
 from support.mended import whole_pixels
 
-from retrieval.images import FoundFile, Picture, Problem, ReadLimits, OtherFile, Unreadable
+from retrieval.images import FoundFile, OtherFile, Picture, Problem, ReadLimits, Unreadable
 from retrieval.images.decoding import read_picture
 from retrieval.images.discovery import walk
 from retrieval.images.formats import unsupported_reason
