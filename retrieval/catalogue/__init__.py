@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from retrieval.catalogue.filters import Filters
     from retrieval.catalogue.scan import Scan, Scope
     from retrieval.catalogue.sidecars import Sidecars
+    from retrieval.catalogue.spelling import Spellings
     from retrieval.catalogue.tags import TagRows
 
 __all__ = [
@@ -104,6 +105,12 @@ class Catalogue:
         from retrieval.catalogue.sidecars import Sidecars
 
         return Sidecars(self._db)
+
+    def spellings(self) -> Spellings:
+        """Return the spellings of paths that look the same, for one operation."""
+        from retrieval.catalogue.spelling import Spellings
+
+        return Spellings(self._db)
 
     @cached_property
     def facets(self) -> FacetRows:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from retrieval.catalogue.connection import Connection, text
-from retrieval.catalogue.roots import Root
+from retrieval.catalogue.roots import Root, relative, root_of
 from retrieval.images import FoundSidecar
 
 
@@ -73,6 +73,15 @@ class Sidecars:
                 (root_id, text(os.path.splitext(path)[0]), text(path)),
             ).fetchall()
         return [Place(root, path) for _, root, path in rows], found
+
+    def image_of(self, roots: Sequence[Root], paths: Iterable[str]) -> int | None:
+        """Return the id of the image of the first of several absolute paths that has one."""
+        for path in paths:
+            root = root_of(roots, path)
+            found = None if root is None else self.image_at(root, relative(root, path))
+            if found is not None:
+                return found
+        return None
 
     def image_at(self, root: Root, path: str) -> int | None:
         """Return the id of the image of a root's file, or None."""

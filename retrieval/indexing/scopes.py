@@ -16,6 +16,7 @@ from retrieval.catalogue.scan import Scope
 from retrieval.errors import LibraryError
 from retrieval.images.sniffing import may_be_picture
 from retrieval.indexing.progress import Trouble
+from retrieval.query.spelling import absolute
 
 
 def choose_paths(
@@ -27,12 +28,12 @@ def choose_paths(
     the shell names them with the rest. Raises LibraryError for a path that neither exists nor lies
     in a `known` root, and if nothing is left.
     """
-    absolute = [os.path.abspath(os.path.expanduser(path)) for path in paths]
-    for path in absolute:
+    named = [absolute(path) for path in paths]
+    for path in named:
         if not os.path.lexists(path) and root_of(known, path) is None:
             raise LibraryError(f"{path} does not exist", "check the path; nothing was indexed")
-    reasons = {path: reason for path in absolute if (reason := _reason_to_skip(path, known))}
-    chosen = [path for path in absolute if path not in reasons]
+    reasons = {path: reason for path in named if (reason := _reason_to_skip(path, known))}
+    chosen = [path for path in named if path not in reasons]
     if reasons and not chosen:
         path, reason = next(iter(reasons.items()))
         more = f", and none of the {len(reasons)} files named is" if len(reasons) > 1 else ""

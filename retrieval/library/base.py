@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.catalogue import Catalogue, ImageRow, ModelStatus, ProblemRow
-from retrieval.catalogue.roots import relative, root_of
 from retrieval.context import LazyEncoder, ModelInUse
 from retrieval.encoders import Encoder, open_encoder
 from retrieval.errors import LibraryError
 from retrieval.folder.opening import create_catalogue, has_catalogue, open_catalogue
 from retrieval.folder.session import Session
+from retrieval.query.spelling import absolute
 from retrieval.specs import ModelSpec
 
 if TYPE_CHECKING:
@@ -116,11 +116,9 @@ class OpenLibrary:
 
     def image_at(self, path: AnyPath) -> ImageRow | None:
         """Return the picture of a file as indexed, or None; does not open the file."""
-        file, catalogue = absolute(path), self._session.catalogue
-        root = root_of(catalogue.roots.all(), file)
-        if root is None:
-            return None
-        image_id = catalogue.sidecars.image_at(root, relative(root, file))
+        catalogue = self._session.catalogue
+        spellings = catalogue.spellings().of(absolute(path))
+        image_id = catalogue.sidecars.image_of(catalogue.roots.all(), spellings)
         return None if image_id is None else self.image(image_id)
 
     def images(self) -> Iterator[tuple[ImageRow, bytes]]:
@@ -160,8 +158,3 @@ class OpenLibrary:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def absolute(path: AnyPath) -> str:
-    """Return an absolute path, with `~` expanded."""
-    return os.path.abspath(os.path.expanduser(os.fspath(path)))
