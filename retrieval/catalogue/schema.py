@@ -108,6 +108,12 @@ def m004_looked_into(db: Database) -> None:
     )
 
 
+@_migration
+def m005_more_of_xmp(db: Database) -> None:
+    """Let the next run read XMP sidecars again, because more of their properties are known."""
+    _execute_all(db, ("UPDATE sidecars SET mtime_ns = -1 WHERE source = 'xmp'",))
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """Migrate a new or old catalogue to the newest schema, in one transaction.
 

@@ -1,4 +1,4 @@
-"""The texts stored in a picture file: titles, captions and keywords of EXIF, IPTC and XMP.
+"""The texts stored in a picture file by EXIF, IPTC and XMP: captions, keywords, people, places.
 
 Metadata that cannot be read counts as absent and never makes a picture fail.
 """
@@ -15,6 +15,7 @@ from retrieval.images.xmp import read_xmp
 _DESCRIPTION, _EXIF_IFD, _USER_COMMENT = 0x010E, 0x8769, 0x9286
 _XP_TITLE, _XP_COMMENT, _XP_KEYWORDS, _XP_SUBJECT = 0x9C9B, 0x9C9C, 0x9C9E, 0x9C9F
 _IPTC_TITLE, _IPTC_KEYWORDS, _IPTC_HEADLINE, _IPTC_CAPTION = (2, 5), (2, 25), (2, 105), (2, 120)
+_IPTC_PLACE = ((2, 92), (2, 90), (2, 95), (2, 101))  # sublocation, city, state, country
 _IPTC_CHARSET, _IPTC_UTF8 = (1, 90), b"\x1b%G"
 
 _MOST_CHARACTERS = 10_000
@@ -75,6 +76,8 @@ def _iptc(picture: Image.Image) -> Iterator[str]:
     for tag in (_IPTC_TITLE, _IPTC_HEADLINE, _IPTC_CAPTION):
         yield from _iptc_values(facts.get(tag), utf8=utf8)
     yield ", ".join(dict.fromkeys(_iptc_values(facts.get(_IPTC_KEYWORDS), utf8=utf8)))
+    place = (value for tag in _IPTC_PLACE for value in _iptc_values(facts.get(tag), utf8=utf8))
+    yield ", ".join(dict.fromkeys(place))
 
 
 def _iptc_values(value: Any, *, utf8: bool) -> Iterable[str]:

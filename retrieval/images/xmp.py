@@ -1,4 +1,4 @@
-"""Safe reading of untrusted XMP packets: title, descriptions and keywords.
+"""Safe reading of untrusted XMP packets: titles, descriptions, keywords, people and places.
 
 The reader keeps only the character data of a few properties. It refuses a document type, which
 could declare entities, never fetches anything, and limits the size of a packet.
@@ -7,12 +7,85 @@ could declare entities, never fetches anything, and limits the size of a packet.
 from __future__ import annotations
 
 import codecs
+from collections.abc import Iterable
 from xml.parsers import expat
 
 MOST_BYTES = 4 * 2**20
 
 _DC = "http://purl.org/dc/elements/1.1/"
-_PROPERTIES = (f"{_DC} title", f"{_DC} description", f"{_DC} subject")
+_TIFF = "http://ns.adobe.com/tiff/1.0/"
+_EXIF = "http://ns.adobe.com/exif/1.0/"
+_PHOTOSHOP = "http://ns.adobe.com/photoshop/1.0/"
+_LIGHTROOM = "http://ns.adobe.com/lightroom/1.0/"
+_IPTC_CORE = "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/"
+_IPTC_EXT = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
+_REGIONS = "http://www.metadataworkinggroup.com/schemas/regions/"
+_KEYWORDS = "http://www.metadataworkinggroup.com/schemas/keywords/"
+_DIGIKAM = "http://www.digikam.org/ns/1.0/"
+_MICROSOFT = "http://ns.microsoft.com/photo/1.0/"
+_MICROSOFT_REGION = "http://ns.microsoft.com/photo/1.2/t/Region#"
+_MEDIAPRO = "http://ns.iview-multimedia.com/mediapro/1.0/"
+_ACDSEE = "http://ns.acdsee.com/iptc/1.0/"
+
+_SENTENCES = (
+    f"{_DC} title",
+    f"{_PHOTOSHOP} Headline",
+    f"{_DC} description",
+    f"{_TIFF} ImageDescription",
+    f"{_EXIF} UserComment",
+    f"{_IPTC_CORE} AltTextAccessibility",
+    f"{_IPTC_CORE} ExtDescrAccessibility",
+    f"{_ACDSEE} caption",
+    f"{_ACDSEE} notes",
+)
+"""Properties of which each value is a text of its own."""
+
+_LISTS = (
+    (
+        f"{_DC} subject",
+        f"{_LIGHTROOM} hierarchicalSubject",
+        f"{_DIGIKAM} TagsList",
+        f"{_KEYWORDS} Keyword",
+        f"{_MICROSOFT} LastKeywordXMP",
+        f"{_MICROSOFT} LastKeywordIPTC",
+        f"{_MEDIAPRO} CatalogSets",
+        f"{_PHOTOSHOP} SupplementalCategories",
+        f"{_ACDSEE} keywords",
+    ),
+    (
+        f"{_IPTC_EXT} PersonInImage",
+        f"{_IPTC_EXT} PersonName",
+        f"{_REGIONS} Name",
+        f"{_MICROSOFT_REGION} PersonDisplayName",
+        f"{_MEDIAPRO} People",
+    ),
+    (
+        f"{_IPTC_EXT} LocationName",
+        f"{_IPTC_EXT} Sublocation",
+        f"{_IPTC_CORE} Location",
+        f"{_MEDIAPRO} Location",
+        f"{_IPTC_EXT} City",
+        f"{_PHOTOSHOP} City",
+        f"{_IPTC_EXT} ProvinceState",
+        f"{_PHOTOSHOP} State",
+        f"{_IPTC_EXT} CountryName",
+        f"{_PHOTOSHOP} Country",
+        f"{_IPTC_EXT} Event",
+        f"{_MEDIAPRO} Event",
+    ),
+)
+"""Properties whose values are short; those of one group are joined: keywords, people, places."""
+
+_HIERARCHIES = {
+    f"{_LIGHTROOM} hierarchicalSubject": "|",
+    f"{_MEDIAPRO} CatalogSets": "|",
+    f"{_DIGIKAM} TagsList": "/",
+    f"{_MICROSOFT} LastKeywordXMP": "/",
+    f"{_MICROSOFT} LastKeywordIPTC": "/",
+}
+"""Properties whose values are paths of keywords, with what separates them."""
+
+_PROPERTIES = frozenset((*_SENTENCES, *(name for group in _LISTS for name in group)))
 _LI = "http://www.w3.org/1999/02/22-rdf-syntax-ns# li"
 _MOST_LINES = 1000
 
@@ -25,34 +98,48 @@ class _Reader:
     """Collects the texts of `_PROPERTIES`, by property."""
 
     def __init__(self) -> None:
-        self.lines: dict[str, list[str]] = {name: [] for name in _PROPERTIES}
+        self._lines: dict[str, list[str]] = {name: [] for name in _PROPERTIES}
+        self._count = 0
         self._property = ""
         self._text: list[str] = []
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
-        for known in _PROPERTIES:
-            if known in attributes:  # the short form of a plain text property
-                self.lines[known].append(attributes[known])
-        if name in self.lines:
+        for known in _PROPERTIES & attributes.keys():  # the short form of a plain text property
+            self._add(known, attributes[known])
+        if name in _PROPERTIES:
             self._property = name
         self._text = []
 
     def end(self, name: str) -> None:
         if self._property and name in (_LI, self._property):
-            self.lines[self._property].append("".join(self._text))
+            self._add(self._property, "".join(self._text))
             self._text = []
         if name == self._property:
             self._property = ""
-        if sum(map(len, self.lines.values())) > _MOST_LINES:
-            raise _Refused
 
     def text(self, data: str) -> None:
         if self._property:
             self._text.append(data)
 
+    def of(self, name: str) -> Iterable[str]:
+        """Yield the texts of a property, each as one line."""
+        separator = _HIERARCHIES.get(name)
+        for line in self._lines[name]:
+            for part in line.split(separator) if separator else (line,):
+                yield " ".join(part.split())
+
+    def _add(self, name: str, line: str) -> None:
+        self._lines[name].append(line)
+        self._count += 1
+        if self._count > _MOST_LINES:
+            raise _Refused
+
 
 def read_xmp(packet: bytes) -> tuple[str, ...]:
-    """Return title, descriptions and, as one line, keywords; () for invalid XMP."""
+    """Return titles and descriptions, then keywords, people and places as one line each.
+
+    () for invalid XMP.
+    """
     if len(packet) > MOST_BYTES:
         return ()
     reader = _Reader()
@@ -65,11 +152,11 @@ def read_xmp(packet: bytes) -> tuple[str, ...]:
         parser.Parse(_stripped(packet), True)
     except (expat.ExpatError, _Refused, ValueError, LookupError):
         return ()
-    title, description, subject = (
-        [" ".join(line.split()) for line in reader.lines[name]] for name in _PROPERTIES
-    )
-    keywords = ", ".join(dict.fromkeys(filter(None, subject)))
-    return tuple(dict.fromkeys(filter(None, [*title, *description, keywords])))
+    lines = [line for name in _SENTENCES for line in reader.of(name)]
+    for group in _LISTS:
+        words = (word for name in group for word in reader.of(name))
+        lines.append(", ".join(dict.fromkeys(filter(None, words))))
+    return tuple(dict.fromkeys(filter(None, lines)))
 
 
 def _stripped(packet: bytes) -> bytes:
