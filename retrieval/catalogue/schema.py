@@ -114,22 +114,55 @@ def m005_more_of_xmp(db: Database) -> None:
     _execute_all(db, ("UPDATE sidecars SET mtime_ns = -1 WHERE source = 'xmp'",))
 
 
-def migrate(connection: sqlite3.Connection) -> None:
+def migrate(
+    connection: sqlite3.Connection,
+    *,
+    before: Callable[[], None] = lambda: None,
+    up_to: int | None = None,
+) -> None:
     """Migrate a new or old catalogue to the newest schema, in one transaction.
 
-    Other programs that open it at the same time wait, and then find it migrated.
+    `before` is called when nobody else can write any more. Other programs that open the catalogue
+    at the same time wait, and then find it migrated. `up_to` stops at an older schema.
     """
     from sqlite_utils import Database
     from sqlite_utils.migrations import Migrations
 
+    steps = MIGRATIONS[:up_to]
     migrations = Migrations("pixtrieve")
-    for step in MIGRATIONS:
+    for step in steps:
         migrations()(step)
     connection.execute("BEGIN IMMEDIATE")
     with connection:
+        if connection.execute("PRAGMA user_version").fetchone()[0] >= len(steps):
+            return
+        before()
         migrations.apply(Database(connection))
+        connection.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (_PROGRAM, program()))
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        connection.execute(f"PRAGMA user_version = {len(steps)}")
+
+
+_PROGRAM = "program"
+
+
+def program() -> str:
+    """Return the version of this Pixtrieve."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("pixtrieve")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def program_of(connection: sqlite3.Connection) -> str:
+    """Return the version of the Pixtrieve that made the schema of a catalogue, "" if unknown."""
+    try:
+        row = connection.execute("SELECT value FROM state WHERE key = ?", (_PROGRAM,)).fetchone()
+    except sqlite3.DatabaseError:
+        return ""
+    return "" if row is None else str(row[0])
 
 
 def _execute_all(db: Database, statements: Iterable[str]) -> None:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from retrieval.catalogue.facets import Facet
+    from retrieval.folder.backup import Backup, Restored
+    from retrieval.folder.edits import Edits
+    from retrieval.folder.relocating import Relocated
     from retrieval.folder.status import Status
 
 AnyPath = str | os.PathLike[str]
@@ -139,6 +142,60 @@ class OpenLibrary:
         context = self._session.context()
         context.images.verify()
         context.texts.verify()
+
+    def backup(self, file: AnyPath, *, replace: bool = False) -> Backup:
+        """Write a backup to a file, and check it; others may write meanwhile.
+
+        Raises LibraryError when the file exists (unless `replace` is set) or cannot be written,
+        and when the catalogue is damaged. See `retrieval.folder.backup`.
+        """
+        from retrieval.folder.backup import write_backup
+
+        return write_backup(self.path, absolute(file), replace=replace)
+
+    @staticmethod
+    def restore(file: AnyPath, path: AnyPath, *, replace: bool = False) -> Restored:
+        """Put the library of a backup into the folder `path`; does not open it.
+
+        With `replace`, a library that is there is kept in the folder, and the result says where.
+        Raises LibraryError, and changes nothing, for a damaged file, and without `replace` when
+        there is a library; LibraryTooNew for a backup of a newer Pixtrieve.
+        """
+        from retrieval.folder.backup import restore_backup
+
+        return restore_backup(absolute(file), absolute(path), replace=replace)
+
+    def relocate(self, old: AnyPath, new: AnyPath, *, dry_run: bool = False) -> Relocated:
+        """Change the paths at and below the folder `old` to ones below `new`; read no picture.
+
+        Raises LibraryError if the library has nothing there, or if files of two indexed folders
+        would get the same place. `dry_run` changes nothing. See `retrieval.folder.relocating`.
+        """
+        from retrieval.folder.relocating import relocate
+
+        session = self._session
+        before, after = os.fspath(old), os.fspath(new)
+        return relocate(session.catalogue, session.writer(), before, after, dry_run=dry_run)
+
+    def export_edits(self, file: AnyPath, *, replace: bool = False) -> Edits:
+        """Write captions, concepts, labels, kept duplicates and excludes to a JSON file.
+
+        Raises LibraryError when the file exists, unless `replace` is set. See
+        `retrieval.folder.edits`.
+        """
+        from retrieval.folder.edits import export_edits
+
+        return export_edits(self._session.catalogue, absolute(file), replace=replace)
+
+    def import_edits(self, file: AnyPath) -> Edits:
+        """Add what `export_edits` wrote, also from an index of the same pictures elsewhere.
+
+        A search finds words of captions at once, their meaning after `texts.encode`. Raises
+        LibraryError for a file that is none.
+        """
+        from retrieval.folder.edits_import import import_edits
+
+        return import_edits(self._session.catalogue, self._session.writer(), absolute(file))
 
     def encoder(self) -> Encoder:
         """Return the loaded model, in any thread; ModelMismatch if its checkpoint changed."""
