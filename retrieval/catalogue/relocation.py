@@ -203,7 +203,9 @@ def is_windows_path(path: str) -> bool:
 
 
 def _joined(folder: str, names: tuple[str, ...]) -> str:
-    return (ntpath if is_windows_path(folder) else os.path).join(folder, *names)
+    if is_windows_path(folder):
+        return ntpath.join(folder, *names)
+    return os.path.join(folder, *names)
 
 
 def _conflict(first: str, second: str) -> LibraryError:

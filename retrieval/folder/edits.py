@@ -67,8 +67,10 @@ def export_edits(catalogue: Catalogue, path: str, *, replace: bool = False) -> E
             f"{path} cannot be written: {error.strerror or error}", "check the folder"
         ) from error
     excludes = sum(len(folder[name]) for folder in facts["folders"] for name, _ in _SOURCES)
-    counts = {name: len(facts[name]) for name in ("captions", "concepts", "labels", "kept")}
-    return Edits(**counts, excludes=excludes)
+    captions, concepts, labels, kept = (
+        len(facts[name]) for name in ("captions", "concepts", "labels", "kept")
+    )
+    return Edits(captions, concepts, labels, kept, excludes)
 
 
 def _collected(catalogue: Catalogue) -> dict[str, list[Any]]:
