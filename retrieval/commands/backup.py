@@ -72,7 +72,7 @@ def restore_command(file: str, force: bool, library_path: str) -> None:
 @click.option("--dry-run", is_flag=True, help="Change nothing; say what would change.")
 @library_option
 def relocate_command(old: str, new: str, dry_run: bool, library_path: str) -> None:
-    """Tell the library that the pictures in the folder OLD are now in the folder NEW.
+    """Tell the library that the pictures in OLD are now in NEW.
 
     Changes paths only, and reads no picture. Use it after moving the pictures, on another machine,
     or when a drive has another name. Everything that is known of the pictures stays.

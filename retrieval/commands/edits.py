@@ -14,7 +14,7 @@ _SHOWN = 5
 
 @click.group("edits", cls=Group, examples=("pixtrieve edits export edits.json",))
 def edits_command() -> None:
-    """Write what people made in the library to a file, or take it from one."""
+    """Write what people made to a file, or take it from one."""
 
 
 @edits_command.command("export", cls=Command, examples=("pixtrieve edits export edits.json",))
