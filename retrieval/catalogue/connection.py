@@ -167,7 +167,7 @@ def _migrate(path: str, raw: sqlite3.Connection, version: int) -> None:
     try:
         schema.migrate(raw, before=keep_copy)
         found = raw.execute("PRAGMA quick_check(1)").fetchone()[0]
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, OSError) as error:
         kept = f"; a copy of it is {copy}" if os.path.exists(copy) else ""
         raise LibraryError(
             f"the catalogue {path} could not be brought to the newest schema: {error}",
