@@ -15,7 +15,7 @@ from support.fakes import FakeEncoder
 from support.old_catalogues import FOLDER, load
 
 from retrieval import Library, LibraryError
-from retrieval.catalogue import Catalogue, connection, schema
+from retrieval.catalogue import Catalogue, schema
 from retrieval.errors import LibraryTooNew
 
 NEWEST = len(schema.MIGRATIONS)
@@ -167,7 +167,7 @@ def test_without_a_copy_nothing_is_migrated(old: Path, monkeypatch: pytest.Monke
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as broken:
-        broken.setattr(connection.os, "replace", no_space)
+        broken.setattr("os.replace", no_space)
         with pytest.raises(LibraryError, match="No space left"):
             Catalogue(str(path))
     assert version_of(path) == 1

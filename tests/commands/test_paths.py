@@ -7,6 +7,7 @@ import os
 import shutil
 import unicodedata
 from pathlib import Path
+from typing import Literal
 
 import click
 import pytest
@@ -102,7 +103,7 @@ def test_every_path_is_expanded() -> None:
 @pytest.mark.parametrize("stored", ["NFC", "NFD"])
 @pytest.mark.parametrize("asked", ["NFC", "NFD"])
 def test_a_path_is_found_however_its_name_is_spelt(
-    run: Run, tmp_path: Path, stored: str, asked: str
+    run: Run, tmp_path: Path, stored: Literal["NFC", "NFD"], asked: Literal["NFC", "NFD"]
 ) -> None:
     paint(tmp_path / unicodedata.normalize(stored, "Märchen/a.png"), "red")
     paint(tmp_path / "b.png", "blue")

@@ -11,7 +11,7 @@ import sys
 import textwrap
 import threading
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from support.painting import paint
 from retrieval import Library, LibraryBusy, LibraryError
 from retrieval.errors import LibraryTooNew
 from retrieval.folder import backup as backups
-from retrieval.folder.archive import CATALOGUE, MANIFEST
+from retrieval.folder.archive import CATALOGUE, MANIFEST, write_archive
 from retrieval.folder.backup import read_backup
 
 
@@ -100,7 +100,7 @@ def test_a_failed_backup_leaves_no_trace(
     def full_disk(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(backups, "write_archive", full_disk)
+    monkeypatch.setattr("retrieval.folder.backup.write_archive", full_disk)
     with pytest.raises(LibraryError, match="No space left"):
         full.backup(tmp_path / "b.zip")
     assert sorted(os.listdir(tmp_path)) == before
@@ -109,15 +109,13 @@ def test_a_failed_backup_leaves_no_trace(
 def test_what_was_written_is_read_back(
     full: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = backups.write_archive
-
-    def bad_disk(path: str, *rest: object) -> None:
-        real(path, *rest)  # type: ignore[arg-type]
+    def bad_disk(path: str, files: Mapping[str, str], facts: Mapping[str, object]) -> None:
+        write_archive(path, files, facts)
         with open(path, "r+b") as file:
             file.seek(1000)
             file.write(b"\xff\x00\xff")
 
-    monkeypatch.setattr(backups, "write_archive", bad_disk)
+    monkeypatch.setattr("retrieval.folder.backup.write_archive", bad_disk)
     with pytest.raises(LibraryError):
         full.backup(tmp_path / "b.zip")
     assert not (tmp_path / "b.zip").exists()

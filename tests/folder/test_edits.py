@@ -162,7 +162,9 @@ def test_a_wrong_file_changes_nothing(
     edited.export_edits(tmp_path / "good.json", replace=True)
     facts = json.loads((tmp_path / "good.json").read_text())
     before = made_by_people(edited, pictures)
-    node, parent, key = facts, None, None
+    node: Any = facts
+    parent: Any = None
+    key: Any = None
     while isinstance(node, dict | list) and node:
         parent = node
         keys = sorted(node) if isinstance(node, dict) else list(range(len(node)))

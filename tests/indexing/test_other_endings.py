@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import IO
 
 import pytest
 from support.painting import paint
 
 from retrieval import Library
-from retrieval.images import sniffing
+from retrieval.images.decoding import open_file
 
 NAMES = ("noext", "x.insp", "x.jpg_large", "x.thm", "clip.mov", "x.jpg.part", "words.txt", "é.x")
 
@@ -29,13 +30,12 @@ def others(tmp_path: Path) -> Path:
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the files whose first bytes were read."""
     seen: list[str] = []
-    real = sniffing.open_file
 
-    def open_file(path: str) -> object:
+    def noted(path: str) -> IO[bytes]:
         seen.append(os.path.basename(path))
-        return real(path)
+        return open_file(path)
 
-    monkeypatch.setattr(sniffing, "open_file", open_file)
+    monkeypatch.setattr("retrieval.images.sniffing.open_file", noted)
     return seen
 
 

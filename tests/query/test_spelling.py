@@ -6,6 +6,7 @@ import json
 import os
 import unicodedata
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -17,7 +18,8 @@ from retrieval.evaluation.captions import read_captions
 from retrieval.query.spelling import DiskSpelling, as_read
 from retrieval.query.where.matching import equals
 
-FORMS = ("NFC", "NFD")
+Form = Literal["NFC", "NFD"]
+FORMS: tuple[Form, ...] = ("NFC", "NFD")
 
 
 @pytest.fixture(params=FORMS)
