@@ -25,7 +25,7 @@ MIGRATIONS: list[Callable[[Database], None]] = []
 
 # Sets the date of a picture (`PictureFacts.date`). `files.named` stores the date in the file name,
 # because SQL cannot parse it.
-_SET_DATES = """
+SET_DATES = """
     UPDATE images SET (date, date_source) = (
         SELECT CASE
             WHEN images.taken != '' THEN images.taken
@@ -38,7 +38,7 @@ _SET_DATES = """
         FROM files WHERE image_id = images.id)
     WHERE EXISTS (SELECT 1 FROM files WHERE image_id = images.id)"""
 _SET_DATE_WHEN = f"""CREATE TRIGGER {{name}} AFTER {{event}} ON files WHEN {{condition}}
-    BEGIN {_SET_DATES} AND date_source != 'exif' AND id = {{row}}.image_id; END"""
+    BEGIN {SET_DATES} AND date_source != 'exif' AND id = {{row}}.image_id; END"""
 
 
 def _migration(step: Callable[[Database], None]) -> Callable[[Database], None]:
@@ -68,7 +68,7 @@ def m002_dates(db: Database) -> None:
             "ALTER TABLE images ADD COLUMN date TEXT NOT NULL DEFAULT ''",
             "ALTER TABLE images ADD COLUMN date_source TEXT NOT NULL DEFAULT ''",
             "UPDATE files SET named = date_in_path(CAST(path AS BLOB)) WHERE image_id IS NOT NULL",
-            _SET_DATES,
+            SET_DATES,
             *(
                 _SET_DATE_WHEN.format(
                     name=f"date_{name}", event=event, condition=condition, row=row
@@ -109,9 +109,21 @@ def m004_looked_into(db: Database) -> None:
 
 
 @_migration
-def m005_more_of_xmp(db: Database) -> None:
-    """Let the next run read XMP sidecars again, because more of their properties are known."""
-    _execute_all(db, ("UPDATE sidecars SET mtime_ns = -1 WHERE source = 'xmp'",))
+def m005_facts_of_sidecars(db: Database) -> None:
+    """Add date and place to sidecars, and what images have from them (1: date, 2: place).
+
+    The next run reads XMP sidecars again, because more of their properties are known.
+    """
+    _execute_all(
+        db,
+        (
+            "ALTER TABLE sidecars ADD COLUMN taken TEXT NOT NULL DEFAULT ''",
+            "ALTER TABLE sidecars ADD COLUMN latitude REAL",
+            "ALTER TABLE sidecars ADD COLUMN longitude REAL",
+            "ALTER TABLE images ADD COLUMN told INTEGER NOT NULL DEFAULT 0",
+            "UPDATE sidecars SET mtime_ns = -1 WHERE source = 'xmp'",
+        ),
+    )
 
 
 def migrate(

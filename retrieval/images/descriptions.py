@@ -10,7 +10,8 @@ from typing import Any
 
 from PIL import Image, ImageFile, IptcImagePlugin
 
-from retrieval.images.xmp import read_xmp
+from retrieval.images.xmp import read_xmp, xmp_facts
+from retrieval.query.fields import Facts
 
 _DESCRIPTION, _EXIF_IFD, _USER_COMMENT = 0x010E, 0x8769, 0x9286
 _XP_TITLE, _XP_COMMENT, _XP_KEYWORDS, _XP_SUBJECT = 0x9C9B, 0x9C9C, 0x9C9E, 0x9C9F
@@ -89,11 +90,23 @@ def _iptc_values(value: Any, *, utf8: bool) -> Iterable[str]:
     ]
 
 
+def facts_of_xmp(picture: Image.Image) -> Facts:
+    """Return the date and place that the XMP in an opened picture has."""
+    try:
+        return xmp_facts(_packet(picture))
+    except Exception:  # damaged metadata can raise anything
+        return Facts()
+
+
 def _xmp(picture: Image.Image) -> Iterable[str]:
+    return read_xmp(_packet(picture))
+
+
+def _packet(picture: Image.Image) -> bytes:
     packet = picture.info.get("xmp") or picture.info.get("XML:com.adobe.xmp")
     if isinstance(packet, str):
         packet = packet.encode()
-    return read_xmp(packet) if isinstance(packet, bytes) else ()
+    return packet if isinstance(packet, bytes) else b""
 
 
 def _decoded(value: Any) -> str:

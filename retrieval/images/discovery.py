@@ -17,6 +17,8 @@ from retrieval.images import (
     MountPoint,
     OtherFile,
     Unreadable,
+    beside,
+    is_json,
     mtime_ns,
     reasons,
 )
@@ -120,8 +122,9 @@ def stat_file(root: str, path: str) -> FoundFile | OtherFile | Unreadable | None
 def sidecar_paths(path: str) -> tuple[str, ...]:
     """Return the possible paths of a picture's sidecars, relative to the same folder as `path`."""
     stem = os.path.splitext(path)[0]
-    endings = (*SIDECARS, *map(str.upper, SIDECARS))
-    return tuple(beside + ending for beside in (stem, path) for ending in endings)
+    endings = (".txt", ".xmp", ".TXT", ".XMP")
+    plain = tuple(base + ending for base in (stem, path) for ending in endings)
+    return (*plain, f"{path}.json", f"{path}.supplemental-metadata.json")
 
 
 def stat_sidecars(root: str, path: str) -> Iterator[FoundSidecar]:
@@ -212,10 +215,12 @@ def _sidecars(
         for each in found
         if isinstance(each, FoundFile | OtherFile) and not each.path.lower().endswith(SIDECARS)
     }
-    pictures |= {os.path.splitext(path)[0] for path in pictures}
+    stems = {os.path.splitext(path)[0] for path in pictures}
     for entry in candidates:
         path = f"{folder}/{entry.name}" if folder else entry.name
-        if path[:-4] in pictures and not rules.excludes(path):
+        described = beside(path)
+        is_one = described in pictures or (described in stems and not is_json(path))
+        if is_one and not rules.excludes(path):
             with suppress(OSError):
                 sidecar = _as_sidecar(path, entry.stat())
                 if sidecar is not None:

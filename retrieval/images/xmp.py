@@ -1,4 +1,4 @@
-"""Safe reading of untrusted XMP packets: titles, descriptions, keywords, people and places.
+"""Safe reading of untrusted XMP packets: texts, keywords, people, places and dates.
 
 The reader keeps only the character data of a few properties. It refuses a document type, which
 could declare entities, never fetches anything, and limits the size of a packet.
@@ -7,14 +7,19 @@ could declare entities, never fetches anything, and limits the size of a packet.
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterable
 from xml.parsers import expat
+
+from retrieval.images.exif_values import iso_date
+from retrieval.query.fields import Facts
 
 MOST_BYTES = 4 * 2**20
 
 _DC = "http://purl.org/dc/elements/1.1/"
 _TIFF = "http://ns.adobe.com/tiff/1.0/"
 _EXIF = "http://ns.adobe.com/exif/1.0/"
+_XMP = "http://ns.adobe.com/xap/1.0/"
 _PHOTOSHOP = "http://ns.adobe.com/photoshop/1.0/"
 _LIGHTROOM = "http://ns.adobe.com/lightroom/1.0/"
 _IPTC_CORE = "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/"
@@ -85,7 +90,20 @@ _HIERARCHIES = {
 }
 """Properties whose values are paths of keywords, with what separates them."""
 
-_PROPERTIES = frozenset((*_SENTENCES, *(name for group in _LISTS for name in group)))
+_DATES = (
+    f"{_EXIF} DateTimeOriginal",
+    f"{_PHOTOSHOP} DateCreated",
+    f"{_IPTC_EXT} DateCreated",
+    f"{_XMP} CreateDate",
+)
+"""Properties that say when a picture was taken, the best first."""
+
+_LATITUDE, _LONGITUDE = f"{_EXIF} GPSLatitude", f"{_EXIF} GPSLongitude"
+_DEGREES = re.compile(r"(\d{1,3})(?:,(\d{1,2}))?(?:,(\d{1,2}))?(\.\d{1,20})?\s*([NSEW])", re.ASCII)
+
+_PROPERTIES = frozenset(
+    (*_SENTENCES, *(name for group in _LISTS for name in group), *_DATES, _LATITUDE, _LONGITUDE)
+)
 _LI = "http://www.w3.org/1999/02/22-rdf-syntax-ns# li"
 _MOST_LINES = 1000
 
@@ -140,8 +158,46 @@ def read_xmp(packet: bytes) -> tuple[str, ...]:
 
     () for invalid XMP.
     """
-    if len(packet) > MOST_BYTES:
+    reader = _read(packet)
+    if reader is None:
         return ()
+    lines = [line for name in _SENTENCES for line in reader.of(name)]
+    for group in _LISTS:
+        words = (word for name in group for word in reader.of(name))
+        lines.append(", ".join(dict.fromkeys(filter(None, words))))
+    return tuple(dict.fromkeys(filter(None, lines)))
+
+
+def xmp_facts(packet: bytes) -> Facts:
+    """Return the date on which a picture was taken and its place, as far as XMP says so."""
+    reader = _read(packet)
+    if reader is None:
+        return Facts()
+    taken = (iso_date(written) for name in _DATES for written in reader.of(name))
+    north, east = (
+        next((_degrees(written, most) for written in reader.of(name)), None)
+        for name, most in ((_LATITUDE, 90), (_LONGITUDE, 180))
+    )
+    place = (north, east) if north is not None and east is not None else (None, None)
+    return Facts(taken=next(filter(None, taken), ""), latitude=place[0], longitude=place[1])
+
+
+def _degrees(written: str, most: int) -> float | None:
+    """Return degrees, north and east positive, of "48,51.49N" or "48,51,29N"; None if not valid."""
+    match = _DEGREES.fullmatch(written)
+    if match is None or (match[5] in "NS") != (most == 90):
+        return None
+    parts = [float(part) for part in match.group(1, 2, 3) if part]
+    parts[-1] += float(match[4] or 0)
+    value = sum(part / 60**place for place, part in enumerate(parts))
+    if value > most or any(part >= 60 for part in parts[1:]):
+        return None
+    return round(-value if match[5] in "SW" else value, 6)
+
+
+def _read(packet: bytes) -> _Reader | None:
+    if len(packet) > MOST_BYTES:
+        return None
     reader = _Reader()
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.StartElementHandler = reader.start
@@ -151,12 +207,8 @@ def read_xmp(packet: bytes) -> tuple[str, ...]:
     try:
         parser.Parse(_stripped(packet), True)
     except (expat.ExpatError, _Refused, ValueError, LookupError):
-        return ()
-    lines = [line for name in _SENTENCES for line in reader.of(name)]
-    for group in _LISTS:
-        words = (word for name in group for word in reader.of(name))
-        lines.append(", ".join(dict.fromkeys(filter(None, words))))
-    return tuple(dict.fromkeys(filter(None, lines)))
+        return None
+    return reader
 
 
 def _stripped(packet: bytes) -> bytes:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from retrieval.catalogue import Catalogue, Root
 from retrieval.catalogue.roots import is_below, relative, root_of
 from retrieval.catalogue.scan import Scope
-from retrieval.images import SIDECARS
+from retrieval.images import SIDECARS, beside
 from retrieval.images.discovery import folders
 from retrieval.images.globs import Exclusions
 from retrieval.images.junk import skips_within
@@ -126,10 +126,10 @@ class AffectedPaths:
 
     def _pictures_at(self, root: Root, below: str) -> list[str]:
         """Return the known files that a path is, describes, or shares its sidecars with."""
-        base = below[:-4] if _is_sidecar(below) else below
-        beside = self.catalogue.lookup.beside
+        base = beside(below) if _is_sidecar(below) else below
+        at = self.catalogue.lookup.beside
         stem = os.path.splitext(base)[0]
-        return list(dict.fromkeys([*beside(root.id, base), *beside(root.id, stem)]))
+        return list(dict.fromkeys([*at(root.id, base), *at(root.id, stem)]))
 
     def _has_files(self, root: Root, below: str) -> bool:
         return next(self.catalogue.lookup.files_in(root.id, below), None) is not None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from retrieval.images.xmp import read_xmp
+from retrieval.images.xmp import read_xmp, xmp_facts
 
 NAMESPACES = {
     "dc": "http://purl.org/dc/elements/1.1/",
@@ -18,6 +20,8 @@ NAMESPACES = {
     "MPReg": "http://ns.microsoft.com/photo/1.2/t/Region#",
     "MP": "http://ns.microsoft.com/photo/1.2/",
     "photo": "http://ns.microsoft.com/photo/1.0/",
+    "exif": "http://ns.adobe.com/exif/1.0/",
+    "xmp": "http://ns.adobe.com/xap/1.0/",
     "photoshop": "http://ns.adobe.com/photoshop/1.0/",
     "mediapro": "http://ns.iview-multimedia.com/mediapro/1.0/",
     "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
@@ -120,3 +124,52 @@ def test_places_and_headline() -> None:
 
 def test_too_many_texts_are_refused() -> None:
     assert read_xmp(packet(f"<dc:subject>{bag(*map(str, range(2000)))}</dc:subject>")) == ()
+
+
+@pytest.mark.parametrize(
+    ("written", "degrees"),
+    [
+        ("48,51.49N", 48.858167),
+        ("48,51,29.4N", 48.858167),
+        ("48.8583N", 48.8583),
+        ("33,0.0S", -33.0),
+        ("90,0,0N", 90.0),
+        ("91,0,0N", None),
+        ("48,71.0N", None),
+        ("48,51.49E", None),
+        ("north", None),
+    ],
+)
+def test_latitudes(written: str, degrees: float | None) -> None:
+    place = f'exif:GPSLatitude="{written}" exif:GPSLongitude="2,17.66E"'
+    facts = xmp_facts(packet("", place))
+    assert facts.latitude == degrees
+    assert facts.longitude == (None if degrees is None else 2.294333)
+
+
+@pytest.mark.parametrize(
+    ("inside", "taken"),
+    [
+        (
+            "<exif:DateTimeOriginal>2019-07-21T23:06:38-08:00</exif:DateTimeOriginal>",
+            "2019-07-21T23:06:38",
+        ),
+        ("<photoshop:DateCreated>2019-07-21</photoshop:DateCreated>", "2019-07-21"),
+        ("<xmp:CreateDate>yesterday</xmp:CreateDate>", ""),
+        (
+            (
+                "<xmp:CreateDate>2020-01-01</xmp:CreateDate>"
+                "<exif:DateTimeOriginal>2019-07-21T23:06:38.25Z</exif:DateTimeOriginal>"
+            ),
+            "2019-07-21T23:06:38",
+        ),
+    ],
+)
+def test_dates(inside: str, taken: str) -> None:
+    assert xmp_facts(packet(inside)).taken == taken
+
+
+@given(st.binary(max_size=200))
+def test_any_packet_has_an_answer(data: bytes) -> None:
+    assert xmp_facts(data).latitude is None
+    assert isinstance(read_xmp(data), tuple)

@@ -31,7 +31,7 @@ CREATE TABLE images (
         lens TEXT NOT NULL,
         latitude REAL,
         longitude REAL,
-        orphaned_at REAL, date TEXT NOT NULL DEFAULT '', date_source TEXT NOT NULL DEFAULT '', iso INTEGER, aperture REAL, exposure REAL, focal_length REAL,
+        orphaned_at REAL, date TEXT NOT NULL DEFAULT '', date_source TEXT NOT NULL DEFAULT '', iso INTEGER, aperture REAL, exposure REAL, focal_length REAL, told INTEGER NOT NULL DEFAULT 0,
         CHECK ((latitude IS NULL) = (longitude IS NULL)));
 CREATE TABLE files (
         id INTEGER PRIMARY KEY,
@@ -73,7 +73,7 @@ CREATE TABLE sidecars (
         size INTEGER NOT NULL,
         mtime_ns INTEGER NOT NULL,
         source TEXT NOT NULL,
-        text TEXT NOT NULL,
+        text TEXT NOT NULL, taken TEXT NOT NULL DEFAULT '', latitude REAL, longitude REAL,
         PRIMARY KEY (root_id, path)) WITHOUT ROWID;
 CREATE TABLE retell (image_id INTEGER PRIMARY KEY);
 CREATE TABLE ocr_done (
@@ -129,16 +129,16 @@ CREATE TABLE looked_into (
                 root_id INTEGER NOT NULL REFERENCES roots ON DELETE CASCADE,
                 mark INTEGER NOT NULL,
                 PRIMARY KEY (root_id, mark)) WITHOUT ROWID;
-INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (1, 'pixtrieve', 'm001_first_tables', '2026-11-30 09:43:57.236365+00:00');
-INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (2, 'pixtrieve', 'm002_dates', '2026-11-30 09:43:57.243664+00:00');
-INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (3, 'pixtrieve', 'm003_exposure', '2026-11-30 09:43:57.253911+00:00');
-INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (4, 'pixtrieve', 'm004_looked_into', '2026-11-30 09:43:57.254158+00:00');
-INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (5, 'pixtrieve', 'm005_more_of_xmp', '2026-11-30 09:43:57.254295+00:00');
+INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (1, 'pixtrieve', 'm001_first_tables', '2026-11-30 09:53:18.753110+00:00');
+INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (2, 'pixtrieve', 'm002_dates', '2026-11-30 09:53:18.767902+00:00');
+INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (3, 'pixtrieve', 'm003_exposure', '2026-11-30 09:53:18.782689+00:00');
+INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (4, 'pixtrieve', 'm004_looked_into', '2026-11-30 09:53:18.783041+00:00');
+INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (5, 'pixtrieve', 'm005_facts_of_sidecars', '2026-11-30 09:53:18.793693+00:00');
 INSERT INTO roots (id, path, whole, missing) VALUES (1, '/photos', 1, 0);
 INSERT INTO roots (id, path, whole, missing) VALUES (2, '/drive', 0, 1);
 INSERT INTO excludes (root_id, pattern, source) VALUES (1, '*.gif', 'user');
-INSERT INTO images (id, sha256, format, width, height, taken, camera, lens, latitude, longitude, orphaned_at, date, date_source, iso, aperture, exposure, focal_length) VALUES (1, X'01', 'PNG', 24, 16, '2020-02-03T10:00:00', 'Canon', '', NULL, NULL, NULL, '2020-02-03T10:00:00', 'exif', NULL, NULL, NULL, NULL);
-INSERT INTO images (id, sha256, format, width, height, taken, camera, lens, latitude, longitude, orphaned_at, date, date_source, iso, aperture, exposure, focal_length) VALUES (2, X'02', 'JPEG', 30, 40, '', '', '', 48.85, 2.35, NULL, '2019-05-06', 'name', NULL, NULL, NULL, NULL);
+INSERT INTO images (id, sha256, format, width, height, taken, camera, lens, latitude, longitude, orphaned_at, date, date_source, iso, aperture, exposure, focal_length, told) VALUES (1, X'01', 'PNG', 24, 16, '2020-02-03T10:00:00', 'Canon', '', NULL, NULL, NULL, '2020-02-03T10:00:00', 'exif', NULL, NULL, NULL, NULL, 0);
+INSERT INTO images (id, sha256, format, width, height, taken, camera, lens, latitude, longitude, orphaned_at, date, date_source, iso, aperture, exposure, focal_length, told) VALUES (2, X'02', 'JPEG', 30, 40, '', '', '', 48.85, 2.35, NULL, '2019-05-06', 'name', NULL, NULL, NULL, NULL, 0);
 INSERT INTO files (id, root_id, path, size, mtime_ns, image_id, problem, problem_kind, megapixels, named) VALUES (1, 1, 'trips/red.png', 10, 1600000000000000000, 1, NULL, NULL, NULL, '');
 INSERT INTO files (id, root_id, path, size, mtime_ns, image_id, problem, problem_kind, megapixels, named) VALUES (2, 1, '2019-05-06 blue.jpg', 20, 1600000000000000000, 2, NULL, NULL, NULL, '2019-05-06');
 INSERT INTO files (id, root_id, path, size, mtime_ns, image_id, problem, problem_kind, megapixels, named) VALUES (3, 1, 'bad.png', 3, 1600000000000000000, NULL, 'damaged', 'bad', NULL, '');
@@ -148,7 +148,7 @@ INSERT INTO vectors (id, image_id, model_id, view, embedding) VALUES (1, 1, 1, '
 INSERT INTO vectors (id, image_id, model_id, view, embedding) VALUES (2, 2, 1, 'whole', X'00000000003C662A');
 INSERT INTO texts (image_id, source, text) VALUES (1, 'caption', 'grandmother on a bicycle');
 INSERT INTO words (rowid, text) VALUES (1, 'grandmother on a bicycle');
-INSERT INTO sidecars (root_id, path, beside, size, mtime_ns, source, text) VALUES (1, 'trips/red.xmp', 'trips/red', 9, -1, 'xmp', 'old keyword');
+INSERT INTO sidecars (root_id, path, beside, size, mtime_ns, source, text, taken, latitude, longitude) VALUES (1, 'trips/red.xmp', 'trips/red', 9, -1, 'xmp', 'old keyword', '', NULL, NULL);
 INSERT INTO retell (image_id) VALUES (1);
 INSERT INTO retell (image_id) VALUES (2);
 INSERT INTO kept (set_id, image_id, files) VALUES (1, 1, 2);
@@ -156,7 +156,7 @@ INSERT INTO tags (image_id, label, score, source, model_id) VALUES (1, 'bicycle'
 INSERT INTO labels (position, label) VALUES (0, 'bicycle');
 INSERT INTO concepts (id, name) VALUES (1, 'warm');
 INSERT INTO concept_examples (concept_id, example, wanted) VALUES (1, '#1', 1);
-INSERT INTO stamps (generation, stamp) VALUES (0, 'debfbd5494dcb8b6');
+INSERT INTO stamps (generation, stamp) VALUES (0, '470c8269e60fd4fc');
 INSERT INTO state (key, value) VALUES ('generation', 0);
 INSERT INTO state (key, value) VALUES ('model_id', 1);
 INSERT INTO state (key, value) VALUES ('program', '0.1.0');
