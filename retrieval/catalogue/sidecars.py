@@ -98,9 +98,12 @@ class Sidecars:
 
         Within the caller's transaction. `told` remembers what came from sidecars.
         """
-        told, taken, latitude, longitude = self._db.rows(
+        row = self._db.rows(
             "SELECT told, taken, latitude, longitude FROM images WHERE id = ?", (image_id,)
         ).fetchone()
+        if row is None:  # it was removed since it was marked
+            return
+        told, taken, latitude, longitude = row
         facts = Facts(
             taken="" if told & _DATE else taken,
             latitude=None if told & _PLACE else latitude,

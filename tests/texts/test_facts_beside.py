@@ -53,6 +53,13 @@ def test_an_xmp_sidecar_gives_date_and_place(library: Library, pictures: Path) -
     assert image(library, pictures / "red.png") == before
 
 
+def test_a_removed_picture_is_no_obstacle(library: Library, pictures: Path) -> None:
+    library.add(pictures)
+    library.remove(pictures / "deep")
+    assert library.add().tally.pending == 0
+    assert library._session.catalogue.sidecars.to_refresh(10) == []
+
+
 def test_what_the_picture_says_comes_first(library: Library, tmp_path: Path) -> None:
     from PIL import Image
 
