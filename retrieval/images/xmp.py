@@ -189,10 +189,10 @@ def _degrees(written: str, most: int) -> float | None:
         return None
     parts = [float(part) for part in match.group(1, 2, 3) if part]
     parts[-1] += float(match[4] or 0)
-    value = sum(part / 60**place for place, part in enumerate(parts))
+    value = sum(part / 60.0**place for place, part in enumerate(parts))
     if value > most or any(part >= 60 for part in parts[1:]):
         return None
-    return round(-value if match[5] in "SW" else value, 6)
+    return round(-value if match[5] in "SW" else value, 6) + 0.0  # -0 is 0
 
 
 def _read(packet: bytes) -> _Reader | None:
