@@ -16,6 +16,9 @@ PixtrieveError            message (what happened, to which file) and hint (what 
 
 from __future__ import annotations
 
+import errno
+import os
+
 
 class PixtrieveError(Exception):
     """The base class. `message` says what happened, `hint` what to do next (may be empty)."""
@@ -78,3 +81,38 @@ class MissingExtra(PixtrieveError):
             f"{purpose} needs the package {package}, which is not installed",
             f"{way}\n{otherwise}" if otherwise else way,
         )
+
+
+FREE_SPACE = "free some disk space, then run the command again"
+"""The hint of every error about a full disk."""
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def is_full(error: OSError) -> bool:
+    """Tell whether a file could not grow: a full disk, a quota, or a limit on its size."""
+    return error.errno in _FULL
+
+
+def reason_of(error: OSError) -> str:
+    """Return what the system says of a failure; some libraries raise errors without a number."""
+    return error.strerror or str(error) or type(error).__name__
+
+
+def explain_os_error(error: OSError, what: str = "") -> PixtrieveError:
+    """Return an error of the system with a hint; `what` failed, by default what the error names."""
+    if error.errno == errno.ENOENT and _current_folder_is_gone():
+        return PixtrieveError(
+            "the current folder no longer exists", "change to one that does, for example: cd ~"
+        )
+    hint = FREE_SPACE if is_full(error) else ""
+    what = what or os.fsdecode(error.filename or "a file could not be read or written")
+    return PixtrieveError(f"{what}: {reason_of(error)}", hint)
+
+
+def _current_folder_is_gone() -> bool:
+    try:
+        os.getcwd()
+    except OSError:
+        return True
+    return False

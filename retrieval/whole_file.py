@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Iterator
@@ -13,13 +14,14 @@ _STALE_S = 3600
 
 
 @contextmanager
-def whole_file(path: str) -> Iterator[BinaryIO]:
+def whole_file(path: str, *, follow: bool = False) -> Iterator[BinaryIO]:
     """Open a temporary file that replaces `path` when the block succeeds.
 
     If the block raises, `path` stays as it was and the temporary file is deleted. The new file
-    gets default permissions. If `path` is a symbolic link, its target is replaced.
+    gets default permissions. If `path` is a symbolic link, the link is replaced, or with `follow`
+    its target: right for a file that the user names, wrong for one in a folder of unknown origin.
     """
-    target = os.path.realpath(path)
+    target = os.path.realpath(path) if follow else path
     temporary = f"{target}.{os.getpid()}{_SUFFIX}"
     try:
         with open(temporary, "wb") as file:
@@ -31,6 +33,19 @@ def whole_file(path: str) -> Iterator[BinaryIO]:
         if os.path.exists(temporary):
             os.unlink(temporary)
         raise
+
+
+def require_inside(folder: str, path: str) -> None:
+    """Raise OSError if links lead from `path`, a place below a folder, to somewhere else.
+
+    Someone else may have made the folder. What is written or deleted in it must stay in it.
+    """
+    below, real = os.path.relpath(path, folder), os.path.realpath(path)
+    expected = os.path.join(os.path.realpath(folder), below)
+    if os.path.normcase(real) != os.path.normcase(expected):
+        raise OSError(
+            errno.ELOOP, f"{below} leads to {real} by a link, which is not followed", path
+        )
 
 
 def remove_stale(folder: str) -> None:

@@ -93,6 +93,7 @@ class Catalogue:
         self.texts = Texts(self._db)
         self.writing = self._db.writing
         self.trying = self._db.trying
+        self.checkpoint = self._db.checkpoint
         self.reading = self._db.reading
 
     @cached_property

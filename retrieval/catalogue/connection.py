@@ -9,12 +9,16 @@ from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 from retrieval.catalogue import schema
+from retrieval.catalogue.explaining import cannot_open, cannot_write, explained, hint_about_disk
 from retrieval.errors import LibraryError, LibraryTooNew
 
 FIRST_BELOW, PAST_BELOW = b"/", b"0"
 """Every path that begins with "folder/" sorts between "folder/" and "folder0"."""
 
 _BUSY_TIMEOUT_S = 30.0
+
+_READ_ONLY = "mode=ro&immutable=1"
+"""Read the file alone: without locks, and without SQLite's files beside it."""
 
 
 def text(path: str) -> bytes:
@@ -39,19 +43,42 @@ class Connection:
 
     def __init__(self, path: str, *, create: bool = False, any_thread: bool = False) -> None:
         self._path = path
+        self._unwritable: sqlite3.OperationalError | None = None
         try:
-            self.raw = open_raw(path, create=create, any_thread=any_thread)
-            self._prepare(path, create=create)
+            try:
+                self._open(_mode(path, create=create), create=create, any_thread=any_thread)
+            except sqlite3.OperationalError as error:
+                if create or not os.path.exists(path):
+                    raise
+                self._open_to_read(error, any_thread=any_thread)
         except sqlite3.OperationalError as error:
-            raise LibraryError(
-                f"the catalogue {path} cannot be opened: {error}",
-                "check that the folder exists and is writable",
-            ) from error
+            raise cannot_open(path, error) from error
         except sqlite3.DatabaseError as error:
             raise LibraryError(
                 f"the file {path} is not a catalogue or is damaged: {error}",
                 "restore it from a backup, or move the folder away and index again",
             ) from error
+
+    def _open(self, mode: str, *, create: bool = False, any_thread: bool = False) -> None:
+        self.raw = open_raw(self._path, mode=mode, any_thread=any_thread)
+        try:
+            self._prepare(self._path, create=create)
+        except BaseException:
+            self.raw.close()
+            raise
+
+    def _open_to_read(self, error: sqlite3.OperationalError, *, any_thread: bool) -> None:
+        """Open for reading although the disk is too full for SQLite's files beside the catalogue.
+
+        Raises the `error` of opening it as usual if this cannot help.
+        """
+        if not hint_about_disk(error) or has_content(f"{self._path}-wal"):
+            raise error
+        try:
+            self._open(_READ_ONLY, any_thread=any_thread)
+        except sqlite3.OperationalError:
+            raise error from None
+        self._unwritable = error
 
     def _prepare(self, path: str, *, create: bool) -> None:
         version = self.raw.execute("PRAGMA user_version").fetchone()[0]
@@ -86,6 +113,8 @@ class Connection:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Run the block in one transaction; an exception rolls it back."""
+        if self._unwritable is not None:
+            raise cannot_write(self._path, self._unwritable)
         self.rows("BEGIN IMMEDIATE")
         try:
             yield
@@ -98,6 +127,8 @@ class Connection:
     @contextmanager
     def trying(self) -> Iterator[None]:
         """Run the block in one transaction, and roll it back."""
+        if self._unwritable is not None:
+            raise cannot_write(self._path, self._unwritable)
         self.rows("BEGIN IMMEDIATE")
         try:
             yield
@@ -115,6 +146,14 @@ class Connection:
             yield
         finally:
             self.raw.rollback()  # there is nothing to commit, and a rollback cannot fail
+
+    def checkpoint(self) -> None:
+        """Write everything into the catalogue's own file, and empty the one beside it (WAL)."""
+        if self.rows("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+            raise LibraryError(
+                f"the catalogue {self._path} is in use by another program",
+                "run the command again when that program is done",
+            )
 
     def close(self) -> None:
         """Close the file."""
@@ -201,41 +240,17 @@ class _Cursor(sqlite3.Cursor):
             return super().fetchall()
 
 
-class explained:  # noqa: N801 - used as a context, thousands of times a second
-    """Convert errors of SQLite (full disk, damage, lock) to a LibraryError with path and hint."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        mistakes = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError)
-        if not isinstance(error, sqlite3.DatabaseError) or isinstance(error, mistakes):
-            return
-        said = str(error)
-        hint = "committed data is safe; if the error persists, restore a backup"
-        if "full" in said:
-            hint = "committed data is safe; free disk space and run the command again"
-        elif "locked" in said or "busy" in said:
-            hint = "another program is using the file; try again"
-        elif "readonly" in said:
-            hint = "check the permissions of the library's folder"
-        raise LibraryError(f"the catalogue {self._path} cannot be used: {said}", hint) from error
-
-
 def _mode(path: str, *, create: bool) -> str:
     """Return the URI's parameters; a read-only library without a WAL file opens as immutable."""
     if create:
         return "mode=rwc"
     may_write = os.access(path, os.W_OK) and os.access(os.path.dirname(path), os.W_OK)
-    if may_write or not os.path.exists(path) or _has_content(f"{path}-wal"):
+    if may_write or not os.path.exists(path) or has_content(f"{path}-wal"):
         return "mode=rw"
-    return "mode=ro&immutable=1"
+    return _READ_ONLY
 
 
-def _has_content(path: str) -> bool:
+def has_content(path: str) -> bool:
     """Tell whether a file exists and is not empty: an empty WAL holds no changes."""
     try:
         return os.path.getsize(path) > 0

@@ -80,7 +80,8 @@ def _checked(path: str, db: sqlite3.Connection) -> CatalogueFacts:
 
 def _active_parts(db: sqlite3.Connection) -> set[tuple[str, str]]:
     """Return the names and the SQL of what can run by itself: triggers and views."""
-    return set(db.execute("SELECT name, sql FROM sqlite_master WHERE type IN ('trigger', 'view')"))
+    rows = db.execute("SELECT name, sql FROM sqlite_master WHERE type IN ('trigger', 'view')")
+    return {(name, " ".join(sql.split())) for name, sql in rows}
 
 
 def _expected_parts(version: int) -> set[tuple[str, str]]:

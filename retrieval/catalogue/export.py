@@ -41,7 +41,7 @@ def export_npz(rows: Rows, spec: ModelSpec, path: str) -> int:
         "model": np.array(spec.name),
         "fingerprint": np.array(spec.fingerprint),
     }
-    with whole_file(path) as archive:
+    with whole_file(path, follow=True) as archive:
         np.savez(archive, **columns)  # type: ignore[arg-type]
     return len(rows_of_files)
 
@@ -66,7 +66,7 @@ def export_parquet(rows: Rows, spec: ModelSpec, path: str) -> int:
         metadata={"model": spec.name, "fingerprint": spec.fingerprint},
     )
     count = 0
-    with whole_file(path) as file, pq.ParquetWriter(file, schema) as writer:
+    with whole_file(path, follow=True) as file, pq.ParquetWriter(file, schema) as writer:
         for page in _pages(_row_per_file(rows), _PAGE):
             vectors = np.frombuffer(b"".join(blob for _, _, blob in page), STORED)
             table = {

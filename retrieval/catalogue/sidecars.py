@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 
 from retrieval.catalogue.connection import Connection, text
 from retrieval.catalogue.roots import Root, relative, root_of
@@ -13,6 +15,9 @@ from retrieval.images import FoundSidecar, beside
 from retrieval.query.fields import Facts
 
 _DATE, _PLACE = 1, 2
+
+_AT_ONCE = 200
+_NAME = "CAST(? AS TEXT)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +86,22 @@ class Sidecars:
             (image_id,),
         ).fetchall()
         found: list[tuple[str, str, Facts]] = []
-        for root_id, _, path in rows:
-            sidecars = self._db.rows(
-                "SELECT source, text, taken, latitude, longitude FROM sidecars WHERE root_id = ?"
-                " AND beside IN (CAST(? AS TEXT), CAST(? AS TEXT)) ORDER BY path",
-                (root_id, text(os.path.splitext(path)[0]), text(path)),
-            ).fetchall()
-            found += [
-                (source, own, Facts(taken=taken, latitude=latitude, longitude=longitude))
-                for source, own, taken, latitude, longitude in sidecars
-            ]
+        for start in range(0, len(rows), _AT_ONCE):  # a picture may have thousands of files
+            for root_id, files in groupby(rows[start : start + _AT_ONCE], itemgetter(0)):
+                paths = [path for *_, path in files]
+                names = [text(each) for path in paths for each in (os.path.splitext(path)[0], path)]
+                # SQLite would take the primary key by itself, and read all sidecars of the root.
+                sidecars = self._db.rows(
+                    "SELECT source, text, taken, latitude, longitude"
+                    " FROM sidecars INDEXED BY sidecars_beside"
+                    f" WHERE root_id = ? AND beside IN ({', '.join([_NAME] * len(names))})"
+                    " ORDER BY path",
+                    (root_id, *names),
+                ).fetchall()
+                found += [
+                    (source, own, Facts(taken=taken, latitude=latitude, longitude=longitude))
+                    for source, own, taken, latitude, longitude in sidecars
+                ]
         return [Place(root, path) for _, root, path in rows], found
 
     def complete_facts(self, image_id: int, known: Iterable[Facts]) -> None:

@@ -8,13 +8,15 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
 from retrieval.commands.base import Group
 from retrieval.commands.logs import set_up_logging
-from retrieval.commands.terminal import interrupted, library_option, report
-from retrieval.errors import PixtrieveError
+from retrieval.commands.streams import OutputClosed, set_up_streams, take_lost_output
+from retrieval.commands.terminal import interrupted, library_option, report, warn
+from retrieval.errors import PixtrieveError, explain_os_error
 
 SECTIONS = {
     "Find": {
@@ -58,6 +60,9 @@ SECTIONS = {
 }
 """The commands as the help lists them, each with the module that has its `NAME_command`."""
 
+_WORKING = frozenset({*SECTIONS["Library"], *SECTIONS["Serve"], "map"} - {"status"})
+"""Commands that print only a report of their work: it may get lost without failing the command."""
+
 _MODULES = {name: module for names in SECTIONS.values() for name, module in names.items()}
 
 
@@ -76,6 +81,13 @@ class Pixtrieve(Group):
         command = getattr(module, f"{cmd_name}_command")
         assert isinstance(command, click.Command)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; return its exit code."""
+        code = super().invoke(ctx)
+        if ctx.invoked_subcommand in _WORKING and (lost := take_lost_output()):
+            warn(f"the report is lost, because standard output fails: {lost.strerror}")
+        return code
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write a list for each section."""
@@ -116,21 +128,35 @@ def pixtrieve(library_path: str, verbose: bool) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command, by default with sys.argv, and exit; errors become a message and a hint.
 
-    0 is success, 1 an error that the message explains, 2 wrong usage, 130 an interruption.
+    0 is success, 1 an error that the message explains, 2 wrong usage, 130 an interruption. Without
+    `arguments` the process is the command's own, and its standard streams are set up.
     """
+    if arguments is None:
+        set_up_streams()
+    try:
+        code = _run(arguments)
+        if lost := take_lost_output():
+            report(explain_os_error(lost, "standard output cannot be written"))
+            code = code or 1
+    except OutputClosed:
+        code = 0
+    sys.exit(code)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    """Run the command; return its exit code after printing its error, if any."""
     try:
         code = pixtrieve.main(arguments, standalone_mode=False)
     except PixtrieveError as error:
         report(error)
-        sys.exit(1)
+        return 1
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         interrupted()
-        sys.exit(130)
-    except BrokenPipeError:
-        # The reader of the output has closed it, as in `pixtrieve search … | head`.
-        sys.stderr.close()
-        sys.exit(0)
-    sys.exit(code if isinstance(code, int) else 0)
+        return 130
+    except OSError as error:
+        report(explain_os_error(error))
+        return 1
+    return code if isinstance(code, int) else 0

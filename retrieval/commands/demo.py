@@ -12,6 +12,7 @@ import numpy as np
 
 from retrieval.commands.base import Command
 from retrieval.commands.index_report import run_shown, summary
+from retrieval.commands.pages import write_whole
 from retrieval.commands.sheet import contact_sheet
 from retrieval.commands.terminal import UserPath, home_relative, plural, say, shown
 from retrieval.encoders.models.references import BUILT_IN
@@ -86,8 +87,7 @@ def demo_command(folder: str, count: int, seed: int, model: str, open_page: bool
         say(f"  {evaluation.captions:5} {name:13} {recall[1]:6.1%} {recall[5]:6.1%}")
     say(f"  {'by chance':19} {1 / count:6.1%} {min(5 / count, 1):6.1%}")
     sheet = os.path.join(folder, "answers.html")
-    with open(sheet, "w", encoding="utf-8") as file:
-        file.write(contact_sheet([(one.query, one.result) for one in answers]))
+    write_whole(sheet, contact_sheet([(one.query, one.result) for one in answers]).encode())
     say(f"Results as a page:      {shown(sheet)}")
     say(f'Search these scenes:    pixtrieve search "a red car" --library {_quoted(library_path)}')
     say("Index your pictures:    pixtrieve index FOLDER")

@@ -8,6 +8,7 @@ import click
 
 from retrieval.catalogue.export import FORMATS
 from retrieval.commands.base import Command
+from retrieval.commands.pages import cannot_write
 from retrieval.commands.terminal import (
     UserPath,
     human_bytes,
@@ -31,6 +32,6 @@ def export_command(file: str, library_path: str) -> None:
         try:
             count = write(library.images(), library.model, file)
         except OSError as error:
-            raise click.ClickException(f"Can't write {shown(file)}: {error.strerror}.") from error
+            raise cannot_write(file, error) from error
     size = human_bytes(os.path.getsize(file))
     say(f"Exported {plural(count, 'file')} to {shown(file)} ({size}).")

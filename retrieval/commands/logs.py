@@ -6,9 +6,7 @@ import logging
 import sys
 import warnings
 
-import click
-
-from retrieval.commands.terminal import say, shown
+from retrieval.commands.terminal import say, shown, warn
 
 
 def set_up_logging(*, verbose: bool) -> None:
@@ -34,11 +32,11 @@ class _Lines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            text = shown(record.getMessage())
-            if record.levelno >= logging.WARNING:
-                text = f"{click.style('Warning:', fg='yellow', bold=True)} {text}"
             if sys.stderr.isatty():
                 sys.stderr.write("\r\x1b[K")
-            say(text, error=True)
+            if record.levelno >= logging.WARNING:
+                warn(record.getMessage())
+            else:
+                say(shown(record.getMessage()), error=True)
         except Exception:
             self.handleError(record)

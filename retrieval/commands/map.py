@@ -13,6 +13,7 @@ from dataclasses import asdict
 import click
 
 from retrieval.commands.base import Command
+from retrieval.commands.pages import write_whole
 from retrieval.commands.terminal import (
     UserPath,
     device_option,
@@ -22,8 +23,7 @@ from retrieval.commands.terminal import (
     shown,
 )
 from retrieval.library import Library
-from retrieval.map import Map
-from retrieval.whole_file import whole_file
+from retrieval.map import Map, MapProgress
 
 _FORMATS = (".csv", ".json")
 _COLUMNS = ("id", "path", "x", "y", "region")
@@ -44,17 +44,10 @@ def map_command(file: str | None, rebuild: bool, library_path: str, device: str)
     if file and ending not in _FORMATS:
         raise click.UsageError(f"{shown(file)} must end in {' or '.join(_FORMATS)}.")
     with Library.open(library_path, device=device) as library:
-        _draw(library, rebuild=rebuild)
-        drawn = library.map.update()
+        drawn = _draw(library, rebuild=rebuild)
         if file:
             text = _as_csv(library, drawn) if ending == ".csv" else _as_json(library, drawn)
-            try:
-                with whole_file(file) as written:
-                    written.write(text.encode("utf-8", "surrogateescape"))
-            except OSError as error:
-                raise click.ClickException(
-                    f"Can't write {shown(file)}: {error.strerror}."
-                ) from error
+            write_whole(file, text.encode("utf-8", "surrogateescape"))
     for region in drawn.regions:
         if region.level == 0:
             say(f"{plural(region.count, 'picture'):>16}  {shown(region.name)}")
@@ -63,13 +56,15 @@ def map_command(file: str | None, rebuild: bool, library_path: str, device: str)
         say(f"Wrote the positions to {shown(file)}.")
 
 
-def _draw(library: Library, *, rebuild: bool) -> None:
+def _draw(library: Library, *, rebuild: bool) -> Map:
+    def show(progress: MapProgress) -> None:
+        click.echo(f"\r{progress.stage:<10} {progress.share:4.0%}", nl=False, err=True)
+
     live = sys.stderr.isatty()
-    for progress in library.map.iter_update(rebuild=rebuild):
-        if live:
-            click.echo(f"\r{progress.stage:<10} {progress.share:4.0%}", nl=False, err=True)
+    drawn = library.map.update(rebuild=rebuild, on_progress=show if live else None)
     if live:
         click.echo("\r" + " " * 16 + "\r", nl=False, err=True)
+    return drawn
 
 
 def _rows(library: Library, drawn: Map) -> Iterator[tuple[int, str, float, float, str]]:

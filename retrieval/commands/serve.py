@@ -19,6 +19,7 @@ from retrieval.watching.notifications import require_watchfiles
 from retrieval.watching.watcher import WatchTiming
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_LAST_ANSWERS_S = 10  # for requests that are being answered when the server is stopped
 _TOKEN = re.compile(r"[A-Za-z0-9._~-]{16,200}")
 
 
@@ -87,6 +88,7 @@ def serve_command(
         import uvicorn
 
         from retrieval.server.app import create_app
+        from retrieval.server.connections import PatientProtocol
     except ImportError as error:
         raise MissingExtra(error.name or "fastapi", "server", "pixtrieve serve") from error
     from retrieval.server.guard import Rules
@@ -114,7 +116,15 @@ def serve_command(
     say("Press Ctrl-C to stop.")
     if open_page:
         click.launch(address)  # without the token: other users of this machine can see it
-    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False)
+    uvicorn.run(
+        app,
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        http=PatientProtocol,
+        timeout_graceful_shutdown=_LAST_ANSWERS_S,
+    )
 
 
 def _require_free(host: str, port: int) -> None:

@@ -37,7 +37,7 @@ def library_option(command: Command) -> Command:
         "--library",
         "library_path",
         metavar="DIR",
-        type=UserPath(),
+        type=UserPath(readable=False),  # opening it says more
         callback=take_library,
         help=f"Folder of the library. Default: {VARIABLE}, else ./{HERE} if it is a library, "
         "else your own library (see: pixtrieve status).",
@@ -99,6 +99,12 @@ def report(error: PixtrieveError) -> None:
     for number, line in enumerate(error.hint.splitlines()):
         label = click.style("Hint: ", fg="cyan") if number == 0 else "      "
         say(f"{label} {shown(line)}", error=True)
+
+
+def warn(text: str) -> None:
+    """Print a warning."""
+    label = click.style("Warning:", fg="yellow", bold=True)
+    say(f"{label} {shown(text)}", error=True)
 
 
 def interrupted() -> None:

@@ -31,6 +31,7 @@ from retrieval.duplicates.perceptual_hash import Rows
 from retrieval.errors import LibraryError
 from retrieval.images.luma_thumbnail import SIDE
 from retrieval.query.spelling import absolute
+from retrieval.whole_file import require_inside
 
 Kind = Literal["all", "exact", "near"]
 
@@ -83,10 +84,21 @@ class Duplicates:
                 self._rows.keep(counts)
 
     def new_log(self) -> str:
-        """Return the path of a log that does not exist yet, in the library's folder."""
+        """Return the path of a log that does not exist yet, in the library's folder.
+
+        Raises LibraryError if the folder of logs is a link to somewhere else.
+        """
+        try:
+            require_inside(os.path.dirname(self._logs), self._logs)
+        except OSError as error:
+            raise LibraryError(
+                f"{self._logs} is a link to {os.path.realpath(self._logs)}, which is not in the "
+                "library",
+                "delete the link; no file was moved",
+            ) from error
         stem = os.path.join(self._logs, time.strftime("%Y-%m-%dT%H-%M-%S"))
         number, path = 1, f"{stem}.jsonl"
-        while os.path.exists(path):
+        while os.path.lexists(path):
             number += 1
             path = f"{stem}-{number}.jsonl"
         return path

@@ -9,7 +9,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from retrieval.errors import LibraryBusy, LibraryError
+from retrieval.errors import FREE_SPACE, LibraryBusy, LibraryError, is_full, reason_of
+from retrieval.whole_file import require_inside
+
+_OTHERWISE = "check the files and permissions of the folder, or choose another one with --library"
 
 
 @contextmanager
@@ -25,6 +28,7 @@ def writer_lock(folder: str) -> Iterator[None]:
     lock = FileLock(os.path.join(folder, "writer.lock"))
     note = os.path.join(folder, "writer.json")
     try:
+        require_inside(folder, lock.lock_file)  # its content would be lost
         lock.acquire(timeout=0)
     except Timeout:
         raise LibraryBusy(
@@ -33,8 +37,8 @@ def writer_lock(folder: str) -> Iterator[None]:
         ) from None
     except OSError as error:
         raise LibraryError(
-            f"the library {folder} is not writable: {error.strerror}",
-            "check the permissions of the folder, or choose another one with --library",
+            f"the library {folder} is not writable: {reason_of(error)}",
+            FREE_SPACE if is_full(error) else _OTHERWISE,
         ) from error
     try:
         _write_holder(note)
@@ -53,8 +57,11 @@ def _write_holder(note: str) -> None:
         "command": " ".join([os.path.basename(sys.argv[0]), *sys.argv[1:]])[:200],
     }
     # Other processes only show this in a message, so a failure does no harm.
-    with suppress(OSError), open(note, "w", encoding="utf-8", errors="backslashreplace") as file:
-        json.dump(facts, file)
+    with suppress(OSError):
+        with suppress(FileNotFoundError):
+            os.unlink(note)
+        with open(note, "x", encoding="utf-8", errors="backslashreplace") as file:  # no link
+            json.dump(facts, file)
 
 
 def _holder(note: str) -> str:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 
 from retrieval.catalogue import Catalogue, ModelRow
 from retrieval.context import require_same
 from retrieval.encoders import Encoder, identify
-from retrieval.errors import LibraryError, LibraryNotFound
+from retrieval.errors import FREE_SPACE, LibraryError, LibraryNotFound, is_full, reason_of
 from retrieval.folder.locking import writer_lock
 from retrieval.specs import ModelSpec
+from retrieval.whole_file import require_inside
 
 _CATALOGUE = "catalogue.sqlite"
-_JOURNALS = ("-wal", "-shm")
+_JOURNALS = ("-wal", "-shm", "-journal")
 
 
 def has_catalogue(folder: str) -> bool:
@@ -44,26 +47,58 @@ def create_catalogue(folder: str, spec: ModelSpec) -> tuple[Catalogue, ModelRow]
         os.makedirs(folder, exist_ok=True)
     except OSError as error:
         raise LibraryError(
-            f"the library folder {folder} cannot be created: {error.strerror}",
-            "choose another folder",
+            f"the library folder {folder} cannot be created: {reason_of(error)}",
+            FREE_SPACE if is_full(error) else "choose another folder",
         ) from error
     with writer_lock(folder):
         if has_catalogue(folder):
             raise LibraryError(
                 f"{folder} is a library already", "open it, or choose another folder"
             )
-        # A run killed at this point leaves such files, as does deleting a catalogue without its
-        # journals. SQLite would apply old journals to the new catalogue.
-        for leftover in (unfinished, *(p + s for p in (unfinished, path) for s in _JOURNALS)):
-            if os.path.exists(leftover):
-                os.unlink(leftover)
-        catalogue = Catalogue(unfinished, create=True)
+        # SQLite would apply the journals of a deleted catalogue to the new one.
+        _delete(path + end for end in _JOURNALS)
+        _delete(unfinished + end for end in ("", *_JOURNALS))  # of a run that was killed here
+        try:
+            model_id = _write_new(unfinished, spec)
+            os.replace(unfinished, path)
+        except BaseException:
+            _delete(unfinished + end for end in ("", *_JOURNALS))
+            raise
+    return Catalogue(path), ModelRow(model_id, spec)
+
+
+def _require_no_links(folder: str, path: str) -> None:
+    """Raise LibraryError if the catalogue or one of its journals is a link to another folder.
+
+    SQLite writes to all of them, even to read.
+    """
+    for each in (path, *(path + end for end in _JOURNALS)):
+        try:
+            require_inside(folder, each)
+        except OSError as error:
+            raise LibraryError(
+                f"{each} is a link to {os.path.realpath(each)}, which is not in the library",
+                "name the library that it belongs to with --library, or delete the link",
+            ) from error
+
+
+def _write_new(path: str, spec: ModelSpec) -> int:
+    """Write a new catalogue that uses a model, complete in its one file; return the model's id."""
+    catalogue = Catalogue(path, create=True)
+    try:
         with catalogue.writing():
             model_id = catalogue.contents.register_model(spec)
             catalogue.use_model(model_id)
+        catalogue.checkpoint()  # the file is renamed without its journals
+    finally:
         catalogue.close()
-        os.replace(unfinished, path)
-    return Catalogue(path), ModelRow(model_id, spec)
+    return model_id
+
+
+def _delete(paths: Iterable[str]) -> None:
+    for path in paths:
+        with suppress(FileNotFoundError):
+            os.unlink(path)
 
 
 def open_catalogue(folder: str, model: str | Encoder | None) -> tuple[Catalogue, ModelRow]:
@@ -77,7 +112,9 @@ def open_catalogue(folder: str, model: str | Encoder | None) -> tuple[Catalogue,
             f"there is no library in {folder}",
             "create one: pixtrieve index FOLDER-OF-PICTURES",
         )
-    catalogue = Catalogue(os.path.join(folder, _CATALOGUE))
+    path = os.path.join(folder, _CATALOGUE)
+    _require_no_links(folder, path)
+    catalogue = Catalogue(path)
     try:
         return catalogue, _checked_model(folder, catalogue, model)
     except BaseException:

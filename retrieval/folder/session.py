@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from contextlib import AbstractContextManager, suppress
@@ -12,9 +13,12 @@ from retrieval.context import Context, LazyEncoder, ModelInUse
 from retrieval.errors import LibraryError
 from retrieval.folder.locking import writer_lock
 from retrieval.stores import backends
+from retrieval.whole_file import require_inside
 
 if TYPE_CHECKING:
     from retrieval.stores.live_index import LiveIndex
+
+_log = logging.getLogger(__name__)
 
 
 class Session:
@@ -89,6 +93,11 @@ class Session:
         self._indexes = {}
         paths = [self._cache_path(fingerprint, view) for view in (WHOLE, TEXT)]
         for path in (*paths, self.map_path(fingerprint)):
+            try:
+                require_inside(self.path, os.path.dirname(path))
+            except OSError as error:
+                _log.warning("the caches of %s stay: %s", self.path, error.strerror)
+                return
             forget_check(path)
             with suppress(FileNotFoundError):
                 os.unlink(path)

@@ -130,7 +130,7 @@ class Indexer:
             # Last, so that a moved file has been matched with its content by now.
             with self._report.stopwatch.time_stage("commit"):
                 self._report.count(removed=scan.forget_gone())
-                read_sidecars(self._catalogue, scope, scan)
+                read_sidecars(self._catalogue, scope, scan, self._stop)
 
     def _refresh_texts(self) -> Iterator[Progress]:
         """Bring the texts that belong to pictures, and their vectors, up to date."""

@@ -9,14 +9,15 @@ other picture moves. When a fifth of the pictures has changed, the whole map is 
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+import logging
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.context import Context
-from retrieval.errors import LibraryError
+from retrieval.errors import FREE_SPACE, LibraryError, is_full, reason_of
 from retrieval.map import cache_file
 from retrieval.map.cache_file import CachedMap
 from retrieval.map.layout import lay_out
@@ -26,6 +27,8 @@ from retrieval.map.records import Layout, Map, MapProgress, PlacedPictures, Regi
 from retrieval.map.regions import build_regions, levels_of
 from retrieval.map.updating import LibraryState, extended, needs_rebuild, stamped, trimmed
 from retrieval.tagging.corpora import Corpus, encode_corpus, read_corpus
+
+_log = logging.getLogger(__name__)
 
 __all__ = ["Layout", "LibraryMap", "Map", "MapProgress", "Region"]
 
@@ -55,18 +58,35 @@ class LibraryMap:
         left = trimmed(cached, state).map
         return replace(left, unplaced=len(state.ids) - len(left.ids))
 
-    def update(self, *, rebuild: bool = False, corpus: Corpus | None = None) -> Map:
-        """Return the map, after bringing it up to date: see `iter_update`."""
-        for _ in self.iter_update(rebuild=rebuild, corpus=corpus):
-            pass
-        drawn = self.current()
-        assert drawn is not None
-        return drawn
+    def update(
+        self,
+        *,
+        rebuild: bool = False,
+        corpus: Corpus | None = None,
+        on_progress: Callable[[MapProgress], None] | None = None,
+    ) -> Map:
+        """Return the map, after bringing it up to date: see `iter_update`.
+
+        A map that cannot be stored is returned all the same, and a warning is logged.
+        """
+        steps = self._steps(rebuild=rebuild, corpus=corpus)
+        try:
+            while True:
+                progress = next(steps)
+                if on_progress is not None:
+                    on_progress(progress)
+        except StopIteration as done:
+            drawn: CachedMap = done.value
+        try:
+            return self._write(drawn).map
+        except LibraryError as error:
+            _log.warning("%s, so the next one is computed from scratch", error.message)
+            return drawn.map
 
     def iter_update(
         self, *, rebuild: bool = False, corpus: Corpus | None = None
     ) -> Iterator[MapProgress]:
-        """Bring the map up to date; yields progress, and works as the iterator is consumed.
+        """Bring the stored map up to date; yields progress, and works as the iterator is consumed.
 
         Positions and names are computed again when enough has changed, or with `rebuild`; the same
         pictures then get the same positions. The names of regions come from the texts of a corpus
@@ -74,6 +94,13 @@ class LibraryMap:
         when the model is needed for names and cannot be loaded, LibraryError when the map cannot
         be written.
         """
+        self._write((yield from self._steps(rebuild=rebuild, corpus=corpus)))
+        yield MapProgress("naming", 1.0)
+
+    def _steps(
+        self, *, rebuild: bool, corpus: Corpus | None
+    ) -> Generator[MapProgress, None, CachedMap]:
+        """Yield progress; return the new map, which is not written."""
         yield MapProgress("reading", 0.0)
         cached = None if rebuild else cache_file.read(self._path, self._spec.fingerprint)
         with self._context.catalogue.reading():
@@ -91,8 +118,7 @@ class LibraryMap:
         elif len(points):
             yield MapProgress("comparing", 0.5)
             cached = extended(cached, state, points)
-        self._write(stamped(cached, state))
-        yield MapProgress("naming", 1.0)
+        return stamped(cached, state)
 
     def _rebuild(
         self,
@@ -124,14 +150,15 @@ class LibraryMap:
     def _now(self) -> LibraryState:
         return LibraryState(self._vectors.snapshot(), *self._vectors.contents())
 
-    def _write(self, cached: CachedMap) -> None:
+    def _write(self, cached: CachedMap) -> CachedMap:
+        """Write a map without pictures that were removed meanwhile; return what was written."""
         with self._context.catalogue.reading():
-            # Pictures may have been removed meanwhile; they must not be written.
             cached = trimmed(cached, self._now())
         try:
             cache_file.write(self._path, cached, self._spec.fingerprint)
         except OSError as error:
             raise LibraryError(
-                f"the map cannot be written to {self._path}: {error.strerror}",
-                "make the library's folder writable",
+                f"the map cannot be written to {self._path}: {reason_of(error)}",
+                FREE_SPACE if is_full(error) else "make the library's folder writable",
             ) from error
+        return cached

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from retrieval.catalogue import Snapshot
 from retrieval.map.projection import Projection
 from retrieval.map.records import Layout, Map, Region
-from retrieval.whole_file import whole_file
+from retrieval.whole_file import require_inside, whole_file
 
 _FORMAT = 1
 
@@ -43,6 +43,7 @@ class CachedMap:
 def read(path: str, fingerprint: str) -> CachedMap | None:
     """Return the cached map; None when there is no file, or it belongs to another model."""
     try:
+        _require_own(path)
         # Opened here, because NumPy does not close a file that it cannot read.
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             facts = json.loads(str(archive["facts"]))
@@ -79,6 +80,7 @@ def write(path: str, cached: CachedMap, fingerprint: str) -> None:
         "arranged_of": cached.arranged_of,
         "regions": [asdict(region) for region in cached.map.regions],
     }
+    _require_own(path)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with whole_file(path) as file:
         np.savez(
@@ -92,3 +94,8 @@ def write(path: str, cached: CachedMap, fingerprint: str) -> None:
             mean=cached.projection.mean,
             directions=cached.projection.directions,
         )
+
+
+def _require_own(path: str) -> None:
+    """Raise OSError if a link leads from the cache out of the library's folder."""
+    require_inside(os.path.dirname(os.path.dirname(path)), path)

@@ -18,6 +18,8 @@ from retrieval.errors import (
     PictureError,
     PixtrieveError,
     QueryError,
+    explain_os_error,
+    is_full,
 )
 from retrieval.server import guard
 from retrieval.server.indexing import Following
@@ -81,6 +83,7 @@ def create_app(
         lifespan=lifespan,
     )
     app.add_exception_handler(PixtrieveError, _explain)
+    app.add_exception_handler(OSError, _explain_system)
     app.add_exception_handler(RequestValidationError, _explain_invalid)
     for routes in _ROUTES:
         app.include_router(routes(state), prefix="/api")
@@ -94,6 +97,13 @@ async def _explain(_: Request, error: Exception) -> Response:
     status = next(code for kind, code in _STATUS if isinstance(error, kind))
     body = json.dumps({"error": error.message, "hint": error.hint})
     return Response(body, status, media_type="application/json")
+
+
+async def _explain_system(_: Request, error: Exception) -> Response:
+    """Say what the system refused, such as an export on a full disk."""
+    assert isinstance(error, OSError)
+    told = explain_os_error(error)
+    return as_json({"error": told.message, "hint": told.hint}, 507 if is_full(error) else 500)
 
 
 async def _explain_invalid(_: Request, error: Exception) -> Response:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
+from starlette.requests import ClientDisconnect
+
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -85,6 +87,8 @@ class Guard:
         body = _Body(receive, _with_headers(send))
         try:
             await self._app(scope, body.receive, body.send)
+        except ClientDisconnect:
+            pass  # nobody waits for an answer any more
         except Exception:
             if not body.too_long:
                 raise

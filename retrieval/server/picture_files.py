@@ -15,7 +15,7 @@ from retrieval.catalogue import ImageRow
 from retrieval.errors import PictureError
 from retrieval.images.decoding import open_file
 from retrieval.images.thumbnails import thumbnail_of
-from retrieval.whole_file import whole_file
+from retrieval.whole_file import require_inside, whole_file
 
 MOST_BYTES = 512 * 2**20
 
@@ -61,20 +61,19 @@ def original(image: ImageRow) -> bytes:
 
 
 def thumbnail(image: ImageRow, side: int, folder: str) -> bytes:
-    """Return a WebP, neither side longer than `side` pixels, cached in `folder`."""
+    """Return a WebP, neither side longer than `side` pixels, cached in a library's `folder`."""
     path = os.path.join(folder, image.sha256[:2], f"{image.sha256}-{side}.webp")
-    kept = _kept(path)
+    kept = _kept(path, folder)
     if kept:
         return kept
     made = thumbnail_of(BytesIO(original(image)), side)
-    if os.path.islink(path):
-        return made  # writing would follow the link
     try:
+        require_inside(os.path.dirname(folder), path)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with whole_file(path) as file:
             file.write(made)
     except OSError:
-        return made  # on a read-only disk, make it every time
+        return made  # on a read-only disk, or behind a link: make it every time
     return made
 
 
@@ -85,9 +84,10 @@ def shown(image: ImageRow, folder: str) -> tuple[bytes, str]:
     return thumbnail(image, LARGE_SIDE, folder), "image/webp"
 
 
-def _kept(path: str) -> bytes:
+def _kept(path: str, folder: str) -> bytes:
     """Return a cached thumbnail, b"" if there is none or its path is not a regular file."""
     try:
+        require_inside(os.path.dirname(folder), path)
         if not stat.S_ISREG(os.lstat(path).st_mode):
             return b""
         with open_file(path) as file:

@@ -16,6 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from retrieval.catalogue import Snapshot
+from retrieval.errors import reason_of
 from retrieval.stores import (
     Ids,
     IdSet,
@@ -27,7 +28,7 @@ from retrieval.stores import (
 )
 from retrieval.stores.cache_file import forget_check
 from retrieval.stores.exact import ExactStore
-from retrieval.whole_file import remove_stale
+from retrieval.whole_file import remove_stale, require_inside
 
 _log = logging.getLogger(__name__)
 
@@ -71,6 +72,19 @@ class CacheKey:
     path: str
     fingerprint: str
     dim: int
+
+    def require_own(self) -> None:
+        """Raise OSError if a link leads from the cache out of the library's folder."""
+        folder = os.path.dirname(self.path)
+        require_inside(os.path.dirname(folder), self.path)
+
+    def is_own(self) -> bool:
+        """Tell whether the cache is in the library's folder, rather than behind a link."""
+        try:
+            self.require_own()
+        except OSError:
+            return False
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +164,7 @@ class LiveIndex:
 
         Reads a gigabyte for 650,000 vectors of 512 numbers: `serve` does it when it starts.
         """
-        if os.path.exists(self._key.path):
+        if self._key.is_own() and os.path.exists(self._key.path):
             forget_check(self._key.path)
             self._view = None
             self._current()
@@ -164,7 +178,7 @@ class LiveIndex:
 
     def _load(self, snapshot: Snapshot) -> _View | None:
         """Return a view over the cache, or None when it must be rebuilt."""
-        loaded = self._factory.load(self._key.path)
+        loaded = self._factory.load(self._key.path) if self._key.is_own() else None
         if loaded is None:
             return None
         cached, header = loaded
@@ -209,12 +223,13 @@ class LiveIndex:
             last_id=int(ids[-1]) if len(ids) else 0,
         )
         try:
+            self._key.require_own()
             os.makedirs(os.path.dirname(self._key.path), exist_ok=True)
             remove_stale(os.path.dirname(self._key.path))
             store.save(self._key.path, header)
         except OSError as error:
             # A read-only library still answers, but every process builds the cache again.
-            _log.warning("the cache %s could not be written: %s", self._key.path, error)
+            _log.warning("the cache %s could not be written: %s", self._key.path, reason_of(error))
             return self._unchanged(snapshot, store, header.last_id)
         # The system can reclaim the memory of a mapped file, but not that of a store just built.
         loaded = self._factory.load(self._key.path)

@@ -130,7 +130,6 @@ def captions_by_language(row: dict[str, Any]) -> dict[str, tuple[str, ...]]:
 
 
 def _texts(source: str, lines: Sequence[str]) -> Iterator[CorpusText]:
-    folder = os.path.dirname(os.path.abspath(source))
     spelling = DiskSpelling()
     for row, line in enumerate(map(str.strip, lines)):
         if not line.startswith("{"):
@@ -143,6 +142,7 @@ def _texts(source: str, lines: Sequence[str]) -> Iterator[CorpusText]:
             if "text" in fields:
                 texts = {str(fields.get("lang", ENGLISH)): (fields["text"],)}
             file = fields.get("file", "")
+            folder = os.path.dirname(os.path.abspath(source)) if file else ""
             path = spelling.of(os.path.join(folder, file)) if file else ""
             entries = [
                 CorpusText(text.strip(), lang, row, path) for lang in texts for text in texts[lang]

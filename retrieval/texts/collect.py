@@ -34,10 +34,12 @@ _PIECE_WORDS = 45
 _MAX_PIECES = 8
 
 
-def read_sidecars(catalogue: Catalogue, scope: Scope, scan: Scan) -> None:
+def read_sidecars(catalogue: Catalogue, scope: Scope, scan: Scan, stop: threading.Event) -> None:
     """Read the sidecars that a walk found new or changed, and drop those that were deleted."""
     waiting: list[SidecarRecord] = []
     for found in scan.changed_sidecars():
+        if stop.is_set():
+            break
         read = read_sidecar(os.path.join(scope.root.path, found.path))
         if read is not None:
             waiting.append(SidecarRecord(found, *read))

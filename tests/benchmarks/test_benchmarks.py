@@ -24,6 +24,7 @@ TINY = {
     "memory.py": ("--count", "1"),
     "decoding.py": ("--count", "1", "--only", "JPEG,"),
     "models.py": ("pocket", "--count", "2"),
+    "endurance.py": ("--files", "40", "--changed", "40", "--queries", "40"),
     "card.py": ("--device", "torch", "--models", "ViT-B-32", "--batches", "2", "4"),
 }
 
@@ -48,6 +49,7 @@ def bench(name: str, cache: Path, *arguments: str) -> subprocess.CompletedProces
         ("decoding.py", 3, 1),
         ("models.py", 1, 1),
         ("card.py", 2, 1),
+        ("endurance.py", 2, 1),
     ],
 )
 def test_it_runs(name: str, tables: int, runs: int, tmp_path: Path) -> None:

@@ -259,13 +259,21 @@ def test_everyday_names_are_used_without_a_corpus(library: Library, hues: Path) 
     assert all(name.split(", ")[0] in texts for name in names)
 
 
-def test_a_folder_that_cannot_be_written_is_named(
-    library: Library, hues: Path, colours: Corpus, monkeypatch: pytest.MonkeyPatch
+def test_a_map_that_cannot_be_stored_is_returned_all_the_same(
+    library: Library,
+    hues: Path,
+    colours: Corpus,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     library.add(hues)
     monkeypatch.setattr("os.replace", _refused)
+    drawn = library.map.update(corpus=colours)
+    assert sorted(drawn.ids.tolist()) == live_ids(library)
+    assert "map.npz: Permission denied" in caplog.text
+    assert library.map.current() is None
     with pytest.raises(retrieval.LibraryError, match=r"map\.npz: Permission denied"):
-        library.map.update(corpus=colours)
+        list(library.map.iter_update(corpus=colours))
 
 
 def _refused(*_: object) -> None:

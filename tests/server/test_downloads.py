@@ -12,6 +12,7 @@ from zipfile import ZipFile
 import numpy as np
 import pytest
 from support.fakes import FakeEncoder
+from support.full_disks import files_of_at_most
 from support.painting import paint
 
 from retrieval import Library
@@ -99,6 +100,14 @@ def test_all_vectors_are_exported(client: Client) -> None:
         assert archive["embeddings"].shape[0] == 34
         assert {Path(path).name for path in archive["path"]} >= {"red.png", "blue.png"}
     assert api.get("/api/export/exe").status_code == 422
+
+
+def test_an_export_on_a_full_disk_says_so(client: Client) -> None:
+    api = client()
+    with files_of_at_most(2000):
+        answer = api.get("/api/export/npz")
+    assert answer.status_code == 507
+    assert "disk space" in answer.json()["hint"]
 
 
 def image(path: str, camera: str = "") -> ImageRow:

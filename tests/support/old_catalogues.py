@@ -46,7 +46,7 @@ INSERT INTO kept VALUES (1, 1, 2);
 """Something in each table that a person or an indexing run fills, for the tables of schema 1."""
 
 
-_FIRST_WITH_PROGRAM = 4
+_FIRST_WITH_PROGRAM = 5
 """Earlier programs did not write their version into the catalogue."""
 
 

@@ -125,14 +125,10 @@ CREATE TABLE removed (
         generation INTEGER NOT NULL);
 CREATE TABLE stamps (generation INTEGER PRIMARY KEY, stamp TEXT NOT NULL);
 CREATE TABLE state (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
-CREATE TABLE looked_into (
-                root_id INTEGER NOT NULL REFERENCES roots ON DELETE CASCADE,
-                mark INTEGER NOT NULL,
-                PRIMARY KEY (root_id, mark)) WITHOUT ROWID;
-INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (1, 'pixtrieve', 'm001_first_tables', '2026-11-30 09:43:57.207178+00:00');
-INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (2, 'pixtrieve', 'm002_dates', '2026-11-30 09:43:57.219039+00:00');
-INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (3, 'pixtrieve', 'm003_exposure', '2026-11-30 09:43:57.225700+00:00');
-INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (4, 'pixtrieve', 'm004_looked_into', '2026-11-30 09:43:57.226100+00:00');
+INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (1, 'pixtrieve', 'm001_first_tables', '2026-11-30 10:21:21.575989+00:00');
+INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (2, 'pixtrieve', 'm002_dates', '2026-11-30 10:21:21.584307+00:00');
+INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (3, 'pixtrieve', 'm003_exposure', '2026-11-30 10:21:21.586489+00:00');
+INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (4, 'pixtrieve', 'm004_dates_of_many_copies', '2026-11-30 10:21:21.587570+00:00');
 INSERT INTO roots (id, path, whole, missing) VALUES (1, '/photos', 1, 0);
 INSERT INTO roots (id, path, whole, missing) VALUES (2, '/drive', 0, 1);
 INSERT INTO excludes (root_id, pattern, source) VALUES (1, '*.gif', 'user');
@@ -155,20 +151,20 @@ INSERT INTO tags (image_id, label, score, source, model_id) VALUES (1, 'bicycle'
 INSERT INTO labels (position, label) VALUES (0, 'bicycle');
 INSERT INTO concepts (id, name) VALUES (1, 'warm');
 INSERT INTO concept_examples (concept_id, example, wanted) VALUES (1, '#1', 1);
-INSERT INTO stamps (generation, stamp) VALUES (0, 'fe28720f4947d413');
+INSERT INTO stamps (generation, stamp) VALUES (0, '21895c35831e6bf5');
 INSERT INTO state (key, value) VALUES ('generation', 0);
 INSERT INTO state (key, value) VALUES ('model_id', 1);
-INSERT INTO state (key, value) VALUES ('program', '0.1.0');
 CREATE UNIQUE INDEX "idx__sqlite_migrations_migration_set_name"
     ON "_sqlite_migrations" ("migration_set", "name");
 CREATE INDEX images_orphaned ON images (orphaned_at) WHERE orphaned_at IS NOT NULL;
-CREATE INDEX files_image ON files (image_id);
 CREATE INDEX files_problem ON files (id) WHERE problem IS NOT NULL;
 CREATE INDEX vectors_of_texts ON vectors (model_id, id) WHERE view = 'text';
 CREATE INDEX sidecars_beside ON sidecars (root_id, beside);
 CREATE INDEX kept_image ON kept (image_id);
 CREATE INDEX tags_label ON tags (label, image_id);
 CREATE INDEX removed_since ON removed (model_id, view, generation);
+CREATE INDEX files_image ON files (image_id, mtime_ns);
+CREATE INDEX files_named ON files (image_id, named) WHERE named != '';
 CREATE TRIGGER words_gone AFTER DELETE ON images
     BEGIN
         DELETE FROM words WHERE rowid = old.id;
@@ -239,55 +235,55 @@ CREATE TRIGGER generation_stamped AFTER UPDATE OF value ON state
     BEGIN
         INSERT INTO stamps VALUES (new.value, lower(hex(randomblob(8))));
     END;
-CREATE TRIGGER date_file_came AFTER INSERT ON files WHEN new.image_id IS NOT NULL
-    BEGIN 
+CREATE TRIGGER date_file_came AFTER INSERT ON files WHEN new.image_id IS NOT NULL BEGIN 
     UPDATE images SET (date, date_source) = (
         SELECT CASE
             WHEN images.taken != '' THEN images.taken
-            WHEN max(named) != '' THEN min(nullif(named, ''))
-            ELSE strftime('%Y-%m-%dT%H:%M:%S', min(mtime_ns) / 1000000000, 'unixepoch', 'localtime')
+            ELSE coalesce((SELECT named FROM files WHERE image_id = images.id AND named != '' ORDER BY named LIMIT 1),
+                (SELECT strftime('%Y-%m-%dT%H:%M:%S', mtime_ns / 1000000000, 'unixepoch',
+                    'localtime')
+                FROM files WHERE image_id = images.id ORDER BY mtime_ns LIMIT 1))
         END,
         CASE
-            WHEN images.taken != '' THEN 'exif' WHEN max(named) != '' THEN 'name' ELSE 'file'
-        END
-        FROM files WHERE image_id = images.id)
+            WHEN images.taken != '' THEN 'exif' WHEN (SELECT named FROM files WHERE image_id = images.id AND named != '' ORDER BY named LIMIT 1) != '' THEN 'name' ELSE 'file'
+        END)
     WHERE EXISTS (SELECT 1 FROM files WHERE image_id = images.id) AND date_source != 'exif' AND id = new.image_id; END;
-CREATE TRIGGER date_file_went AFTER DELETE ON files WHEN old.image_id IS NOT NULL
-    BEGIN 
+CREATE TRIGGER date_file_went AFTER DELETE ON files WHEN old.image_id IS NOT NULL BEGIN 
     UPDATE images SET (date, date_source) = (
         SELECT CASE
             WHEN images.taken != '' THEN images.taken
-            WHEN max(named) != '' THEN min(nullif(named, ''))
-            ELSE strftime('%Y-%m-%dT%H:%M:%S', min(mtime_ns) / 1000000000, 'unixepoch', 'localtime')
+            ELSE coalesce((SELECT named FROM files WHERE image_id = images.id AND named != '' ORDER BY named LIMIT 1),
+                (SELECT strftime('%Y-%m-%dT%H:%M:%S', mtime_ns / 1000000000, 'unixepoch',
+                    'localtime')
+                FROM files WHERE image_id = images.id ORDER BY mtime_ns LIMIT 1))
         END,
         CASE
-            WHEN images.taken != '' THEN 'exif' WHEN max(named) != '' THEN 'name' ELSE 'file'
-        END
-        FROM files WHERE image_id = images.id)
+            WHEN images.taken != '' THEN 'exif' WHEN (SELECT named FROM files WHERE image_id = images.id AND named != '' ORDER BY named LIMIT 1) != '' THEN 'name' ELSE 'file'
+        END)
     WHERE EXISTS (SELECT 1 FROM files WHERE image_id = images.id) AND date_source != 'exif' AND id = old.image_id; END;
-CREATE TRIGGER date_file_lost AFTER UPDATE ON files WHEN old.image_id IS NOT new.image_id
-    BEGIN 
+CREATE TRIGGER date_file_lost AFTER UPDATE ON files WHEN old.image_id IS NOT new.image_id BEGIN 
     UPDATE images SET (date, date_source) = (
         SELECT CASE
             WHEN images.taken != '' THEN images.taken
-            WHEN max(named) != '' THEN min(nullif(named, ''))
-            ELSE strftime('%Y-%m-%dT%H:%M:%S', min(mtime_ns) / 1000000000, 'unixepoch', 'localtime')
+            ELSE coalesce((SELECT named FROM files WHERE image_id = images.id AND named != '' ORDER BY named LIMIT 1),
+                (SELECT strftime('%Y-%m-%dT%H:%M:%S', mtime_ns / 1000000000, 'unixepoch',
+                    'localtime')
+                FROM files WHERE image_id = images.id ORDER BY mtime_ns LIMIT 1))
         END,
         CASE
-            WHEN images.taken != '' THEN 'exif' WHEN max(named) != '' THEN 'name' ELSE 'file'
-        END
-        FROM files WHERE image_id = images.id)
+            WHEN images.taken != '' THEN 'exif' WHEN (SELECT named FROM files WHERE image_id = images.id AND named != '' ORDER BY named LIMIT 1) != '' THEN 'name' ELSE 'file'
+        END)
     WHERE EXISTS (SELECT 1 FROM files WHERE image_id = images.id) AND date_source != 'exif' AND id = old.image_id; END;
-CREATE TRIGGER date_file_changed AFTER UPDATE ON files WHEN new.image_id IS NOT NULL
-    BEGIN 
+CREATE TRIGGER date_file_changed AFTER UPDATE ON files WHEN new.image_id IS NOT NULL BEGIN 
     UPDATE images SET (date, date_source) = (
         SELECT CASE
             WHEN images.taken != '' THEN images.taken
-            WHEN max(named) != '' THEN min(nullif(named, ''))
-            ELSE strftime('%Y-%m-%dT%H:%M:%S', min(mtime_ns) / 1000000000, 'unixepoch', 'localtime')
+            ELSE coalesce((SELECT named FROM files WHERE image_id = images.id AND named != '' ORDER BY named LIMIT 1),
+                (SELECT strftime('%Y-%m-%dT%H:%M:%S', mtime_ns / 1000000000, 'unixepoch',
+                    'localtime')
+                FROM files WHERE image_id = images.id ORDER BY mtime_ns LIMIT 1))
         END,
         CASE
-            WHEN images.taken != '' THEN 'exif' WHEN max(named) != '' THEN 'name' ELSE 'file'
-        END
-        FROM files WHERE image_id = images.id)
+            WHEN images.taken != '' THEN 'exif' WHEN (SELECT named FROM files WHERE image_id = images.id AND named != '' ORDER BY named LIMIT 1) != '' THEN 'name' ELSE 'file'
+        END)
     WHERE EXISTS (SELECT 1 FROM files WHERE image_id = images.id) AND date_source != 'exif' AND id = new.image_id; END;

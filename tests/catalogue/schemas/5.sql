@@ -31,7 +31,7 @@ CREATE TABLE images (
         lens TEXT NOT NULL,
         latitude REAL,
         longitude REAL,
-        orphaned_at REAL, date TEXT NOT NULL DEFAULT '', date_source TEXT NOT NULL DEFAULT '', iso INTEGER, aperture REAL, exposure REAL, focal_length REAL, told INTEGER NOT NULL DEFAULT 0,
+        orphaned_at REAL, date TEXT NOT NULL DEFAULT '', date_source TEXT NOT NULL DEFAULT '', iso INTEGER, aperture REAL, exposure REAL, focal_length REAL,
         CHECK ((latitude IS NULL) = (longitude IS NULL)));
 CREATE TABLE files (
         id INTEGER PRIMARY KEY,
@@ -73,7 +73,7 @@ CREATE TABLE sidecars (
         size INTEGER NOT NULL,
         mtime_ns INTEGER NOT NULL,
         source TEXT NOT NULL,
-        text TEXT NOT NULL, taken TEXT NOT NULL DEFAULT '', latitude REAL, longitude REAL,
+        text TEXT NOT NULL,
         PRIMARY KEY (root_id, path)) WITHOUT ROWID;
 CREATE TABLE retell (image_id INTEGER PRIMARY KEY);
 CREATE TABLE ocr_done (
@@ -129,16 +129,16 @@ CREATE TABLE looked_into (
                 root_id INTEGER NOT NULL REFERENCES roots ON DELETE CASCADE,
                 mark INTEGER NOT NULL,
                 PRIMARY KEY (root_id, mark)) WITHOUT ROWID;
-INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (1, 'pixtrieve', 'm001_first_tables', '2026-11-30 09:53:18.753110+00:00');
-INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (2, 'pixtrieve', 'm002_dates', '2026-11-30 09:53:18.767902+00:00');
-INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (3, 'pixtrieve', 'm003_exposure', '2026-11-30 09:53:18.782689+00:00');
-INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (4, 'pixtrieve', 'm004_looked_into', '2026-11-30 09:53:18.783041+00:00');
-INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (5, 'pixtrieve', 'm005_facts_of_sidecars', '2026-11-30 09:53:18.793693+00:00');
+INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (1, 'pixtrieve', 'm001_first_tables', '2026-11-30 10:21:21.599796+00:00');
+INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (2, 'pixtrieve', 'm002_dates', '2026-11-30 10:21:21.607670+00:00');
+INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (3, 'pixtrieve', 'm003_exposure', '2026-11-30 10:21:21.612992+00:00');
+INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (4, 'pixtrieve', 'm004_dates_of_many_copies', '2026-11-30 10:21:21.613880+00:00');
+INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (5, 'pixtrieve', 'm005_looked_into', '2026-11-30 10:21:21.614088+00:00');
 INSERT INTO roots (id, path, whole, missing) VALUES (1, '/photos', 1, 0);
 INSERT INTO roots (id, path, whole, missing) VALUES (2, '/drive', 0, 1);
 INSERT INTO excludes (root_id, pattern, source) VALUES (1, '*.gif', 'user');
-INSERT INTO images (id, sha256, format, width, height, taken, camera, lens, latitude, longitude, orphaned_at, date, date_source, iso, aperture, exposure, focal_length, told) VALUES (1, X'01', 'PNG', 24, 16, '2020-02-03T10:00:00', 'Canon', '', NULL, NULL, NULL, '2020-02-03T10:00:00', 'exif', NULL, NULL, NULL, NULL, 0);
-INSERT INTO images (id, sha256, format, width, height, taken, camera, lens, latitude, longitude, orphaned_at, date, date_source, iso, aperture, exposure, focal_length, told) VALUES (2, X'02', 'JPEG', 30, 40, '', '', '', 48.85, 2.35, NULL, '2019-05-06', 'name', NULL, NULL, NULL, NULL, 0);
+INSERT INTO images (id, sha256, format, width, height, taken, camera, lens, latitude, longitude, orphaned_at, date, date_source, iso, aperture, exposure, focal_length) VALUES (1, X'01', 'PNG', 24, 16, '2020-02-03T10:00:00', 'Canon', '', NULL, NULL, NULL, '2020-02-03T10:00:00', 'exif', NULL, NULL, NULL, NULL);
+INSERT INTO images (id, sha256, format, width, height, taken, camera, lens, latitude, longitude, orphaned_at, date, date_source, iso, aperture, exposure, focal_length) VALUES (2, X'02', 'JPEG', 30, 40, '', '', '', 48.85, 2.35, NULL, '2019-05-06', 'name', NULL, NULL, NULL, NULL);
 INSERT INTO files (id, root_id, path, size, mtime_ns, image_id, problem, problem_kind, megapixels, named) VALUES (1, 1, 'trips/red.png', 10, 1600000000000000000, 1, NULL, NULL, NULL, '');
 INSERT INTO files (id, root_id, path, size, mtime_ns, image_id, problem, problem_kind, megapixels, named) VALUES (2, 1, '2019-05-06 blue.jpg', 20, 1600000000000000000, 2, NULL, NULL, NULL, '2019-05-06');
 INSERT INTO files (id, root_id, path, size, mtime_ns, image_id, problem, problem_kind, megapixels, named) VALUES (3, 1, 'bad.png', 3, 1600000000000000000, NULL, 'damaged', 'bad', NULL, '');
@@ -148,7 +148,7 @@ INSERT INTO vectors (id, image_id, model_id, view, embedding) VALUES (1, 1, 1, '
 INSERT INTO vectors (id, image_id, model_id, view, embedding) VALUES (2, 2, 1, 'whole', X'00000000003C662A');
 INSERT INTO texts (image_id, source, text) VALUES (1, 'caption', 'grandmother on a bicycle');
 INSERT INTO words (rowid, text) VALUES (1, 'grandmother on a bicycle');
-INSERT INTO sidecars (root_id, path, beside, size, mtime_ns, source, text, taken, latitude, longitude) VALUES (1, 'trips/red.xmp', 'trips/red', 9, -1, 'xmp', 'old keyword', '', NULL, NULL);
+INSERT INTO sidecars (root_id, path, beside, size, mtime_ns, source, text) VALUES (1, 'trips/red.xmp', 'trips/red', 9, 16, 'xmp', 'old keyword');
 INSERT INTO retell (image_id) VALUES (1);
 INSERT INTO retell (image_id) VALUES (2);
 INSERT INTO kept (set_id, image_id, files) VALUES (1, 1, 2);
@@ -156,20 +156,21 @@ INSERT INTO tags (image_id, label, score, source, model_id) VALUES (1, 'bicycle'
 INSERT INTO labels (position, label) VALUES (0, 'bicycle');
 INSERT INTO concepts (id, name) VALUES (1, 'warm');
 INSERT INTO concept_examples (concept_id, example, wanted) VALUES (1, '#1', 1);
-INSERT INTO stamps (generation, stamp) VALUES (0, '470c8269e60fd4fc');
+INSERT INTO stamps (generation, stamp) VALUES (0, '319251720db5ad9f');
 INSERT INTO state (key, value) VALUES ('generation', 0);
 INSERT INTO state (key, value) VALUES ('model_id', 1);
 INSERT INTO state (key, value) VALUES ('program', '0.1.0');
 CREATE UNIQUE INDEX "idx__sqlite_migrations_migration_set_name"
     ON "_sqlite_migrations" ("migration_set", "name");
 CREATE INDEX images_orphaned ON images (orphaned_at) WHERE orphaned_at IS NOT NULL;
-CREATE INDEX files_image ON files (image_id);
 CREATE INDEX files_problem ON files (id) WHERE problem IS NOT NULL;
 CREATE INDEX vectors_of_texts ON vectors (model_id, id) WHERE view = 'text';
 CREATE INDEX sidecars_beside ON sidecars (root_id, beside);
 CREATE INDEX kept_image ON kept (image_id);
 CREATE INDEX tags_label ON tags (label, image_id);
 CREATE INDEX removed_since ON removed (model_id, view, generation);
+CREATE INDEX files_image ON files (image_id, mtime_ns);
+CREATE INDEX files_named ON files (image_id, named) WHERE named != '';
 CREATE TRIGGER words_gone AFTER DELETE ON images
     BEGIN
         DELETE FROM words WHERE rowid = old.id;
@@ -240,55 +241,55 @@ CREATE TRIGGER generation_stamped AFTER UPDATE OF value ON state
     BEGIN
         INSERT INTO stamps VALUES (new.value, lower(hex(randomblob(8))));
     END;
-CREATE TRIGGER date_file_came AFTER INSERT ON files WHEN new.image_id IS NOT NULL
-    BEGIN 
+CREATE TRIGGER date_file_came AFTER INSERT ON files WHEN new.image_id IS NOT NULL BEGIN 
     UPDATE images SET (date, date_source) = (
         SELECT CASE
             WHEN images.taken != '' THEN images.taken
-            WHEN max(named) != '' THEN min(nullif(named, ''))
-            ELSE strftime('%Y-%m-%dT%H:%M:%S', min(mtime_ns) / 1000000000, 'unixepoch', 'localtime')
+            ELSE coalesce((SELECT named FROM files WHERE image_id = images.id AND named != '' ORDER BY named LIMIT 1),
+                (SELECT strftime('%Y-%m-%dT%H:%M:%S', mtime_ns / 1000000000, 'unixepoch',
+                    'localtime')
+                FROM files WHERE image_id = images.id ORDER BY mtime_ns LIMIT 1))
         END,
         CASE
-            WHEN images.taken != '' THEN 'exif' WHEN max(named) != '' THEN 'name' ELSE 'file'
-        END
-        FROM files WHERE image_id = images.id)
+            WHEN images.taken != '' THEN 'exif' WHEN (SELECT named FROM files WHERE image_id = images.id AND named != '' ORDER BY named LIMIT 1) != '' THEN 'name' ELSE 'file'
+        END)
     WHERE EXISTS (SELECT 1 FROM files WHERE image_id = images.id) AND date_source != 'exif' AND id = new.image_id; END;
-CREATE TRIGGER date_file_went AFTER DELETE ON files WHEN old.image_id IS NOT NULL
-    BEGIN 
+CREATE TRIGGER date_file_went AFTER DELETE ON files WHEN old.image_id IS NOT NULL BEGIN 
     UPDATE images SET (date, date_source) = (
         SELECT CASE
             WHEN images.taken != '' THEN images.taken
-            WHEN max(named) != '' THEN min(nullif(named, ''))
-            ELSE strftime('%Y-%m-%dT%H:%M:%S', min(mtime_ns) / 1000000000, 'unixepoch', 'localtime')
+            ELSE coalesce((SELECT named FROM files WHERE image_id = images.id AND named != '' ORDER BY named LIMIT 1),
+                (SELECT strftime('%Y-%m-%dT%H:%M:%S', mtime_ns / 1000000000, 'unixepoch',
+                    'localtime')
+                FROM files WHERE image_id = images.id ORDER BY mtime_ns LIMIT 1))
         END,
         CASE
-            WHEN images.taken != '' THEN 'exif' WHEN max(named) != '' THEN 'name' ELSE 'file'
-        END
-        FROM files WHERE image_id = images.id)
+            WHEN images.taken != '' THEN 'exif' WHEN (SELECT named FROM files WHERE image_id = images.id AND named != '' ORDER BY named LIMIT 1) != '' THEN 'name' ELSE 'file'
+        END)
     WHERE EXISTS (SELECT 1 FROM files WHERE image_id = images.id) AND date_source != 'exif' AND id = old.image_id; END;
-CREATE TRIGGER date_file_lost AFTER UPDATE ON files WHEN old.image_id IS NOT new.image_id
-    BEGIN 
+CREATE TRIGGER date_file_lost AFTER UPDATE ON files WHEN old.image_id IS NOT new.image_id BEGIN 
     UPDATE images SET (date, date_source) = (
         SELECT CASE
             WHEN images.taken != '' THEN images.taken
-            WHEN max(named) != '' THEN min(nullif(named, ''))
-            ELSE strftime('%Y-%m-%dT%H:%M:%S', min(mtime_ns) / 1000000000, 'unixepoch', 'localtime')
+            ELSE coalesce((SELECT named FROM files WHERE image_id = images.id AND named != '' ORDER BY named LIMIT 1),
+                (SELECT strftime('%Y-%m-%dT%H:%M:%S', mtime_ns / 1000000000, 'unixepoch',
+                    'localtime')
+                FROM files WHERE image_id = images.id ORDER BY mtime_ns LIMIT 1))
         END,
         CASE
-            WHEN images.taken != '' THEN 'exif' WHEN max(named) != '' THEN 'name' ELSE 'file'
-        END
-        FROM files WHERE image_id = images.id)
+            WHEN images.taken != '' THEN 'exif' WHEN (SELECT named FROM files WHERE image_id = images.id AND named != '' ORDER BY named LIMIT 1) != '' THEN 'name' ELSE 'file'
+        END)
     WHERE EXISTS (SELECT 1 FROM files WHERE image_id = images.id) AND date_source != 'exif' AND id = old.image_id; END;
-CREATE TRIGGER date_file_changed AFTER UPDATE ON files WHEN new.image_id IS NOT NULL
-    BEGIN 
+CREATE TRIGGER date_file_changed AFTER UPDATE ON files WHEN new.image_id IS NOT NULL BEGIN 
     UPDATE images SET (date, date_source) = (
         SELECT CASE
             WHEN images.taken != '' THEN images.taken
-            WHEN max(named) != '' THEN min(nullif(named, ''))
-            ELSE strftime('%Y-%m-%dT%H:%M:%S', min(mtime_ns) / 1000000000, 'unixepoch', 'localtime')
+            ELSE coalesce((SELECT named FROM files WHERE image_id = images.id AND named != '' ORDER BY named LIMIT 1),
+                (SELECT strftime('%Y-%m-%dT%H:%M:%S', mtime_ns / 1000000000, 'unixepoch',
+                    'localtime')
+                FROM files WHERE image_id = images.id ORDER BY mtime_ns LIMIT 1))
         END,
         CASE
-            WHEN images.taken != '' THEN 'exif' WHEN max(named) != '' THEN 'name' ELSE 'file'
-        END
-        FROM files WHERE image_id = images.id)
+            WHEN images.taken != '' THEN 'exif' WHEN (SELECT named FROM files WHERE image_id = images.id AND named != '' ORDER BY named LIMIT 1) != '' THEN 'name' ELSE 'file'
+        END)
     WHERE EXISTS (SELECT 1 FROM files WHERE image_id = images.id) AND date_source != 'exif' AND id = new.image_id; END;
