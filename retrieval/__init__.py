@@ -35,7 +35,11 @@ from retrieval.specs import ModelSpec, Preprocessing
 
 if TYPE_CHECKING:
     from retrieval.catalogue.facets import Facet
+    from retrieval.catalogue.relocation import MovedFolder
     from retrieval.duplicates.finding import Duplicates
+    from retrieval.folder.backup import Backup, Restored
+    from retrieval.folder.edits import Edits
+    from retrieval.folder.relocating import Relocated
     from retrieval.folder.status import Status
     from retrieval.images import ReadLimits
     from retrieval.indexing.progress import IndexOptions, Progress, Tally, Trouble
@@ -57,6 +61,7 @@ if TYPE_CHECKING:
 
 # Names that few programs need are imported on first use, so that the command line starts fast.
 _LAZY = {
+    "Backup": "retrieval.folder.backup",
     "Classified": "retrieval.tagging.classifying",
     "Concept": "retrieval.tagging.concepts",
     "Concepts": "retrieval.tagging.concepts",
@@ -65,6 +70,7 @@ _LAZY = {
     "Delayed": "retrieval.watching.watcher",
     "Description": "retrieval.tagging.describing",
     "Duplicates": "retrieval.duplicates.finding",
+    "Edits": "retrieval.folder.edits",
     "Facet": "retrieval.catalogue.facets",
     "Group": "retrieval.search.results",
     "Hit": "retrieval.search.results",
@@ -73,9 +79,12 @@ _LAZY = {
     "Map": "retrieval.map.records",
     "MapProgress": "retrieval.map.records",
     "Member": "retrieval.search.results",
+    "MovedFolder": "retrieval.catalogue.relocation",
     "Progress": "retrieval.indexing.progress",
     "ReadLimits": "retrieval.images",
     "Region": "retrieval.map.records",
+    "Relocated": "retrieval.folder.relocating",
+    "Restored": "retrieval.folder.backup",
     "SearchResult": "retrieval.search.results",
     "Snippet": "retrieval.search.text_search",
     "Spent": "retrieval.indexing.stopwatch",
@@ -92,6 +101,7 @@ _LAZY = {
 }
 
 __all__ = [
+    "Backup",
     "Classified",
     "Concept",
     "Concepts",
@@ -101,6 +111,7 @@ __all__ = [
     "Delayed",
     "Description",
     "Duplicates",
+    "Edits",
     "Encoder",
     "Facet",
     "Group",
@@ -123,6 +134,7 @@ __all__ = [
     "ModelSpec",
     "ModelStatus",
     "ModelUnavailable",
+    "MovedFolder",
     "PictureError",
     "PixtrieveError",
     "Preprocessing",
@@ -132,6 +144,8 @@ __all__ = [
     "QueryError",
     "ReadLimits",
     "Region",
+    "Relocated",
+    "Restored",
     "Root",
     "SearchOptions",
     "SearchResult",

@@ -55,3 +55,13 @@ def remove_stale(folder: str) -> None:
         with suppress(OSError):
             if name.endswith(_SUFFIX) and time.time() - os.stat(path).st_mtime > _STALE_S:
                 os.unlink(path)
+
+
+def sync_folder(path: str) -> None:
+    """Flush a folder's entries to disk, where the system can do that."""
+    with suppress(OSError):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -26,10 +26,13 @@ if TYPE_CHECKING:
     from retrieval.catalogue.concepts import ConceptRows
     from retrieval.catalogue.contents import Contents, KnownContents
     from retrieval.catalogue.duplicates import DuplicateRows
+    from retrieval.catalogue.edits import EditRows
     from retrieval.catalogue.facets import FacetRows
     from retrieval.catalogue.filters import Filters
+    from retrieval.catalogue.relocation import Relocation
     from retrieval.catalogue.scan import Scan, Scope
     from retrieval.catalogue.sidecars import Sidecars
+    from retrieval.catalogue.spelling import Spellings
     from retrieval.catalogue.tags import TagRows
 
 __all__ = [
@@ -89,6 +92,7 @@ class Catalogue:
         self.baselines = BaselineRows(self._db)
         self.texts = Texts(self._db)
         self.writing = self._db.writing
+        self.trying = self._db.trying
         self.checkpoint = self._db.checkpoint
         self.reading = self._db.reading
 
@@ -105,6 +109,25 @@ class Catalogue:
         from retrieval.catalogue.sidecars import Sidecars
 
         return Sidecars(self._db)
+
+    def relocation(self) -> Relocation:
+        """Return what changes the paths of indexed folders."""
+        from retrieval.catalogue.relocation import Relocation
+
+        return Relocation(self._db)
+
+    @cached_property
+    def edits(self) -> EditRows:
+        """What only a person can make, for another index of the same pictures."""
+        from retrieval.catalogue.edits import EditRows
+
+        return EditRows(self._db)
+
+    def spellings(self) -> Spellings:
+        """Return the spellings of paths that look the same, for one operation."""
+        from retrieval.catalogue.spelling import Spellings
+
+        return Spellings(self._db)
 
     @cached_property
     def facets(self) -> FacetRows:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from retrieval.catalogue.connection import Connection
+from retrieval.query.spelling import as_read
 from retrieval.scoring.linear_head import Head
 
 _STORED = np.dtype("<f4")
@@ -43,7 +44,10 @@ class ConceptRows:
         return [name for (name,) in self._db.rows("SELECT name FROM concepts ORDER BY name")]
 
     def named(self, name: str) -> ConceptRow | None:
-        """Return the concept of that name, or None."""
+        """Return the concept of that name, or of one that looks the same, or None."""
+        names = self.names()
+        if name not in names:
+            name = {as_read(known): known for known in names}.get(as_read(name), name)
         id_ = self._db.one("SELECT id FROM concepts WHERE name = ?", (name,))
         if id_ is None:
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 from retrieval.catalogue import schema
@@ -60,14 +60,7 @@ class Connection:
             ) from error
 
     def _open(self, mode: str, *, create: bool = False, any_thread: bool = False) -> None:
-        self.raw = sqlite3.connect(
-            f"file:{_uri_path(self._path)}?{mode}",
-            uri=True,
-            isolation_level=None,
-            timeout=_BUSY_TIMEOUT_S,
-            check_same_thread=not any_thread,
-        )
-        self.raw.text_factory = _decode
+        self.raw = open_raw(self._path, mode=mode, any_thread=any_thread)
         try:
             self._prepare(self._path, create=create)
         except BaseException:
@@ -91,16 +84,12 @@ class Connection:
         version = self.raw.execute("PRAGMA user_version").fetchone()[0]
         newest = len(schema.MIGRATIONS)
         if version > newest:
-            raise LibraryTooNew(
-                f"{path} was written by a newer Pixtrieve (schema {version}; this version supports "
-                f"{newest})",
-                "upgrade with: pip install --upgrade pixtrieve",
-            )
+            raise too_new(path, self.raw, version)
         self.raw.execute("PRAGMA foreign_keys = ON")
         if create:
             self.raw.execute("PRAGMA journal_mode = WAL")
         if version < newest:
-            schema.migrate(self.raw)
+            _migrate(path, self.raw, version)
         # In WAL mode, NORMAL cannot corrupt the file; a power cut may lose only the last batches.
         self.raw.execute("PRAGMA synchronous = NORMAL")
 
@@ -136,6 +125,17 @@ class Connection:
             raise
 
     @contextmanager
+    def trying(self) -> Iterator[None]:
+        """Run the block in one transaction, and roll it back."""
+        if self._unwritable is not None:
+            raise cannot_write(self._path, self._unwritable)
+        self.rows("BEGIN IMMEDIATE")
+        try:
+            yield
+        finally:
+            self.raw.rollback()
+
+    @contextmanager
     def reading(self) -> Iterator[None]:
         """Give all reads in the block the same state; may be nested."""
         if self.raw.in_transaction:
@@ -158,6 +158,68 @@ class Connection:
     def close(self) -> None:
         """Close the file."""
         self.raw.close()
+
+
+def open_raw(
+    path: str, *, create: bool = False, any_thread: bool = False, mode: str = ""
+) -> sqlite3.Connection:
+    """Open a catalogue file without looking at its schema; raises the errors of SQLite."""
+    raw = sqlite3.connect(
+        f"file:{_uri_path(path)}?{mode or _mode(path, create=create)}",
+        uri=True,
+        isolation_level=None,
+        timeout=_BUSY_TIMEOUT_S,
+        check_same_thread=not any_thread,
+    )
+    raw.text_factory = _decode
+    return raw
+
+
+def too_new(path: str, raw: sqlite3.Connection, version: int) -> LibraryTooNew:
+    """Return the error for a catalogue of a newer schema, which names the version that reads it."""
+    program = schema.program_of(raw)
+    by = f"Pixtrieve {program}" if program else "a newer Pixtrieve"
+    wanted = f"'pixtrieve>={program}'" if program else "pixtrieve"
+    return LibraryTooNew(
+        f"{path} was written by {by} (schema {version}); this is Pixtrieve {schema.program()}, "
+        f"which reads schemas up to {len(schema.MIGRATIONS)}",
+        f"upgrade with: pip install --upgrade {wanted}",
+    )
+
+
+def _migrate(path: str, raw: sqlite3.Connection, version: int) -> None:
+    """Bring a catalogue to the newest schema; a copy of an old one stays until that is verified."""
+    if not version:
+        schema.migrate(raw)
+        return
+    copy = f"{path}.schema-{version}"
+
+    def keep_copy() -> None:
+        unfinished = f"{copy}.tmp"
+        for leftover in (unfinished, *(unfinished + end for end in ("-wal", "-shm", "-journal"))):
+            with suppress(FileNotFoundError):
+                os.unlink(leftover)
+        with closing(open_raw(path)) as old, closing(open_raw(unfinished, create=True)) as new:
+            old.backup(new)
+        os.replace(unfinished, copy)
+
+    try:
+        schema.migrate(raw, before=keep_copy)
+        found = raw.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except (sqlite3.DatabaseError, OSError) as error:
+        kept = f"; a copy of it is {copy}" if os.path.exists(copy) else ""
+        raise LibraryError(
+            f"the catalogue {path} could not be brought to the newest schema: {error}",
+            "it is unchanged; check permissions and free disk space, then run the command again"
+            + kept,
+        ) from error
+    if found != "ok":
+        raise LibraryError(
+            f"the catalogue {path} is damaged after its migration: {found}",
+            f"its content from before is in {copy}: put that file in its place",
+        )
+    with suppress(FileNotFoundError):  # another program may have migrated it meanwhile
+        os.unlink(copy)
 
 
 class _Cursor(sqlite3.Cursor):

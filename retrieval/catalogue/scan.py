@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from retrieval.catalogue.connection import FIRST_BELOW, PAST_BELOW, Connection, text, within
 from retrieval.catalogue.roots import Root
-from retrieval.images import FoundFile, FoundSidecar
+from retrieval.images import FoundFile, FoundSidecar, OtherFile
 from retrieval.images.discovery import sidecar_paths
 
 _PAGE = 1000
@@ -57,6 +59,8 @@ class Scan:
             "CREATE TEMP TABLE found_sidecars (path TEXT PRIMARY KEY, size INTEGER,"
             " mtime_ns INTEGER) WITHOUT ROWID"
         )
+        db.rows("DROP TABLE IF EXISTS temp.others")
+        db.rows("CREATE TEMP TABLE others (mark INTEGER PRIMARY KEY)")
         for table in ("found", "pending", "unseen", "folders", "named", "unseen_files"):
             db.rows(f"DROP TABLE IF EXISTS temp.{table}")
         db.rows(
@@ -80,6 +84,46 @@ class Scan:
             "INSERT OR REPLACE INTO temp.found VALUES (CAST(? AS TEXT), ?, ?, ?)",
             ((text(f.path), f.size, f.mtime_ns, f.unsupported) for f in files),
         )
+
+    def unjudged(self, files: Sequence[OtherFile]) -> tuple[list[FoundFile], list[OtherFile]]:
+        """Return which of some other files are known pictures, and which were never looked into.
+
+        Files that were looked into, and are no pictures, are in neither list until they change.
+        """
+        marks = [_mark(file) for file in files]
+        self._db.many("INSERT OR IGNORE INTO temp.others VALUES (?)", ((mark,) for mark in marks))
+        rows = self._db.rows(
+            "SELECT value FROM json_each(?) WHERE value IN"
+            " (SELECT mark FROM looked_into WHERE root_id = ?)",
+            (json.dumps(marks), self._scope.root.id),
+        )
+        judged = {mark for (mark,) in rows.fetchall()}
+        pictures: list[FoundFile] = []
+        others: list[OtherFile] = []
+        for mark, file in zip(marks, files, strict=True):
+            if mark in judged:
+                continue
+            if self._is_unchanged(file):
+                pictures.append(FoundFile(file.path, file.size, file.mtime_ns))
+            else:
+                others.append(file)
+        return pictures, others
+
+    def _is_unchanged(self, file: OtherFile) -> bool:
+        found = self._db.one(
+            "SELECT 1 FROM files WHERE root_id = ? AND path = CAST(? AS TEXT)"
+            " AND size = ? AND mtime_ns = ?",
+            (self._scope.root.id, text(file.path), file.size, file.mtime_ns),
+        )
+        return found is not None
+
+    def note_no_pictures(self, files: Iterable[OtherFile]) -> None:
+        """Remember, in its own transaction, that these files are no pictures."""
+        with self._db.writing():
+            self._db.many(
+                "INSERT OR IGNORE INTO looked_into VALUES (?, ?)",
+                ((self._scope.root.id, _mark(file)) for file in files),
+            )
 
     def add_sidecar(self, sidecar: FoundSidecar) -> None:
         """Add a sidecar that the walk found."""
@@ -185,6 +229,12 @@ class Scan:
 
     def forget_gone(self) -> int:
         """Delete the files in scope that the walk did not find; return how many."""
+        if not self._scope.files and not self._scope.folders:
+            self._db.rows(
+                "DELETE FROM looked_into WHERE root_id = ?"
+                " AND mark NOT IN (SELECT mark FROM temp.others)",
+                (self._scope.root.id,),
+            )
         cursor = self._db.rows(
             f"""DELETE FROM files AS f WHERE f.root_id = ? AND {self._in_scope()}
             AND NOT EXISTS (SELECT 1 FROM temp.found s WHERE s.path = f.path)
@@ -202,3 +252,9 @@ class Scan:
             + _IN_RANGES.format(table="folders")
             + ")"
         )
+
+
+def _mark(file: OtherFile) -> int:
+    """Return 64 bits that stand for a file as it is now; a folder may have a million of them."""
+    written = text(f"{file.path}\0{file.size}\0{file.mtime_ns}")
+    return int.from_bytes(hashlib.blake2b(written, digest_size=8).digest(), "big", signed=True)

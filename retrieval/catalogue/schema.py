@@ -42,7 +42,7 @@ _SET_DATES = """
 _FIRST_NAMED = (
     "(SELECT named FROM files WHERE image_id = images.id AND named != '' ORDER BY named LIMIT 1)"
 )
-_SET_DATES_BY_INDEX = f"""
+SET_DATES = f"""
     UPDATE images SET (date, date_source) = (
         SELECT CASE
             WHEN images.taken != '' THEN images.taken
@@ -122,27 +122,95 @@ def m004_dates_of_many_copies(db: Database) -> None:
             "CREATE INDEX files_image ON files (image_id, mtime_ns)",
             "CREATE INDEX files_named ON files (image_id, named) WHERE named != ''",
             *(f"DROP TRIGGER {name}" for name in triggers),
-            *_date_triggers(_SET_DATES_BY_INDEX),
+            *_date_triggers(SET_DATES),
         ),
     )
 
 
-def migrate(connection: sqlite3.Connection) -> None:
+@_migration
+def m005_looked_into(db: Database) -> None:
+    """Remember files with other extensions that were looked into and are no pictures.
+
+    `mark` stands for path, size and time (`retrieval.catalogue.scan`).
+    """
+    _execute_all(
+        db,
+        (
+            """CREATE TABLE looked_into (
+                root_id INTEGER NOT NULL REFERENCES roots ON DELETE CASCADE,
+                mark INTEGER NOT NULL,
+                PRIMARY KEY (root_id, mark)) WITHOUT ROWID""",
+        ),
+    )
+
+
+@_migration
+def m006_facts_of_sidecars(db: Database) -> None:
+    """Add date and place to sidecars, and what images have from them (1: date, 2: place).
+
+    The next run reads XMP sidecars again, because more of their properties are known.
+    """
+    _execute_all(
+        db,
+        (
+            "ALTER TABLE sidecars ADD COLUMN taken TEXT NOT NULL DEFAULT ''",
+            "ALTER TABLE sidecars ADD COLUMN latitude REAL",
+            "ALTER TABLE sidecars ADD COLUMN longitude REAL",
+            "ALTER TABLE images ADD COLUMN told INTEGER NOT NULL DEFAULT 0",
+            "UPDATE sidecars SET mtime_ns = -1 WHERE source = 'xmp'",
+        ),
+    )
+
+
+def migrate(
+    connection: sqlite3.Connection,
+    *,
+    before: Callable[[], None] = lambda: None,
+    up_to: int | None = None,
+) -> None:
     """Migrate a new or old catalogue to the newest schema, in one transaction.
 
-    Other programs that open it at the same time wait, and then find it migrated.
+    `before` is called when nobody else can write any more. Other programs that open the catalogue
+    at the same time wait, and then find it migrated. `up_to` stops at an older schema.
     """
     from sqlite_utils import Database
     from sqlite_utils.migrations import Migrations
 
+    steps = MIGRATIONS[:up_to]
     migrations = Migrations("pixtrieve")
-    for step in MIGRATIONS:
+    for step in steps:
         migrations()(step)
     connection.execute("BEGIN IMMEDIATE")
     with connection:
+        if connection.execute("PRAGMA user_version").fetchone()[0] >= len(steps):
+            return
+        before()
         migrations.apply(Database(connection))
+        connection.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (_PROGRAM, program()))
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        connection.execute(f"PRAGMA user_version = {len(steps)}")
+
+
+_PROGRAM = "program"
+
+
+def program() -> str:
+    """Return the version of this Pixtrieve."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("pixtrieve")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def program_of(connection: sqlite3.Connection) -> str:
+    """Return the version of the Pixtrieve that made the schema of a catalogue, "" if unknown."""
+    try:
+        row = connection.execute("SELECT value FROM state WHERE key = ?", (_PROGRAM,)).fetchone()
+    except sqlite3.DatabaseError:
+        return ""
+    return "" if row is None else str(row[0])
 
 
 def _execute_all(db: Database, statements: Iterable[str]) -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
 
 from retrieval.catalogue.connection import Connection, text
-from retrieval.catalogue.roots import Root
-from retrieval.images import FoundSidecar
+from retrieval.catalogue.roots import Root, relative, root_of
+from retrieval.catalogue.schema import SET_DATES
+from retrieval.images import FoundSidecar, beside
+from retrieval.query.fields import Facts
+
+_DATE, _PLACE = 1, 2
 
 _AT_ONCE = 200
 _NAME = "CAST(? AS TEXT)"
@@ -18,11 +22,15 @@ _NAME = "CAST(? AS TEXT)"
 
 @dataclass(frozen=True, slots=True)
 class SidecarRecord:
-    """A sidecar that has been read: its `source` ("sidecar" or "xmp") and its text (may be "")."""
+    """A sidecar that has been read: its `source` ("sidecar" or "xmp") and its text (may be "").
+
+    Of its `facts`, date and place are used.
+    """
 
     found: FoundSidecar
     source: str
     text: str
+    facts: Facts = field(default_factory=Facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +57,16 @@ class Sidecars:
                     "DELETE FROM sidecars WHERE root_id = ? AND path = CAST(? AS TEXT)",
                     (root.id, path),
                 )
+                described, facts = text(beside(each.found.path)), each.facts
                 self._db.rows(
-                    "INSERT INTO sidecars VALUES (?, CAST(? AS TEXT), CAST(? AS TEXT), ?, ?, ?, ?)",
-                    (root.id, path, path[:-4], found.size, found.mtime_ns, each.source, each.text),
+                    "INSERT INTO sidecars (root_id, path, beside, size, mtime_ns, source, text,"
+                    " taken, latitude, longitude)"
+                    " VALUES (?, CAST(? AS TEXT), CAST(? AS TEXT), ?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        *(root.id, path, described, found.size, found.mtime_ns),
+                        *(each.source, each.text),
+                        *(facts.taken, facts.latitude, facts.longitude),
+                    ),
                 )
 
     def to_refresh(self, limit: int) -> list[int]:
@@ -63,26 +78,69 @@ class Sidecars:
         """Mark the texts of images as up to date, within the caller's transaction."""
         self._db.many("DELETE FROM retell WHERE image_id = ?", ((id_,) for id_ in image_ids))
 
-    def beside(self, image_id: int) -> tuple[list[Place], list[tuple[str, str]]]:
-        """Return an image's files, and the sources and texts of the sidecars beside them."""
+    def beside(self, image_id: int) -> tuple[list[Place], list[tuple[str, str, Facts]]]:
+        """Return an image's files, and source, text and facts of the sidecars beside them."""
         rows = self._db.rows(
             "SELECT f.root_id, r.path, f.path FROM files f JOIN roots r ON r.id = f.root_id"
             " WHERE f.image_id = ? ORDER BY r.path, f.path",
             (image_id,),
         ).fetchall()
-        found: list[tuple[str, str]] = []
+        found: list[tuple[str, str, Facts]] = []
         for start in range(0, len(rows), _AT_ONCE):  # a picture may have thousands of files
             for root_id, files in groupby(rows[start : start + _AT_ONCE], itemgetter(0)):
                 paths = [path for *_, path in files]
                 names = [text(each) for path in paths for each in (os.path.splitext(path)[0], path)]
                 # SQLite would take the primary key by itself, and read all sidecars of the root.
-                found += self._db.rows(
-                    "SELECT source, text FROM sidecars INDEXED BY sidecars_beside"
+                sidecars = self._db.rows(
+                    "SELECT source, text, taken, latitude, longitude"
+                    " FROM sidecars INDEXED BY sidecars_beside"
                     f" WHERE root_id = ? AND beside IN ({', '.join([_NAME] * len(names))})"
                     " ORDER BY path",
                     (root_id, *names),
                 ).fetchall()
+                found += [
+                    (source, own, Facts(taken=taken, latitude=latitude, longitude=longitude))
+                    for source, own, taken, latitude, longitude in sidecars
+                ]
         return [Place(root, path) for _, root, path in rows], found
+
+    def complete_facts(self, image_id: int, known: Iterable[Facts]) -> None:
+        """Give an image that lacks date or place those of its sidecars, or take them back.
+
+        Within the caller's transaction. `told` remembers what came from sidecars.
+        """
+        row = self._db.rows(
+            "SELECT told, taken, latitude, longitude FROM images WHERE id = ?", (image_id,)
+        ).fetchone()
+        if row is None:  # it was removed since it was marked
+            return
+        told, taken, latitude, longitude = row
+        facts = Facts(
+            taken="" if told & _DATE else taken,
+            latitude=None if told & _PLACE else latitude,
+            longitude=None if told & _PLACE else longitude,
+        )
+        own = facts
+        for each in known:
+            facts = facts.completed(each)
+        now = _DATE * (facts.taken != own.taken) | _PLACE * (facts.latitude != own.latitude)
+        values = (now, facts.taken, facts.latitude, facts.longitude)
+        if values == (told, taken, latitude, longitude):
+            return
+        self._db.rows(
+            "UPDATE images SET told = ?, taken = ?, latitude = ?, longitude = ? WHERE id = ?",
+            (*values, image_id),
+        )
+        self._db.rows(f"{SET_DATES} AND id = ?", (image_id,))
+
+    def image_of(self, roots: Sequence[Root], paths: Iterable[str]) -> int | None:
+        """Return the id of the image of the first of several absolute paths that has one."""
+        for path in paths:
+            root = root_of(roots, path)
+            found = None if root is None else self.image_at(root, relative(root, path))
+            if found is not None:
+                return found
+        return None
 
     def image_at(self, root: Root, path: str) -> int | None:
         """Return the id of the image of a root's file, or None."""

@@ -34,6 +34,10 @@ SECTIONS = {
         "captions": "captions",
         "ocr": "captions",
         "export": "export",
+        "backup": "backup",
+        "restore": "backup",
+        "relocate": "backup",
+        "edits": "edits",
     },
     "Organise": {
         "label": "label",

@@ -20,6 +20,7 @@ from retrieval.commands.terminal import (
     shown,
 )
 from retrieval.library import Library
+from retrieval.query.spelling import DiskSpelling
 from retrieval.tagging.classifying import Classified, Item, LabelProbability
 from retrieval.tagging.labels import LEAST, read_labels
 
@@ -156,7 +157,7 @@ def classify_command(
 
 
 def _item(written: str) -> Item:
-    path = os.path.expanduser(written)
+    path = DiskSpelling().of(os.path.expanduser(written))
     return Path(path) if os.path.isfile(path) else written
 
 

@@ -16,6 +16,7 @@ import click
 
 from retrieval.commands.base import Command
 from retrieval.commands.last_answer import recall
+from retrieval.query.spelling import absolute
 
 _RANK = re.compile(r"\d{1,9}")
 _ID = re.compile(r"(?:id:|#)(\d{1,18})")
@@ -82,4 +83,4 @@ def _is_picture(arg: str) -> bool:
     if arg.startswith("-"):
         return False
     named = _RANK.fullmatch(arg) or _ID.fullmatch(arg) or _ENDING.search(arg)
-    return bool(named) or os.path.isfile(os.path.expanduser(arg))
+    return bool(named) or os.path.isfile(absolute(arg))

@@ -12,6 +12,7 @@ import click
 from retrieval.commands.library_choice import HERE, VARIABLE, take_library
 from retrieval.encoders.engines import DEVICES
 from retrieval.errors import PixtrieveError
+from retrieval.query.spelling import DiskSpelling
 from retrieval.search.results import Hit
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -26,8 +27,8 @@ class UserPath(click.Path):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> str | bytes | os.PathLike[str]:
-        """Return the path with the home in place of `~`."""
-        return super().convert(os.path.expanduser(value), param, ctx)
+        """Return the path with the home in place of `~`, and as the disk spells it."""
+        return super().convert(DiskSpelling().of(os.path.expanduser(value)), param, ctx)
 
 
 def library_option(command: Command) -> Command:

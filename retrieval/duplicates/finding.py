@@ -30,6 +30,7 @@ from retrieval.duplicates.moving import Destination, LeftAlone, Moved, is_pendin
 from retrieval.duplicates.perceptual_hash import Rows
 from retrieval.errors import LibraryError
 from retrieval.images.luma_thumbnail import SIDE
+from retrieval.query.spelling import absolute
 from retrieval.whole_file import require_inside
 
 Kind = Literal["all", "exact", "near"]
@@ -124,7 +125,7 @@ class Duplicates:
         LibraryError when the folder lies in an indexed one or cannot be written.
         """
         roots = tuple(root.path for root in self._context.catalogue.roots.all())
-        target = os.path.abspath(os.path.expanduser(os.fspath(folder)))
+        target = absolute(folder)
         with self._context.writer():
             yield from move_aside(groups, Destination(target, log, roots), self._forget)
 

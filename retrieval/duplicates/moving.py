@@ -25,10 +25,10 @@ from retrieval.duplicates.transfer import (
     is_same_file,
     require_content,
     require_plain,
-    sync_folder,
     transfer,
 )
 from retrieval.errors import LibraryError
+from retrieval.whole_file import sync_folder
 
 _HEADER = {"pixtrieve": "moves", "version": 1}
 

@@ -8,6 +8,8 @@ import shutil
 import stat
 from contextlib import suppress
 
+from retrieval.whole_file import sync_folder
+
 _BLOCK = 2**20
 
 
@@ -99,13 +101,3 @@ def _require_unchanged(source: str, before: os.stat_result) -> None:
     after = os.stat(source)
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise NotMovedError("the file changed while it was copied")
-
-
-def sync_folder(path: str) -> None:
-    """Flush a folder's entries to disk, where the system can do that."""
-    with suppress(OSError):
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

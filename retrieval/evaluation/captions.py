@@ -19,6 +19,7 @@ from retrieval.images.decoding import read_picture
 from retrieval.indexing.calibration import calibrate, pictures_wanted
 from retrieval.indexing.progress import IndexOptions
 from retrieval.indexing.read_ahead import read_ahead
+from retrieval.query.spelling import DiskSpelling
 from retrieval.tagging.corpora import ENGLISH, captions_by_language
 from retrieval.vectors import as_stored
 
@@ -49,6 +50,7 @@ def read_captions(source: str, lang: str = ENGLISH) -> list[CaptionedPicture]:
     folder = os.path.dirname(os.path.abspath(source))
     pictures: dict[str, tuple[str, ...]] = {}
     languages: set[str] = set()
+    spelling = DiskSpelling()
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -61,7 +63,7 @@ def read_captions(source: str, lang: str = ENGLISH) -> list[CaptionedPicture]:
         if not isinstance(file, str) or (lang == ENGLISH and not captions):
             raise _bad_line(source, number)
         languages.update(by_lang)
-        path = os.path.join(folder, file)
+        path = spelling.of(os.path.join(folder, file))
         if captions:
             pictures[path] = (*pictures.get(path, ()), *captions)
     if not pictures:

@@ -6,6 +6,7 @@ Paths are `str` as `os.fsdecode` returns them: a name that is not UTF-8 has surr
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -29,6 +30,18 @@ class FoundFile:
     unsupported: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class OtherFile:
+    """A file whose name does not tell whether it is a picture; its first bytes do.
+
+    `path` is relative to the root of the walk. See `images.sniffing`.
+    """
+
+    path: str
+    size: int
+    mtime_ns: int
+
+
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
 
 
@@ -41,8 +54,37 @@ def mtime_ns(status: os.stat_result) -> int:
     return max(_INT64_MIN, min(changed, _INT64_MAX))
 
 
-SIDECARS = (".txt", ".xmp")
-"""Lower-case extensions of sidecars: `a.txt` or `a.jpg.txt` describes `a.jpg`."""
+SIDECARS = (".txt", ".xmp", ".json")
+"""Lower-case extensions of sidecars: see `beside`."""
+
+_NUMBERED = re.compile(r"(.+)(\(\d+\))")
+
+
+def beside(path: str) -> str:
+    """Return the path that a sidecar belongs to, with or without the picture's extension.
+
+    `a.txt` and `a.jpg.txt` describe `a.jpg`, and so does XMP. Google's `a.jpg.json` and
+    `a.jpg.supplemental-metadata.json`, which may be cut short, need the extension; with a number,
+    as in `a.jpg.suppl(1).json`, they describe `a(1).jpg`.
+    """
+    stem, ending = os.path.splitext(path)
+    if ending.lower() != ".json":
+        return stem
+    numbered = _NUMBERED.fullmatch(stem)
+    stem, number = numbered.groups() if numbered else (stem, "")
+    shorter, last = os.path.splitext(stem)
+    if last[1:] and os.path.splitext(shorter)[1] and _SUPPLEMENT.startswith(last.lower()):
+        stem = shorter
+    name, extension = os.path.splitext(stem)
+    return f"{name}{number}{extension}"
+
+
+_SUPPLEMENT = ".supplemental-metadata"
+
+
+def is_json(path: str) -> bool:
+    """Tell whether a sidecar is one of JSON."""
+    return path.lower().endswith(".json")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The texts stored in a picture file: titles, captions and keywords of EXIF, IPTC and XMP.
+"""The texts stored in a picture file by EXIF, IPTC and XMP: captions, keywords, people, places.
 
 Metadata that cannot be read counts as absent and never makes a picture fail.
 """
@@ -10,11 +10,13 @@ from typing import Any
 
 from PIL import Image, ImageFile, IptcImagePlugin
 
-from retrieval.images.xmp import read_xmp
+from retrieval.images.xmp import read_xmp, xmp_facts
+from retrieval.query.fields import Facts
 
 _DESCRIPTION, _EXIF_IFD, _USER_COMMENT = 0x010E, 0x8769, 0x9286
 _XP_TITLE, _XP_COMMENT, _XP_KEYWORDS, _XP_SUBJECT = 0x9C9B, 0x9C9C, 0x9C9E, 0x9C9F
 _IPTC_TITLE, _IPTC_KEYWORDS, _IPTC_HEADLINE, _IPTC_CAPTION = (2, 5), (2, 25), (2, 105), (2, 120)
+_IPTC_PLACE = ((2, 92), (2, 90), (2, 95), (2, 101))  # sublocation, city, state, country
 _IPTC_CHARSET, _IPTC_UTF8 = (1, 90), b"\x1b%G"
 
 _MOST_CHARACTERS = 10_000
@@ -75,6 +77,8 @@ def _iptc(picture: Image.Image) -> Iterator[str]:
     for tag in (_IPTC_TITLE, _IPTC_HEADLINE, _IPTC_CAPTION):
         yield from _iptc_values(facts.get(tag), utf8=utf8)
     yield ", ".join(dict.fromkeys(_iptc_values(facts.get(_IPTC_KEYWORDS), utf8=utf8)))
+    place = (value for tag in _IPTC_PLACE for value in _iptc_values(facts.get(tag), utf8=utf8))
+    yield ", ".join(dict.fromkeys(place))
 
 
 def _iptc_values(value: Any, *, utf8: bool) -> Iterable[str]:
@@ -86,11 +90,23 @@ def _iptc_values(value: Any, *, utf8: bool) -> Iterable[str]:
     ]
 
 
+def facts_of_xmp(picture: Image.Image) -> Facts:
+    """Return the date and place that the XMP in an opened picture has."""
+    try:
+        return xmp_facts(_packet(picture))
+    except Exception:  # damaged metadata can raise anything
+        return Facts()
+
+
 def _xmp(picture: Image.Image) -> Iterable[str]:
+    return read_xmp(_packet(picture))
+
+
+def _packet(picture: Image.Image) -> bytes:
     packet = picture.info.get("xmp") or picture.info.get("XML:com.adobe.xmp")
     if isinstance(packet, str):
         packet = packet.encode()
-    return read_xmp(packet) if isinstance(packet, bytes) else ()
+    return packet if isinstance(packet, bytes) else b""
 
 
 def _decoded(value: Any) -> str:

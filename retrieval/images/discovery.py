@@ -15,7 +15,10 @@ from retrieval.images import (
     FoundFile,
     FoundSidecar,
     MountPoint,
+    OtherFile,
     Unreadable,
+    beside,
+    is_json,
     mtime_ns,
     reasons,
 )
@@ -23,13 +26,15 @@ from retrieval.images.formats import unsupported_reason
 from retrieval.images.globs import Exclusions
 from retrieval.images.junk import is_photo_library, skips, skips_within
 
-Entry = FoundFile | FoundSidecar | Unreadable | MountPoint
+Entry = FoundFile | OtherFile | FoundSidecar | Unreadable | MountPoint
 
 
 def walk(
     root: str, *, below: str = "", exclude: Sequence[str] = (), skip: Collection[str] = ()
 ) -> Iterator[Entry]:
-    """Yield the picture files under `root`, their sidecars, mount points and unreadable places.
+    """Yield the files under `root`, sidecars of pictures, mount points and unreadable places.
+
+    Files with the extension of a picture are FoundFile, all others that are not empty OtherFile.
 
     The sidecars of a folder follow its pictures. The walk enters mount points. `skip` are folders,
     relative to the root, that are roots of their own; the walk leaves them out. `below` restricts
@@ -62,7 +67,7 @@ def walk(
         yield from _walk_folders(root, start, rules, frozenset(skip))
     elif not start:
         yield Unreadable("", reasons.NOT_A_FOLDER)
-    elif (found := _as_picture(start, status, _unsupported(start))) is not None:
+    elif (found := _as_file(start, status)) is not None:
         yield found
 
 
@@ -96,7 +101,7 @@ def folders(
                     (links if entry.is_symlink() else waiting).append(path)
 
 
-def stat_file(root: str, path: str) -> FoundFile | Unreadable | None:
+def stat_file(root: str, path: str) -> FoundFile | OtherFile | Unreadable | None:
     """Return the stat of one file of a root; None if it is deleted or a walk would not find it.
 
     Unreadable means that its state is unknown: the root is missing (path ""), a link in its path
@@ -111,14 +116,15 @@ def stat_file(root: str, path: str) -> FoundFile | Unreadable | None:
         return _barrier(root, path)
     except OSError as error:
         return Unreadable(path, reasons.of_os_error(error))
-    return _as_picture(path, status, _unsupported(path))
+    return _as_file(path, status)
 
 
 def sidecar_paths(path: str) -> tuple[str, ...]:
     """Return the possible paths of a picture's sidecars, relative to the same folder as `path`."""
     stem = os.path.splitext(path)[0]
-    endings = (*SIDECARS, *map(str.upper, SIDECARS))
-    return tuple(beside + ending for beside in (stem, path) for ending in endings)
+    endings = (".txt", ".xmp", ".TXT", ".XMP")
+    plain = tuple(base + ending for base in (stem, path) for ending in endings)
+    return (*plain, f"{path}.json", f"{path}.supplemental-metadata.json")
 
 
 def stat_sidecars(root: str, path: str) -> Iterator[FoundSidecar]:
@@ -204,11 +210,17 @@ def _sidecars(
     candidates = [entry for entry in entries if entry.name.lower().endswith(SIDECARS)]
     if not candidates:
         return
-    pictures = {each.path for each in found if isinstance(each, FoundFile)}
-    pictures |= {os.path.splitext(path)[0] for path in pictures}
+    pictures = {
+        each.path
+        for each in found
+        if isinstance(each, FoundFile | OtherFile) and not each.path.lower().endswith(SIDECARS)
+    }
+    stems = {os.path.splitext(path)[0] for path in pictures}
     for entry in candidates:
         path = f"{folder}/{entry.name}" if folder else entry.name
-        if path[:-4] in pictures and not rules.excludes(path):
+        described = beside(path)
+        is_one = described in pictures or (described in stems and not is_json(path))
+        if is_one and not rules.excludes(path):
             with suppress(OSError):
                 sidecar = _as_sidecar(path, entry.stat())
                 if sidecar is not None:
@@ -216,16 +228,14 @@ def _sidecars(
 
 
 def _sort_in(listing: _Listing, entry: os.DirEntry[str], path: str, rules: Exclusions) -> None:
-    """Add one entry to the listing. Only a picture file costs a stat."""
+    """Add one entry to the listing. A file costs a stat."""
     if rules.excludes(path):
         return
     try:
         if entry.is_dir():
             (listing.links if entry.is_symlink() else listing.folders).append(path)
-        elif (unsupported := unsupported_reason(entry.name)) is not None or entry.is_symlink():
-            found = _as_picture(path, entry.stat(), unsupported)
-            if found is not None:
-                listing.found.append(found)
+        elif (found := _as_file(path, entry.stat())) is not None:
+            listing.found.append(found)
     except OSError as error:
         missing = entry.is_symlink() and isinstance(error, FileNotFoundError)
         reason = reasons.BROKEN_LINK if missing else reasons.of_os_error(error)
@@ -251,14 +261,13 @@ def _barrier(root: str, path: str) -> Unreadable | None:
     return None
 
 
-def _unsupported(path: str) -> str | None:
-    return unsupported_reason(posixpath.basename(path))
-
-
-def _as_picture(path: str, status: os.stat_result, unsupported: str | None) -> FoundFile | None:
-    if unsupported is None or not stat.S_ISREG(status.st_mode):
+def _as_file(path: str, status: os.stat_result) -> FoundFile | OtherFile | None:
+    if not stat.S_ISREG(status.st_mode):
         return None
-    return FoundFile(path, status.st_size, mtime_ns(status), unsupported)
+    unsupported = unsupported_reason(path.rpartition("/")[2])
+    if unsupported is not None:
+        return FoundFile(path, status.st_size, mtime_ns(status), unsupported)
+    return OtherFile(path, status.st_size, mtime_ns(status)) if status.st_size else None
 
 
 def _as_sidecar(path: str, status: os.stat_result) -> FoundSidecar | None:

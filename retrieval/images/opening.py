@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -37,7 +38,11 @@ _PILLOW_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "PPM", "JPEG2000
 _HEIF_BRANDS = frozenset(
     (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1")
 )
-_HEAD_BYTES = 64
+HEAD_BYTES = 64
+"""The signatures of all formats lie in this many first bytes."""
+
+_BMP_HEADERS = {size.to_bytes(4, "little") for size in (12, 16, 40, 52, 56, 64, 108, 124)}
+_PNM = re.compile(rb"P(?:[1-6]\s(?:#[^\n]*\n|\s)*\d+\s+\d+\s|[Ff]\s+\d+\s+\d+\s+-?\d)")
 _MAX_PREVIEW_BYTES = 64 * 2**20
 
 _Opener = Callable[[IO[bytes], str], ImageFile.ImageFile]
@@ -72,7 +77,7 @@ def open_picture(
     whole process.
     """
     file.seek(0)
-    head = file.read(_HEAD_BYTES)
+    head = file.read(HEAD_BYTES)
     raw = read_raw(file, head)
     if raw is not None:
         return _open_preview(file, raw, limits, held, target)
@@ -104,10 +109,23 @@ def open_picture(
 def has_signature(file: IO[bytes]) -> bool:
     """Tell from the first bytes whether a file has the signature of a supported format."""
     file.seek(0)
-    head = file.read(_HEAD_BYTES)
+    head = file.read(HEAD_BYTES)
     found = looks_raw(head) or next(_candidates(head), None) is not None
     file.seek(0)
     return found
+
+
+def is_picture_head(head: bytes) -> bool:
+    """Tell from a file's first 64 bytes, and not from its name, whether it is a picture.
+
+    Stricter than `has_signature`: two letters, as of BMP and PNM, begin many a text, too.
+    """
+    head = head.ljust(HEAD_BYTES, b"\0")  # Pillow's tests expect some bytes
+    sure = (name for name, _ in _candidates(head) if name not in ("BMP", "PPM", "DIB"))
+    if looks_raw(head) or next(sure, None) is not None:
+        return True
+    is_bmp = head.startswith(b"BM") and head[14:18] in _BMP_HEADERS and head[6:10] == bytes(4)
+    return is_bmp or _PNM.match(head) is not None
 
 
 def webp_canvas(head: bytes) -> tuple[int, int] | None:

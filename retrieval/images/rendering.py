@@ -10,7 +10,7 @@ from typing import IO
 from PIL import Image
 
 from retrieval.images import ReadLimits
-from retrieval.images.descriptions import words_inside
+from retrieval.images.descriptions import facts_of_xmp, words_inside
 from retrieval.images.mending import jpeg_without_end, png_without_bad_metadata, with_end
 from retrieval.images.metadata import facts_of_picture, turn_of
 from retrieval.images.modes import to_rgb
@@ -103,6 +103,8 @@ def _render(
     facts = facts_of_picture(picture)
     if header.raw:
         facts = header.raw.facts.completed(facts)
+    if not facts.taken or facts.latitude is None:
+        facts = facts.completed(facts_of_xmp(picture))
     words = words_inside(picture)
     turn = turn_of(picture, header.raw.orientation if header.raw else 1)
     if turn is not None:

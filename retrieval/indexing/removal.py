@@ -16,6 +16,8 @@ def remove_path(catalogue: Catalogue, target: str) -> int:
     roots = catalogue.roots
     removed, known = 0, False
     with catalogue.writing():
+        spellings = catalogue.spellings().of(target)
+        target = next((path for path in spellings if _is_known(catalogue, path)), target)
         orphans = catalogue.contents.orphans()
         for root in roots.all():
             if root.path == target or is_below(root.path, target):
@@ -40,3 +42,11 @@ def remove_path(catalogue: Catalogue, target: str) -> int:
         catalogue.contents.delete_images(catalogue.contents.orphans() - orphans)
         catalogue.contents.outdate_caches()
     return removed
+
+
+def _is_known(catalogue: Catalogue, path: str) -> bool:
+    roots = catalogue.roots.all()
+    if any(root.path == path or is_below(root.path, path) for root in roots):
+        return True
+    above = root_of(roots, path)
+    return above is not None and any(catalogue.lookup.files_in(above.id, relative(above, path)))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from retrieval.catalogue import Catalogue
 from retrieval.catalogue.roots import is_below, relative
 from retrieval.catalogue.scan import Scan, Scope
-from retrieval.images import FoundFile, FoundSidecar, MountPoint, Unreadable
+from retrieval.images import FoundFile, FoundSidecar, MountPoint, OtherFile, Unreadable, reasons
 from retrieval.images.discovery import Entry, stat_file, stat_sidecars, walk
+from retrieval.images.sniffing import is_picture
 from retrieval.indexing.progress import Trouble
 from retrieval.indexing.still_writing import StillWriting
 
@@ -48,7 +49,7 @@ def walk_into(
     page: list[FoundFile] = []
     mounts: set[str] = set()
     found = 0
-    for entry in _without_unfinished(_entries(catalogue, scope), scope, scan, still_writing):
+    for entry in _judged_entries(catalogue, scope, scan, still_writing):
         if stop.is_set():
             return walked
         if isinstance(entry, MountPoint):
@@ -77,9 +78,51 @@ def walk_into(
     return walked
 
 
+_Judged = FoundFile | FoundSidecar | Unreadable | MountPoint
+
+
+def _judged_entries(
+    catalogue: Catalogue, scope: Scope, scan: Scan, still_writing: StillWriting
+) -> Iterator[_Judged]:
+    entries = _pictures_among(_entries(catalogue, scope), scope, scan)
+    return _without_unfinished(entries, scope, scan, still_writing)
+
+
+def _pictures_among(entries: Iterable[Entry], scope: Scope, scan: Scan) -> Iterator[_Judged]:
+    """Yield the entries, and of the other files those that are pictures by their first bytes."""
+    others: list[OtherFile] = []
+    for entry in entries:
+        if isinstance(entry, OtherFile):
+            others.append(entry)
+            if len(others) >= _PAGE:
+                yield from _look_into(others, scope, scan)
+                others.clear()
+        else:
+            yield entry
+    yield from _look_into(others, scope, scan)
+
+
+def _look_into(files: Sequence[OtherFile], scope: Scope, scan: Scan) -> Iterator[_Judged]:
+    """Yield the pictures among other files; each file is opened once, until it changes."""
+    known, unjudged = scan.unjudged(files)
+    yield from known
+    no_pictures: list[OtherFile] = []
+    for file in unjudged:
+        try:
+            if is_picture(os.path.join(scope.root.path, file.path)):
+                yield FoundFile(file.path, file.size, file.mtime_ns)
+            else:
+                no_pictures.append(file)
+        except OSError as error:
+            if scan.knows(file.path):
+                yield Unreadable(file.path, reasons.of_os_error(error))
+    if no_pictures:
+        scan.note_no_pictures(no_pictures)
+
+
 def _without_unfinished(
-    entries: Iterable[Entry], scope: Scope, scan: Scan, still_writing: StillWriting
-) -> Iterator[Entry]:
+    entries: Iterable[_Judged], scope: Scope, scan: Scan, still_writing: StillWriting
+) -> Iterator[_Judged]:
     """Yield the entries without the files that must wait; the scan keeps what is known of those.
 
     A file that the user named by itself does not wait: the library knows it only once it is
@@ -102,7 +145,7 @@ def _entries(catalogue: Catalogue, scope: Scope) -> Iterator[Entry]:
         entry = stat_file(root.path, file)
         if entry is not None:
             yield entry
-        if isinstance(entry, FoundFile):
+        if isinstance(entry, FoundFile | OtherFile):
             yield from stat_sidecars(root.path, file)
     if scope.files and not scope.folders:
         return

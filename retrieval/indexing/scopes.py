@@ -14,8 +14,9 @@ from retrieval.catalogue import Catalogue, Root
 from retrieval.catalogue.roots import anchored, is_below, relative, root_of
 from retrieval.catalogue.scan import Scope
 from retrieval.errors import LibraryError
-from retrieval.images.formats import unsupported_reason
+from retrieval.images.sniffing import may_be_picture
 from retrieval.indexing.progress import Trouble
+from retrieval.query.spelling import absolute
 
 
 def choose_paths(
@@ -23,16 +24,16 @@ def choose_paths(
 ) -> tuple[list[str], list[Trouble]]:
     """Return the absolute paths that can be indexed, and those to skip with the reason for each.
 
-    Files that are no pictures, by their extension, are skipped if something is left: a pattern of
+    Files that are no pictures are skipped if something is left: a pattern of
     the shell names them with the rest. Raises LibraryError for a path that neither exists nor lies
     in a `known` root, and if nothing is left.
     """
-    absolute = [os.path.abspath(os.path.expanduser(path)) for path in paths]
-    for path in absolute:
+    named = [absolute(path) for path in paths]
+    for path in named:
         if not os.path.lexists(path) and root_of(known, path) is None:
             raise LibraryError(f"{path} does not exist", "check the path; nothing was indexed")
-    reasons = {path: reason for path in absolute if (reason := _reason_to_skip(path, known))}
-    chosen = [path for path in absolute if path not in reasons]
+    reasons = {path: reason for path in named if (reason := _reason_to_skip(path, known))}
+    chosen = [path for path in named if path not in reasons]
     if reasons and not chosen:
         path, reason = next(iter(reasons.items()))
         more = f", and none of the {len(reasons)} files named is" if len(reasons) > 1 else ""
@@ -58,8 +59,7 @@ def plan_scopes(catalogue: Catalogue, paths: Sequence[str]) -> list[Scope]:
 def _reason_to_skip(path: str, known: Sequence[Root]) -> str:
     """Return what is wrong with an existing path, "" if it can be indexed."""
     if os.path.isfile(path):
-        is_picture = unsupported_reason(os.path.basename(path)) is not None
-        return "" if is_picture else "not a picture file, by its extension"
+        return "" if may_be_picture(path) else "not a picture file"
     special = os.path.lexists(path) and not os.path.isdir(path) and root_of(known, path) is None
     return "neither a file nor a folder" if special else ""
 

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from retrieval.encoders import Encoder, open_encoder
 from retrieval.images import ReadLimits
-from retrieval.library.base import AnyPath, OpenLibrary, absolute
+from retrieval.library.base import AnyPath, OpenLibrary
 from retrieval.query.options import SearchKeywords, SearchOptions
+from retrieval.query.spelling import absolute
 
 if TYPE_CHECKING:
     from retrieval.duplicates.finding import Duplicates

@@ -11,18 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.catalogue import Catalogue, ImageRow, ModelStatus, ProblemRow
-from retrieval.catalogue.roots import relative, root_of
 from retrieval.context import LazyEncoder, ModelInUse
 from retrieval.encoders import Encoder, open_encoder
 from retrieval.errors import LibraryError
 from retrieval.folder.opening import create_catalogue, has_catalogue, open_catalogue
 from retrieval.folder.session import Session
+from retrieval.query.spelling import absolute
 from retrieval.specs import ModelSpec
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from retrieval.catalogue.facets import Facet
+    from retrieval.folder.backup import Backup, Restored
+    from retrieval.folder.edits import Edits
+    from retrieval.folder.relocating import Relocated
     from retrieval.folder.status import Status
 
 AnyPath = str | os.PathLike[str]
@@ -116,11 +119,9 @@ class OpenLibrary:
 
     def image_at(self, path: AnyPath) -> ImageRow | None:
         """Return the picture of a file as indexed, or None; does not open the file."""
-        file, catalogue = absolute(path), self._session.catalogue
-        root = root_of(catalogue.roots.all(), file)
-        if root is None:
-            return None
-        image_id = catalogue.sidecars.image_at(root, relative(root, file))
+        catalogue = self._session.catalogue
+        spellings = catalogue.spellings().of(absolute(path))
+        image_id = catalogue.sidecars.image_of(catalogue.roots.all(), spellings)
         return None if image_id is None else self.image(image_id)
 
     def images(self) -> Iterator[tuple[ImageRow, bytes]]:
@@ -142,6 +143,60 @@ class OpenLibrary:
         context.images.verify()
         context.texts.verify()
 
+    def backup(self, file: AnyPath, *, replace: bool = False) -> Backup:
+        """Write a backup to a file, and check it; others may write meanwhile.
+
+        Raises LibraryError when the file exists (unless `replace` is set) or cannot be written,
+        and when the catalogue is damaged. See `retrieval.folder.backup`.
+        """
+        from retrieval.folder.backup import write_backup
+
+        return write_backup(self.path, absolute(file), replace=replace)
+
+    @staticmethod
+    def restore(file: AnyPath, path: AnyPath, *, replace: bool = False) -> Restored:
+        """Put the library of a backup into the folder `path`; does not open it.
+
+        With `replace`, a library that is there is kept in the folder, and the result says where.
+        Raises LibraryError, and changes nothing, for a damaged file, and without `replace` when
+        there is a library; LibraryTooNew for a backup of a newer Pixtrieve.
+        """
+        from retrieval.folder.backup import restore_backup
+
+        return restore_backup(absolute(file), absolute(path), replace=replace)
+
+    def relocate(self, old: AnyPath, new: AnyPath, *, dry_run: bool = False) -> Relocated:
+        """Change the paths at and below the folder `old` to ones below `new`; read no picture.
+
+        Raises LibraryError if the library has nothing there, or if files of two indexed folders
+        would get the same place. `dry_run` changes nothing. See `retrieval.folder.relocating`.
+        """
+        from retrieval.folder.relocating import relocate
+
+        session = self._session
+        before, after = os.fspath(old), os.fspath(new)
+        return relocate(session.catalogue, session.writer(), before, after, dry_run=dry_run)
+
+    def export_edits(self, file: AnyPath, *, replace: bool = False) -> Edits:
+        """Write captions, concepts, labels, kept duplicates and excludes to a JSON file.
+
+        Raises LibraryError when the file exists, unless `replace` is set. See
+        `retrieval.folder.edits`.
+        """
+        from retrieval.folder.edits import export_edits
+
+        return export_edits(self._session.catalogue, absolute(file), replace=replace)
+
+    def import_edits(self, file: AnyPath) -> Edits:
+        """Add what `export_edits` wrote, also from an index of the same pictures elsewhere.
+
+        A search finds words of captions at once, their meaning after `texts.encode`. Raises
+        LibraryError for a file that is none.
+        """
+        from retrieval.folder.edits_import import import_edits
+
+        return import_edits(self._session.catalogue, self._session.writer(), absolute(file))
+
     def encoder(self) -> Encoder:
         """Return the loaded model, in any thread; ModelMismatch if its checkpoint changed."""
         return self._session.last_model.encoder()
@@ -160,8 +215,3 @@ class OpenLibrary:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def absolute(path: AnyPath) -> str:
-    """Return an absolute path, with `~` expanded."""
-    return os.path.abspath(os.path.expanduser(os.fspath(path)))

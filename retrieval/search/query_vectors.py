@@ -15,6 +15,7 @@ from retrieval.encoders.texts.known_words import unknown_words
 from retrieval.errors import PictureError, QueryError
 from retrieval.images import Problem, ReadLimits
 from retrieval.query import Query, Term
+from retrieval.query.spelling import DiskSpelling
 from retrieval.vectors import normalise
 
 if TYPE_CHECKING:
@@ -177,6 +178,7 @@ def _from_file(
 
         return _from_bytes(term, download(path), catalogue, model, limits)
 
+    path = DiskSpelling().of(path)
     known: ImageRow | None = None
     vector: NDArray[np.float32] | None = None
 

@@ -9,7 +9,6 @@ Each change is one short transaction, so concepts can be taught while pictures a
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,6 +19,7 @@ from retrieval.catalogue.concepts import HeadRow
 from retrieval.context import Context
 from retrieval.errors import QueryError
 from retrieval.query import Example, Query, example_term
+from retrieval.query.spelling import absolute, as_read
 from retrieval.scoring.linear_head import BACKGROUND, Examples, Head, learn, without_liked
 from retrieval.search.query_vectors import QueryVector, concept_row, embed_query, head_of
 
@@ -60,6 +60,7 @@ class Concepts:
         """
         context = self._context
         known = context.catalogue.concepts.named(name)
+        name = known.name if known else as_read(name)
         if not like and not unlike and known is not None:
             like, unlike = known.like, known.unlike
         if not name.strip() or not like:
@@ -83,6 +84,7 @@ class Concepts:
     def named(self, name: str) -> Concept:
         """Return a concept; QueryError when there is none of that name."""
         row = concept_row(name, self._context.catalogue)
+        name = row.name
         head = self._context.catalogue.concepts.head(row.id, self._context.model.row.id)
         auc, accuracy = (head.auc, head.accuracy) if head else (None, None)
         return Concept(name, row.like, row.unlike, head is not None, auc, accuracy)
@@ -99,6 +101,7 @@ class Concepts:
         """
         head = self.head(name)
         context = self._context
+        name = concept_row(name, context.catalogue).name
         tags: list[tuple[int, str, float]] = []
         with context.catalogue.reading():
             for ids, vectors in context.catalogue.vectors(context.model.row).after(0):
@@ -115,7 +118,7 @@ class Concepts:
     def forget(self, name: str) -> None:
         """Delete a concept and its tags; QueryError when there is none of that name."""
         context = self._context
-        concept_row(name, context.catalogue)
+        name = concept_row(name, context.catalogue).name
         with context.catalogue.writing():
             context.catalogue.concepts.forget(name)
             context.catalogue.tags.remove(SOURCE, name)
@@ -179,7 +182,7 @@ def _names(examples: Sequence[QueryVector]) -> list[str]:
         if each.image_id is not None
         else each.term.value
         if "://" in each.term.value
-        else os.path.abspath(os.path.expanduser(each.term.value))
+        else absolute(each.term.value)
         for each in examples
     ]
     return list(dict.fromkeys(names))

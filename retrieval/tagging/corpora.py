@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from retrieval.encoders import Encoder
 from retrieval.encoders.models.cache import user_cache
 from retrieval.errors import QueryError
+from retrieval.query.spelling import DiskSpelling
 from retrieval.vectors import STORED
 from retrieval.whole_file import whole_file
 
@@ -129,6 +130,7 @@ def captions_by_language(row: dict[str, Any]) -> dict[str, tuple[str, ...]]:
 
 
 def _texts(source: str, lines: Sequence[str]) -> Iterator[CorpusText]:
+    spelling = DiskSpelling()
     for row, line in enumerate(map(str.strip, lines)):
         if not line.startswith("{"):
             if line and not line.startswith("#"):
@@ -140,7 +142,8 @@ def _texts(source: str, lines: Sequence[str]) -> Iterator[CorpusText]:
             if "text" in fields:
                 texts = {str(fields.get("lang", ENGLISH)): (fields["text"],)}
             file = fields.get("file", "")
-            path = os.path.join(os.path.dirname(os.path.abspath(source)), file) if file else ""
+            folder = os.path.dirname(os.path.abspath(source)) if file else ""
+            path = spelling.of(os.path.join(folder, file)) if file else ""
             entries = [
                 CorpusText(text.strip(), lang, row, path) for lang in texts for text in texts[lang]
             ]

@@ -14,6 +14,7 @@ from retrieval.context import Context
 from retrieval.encoders import Encoder
 from retrieval.encoders.text_cache import cached_text_vectors
 from retrieval.errors import QueryError
+from retrieval.query.spelling import as_read
 from retrieval.scoring.confidence import unlikely_things
 from retrieval.tagging.zero_shot import ZeroShot, mean_of_prompts, prompts
 
@@ -84,6 +85,8 @@ class Tags:
         """
         context = self._context
         labels = context.catalogue.tags.labels()
+        if label is not None:
+            label = {as_read(known): known for known in labels}.get(as_read(label), label)
         if label is not None and label not in labels:
             known = ", ".join(labels) or "none"
             raise QueryError(f"“{label}” is not one of the labels", f"there are: {known}")
@@ -126,5 +129,5 @@ def read_labels(source: str) -> tuple[str, ...]:
 
 
 def clean_labels(labels: Sequence[str]) -> tuple[str, ...]:
-    """Return labels stripped, without empty ones and duplicates, in their order."""
-    return tuple(dict.fromkeys(label.strip() for label in labels if label.strip()))
+    """Return labels stripped, in NFC, without empty ones and duplicates, in their order."""
+    return tuple(dict.fromkeys(as_read(label.strip()) for label in labels if label.strip()))

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from retrieval.catalogue import CAPTION, TextRow
-from retrieval.catalogue.roots import relative, root_of
 from retrieval.context import Context
 from retrieval.images import ReadLimits
 
@@ -47,15 +46,10 @@ class Texts:
         by_image: dict[int, list[str]] = {}
         unknown: list[str] = []
         with self._context.writer():
-            roots = catalogue.roots.all()
+            roots, spellings = catalogue.roots.all(), catalogue.spellings()
             for path, lines in captions.items():
                 absolute = os.path.abspath(os.path.expanduser(os.fspath(path)))
-                root = root_of(roots, absolute)
-                image_id = (
-                    None
-                    if root is None
-                    else catalogue.sidecars.image_at(root, relative(root, absolute))
-                )
+                image_id = catalogue.sidecars.image_of(roots, spellings.of(absolute))
                 if image_id is None:
                     unknown.append(absolute)
                 else:

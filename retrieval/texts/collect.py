@@ -21,6 +21,7 @@ from retrieval.catalogue.scan import Scan, Scope
 from retrieval.catalogue.sidecars import SidecarRecord
 from retrieval.context import ModelInUse
 from retrieval.encoders import Encoder
+from retrieval.query.fields import Facts
 from retrieval.texts.names import words_of_path
 from retrieval.texts.sidecars import read_sidecar
 from retrieval.vectors import normalise
@@ -58,7 +59,9 @@ def refresh_texts(catalogue: Catalogue, stop: threading.Event) -> Iterator[int]:
             return
         with catalogue.writing():
             for image_id in image_ids:
-                catalogue.texts.put(image_id, _texts_of(catalogue, image_id))
+                texts, facts = _texts_of(catalogue, image_id)
+                catalogue.texts.put(image_id, texts)
+                catalogue.sidecars.complete_facts(image_id, facts)
             catalogue.sidecars.mark_refreshed(image_ids)
         yield len(image_ids)
 
@@ -101,12 +104,14 @@ def _pieces(text: str) -> list[str]:
     return pieces[:_MAX_PIECES]
 
 
-def _texts_of(catalogue: Catalogue, image_id: int) -> dict[str, str]:
+def _texts_of(catalogue: Catalogue, image_id: int) -> tuple[dict[str, str], list[Facts]]:
+    """Return an image's texts by source, and the facts in its sidecars."""
     places, beside = catalogue.sidecars.beside(image_id)
     collected = {
-        source: [text for own, text in beside if own == source] for source in (SIDECAR, XMP)
+        source: [text for own, text, _ in beside if own == source] for source in (SIDECAR, XMP)
     }
     collected[NAME] = [words_of_path(place.root, place.path) for place in places]
-    return {
-        source: "\n".join(dict.fromkeys(filter(None, texts))) for source, texts in collected.items()
+    texts = {
+        source: "\n".join(dict.fromkeys(filter(None, lines))) for source, lines in collected.items()
     }
+    return texts, [facts for _, _, facts in beside]

@@ -1,4 +1,4 @@
-"""Reads the .txt and .xmp files beside pictures; treats their content as untrusted."""
+"""Reads the .txt, .xmp and .json files beside pictures; treats their content as untrusted."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ import stat
 from typing import IO
 
 from retrieval.catalogue import SIDECAR, XMP
+from retrieval.images import is_json
 from retrieval.images.decoding import open_file
-from retrieval.images.xmp import MOST_BYTES, read_xmp
+from retrieval.images.xmp import MOST_BYTES, read_xmp, xmp_facts
+from retrieval.query.fields import Facts
+from retrieval.texts.takeout import read_takeout
 
 _MAX_TEXT_BYTES = 64 * 1024
 """Larger text files are not descriptions but logs or data sets, and are not read."""
@@ -18,8 +21,10 @@ _MAX_CONTROL_SHARE = 0.02
 """Data with a larger share of control characters is not text."""
 
 
-def read_sidecar(path: str) -> tuple[str, str] | None:
-    """Return a sidecar file's source (SIDECAR or XMP) and its text, "" when it has no useful text.
+def read_sidecar(path: str) -> tuple[str, str, Facts] | None:
+    """Return a sidecar file's source (SIDECAR or XMP), its text and its facts.
+
+    The text is "" when there is none of use; the facts are date and place, if they are known.
 
     None when the file cannot be read now; a later run tries again.
     """
@@ -30,8 +35,10 @@ def read_sidecar(path: str) -> tuple[str, str] | None:
     except OSError:
         return None
     if is_xmp:
-        return XMP, "\n".join(read_xmp(data or b""))
-    return SIDECAR, text_of(data or b"")
+        return XMP, "\n".join(read_xmp(data or b"")), xmp_facts(data or b"")
+    if is_json(path):
+        return SIDECAR, *read_takeout(data or b"")
+    return SIDECAR, text_of(data or b""), Facts()
 
 
 def text_of(data: bytes) -> str:

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from retrieval.catalogue import Catalogue, Root
 from retrieval.catalogue.roots import is_below, relative, root_of
 from retrieval.catalogue.scan import Scope
-from retrieval.images import SIDECARS
+from retrieval.images import SIDECARS, beside
 from retrieval.images.discovery import folders
-from retrieval.images.formats import unsupported_reason
 from retrieval.images.globs import Exclusions
 from retrieval.images.junk import skips_within
+from retrieval.images.sniffing import may_be_picture
 
 MAX_PATHS = 1000
 """Above this number of changed paths, their whole roots are walked.
@@ -82,7 +82,7 @@ class AffectedPaths:
         if _is_sidecar(below):
             return bool(self._pictures_at(root, below)) or os.path.isdir(path)
         if os.path.isfile(path):
-            return unsupported_reason(os.path.basename(path)) is not None
+            return may_be_picture(path) or self._has_files(root, below)
         return os.path.isdir(path) or self._has_files(root, below)
 
     def scopes(self, paths: Collection[str]) -> list[Scope]:
@@ -126,10 +126,10 @@ class AffectedPaths:
 
     def _pictures_at(self, root: Root, below: str) -> list[str]:
         """Return the known files that a path is, describes, or shares its sidecars with."""
-        base = below[:-4] if _is_sidecar(below) else below
-        beside = self.catalogue.lookup.beside
+        base = beside(below) if _is_sidecar(below) else below
+        at = self.catalogue.lookup.beside
         stem = os.path.splitext(base)[0]
-        return list(dict.fromkeys([*beside(root.id, base), *beside(root.id, stem)]))
+        return list(dict.fromkeys([*at(root.id, base), *at(root.id, stem)]))
 
     def _has_files(self, root: Root, below: str) -> bool:
         return next(self.catalogue.lookup.files_in(root.id, below), None) is not None

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import unicodedata
 from pathlib import Path
+from typing import Literal
 
 import click
 import pytest
 from support.command_line import Run, every_command
+from support.painting import paint
 
 from retrieval.commands.terminal import UserPath
 
@@ -94,3 +98,19 @@ def test_every_path_is_expanded() -> None:
         if {"--image", "--paths"} & set(parameter.opts):
             continue  # an address or "-", too, which the search expands; a flag
         assert isinstance(parameter.type, UserPath), (command, parameter.opts)
+
+
+@pytest.mark.parametrize("stored", ["NFC", "NFD"])
+@pytest.mark.parametrize("asked", ["NFC", "NFD"])
+def test_a_path_is_found_however_its_name_is_spelt(
+    run: Run, tmp_path: Path, stored: Literal["NFC", "NFD"], asked: Literal["NFC", "NFD"]
+) -> None:
+    paint(tmp_path / unicodedata.normalize(stored, "Märchen/a.png"), "red")
+    paint(tmp_path / "b.png", "blue")
+    folder = unicodedata.normalize(asked, "Märchen")
+    assert run("index", folder, "b.png", "--model", "fast").code == 0
+    picture = os.path.join(folder, "a.png")
+    for query in (("--image", picture), (f"./{picture}",)):
+        assert run("search", *query, "--paths").out.strip() == str(tmp_path / "b.png")
+    assert run("concept", "learn", "fairy tale", "--like", picture, "--unlike", "b.png").code == 0
+    assert run("remove", folder).code == 0

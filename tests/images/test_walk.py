@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from retrieval.images import FoundFile, Unreadable, reasons
+from retrieval.images import FoundFile, OtherFile, Unreadable, reasons
 from retrieval.images.discovery import folders, stat_file, walk
 from retrieval.images.globs import Exclusions
 
@@ -26,7 +26,7 @@ def put(root: Path, *paths: str) -> None:
 
 
 def paths(found: Iterable[object]) -> list[str]:
-    items = list(found)
+    items = [item for item in found if not isinstance(item, OtherFile)]
     files = [item for item in items if isinstance(item, FoundFile)]
     assert files == items
     return [item.path for item in files]
@@ -37,6 +37,8 @@ def test_pictures_are_found_with_size_and_time_in_the_order_of_names(tmp_path: P
     os.utime(tmp_path / "b.jpg", ns=(1, 1_600_000_000_123_456_789))
     found = list(walk(str(tmp_path)))
     assert paths(found) == ["a.JPG", "b.jpg", "m.webp", "m/n/d.heic", "z/c.png"]
+    others = [item.path for item in found if isinstance(item, OtherFile)]
+    assert others == ["noextension", "notes.txt"]
     assert found[1] == FoundFile("b.jpg", 5, (tmp_path / "b.jpg").stat().st_mtime_ns)
 
 
@@ -219,7 +221,7 @@ def test_stat_file(tmp_path: Path) -> None:
     put(tmp_path, "a/b.jpg", "a/c.txt", "a/d.psd")
     root = str(tmp_path)
     assert list(walk(root, below="a/b.jpg")) == [stat_file(root, "a/b.jpg")]
-    assert stat_file(root, "a/c.txt") is None
+    assert isinstance(stat_file(root, "a/c.txt"), OtherFile)
     assert stat_file(root, "a/gone.jpg") is None
     assert stat_file(root, "a/b.jpg/x.jpg") is None
     assert stat_file(root, "a") is None

@@ -17,6 +17,7 @@ from retrieval.images import FoundSidecar
 from retrieval.images.discovery import walk
 from retrieval.images.xmp import read_xmp
 from retrieval.query import Query
+from retrieval.query.fields import Facts
 from retrieval.texts.captions import read_caption_file
 from retrieval.texts.names import words_of_path
 from retrieval.texts.sidecars import read_sidecar, text_of
@@ -130,15 +131,15 @@ def test_what_is_no_text_says_nothing(tmp_path: Path) -> None:
     noise, huge = tmp_path / "a.txt", tmp_path / "b.txt"
     noise.write_bytes(bytes(range(256)) * 40)
     huge.write_text("word " * 100_000)
-    assert read_sidecar(str(noise)) == ("sidecar", "")
-    assert read_sidecar(str(huge)) == ("sidecar", "")
+    assert read_sidecar(str(noise)) == ("sidecar", "", Facts())
+    assert read_sidecar(str(huge)) == ("sidecar", "", Facts())
     assert read_sidecar(str(tmp_path / "gone.txt")) is None
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.txt")
-    assert read_sidecar(str(tmp_path / "a.txt")) == ("sidecar", "")
+    assert read_sidecar(str(tmp_path / "a.txt")) == ("sidecar", "", Facts())
 
 
 # EXIF, IPTC, XMP

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -15,6 +14,7 @@ from retrieval.catalogue import ImageRow
 from retrieval.errors import ModelError, QueryError
 from retrieval.library import Library
 from retrieval.query import Query, Term
+from retrieval.query.spelling import absolute
 from retrieval.search.results import SearchResult
 from retrieval.server.library_thread import LibraryThread, Request
 from retrieval.server.mcp.answers import Described, Hits, Holdings, described, hits_of, holdings
@@ -126,7 +126,7 @@ class McpTools:
         if image is not None:
             query = Query((Term("indexed", image.id),))
         elif self._files and "\0" not in request.path:
-            path = os.path.abspath(os.path.expanduser(request.path))
+            path = absolute(request.path)
             query = Query((Term("picture", path),))
         else:
             raise _unknown(request.path)

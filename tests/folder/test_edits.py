@@ -1,0 +1,192 @@
+"""What a person made goes out as a readable file, and into a new index of the same pictures."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support.fakes import FakeEncoder
+from support.painting import paint
+
+from retrieval import Library, LibraryError
+
+
+@pytest.fixture
+def edited(library: Library, pictures: Path, tmp_path: Path) -> Library:
+    """A library with everything that only a person can make."""
+    shutil.copy(pictures / "red.png", pictures / "red copy.png")
+    paint(pictures / "nearly red.png", (254, 0, 0))
+    paint(pictures / "screens/white.png", "white")
+    paint(tmp_path / "example.png", (240, 10, 0))
+    library.add(pictures, exclude=["*.gif", "screens/**"])
+    library.remove(pictures / "green.png")
+    library.texts.put({pictures / "red.png": ["rote Fläche", "a red area"]})
+    library.concepts.learn(
+        "our “red”",
+        [str(pictures / "red.png"), str(tmp_path / "example.png")],
+        [str(pictures / "deep/blue.png")],
+    )
+    library.tags.label(["red", "Blau"])
+    rows = library._session.catalogue.duplicates
+    with library._session.catalogue.writing():
+        red = library.image_at(pictures / "red.png")
+        nearly = library.image_at(pictures / "nearly red.png")
+        assert red is not None
+        assert nearly is not None
+        rows.keep({red.id: 2, nearly.id: 1})
+    return library
+
+
+@pytest.fixture
+def fresh(edited: Library, pictures: Path, tmp_path: Path) -> Iterator[Library]:
+    """A new index of the same pictures in another folder."""
+    shutil.copytree(pictures, tmp_path / "other/album")
+    with Library.create(tmp_path / "fresh", FakeEncoder()) as made:
+        paint(tmp_path / "elsewhere/x.png", (1, 2, 3))  # ids differ from those of the other index
+        made.add(tmp_path / "elsewhere")
+        made.add(tmp_path / "other/album")
+        yield made
+
+
+def made_by_people(library: Library, folder: Path) -> dict[str, Any]:
+    catalogue = library._session.catalogue
+    root = next(root for root in catalogue.roots.all() if root.path == str(folder))
+    shas = {image.id: image.sha256 for image, _ in library.images()}
+    concepts = [
+        (
+            concept.name,
+            sorted(shas.get(int(e[1:]), e) if e[0] == "#" else e for e in concept.like),
+            sorted(shas.get(int(e[1:]), e) if e[0] == "#" else e for e in concept.unlike),
+            concept.learned,
+        )
+        for concept in library.concepts.all()
+    ]
+    return {
+        "captions": sorted(
+            row.text
+            for image, _ in library.images()
+            for row in library.texts.of(image.id)
+            if row.source == "caption"
+        ),
+        "concepts": concepts,
+        "labels": library.tags.labels(),
+        "kept": [
+            sorted((shas[image_id], files) for image_id, files in group.items())
+            for group in catalogue.duplicates.kept()
+        ],
+        "excludes": sorted(catalogue.roots.excludes(root, "user")),
+        "removed": sorted(catalogue.roots.excludes(root, "remove")),
+    }
+
+
+def test_a_round_trip_to_another_path(
+    edited: Library, fresh: Library, pictures: Path, tmp_path: Path
+) -> None:
+    album = tmp_path / "other/album"
+    out = edited.export_edits(tmp_path / "edits.json")
+    assert (out.captions, out.concepts, out.labels, out.kept, out.excludes) == (1, 1, 2, 1, 3)
+    taken = fresh.import_edits(tmp_path / "edits.json")
+    assert taken == out
+    expected = made_by_people(edited, pictures)
+    assert all(expected.values())
+    assert made_by_people(fresh, album) == expected
+    assert fresh.concepts.head("our “red”").direction.tolist() == pytest.approx(
+        edited.concepts.head("our “red”").direction.tolist()
+    )
+    fresh.import_edits(tmp_path / "edits.json")
+    assert made_by_people(fresh, album) == expected, "a second import changes nothing"
+    fresh.add()
+    assert fresh.image_at(album / "green.png") is None, "it was removed by hand"
+    assert fresh.image_at(album / "screens/white.png") is None
+
+
+def test_the_file_is_for_people(edited: Library, tmp_path: Path, pictures: Path) -> None:
+    edited.export_edits(tmp_path / "edits.json")
+    written = (tmp_path / "edits.json").read_text(encoding="utf-8")
+    assert "rote Fläche" in written
+    facts = json.loads(written)
+    assert {"sha256", "path", "captions"} == facts["captions"][0].keys()
+    assert facts["labels"] == ["red", "Blau"]
+
+
+def test_an_edited_picture_is_found_by_its_path(edited: Library, tmp_path: Path) -> None:
+    edited.export_edits(tmp_path / "edits.json")
+    facts = json.loads((tmp_path / "edits.json").read_text())
+    facts["captions"][0]["sha256"] = "00" * 32
+    facts["captions"][0]["captions"] = ["again"]
+    (tmp_path / "edits.json").write_text(json.dumps(facts))
+    assert edited.import_edits(tmp_path / "edits.json").captions == 1
+    facts["captions"][0]["path"] = "/nowhere/x.jpg"
+    (tmp_path / "edits.json").write_text(json.dumps(facts))
+    taken = edited.import_edits(tmp_path / "edits.json")
+    assert (taken.captions, taken.unknown) == (0, ("/nowhere/x.jpg",))
+
+
+def test_names_that_are_not_utf8(library: Library, tmp_path: Path) -> None:
+    try:
+        paint(tmp_path / "p/a.png", "red").rename(tmp_path / "p/b\udcff.png")
+    except OSError:
+        pytest.skip("this disk has no such names")
+    library.add(tmp_path / "p")
+    library.texts.put({tmp_path / "p/b\udcff.png": ["words"]})
+    library.export_edits(tmp_path / "edits.json")
+    assert library.import_edits(tmp_path / "edits.json").captions == 1
+
+
+def test_an_existing_file_is_kept(edited: Library, tmp_path: Path) -> None:
+    (tmp_path / "edits.json").write_text("mine")
+    with pytest.raises(LibraryError):
+        edited.export_edits(tmp_path / "edits.json")
+    assert (tmp_path / "edits.json").read_text() == "mine"
+    edited.export_edits(tmp_path / "edits.json", replace=True)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=6,
+)
+
+
+@given(data=st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+def test_a_wrong_file_changes_nothing(
+    edited: Library, tmp_path: Path, pictures: Path, data: st.DataObject
+) -> None:
+    edited.export_edits(tmp_path / "good.json", replace=True)
+    facts = json.loads((tmp_path / "good.json").read_text())
+    before = made_by_people(edited, pictures)
+    node: Any = facts
+    parent: Any = None
+    key: Any = None
+    while isinstance(node, dict | list) and node:
+        parent = node
+        keys = sorted(node) if isinstance(node, dict) else list(range(len(node)))
+        key = data.draw(st.sampled_from(keys))
+        node = node[key]
+        if data.draw(st.booleans()):
+            break
+    assert parent is not None
+    parent[key] = data.draw(JSON)
+    (tmp_path / "bad.json").write_text(json.dumps(facts))
+    refusal: LibraryError | None = None
+    try:
+        edited.import_edits(tmp_path / "bad.json")
+    except LibraryError as error:
+        refusal = error
+    if refusal is not None:
+        assert "bad.json" in refusal.message
+        assert made_by_people(edited, pictures) == before
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", "7", '{"format": "x"}', "[" * 100_000])
+def test_another_file_is_refused(edited: Library, tmp_path: Path, content: str) -> None:
+    (tmp_path / "x.json").write_text(content)
+    with pytest.raises(LibraryError, match=r"x\.json"):
+        edited.import_edits(tmp_path / "x.json")
