@@ -97,6 +97,11 @@ def stalled(seconds: float) -> str:
     return f"reading took longer than {seconds:,.0f} s; check the drive and try again"
 
 
+def too_many_scans(scans: int) -> str:
+    """Return the reason for a JPEG that a decoder would have to pass over too many times."""
+    return f"a JPEG with {scans:,} scans, which takes too long to decode; save it again"
+
+
 def no_preview(format_name: str) -> str:
     """Return the reason for a raw file without a preview: Pixtrieve does not decode sensor data."""
     return f"a camera raw file ({format_name}) without a JPEG preview; export it as JPEG"

@@ -21,6 +21,8 @@ SPARE_MEMORY = 2**30
 MEMORY_PER_PIXEL = 40
 """Bytes: more than any decoder here needs, with a transposed and a converted copy."""
 
+_STACKS = 16 * 2**20 * (os.cpu_count() or 1)  # a decoder may start a thread for each core
+
 _PR_SET_PDEATHSIG = 1
 
 
@@ -49,7 +51,7 @@ def limit_memory(extra: int) -> None:
     page = os.sysconf("SC_PAGE_SIZE")
     for kind, used in ((resource.RLIMIT_DATA, pages[5]), (resource.RLIMIT_AS, pages[0])):
         _, most = resource.getrlimit(kind)
-        wanted = int(used) * page + extra
+        wanted = int(used) * page + extra + _STACKS
         if most != resource.RLIM_INFINITY:
             wanted = min(wanted, most)
         with contextlib.suppress(OSError, ValueError):
