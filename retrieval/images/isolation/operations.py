@@ -125,6 +125,16 @@ OPERATIONS: dict[str, Callable[[Message, Parent], Answer]] = {
 }
 
 
+def failure(error: PictureError) -> dict[str, Any]:
+    """Return an error as values, of which `pictures` makes an error again."""
+    return {
+        "message": error.message,
+        "hint": error.hint,
+        "transient": isinstance(error, reasons.TransientError),
+        "megapixels": error.megapixels if isinstance(error, reasons.TooManyPixelsError) else None,
+    }
+
+
 def preprocessing_of(facts: dict[str, Any]) -> Preprocessing:
     """Return the preprocessing in a request; JSON has made lists of its tuples."""
     given = facts["preprocessing"].items()

@@ -29,7 +29,7 @@ from retrieval.images import (
 from retrieval.images.isolation.conversation import Conversation, WorkerDiedError, as_facts
 from retrieval.images.isolation.messages import Message
 from retrieval.images.isolation.pool import NoWorkersError, Pool
-from retrieval.images.reasons import TransientError
+from retrieval.images.reasons import TooManyPixelsError, TransientError
 from retrieval.specs import Preprocessing
 
 _log = logging.getLogger(__name__)
@@ -74,10 +74,16 @@ def pixels_of_upload(data: bytes, preprocessing: Preprocessing) -> NDArray[np.ui
     """
     request = {"do": "pixels", "preprocessing": as_facts(preprocessing)}
     try:
-        return _pixels(_answer(UPLOADS, request, UPLOAD_LIMITS, data))
-    except NoWorkersError as error:
-        _warn(error)
-        return decoding.pixels_from_bytes(data, preprocessing, UPLOAD_LIMITS)
+        try:
+            return _pixels(_answer(UPLOADS, request, UPLOAD_LIMITS, data))
+        except NoWorkersError as error:
+            _warn(error)
+            return decoding.pixels_from_bytes(data, preprocessing, UPLOAD_LIMITS)
+    except TooManyPixelsError as error:
+        raise PictureError(
+            f"a picture of {error.megapixels:,.0f} megapixels is too large to be uploaded",
+            f"send a copy of at most {UPLOAD_LIMITS.max_megapixels:g} megapixels",
+        ) from error
 
 
 def small_picture(path: str, side: int, limits: ReadLimits) -> NDArray[np.uint8]:
@@ -146,9 +152,15 @@ def _answer(pool: Pool, request: dict[str, Any], limits: ReadLimits, data: bytes
         kind = TransientError if error.transient else PictureError
         raise kind(error.reason) from error
     if "error" in message.facts:
-        kind = TransientError if message.facts["transient"] else PictureError
-        raise kind(*message.facts["error"])
+        raise _raised(message.facts["error"], limits)
     return message
+
+
+def _raised(failure: dict[str, Any], limits: ReadLimits) -> PictureError:
+    if failure["megapixels"] is not None:
+        return TooManyPixelsError(round(failure["megapixels"] * 1e6), limits.max_megapixels)
+    kind = TransientError if failure["transient"] else PictureError
+    return kind(failure["message"], failure["hint"])
 
 
 def _pixels(message: Message) -> NDArray[np.uint8]:

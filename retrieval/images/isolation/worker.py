@@ -14,8 +14,7 @@ from retrieval.errors import PictureError
 from retrieval.images import budget
 from retrieval.images.isolation.limits import limit_memory, settle_in
 from retrieval.images.isolation.messages import receive, send
-from retrieval.images.isolation.operations import OPERATIONS, Parent
-from retrieval.images.reasons import TransientError
+from retrieval.images.isolation.operations import OPERATIONS, Parent, failure
 
 
 def main() -> None:
@@ -30,8 +29,7 @@ def main() -> None:
         try:
             facts, parts = OPERATIONS[request.facts["do"]](request, parent)
         except PictureError as error:
-            transient = isinstance(error, TransientError)
-            facts, parts = {"error": [error.message, error.hint], "transient": transient}, ()
+            facts, parts = {"error": failure(error)}, ()
         send(answers, {**facts, "last": parent.ran_out}, *parts)
         if parent.ran_out:
             return
