@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import IO, Any
 
+PIPE_BYTES = 2**20
+"""The size of pipes and buffers: a usual picture goes through in one piece."""
+
 _LENGTHS = struct.Struct("<IQ")
 
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from typing import IO
 
 import retrieval
+from retrieval.images.isolation.messages import PIPE_BYTES
 
 if sys.platform == "linux":
     import fcntl
 
 _MODULE = "retrieval.images.isolation.worker"
-_PIPE_BYTES = 2**20
 
 
 @dataclass(eq=False, slots=True)
@@ -69,6 +69,7 @@ def start() -> Worker:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        bufsize=PIPE_BYTES,
         env={**os.environ, **_environment()},
         cwd=os.path.abspath(os.sep),  # so that it keeps no drive busy
         creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
@@ -97,4 +98,4 @@ def _widen(pipe: IO[bytes]) -> None:
     """Make a pipe hold a whole small picture, where the system allows it: fewer switches."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
-            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)

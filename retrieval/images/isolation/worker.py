@@ -13,7 +13,7 @@ from typing import IO
 from retrieval.errors import PictureError
 from retrieval.images import budget
 from retrieval.images.isolation.limits import limit_memory, settle_in
-from retrieval.images.isolation.messages import receive, send
+from retrieval.images.isolation.messages import PIPE_BYTES, receive, send
 from retrieval.images.isolation.operations import OPERATIONS, Parent, failure
 
 
@@ -43,7 +43,7 @@ def _own_pipes() -> tuple[IO[bytes], IO[bytes]]:
         os.dup2(nowhere, descriptor)
     os.close(nowhere)
     limit_memory(2**30)
-    return os.fdopen(requests, "rb"), os.fdopen(answers, "wb")
+    return os.fdopen(requests, "rb"), os.fdopen(answers, "wb", PIPE_BYTES)
 
 
 if __name__ == "__main__":
