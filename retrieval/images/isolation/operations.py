@@ -12,6 +12,7 @@ from io import BytesIO
 from typing import IO, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from retrieval.errors import PictureError
 from retrieval.images import Content, Problem, ReadLimits, reasons
@@ -137,8 +138,9 @@ def failure(error: PictureError) -> dict[str, Any]:
 
 def preprocessing_of(facts: dict[str, Any]) -> Preprocessing:
     """Return the preprocessing in a request; JSON has made lists of its tuples."""
-    given = facts["preprocessing"].items()
-    return Preprocessing(**{k: tuple(v) if isinstance(v, list) else v for k, v in given})
+    written: dict[str, Any] = facts["preprocessing"]
+    given: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in written.items()}
+    return Preprocessing(**given)
 
 
 def limits_of(facts: dict[str, Any]) -> ReadLimits:
@@ -146,5 +148,5 @@ def limits_of(facts: dict[str, Any]) -> ReadLimits:
     return ReadLimits(**facts["limits"])
 
 
-def _buffer(pixels: np.ndarray[Any, Any]) -> memoryview:
-    return memoryview(np.ascontiguousarray(pixels)).cast("B")
+def _buffer(pixels: NDArray[np.uint8]) -> memoryview:
+    return np.ascontiguousarray(pixels).data.cast("B")
