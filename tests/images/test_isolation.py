@@ -23,7 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from support.scans import repeated_scans
-from support.waiting import SUBPROCESS_S, until
+from support.waiting import SUBPROCESS_S, WAIT_S, until
 
 from retrieval.errors import PictureError
 from retrieval.images import Picture, Problem, ReadLimits, budget, decoding, thumbnails
@@ -327,6 +327,15 @@ def test_large_pictures_of_all_workers_share_one_budget(
         found = threads.map(lambda _: read(large, preprocessing, LIMITS, always), range(4))
         assert all(isinstance(each, Picture) for each in found)
     assert held == []
+
+
+def test_an_upload_does_not_wait_for_the_pictures_of_the_library(
+    large: str, preprocessing: Preprocessing
+) -> None:
+    data = Path(large).read_bytes()
+    with ThreadPoolExecutor(1) as elsewhere, budget.hold(10**9):  # all of it
+        upload = elsewhere.submit(pictures.pixels_of_upload, data, preprocessing)
+        assert upload.result(WAIT_S).shape == (32, 32, 3)
 
 
 def test_the_order_is_kept_around_a_bad_one(

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from retrieval.images import Content, ReadLimits, budget, reasons
+from retrieval.images.budget import Budget
 from retrieval.images.isolation.messages import Message, receive, send
 from retrieval.images.isolation.process import Worker
 from retrieval.specs import Preprocessing
@@ -49,9 +50,14 @@ def as_facts(value: Preprocessing | ReadLimits) -> dict[str, Any]:
 class Conversation:
     """One request; time that the worker waits for this process does not count."""
 
-    def __init__(self, worker: Worker, limits: ReadLimits, held: ExitStack) -> None:
-        """`held` holds the picture's share of the memory budget: close it afterwards."""
-        self._worker, self._limits, self._held = worker, limits, held
+    def __init__(
+        self, worker: Worker, limits: ReadLimits, pixels: Budget | None, held: ExitStack
+    ) -> None:
+        """`held` holds the picture's share of the budget `pixels`: close it afterwards.
+
+        None is the budget of the whole process.
+        """
+        self._worker, self._limits, self._budget, self._held = worker, limits, pixels, held
         self._content: Content | None = None
         self._reads = False
         self._seconds = limits.max_seconds
@@ -102,7 +108,7 @@ class Conversation:
         """Wait for the picture's share of the budget; a large picture gets more time."""
         left = self._pause()
         self._held.close()  # the share of an earlier attempt
-        self._held.enter_context(budget.hold(pixels))
+        self._held.enter_context((self._budget or budget).hold(pixels))
         more = max(0, pixels - self._most_pixels) / (_MEGAPIXELS_PER_TIME * 1e6)
         self._most_pixels = max(pixels, self._most_pixels)
         self._seconds += more * self._limits.max_seconds

@@ -36,6 +36,8 @@ def settle_in(parent: int) -> None:
         return
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+        file.write("500")  # when memory runs out, Linux ends a worker rather than the parent
     if not _dies_with_parent():
         threading.Thread(target=_follow, args=(parent,), daemon=True).start()
     if os.getppid() != parent:

@@ -11,6 +11,7 @@ from typing import IO, Any
 PIPE_BYTES = 2**20
 """The size of pipes and buffers: a usual picture goes through in one piece."""
 
+_MOST_BYTES = 2**30
 _LENGTHS = struct.Struct("<IQ")
 
 
@@ -40,6 +41,8 @@ def receive(stream: IO[bytes]) -> Message | None:
     if len(head) < _LENGTHS.size:
         return None
     length, size = _LENGTHS.unpack(head)
+    if size > _MOST_BYTES:  # not a worker's message any more
+        return None
     text = stream.read(length)
     data = bytearray(size)
     if len(text) < length or not _filled(stream, data):

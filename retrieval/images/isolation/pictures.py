@@ -26,6 +26,7 @@ from retrieval.images import (
     decoding,
     thumbnails,
 )
+from retrieval.images.budget import PixelBudget
 from retrieval.images.isolation.conversation import Conversation, WorkerDiedError, as_facts
 from retrieval.images.isolation.messages import Message
 from retrieval.images.isolation.pool import NoWorkersError, Pool
@@ -37,10 +38,10 @@ _log = logging.getLogger(__name__)
 FILES = Pool(max(16, os.cpu_count() or 1))
 """Workers for files; no more are in use than threads ask."""
 
-UPLOADS = Pool(2)
-"""Workers for pictures that somebody sends: those must not keep the others waiting."""
-
 UPLOAD_LIMITS = ReadLimits(max_megapixels=64.0, max_seconds=10.0, max_memory=2**30)
+
+UPLOADS = Pool(2, PixelBudget(64_000_000))
+"""Workers for pictures that somebody sends: neither kind of picture waits for the other."""
 
 
 def read_picture(
@@ -132,7 +133,7 @@ def _read(
     how = as_facts(preprocessing)
     request = {"do": "read", "path": _absolute(path), "preprocessing": how}
     with FILES.worker() as worker, ExitStack() as held:
-        message = Conversation(worker, limits, held).ask(request, wanted=needs_pixels)
+        message = Conversation(worker, limits, FILES.pixels, held).ask(request, wanted=needs_pixels)
     if "problem" in message.facts:
         return Problem(**message.facts["problem"])
     found = message.facts["picture"]
@@ -147,7 +148,7 @@ def _answer(pool: Pool, request: dict[str, Any], limits: ReadLimits, data: bytes
     """Return a worker's answer to a request that reads nothing first; raises PictureError."""
     try:
         with pool.worker() as worker, ExitStack() as held:
-            message = Conversation(worker, limits, held).ask(request, data)
+            message = Conversation(worker, limits, pool.pixels, held).ask(request, data)
     except WorkerDiedError as error:
         kind = TransientError if error.transient else PictureError
         raise kind(error.reason) from error

@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from retrieval.images.budget import Budget
 from retrieval.images.isolation.keeper import Keeper
 from retrieval.images.isolation.messages import receive
 from retrieval.images.isolation.process import Worker
@@ -25,10 +26,13 @@ class NoWorkersError(Exception):
 
 
 class Pool:
-    """At most `most` workers, which any number of threads share."""
+    """At most `most` workers, which any number of threads share.
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    `pixels` is the budget of what they decode at once; None is that of the whole process.
+    """
+
+    def __init__(self, most: int, pixels: Budget | None = None) -> None:
+        self._most, self.pixels = most, pixels
         self.reset()
         _pools.add(self)
 
