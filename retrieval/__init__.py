@@ -12,31 +12,26 @@ Importing this package loads neither torch nor faiss; a model or an index loads 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from retrieval.catalogue import Counts, ImageRow, ModelStatus, ProblemRow, Root
-from retrieval.encoders import Encoder
-from retrieval.errors import (
-    LibraryBusy,
-    LibraryError,
-    LibraryNotFound,
-    LibraryTooNew,
-    MissingExtra,
-    ModelError,
-    ModelMismatch,
-    ModelNotFound,
-    ModelUnavailable,
-    PictureError,
-    PixtrieveError,
-    QueryError,
-)
-from retrieval.library import Library
-from retrieval.query import Query, Term
-from retrieval.query.options import SearchOptions
-from retrieval.specs import ModelSpec, Preprocessing
-
 if TYPE_CHECKING:
+    from retrieval.catalogue import Counts, ImageRow, ModelStatus, ProblemRow, Root
     from retrieval.catalogue.facets import Facet
     from retrieval.catalogue.relocation import MovedFolder
     from retrieval.duplicates.finding import Duplicates
+    from retrieval.encoders import Encoder
+    from retrieval.errors import (
+        LibraryBusy,
+        LibraryError,
+        LibraryNotFound,
+        LibraryTooNew,
+        MissingExtra,
+        ModelError,
+        ModelMismatch,
+        ModelNotFound,
+        ModelUnavailable,
+        PictureError,
+        PixtrieveError,
+        QueryError,
+    )
     from retrieval.folder.backup import Backup, Restored
     from retrieval.folder.edits import Edits
     from retrieval.folder.relocating import Relocated
@@ -44,11 +39,15 @@ if TYPE_CHECKING:
     from retrieval.images import ReadLimits
     from retrieval.indexing.progress import IndexOptions, Progress, Tally, Trouble
     from retrieval.indexing.stopwatch import Spent
+    from retrieval.library import Library
     from retrieval.map import LibraryMap
     from retrieval.map.records import Map, MapProgress, Region
+    from retrieval.query import Query, Term
+    from retrieval.query.options import SearchOptions
     from retrieval.query.where import Condition
     from retrieval.search.results import Group, Hit, Member, SearchResult, TermScore
     from retrieval.search.text_search import Snippet
+    from retrieval.specs import ModelSpec, Preprocessing
     from retrieval.tagging.classifying import Classified
     from retrieval.tagging.concepts import Concept, Concepts
     from retrieval.tagging.corpora import Corpus, read_corpus
@@ -59,38 +58,62 @@ if TYPE_CHECKING:
 
     __version__: str
 
-# Names that few programs need are imported on first use, so that the command line starts fast.
-_LAZY = {
+# Names are imported on first use: commands and worker processes start fast.
+_PLACES = {
     "Backup": "retrieval.folder.backup",
     "Classified": "retrieval.tagging.classifying",
     "Concept": "retrieval.tagging.concepts",
     "Concepts": "retrieval.tagging.concepts",
     "Condition": "retrieval.query.where",
     "Corpus": "retrieval.tagging.corpora",
+    "Counts": "retrieval.catalogue",
     "Delayed": "retrieval.watching.watcher",
     "Description": "retrieval.tagging.describing",
     "Duplicates": "retrieval.duplicates.finding",
     "Edits": "retrieval.folder.edits",
+    "Encoder": "retrieval.encoders",
     "Facet": "retrieval.catalogue.facets",
     "Group": "retrieval.search.results",
     "Hit": "retrieval.search.results",
+    "ImageRow": "retrieval.catalogue",
     "IndexOptions": "retrieval.indexing.progress",
+    "Library": "retrieval.library",
+    "LibraryBusy": "retrieval.errors",
+    "LibraryError": "retrieval.errors",
     "LibraryMap": "retrieval.map",
+    "LibraryNotFound": "retrieval.errors",
+    "LibraryTooNew": "retrieval.errors",
     "Map": "retrieval.map.records",
     "MapProgress": "retrieval.map.records",
     "Member": "retrieval.search.results",
+    "MissingExtra": "retrieval.errors",
+    "ModelError": "retrieval.errors",
+    "ModelMismatch": "retrieval.errors",
+    "ModelNotFound": "retrieval.errors",
+    "ModelSpec": "retrieval.specs",
+    "ModelStatus": "retrieval.catalogue",
+    "ModelUnavailable": "retrieval.errors",
     "MovedFolder": "retrieval.catalogue.relocation",
+    "PictureError": "retrieval.errors",
+    "PixtrieveError": "retrieval.errors",
+    "Preprocessing": "retrieval.specs",
+    "ProblemRow": "retrieval.catalogue",
     "Progress": "retrieval.indexing.progress",
+    "Query": "retrieval.query",
+    "QueryError": "retrieval.errors",
     "ReadLimits": "retrieval.images",
     "Region": "retrieval.map.records",
     "Relocated": "retrieval.folder.relocating",
     "Restored": "retrieval.folder.backup",
+    "Root": "retrieval.catalogue",
+    "SearchOptions": "retrieval.query.options",
     "SearchResult": "retrieval.search.results",
     "Snippet": "retrieval.search.text_search",
     "Spent": "retrieval.indexing.stopwatch",
     "Status": "retrieval.folder.status",
     "Tags": "retrieval.tagging.labels",
     "Tally": "retrieval.indexing.progress",
+    "Term": "retrieval.query",
     "TermScore": "retrieval.search.results",
     "Texts": "retrieval.texts",
     "Trouble": "retrieval.indexing.progress",
@@ -170,6 +193,6 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("pixtrieve")
-    if name in _LAZY:
-        return getattr(import_module(_LAZY[name]), name)
+    if name in _PLACES:
+        return getattr(import_module(_PLACES[name]), name)
     raise AttributeError(f"module 'retrieval' has no attribute {name!r}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import click
 
 from retrieval.commands.base import Command
@@ -31,7 +33,7 @@ def backup_command(file: str, force: bool, library_path: str) -> None:
     with Library.open(library_path) as library:
         made = library.backup(file, replace=force)
     say(f"Backed up {_contents(made)} to {shown(home_relative(made.path))}, and checked the file.")
-    say("To restore it: pixtrieve restore FILE")
+    say(f"To restore it: pixtrieve restore {shown(shlex.quote(file))}")
 
 
 @click.command(

@@ -11,7 +11,7 @@ from pathlib import Path
 from retrieval.commands.table import day
 from retrieval.commands.terminal import confidence_text, home_relative, human_bytes, plural, shown
 from retrieval.errors import PictureError
-from retrieval.images.thumbnails import thumbnail
+from retrieval.images.isolation.pictures import thumbnail
 from retrieval.search.results import Hit, SearchResult
 
 _SIDE = 360

@@ -15,7 +15,7 @@ from retrieval.encoders import Encoder
 from retrieval.errors import PictureError, QueryError
 from retrieval.evaluation.metrics import Evaluation, evaluate
 from retrieval.images import Problem, ReadLimits
-from retrieval.images.decoding import read_picture
+from retrieval.images.isolation.pictures import read_picture
 from retrieval.indexing.calibration import calibrate, pictures_wanted
 from retrieval.indexing.progress import IndexOptions
 from retrieval.indexing.read_ahead import read_ahead

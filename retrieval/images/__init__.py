@@ -137,6 +137,15 @@ class PictureInfo(Facts):
 
 
 @dataclass(frozen=True, slots=True)
+class Content:
+    """What was hashed: the SHA-256 of a file's bytes, their number, and the file's time."""
+
+    sha256: bytes
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """A picture file that has been read.
 
@@ -177,7 +186,13 @@ class ReadLimits:
     is decoded. With `exact`, every pixel is decoded and resampled, as open_clip does; large
     pictures then take several times as long. Without it, a picture is decoded at the smallest
     sufficient size, and the cosine of its vector differs in the fourth decimal.
+
+    The other limits apply where pictures are decoded in a worker process (indexing, text
+    recognition, the server). Decoding may take `max_seconds`, and that again for each 120
+    megapixels. It may allocate `max_memory` bytes; None stands for 1 GiB and 40 bytes a pixel.
     """
 
     max_megapixels: float = 250.0
     exact: bool = False
+    max_seconds: float = 30.0
+    max_memory: int | None = None

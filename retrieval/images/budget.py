@@ -1,15 +1,20 @@
-"""Memory limits of decoding: one for each picture, and one for all threads together."""
+"""Memory limits of decoding: one for each picture, and one for all threads together.
+
+Worker processes share the budget of their parent (`images.isolation`).
+"""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Protocol
 
 from PIL import Image
 
+from retrieval.errors import PictureError
 from retrieval.images import ReadLimits
-from retrieval.images.reasons import TooManyPixelsError
+from retrieval.images.reasons import NO_MEMORY, TooManyPixelsError, TransientError
 
 _PIXELS_IN_FLIGHT = 64_000_000
 
@@ -23,10 +28,37 @@ def admit(pixels: int, size: tuple[int, int], limits: ReadLimits, held: ExitStac
     """
     if pixels > limits.max_megapixels * 1e6:
         raise TooManyPixelsError(pixels, limits.max_megapixels)
-    held.enter_context(_in_flight.hold(pixels))
+    held.enter_context(hold(pixels))
     whole = size[0] * size[1]
     if Image.MAX_IMAGE_PIXELS is not None and whole > Image.MAX_IMAGE_PIXELS:
         held.enter_context(_pillow_limit_lifted(whole))
+
+
+class Budget(Protocol):
+    """What limits how much is decoded at once."""
+
+    def hold(self, pixels: int) -> AbstractContextManager[None]:
+        """Wait for a share of the budget; hold it while the block runs."""
+        ...
+
+    def out_of_memory(self) -> PictureError:
+        """Return the error for a picture that ran out of memory."""
+        ...
+
+
+def hold(pixels: int) -> AbstractContextManager[None]:
+    """Wait for a share of the budget of this process; hold it while the block runs."""
+    return _shared[-1].hold(pixels)
+
+
+def out_of_memory() -> PictureError:
+    """Return the error for a picture that ran out of memory."""
+    return _shared[-1].out_of_memory()
+
+
+def share(budget: Budget) -> None:
+    """Use another budget from now on, in a process that decodes for another one."""
+    _shared.append(budget)
 
 
 class PixelBudget:
@@ -56,10 +88,14 @@ class PixelBudget:
                 self._used -= share
                 self._changed.notify_all()
 
+    def out_of_memory(self) -> PictureError:
+        """Return the error for a picture that ran out of memory."""
+        return TransientError(NO_MEMORY)
 
-# The module's only mutable state: the budget that all threads share, and the lock that guards
-# changes of Pillow's own limit.
-_in_flight = PixelBudget(_PIXELS_IN_FLIGHT)
+
+# The module's only mutable state: the budget that all threads share (the last one), and the lock
+# that guards changes of Pillow's own limit.
+_shared: list[Budget] = [PixelBudget(_PIXELS_IN_FLIGHT)]
 _moving_limit = threading.Lock()
 
 

@@ -21,7 +21,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from retrieval.errors import PictureError
-from retrieval.images import Picture, PictureInfo, Problem, ReadLimits, mtime_ns, reasons
+from retrieval.images import (
+    Content,
+    Picture,
+    PictureInfo,
+    Problem,
+    ReadLimits,
+    budget,
+    mtime_ns,
+    reasons,
+)
 from retrieval.images.luma_thumbnail import make_luma_thumbnail
 from retrieval.images.opening import Header, has_signature
 from retrieval.images.reasons import Reading, TransientError
@@ -33,6 +42,7 @@ from retrieval.specs import Preprocessing
 
 # A file up to this size is read once, then hashed and decoded from memory.
 _IN_MEMORY_BYTES = 64 * 2**20
+_BLOCK_BYTES = 2**22
 
 
 def read_picture(
@@ -45,8 +55,19 @@ def read_picture(
 
     `wanted` receives the SHA-256 of the content; when it returns False, the picture is not
     decoded. No file makes this function raise: the result is then a Problem. An exception of
-    `wanted` reaches the caller.
+    `wanted` reaches the caller. This decodes in the process itself: `images.isolation` protects it.
     """
+    return read_in_steps(path, preprocessing, limits, lambda content: wanted(content.sha256))
+
+
+def read_in_steps(
+    path: str,
+    preprocessing: Preprocessing,
+    limits: ReadLimits,
+    wanted: Callable[[Content], bool],
+    reading: Callable[[], None] = lambda: None,
+) -> Picture | Problem:
+    """Read like `read_picture`; call `reading` while a large file is read and hashed."""
     with ExitStack() as opened:
         try:
             file = opened.enter_context(open_file(path))
@@ -56,12 +77,12 @@ def read_picture(
             if before.st_size > _IN_MEMORY_BYTES and not has_signature(file):
                 # Do not spend minutes on hashing a huge file that is no picture.
                 return Problem(reasons.NOT_A_PICTURE, "bad", before.st_size, mtime_ns(before))
-            digest, content = _hashed(file, before.st_size)
+            digest, content = _hashed(file, before.st_size, reading)
         except (OSError, MemoryError) as error:
             return Problem(_transient_reason(error), "transient")
         if _changed(before, file):
             return Problem(reasons.CHANGED, "transient")
-        if not wanted(digest):
+        if not wanted(Content(digest, before.st_size, mtime_ns(before))):
             return Picture(digest, before.st_size, mtime_ns(before), None, None)
         result = _decoded_file(content, digest, before, (preprocessing, limits))
         if content is file and _changed(before, file):
@@ -127,7 +148,7 @@ def explained() -> Iterator[Reading]:
     except PictureError:
         raise
     except MemoryError as error:
-        raise TransientError(reasons.NO_MEMORY) from error
+        raise budget.out_of_memory() from error
     except Exception as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise TransientError(reasons.of_os_error(error)) from error
@@ -164,14 +185,15 @@ def _decoded_file(
     return Picture(digest, size, changed, pixels, info)
 
 
-def _hashed(file: IO[bytes], size: int) -> tuple[bytes, IO[bytes]]:
+def _hashed(file: IO[bytes], size: int, reading: Callable[[], None]) -> tuple[bytes, IO[bytes]]:
     """Return the SHA-256 of the content, and the content in memory or, if too large, the file."""
     if size <= _IN_MEMORY_BYTES:
         data = file.read(size + 1)  # no more: the second stat reveals a file that has grown
         return hashlib.sha256(data).digest(), BytesIO(data)
     digest = hashlib.sha256()
-    while block := file.read(2**20):
+    while block := file.read(_BLOCK_BYTES):
         digest.update(block)
+        reading()
     return digest.digest(), file
 
 

@@ -1,7 +1,8 @@
-"""A bounded reader of JPEG headers: the size, and whether decoding buffers the whole picture."""
+"""A bounded reader of JPEG structure: the size, how decoding proceeds, and the number of scans."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import IO
 
@@ -12,6 +13,14 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _SEQUENTIAL, _PROGRESSIVE = frozenset({0xC0, 0xC1}), 0xC2
 # Metadata comes in segments of 64 KB; a picture with an embedded video has hundreds.
 _MAX_SEGMENTS = 4096
+
+USUAL_SCANS = 100
+"""Programs write up to a few dozen scans; a decoder passes over the whole picture in each."""
+
+_MOST_BYTES = 64 * 2**20
+_SCAN_MARKER, _END = b"\xff\xda", b"\xd9"
+# Not a stuffed byte, and not a restart within a scan.
+_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +72,22 @@ def read_header(file: IO[bytes], start: int = 0) -> JpegHeader | None:
             return None
         at += 2 + length
     return None
+
+
+def count_scans(file: IO[bytes]) -> int:
+    """Count the scans of the JPEG at the beginning of a file, in its first 64 MiB."""
+    file.seek(0)
+    data = file.read(_MOST_BYTES)
+    found = data.count(_SCAN_MARKER)
+    if found <= USUAL_SCANS:  # metadata may hold this marker, too
+        return found
+    scans, at = 0, len(_START)
+    while marker := _MARKER.search(data, at):
+        at = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2], "big")
+        if marker[1] == _END:
+            break
+        scans += marker[1] == _SCAN_MARKER[1:]
+    return scans
 
 
 def _frame(head: bytes) -> tuple[int, int, int] | None:

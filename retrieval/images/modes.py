@@ -40,7 +40,10 @@ def _on_white(picture: Image.Image) -> Image.Image:
         paper.paste(band.convert("RGB"), (0, top), mask=alpha)
         most_opaque = max(most_opaque, np.asarray(alpha).max())
     # If every pixel is transparent, the writer left the alpha bytes at zero: ignore them.
-    return paper if most_opaque else picture.convert("RGB")
+    if most_opaque:
+        return paper
+    del paper  # as large as what comes instead
+    return picture.convert("RGB")
 
 
 def _to_eight_bits(picture: Image.Image) -> Image.Image:

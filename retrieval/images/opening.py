@@ -27,7 +27,7 @@ from PIL import (  # importing a plugin registers it in Image.OPEN
 from retrieval.errors import PictureError
 from retrieval.images import ReadLimits, reasons
 from retrieval.images.budget import admit
-from retrieval.images.jpeg import read_header
+from retrieval.images.jpeg import USUAL_SCANS, count_scans, read_header
 from retrieval.images.raw import RawFile
 from retrieval.images.raw.detection import looks_raw, read_raw
 from retrieval.images.scaling import Frame, Target, scale_down
@@ -44,6 +44,7 @@ HEAD_BYTES = 64
 _BMP_HEADERS = {size.to_bytes(4, "little") for size in (12, 16, 40, 52, 56, 64, 108, 124)}
 _PNM = re.compile(rb"P(?:[1-6]\s(?:#[^\n]*\n|\s)*\d+\s+\d+\s|[Ff]\s+\d+\s+\d+\s+-?\d)")
 _MAX_PREVIEW_BYTES = 64 * 2**20
+_MOST_SCANNED_PIXELS = 25e9  # all scans together: from two to twenty seconds
 
 _Opener = Callable[[IO[bytes], str], ImageFile.ImageFile]
 
@@ -171,8 +172,11 @@ def _scaled_and_admitted(
     """Choose the smallest sufficient decoding size and wait for a share of the memory budget."""
     otherwise = header.raw.orientation if header.raw else 1
     frame = scale_down(picture, target, otherwise) if target else None
-    width, height = picture.size if frame and _streams(picture, source) else header.size
+    streams = _streams(picture, source)
+    width, height = picture.size if frame and streams else header.size
     admit(width * height, header.size, limits, held)
+    if isinstance(picture, JpegImagePlugin.JpegImageFile) and not streams:
+        _check_scans(source, header.size)
     return replace(header, frame=frame)
 
 
@@ -182,6 +186,13 @@ def _streams(picture: ImageFile.ImageFile, source: IO[bytes]) -> bool:
         return False
     jpeg = read_header(source)
     return jpeg is not None and not jpeg.buffered
+
+
+def _check_scans(source: IO[bytes], size: tuple[int, int]) -> None:
+    """Raise PictureError for a JPEG with so many scans that decoding takes minutes."""
+    scans = count_scans(source)
+    if scans > USUAL_SCANS and scans * size[0] * size[1] > _MOST_SCANNED_PIXELS:
+        raise PictureError(reasons.too_many_scans(scans))
 
 
 def _candidates(head: bytes) -> Iterator[tuple[str, _Opener]]:

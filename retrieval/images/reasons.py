@@ -18,6 +18,8 @@ NOT_A_FILE = "not a regular file"
 NOT_A_PICTURE = "not a picture in a supported format, or its beginning is damaged"
 WEB_PAGE = "a web page, not a picture; download the picture itself"
 NO_MEMORY = "not enough memory; close other programs and try again"
+CRASHED = "the decoder crashed on it; copy the file again or restore it from a backup"
+KILLED = "the decoder was killed, perhaps because memory ran out; try again"
 BOMB = "damaged data: the header claims more pixels than the decoder accepts"
 BROKEN_LINK = "broken link: its target is missing"
 NOT_A_FOLDER = "not a folder"
@@ -78,6 +80,26 @@ def too_many_pixels(pixels: int, limit_megapixels: float) -> str:
         f"{megapixels:,.1f}".removesuffix(".0") + f" megapixels, more than the limit of "
         f"{limit_megapixels:g} (raise it with --max-megapixels)"
     )
+
+
+def too_much_memory(limit: int) -> str:
+    """Return the reason for a picture whose decoding needs more than `limit` bytes."""
+    return f"decoding needs more than {limit / 2**30:.1f} GB of memory; save it again as JPEG"
+
+
+def too_slow(seconds: float) -> str:
+    """Return the reason for a picture whose decoding was ended after so many seconds."""
+    return f"decoding took longer than {seconds:,.0f} s; save it again as JPEG"
+
+
+def stalled(seconds: float) -> str:
+    """Return the reason for a file that could not be read in so many seconds."""
+    return f"reading took longer than {seconds:,.0f} s; check the drive and try again"
+
+
+def too_many_scans(scans: int) -> str:
+    """Return the reason for a JPEG that a decoder would have to pass over too many times."""
+    return f"a JPEG with {scans:,} scans, which takes too long to decode; save it again"
 
 
 def no_preview(format_name: str) -> str:

@@ -1,4 +1,4 @@
-"""Thumbnails for web pages."""
+"""Small copies of pictures: thumbnails for web pages, and pixels for text recognition."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from contextlib import ExitStack
 from functools import partial
 from io import BytesIO
 from typing import IO, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from retrieval.images import ReadLimits
 from retrieval.images.decoding import explained, open_file
@@ -34,6 +37,15 @@ def thumbnail_of(
         out = BytesIO()
         small.save(out, kind, quality=80)
         return out.getvalue()
+
+
+def small_picture(path: str, side: int, limits: ReadLimits) -> NDArray[np.uint8]:
+    """Return (H, W, 3) uint8 RGB pixels, both sides at most `side`; raises PictureError."""
+    target = partial(fitted, side=side)
+    with explained() as reading, open_file(path) as file, ExitStack() as held:
+        small = render(file, limits, target, held, reading).picture
+        small.thumbnail((side, side))
+        return np.asarray(small, np.uint8)
 
 
 def fitted(size: tuple[int, int], side: int) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from retrieval.encoders import Calibrating, Encoder
 from retrieval.images import Problem
-from retrieval.images.decoding import read_picture
+from retrieval.images.isolation.pictures import read_picture
 from retrieval.indexing.progress import IndexOptions
 from retrieval.indexing.read_ahead import read_ahead
 

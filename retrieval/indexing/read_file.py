@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from retrieval.catalogue.contents import KnownContents
 from retrieval.catalogue.scan import Pending
 from retrieval.images import Picture, Problem, ReadLimits
-from retrieval.images.decoding import read_picture
+from retrieval.images.isolation.pictures import read_picture
 from retrieval.indexing.stopwatch import Stopwatch
 from retrieval.specs import Preprocessing
 

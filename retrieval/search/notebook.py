@@ -53,7 +53,7 @@ def _card(picture: Thumbnail) -> str:
 
 
 def _image(paths: Sequence[str]) -> str:
-    from retrieval.images.thumbnails import thumbnail
+    from retrieval.images.isolation.pictures import thumbnail
 
     reason = ""
     for path in paths:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from retrieval.encoders.texts.known_words import unknown_words
 from retrieval.errors import PictureError, QueryError
-from retrieval.images import Problem, ReadLimits
+from retrieval.images import Picture, Problem, ReadLimits
 from retrieval.query import Query, Term
 from retrieval.query.spelling import DiskSpelling
 from retrieval.vectors import normalise
@@ -145,6 +145,8 @@ def _embedded(
     if isinstance(value, str | os.PathLike):
         path = os.path.expanduser(os.fspath(value))
         return _from_file(term, path, catalogue, model, limits)
+    if isinstance(value, Picture):
+        return _from_picture(term, value, catalogue, model)
     if isinstance(value, bytes):
         return _from_bytes(term, value, catalogue, model, limits)
     if isinstance(value, np.ndarray) and value.ndim == 1:
@@ -190,10 +192,7 @@ def _from_file(
 
     result = read_picture(path, model.row.spec.preprocessing, limits, needs_pixels)
     if isinstance(result, Problem):
-        raise PictureError(
-            f"the picture {path} cannot be used: {result.reason}",
-            "check the path; to search for it as a text, put it in quotes: '\"…\"'",
-        )
+        raise unusable(path, result)
     image_id = known.id if known else None
     if result.pixels is None:
         assert vector is not None
@@ -213,6 +212,26 @@ def _from_bytes(
 
     pixels = pixels_from_bytes(data, model.row.spec.preprocessing, limits)
     vector = model.encoder().encode_images(pixels[None])[0]
+    return QueryVector(term, vector, known.id if known else None)
+
+
+def unusable(path: str, problem: Problem) -> PictureError:
+    """Return the error for a picture file that cannot be used in a query."""
+    return PictureError(
+        f"the picture {path} cannot be used: {problem.reason}",
+        "check the path; to search for it as a text, put it in quotes: '\"…\"'",
+    )
+
+
+def _from_picture(
+    term: Term, picture: Picture, catalogue: Catalogue, model: ModelInUse
+) -> QueryVector:
+    """Encode a picture that was decoded before, for the same model."""
+    size = model.row.spec.preprocessing.size
+    if picture.pixels is None or picture.pixels.shape[:2] != size:
+        raise PictureError("the library's model has just changed", "search again")
+    known = catalogue.lookup.by_content(picture.sha256)
+    vector = model.encoder().encode_images(picture.pixels[None])[0]
     return QueryVector(term, vector, known.id if known else None)
 
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from io import BytesIO
 
 from retrieval.catalogue import ImageRow
 from retrieval.errors import PictureError
 from retrieval.images.decoding import open_file
-from retrieval.images.thumbnails import thumbnail_of
+from retrieval.images.isolation.pictures import thumbnail_of
 from retrieval.whole_file import require_inside, whole_file
 
 MOST_BYTES = 512 * 2**20
@@ -66,7 +65,7 @@ def thumbnail(image: ImageRow, side: int, folder: str) -> bytes:
     kept = _kept(path, folder)
     if kept:
         return kept
-    made = thumbnail_of(BytesIO(original(image)), side)
+    made = thumbnail_of(original(image), side)
     try:
         require_inside(os.path.dirname(folder), path)
         os.makedirs(os.path.dirname(path), exist_ok=True)

@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from fastapi import HTTPException, Response
@@ -21,6 +22,7 @@ from retrieval.search.results import SearchResult
 from retrieval.server.indexing import IndexingRun
 from retrieval.server.jobs import DuplicatesJob, MapJob
 from retrieval.server.library_thread import LibraryThread, Request
+from retrieval.server.query_pictures import decoded
 from retrieval.server.search_fields import MOST_HITS, MOST_LETTERS, options_of, search_fields
 
 T = TypeVar("T")
@@ -48,6 +50,7 @@ class SearchRequestBase(BaseModel):
         return str(getattr(self, "where", ""))
 
 
+_UPLOADS = 2  # as many are decoded side by side
 _EXAMPLES = list[PictureId]
 _NAMES = [name for name in OPTIONS if name != "k"]
 
@@ -69,6 +72,7 @@ class State:
         """`moves_to` is the folder for redundant files; with None, no file is moved."""
         self.path, self._device, self.moves_to = path, device, moves_to
         self.library_thread = LibraryThread(path, device)
+        self._uploads = ThreadPoolExecutor(_UPLOADS, "uploads")
         self.thumbnails = os.path.join(path, "thumbnails")
         self.indexing = IndexingRun(self.open)
         self.map_job = MapJob("map", self.open)
@@ -98,6 +102,11 @@ class State:
             raise HTTPException(404, f"there is no picture #{image_id} in this library")
         return found
 
+    async def decoded(self, query: Question) -> Question:
+        """Return a query with its uploaded pictures decoded; others wait for their turn."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._uploads, decoded, query, self.library_thread)
+
     async def answer(self, request: SearchRequest, query: Question | None) -> Response:
         """Search, and return the requested page of hits and the time it took."""
         began = time.perf_counter()
@@ -124,6 +133,7 @@ class State:
         self.indexing.close()
         self.map_job.close()
         self.duplicates_job.close()
+        self._uploads.shutdown(cancel_futures=True)
         self.library_thread.close()
 
 

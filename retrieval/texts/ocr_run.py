@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator
-from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -15,9 +13,7 @@ from numpy.typing import NDArray
 from retrieval.catalogue import Catalogue
 from retrieval.errors import PictureError
 from retrieval.images import ReadLimits
-from retrieval.images.decoding import explained, open_file
-from retrieval.images.rendering import render
-from retrieval.images.thumbnails import fitted
+from retrieval.images.isolation.pictures import small_picture
 
 _BATCH = 16
 
@@ -93,15 +89,7 @@ def _pixels(
     image = catalogue.lookup.by_id(image_id)
     for path in image.paths if image else ():
         try:
-            return _rendered(path, side, limits)
-        except (OSError, PictureError):
+            return small_picture(path, side, limits)
+        except PictureError:
             continue
     return None
-
-
-def _rendered(path: str, side: int, limits: ReadLimits) -> NDArray[np.uint8]:
-    target = partial(fitted, side=side)
-    with explained() as reading, open_file(path) as file, ExitStack() as held:
-        small = render(file, limits, target, held, reading).picture
-        small.thumbnail((side, side))
-        return np.asarray(small, np.uint8)

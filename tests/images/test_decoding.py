@@ -219,8 +219,8 @@ def test_a_file_that_changes_while_it_is_read(
     path = write(tmp_path, encoded(quadrants))
     hashed = decoding._hashed
 
-    def hashed_and_changed(file: Any, size: int) -> Any:
-        result = hashed(file, size)
+    def hashed_and_changed(*given: Any) -> Any:
+        result = hashed(*given)
         with open(path, "ab") as growing:
             growing.write(b"more")
         return result

@@ -272,6 +272,7 @@ def test_files_that_may_pass_are_listed_and_tried_every_time(
 
     with monkeypatch.context() as broken:
         broken.setattr(decoding, "open_file", refuse)
+        broken.setattr("retrieval.indexing.read_file.read_picture", decoding.read_picture)
         assert library.add(pictures).tally.transient == 1
         (problem,) = library.problems()
         assert (problem.reason, problem.kind) == ("permission denied", "transient")

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import signal
 import socket
 import struct
+import sys
 import zlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
-from support.waiting import WAIT_S
+from PIL import Image
+from support.waiting import WAIT_S, until
+
+from retrieval.images.isolation import pictures
+from retrieval.images.isolation.pool import Pool
 
 pytest.importorskip("fastapi")
-from support.api_client import Client
+from support.api_client import Client, names
 
 from retrieval.server import guard
 
@@ -37,18 +48,98 @@ def png(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
-def test_a_small_upload_that_would_fill_the_memory_is_refused(
-    client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from PIL import PngImagePlugin
-
-    def decoded(*_: Any) -> None:
-        raise AssertionError("its pixels were asked for")
-
-    monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", decoded)
-    answer = client().post("/api/search", content=png(50_000, 50_000))
+@pytest.mark.parametrize("side", [9_000, 50_000])
+def test_a_small_upload_that_would_fill_the_memory_is_refused(client: Client, side: int) -> None:
+    # With its pixels decoded, the error would be about their data, which is missing.
+    answer = client().post("/api/search", content=png(side, side))
     assert answer.status_code == 422
     assert "megapixels" in answer.json()["error"]
+    assert "--max-megapixels" not in str(answer.json())
+
+
+@pytest.fixture
+def uploads(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pool]:
+    """Workers for the uploads of one test."""
+    own = Pool(2)
+    monkeypatch.setattr(pictures, "UPLOADS", own)
+    yield own
+    own.end_idle()
+
+
+def picture() -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (40, 30), (250, 5, 5)).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs signals")
+def test_a_slow_upload_delays_no_question_and_comes_to_an_end(
+    client: Client, uploads: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = client()
+    assert names(api.post("/api/search", content=picture()).json())[0] == "red.png"
+    (worker,) = uploads.idle()
+    os.kill(worker, signal.SIGSTOP)  # what the decoder is given now takes for ever
+    with ThreadPoolExecutor(1) as elsewhere:
+        slow = elsewhere.submit(api.post, "/api/search", content=picture())
+        until(lambda: not uploads.idle())
+        assert names(api.get("/api/search", params={"q": "red"}).json())[0] == "red.png"
+        assert names(api.post("/api/search", content=picture()).json())[0] == "red.png"
+        assert not slow.done()
+        os.kill(worker, signal.SIGCONT)
+        assert names(slow.result(WAIT_S).json())[0] == "red.png"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs signals")
+def test_an_upload_that_takes_too_long_is_refused(
+    client: Client, uploads: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = client()
+    limits = replace(pictures.UPLOAD_LIMITS, max_seconds=0.5)
+    monkeypatch.setattr(pictures, "UPLOAD_LIMITS", limits)
+    assert api.post("/api/search", content=picture()).status_code == 200
+    (worker,) = uploads.idle()
+    os.kill(worker, signal.SIGSTOP)
+    answer = api.post("/api/search", content=picture())
+    assert answer.status_code == 422
+    assert "took longer" in answer.json()["error"]
+    assert api.post("/api/search", content=picture()).status_code == 200
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits memory")
+def test_an_upload_has_little_memory(
+    client: Client, uploads: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = replace(pictures.UPLOAD_LIMITS, max_memory=2**24)
+    monkeypatch.setattr(pictures, "UPLOAD_LIMITS", limits)
+    file = io.BytesIO()
+    Image.new("RGB", (7000, 7000)).save(file, "PNG", compress_level=1)
+    api = client()
+    answer = api.post("/api/search", content=file.getvalue())
+    assert answer.status_code == 422
+    assert "memory" in answer.json()["error"]
+    assert names(api.post("/api/search", content=picture()).json())[0] == "red.png"
+
+
+def test_a_picture_of_the_library_is_not_decoded_again(
+    client: Client, uploads: Pool, folder: str
+) -> None:
+    data = Path(folder, "../pictures/red.png").read_bytes()
+    answer = client().post("/api/search", params={"include_self": True}, content=data)
+    assert names(answer.json())[0] == "red.png"
+    assert uploads.idle() == []
+
+
+def test_a_thumbnail_is_decoded_elsewhere(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def decoded(*_: Any, **__: Any) -> None:
+        raise AssertionError("it was decoded in the server")
+
+    api = client()
+    monkeypatch.setattr("retrieval.images.rendering.render", decoded)
+    monkeypatch.setattr("retrieval.images.thumbnails.render", decoded)
+    monkeypatch.setattr("retrieval.images.decoding.render", decoded)
+    assert api.get("/api/pictures/1/thumbnail").status_code == 200
+    assert api.post("/api/search", content=picture()).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Sequence
-from io import BytesIO
 
 from mcp.types import ContentBlock, ImageContent, TextContent
 
 from retrieval.catalogue import ImageRow
 from retrieval.errors import PictureError
-from retrieval.images.thumbnails import thumbnail_of
+from retrieval.images.isolation.pictures import thumbnail_of
 from retrieval.server import picture_files
 
 JPEG = "image/jpeg"
@@ -30,7 +29,7 @@ def as_jpeg(image: ImageRow, side: int, folder: str) -> bytes:
         if small
         else picture_files.original(image)
     )
-    return thumbnail_of(BytesIO(data), side, kind="JPEG")
+    return thumbnail_of(data, side, kind="JPEG")
 
 
 async def seen(images: Sequence[ImageRow], side: int, folder: str) -> list[ContentBlock]:

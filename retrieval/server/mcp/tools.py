@@ -26,6 +26,7 @@ from retrieval.server.mcp.arguments import (
 )
 from retrieval.server.mcp.images import as_jpeg, seen
 from retrieval.server.paths import refuse_paths
+from retrieval.server.query_pictures import decoded
 from retrieval.server.search_fields import MOST_HITS
 from retrieval.tagging.describing import Description
 
@@ -115,8 +116,8 @@ class McpTools:
         refuse_paths(query, files=self._files)
         options = request.options
 
-        def run(library: Library) -> SearchResult:
-            return library.answer(query, options)
+        def run(library: Library, asked: Query | None) -> SearchResult:
+            return library.answer(asked, options)
 
         return await self._answer(query, run, request)
 
@@ -131,9 +132,9 @@ class McpTools:
         else:
             raise _unknown(request.path)
 
-        def run(library: Library) -> SearchResult:
+        def run(library: Library, asked: Query | None) -> SearchResult:
             k = min(request.offset + request.limit, MOST_HITS)
-            return library.search(query, k, where=request.where.strip() or None)
+            return library.search(asked, k, where=request.where.strip() or None)
 
         return await self._answer(query, run, request)
 
@@ -179,10 +180,14 @@ class McpTools:
     async def _answer(
         self,
         query: Query | None,
-        run: Callable[[Library], SearchResult],
+        run: Callable[[Library, Query | None], SearchResult],
         request: SearchImages | SimilarImages,
     ) -> Answer:
-        result = await asyncio.wrap_future(self._library_thread.ask(Request(query, run)))
+        asked = query
+        if query is not None and any(term.kind == "picture" for term in query.terms):
+            asked = await asyncio.to_thread(decoded, query, self._library_thread)
+        asking = Request(asked, lambda library: run(library, asked))
+        result = await asyncio.wrap_future(self._library_thread.ask(asking))
         text = "" if query is None else str(query)
         facts = hits_of(text, request.where, result, request.offset)
         shown = [found.id for found in facts.hits[: request.images]]

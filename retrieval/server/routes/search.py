@@ -54,7 +54,7 @@ def search_routes(state: State) -> APIRouter:
         terms = Question.parse(params.q).terms if params.q.strip() else ()
         query = Question((*terms, Term("picture", data)))
         refuse_paths(query)
-        return await state.answer(params, query)
+        return await state.answer(params, await state.decoded(query))
 
     @routes.get("/pictures/{image_id}/similar")
     async def similar(image_id: PictureId, params: Annotated[SearchRequest, Query()]) -> Response:

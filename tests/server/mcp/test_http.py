@@ -91,6 +91,7 @@ def test_over_http_nothing_is_opened_that_is_not_indexed(
         return over_http(address, lambda client: client.call_tool(tool, arguments))
 
     monkeypatch.setattr("retrieval.images.decoding.open_file", opened)
+    monkeypatch.setattr("retrieval.server.query_pictures.read_picture", opened)
     monkeypatch.setattr("retrieval.images.download.download", opened)
     secret = str(tmp_path / "secret.png")
     for query in ("./secret.png", secret, f'red + picture:"{secret}"', "red - http://127.0.0.1/a"):

@@ -1,0 +1,193 @@
+"""What the rest of the program calls: reading pictures with workers.
+
+The functions return what those of `decoding` and `thumbnails` return, to the bit. All are
+thread-safe. If no worker can be started, they decode in this process and log a warning.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from contextlib import ExitStack
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.errors import PictureError
+from retrieval.images import (
+    Content,
+    Picture,
+    PictureInfo,
+    Problem,
+    ReadLimits,
+    decoding,
+    thumbnails,
+)
+from retrieval.images.budget import PixelBudget
+from retrieval.images.isolation.conversation import Conversation, WorkerDiedError, as_facts
+from retrieval.images.isolation.messages import Message
+from retrieval.images.isolation.pool import NoWorkersError, Pool
+from retrieval.images.reasons import TooManyPixelsError, TransientError
+from retrieval.specs import Preprocessing
+
+_log = logging.getLogger(__name__)
+
+FILES = Pool(max(16, os.cpu_count() or 1))
+"""Workers for files; no more are in use than threads ask."""
+
+UPLOAD_LIMITS = ReadLimits(max_megapixels=64.0, max_seconds=10.0, max_memory=2**30)
+
+UPLOADS = Pool(2, PixelBudget(64_000_000))
+"""Workers for pictures that somebody sends: neither kind of picture waits for the other."""
+
+
+def read_picture(
+    path: str,
+    preprocessing: Preprocessing,
+    limits: ReadLimits,
+    wanted: Callable[[bytes], bool],
+) -> Picture | Problem:
+    """Read a picture file and convert it to the model's pixels: see `decoding.read_picture`.
+
+    A decoder that crashes, or needs more time or memory than `limits` allow, makes a Problem.
+    """
+    try:
+        try:
+            return _read(path, preprocessing, limits, wanted)
+        except WorkerDiedError as error:
+            if not error.unread:
+                return _problem(error)
+            return _read(path, preprocessing, limits, wanted)
+    except WorkerDiedError as error:
+        return _problem(error)
+    except NoWorkersError as error:
+        _warn(error)
+        return decoding.read_picture(path, preprocessing, limits, wanted)
+
+
+def pixels_of_upload(data: bytes, preprocessing: Preprocessing) -> NDArray[np.uint8]:
+    """Convert an encoded picture to the model's (H, W, 3) uint8 pixels, within `UPLOAD_LIMITS`.
+
+    Raises PictureError.
+    """
+    request = {"do": "pixels", "preprocessing": as_facts(preprocessing)}
+    try:
+        try:
+            return _pixels(_answer(UPLOADS, request, UPLOAD_LIMITS, data))
+        except NoWorkersError as error:
+            _warn(error)
+            return decoding.pixels_from_bytes(data, preprocessing, UPLOAD_LIMITS)
+    except TooManyPixelsError as error:
+        raise PictureError(
+            f"a picture of {error.megapixels:,.0f} megapixels is too large to be uploaded",
+            f"send a copy of at most {UPLOAD_LIMITS.max_megapixels:g} megapixels",
+        ) from error
+
+
+def small_picture(path: str, side: int, limits: ReadLimits) -> NDArray[np.uint8]:
+    """Return (H, W, 3) uint8 RGB pixels, both sides at most `side`; raises PictureError."""
+    request = {"do": "small", "path": _absolute(path), "side": side}
+    try:
+        return _pixels(_answer(FILES, request, limits))
+    except NoWorkersError as error:
+        _warn(error)
+        return thumbnails.small_picture(path, side, limits)
+
+
+def thumbnail(path: str, side: int) -> bytes:
+    """Return a WebP thumbnail of a picture file: see `thumbnails.thumbnail`."""
+    request = {"do": "thumbnail", "path": _absolute(path), "side": side, "kind": "WEBP"}
+    try:
+        return bytes(_answer(FILES, request, ReadLimits()).data)
+    except NoWorkersError as error:
+        _warn(error)
+        return thumbnails.thumbnail(path, side)
+
+
+def thumbnail_of(data: bytes, side: int, kind: thumbnails.Kind = "WEBP") -> bytes:
+    """Return a WebP or JPEG thumbnail of an encoded picture: see `thumbnails.thumbnail`."""
+    request = {"do": "thumbnail", "path": None, "side": side, "kind": kind}
+    try:
+        return bytes(_answer(FILES, request, ReadLimits(), data).data)
+    except NoWorkersError as error:
+        _warn(error)
+        return thumbnails.thumbnail_of(BytesIO(data), side, kind=kind)
+
+
+def _read(
+    path: str,
+    preprocessing: Preprocessing,
+    limits: ReadLimits,
+    wanted: Callable[[bytes], bool],
+) -> Picture | Problem:
+    sha256 = b""
+
+    def needs_pixels(content: Content) -> bool:
+        nonlocal sha256
+        sha256 = content.sha256
+        return wanted(sha256)
+
+    how = as_facts(preprocessing)
+    request = {"do": "read", "path": _absolute(path), "preprocessing": how}
+    with FILES.worker() as worker, ExitStack() as held:
+        message = Conversation(worker, limits, FILES.pixels, held).ask(request, wanted=needs_pixels)
+    if "problem" in message.facts:
+        return Problem(**message.facts["problem"])
+    found = message.facts["picture"]
+    if "info" not in found:
+        return Picture(sha256, found["size"], found["mtime_ns"], None, None)
+    luma = message.data[len(message.data) - found["luma"] :]
+    info = PictureInfo(**found["info"], luma_thumbnail=bytes(luma))
+    return Picture(sha256, found["size"], found["mtime_ns"], _shaped(message, found), info)
+
+
+def _answer(pool: Pool, request: dict[str, Any], limits: ReadLimits, data: bytes = b"") -> Message:
+    """Return a worker's answer to a request that reads nothing first; raises PictureError."""
+    try:
+        with pool.worker() as worker, ExitStack() as held:
+            message = Conversation(worker, limits, pool.pixels, held).ask(request, data)
+    except WorkerDiedError as error:
+        kind = TransientError if error.transient else PictureError
+        raise kind(error.reason) from error
+    if "error" in message.facts:
+        raise _raised(message.facts["error"], limits)
+    return message
+
+
+def _raised(failure: dict[str, Any], limits: ReadLimits) -> PictureError:
+    if failure["megapixels"] is not None:
+        return TooManyPixelsError(round(failure["megapixels"] * 1e6), limits.max_megapixels)
+    kind = TransientError if failure["transient"] else PictureError
+    return kind(failure["message"], failure["hint"])
+
+
+def _pixels(message: Message) -> NDArray[np.uint8]:
+    return _shaped(message, message.facts)
+
+
+def _shaped(message: Message, facts: dict[str, Any]) -> NDArray[np.uint8]:
+    height, width, channels = facts["shape"]
+    pixels = np.frombuffer(message.data, np.uint8, height * width * channels)
+    return pixels.reshape(height, width, channels)
+
+
+def _problem(error: WorkerDiedError) -> Problem:
+    content = error.content
+    if error.transient or content is None:
+        return Problem(error.reason, "transient")
+    return Problem(error.reason, "bad", content.size, content.mtime_ns)
+
+
+def _absolute(path: str) -> str:
+    """Return an absolute path: a worker has another working folder."""
+    try:
+        return os.path.abspath(path)
+    except OSError:  # the working folder was deleted, and the path is relative
+        return path
+
+
+def _warn(error: NoWorkersError) -> None:
+    _log.warning("pictures are decoded without the protection of a worker process: %s", error)
