@@ -9,8 +9,7 @@ ordinary rows, and no content is encoded twice.
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,7 @@ from retrieval.catalogue.lookup import Counts, ImageRow, Lookup, ProblemRow
 from retrieval.catalogue.roots import Root, Roots
 from retrieval.catalogue.texts import CAPTION, NAME, OCR, SIDECAR, XMP, TextRow, Texts
 from retrieval.catalogue.vectors import TEXT, WHOLE, Snapshot, Vectors
-from retrieval.specs import ModelSpec, Preprocessing
+from retrieval.specs import ModelSpec, is_plausible, preprocessing_of
 
 if TYPE_CHECKING:
     from retrieval.catalogue.concepts import ConceptRows
@@ -158,7 +157,10 @@ class Catalogue:
         return KnownContents(self.path, model.id, model.spec.dim)
 
     def model(self) -> ModelRow | None:
-        """Return the model that searches use; None in a new library."""
+        """Return the model that searches use; None in a new library.
+
+        LibraryError if what the catalogue says about it is damaged.
+        """
         row = self._db.rows(
             "SELECT m.id, m.name, m.fingerprint, m.dim, m.licence, m.preprocessing FROM models m"
             " JOIN state s ON s.key = 'model_id' AND s.value = m.id"
@@ -166,10 +168,13 @@ class Catalogue:
         if row is None:
             return None
         id_, name, fingerprint, dim, licence, preprocessing = row
-        facts = json.loads(preprocessing)
-        for key in ("size", "mean", "std"):
-            facts[key] = tuple(facts[key])
-        return ModelRow(id_, ModelSpec(name, fingerprint, dim, Preprocessing(**facts), licence))
+        try:
+            spec = ModelSpec(name, fingerprint, dim, preprocessing_of(preprocessing), licence)
+        except ValueError as error:
+            raise self._db.damaged(f"the record of its model: {error}") from error
+        if not is_plausible(spec):
+            raise self._db.damaged("the record of its model cannot be right")
+        return ModelRow(id_, spec)
 
     def models(self) -> list[ModelStatus]:
         """Return all registered models, including those without vectors."""
@@ -181,8 +186,8 @@ class Catalogue:
             " FROM models m ORDER BY m.id"
         )
         return [
-            ModelStatus(name, fingerprint, dim, images, bool(in_use))
-            for name, fingerprint, dim, images, in_use in rows
+            replace(self._db.record(ModelStatus, (*row, False)), in_use=bool(in_use))
+            for *row, in_use in rows
         ]
 
     def use_model(self, model_id: int) -> None:

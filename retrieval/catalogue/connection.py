@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from retrieval.catalogue import schema
-from retrieval.catalogue.explaining import cannot_open, cannot_write, explained, hint_about_disk
+from retrieval.catalogue.explaining import (
+    MEND,
+    cannot_open,
+    cannot_write,
+    explained,
+    hint_about_disk,
+)
+from retrieval.catalogue.typed import fits
 from retrieval.errors import LibraryError, LibraryTooNew
 
 FIRST_BELOW, PAST_BELOW = b"/", b"0"
@@ -19,6 +26,7 @@ _BUSY_TIMEOUT_S = 30.0
 
 _READ_ONLY = "mode=ro&immutable=1"
 """Read the file alone: without locks, and without SQLite's files beside it."""
+Record = TypeVar("Record")
 
 
 def text(path: str) -> bytes:
@@ -56,7 +64,7 @@ class Connection:
         except sqlite3.DatabaseError as error:
             raise LibraryError(
                 f"the file {path} is not a catalogue or is damaged: {error}",
-                "restore it from a backup, or move the folder away and index again",
+                MEND,
             ) from error
 
     def _open(self, mode: str, *, create: bool = False, any_thread: bool = False) -> None:
@@ -115,6 +123,44 @@ class Connection:
         """Run one statement for each tuple."""
         with explained(self._path):
             self.raw.executemany(sql, values)
+
+    def records(self, kind: type[Record], sql: str, values: Iterable[Any] = ()) -> Iterator[Record]:
+        """Yield a dataclass for each row; LibraryError if a value has another type than its field.
+
+        SQLite keeps any value in any column, so a damaged file may hold anything anywhere.
+        """
+        for row in self.rows(sql, values):
+            yield self.record(kind, row)
+
+    def record(self, kind: type[Record], row: Sequence[Any]) -> Record:
+        """Return a row of a query as a dataclass: see `records`."""
+        wrong = fits(kind, row)
+        if wrong:
+            raise self.damaged(wrong)
+        return kind(*row)
+
+    def damaged(self, what: str) -> LibraryError:
+        """Return the error for a value that this program never writes."""
+        return LibraryError(f"the catalogue {self._path} is damaged: {what}", MEND)
+
+    def a_path(self, value: Any) -> str:
+        """Return a value that must be a path; LibraryError if it cannot be one."""
+        if "\0" in self.a_text(value):
+            raise self.damaged(f"{value!r} stands where a path should be")
+        return str(value)
+
+    def a_text(self, value: Any) -> str:
+        """Return a value that must be a text; LibraryError if it is none."""
+        if not isinstance(value, str):
+            raise self.damaged(f"{value!r} stands where a text should be")
+        return value
+
+    def number(self, sql: str, values: Iterable[Any] = ()) -> int:
+        """Return the whole number that a query gives; LibraryError if there is none."""
+        found = self.one(sql, values)
+        if not isinstance(found, int):
+            raise self.damaged(f"{found!r} stands where a number should be")
+        return found
 
     def one(self, sql: str, values: Iterable[Any] = ()) -> Any:
         """Return the first column of the first row, or None when there is no row."""

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from retrieval.catalogue.connection import Connection, text, within
 from retrieval.catalogue.roots import Root
 from retrieval.catalogue.texts import EMBEDDED, Texts
-from retrieval.catalogue.vectors import WHOLE
+from retrieval.catalogue.vectors import GREATEST_ID, WHOLE
 from retrieval.images import PictureInfo
 from retrieval.query.fields import FACTS
 from retrieval.specs import ModelSpec
-from retrieval.vectors import from_blobs, to_blobs
+from retrieval.vectors import sound_vector, to_blobs
 
 _VALUES = attrgetter(*FACTS)
 
@@ -114,6 +114,31 @@ class Contents:
         """Return the ids of the images without a file."""
         rows = self._db.rows("SELECT id FROM images WHERE orphaned_at IS NOT NULL")
         return {id_ for (id_,) in rows.fetchall()}
+
+    def mend(self, damaged: Iterable[int]) -> None:
+        """Delete damaged vectors, so that they count as lacking, and outdate all caches.
+
+        Also returns images to the results that have a file but count as orphans.
+        """
+        with self._db.writing():
+            next_generation(self._db)
+            self._db.many("DELETE FROM vectors WHERE id = ?", ((id_,) for id_ in damaged))
+            self._db.rows(
+                f"UPDATE sqlite_sequence SET seq = (SELECT max(id) FROM (SELECT max(id) AS id"
+                f" FROM vectors UNION SELECT max(vector_id) FROM removed WHERE vector_id <="
+                f" {GREATEST_ID})) WHERE name = 'vectors' AND seq > {GREATEST_ID}"
+            )
+            for image_id in self.wrong_orphans():
+                self._revive(image_id)
+            self.outdate_caches()
+
+    def wrong_orphans(self) -> list[int]:
+        """Return the ids of images that count as having no file, but have one."""
+        rows = self._db.rows(
+            "SELECT id FROM images i WHERE orphaned_at IS NOT NULL"
+            " AND EXISTS (SELECT 1 FROM files f WHERE f.image_id = i.id)"
+        )
+        return [id_ for (id_,) in rows]
 
     def delete_images(self, ids: Iterable[int]) -> None:
         """Delete images with their vectors, within the caller's transaction."""
@@ -245,12 +270,12 @@ class KnownContents:
         self._lock = threading.Lock()
 
     def __contains__(self, sha256: bytes) -> bool:
-        return self._look_up("1", sha256) is not None
+        return self.vector(sha256) is not None
 
     def vector(self, sha256: bytes) -> NDArray[np.float32] | None:
-        """Return the content's (dim,) float32 vector, or None."""
+        """Return the content's (dim,) float32 vector; None if it has none, or a damaged one."""
         blob = self._look_up("v.embedding", sha256)
-        return None if blob is None else from_blobs([blob], self._dim)[0]
+        return None if blob is None else sound_vector(blob, self._dim)
 
     def close(self) -> None:
         """Close the connection."""

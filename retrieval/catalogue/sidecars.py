@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
+from typing import Any
 
 from retrieval.catalogue.connection import Connection, text
 from retrieval.catalogue.roots import Root
@@ -31,6 +32,12 @@ class Place:
 
     root: str
     path: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    source: str
+    text: str
 
 
 class Sidecars:
@@ -70,19 +77,25 @@ class Sidecars:
             " WHERE f.image_id = ? ORDER BY r.path, f.path",
             (image_id,),
         ).fetchall()
+        for _, root, path in rows:
+            self._db.a_path(root)
+            self._db.a_path(path)
         found: list[tuple[str, str]] = []
         for start in range(0, len(rows), _AT_ONCE):  # a picture may have thousands of files
             for root_id, files in groupby(rows[start : start + _AT_ONCE], itemgetter(0)):
                 paths = [path for *_, path in files]
                 names = [text(each) for path in paths for each in (os.path.splitext(path)[0], path)]
                 # SQLite would take the primary key by itself, and read all sidecars of the root.
-                found += self._db.rows(
+                found += self._beside(
                     "SELECT source, text FROM sidecars INDEXED BY sidecars_beside"
                     f" WHERE root_id = ? AND beside IN ({', '.join([_NAME] * len(names))})"
                     " ORDER BY path",
                     (root_id, *names),
-                ).fetchall()
+                )
         return [Place(root, path) for _, root, path in rows], found
+
+    def _beside(self, sql: str, values: Iterable[Any]) -> list[tuple[str, str]]:
+        return [(row.source, row.text) for row in self._db.records(_Beside, sql, values)]
 
     def image_at(self, root: Root, path: str) -> int | None:
         """Return the id of the image of a root's file, or None."""

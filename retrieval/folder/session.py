@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING
 
@@ -16,9 +17,13 @@ from retrieval.stores import backends
 from retrieval.whole_file import require_inside
 
 if TYPE_CHECKING:
+    from retrieval.stores import Ids
     from retrieval.stores.live_index import LiveIndex
 
 _log = logging.getLogger(__name__)
+
+_NAMED = 3  # pictures that a warning names
+_MAKE = "To make it: pixtrieve index"
 
 
 class Session:
@@ -80,7 +85,18 @@ class Session:
         fingerprint, dim = row.spec.fingerprint, row.spec.dim
         key = CacheKey(self._cache_path(fingerprint, view), fingerprint, dim)
         factory = backends.store_factory(backends.DEFAULT)
-        return LiveIndex(self.catalogue.vectors(row, view), key, factory)
+        vectors = self.catalogue.vectors(row, view)
+        in_use = row.id == self.last_model.row.id
+
+        def report(damaged: Ids, rebuilt: bool) -> None:
+            if len(damaged):
+                _warn_of_damaged(damaged.tolist(), vectors.names(damaged[:_NAMED].tolist()))
+            elif rebuilt and view == WHOLE and in_use and (lacking := vectors.count_lacking()):
+                _log.warning(
+                    "%d pictures have no vector, so no search finds them. %s", lacking, _MAKE
+                )
+
+        return LiveIndex(vectors, key, factory, report)
 
     def map_path(self, fingerprint: str) -> str:
         """Return the path of the cache file for the map of a model's vectors."""
@@ -110,3 +126,14 @@ class Session:
     def _cache_path(self, fingerprint: str, view: str) -> str:
         name = fingerprint[:16] if view == WHOLE else f"{fingerprint[:16]}-{view}"
         return os.path.join(self.path, "cache", f"{name}.{backends.DEFAULT}")
+
+
+def _warn_of_damaged(ids: Sequence[int], names: Sequence[str]) -> None:
+    several = len(ids) > 1
+    what = f"{len(ids)} vectors in the catalogue are" if several else "a vector in the catalogue is"
+    of = (
+        f", of {', '.join(names)}{' and others' if len(ids) > len(names) > 0 else ''}"
+        if names
+        else ""
+    )
+    _log.warning("%s damaged and in no answer%s. %s", what, of, _MAKE)

@@ -117,6 +117,16 @@ def _indexer(
     catalogue = session.catalogue
     images, texts = session.index_of(model.row), session.index_of(model.row, TEXT)
 
+    def mend() -> None:
+        """Drop damaged vectors, so that this run makes them anew."""
+        with catalogue.reading():
+            damaged = images.damaged().tolist()
+            if catalogue.vectors(model.row, TEXT).exist():
+                damaged += texts.damaged().tolist()
+            wrong = catalogue.contents.wrong_orphans()
+        if damaged or wrong:
+            catalogue.contents.mend(damaged)
+
     def refresh() -> None:
         with catalogue.reading():
             written = images.refresh()
@@ -128,4 +138,4 @@ def _indexer(
                 catalogue.contents.outdate_caches()
         measure_baselines(catalogue, model, images)
 
-    return Indexer(catalogue, model, options, stop=stop, refresh=refresh)
+    return Indexer(catalogue, model, options, stop=stop, mend=mend, refresh=refresh)

@@ -76,6 +76,7 @@ class Indexer:
         options: IndexOptions,
         *,
         stop: threading.Event,
+        mend: Callable[[], None],
         refresh: Callable[[], None],
     ) -> None:
         self._catalogue = catalogue
@@ -83,6 +84,7 @@ class Indexer:
         self._encoder = BackgroundEncoder(model.encoder)
         self._options = options
         self._stop = stop
+        self._mend = mend
         self._refresh = refresh
         self._batch_size = options.batch_size or _FIRST_BATCH
         self._report = RunReport()
@@ -94,6 +96,7 @@ class Indexer:
         """Index each scope; yield progress, with `skipped` among the problems of the last."""
         for trouble in skipped:
             self._report.add_problem(trouble.path, trouble.reason)
+        self._mend()
         known = self._catalogue.known_contents(self._model.row)
         try:
             for scope in scopes:

@@ -125,7 +125,8 @@ class OpenLibrary:
 
     def images(self) -> Iterator[tuple[ImageRow, bytes]]:
         """Yield every picture with its stored vector; `retrieval.vectors` documents the format."""
-        return self._session.catalogue.lookup.images(self._session.model.row.id)
+        row = self._session.model.row
+        return self._session.catalogue.lookup.images(row.id, row.spec.dim)
 
     @contextmanager
     def stored_vectors(self) -> Iterator[Callable[[bytes], NDArray[np.float32] | None]]:
