@@ -41,7 +41,6 @@ from retrieval.texts.collect import encode_descriptions, read_sidecars, refresh_
 
 _COMMIT_ROWS = 512
 """Files that need no encoding are committed in groups of this size."""
-
 _FIRST_BATCH = 32
 """Pictures per batch until the encoder is loaded and says which size suits it."""
 

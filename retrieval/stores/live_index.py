@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from retrieval.catalogue import Snapshot
 from retrieval.errors import reason_of
+from retrieval.catalogue.vectors import GREATEST_ID
 from retrieval.stores import (
     Ids,
     IdSet,
@@ -137,6 +138,8 @@ class LiveIndex:
         of one moment.
         """
         view = self._current()
+        if allowed is not None and len(allowed):
+            allowed = allowed[: np.searchsorted(allowed, GREATEST_ID, "right")]
         scores, ids = view.cached.search(queries, k + len(view.gone), allowed)
         alive = ~np.isin(ids[0], view.gone)
         cached = scores[:, alive], ids[:, alive]
