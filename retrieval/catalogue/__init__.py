@@ -9,6 +9,7 @@ ordinary rows, and no content is encoded twice.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -149,6 +150,14 @@ class Catalogue:
     def vectors(self, model: ModelRow, view: str = WHOLE) -> Vectors:
         """Return one model's vectors: of the pictures (WHOLE) or of their texts (TEXT)."""
         return Vectors(self._db, model.id, model.spec.dim, view)
+
+    def all_vectors(self) -> Iterator[tuple[ModelStatus, str, Vectors]]:
+        """Yield the vectors of every model and view, with the model and the view."""
+        ids = {row[0]: row[1] for row in self._db.rows("SELECT fingerprint, id FROM models")}
+        for model in self.models():
+            for view in (WHOLE, TEXT):
+                vectors = Vectors(self._db, ids[model.fingerprint], model.dim, view)
+                yield model, view, vectors
 
     def known_contents(self, model: ModelRow) -> KnownContents:
         """Return a thread-safe, set-like view of the contents that have a vector."""

@@ -69,7 +69,7 @@ class Connection:
 
     def _open(self, mode: str, *, create: bool = False, any_thread: bool = False) -> None:
         self.raw = sqlite3.connect(
-            f"file:{_uri_path(self._path)}?{mode}",
+            f"file:{uri_path(self._path)}?{mode}",
             uri=True,
             isolation_level=None,
             timeout=_BUSY_TIMEOUT_S,
@@ -242,7 +242,8 @@ def has_content(path: str) -> bool:
         return False
 
 
-def _uri_path(path: str) -> str:
+def uri_path(path: str) -> str:
+    """Return a path as it stands in an address `file:…`."""
     from urllib.parse import quote_from_bytes
 
     return quote_from_bytes(text(path))

@@ -118,7 +118,7 @@ class Contents:
     def mend(self, damaged: Iterable[int]) -> None:
         """Delete damaged vectors, so that they count as lacking, and outdate all caches.
 
-        Also returns images to the results that have a file but count as orphans.
+        Also corrects which images are in the results: those that have a file.
         """
         with self._db.writing():
             next_generation(self._db)
@@ -130,6 +130,11 @@ class Contents:
             )
             for image_id in self.wrong_orphans():
                 self._revive(image_id)
+            self._db.many(
+                "UPDATE images SET orphaned_at = CAST(strftime('%s', 'now') AS INTEGER)"
+                " WHERE id = ?",
+                ((id_,) for id_ in self.lost_images()),
+            )
             self.outdate_caches()
 
     def wrong_orphans(self) -> list[int]:
@@ -137,6 +142,14 @@ class Contents:
         rows = self._db.rows(
             "SELECT id FROM images i WHERE orphaned_at IS NOT NULL"
             " AND EXISTS (SELECT 1 FROM files f WHERE f.image_id = i.id)"
+        )
+        return [id_ for (id_,) in rows]
+
+    def lost_images(self) -> list[int]:
+        """Return the ids of images that have no file, but do not count as orphans."""
+        rows = self._db.rows(
+            "SELECT id FROM images i WHERE orphaned_at IS NULL"
+            " AND NOT EXISTS (SELECT 1 FROM files f WHERE f.image_id = i.id)"
         )
         return [id_ for (id_,) in rows]
 
@@ -181,8 +194,9 @@ class Contents:
         if not images:
             return
         self._db.many(
-            f"INSERT OR IGNORE INTO images (sha256, {', '.join(FACTS)})"
-            f" VALUES (?{', ?' * len(FACTS)})",
+            f"INSERT INTO images (sha256, {', '.join(FACTS)}) VALUES (?{', ?' * len(FACTS)})"
+            " ON CONFLICT (sha256) DO UPDATE SET "
+            + ", ".join(f"{name} = excluded.{name}" for name in FACTS),
             ((image.sha256, *_VALUES(image.info)) for image in images),
         )
         self._db.many(

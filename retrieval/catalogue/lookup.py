@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from retrieval.catalogue.connection import Connection, text, within
+from retrieval.catalogue.connection import MEND, Connection, text, within
 from retrieval.catalogue.typed import misfits
 from retrieval.query.fields import FACTS, PictureFacts
 from retrieval.vectors import sound_vector
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +65,10 @@ class Lookup:
         self._db = db
 
     def by_vector(self, vector_ids: Sequence[int]) -> dict[int, ImageRow]:
-        """Return the images of vectors, by vector id; ids without a live image are left out."""
+        """Return the images of vectors, by vector id; ids without a live image are left out.
+
+        A search asks for live ones only, so a warning is logged for those.
+        """
         found: dict[int, ImageRow] = {}
         for vector_id in vector_ids:
             row = self._db.rows(
@@ -73,6 +79,8 @@ class Lookup:
             image = self._with_files(row) if row else None
             if image:
                 found[vector_id] = image
+        if lost := len(vector_ids) - len(found):
+            _log.warning("%d pictures are left out: the catalogue is damaged. %s", lost, MEND)
         return found
 
     def by_content(self, sha256: bytes) -> ImageRow | None:

@@ -34,6 +34,7 @@ SECTIONS = {
         "captions": "captions",
         "ocr": "captions",
         "export": "export",
+        "doctor": "doctor",
     },
     "Organise": {
         "label": "label",

@@ -34,6 +34,16 @@ def cached_text_vectors(encoder: Encoder, texts: Sequence[str]) -> NDArray[np.fl
     return vectors
 
 
+def is_intact(path: str) -> bool:
+    """Tell whether a file of this cache is as it was written."""
+    try:
+        with open(path, "rb") as file:
+            wanted, body = file.read(_DIGEST_BYTES), file.read()
+    except OSError:
+        return False
+    return hashlib.sha256(body).digest() == wanted
+
+
 def _read(path: str, shape: tuple[int, int]) -> NDArray[np.float32] | None:
     """Return the file's vectors; None if it is missing or differs from its SHA-256, 32 bytes."""
     try:

@@ -124,8 +124,13 @@ class Session:
         return self._indexes[view]
 
     def _cache_path(self, fingerprint: str, view: str) -> str:
-        name = fingerprint[:16] if view == WHOLE else f"{fingerprint[:16]}-{view}"
-        return os.path.join(self.path, "cache", f"{name}.{backends.DEFAULT}")
+        return cache_path(self.path, fingerprint, view)
+
+
+def cache_path(folder: str, fingerprint: str, view: str) -> str:
+    """Return the path of the cache of a model's vectors in a library's folder."""
+    name = fingerprint[:16] if view == WHOLE else f"{fingerprint[:16]}-{view}"
+    return os.path.join(folder, "cache", f"{name}.{backends.DEFAULT}")
 
 
 def _warn_of_damaged(ids: Sequence[int], names: Sequence[str]) -> None:

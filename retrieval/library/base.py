@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from retrieval.catalogue.facets import Facet
+    from retrieval.folder.doctor import Checkup
     from retrieval.folder.status import Status
 
 AnyPath = str | os.PathLike[str]
@@ -81,6 +82,18 @@ class OpenLibrary:
         loaded = None if isinstance(model, str) else model
         encoder = LazyEncoder(row.spec, device, loaded)
         return cls(folder, catalogue, ModelInUse(row, encoder), device)
+
+    @staticmethod
+    def check(path: AnyPath, *, repair: bool = False, files: bool = False) -> Checkup:
+        """Examine the library in a folder, also one that does not open: see `folder.doctor`.
+
+        With `repair`, mends what is safe to mend; nothing that exists only once is deleted.
+        `files` also reads every picture. Raises LibraryNotFound if there is no library,
+        LibraryBusy if another process is writing during a repair.
+        """
+        from retrieval.folder.doctor import check
+
+        return check(absolute(path), repair=repair, files=files)
 
     @property
     def model(self) -> ModelSpec:

@@ -93,6 +93,14 @@ def _are_there(folder: str, wanted: Mapping[str, str]) -> bool:
         return False
 
 
+def is_intact(place: str) -> bool:
+    """Tell whether the assembled towers in a folder are those of their records."""
+    names = [f"{name}.json" for name in ("image", "text")]
+    paths = [path for name in names if os.path.exists(path := os.path.join(place, name))]
+    records = [read_record(path) for path in paths]
+    return all(record is not None and _are_there(place, record) for record in records)
+
+
 class PackedGraphs:
     """The graphs that ship with a checkpoint."""
 

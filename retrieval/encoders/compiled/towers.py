@@ -134,13 +134,21 @@ def drop_damaged(folder: str) -> list[str]:
 
     OpenVINO believes its cache, whatever is in it. What it deletes here, it compiles again.
     """
-    wanted, dropped = read_record(os.path.join(folder, _COMPILED)) or {}, []
+    damaged = damaged_towers(folder)
+    for name in damaged:
+        with suppress(OSError):
+            os.unlink(os.path.join(folder, name))
+    return damaged
+
+
+def damaged_towers(folder: str) -> list[str]:
+    """Return the names of the compiled towers in a folder that differ from their record."""
+    wanted, damaged = read_record(os.path.join(folder, _COMPILED)) or {}, []
     for name in _blobs(folder):
         with suppress(OSError):
             if name not in wanted or not have_digests(folder, {name: wanted[name]}):
-                os.unlink(os.path.join(folder, name))
-                dropped.append(name)
-    return dropped
+                damaged.append(name)
+    return damaged
 
 
 def remember_compiled(folder: str) -> None:
