@@ -61,7 +61,7 @@ class Connection:
                 self._open_to_read(error, any_thread=any_thread)
         except sqlite3.OperationalError as error:
             raise cannot_open(path, error) from error
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             raise LibraryError(
                 f"the file {path} is not a catalogue or is damaged: {error}",
                 MEND,

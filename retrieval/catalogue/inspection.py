@@ -133,17 +133,18 @@ def _is_about_a_value(line: str) -> bool:
 
 def _schema_differs(db: sqlite3.Connection) -> tuple[str, ...]:
     """Return the names of tables, indexes and triggers that are missing or other than they were."""
-    here = {_text(name): sql for name, sql in db.execute(_MASTER).fetchall()}
+    here = {(kind, name): sql for kind, name, sql in db.execute(_MASTER).fetchall()}
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as new:
         schema.migrate(new)
         new.text_factory = bytes
-        wanted = {_text(name): sql for name, sql in new.execute(_MASTER).fetchall()}
-    return tuple(name for name, sql in wanted.items() if here.get(name) != sql)[:_SHOWN]
+        wanted = {(kind, name): sql for kind, name, sql in new.execute(_MASTER).fetchall()}
+    differs = [key for key, sql in wanted.items() if here.get(key) != sql]
+    return tuple(f"{_text(kind)} {_text(name)}" for kind, name in differs[:_SHOWN])
 
 
 _MASTER = (
-    "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE '~_%' ESCAPE '~'"
-    " AND name NOT LIKE 'sqlite%' ORDER BY name"
+    "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL"
+    " AND name NOT LIKE '%sqlite%' ORDER BY name"
 )
 
 

@@ -18,9 +18,16 @@ from retrieval.catalogue import schema
 from retrieval.catalogue.inspection import reading
 from retrieval.catalogue.mending import mend_rows, model_in_use
 
+# A damaged name in an error message of SQLite is no UTF-8.
+_UNREADABLE = (sqlite3.DatabaseError, UnicodeDecodeError)
+FAILURES = (OSError, sqlite3.Error, UnicodeDecodeError)
+"""What reading a damaged file and writing a new one can raise."""
+
 _HEADER = 100
-_GIVE_UP = 5_000
-"""After this many rows in a row that cannot be read, the rest of a range is given up."""
+_LENIENT = "PRAGMA writable_schema = ON"
+"""Makes SQLite pass over a table whose definition is damaged, instead of refusing all of them."""
+_GIVE_UP = 1_000
+"""After this many rows that cannot be read, the rest of a range is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +86,14 @@ class _opened:  # noqa: N801 - a context
         path = self._path
         try:
             with reading(path) as db:
-                db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        except sqlite3.DatabaseError:
+                db.execute(_LENIENT)
+                db.execute("SELECT count(*) FROM images").fetchone()
+        except _UNREADABLE:
             path = self._with_new_header()
         self._reading = reading(path)
-        return self._reading.__enter__()
+        db = self._reading.__enter__()
+        db.execute(_LENIENT)
+        return db
 
     def __exit__(self, *error: Any) -> None:
         self._reading.__exit__(*error)
@@ -161,7 +171,7 @@ class _Reader:
             else:
                 for row in self._select("", ""):
                     yield tuple(row)
-        except sqlite3.DatabaseError:
+        except _UNREADABLE:
             self.complete = False
         if self.complete:
             return
@@ -169,7 +179,7 @@ class _Reader:
             yield from self._until_error(f"ORDER BY {self._key} DESC")
             return
         first = None
-        with suppress(sqlite3.DatabaseError):
+        with suppress(*_UNREADABLE):
             for rowid, *row in self._select("rowid, ", "ORDER BY rowid DESC"):
                 if last is not None and rowid <= last:
                     return
@@ -177,14 +187,14 @@ class _Reader:
                 yield tuple(row)
         if first is not None:
             yield from self._between((last or 0) + 1, first - 1)
-        else:
-            yield from self._onwards((last or 0) + 1)
+        elif last is not None:
+            yield from self._between(last + 1, last + _GIVE_UP)
 
     def _select(self, before: str, after: str) -> sqlite3.Cursor:
         return self._db.execute(f"SELECT {before}{self._columns} FROM {self._table} {after}")
 
     def _until_error(self, order: str) -> Iterator[tuple[Any, ...]]:
-        with suppress(sqlite3.DatabaseError):
+        with suppress(*_UNREADABLE):
             for row in self._select("", order):
                 yield tuple(row)
 
@@ -195,15 +205,10 @@ class _Reader:
             low, high = waiting.pop()
             try:
                 found = self._select("", f"WHERE rowid BETWEEN {low} AND {high}").fetchall()
-            except sqlite3.DatabaseError:
+            except _UNREADABLE:
                 failed += low == high
                 if low < high:
                     middle = (low + high) // 2
                     waiting += [(middle + 1, high), (low, middle)]
                 continue
-            failed = 0
             yield from found
-
-    def _onwards(self, low: int) -> Iterator[tuple[Any, ...]]:
-        """Yield the readable rows from an id on, until many in a row cannot be read."""
-        yield from self._between(low, low + _GIVE_UP)

@@ -143,6 +143,15 @@ def _salvage(path: str) -> str:
     kept, new = kept_name(path, "damaged"), f"{path}.new"
     with _explained(path):
         found = salvage.salvage(path, new)
+        if not (found.rows.get("images") and found.rows.get("models")):
+            for end in ("", *_JOURNALS):
+                with suppress(FileNotFoundError):
+                    os.unlink(new + end)
+            raise LibraryError(
+                "no picture could be saved; the file is as it was",
+                "restore a backup, or move the folder away and index again; the pictures are not "
+                "affected",
+            )
         try:
             os.link(path, kept)  # so that there is a catalogue at every moment
         except OSError:
@@ -179,7 +188,7 @@ class _explained:  # noqa: N801 - a context
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, OSError | salvage.DatabaseError):
+        if isinstance(error, salvage.FAILURES):
             raise LibraryError(
                 f"the catalogue {self._path} could not be repaired: {error}",
                 "restore a backup, or move the folder away and index again; the pictures are not "
