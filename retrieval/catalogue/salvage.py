@@ -47,8 +47,9 @@ def salvage(path: str, target: str) -> Salvaged:
     with closing(sqlite3.connect(target, isolation_level=None)) as new:
         new.execute("PRAGMA foreign_keys = OFF")
         new.execute("PRAGMA ignore_check_constraints = ON")
-        triggers = new.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
-        triggers = triggers.fetchall()
+        triggers = new.execute(
+            "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
+        ).fetchall()
         for name, _ in triggers:
             new.execute(f"DROP TRIGGER {name}")
         new.execute("BEGIN")
@@ -162,29 +163,25 @@ class _Reader:
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """Yield every row that can be read; some may come twice."""
-        last = None
-        try:
-            if self._has_rowid:
-                for rowid, *row in self._select("rowid, ", "ORDER BY rowid"):
-                    last = rowid
-                    yield tuple(row)
-            else:
-                for row in self._select("", ""):
-                    yield tuple(row)
-        except _UNREADABLE:
-            self.complete = False
+        if self._has_rowid:
+            yield from self._by_rowid()
+            return
+        yield from self._until_error("")
+        if not self.complete:
+            yield from self._until_error(f"ORDER BY {self._key} DESC")
+
+    def _by_rowid(self) -> Iterator[tuple[Any, ...]]:
+        last = first = None
+        for rowid, *row in self._until_error("ORDER BY rowid", "rowid, "):
+            last = rowid
+            yield tuple(row)
         if self.complete:
             return
-        if not self._has_rowid:
-            yield from self._until_error(f"ORDER BY {self._key} DESC")
-            return
-        first = None
-        with suppress(*_UNREADABLE):
-            for rowid, *row in self._select("rowid, ", "ORDER BY rowid DESC"):
-                if last is not None and rowid <= last:
-                    return
-                first = rowid
-                yield tuple(row)
+        for rowid, *row in self._until_error("ORDER BY rowid DESC", "rowid, "):
+            if last is not None and rowid <= last:
+                return
+            first = rowid
+            yield tuple(row)
         if first is not None:
             yield from self._between((last or 0) + 1, first - 1)
         elif last is not None:
@@ -193,10 +190,11 @@ class _Reader:
     def _select(self, before: str, after: str) -> sqlite3.Cursor:
         return self._db.execute(f"SELECT {before}{self._columns} FROM {self._table} {after}")
 
-    def _until_error(self, order: str) -> Iterator[tuple[Any, ...]]:
-        with suppress(*_UNREADABLE):
-            for row in self._select("", order):
-                yield tuple(row)
+    def _until_error(self, order: str, before: str = "") -> Iterator[tuple[Any, ...]]:
+        try:
+            yield from self._select(before, order)
+        except _UNREADABLE:
+            self.complete = False
 
     def _between(self, low: int, high: int) -> Iterator[tuple[Any, ...]]:
         """Yield the readable rows of a range; halves it around what cannot be read."""

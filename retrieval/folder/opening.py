@@ -127,7 +127,7 @@ def _checked_model(folder: str, catalogue: Catalogue, model: str | Encoder | Non
     if row is None:
         raise LibraryError(
             f"the catalogue in {folder} names no model",
-            "restore the catalogue from a backup, or move the folder away and index again",
+            "to see what is damaged: pixtrieve doctor; to mend it: pixtrieve doctor --repair",
         )
     if isinstance(model, str):
         identity = identify(model)

@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 
 import numpy as np
 
@@ -82,7 +83,7 @@ def _caches(folder: str, catalogue: Catalogue) -> Iterator[Finding]:
                 "error",
                 f"the cache {path} {why}",
                 "delete it; the next search makes it anew",
-                mend=lambda path=path: _delete(path),
+                mend=partial(_delete, path),
             )
 
 
