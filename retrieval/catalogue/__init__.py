@@ -24,10 +24,11 @@ from retrieval.specs import ModelSpec, is_plausible, preprocessing_of
 
 if TYPE_CHECKING:
     from retrieval.catalogue.concepts import ConceptRows
-    from retrieval.catalogue.contents import Contents, KnownContents
+    from retrieval.catalogue.contents import Contents
     from retrieval.catalogue.duplicates import DuplicateRows
     from retrieval.catalogue.facets import FacetRows
     from retrieval.catalogue.filters import Filters
+    from retrieval.catalogue.known_contents import KnownContents
     from retrieval.catalogue.scan import Scan, Scope
     from retrieval.catalogue.sidecars import Sidecars
     from retrieval.catalogue.tags import TagRows
@@ -161,7 +162,7 @@ class Catalogue:
 
     def known_contents(self, model: ModelRow) -> KnownContents:
         """Return a thread-safe, set-like view of the contents that have a vector."""
-        from retrieval.catalogue.contents import KnownContents
+        from retrieval.catalogue.known_contents import KnownContents
 
         return KnownContents(self.path, model.id, model.spec.dim)
 

@@ -25,9 +25,9 @@ from retrieval.library import Library
 def doctor_command(
     ctx: click.Context, library_path: str, repair: bool, files: bool, as_json: bool
 ) -> None:
-    """Examine the library: catalogue, vectors, caches, model, files, disk and permissions.
+    """Examine the library and, with --repair, mend it.
 
-    Works on a library that does not open, too. Changes nothing without --repair, which rebuilds
+    It looks at the catalogue, vectors, caches, model, files, disk space and permissions. Works on a library that does not open, too. Changes nothing without --repair, which rebuilds
     caches, deletes leftovers, removes damaged rows, and copies what can be read of a malformed
     catalogue into a new one. It never deletes the only copy of anything: the catalogue as it was
     stays beside the new one. The exit code is 0 if the library is sound, else 1.

@@ -22,9 +22,9 @@ from retrieval.catalogue.contents import (
     Batch,
     FileRecord,
     ImageRecord,
-    KnownContents,
     ProblemRecord,
 )
+from retrieval.catalogue.known_contents import KnownContents
 from retrieval.catalogue.scan import Pending, Scan, Scope
 from retrieval.context import ModelInUse
 from retrieval.images import Picture, PictureInfo, Problem

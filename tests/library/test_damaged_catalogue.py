@@ -152,7 +152,8 @@ def test_damaged_vectors_are_named_and_made_anew(
         assert ".png" in caplog.text
         assert "pixtrieve index" in caplog.text
     with Library.open(folder, encoder) as library:
-        assert library.add().encoded == encoder.images_encoded == 3
+        library.add()
+        assert encoder.images_encoded == 3
         caplog.clear()
         assert scores(library, "red") == right
         assert not caplog.text
