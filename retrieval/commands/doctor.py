@@ -27,10 +27,11 @@ def doctor_command(
 ) -> None:
     """Examine the library and, with --repair, mend it.
 
-    It looks at the catalogue, vectors, caches, model, files, disk space and permissions. Works on a library that does not open, too. Changes nothing without --repair, which rebuilds
-    caches, deletes leftovers, removes damaged rows, and copies what can be read of a malformed
-    catalogue into a new one. It never deletes the only copy of anything: the catalogue as it was
-    stays beside the new one. The exit code is 0 if the library is sound, else 1.
+    It looks at the catalogue, vectors, caches, model, files, disk space and permissions, also of a
+    library that does not open. Changes nothing without --repair, which deletes damaged caches,
+    leftovers and impossible rows, and copies what can be read of a malformed catalogue into a new
+    one. It never deletes the only copy of anything: the catalogue as it was stays beside the new
+    one. The exit code is 0 if the library is sound, else 1.
     """
     checkup = Library.check(library_path, repair=repair, files=files)
     if as_json:
