@@ -78,22 +78,25 @@ class Session:
         """Return a context manager that holds the library's lock: see `locking.writer_lock`."""
         return writer_lock(self.path)
 
-    def index_of(self, row: ModelRow, view: str = WHOLE) -> LiveIndex:
-        """Return an index of a model's vectors: those of pictures, or of the texts with them."""
+    def index_of(self, row: ModelRow, view: str = WHOLE, *, indexing: bool = False) -> LiveIndex:
+        """Return an index of a model's vectors: those of pictures, or of the texts with them.
+
+        While `indexing`, pictures without a vector are no reason for a warning.
+        """
         from retrieval.stores.live_index import CacheKey, LiveIndex
 
         fingerprint, dim = row.spec.fingerprint, row.spec.dim
         key = CacheKey(self._cache_path(fingerprint, view), fingerprint, dim)
         factory = backends.store_factory(backends.DEFAULT)
         vectors = self.catalogue.vectors(row, view)
-        in_use = row.id == self.last_model.row.id
+        may_lack = indexing or view != WHOLE or row.id != self.last_model.row.id
 
         def report(damaged: Ids, rebuilt: bool) -> None:
             if len(damaged):
                 _warn_of_damaged(damaged.tolist(), vectors.names(damaged[:_NAMED].tolist()))
-            elif rebuilt and view == WHOLE and in_use and (lacking := vectors.count_lacking()):
+            elif rebuilt and not may_lack and (lacking := vectors.count_lacking()):
                 _log.warning(
-                    "%d pictures have no vector, so no search finds them. %s", lacking, _MAKE
+                    "Pictures without a vector, which no search finds: %d. %s", lacking, _MAKE
                 )
 
         return LiveIndex(vectors, key, factory, report)

@@ -115,7 +115,8 @@ def _indexer(
     session: Session, model: ModelInUse, options: IndexOptions, stop: threading.Event
 ) -> Indexer:
     catalogue = session.catalogue
-    images, texts = session.index_of(model.row), session.index_of(model.row, TEXT)
+    images = session.index_of(model.row, indexing=True)
+    texts = session.index_of(model.row, TEXT, indexing=True)
 
     def mend() -> None:
         """Drop damaged vectors, so that this run makes them anew."""

@@ -29,7 +29,7 @@ def examine(
             yield Finding(
                 "vectors.lacking",
                 "note",
-                f"{lacking:,} pictures wait for a vector, so no search finds them",
+                f"pictures that wait for a vector, and that no search finds: {lacking:,}",
                 hint="to make it: pixtrieve index",
             )
         yield from _files(catalogue, model, read=files)
@@ -49,8 +49,8 @@ def _vectors(catalogue: Catalogue) -> Iterator[Finding]:
         yield Finding(
             "vectors.damaged",
             "error",
-            f"{len(damaged):,} vectors are damaged and in no answer"
-            + (f": {some(names)}" if names else ""),
+            f"damaged vectors, which are in no answer: {len(damaged):,}"
+            + (f" ({some(names)})" if names else ""),
             "delete them; then pixtrieve index makes them anew",
             mend=lambda: _mend(path, damaged),
         )
@@ -71,7 +71,7 @@ def _mend(path: str, damaged: list[int]) -> str:
         catalogue.contents.mend(damaged)
     finally:
         catalogue.close()
-    return f"deleted {len(damaged):,} vectors. Now run: pixtrieve index" if damaged else "corrected"
+    return "deleted. Now run: pixtrieve index" if damaged else "corrected"
 
 
 def _caches(folder: str, catalogue: Catalogue) -> Iterator[Finding]:

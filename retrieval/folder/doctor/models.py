@@ -73,7 +73,7 @@ def _small_caches(fingerprint: str) -> Iterator[Finding]:
         yield Finding(
             "model.caches",
             "warning",
-            f"{len(damaged)} cached files of the model are damaged: {some(damaged)}",
+            f"damaged cached files of the model: {some(damaged)}",
             "delete them; they are made anew when they are needed",
             mend=lambda: _delete(damaged),
         )
@@ -81,7 +81,7 @@ def _small_caches(fingerprint: str) -> Iterator[Finding]:
 
 def _damaged(fingerprint: str) -> list[str]:
     folder = exports.folder_of(fingerprint)
-    found = [path for path in glob.glob(os.path.join(glob.escape(folder), "texts-*"))
+    found = [path for path in glob.glob(os.path.join(glob.escape(folder), "texts-*.f32"))
              if not is_intact(path)]  # fmt: skip
     for name in ("speeds.json", "cosines.json"):
         path = os.path.join(folder, name)

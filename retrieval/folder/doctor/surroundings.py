@@ -93,7 +93,7 @@ def _leftovers(folder: str) -> Iterator[Finding]:
     yield Finding(
         "leftovers",
         "warning",
-        f"{len(paths)} temporary files of runs that were killed ({size / 1e6:,.1f} MB): "
+        f"temporary files of runs that were killed ({len(paths)}, {size / 1e6:,.1f} MB): "
         f"{some(paths)}",
         "delete them",
         mend=delete,
