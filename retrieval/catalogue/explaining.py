@@ -8,7 +8,6 @@ from typing import Any
 
 from retrieval.errors import FREE_SPACE, LibraryError
 
-
 MEND = "to see what is damaged: pixtrieve doctor; to mend it: pixtrieve doctor --repair"
 """The hint of every error about a damaged catalogue."""
 

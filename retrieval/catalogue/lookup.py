@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from retrieval.catalogue.connection import MEND, Connection, text, within
+from retrieval.catalogue.connection import Connection, text, within
+from retrieval.catalogue.explaining import MEND
 from retrieval.catalogue.typed import misfits
 from retrieval.query.fields import FACTS, PictureFacts
 from retrieval.vectors import sound_vector

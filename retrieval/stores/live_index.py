@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.catalogue import Snapshot
-from retrieval.errors import reason_of
 from retrieval.catalogue.vectors import GREATEST_ID
+from retrieval.errors import reason_of
 from retrieval.stores import (
     Ids,
     IdSet,

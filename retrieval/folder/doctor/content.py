@@ -16,6 +16,7 @@ from retrieval.folder.doctor.findings import Finding, some
 from retrieval.folder.session import cache_path
 from retrieval.stores import backends
 from retrieval.stores.cache_file import forget_check
+from retrieval.whole_file import require_inside
 
 
 def examine(
@@ -77,6 +78,10 @@ def _mend(path: str, damaged: list[int]) -> str:
 def _caches(folder: str, catalogue: Catalogue) -> Iterator[Finding]:
     for model, view, vectors in catalogue.all_vectors():
         path = cache_path(folder, model.fingerprint, view)
+        try:
+            require_inside(folder, path)
+        except OSError:  # what a link leads to is not the library's, and no search uses it
+            continue
         if os.path.exists(path) and (why := _difference(path, vectors)):
             yield Finding(
                 f"cache.{view}",

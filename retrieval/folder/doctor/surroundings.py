@@ -13,7 +13,7 @@ from retrieval.errors import LibraryBusy, LibraryError
 from retrieval.folder.doctor.findings import Finding, some
 from retrieval.folder.locking import writer_lock
 from retrieval.folder.opening import CATALOGUE
-from retrieval.whole_file import stale_files
+from retrieval.whole_file import require_inside, stale_files
 
 _LEAST_FREE = 200_000_000  # bytes
 _STALE_S = 3600
@@ -74,6 +74,7 @@ def _leftovers(folder: str) -> Iterator[Finding]:
     paths = [path for name in names if os.path.exists(path := os.path.join(folder, name))]
     for place in (folder, os.path.join(folder, "cache")):
         with suppress(OSError):
+            require_inside(folder, place)  # what a link leads to is not the library's
             paths += stale_files(place)
     paths += _abandoned_exports()
     if not paths:
