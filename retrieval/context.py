@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.catalogue import Catalogue, ModelRow
 from retrieval.encoders import Encoder, identify, open_encoder
-from retrieval.errors import ModelMismatch
+from retrieval.errors import LibraryError, ModelMismatch
 from retrieval.specs import ModelSpec
 
 if TYPE_CHECKING:
@@ -62,7 +62,21 @@ class LazyEncoder:
                 identity = identify(self._spec.name)
                 require_same(self._spec, identity.reference, identity.fingerprint)
                 self._encoder = open_encoder(self._spec.name, device=self._device)
+            _require_recorded(self._spec, self._encoder.spec)
             return self._encoder
+
+
+def _require_recorded(recorded: ModelSpec, loaded: ModelSpec) -> None:
+    """Raise LibraryError unless the catalogue says about its model what the model says.
+
+    With the same fingerprint, another dimension or preprocessing is damage.
+    """
+    for what in ("dim", "preprocessing"):
+        if getattr(recorded, what) != getattr(loaded, what):
+            raise LibraryError(
+                f"the catalogue's record of the model {recorded.name} is damaged ({what})",
+                "mend it: pixtrieve doctor --repair",
+            )
 
 
 def require_same(spec: ModelSpec, name: str, fingerprint: str) -> None:

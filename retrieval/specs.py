@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args
 
 ResizeMode = Literal["shortest", "longest", "squash"]
 Interpolation = Literal["bicubic", "bilinear"]
@@ -42,3 +45,51 @@ class ModelSpec:
     dim: int
     preprocessing: Preprocessing
     licence: str = ""
+
+
+_LARGEST_DIM = 65_536
+_LARGEST_SIDE = 16_384
+
+
+def preprocessing_of(facts: str | Mapping[str, Any]) -> Preprocessing:
+    """Rebuild what `asdict` made of a Preprocessing, also from its JSON; or raise ValueError.
+
+    All values are checked, because they may come from a damaged file.
+    """
+    try:
+        values = dict(json.loads(facts) if isinstance(facts, str) else facts)
+        for key in ("size", "mean", "std"):
+            values[key] = tuple(values[key])
+        found = Preprocessing(**values)
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ValueError("the preprocessing of the model cannot be read") from error
+    named = {each.name for each in fields(Preprocessing)} == values.keys() | {"fill_color"}
+    if not (named and _is_plausible(found)):
+        raise ValueError("the preprocessing of the model cannot be right")
+    return found
+
+
+def _is_plausible(found: Preprocessing) -> bool:
+    numbers = (*found.mean, *found.std)
+    return (
+        len(found.size) == 2
+        and all(type(side) is int and 0 < side <= _LARGEST_SIDE for side in found.size)
+        and len(found.mean) == len(found.std) == 3
+        and all(type(each) in (int, float) and math.isfinite(each) for each in numbers)
+        and all(found.std)
+        and found.resize_mode in get_args(ResizeMode)
+        and found.interpolation in get_args(Interpolation)
+        and type(found.fill_color) is int
+        and 0 <= found.fill_color <= 255
+    )
+
+
+def is_plausible(spec: ModelSpec) -> bool:
+    """Tell whether the values of a spec have their types, and its dimension is a possible one."""
+    texts = (spec.name, spec.fingerprint, spec.licence)
+    return (
+        all(isinstance(text, str) and "\0" not in text for text in texts)
+        and bool(spec.name and spec.fingerprint)
+        and type(spec.dim) is int
+        and 0 < spec.dim <= _LARGEST_DIM
+    )

@@ -7,11 +7,16 @@ unit vector to half floats changes a cosine by less than 0.001 (tests/test_vecto
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 STORED = np.dtype("<f2")
+
+TOLERANCE = 0.002
+"""How far the length of a stored vector may be from 1. Rounding to half floats changes it by less
+than 0.0005."""
 
 
 def to_blobs(vectors: NDArray[np.float32]) -> list[bytes]:
@@ -25,6 +30,35 @@ def from_blobs(blobs: Sequence[bytes], dim: int) -> NDArray[np.float32]:
         if len(blob) != dim * STORED.itemsize:
             raise ValueError(f"a vector has {len(blob)} bytes, not {dim * STORED.itemsize}")
     return np.frombuffer(b"".join(blobs), STORED).reshape(len(blobs), dim).astype(np.float32)
+
+
+def sound_rows(blobs: Sequence[Any], dim: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Return (n, dim) float32 from n stored values, and a mask (n,) of those that are unit vectors.
+
+    A value is damaged if it is no blob, does not hold `dim` numbers, or has not the length 1 (NaN
+    has not). Its row is zero.
+    """
+    size = dim * STORED.itemsize
+    sound = np.array([isinstance(blob, bytes) and len(blob) == size for blob in blobs], np.bool_)
+    if not sound.all():
+        blobs = [blob if good else bytes(size) for blob, good in zip(blobs, sound, strict=True)]
+    rows = from_blobs(blobs, dim)
+    sound &= are_unit(rows)
+    rows[~sound] = 0
+    return rows, sound
+
+
+def sound_vector(blob: Any, dim: int) -> NDArray[np.float32] | None:
+    """Return a stored value as a (dim,) float32 unit vector; None if it is damaged."""
+    rows, sound = sound_rows([blob], dim)
+    return rows[0] if sound[0] else None
+
+
+def are_unit(rows: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Tell for each row of (n, dim) whether its length is 1, within `TOLERANCE`."""
+    with np.errstate(all="ignore"):
+        squares = np.einsum("nd,nd->n", rows, rows, dtype=np.float32)
+        return np.asarray(np.abs(np.sqrt(squares) - 1) <= TOLERANCE)
 
 
 def as_stored(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,16 +1,21 @@
-"""Atomic file writes: write a temporary file in the same folder, then rename it."""
+"""Atomic file writes: write a temporary file in the same folder, then rename it.
+
+A record is a JSON object with its own checksum, so that one that was damaged is not believed.
+"""
 
 from __future__ import annotations
 
 import errno
+import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 _SUFFIX = ".tmp"
 _STALE_S = 3600
+_CHECKSUM = "checksum"
 
 
 @contextmanager
@@ -48,13 +53,47 @@ def require_inside(folder: str, path: str) -> None:
         )
 
 
+def write_record(path: str, facts: Mapping[str, Any]) -> None:
+    """Write a JSON object atomically, with a checksum of itself. Raises OSError."""
+    with whole_file(path) as file:
+        file.write(json.dumps({**facts, _CHECKSUM: _checksum(facts)}, indent=1).encode())
+
+
+def read_record(path: str) -> dict[str, Any] | None:
+    """Return what `write_record` wrote; None if it is missing, unreadable or damaged."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            facts = json.load(file)
+        if isinstance(facts, dict) and facts.pop(_CHECKSUM, None) == _checksum(facts):
+            return facts
+    except (OSError, ValueError, RecursionError):
+        pass
+    return None
+
+
+def _checksum(facts: Mapping[str, Any]) -> str:
+    from hashlib import sha256  # only this needs it
+
+    text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
+    return sha256(text.encode()).hexdigest()
+
+
 def remove_stale(folder: str) -> None:
     """Delete temporary files of killed writers from a folder: those older than an hour."""
-    for name in os.listdir(folder):
+    for path in stale_files(folder):
+        with suppress(OSError):
+            os.unlink(path)
+
+
+def stale_files(folder: str) -> list[str]:
+    """Return the temporary files in a folder that are older than an hour, sorted."""
+    found = []
+    for name in sorted(os.listdir(folder)):
         path = os.path.join(folder, name)
         with suppress(OSError):
             if name.endswith(_SUFFIX) and time.time() - os.stat(path).st_mtime > _STALE_S:
-                os.unlink(path)
+                found.append(path)
+    return found
 
 
 def sync_folder(path: str) -> None:

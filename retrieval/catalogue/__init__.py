@@ -9,8 +9,8 @@ ordinary rows, and no content is encoded twice.
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -20,15 +20,16 @@ from retrieval.catalogue.lookup import Counts, ImageRow, Lookup, ProblemRow
 from retrieval.catalogue.roots import Root, Roots
 from retrieval.catalogue.texts import CAPTION, NAME, OCR, SIDECAR, XMP, TextRow, Texts
 from retrieval.catalogue.vectors import TEXT, WHOLE, Snapshot, Vectors
-from retrieval.specs import ModelSpec, Preprocessing
+from retrieval.specs import ModelSpec, is_plausible, preprocessing_of
 
 if TYPE_CHECKING:
     from retrieval.catalogue.concepts import ConceptRows
-    from retrieval.catalogue.contents import Contents, KnownContents
+    from retrieval.catalogue.contents import Contents
     from retrieval.catalogue.duplicates import DuplicateRows
     from retrieval.catalogue.edits import EditRows
     from retrieval.catalogue.facets import FacetRows
     from retrieval.catalogue.filters import Filters
+    from retrieval.catalogue.known_contents import KnownContents
     from retrieval.catalogue.relocation import Relocation
     from retrieval.catalogue.scan import Scan, Scope
     from retrieval.catalogue.sidecars import Sidecars
@@ -174,14 +175,25 @@ class Catalogue:
         """Return one model's vectors: of the pictures (WHOLE) or of their texts (TEXT)."""
         return Vectors(self._db, model.id, model.spec.dim, view)
 
+    def all_vectors(self) -> Iterator[tuple[ModelStatus, str, Vectors]]:
+        """Yield the vectors of every model and view, with the model and the view."""
+        ids = {row[0]: row[1] for row in self._db.rows("SELECT fingerprint, id FROM models")}
+        for model in self.models():
+            for view in (WHOLE, TEXT):
+                vectors = Vectors(self._db, ids[model.fingerprint], model.dim, view)
+                yield model, view, vectors
+
     def known_contents(self, model: ModelRow) -> KnownContents:
         """Return a thread-safe, set-like view of the contents that have a vector."""
-        from retrieval.catalogue.contents import KnownContents
+        from retrieval.catalogue.known_contents import KnownContents
 
         return KnownContents(self.path, model.id, model.spec.dim)
 
     def model(self) -> ModelRow | None:
-        """Return the model that searches use; None in a new library."""
+        """Return the model that searches use; None in a new library.
+
+        LibraryError if what the catalogue says about it is damaged.
+        """
         row = self._db.rows(
             "SELECT m.id, m.name, m.fingerprint, m.dim, m.licence, m.preprocessing FROM models m"
             " JOIN state s ON s.key = 'model_id' AND s.value = m.id"
@@ -189,10 +201,13 @@ class Catalogue:
         if row is None:
             return None
         id_, name, fingerprint, dim, licence, preprocessing = row
-        facts = json.loads(preprocessing)
-        for key in ("size", "mean", "std"):
-            facts[key] = tuple(facts[key])
-        return ModelRow(id_, ModelSpec(name, fingerprint, dim, Preprocessing(**facts), licence))
+        try:
+            spec = ModelSpec(name, fingerprint, dim, preprocessing_of(preprocessing), licence)
+        except ValueError as error:
+            raise self._db.damaged(f"the record of its model: {error}") from error
+        if not is_plausible(spec):
+            raise self._db.damaged("the record of its model cannot be right")
+        return ModelRow(id_, spec)
 
     def models(self) -> list[ModelStatus]:
         """Return all registered models, including those without vectors."""
@@ -204,8 +219,8 @@ class Catalogue:
             " FROM models m ORDER BY m.id"
         )
         return [
-            ModelStatus(name, fingerprint, dim, images, bool(in_use))
-            for name, fingerprint, dim, images, in_use in rows
+            replace(self._db.record(ModelStatus, (*row, False)), in_use=bool(in_use))
+            for *row, in_use in rows
         ]
 
     def use_model(self, model_id: int) -> None:

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple
+from dataclasses import astuple, dataclass
 
 from retrieval.catalogue.connection import Connection
+from retrieval.catalogue.typed import fits
 from retrieval.scoring.confidence import ScoreBaseline, ScoreBaselines
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    text_middle: float
+    text_spread: float
+    picture_middle: float
+    picture_spread: float
+    pictures: int
 
 
 class BaselineRows:
@@ -15,17 +25,18 @@ class BaselineRows:
         self._db = db
 
     def of(self, model_id: int) -> tuple[ScoreBaselines, int] | None:
-        """Return a model's baselines and how many pictures they were measured with, or None."""
+        """Return a model's baselines and how many pictures they were measured with.
+
+        None if there are none, or if they cannot be right: the next indexing run measures them.
+        """
         row = self._db.rows(
             "SELECT text_middle, text_spread, picture_middle, picture_spread, pictures"
             " FROM nulls WHERE model_id = ?",
             (model_id,),
         ).fetchone()
-        return (
-            None
-            if row is None
-            else (ScoreBaselines(ScoreBaseline(*row[:2]), ScoreBaseline(*row[2:4])), row[4])
-        )
+        if row is None or fits(_Stored, row) or not _is_likely(*row):
+            return None
+        return ScoreBaselines(ScoreBaseline(*row[:2]), ScoreBaseline(*row[2:4])), row[4]
 
     def put(self, model_id: int, baselines: ScoreBaselines, pictures: int) -> None:
         """Store baselines, within the caller's transaction."""
@@ -37,3 +48,13 @@ class BaselineRows:
     def forget(self, model_id: int) -> None:
         """Delete a model's baselines, within the caller's transaction."""
         self._db.rows("DELETE FROM nulls WHERE model_id = ?", (model_id,))
+
+
+def _is_likely(*row: float) -> bool:
+    """Tell whether middles are cosines, spreads are positive, and pictures were counted."""
+    middles, spreads, pictures = row[0:4:2], row[1:4:2], row[4]
+    return (
+        all(abs(middle) <= 1 for middle in middles)
+        and all(0 < spread <= 1 for spread in spreads)
+        and pictures > 0
+    )

@@ -10,6 +10,7 @@ import numpy as np
 from retrieval.catalogue.connection import Connection
 from retrieval.query.spelling import as_read
 from retrieval.scoring.linear_head import Head
+from retrieval.vectors import are_unit
 
 _STORED = np.dtype("<f4")
 
@@ -33,6 +34,15 @@ class HeadRow:
     accuracy: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class _StoredHead:
+    direction: bytes
+    steepness: float
+    offset: float
+    auc: float | None
+    accuracy: float | None
+
+
 class ConceptRows:
     """The tables of concepts."""
 
@@ -41,7 +51,10 @@ class ConceptRows:
 
     def names(self) -> list[str]:
         """Return the concepts' names in alphabetical order."""
-        return [name for (name,) in self._db.rows("SELECT name FROM concepts ORDER BY name")]
+        return [
+            self._db.a_text(name)
+            for (name,) in self._db.rows("SELECT name FROM concepts ORDER BY name")
+        ]
 
     def named(self, name: str) -> ConceptRow | None:
         """Return the concept of that name, or of one that looks the same, or None."""
@@ -55,12 +68,17 @@ class ConceptRows:
             "SELECT example, wanted FROM concept_examples WHERE concept_id = ? ORDER BY example",
             (id_,),
         ).fetchall()
+        for example, _ in examples:
+            self._db.a_text(example)
         like = tuple(example for example, wanted in examples if wanted)
         unlike = tuple(example for example, wanted in examples if not wanted)
         return ConceptRow(id_, name, like, unlike)
 
-    def head(self, concept_id: int, model_id: int) -> HeadRow | None:
-        """Return a concept's head for a model; None if it was not learned with that model."""
+    def head(self, concept_id: int, model_id: int, dim: int) -> HeadRow | None:
+        """Return a concept's head for a model; None if it was not learned with that model.
+
+        LibraryError for a head that is damaged: learning the concept again makes it anew.
+        """
         row = self._db.rows(
             "SELECT direction, steepness, offset, auc, accuracy FROM concept_heads"
             " WHERE concept_id = ? AND model_id = ?",
@@ -68,9 +86,12 @@ class ConceptRows:
         ).fetchone()
         if row is None:
             return None
-        direction, steepness, offset, auc, accuracy = row
-        vector = np.frombuffer(direction, _STORED).astype(np.float32)
-        return HeadRow(Head(vector, steepness, offset), auc, accuracy)
+        stored = self._db.record(_StoredHead, row)
+        size = dim * _STORED.itemsize
+        vector = np.frombuffer(stored.direction.ljust(size)[:size], _STORED).astype(np.float32)
+        if len(stored.direction) != size or not are_unit(vector[None]).all():
+            raise self._db.damaged("the direction of a concept is no vector; learn it again")
+        return HeadRow(Head(vector, stored.steepness, stored.offset), stored.auc, stored.accuracy)
 
     def put(self, name: str, like: Sequence[str], unlike: Sequence[str]) -> int:
         """Store a concept and its examples, within the caller's transaction; return its id.

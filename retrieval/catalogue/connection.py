@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from retrieval.catalogue import schema
-from retrieval.catalogue.explaining import cannot_open, cannot_write, explained, hint_about_disk
+from retrieval.catalogue.explaining import (
+    MEND,
+    cannot_open,
+    cannot_write,
+    explained,
+    hint_about_disk,
+)
+from retrieval.catalogue.typed import fits
 from retrieval.errors import LibraryError, LibraryTooNew
 
 FIRST_BELOW, PAST_BELOW = b"/", b"0"
@@ -19,6 +26,7 @@ _BUSY_TIMEOUT_S = 30.0
 
 _READ_ONLY = "mode=ro&immutable=1"
 """Read the file alone: without locks, and without SQLite's files beside it."""
+Record = TypeVar("Record")
 
 
 def text(path: str) -> bytes:
@@ -53,10 +61,10 @@ class Connection:
                 self._open_to_read(error, any_thread=any_thread)
         except sqlite3.OperationalError as error:
             raise cannot_open(path, error) from error
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             raise LibraryError(
                 f"the file {path} is not a catalogue or is damaged: {error}",
-                "restore it from a backup, or move the folder away and index again",
+                MEND,
             ) from error
 
     def _open(self, mode: str, *, create: bool = False, any_thread: bool = False) -> None:
@@ -104,6 +112,44 @@ class Connection:
         """Run one statement for each tuple."""
         with explained(self._path):
             self.raw.executemany(sql, values)
+
+    def records(self, kind: type[Record], sql: str, values: Iterable[Any] = ()) -> Iterator[Record]:
+        """Yield a dataclass for each row; LibraryError if a value has another type than its field.
+
+        SQLite keeps any value in any column, so a damaged file may hold anything anywhere.
+        """
+        for row in self.rows(sql, values):
+            yield self.record(kind, row)
+
+    def record(self, kind: type[Record], row: Sequence[Any]) -> Record:
+        """Return a row of a query as a dataclass: see `records`."""
+        wrong = fits(kind, row)
+        if wrong:
+            raise self.damaged(wrong)
+        return kind(*row)
+
+    def damaged(self, what: str) -> LibraryError:
+        """Return the error for a value that this program never writes."""
+        return LibraryError(f"the catalogue {self._path} is damaged: {what}", MEND)
+
+    def a_path(self, value: Any) -> str:
+        """Return a value that must be a path; LibraryError if it cannot be one."""
+        if "\0" in self.a_text(value):
+            raise self.damaged(f"{value!r} stands where a path should be")
+        return str(value)
+
+    def a_text(self, value: Any) -> str:
+        """Return a value that must be a text; LibraryError if it is none."""
+        if not isinstance(value, str):
+            raise self.damaged(f"{value!r} stands where a text should be")
+        return value
+
+    def number(self, sql: str, values: Iterable[Any] = ()) -> int:
+        """Return the whole number that a query gives; LibraryError if there is none."""
+        found = self.one(sql, values)
+        if not isinstance(found, int):
+            raise self.damaged(f"{found!r} stands where a number should be")
+        return found
 
     def one(self, sql: str, values: Iterable[Any] = ()) -> Any:
         """Return the first column of the first row, or None when there is no row."""
@@ -165,7 +211,7 @@ def open_raw(
 ) -> sqlite3.Connection:
     """Open a catalogue file without looking at its schema; raises the errors of SQLite."""
     raw = sqlite3.connect(
-        f"file:{_uri_path(path)}?{mode or _mode(path, create=create)}",
+        f"file:{uri_path(path)}?{mode or _mode(path, create=create)}",
         uri=True,
         isolation_level=None,
         timeout=_BUSY_TIMEOUT_S,
@@ -258,7 +304,8 @@ def has_content(path: str) -> bool:
         return False
 
 
-def _uri_path(path: str) -> str:
+def uri_path(path: str) -> str:
+    """Return a path as it stands in an address `file:…`."""
     from urllib.parse import quote_from_bytes
 
     return quote_from_bytes(text(path))

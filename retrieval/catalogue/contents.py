@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from operator import attrgetter
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +14,11 @@ from numpy.typing import NDArray
 from retrieval.catalogue.connection import Connection, text, within
 from retrieval.catalogue.roots import Root
 from retrieval.catalogue.texts import EMBEDDED, Texts
-from retrieval.catalogue.vectors import WHOLE
+from retrieval.catalogue.vectors import GREATEST_ID, WHOLE
 from retrieval.images import PictureInfo
 from retrieval.query.fields import FACTS
 from retrieval.specs import ModelSpec
-from retrieval.vectors import from_blobs, to_blobs
+from retrieval.vectors import to_blobs
 
 _VALUES = attrgetter(*FACTS)
 
@@ -115,6 +113,44 @@ class Contents:
         rows = self._db.rows("SELECT id FROM images WHERE orphaned_at IS NOT NULL")
         return {id_ for (id_,) in rows.fetchall()}
 
+    def mend(self, damaged: Iterable[int]) -> None:
+        """Delete damaged vectors, so that they count as lacking, and outdate all caches.
+
+        Also corrects which images are in the results: those that have a file.
+        """
+        with self._db.writing():
+            next_generation(self._db)
+            self._db.many("DELETE FROM vectors WHERE id = ?", ((id_,) for id_ in damaged))
+            self._db.rows(
+                f"UPDATE sqlite_sequence SET seq = (SELECT max(id) FROM (SELECT max(id) AS id"
+                f" FROM vectors UNION SELECT max(vector_id) FROM removed WHERE vector_id <="
+                f" {GREATEST_ID})) WHERE name = 'vectors' AND seq > {GREATEST_ID}"
+            )
+            for image_id in self.wrong_orphans():
+                self._revive(image_id)
+            self._db.many(
+                "UPDATE images SET orphaned_at = CAST(strftime('%s', 'now') AS INTEGER)"
+                " WHERE id = ?",
+                ((id_,) for id_ in self.lost_images()),
+            )
+            self.outdate_caches()
+
+    def wrong_orphans(self) -> list[int]:
+        """Return the ids of images that count as having no file, but have one."""
+        rows = self._db.rows(
+            "SELECT id FROM images i WHERE orphaned_at IS NOT NULL"
+            " AND EXISTS (SELECT 1 FROM files f WHERE f.image_id = i.id)"
+        )
+        return [id_ for (id_,) in rows]
+
+    def lost_images(self) -> list[int]:
+        """Return the ids of images that have no file, but do not count as orphans."""
+        rows = self._db.rows(
+            "SELECT id FROM images i WHERE orphaned_at IS NULL"
+            " AND NOT EXISTS (SELECT 1 FROM files f WHERE f.image_id = i.id)"
+        )
+        return [id_ for (id_,) in rows]
+
     def delete_images(self, ids: Iterable[int]) -> None:
         """Delete images with their vectors, within the caller's transaction."""
         self._db.many("DELETE FROM images WHERE id = ?", ((id_,) for id_ in ids))
@@ -156,8 +192,9 @@ class Contents:
         if not images:
             return
         self._db.many(
-            f"INSERT OR IGNORE INTO images (sha256, {', '.join(FACTS)})"
-            f" VALUES (?{', ?' * len(FACTS)})",
+            f"INSERT INTO images (sha256, {', '.join(FACTS)}) VALUES (?{', ?' * len(FACTS)})"
+            " ON CONFLICT (sha256) DO UPDATE SET "
+            + ", ".join(f"{name} = excluded.{name}" for name in FACTS),
             ((image.sha256, *_VALUES(image.info)) for image in images),
         )
         self._db.many(
@@ -229,39 +266,6 @@ class Contents:
             self._db.rows(
                 insert + ("NOTHING" if p.kind == "transient" else update),
                 (root.id, text(p.path), p.size, p.mtime_ns, p.reason, p.kind, p.megapixels),
-            )
-
-
-class KnownContents:
-    """Looks up the vectors of contents, from any thread.
-
-    It has its own connection, so decoding threads do not wait for the writer.
-    """
-
-    def __init__(self, path: str, model_id: int, dim: int) -> None:
-        self._db = Connection(path, any_thread=True)
-        self._model_id = model_id
-        self._dim = dim
-        self._lock = threading.Lock()
-
-    def __contains__(self, sha256: bytes) -> bool:
-        return self._look_up("1", sha256) is not None
-
-    def vector(self, sha256: bytes) -> NDArray[np.float32] | None:
-        """Return the content's (dim,) float32 vector, or None."""
-        blob = self._look_up("v.embedding", sha256)
-        return None if blob is None else from_blobs([blob], self._dim)[0]
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._db.close()
-
-    def _look_up(self, column: str, sha256: bytes) -> Any:
-        with self._lock:
-            return self._db.one(
-                f"SELECT {column} FROM images i JOIN vectors v ON v.image_id = i.id"
-                " WHERE i.sha256 = ? AND v.model_id = ? AND v.view = ?",
-                (sha256, self._model_id, WHOLE),
             )
 
 

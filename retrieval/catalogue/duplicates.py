@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from retrieval.catalogue.connection import Connection, text
 from retrieval.catalogue.vectors import WHOLE
+from retrieval.images.luma_thumbnail import SIDE
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,13 @@ class KnownImage:
     vector_id: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    set_id: int
+    image_id: int
+    files: int
+
+
 class DuplicateRows:
     """The tables of luma thumbnails, kept groups and files of images."""
 
@@ -41,32 +49,28 @@ class DuplicateRows:
 
     def images(self, model_id: int) -> Iterator[KnownImage]:
         """Yield every image with a file in an available root, by id."""
-        rows = self._db.rows(
+        return self._db.records(
+            KnownImage,
             "SELECT i.id, i.sha256, i.format, i.width, i.height, i.taken, v.id FROM images i"
             " LEFT JOIN vectors v ON v.image_id = i.id AND v.model_id = ? AND v.view = ?"
             " WHERE EXISTS (SELECT 1 FROM files f JOIN roots r ON r.id = f.root_id"
             "  WHERE f.image_id = i.id AND NOT r.missing) ORDER BY i.id",
             (model_id, WHOLE),
         )
-        for row in rows:
-            yield KnownImage(*row)
 
     def files(self) -> Iterator[KnownFile]:
         """Yield every file of an image in an available root, by image id."""
-        rows = self._db.rows(
+        return self._db.records(
+            KnownFile,
             "SELECT f.image_id, r.path, f.path, f.size, f.mtime_ns FROM files f"
             " JOIN roots r ON r.id = f.root_id WHERE f.image_id IS NOT NULL AND NOT r.missing"
-            " ORDER BY f.image_id, r.path, f.path"
+            " ORDER BY f.image_id, r.path, f.path",
         )
-        for row in rows:
-            yield KnownFile(*row)
 
     def luma_thumbnail(self, image_id: int) -> bytes | None:
-        """Return an image's luma thumbnail, or None."""
-        found: bytes | None = self._db.one(
-            "SELECT sketch FROM sketches WHERE image_id = ?", (image_id,)
-        )
-        return found
+        """Return an image's luma thumbnail; None if there is none, or if it is damaged."""
+        found = self._db.one("SELECT sketch FROM sketches WHERE image_id = ?", (image_id,))
+        return found if isinstance(found, bytes) and len(found) == SIDE * SIDE else None
 
     def keep(self, files_by_image: Mapping[int, int]) -> None:
         """Store a group that is not a group of duplicates, within the caller's transaction.
@@ -83,9 +87,9 @@ class DuplicateRows:
     def kept(self) -> list[dict[int, int]]:
         """Return the kept groups, each as the number of files by image id."""
         sets: dict[int, dict[int, int]] = {}
-        rows = self._db.rows("SELECT set_id, image_id, files FROM kept ORDER BY set_id, image_id")
-        for set_id, image_id, files in rows:
-            sets.setdefault(set_id, {})[image_id] = files
+        sql = "SELECT set_id, image_id, files FROM kept ORDER BY set_id, image_id"
+        for row in self._db.records(_Kept, sql):
+            sets.setdefault(row.set_id, {})[row.image_id] = row.files
         return list(sets.values())
 
     def forget_file(self, root: str, path: str) -> None:

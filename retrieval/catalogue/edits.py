@@ -26,6 +26,15 @@ class PictureKey:
     path: str
 
 
+@dataclass(frozen=True, slots=True)
+class ModelKey:
+    """A model by its id in this library, its fingerprint, and the length of its vectors."""
+
+    id: int
+    fingerprint: str
+    dim: int
+
+
 class EditRows:
     """Reads what a person made, and finds the pictures and folders of another library."""
 
@@ -52,9 +61,9 @@ class EditRows:
         )
         yield from rows.fetchall()
 
-    def fingerprints(self) -> dict[str, int]:
-        """Return the ids of the library's models by their fingerprints."""
-        return dict(self._db.rows("SELECT fingerprint, id FROM models").fetchall())
+    def models(self) -> list[ModelKey]:
+        """Return the models that the library has vectors of."""
+        return list(self._db.records(ModelKey, "SELECT id, fingerprint, dim FROM models"))
 
     def image(self, sha256: bytes) -> int | None:
         """Return the id of the image with that content, also if no file has it now."""

@@ -8,6 +8,9 @@ from typing import Any
 
 from retrieval.errors import FREE_SPACE, LibraryError
 
+MEND = "to see what is damaged: pixtrieve doctor; to mend it: pixtrieve doctor --repair"
+"""The hint of every error about a damaged catalogue."""
+
 
 class explained:  # noqa: N801 - used as a context, thousands of times a second
     """Convert errors of SQLite (full disk, damage, lock) to a LibraryError with path and hint."""
@@ -19,10 +22,12 @@ class explained:  # noqa: N801 - used as a context, thousands of times a second
         pass
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        mistakes = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError)
-        if not isinstance(error, sqlite3.DatabaseError) or isinstance(error, mistakes):
+        mistakes = (sqlite3.ProgrammingError, sqlite3.InterfaceError)
+        # SQLite quotes names in its messages: damaged ones are no UTF-8.
+        damage = (sqlite3.DatabaseError, UnicodeDecodeError)
+        if not isinstance(error, damage) or isinstance(error, mistakes):
             return
-        hint = "committed data is safe; if the error persists, restore a backup"
+        hint = f"committed data is safe; if the error persists, {MEND}"
         if hint_about_disk(error):
             hint = f"committed data is safe; {hint_about_disk(error)}"
         elif "locked" in str(error) or "busy" in str(error):
@@ -49,7 +54,7 @@ def cannot_write(path: str, error: sqlite3.OperationalError) -> LibraryError:
     return LibraryError(f"the catalogue {path} can only be read now: {error}", hint)
 
 
-def hint_about_disk(error: sqlite3.DatabaseError) -> str:
+def hint_about_disk(error: Exception) -> str:
     """Return what to do if the disk is full or fails, "" for other errors."""
     # Python's own errors have no code. SQLite's extended codes have the kind in the last byte.
     kind = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF

@@ -48,7 +48,7 @@ class FacetRows:
             " ORDER BY 2 DESC, 1 LIMIT ?",
             (most,),
         )
-        return tuple(Facet(*row) for row in rows)
+        return tuple(self._db.record(Facet, row) for row in rows)
 
     def _folders(self, most: int) -> tuple[Facet, ...]:
         # rtrim removes all characters but slashes from the end, which leaves the folder.
@@ -59,7 +59,8 @@ class FacetRows:
             (most,),
         )
         found = [
-            Facet(f"{root.rstrip('/')}/{folder}".rstrip("/"), count) for root, folder, count in rows
+            Facet(f"{self._db.a_path(root).rstrip('/')}/{folder}".rstrip("/"), count)
+            for root, folder, count in rows
         ]
         return tuple(sorted(found, key=lambda facet: facet.value))
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from retrieval.catalogue.connection import Connection, text, within
+from retrieval.catalogue.explaining import MEND
+from retrieval.catalogue.typed import misfits
 from retrieval.query.fields import FACTS, PictureFacts
+from retrieval.vectors import sound_vector
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +47,14 @@ class Counts:
     unsupported: int
 
 
+@dataclass(frozen=True, slots=True)
+class _File:
+    root: str
+    path: str
+    size: int
+    mtime_ns: int
+
+
 _FACTS = (*FACTS, "date", "date_source")
 _IMAGE_COLUMNS = ", ".join(f"i.{name}" for name in ("id", "sha256", *_FACTS))
 
@@ -52,7 +66,10 @@ class Lookup:
         self._db = db
 
     def by_vector(self, vector_ids: Sequence[int]) -> dict[int, ImageRow]:
-        """Return the images of vectors, by vector id; ids without a live image are left out."""
+        """Return the images of vectors, by vector id; ids without a live image are left out.
+
+        A search asks for live ones only, so a warning is logged for those.
+        """
         found: dict[int, ImageRow] = {}
         for vector_id in vector_ids:
             row = self._db.rows(
@@ -63,6 +80,8 @@ class Lookup:
             image = self._with_files(row) if row else None
             if image:
                 found[vector_id] = image
+        if lost := len(vector_ids) - len(found):
+            _log.warning("%d pictures are left out: the catalogue is damaged. %s", lost, MEND)
         return found
 
     def by_content(self, sha256: bytes) -> ImageRow | None:
@@ -79,8 +98,11 @@ class Lookup:
         ).fetchone()
         return self._with_files(row) if row else None
 
-    def images(self, model_id: int) -> Iterator[tuple[ImageRow, bytes]]:
-        """Yield every live image that has a vector of the model, with the vector's blob."""
+    def images(self, model_id: int, dim: int) -> Iterator[tuple[ImageRow, bytes]]:
+        """Yield every live image that has a vector of the model, with the vector's blob.
+
+        Images whose vector is damaged are left out.
+        """
         rows = self._db.rows(
             f"SELECT {_IMAGE_COLUMNS}, v.embedding FROM vectors v"
             " JOIN images i ON i.id = v.image_id"
@@ -89,7 +111,7 @@ class Lookup:
         )
         for *columns, blob in rows:
             image = self._with_files(columns)
-            if image:
+            if image and sound_vector(blob, dim) is not None:
                 yield image, blob
 
     def problems(self) -> Iterator[ProblemRow]:
@@ -99,8 +121,9 @@ class Lookup:
             " JOIN roots r ON r.id = f.root_id WHERE f.problem IS NOT NULL"
             " ORDER BY r.path, f.path"
         )
-        for root, path, reason, kind in rows:
-            yield ProblemRow(_join(root, path), reason, kind)
+        for root, *row in rows:
+            found = self._db.record(ProblemRow, row)
+            yield replace(found, path=_join(self._db.a_path(root), found.path))
 
     def counts(self) -> Counts:
         """Count files, images and problems."""
@@ -130,7 +153,7 @@ class Lookup:
             (root_id, *values),
         )
         for (path,) in rows:
-            yield path
+            yield self._db.a_path(path)
 
     def beside(self, root_id: int, base: str) -> list[str]:
         """Return the paths of a root's files named `base`, with or without an extension."""
@@ -141,43 +164,51 @@ class Lookup:
             (root_id, raw, raw + b".", raw + b"/"),
         )
         # The range also contains "base.d/picture.jpg".
-        return [path for (path,) in rows if path.count("/") == base.count("/")]
+        paths = [self._db.a_path(path) for (path,) in rows]
+        return [path for path in paths if path.count("/") == base.count("/")]
 
     def _with_files(self, columns: Sequence[Any]) -> ImageRow | None:
         image_id, sha256, *facts = columns
-        files = self._db.rows(
-            "SELECT r.path, f.path, f.size, f.mtime_ns FROM files f"
-            " JOIN roots r ON r.id = f.root_id WHERE f.image_id = ?"
-            " ORDER BY r.missing, r.path, f.path",
-            (image_id,),
-        ).fetchall()
+        files = list(
+            self._db.records(
+                _File,
+                "SELECT r.path, f.path, f.size, f.mtime_ns FROM files f"
+                " JOIN roots r ON r.id = f.root_id WHERE f.image_id = ?"
+                " ORDER BY r.missing, r.path, f.path",
+                (image_id,),
+            )
+        )
         if not files:
             return None
         if len(files) > 1:
             _put_existing_first(files)
-        paths = tuple(_join(root, path) for root, path, _, _ in files)
-        size, mtime_ns = files[0][2:]
+        paths = tuple(_join(file.root, file.path) for file in files)
+        wrong = misfits(ImageRow, _FACTS, facts)
+        if wrong or not isinstance(sha256, bytes) or len(sha256) != 32:
+            raise self._db.damaged(
+                f"the facts about {paths[0]} cannot be right ({', '.join(wrong) or 'sha256'})"
+            )
         return ImageRow(
             id=image_id,
             sha256=sha256.hex(),
             paths=paths,
-            size=size,
-            mtime_ns=mtime_ns,
+            size=files[0].size,
+            mtime_ns=files[0].mtime_ns,
             **dict(zip(_FACTS, facts, strict=True)),
         )
 
 
-def _put_existing_first(files: list[tuple[str, str, int, int]]) -> None:
-    """Sort files (root, path, …) of missing roots to the end, then move an existing one forward.
+def _put_existing_first(files: list[_File]) -> None:
+    """Sort files of missing roots to the end, then move an existing one forward.
 
     A folder may have been renamed since its root was last indexed.
     """
-    there = {root: os.path.isdir(root) for root in {file[0] for file in files}}
-    files.sort(key=lambda file: not there[file[0]])
-    for at, (root, path, _, _) in enumerate(files):
-        if not there[root]:
+    there = {root: os.path.isdir(root) for root in {file.root for file in files}}
+    files.sort(key=lambda file: not there[file.root])
+    for at, file in enumerate(files):
+        if not there[file.root]:
             return
-        if os.path.exists(_join(root, path)):
+        if os.path.exists(_join(file.root, file.path)):
             files.insert(0, files.pop(at))
             return
 

@@ -32,7 +32,10 @@ class Roots:
     def all(self) -> list[Root]:
         """Return every root, by path."""
         rows = self._db.rows("SELECT id, path, whole, missing FROM roots ORDER BY path")
-        return [Root(id_, path, bool(whole), bool(missing)) for id_, path, whole, missing in rows]
+        return [
+            Root(id_, self._db.a_path(path), bool(whole), bool(missing))
+            for id_, path, whole, missing in rows
+        ]
 
     def add(self, path: str, *, whole: bool) -> Root:
         """Return the root at `path`; create it, or make it whole, if necessary."""
@@ -76,7 +79,7 @@ class Roots:
     def mounts(self, root: Root) -> list[str]:
         """Return the relative paths of the mount points that the last walk found."""
         rows = self._db.rows("SELECT path FROM mounts WHERE root_id = ?", (root.id,))
-        return [path for (path,) in rows]
+        return [self._db.a_path(path) for (path,) in rows]
 
     def set_mount(self, root: Root, path: str, *, mounted: bool) -> None:
         """Add or delete a mount point."""
@@ -93,7 +96,7 @@ class Roots:
             "SELECT pattern FROM excludes WHERE root_id = ? AND (? IS NULL OR source = ?)",
             (root.id, source, source),
         )
-        return [pattern for (pattern,) in rows]
+        return [self._db.a_text(pattern) for (pattern,) in rows]
 
     def exclude(self, root: Root, patterns: Iterable[str], source: ExcludeSource) -> None:
         """Add exclude patterns."""

@@ -164,6 +164,7 @@ class Scan:
             WHERE f.id IS NULL
                 OR f.size != s.size OR f.mtime_ns != s.mtime_ns
                 OR (f.image_id IS NOT NULL AND v.id IS NULL)
+                OR (f.image_id IS NULL AND f.problem IS NULL)
                 OR (f.problem_kind = 'unsupported') != (s.unsupported != '')
                 OR f.megapixels <= ? OR f.problem_kind = 'transient'
             ORDER BY s.path""",

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
+from typing import Any
 
 from retrieval.catalogue.connection import Connection, text
 from retrieval.catalogue.roots import Root, relative, root_of
@@ -39,6 +40,15 @@ class Place:
 
     root: str
     path: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    source: str
+    text: str
+    taken: str
+    latitude: float | None
+    longitude: float | None
 
 
 class Sidecars:
@@ -85,24 +95,34 @@ class Sidecars:
             " WHERE f.image_id = ? ORDER BY r.path, f.path",
             (image_id,),
         ).fetchall()
+        for _, root, path in rows:
+            self._db.a_path(root)
+            self._db.a_path(path)
         found: list[tuple[str, str, Facts]] = []
         for start in range(0, len(rows), _AT_ONCE):  # a picture may have thousands of files
             for root_id, files in groupby(rows[start : start + _AT_ONCE], itemgetter(0)):
                 paths = [path for *_, path in files]
                 names = [text(each) for path in paths for each in (os.path.splitext(path)[0], path)]
                 # SQLite would take the primary key by itself, and read all sidecars of the root.
-                sidecars = self._db.rows(
+                found += self._beside(
                     "SELECT source, text, taken, latitude, longitude"
                     " FROM sidecars INDEXED BY sidecars_beside"
                     f" WHERE root_id = ? AND beside IN ({', '.join([_NAME] * len(names))})"
                     " ORDER BY path",
                     (root_id, *names),
-                ).fetchall()
-                found += [
-                    (source, own, Facts(taken=taken, latitude=latitude, longitude=longitude))
-                    for source, own, taken, latitude, longitude in sidecars
-                ]
+                )
         return [Place(root, path) for _, root, path in rows], found
+
+    def _beside(self, sql: str, values: Iterable[Any]) -> list[tuple[str, str, Facts]]:
+        rows = self._db.records(_Beside, sql, values)
+        return [
+            (
+                row.source,
+                row.text,
+                Facts(taken=row.taken, latitude=row.latitude, longitude=row.longitude),
+            )
+            for row in rows
+        ]
 
     def complete_facts(self, image_id: int, known: Iterable[Facts]) -> None:
         """Give an image that lacks date or place those of its sidecars, or take them back.

@@ -39,7 +39,7 @@ class TagRows:
             " WHERE i.orphaned_at IS NULL GROUP BY t.label, t.source"
             " ORDER BY count(*) DESC, t.label, t.source"
         )
-        return [Tagged(*row) for row in rows]
+        return [self._db.record(Tagged, row) for row in rows]
 
     def of_image(self, image_id: int) -> tuple[Tag, ...]:
         """Return a picture's tags, the highest score first."""
@@ -47,7 +47,7 @@ class TagRows:
             "SELECT label, score, source FROM tags WHERE image_id = ? ORDER BY score DESC, label",
             (image_id,),
         )
-        return tuple(Tag(*row) for row in rows)
+        return tuple(self._db.record(Tag, row) for row in rows)
 
     def put(self, rows: Iterable[tuple[int, str, float]], source: str, model_id: int) -> None:
         """Store tags (vector id, label, score), within the caller's transaction.
@@ -69,9 +69,10 @@ class TagRows:
 
     def labels(self) -> tuple[str, ...]:
         """Return the labels that tagging uses, in order."""
-        return tuple(
-            label for (label,) in self._db.rows("SELECT label FROM labels ORDER BY position")
-        )
+        labels = [label for (label,) in self._db.rows("SELECT label FROM labels ORDER BY position")]
+        if not all(isinstance(label, str) and label for label in labels):
+            raise self._db.damaged("a label is not a text")
+        return tuple(labels)
 
     def put_labels(self, labels: Sequence[str]) -> None:
         """Replace the labels, which must be unique, within the caller's transaction."""

@@ -64,8 +64,12 @@ class Texts:
 
     def of_image(self, image_id: int) -> tuple[TextRow, ...]:
         """Return an image's texts, the most informative source first."""
-        rows = self._db.rows("SELECT source, text FROM texts WHERE image_id = ?", (image_id,))
-        return tuple(sorted((TextRow(*row) for row in rows), key=lambda r: SOURCES.index(r.source)))
+        sql = "SELECT source, text FROM texts WHERE image_id = ?"
+        rows = list(self._db.records(TextRow, sql, (image_id,)))
+        strange = [row.source for row in rows if row.source not in SOURCES]
+        if strange:
+            raise self._db.damaged(f"a text comes from {strange[0]!r}, which is no source of texts")
+        return tuple(sorted(rows, key=lambda row: SOURCES.index(row.source)))
 
     def counts(self) -> dict[str, int]:
         """Return how many of the library's pictures have a text of each source."""
@@ -123,8 +127,10 @@ class Texts:
             "  WHERE v.image_id = t.image_id AND v.model_id = ? AND v.view = ?)"
             " GROUP BY t.image_id ORDER BY t.image_id LIMIT ?",
             (model_id, TEXT, limit),
-        )
-        return rows.fetchall()
+        ).fetchall()
+        if not all(isinstance(text, str) for _, text in rows):
+            raise self._db.damaged("a description is not a text")
+        return rows
 
     def put_vectors(
         self, model_id: int, image_ids: Sequence[int], vectors: NDArray[np.float32]

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.catalogue.connection import Connection
-from retrieval.vectors import from_blobs
+from retrieval.vectors import STORED, sound_rows, sound_vector
 
 _PAGE = 4096
+
+GREATEST_ID = 2**31
+"""No vector has a greater id: indexes need a bit, or a byte, for each number up to the greatest."""
 
 WHOLE, TEXT = "whole", "text"
 """Views of an image: the picture itself, and its texts (`catalogue.texts`)."""
@@ -42,9 +46,10 @@ class Vectors:
 
     def snapshot(self) -> Snapshot:
         """Return the catalogue's current state."""
-        generation = self._db.one("SELECT value FROM state WHERE key = 'generation'")
+        generation = self._db.number("SELECT value FROM state WHERE key = 'generation'")
         stamp = self.stamp_of(generation)
-        assert stamp is not None
+        if stamp is None:
+            raise self._db.damaged(f"its generation, {generation}, has no stamp")
         return Snapshot(generation, stamp)
 
     def stamp_of(self, generation: int) -> str | None:
@@ -55,43 +60,100 @@ class Vectors:
         found = self._db.one("SELECT stamp FROM stamps WHERE generation = ?", (generation,))
         return None if found is None else str(found)
 
-    def after(self, last_id: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-        """Yield pages of (n,) int64 ids above `last_id`, ascending, and their (n, dim) vectors."""
+    def after(
+        self, last_id: int, damaged: list[int] | None = None
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+        """Yield pages of (n,) int64 ids above `last_id`, ascending, and their (n, dim) vectors.
+
+        A damaged row is left out, and its id is appended to `damaged`: one that holds no unit
+        vector of the model's dimension, that belongs to no image, or whose id is impossible.
+        LibraryError if all vectors have the same other length, so that the model's is damaged.
+        """
+        if last_id == 0 and damaged is not None:
+            damaged += self._ids("v.id < 1")
         while True:
             rows = self._db.rows(
-                "SELECT v.id, v.embedding FROM vectors v JOIN images i ON i.id = v.image_id"
-                f" WHERE v.id > ? AND {self._of_view} AND i.orphaned_at IS NULL"
-                " ORDER BY v.id LIMIT ?",
+                "SELECT v.id, v.embedding, i.id IS NULL FROM vectors v"
+                " LEFT JOIN images i ON i.id = v.image_id"
+                f" WHERE v.id > ? AND v.id <= {GREATEST_ID} AND {self._of_view}"
+                " AND i.orphaned_at IS NULL ORDER BY v.id LIMIT ?",
                 (last_id, self._model_id, _PAGE),
             ).fetchall()
             if not rows:
-                return
-            ids, blobs = zip(*rows, strict=True)
-            yield np.array(ids, np.int64), from_blobs(blobs, self._dim)
+                break
+            ids, blobs, imageless = zip(*rows, strict=True)
+            page = np.array(ids, np.int64)
+            vectors, sound = sound_rows(blobs, self._dim)
+            if not sound.any():
+                self._require_own_length(blobs)
+            sound &= ~np.array(imageless, np.bool_)
+            if damaged is not None:
+                damaged += page[~sound].tolist()
+            yield page[sound], vectors[sound]
             last_id = ids[-1]
+        if damaged is not None:
+            damaged += self._ids(f"v.id > {GREATEST_ID}")
 
-    def contents(self) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+    def _ids(self, condition: str) -> list[int]:
+        rows = self._db.rows(
+            f"SELECT v.id FROM vectors v WHERE {condition} AND {self._of_view}", (self._model_id,)
+        )
+        return [id_ for (id_,) in rows]
+
+    def _require_own_length(self, blobs: Sequence[Any]) -> None:
+        """Raise LibraryError if several vectors have one length, which is not the model's."""
+        sizes = {len(blob) if isinstance(blob, bytes) else 0 for blob in blobs}
+        size = next(iter(sizes))
+        if len(blobs) > 1 and len(sizes) == 1 and size not in (0, self._dim * STORED.itemsize):
+            raise self._db.damaged(
+                f"it says that its model's vectors have {self._dim} numbers, but they have "
+                f"{size // STORED.itemsize}"
+            )
+
+    def contents(self, without: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
         """Return the images of all live vectors, in the order of `after`, as two (n,) arrays.
 
         They are the int64 image ids, and the first 8 bytes of each SHA-256 as a little-endian
-        uint64.
+        uint64. `without` are the ids of damaged vectors.
         """
         rows = self._db.rows(
-            "SELECT i.id, substr(i.sha256, 1, 8) FROM vectors v JOIN images i ON i.id = v.image_id"
-            f" WHERE {self._of_view} AND i.orphaned_at IS NULL ORDER BY v.id",
-            (self._model_id,),
+            "SELECT i.id, i.sha256 FROM vectors v JOIN images i ON i.id = v.image_id"
+            f" WHERE {self._of_view} AND i.orphaned_at IS NULL"
+            " AND v.id NOT IN (SELECT value FROM json_each(?)) ORDER BY v.id",
+            (self._model_id, json.dumps(without.tolist())),
         ).fetchall()
         ids = np.array([id_ for id_, _ in rows], np.int64)
-        return ids, np.frombuffer(b"".join(start for _, start in rows), "<u8").astype(np.uint64)
+        if not all(isinstance(sha256, bytes) and len(sha256) == 32 for _, sha256 in rows):
+            raise self._db.damaged("the sha256 of a picture has another length")
+        starts = b"".join(sha256[:8] for _, sha256 in rows)
+        return ids, np.frombuffer(starts, "<u8").astype(np.uint64)
+
+    def names(self, ids: Sequence[int]) -> list[str]:
+        """Return the paths of the pictures of vectors, as far as there are any."""
+        rows = self._db.rows(
+            "SELECT r.path, min(f.path) FROM json_each(?) j JOIN vectors v ON v.id = j.value"
+            " JOIN files f ON f.image_id = v.image_id JOIN roots r ON r.id = f.root_id"
+            " GROUP BY v.id ORDER BY 1, 2",
+            (json.dumps(list(ids)),),
+        )
+        return [f"{root}/{path}" for root, path in rows]
+
+    def count_lacking(self) -> int:
+        """Count the contents that have a file, but no vector here: no search finds them."""
+        return self._db.number(
+            "SELECT count(DISTINCT f.image_id) FROM files f"
+            " LEFT JOIN images i ON i.id = f.image_id AND i.orphaned_at IS NULL"
+            " LEFT JOIN vectors v ON v.image_id = i.id AND v.model_id = ? AND v.view = ?"
+            " WHERE f.image_id IS NOT NULL AND v.id IS NULL",
+            (self._model_id, self._view),
+        )
 
     def count(self) -> int:
         """Return how many vectors are live."""
-        return int(
-            self._db.one(
-                "SELECT count(*) FROM vectors v JOIN images i ON i.id = v.image_id"
-                f" WHERE {self._of_view} AND i.orphaned_at IS NULL",
-                (self._model_id,),
-            )
+        return self._db.number(
+            "SELECT count(*) FROM vectors v JOIN images i ON i.id = v.image_id"
+            f" WHERE {self._of_view} AND i.orphaned_at IS NULL",
+            (self._model_id,),
         )
 
     def exist(self) -> bool:
@@ -100,21 +162,26 @@ class Vectors:
         return self._db.one(sql, (self._model_id,)) is not None
 
     def removed_since(self, generation: int) -> NDArray[np.int64]:
-        """Return the sorted int64 ids that left the results after a generation."""
+        """Return the sorted int64 ids that left the results after a generation.
+
+        An id that is in the results after all is left out: its row in the record is damaged.
+        """
         rows = self._db.rows(
             "SELECT vector_id FROM removed WHERE model_id = ? AND view = ? AND generation > ?"
+            " AND NOT EXISTS (SELECT 1 FROM vectors v JOIN images i ON i.id = v.image_id"
+            "  WHERE v.id = vector_id AND i.orphaned_at IS NULL)"
             " ORDER BY vector_id",
             (self._model_id, self._view, generation),
         )
         return np.array([id_ for (id_,) in rows], np.int64)
 
     def of_image(self, image_id: int) -> NDArray[np.float32] | None:
-        """Return the image's (dim,) float32 vector, or None."""
+        """Return the image's (dim,) float32 vector; None if it has none, or a damaged one."""
         blob = self._db.one(
             "SELECT embedding FROM vectors WHERE image_id = ? AND model_id = ? AND +view = ?",
             (image_id, self._model_id, self._view),
         )
-        return None if blob is None else from_blobs([blob], self._dim)[0]
+        return None if blob is None else sound_vector(blob, self._dim)
 
     def ids_of(self, image_ids: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the (n,) vector ids of n images, in the same order; 0 for images without one."""

@@ -154,7 +154,8 @@ class Duplicates:
             without_thumbnail += thumbnail is None
             if thumbnail is not None:
                 thumbnails[row] = np.frombuffer(thumbnail, np.uint8)
-        known = [row for row, image in enumerate(images) if image.vector_id is not None]
+        ids_of_rows = np.array([image.vector_id or 0 for image in images], np.int64)
+        known = np.flatnonzero(self._context.images.holds(ids_of_rows)).tolist()
         for start in range(0, len(known), _BLOCK):
             rows = known[start : start + _BLOCK]
             ids = np.array([images[row].vector_id for row in rows], np.int64)

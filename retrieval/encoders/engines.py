@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from retrieval.encoders.compiled import exports
 from retrieval.encoders.compiled.graphs import FolderGraphs, Graphs
-from retrieval.encoders.compiled.packs import read_pack
+from retrieval.encoders.compiled.packs import read_pack, require_own_weights
 from retrieval.encoders.compiled.runtime import load_openvino
 from retrieval.encoders.models import tables
 from retrieval.encoders.models.cache import user_cache
@@ -107,11 +107,18 @@ def _open_on_cpu(files: ModelFiles, precision: str) -> Encoder:
 
 def _existing_graphs(files: ModelFiles, identity: str) -> Graphs | None:
     """Return a model's graphs that ship with its weights or were exported before, if any."""
+    if files.reference.kind == "built-in":
+        require_own_weights(files.weights, identity)
     shipped = read_pack(files.weights, identity) if files.folder and files.weights else None
     if shipped is not None:
         return shipped
-    export = exports.read_export(identity)
-    return None if export is None else FolderGraphs(exports.folder_of(identity), export)
+    export, folder = exports.read_export(identity), exports.folder_of(identity)
+    if export is None and os.path.exists(os.path.join(folder, exports.MANIFEST)):
+        _notices.info(
+            "The files prepared for %s are damaged, or another version of Pixtrieve made them.",
+            files.reference,
+        )
+    return None if export is None else FolderGraphs(folder, export)
 
 
 def _export_now(files: ModelFiles, identity: str) -> tuple[Export | None, OpenClipEncoder]:

@@ -14,6 +14,8 @@ from retrieval.encoders.compiled.exports import folder_of
 from retrieval.encoders.protocols import Encoder
 from retrieval.whole_file import whole_file
 
+_DIGEST_BYTES = 32
+
 
 def cached_text_vectors(encoder: Encoder, texts: Sequence[str]) -> NDArray[np.float32]:
     """Return unit vectors (n, dim) of n texts, from the cache beside the model's export.
@@ -22,19 +24,34 @@ def cached_text_vectors(encoder: Encoder, texts: Sequence[str]) -> NDArray[np.fl
     without an export, such as one on a graphics card, has no cache folder and encodes each time.
     """
     digest = hashlib.sha256("\0".join(texts).encode()).hexdigest()
-    path = os.path.join(folder_of(encoder.spec.fingerprint), f"texts-{digest[:16]}.npy")
-    vectors = _read(path)
-    if vectors is None or vectors.shape != (len(texts), encoder.spec.dim):
+    path = os.path.join(folder_of(encoder.spec.fingerprint), f"texts-{digest[:16]}.f32")
+    vectors = _read(path, (len(texts), encoder.spec.dim))
+    if vectors is None:
         vectors = encoder.encode_texts(texts)
+        body = vectors.astype("<f4").tobytes()
         with suppress(OSError), whole_file(path) as file:
-            np.save(file, vectors, allow_pickle=False)
+            file.write(hashlib.sha256(body).digest() + body)
     return vectors
 
 
-def _read(path: str) -> NDArray[np.float32] | None:
-    """Return the file's vectors; None if it is missing or damaged."""
+def is_intact(path: str) -> bool:
+    """Tell whether a file of this cache is as it was written."""
     try:
-        vectors: NDArray[np.float32] = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
+        with open(path, "rb") as file:
+            wanted, body = file.read(_DIGEST_BYTES), file.read()
+    except OSError:
+        return False
+    return hashlib.sha256(body).digest() == wanted
+
+
+def _read(path: str, shape: tuple[int, int]) -> NDArray[np.float32] | None:
+    """Return the file's vectors; None if it is missing or differs from its SHA-256, 32 bytes."""
+    try:
+        with open(path, "rb") as file:
+            content = file.read()
+    except OSError:
         return None
-    return vectors if vectors.dtype == np.float32 else None
+    wanted, body = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
+    if hashlib.sha256(body).digest() != wanted or len(body) != 4 * shape[0] * shape[1]:
+        return None
+    return np.frombuffer(body, "<f4").astype(np.float32).reshape(shape)

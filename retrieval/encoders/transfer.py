@@ -131,7 +131,7 @@ def import_model(folder: str) -> str:
     def fill(target: str) -> None:
         _copy(packed, folder, target)
         export = _proved_here(packed, target)
-        imported.write_record(target, packed.reference, packed.parts)
+        imported.write_imported(target, packed.reference, packed.parts)
         write_manifest(target, export)
 
     target = folder_of(packed.fingerprint)

@@ -98,7 +98,7 @@ def _picture(catalogue: Catalogue, image_id: int) -> dict[str, str]:
 
 
 def _concepts(catalogue: Catalogue) -> Iterator[dict[str, Any]]:
-    models = catalogue.edits.fingerprints()
+    models = catalogue.edits.models()
     for name in catalogue.concepts.names():
         row = catalogue.concepts.named(name)
         assert row is not None
@@ -107,7 +107,8 @@ def _concepts(catalogue: Catalogue) -> Iterator[dict[str, Any]]:
             for kind, own in (("like", row.like), ("unlike", row.unlike))
         }
         heads = (
-            (model, catalogue.concepts.head(row.id, model_id)) for model, model_id in models.items()
+            (model.fingerprint, catalogue.concepts.head(row.id, model.id, model.dim))
+            for model in models
         )
         learned = [_head_as_object(model, head) for model, head in heads if head is not None]
         yield {"name": name, **examples, "heads": learned}

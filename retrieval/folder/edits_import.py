@@ -102,11 +102,11 @@ class _Import:
             concept_id = concepts.put(name if known is None else known.name, like, unlike)
         else:
             concept_id = known.id
-        dims = {model.fingerprint: model.dim for model in self._catalogue.models()}
-        ids = self._catalogue.edits.fingerprints()
-        for model, head in heads:
-            if dims.get(model) == len(head.head.direction):
-                concepts.put_head(concept_id, ids[model], head)
+        models = {model.fingerprint: model for model in self._catalogue.edits.models()}
+        for fingerprint, head in heads:
+            model = models.get(fingerprint)
+            if model is not None and model.dim == len(head.head.direction):
+                concepts.put_head(concept_id, model.id, head)
         return 1
 
     def _label(self, label: str) -> int:

@@ -16,7 +16,7 @@ from retrieval.folder.locking import writer_lock
 from retrieval.specs import ModelSpec
 from retrieval.whole_file import require_inside
 
-_CATALOGUE = "catalogue.sqlite"
+CATALOGUE = "catalogue.sqlite"
 _JOURNALS = ("-wal", "-shm", "-journal")
 
 
@@ -26,7 +26,7 @@ def has_catalogue(folder: str) -> bool:
     Raises LibraryError when the permission to look into the folder is missing.
     """
     try:
-        return stat.S_ISREG(os.stat(os.path.join(folder, _CATALOGUE)).st_mode)
+        return stat.S_ISREG(os.stat(os.path.join(folder, CATALOGUE)).st_mode)
     except PermissionError as error:
         raise LibraryError(
             f"there is no permission to read the library folder {folder}: {error.strerror}",
@@ -41,7 +41,7 @@ def create_catalogue(folder: str, spec: ModelSpec) -> tuple[Catalogue, ModelRow]
 
     Raises LibraryError when the folder contains a library already or cannot be created.
     """
-    path = os.path.join(folder, _CATALOGUE)
+    path = os.path.join(folder, CATALOGUE)
     unfinished = f"{path}.new"
     try:
         os.makedirs(folder, exist_ok=True)
@@ -112,7 +112,7 @@ def open_catalogue(folder: str, model: str | Encoder | None) -> tuple[Catalogue,
             f"there is no library in {folder}",
             "create one: pixtrieve index FOLDER-OF-PICTURES",
         )
-    path = os.path.join(folder, _CATALOGUE)
+    path = os.path.join(folder, CATALOGUE)
     _require_no_links(folder, path)
     catalogue = Catalogue(path)
     try:
@@ -127,7 +127,7 @@ def _checked_model(folder: str, catalogue: Catalogue, model: str | Encoder | Non
     if row is None:
         raise LibraryError(
             f"the catalogue in {folder} names no model",
-            "restore the catalogue from a backup, or move the folder away and index again",
+            "to see what is damaged: pixtrieve doctor; to mend it: pixtrieve doctor --repair",
         )
     if isinstance(model, str):
         identity = identify(model)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING
 
@@ -16,9 +17,13 @@ from retrieval.stores import backends
 from retrieval.whole_file import require_inside
 
 if TYPE_CHECKING:
+    from retrieval.stores import Ids
     from retrieval.stores.live_index import LiveIndex
 
 _log = logging.getLogger(__name__)
+
+_NAMED = 3  # pictures that a warning names
+_MAKE = "To make it: pixtrieve index"
 
 
 class Session:
@@ -73,14 +78,28 @@ class Session:
         """Return a context manager that holds the library's lock: see `locking.writer_lock`."""
         return writer_lock(self.path)
 
-    def index_of(self, row: ModelRow, view: str = WHOLE) -> LiveIndex:
-        """Return an index of a model's vectors: those of pictures, or of the texts with them."""
+    def index_of(self, row: ModelRow, view: str = WHOLE, *, indexing: bool = False) -> LiveIndex:
+        """Return an index of a model's vectors: those of pictures, or of the texts with them.
+
+        While `indexing`, pictures without a vector are no reason for a warning.
+        """
         from retrieval.stores.live_index import CacheKey, LiveIndex
 
         fingerprint, dim = row.spec.fingerprint, row.spec.dim
         key = CacheKey(self._cache_path(fingerprint, view), fingerprint, dim)
         factory = backends.store_factory(backends.DEFAULT)
-        return LiveIndex(self.catalogue.vectors(row, view), key, factory)
+        vectors = self.catalogue.vectors(row, view)
+        may_lack = indexing or view != WHOLE or row.id != self.last_model.row.id
+
+        def report(damaged: Ids, rebuilt: bool) -> None:
+            if len(damaged):
+                _warn_of_damaged(damaged.tolist(), vectors.names(damaged[:_NAMED].tolist()))
+            elif rebuilt and not may_lack and (lacking := vectors.count_lacking()):
+                _log.warning(
+                    "Pictures without a vector, which no search finds: %d. %s", lacking, _MAKE
+                )
+
+        return LiveIndex(vectors, key, factory, report)
 
     def map_path(self, fingerprint: str) -> str:
         """Return the path of the cache file for the map of a model's vectors."""
@@ -108,5 +127,21 @@ class Session:
         return self._indexes[view]
 
     def _cache_path(self, fingerprint: str, view: str) -> str:
-        name = fingerprint[:16] if view == WHOLE else f"{fingerprint[:16]}-{view}"
-        return os.path.join(self.path, "cache", f"{name}.{backends.DEFAULT}")
+        return cache_path(self.path, fingerprint, view)
+
+
+def cache_path(folder: str, fingerprint: str, view: str) -> str:
+    """Return the path of the cache of a model's vectors in a library's folder."""
+    name = fingerprint[:16] if view == WHOLE else f"{fingerprint[:16]}-{view}"
+    return os.path.join(folder, "cache", f"{name}.{backends.DEFAULT}")
+
+
+def _warn_of_damaged(ids: Sequence[int], names: Sequence[str]) -> None:
+    several = len(ids) > 1
+    what = f"{len(ids)} vectors in the catalogue are" if several else "a vector in the catalogue is"
+    of = (
+        f", of {', '.join(names)}{' and others' if len(ids) > len(names) > 0 else ''}"
+        if names
+        else ""
+    )
+    _log.warning("%s damaged and in no answer%s. %s", what, of, _MAKE)

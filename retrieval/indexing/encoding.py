@@ -20,15 +20,24 @@ def encode_numbered(
     Raises ModelError when the model cannot encode even a plain grey picture.
     """
     try:
-        return list(enumerate(encoder.encode_images(np.stack(pixels))))
+        return _usable(encoder.encode_images(np.stack(pixels)))
     except ModelError:
         rows = []
         for number, picture in enumerate(pixels):
             with suppress(ModelError):
-                rows.append((number, encoder.encode_images(picture[None])[0]))
+                found = _usable(encoder.encode_images(picture[None]))
+                rows += [(number, vector) for _, vector in found]
         if not rows and not _works(encoder):
             raise
         return rows
+
+
+def _usable(rows: NDArray[np.float32]) -> list[tuple[int, NDArray[np.float32]]]:
+    """Return the positions and the unit vectors of the rows (n, dim) that have a direction."""
+    with np.errstate(all="ignore"):
+        lengths = np.linalg.norm(rows, axis=1)
+        unit = rows / lengths[:, None]
+    return [(at, unit[at]) for at in np.flatnonzero(np.isfinite(lengths) & (lengths > 0)).tolist()]
 
 
 def _works(encoder: Encoder) -> bool:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from retrieval.catalogue.contents import KnownContents
+from retrieval.catalogue.known_contents import KnownContents
 from retrieval.catalogue.scan import Pending
 from retrieval.images import Picture, Problem, ReadLimits
 from retrieval.images.isolation.pictures import read_picture

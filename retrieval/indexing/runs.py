@@ -115,7 +115,18 @@ def _indexer(
     session: Session, model: ModelInUse, options: IndexOptions, stop: threading.Event
 ) -> Indexer:
     catalogue = session.catalogue
-    images, texts = session.index_of(model.row), session.index_of(model.row, TEXT)
+    images = session.index_of(model.row, indexing=True)
+    texts = session.index_of(model.row, TEXT, indexing=True)
+
+    def mend() -> None:
+        """Drop damaged vectors, so that this run makes them anew."""
+        with catalogue.reading():
+            damaged = images.damaged().tolist()
+            if catalogue.vectors(model.row, TEXT).exist():
+                damaged += texts.damaged().tolist()
+            wrong = catalogue.contents.wrong_orphans()
+        if damaged or wrong:
+            catalogue.contents.mend(damaged)
 
     def refresh() -> None:
         with catalogue.reading():
@@ -128,4 +139,4 @@ def _indexer(
                 catalogue.contents.outdate_caches()
         measure_baselines(catalogue, model, images)
 
-    return Indexer(catalogue, model, options, stop=stop, refresh=refresh)
+    return Indexer(catalogue, model, options, stop=stop, mend=mend, refresh=refresh)

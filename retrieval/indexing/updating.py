@@ -22,9 +22,9 @@ from retrieval.catalogue.contents import (
     Batch,
     FileRecord,
     ImageRecord,
-    KnownContents,
     ProblemRecord,
 )
+from retrieval.catalogue.known_contents import KnownContents
 from retrieval.catalogue.scan import Pending, Scan, Scope
 from retrieval.context import ModelInUse
 from retrieval.images import Picture, PictureInfo, Problem
@@ -41,7 +41,6 @@ from retrieval.texts.collect import encode_descriptions, read_sidecars, refresh_
 
 _COMMIT_ROWS = 512
 """Files that need no encoding are committed in groups of this size."""
-
 _FIRST_BATCH = 32
 """Pictures per batch until the encoder is loaded and says which size suits it."""
 
@@ -76,6 +75,7 @@ class Indexer:
         options: IndexOptions,
         *,
         stop: threading.Event,
+        mend: Callable[[], None],
         refresh: Callable[[], None],
     ) -> None:
         self._catalogue = catalogue
@@ -83,6 +83,7 @@ class Indexer:
         self._encoder = BackgroundEncoder(model.encoder)
         self._options = options
         self._stop = stop
+        self._mend = mend
         self._refresh = refresh
         self._batch_size = options.batch_size or _FIRST_BATCH
         self._report = RunReport()
@@ -94,6 +95,7 @@ class Indexer:
         """Index each scope; yield progress, with `skipped` among the problems of the last."""
         for trouble in skipped:
             self._report.add_problem(trouble.path, trouble.reason)
+        self._mend()
         known = self._catalogue.known_contents(self._model.row)
         try:
             for scope in scopes:

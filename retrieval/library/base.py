@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from retrieval.catalogue.facets import Facet
     from retrieval.folder.backup import Backup, Restored
+    from retrieval.folder.doctor import Checkup
     from retrieval.folder.edits import Edits
     from retrieval.folder.relocating import Relocated
     from retrieval.folder.status import Status
@@ -85,6 +86,18 @@ class OpenLibrary:
         encoder = LazyEncoder(row.spec, device, loaded)
         return cls(folder, catalogue, ModelInUse(row, encoder), device)
 
+    @staticmethod
+    def check(path: AnyPath, *, repair: bool = False, files: bool = False) -> Checkup:
+        """Examine the library in a folder, also one that does not open: see `folder.doctor`.
+
+        With `repair`, mends what is safe to mend; nothing that exists only once is deleted.
+        `files` also reads every picture. Raises LibraryNotFound if there is no library,
+        LibraryBusy if another process is writing during a repair.
+        """
+        from retrieval.folder.doctor import check
+
+        return check(absolute(path), repair=repair, files=files)
+
     @property
     def model(self) -> ModelSpec:
         """The model in use, which another process may have changed."""
@@ -126,7 +139,8 @@ class OpenLibrary:
 
     def images(self) -> Iterator[tuple[ImageRow, bytes]]:
         """Yield every picture with its stored vector; `retrieval.vectors` documents the format."""
-        return self._session.catalogue.lookup.images(self._session.model.row.id)
+        row = self._session.model.row
+        return self._session.catalogue.lookup.images(row.id, row.spec.dim)
 
     @contextmanager
     def stored_vectors(self) -> Iterator[Callable[[bytes], NDArray[np.float32] | None]]:

@@ -148,7 +148,8 @@ class LibraryMap:
         )
 
     def _now(self) -> LibraryState:
-        return LibraryState(self._vectors.snapshot(), *self._vectors.contents())
+        damaged = self._context.images.damaged()
+        return LibraryState(self._vectors.snapshot(), *self._vectors.contents(damaged))
 
     def _write(self, cached: CachedMap) -> CachedMap:
         """Write a map without pictures that were removed meanwhile; return what was written."""

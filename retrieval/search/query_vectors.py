@@ -275,7 +275,8 @@ def _from_pixels(
 
 def head_of(name: str, catalogue: Catalogue, model: ModelInUse) -> HeadRow:
     """Return a concept's head under a model, with its AUC; QueryError if there is none."""
-    found = catalogue.concepts.head(concept_row(name, catalogue).id, model.row.id)
+    concept = concept_row(name, catalogue)
+    found = catalogue.concepts.head(concept.id, model.row.id, model.row.spec.dim)
     if found is None:
         raise QueryError(
             f"the concept “{name}” was learned with another model",

@@ -36,13 +36,15 @@ class Snippet:
 class TextIndex:
     """The texts of a library: full text in the catalogue, and `vectors`, an index of embeddings.
 
-    `pictures` and `descriptions` are the catalogue's vectors of pictures and of texts. `vectors` is
-    None if no text has a vector. `count` is the number of pictures.
+    `pictures` and `descriptions` are the catalogue's vectors of pictures and of texts, `images` is
+    the index of the former and `vectors` of the latter: None if no text has a vector. `count` is
+    the number of pictures.
     """
 
     catalogue: Catalogue
     pictures: Vectors
     descriptions: Vectors
+    images: LiveIndex
     vectors: LiveIndex | None
     count: int
 
@@ -72,7 +74,9 @@ def text_index(context: Context) -> TextIndex | None:
     descriptions = catalogue.vectors(row, "text")
     vectors = context.texts if descriptions.exist() else None
     count = context.images.count()
-    return TextIndex(catalogue, catalogue.vectors(row), descriptions, vectors, count)
+    return TextIndex(
+        catalogue, catalogue.vectors(row), descriptions, context.images, vectors, count
+    )
 
 
 class TextQuery:
@@ -103,7 +107,7 @@ class TextQuery:
         )
         matching = np.union1d(np.array(list(self._matched), np.int64), self._nearest(images))
         ids = index.pictures.ids_of(matching)
-        self.found = ids[ids > 0]
+        self.found = ids[index.images.holds(ids)]
 
     def score(self, ids: Ids) -> TextScores:
         """Return the texts' scores for the pictures with these vector ids (n,)."""
@@ -118,7 +122,7 @@ class TextQuery:
         background = background_of(sample[None])
         cosine = np.full(len(ids), background.median[0])
         text_ids = self._index.descriptions.ids_of(images)
-        has_vector = text_ids > 0
+        has_vector = vectors.holds(text_ids)
         cosine[has_vector] = vectors.vectors(text_ids[has_vector]) @ self._vector
         z = np.where(has_vector, background.z(cosine[None])[0], -np.inf)
         return TextScores(cosine, text_evidence(z, words), has_vector)

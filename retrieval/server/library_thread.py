@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.encoders import Encoder, Preparing
+from retrieval.encoders.models.fingerprint import forget_digests
 from retrieval.library import Library
 from retrieval.query import Query
 from retrieval.search.results import SearchResult
@@ -134,6 +135,8 @@ class LibraryThread:
         """Return the library; reopen it if another process has changed its model."""
         if self._library is None or self._library.model.fingerprint != self._fingerprint:
             self._close()
+            if not self._lazy:
+                forget_digests()  # reads the model's files again, whatever was remembered
             with Library.open(self._path, device=self._device) as plain:
                 encoder = RememberingEncoder(plain.model, plain.encoder)
             if not self._lazy:

@@ -24,7 +24,7 @@ What holds for all of them:
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -47,7 +47,7 @@ class StoreHeader:
 
     A factory keeps it as it is. `fingerprint` is the model's, `generation` and `stamp` are those
     of the catalogue's snapshot, `count` is the number of vectors and `last_id` the greatest id, 0
-    when there is none.
+    when there is none. `damaged` are the ids of vectors that the catalogue holds, but not sound.
     """
 
     fingerprint: str
@@ -56,6 +56,7 @@ class StoreHeader:
     stamp: str
     count: int
     last_id: int
+    damaged: list[int] = field(default_factory=list)
 
 
 class VectorStore(Protocol):

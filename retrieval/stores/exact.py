@@ -9,7 +9,7 @@ import numpy as np
 from retrieval.stores import Ids, IdSet, Pages, Scores, StoreHeader, Vectors
 from retrieval.stores.cache_file import map_parts, write_parts
 
-_MAGIC = b"PIXEXAC2"
+_MAGIC = b"PIXEXAC3"
 _FILE_IDS, _FILE_VECTORS = np.dtype("<i8"), np.dtype("<f4")
 
 

@@ -15,7 +15,7 @@ from retrieval.stores.parallel_scan import ParallelScan
 from retrieval.stores.screen import Rows, Screen, bitmap, map_index
 from retrieval.vectors import STORED
 
-_MAGIC = b"PIXFLAT3"
+_MAGIC = b"PIXFLAT4"
 
 _WORTH_THREADS = 20_000
 """From this many vectors on, all processors share the scan of one query."""

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from retrieval.catalogue import Snapshot
+from retrieval.catalogue.vectors import GREATEST_ID
 from retrieval.errors import reason_of
 from retrieval.stores import (
     Ids,
@@ -56,8 +58,13 @@ class VectorSource(Protocol):
         """Return the stamp of a generation, None if the catalogue does not know it."""
         ...
 
-    def after(self, last_id: int) -> Iterator[tuple[Ids, Vectors]]:
-        """Yield pages of live vectors with ids above `last_id`, rising."""
+    def after(
+        self, last_id: int, damaged: list[int] | None = None
+    ) -> Iterator[tuple[Ids, Vectors]]:
+        """Yield pages of live vectors with ids above `last_id`, rising.
+
+        Damaged ones are left out, and their ids are appended to `damaged`.
+        """
         ...
 
     def removed_since(self, generation: int) -> Ids:
@@ -96,6 +103,7 @@ class _View:
     newer: ExactStore
     gone: Ids
     last_cached: int  # ids above this one are newer
+    damaged: Ids  # vectors of the catalogue that are in neither store
 
 
 class LiveIndex:
@@ -104,8 +112,19 @@ class LiveIndex:
     To notice changes costs one small SQL query for each search. For one thread.
     """
 
-    def __init__(self, source: VectorSource, key: CacheKey, factory: StoreFactory) -> None:
-        """Follow `source`; `factory` builds the cache and loads it."""
+    def __init__(
+        self,
+        source: VectorSource,
+        key: CacheKey,
+        factory: StoreFactory,
+        report: Callable[[Ids, bool], None] | None = None,
+    ) -> None:
+        """Follow `source`; `factory` builds the cache and loads it.
+
+        `report` is called with the ids of damaged vectors, which are in no answer, and whether all
+        vectors were read: whenever there are any, and at every rebuild.
+        """
+        self._report = report
         self._source = source
         self._key = key
         self._factory = factory
@@ -119,6 +138,8 @@ class LiveIndex:
         of one moment.
         """
         view = self._current()
+        if allowed is not None and len(allowed):
+            allowed = allowed[: np.searchsorted(allowed, GREATEST_ID, "right")]
         scores, ids = view.cached.search(queries, k + len(view.gone), allowed)
         alive = ~np.isin(ids[0], view.gone)
         cached = scores[:, alive], ids[:, alive]
@@ -132,6 +153,15 @@ class LiveIndex:
         found[cached] = view.cached.vectors(ids[cached])
         found[~cached] = view.newer.vectors(ids[~cached])
         return found
+
+    def damaged(self) -> Ids:
+        """Return the rising ids of live vectors that are damaged, and therefore in no answer."""
+        return self._current().damaged
+
+    def holds(self, ids: Ids) -> NDArray[np.bool_]:
+        """Tell for each of (n,) ids whether `vectors` returns it."""
+        view = self._current()
+        return np.isin(ids, view.cached.ids()) | np.isin(ids, view.newer.ids())
 
     def sample(self, size: int) -> Vectors:
         """Return up to `size` vectors, (n, dim), evenly spread over the library by age."""
@@ -185,24 +215,35 @@ class LiveIndex:
         if not self._usable(header):
             return None
         if header.generation == snapshot.generation:
-            return self._unchanged(snapshot, cached, header.last_id)
+            return self._unchanged(snapshot, cached, header, rebuilt=False)
         limit = max(_FRESH_ROWS, int(header.count * _FRESH_SHARE))
         gone = self._source.removed_since(header.generation)
         gone = gone[gone <= header.last_id]
         if len(gone) > limit:
             return None
         pages: list[tuple[Ids, Vectors]] = []
-        for ids, vectors in self._source.after(header.last_id):
+        damaged: list[int] = []
+        for ids, vectors in self._source.after(header.last_id, damaged):
             pages.append((ids, vectors))
             if sum(len(page_ids) for page_ids, _ in pages) > limit:
                 return None
         newer = ExactStore.build(self._key.dim, pages)
-        return _View(snapshot, cached, newer, gone, header.last_id)
+        still = np.setdiff1d(np.array([*header.damaged, *damaged], np.int64), gone)
+        self._tell(still, rebuilt=False)
+        return _View(snapshot, cached, newer, gone, header.last_id, still)
 
-    def _unchanged(self, snapshot: Snapshot, cached: VectorStore, last_id: int) -> _View:
+    def _unchanged(
+        self, snapshot: Snapshot, cached: VectorStore, header: StoreHeader, *, rebuilt: bool
+    ) -> _View:
         """Return a view over a store that holds what the catalogue holds."""
         newer, gone = ExactStore.build(self._key.dim, []), np.empty(0, np.int64)
-        return _View(snapshot, cached, newer, gone, last_id)
+        damaged = np.array(header.damaged, np.int64)
+        self._tell(damaged, rebuilt=rebuilt)
+        return _View(snapshot, cached, newer, gone, header.last_id, damaged)
+
+    def _tell(self, damaged: Ids, *, rebuilt: bool) -> None:
+        if self._report is not None and (rebuilt or len(damaged)):
+            self._report(damaged, rebuilt)
 
     def _usable(self, header: StoreHeader) -> bool:
         return (
@@ -212,7 +253,8 @@ class LiveIndex:
         )
 
     def _rebuild(self, snapshot: Snapshot) -> _View:
-        store = self._factory.build(self._key.dim, self._source.after(0))
+        damaged: list[int] = []
+        store = self._factory.build(self._key.dim, self._source.after(0, damaged))
         ids = store.ids()
         header = StoreHeader(
             fingerprint=self._key.fingerprint,
@@ -221,6 +263,7 @@ class LiveIndex:
             stamp=snapshot.stamp,
             count=len(ids),
             last_id=int(ids[-1]) if len(ids) else 0,
+            damaged=sorted(damaged),
         )
         try:
             self._key.require_own()
@@ -230,11 +273,11 @@ class LiveIndex:
         except OSError as error:
             # A read-only library still answers, but every process builds the cache again.
             _log.warning("the cache %s could not be written: %s", self._key.path, reason_of(error))
-            return self._unchanged(snapshot, store, header.last_id)
+            return self._unchanged(snapshot, store, header, rebuilt=True)
         # The system can reclaim the memory of a mapped file, but not that of a store just built.
         loaded = self._factory.load(self._key.path)
         cached = loaded[0] if loaded and loaded[1] == header else store
-        return self._unchanged(snapshot, cached, header.last_id)
+        return self._unchanged(snapshot, cached, header, rebuilt=True)
 
 
 def merge(parts: list[tuple[Scores, Ids]], k: int) -> tuple[Scores, Ids]:

@@ -84,8 +84,8 @@ class Concepts:
     def named(self, name: str) -> Concept:
         """Return a concept; QueryError when there is none of that name."""
         row = concept_row(name, self._context.catalogue)
-        name = row.name
-        head = self._context.catalogue.concepts.head(row.id, self._context.model.row.id)
+        name, model = row.name, self._context.model.row
+        head = self._context.catalogue.concepts.head(row.id, model.id, model.spec.dim)
         auc, accuracy = (head.auc, head.accuracy) if head else (None, None)
         return Concept(name, row.like, row.unlike, head is not None, auc, accuracy)
 

@@ -22,6 +22,7 @@ from retrieval.specs import ModelSpec
 
 NS = 10**9
 MAY = 1_682_942_400 * NS
+ONE, TWO = b"1" * 32, b"2" * 32
 OLD_ROWS = (
     "INSERT INTO roots (id, path, whole) VALUES (1, '/photos', 1)",
     """INSERT INTO images (id, sha256, format, width, height, taken, camera, lens) VALUES
@@ -82,7 +83,7 @@ class Shelf:
             )
             self.root: Root = self.catalogue.roots.add("/photos", whole=True)
 
-    def put(self, files: dict[str, int], content: bytes = b"1", taken: str = "") -> None:
+    def put(self, files: dict[str, int], content: bytes = ONE, taken: str = "") -> None:
         info = PictureInfo(format="JPEG", width=1, height=1, taken=taken)
         image = ImageRecord(content, info, np.array([1, 0, 0, 0], np.float32))
         records = [FileRecord(path, 1, mtime, content) for path, mtime in files.items()]
@@ -94,7 +95,7 @@ class Shelf:
         scan.add(FoundFile(path, 1, mtime) for path, mtime in files.items())
         scan.forget_gone()
 
-    def date(self, content: bytes = b"1") -> tuple[str, str]:
+    def date(self, content: bytes = ONE) -> tuple[str, str]:
         row = self.catalogue.lookup.by_content(content)
         assert row
         return row.date, row.date_source
@@ -126,9 +127,9 @@ def test_a_date_follows_its_files(shelf: Shelf) -> None:
 
 def test_a_file_that_gets_other_content_leaves_its_date_behind(shelf: Shelf) -> None:
     shelf.put({"20230101.jpg": MAY, "b.jpg": MAY})
-    shelf.put({"20230101.jpg": MAY}, content=b"2")
+    shelf.put({"20230101.jpg": MAY}, content=TWO)
     assert shelf.date() == (local(MAY), "file")
-    assert shelf.date(b"2") == ("2023-01-01", "name")
+    assert shelf.date(TWO) == ("2023-01-01", "name")
 
 
 def test_exif_goes_before_names(shelf: Shelf) -> None:

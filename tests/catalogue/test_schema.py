@@ -14,6 +14,7 @@ import pytest
 from sqlite_utils import Database
 
 from retrieval.catalogue import Catalogue, schema
+from retrieval.errors import LibraryError
 
 
 def test_migrations_are_numbered_in_their_order() -> None:
@@ -106,7 +107,7 @@ def test_two_programs_may_open_an_old_catalogue_at_once(
 def test_rows_that_make_no_sense_are_refused(tmp_path: Path, statement: str) -> None:
     catalogue = Catalogue(str(tmp_path / "c.sqlite"), create=True)
     catalogue.roots.add("/somewhere", whole=True)
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(LibraryError):
         catalogue._db.rows(statement)
     catalogue.close()
 

@@ -142,5 +142,6 @@ def test_the_memory_stays_small_and_leaves_nothing_beside_it(tmp_path: Path) -> 
         path.write_bytes(str(number).encode())
         fingerprint.digest(str(path))
     memory = Path(fingerprint.digest_cache())
-    assert len(json.loads(memory.read_text())) == 256
+    known = json.loads(memory.read_text())
+    assert len(known.keys() - {"checksum"}) == 256
     assert os.listdir(memory.parent) == ["digests.json"]

@@ -114,5 +114,5 @@ def test_a_folder_that_cannot_be_written_is_no_trouble(
     def refuse(*_: object) -> None:
         raise PermissionError
 
-    monkeypatch.setattr(speeds, "whole_file", refuse)
+    monkeypatch.setattr(speeds, "write_record", refuse)
     assert race({"bf16": 1.0, "f32": 2.0}) == "bf16"

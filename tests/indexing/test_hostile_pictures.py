@@ -17,7 +17,7 @@ from support.painting import paint
 from support.scans import repeated_scans
 
 from retrieval import IndexOptions, Library, ReadLimits
-from retrieval.catalogue.contents import KnownContents
+from retrieval.catalogue.known_contents import KnownContents
 from retrieval.images.isolation import pictures
 from retrieval.images.isolation.pool import Pool
 

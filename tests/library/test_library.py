@@ -77,7 +77,7 @@ def test_a_catalogue_of_a_newer_version_is_refused(filled: Library) -> None:
     with sqlite3.connect(path) as db:
         db.execute("PRAGMA user_version = 99")
     db.close()
-    with pytest.raises(LibraryTooNew, match="newer Pixtrieve"):
+    with pytest.raises(LibraryTooNew, match="schema 99"):
         Library.open(filled.path)
 
 

@@ -57,7 +57,7 @@ def test_every_picture_has_a_date_and_says_where_from(dated: Library) -> None:
     hits = dated.search("red")
     assert {os.path.basename(h.path): (h.date, h.date_source) for h in hits} == DATES
     _, *lines = table(dated.search(None, where="has date"))
-    assert {os.path.basename(line.split()[-1]): line.split()[1] for line in lines} == SHOWN
+    assert {os.path.basename(line.split()[-1]): line.split()[2] for line in lines} == SHOWN
     page = contact_sheet([("red", hits)])
     for said in ("2023-05-02 09:00:00", "2023-05-02 11:00:00", "2023-05-01", "~2023-04-30"):
         assert said in page

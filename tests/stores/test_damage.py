@@ -31,7 +31,9 @@ class Fixed:
     def stamp_of(self, generation: int) -> str | None:
         return "stamp"
 
-    def after(self, last_id: int) -> Iterator[tuple[Ids, Vectors]]:
+    def after(
+        self, last_id: int, damaged: list[int] | None = None
+    ) -> Iterator[tuple[Ids, Vectors]]:
         yield from pages_of(IDS[last_id:], VECTORS[last_id:])
 
     def removed_since(self, generation: int) -> Ids:

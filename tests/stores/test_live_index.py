@@ -54,7 +54,9 @@ class Changing:
     def stamp_of(self, generation: int) -> str | None:
         return f"stamp {generation}"
 
-    def after(self, last_id: int) -> Iterator[tuple[Ids, Vectors]]:
+    def after(
+        self, last_id: int, damaged: list[int] | None = None
+    ) -> Iterator[tuple[Ids, Vectors]]:
         ids = np.array(sorted(id_ for id_ in self.live if id_ > last_id), np.int64)
         yield from pages_of(ids, self.table[ids % len(self.table)], 7)
 

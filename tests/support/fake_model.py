@@ -7,6 +7,8 @@ from typing import Any
 
 import retrieval.commands.evaluate
 import retrieval.context
+import retrieval.folder.doctor.catalogue
+import retrieval.folder.doctor.models
 import retrieval.folder.opening
 import retrieval.library.base
 from retrieval.encoders import ModelIdentity
@@ -16,6 +18,8 @@ OPENING = (
     retrieval.library.base,
     retrieval.context,
     retrieval.commands.evaluate,
+    retrieval.folder.doctor.catalogue,
+    retrieval.folder.doctor.models,
 )
 
 
@@ -27,5 +31,5 @@ def install(make: Callable[[], Any], put: Callable[[Any, str, Any], None] = seta
     fingerprint = make().spec.fingerprint
     for module in OPENING:
         put(module, "open_encoder", lambda *_, **__: make())
-    for module in (retrieval.folder.opening, retrieval.context):
+    for module in (retrieval.folder.opening, retrieval.context, retrieval.folder.doctor.models):
         put(module, "identify", lambda name: ModelIdentity(name, fingerprint))

@@ -3,21 +3,23 @@
 $XDG_CACHE_HOME/pixtrieve/openvino/FINGERPRINT/
   image.xml, image.bin    pixels (n, H, W, 3) uint8 → unit vectors (n, dim)
   text.xml, text.bin      token ids (n, any number up to context) int64 → unit vectors (n, dim)
-  words.json              where `numpy_text_tower` finds its weights in text.bin, if it supports
-  them probes.npz              open_clip's vectors of the probe inputs: see `proofs` export.json
-  `Export`: dim, preprocessing, tokenizer, accuracy compiled/               OpenVINO's own cache,
-  for this machine texts-….npy             vectors of fixed texts: see `text_cache` speeds.json
-  how fast each precision is on this processor: see `speeds` cosines.json            accuracy of
-  precisions that the exporting machine does not support int8/                   the image tower
-  quantised on the user's pictures: see `calibrations` refused.txt             instead of all
-  others: why this model cannot be exported imported.json           which model it is, if it was
-  imported: see `models.imported` shipped-…/              the towers of a model that ships with its
-  graphs: see `packs`
+  words.json              places of `numpy_text_tower`'s weights in text.bin, if it supports them
+  probes.npz              open_clip's vectors of the probe inputs: see `proofs`
+  export.json             `Export` (dim, preprocessing, tokenizer, accuracy), SHA-256 of the above
+  compiled/               OpenVINO's own cache, for this machine: see `towers`
+  texts-….f32             vectors of fixed texts: see `text_cache`
+  speeds.json             how fast each precision is on this processor: see `speeds`
+  cosines.json            accuracy of precisions that the exporting machine does not support
+  int8/                   the image tower quantised on the user's pictures: see `calibrations`
+  refused.txt             instead of all others: why this model cannot be exported
+  imported.json           which model it is, if it was imported: see `models.imported`
+  shipped-…/              the towers of a model that ships with its graphs: see `packs`
+
+All JSON files here are records with a checksum of their own (`whole_file`).
 """
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
@@ -26,9 +28,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from retrieval.encoders.models.cache import exports_folder
-from retrieval.specs import Preprocessing
+from retrieval.encoders.models.fingerprint import digests, have_digests
+from retrieval.specs import Preprocessing, preprocessing_of
+from retrieval.whole_file import read_record, write_record
 
-VERSION = 7
+VERSION = 8
 MANIFEST = "export.json"
 MODEL_FILES = ("image.xml", "image.bin", "text.xml", "text.bin", "words.json", "probes.npz")
 _REFUSED = "refused.txt"
@@ -60,28 +64,35 @@ def folder_of(fingerprint: str) -> str:
 
 
 def read_export(fingerprint: str) -> Export | None:
-    """Return a model's export; None if it is missing, incomplete or of another version."""
+    """Return a model's export; None if it is missing, incomplete, damaged or of another version.
+
+    The record has the SHA-256 of each file; files that are unchanged since they were read are not
+    read again.
+    """
     return read_export_in(folder_of(fingerprint))
 
 
 def read_export_in(folder: str) -> Export | None:
     """Return the export in any folder; None as `read_export` does."""
+    facts = read_record(os.path.join(folder, MANIFEST))
+    if facts is None:
+        return None
     try:
-        with open(os.path.join(folder, MANIFEST), encoding="utf-8") as file:
-            facts = json.load(file)
-        if facts.pop("version") != VERSION or facts.pop("sizes") != _sizes(folder):
+        if facts.pop("version") != VERSION or not are_intact(folder, facts.pop("digests")):
             return None
         return export_of(facts)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
+def are_intact(folder: str, wanted: Mapping[str, str]) -> bool:
+    """Tell whether the model's files in a folder are those of a record, and no others."""
+    return set(wanted) == set(_present(folder)) and have_digests(folder, wanted)
+
+
 def export_of(facts: Mapping[str, Any]) -> Export:
-    """Rebuild an Export from the result of `asdict`; TypeError or KeyError for other facts."""
-    preprocessing = dict(facts["preprocessing"])
-    for key in ("size", "mean", "std"):
-        preprocessing[key] = tuple(preprocessing[key])
-    return Export(**{**facts, "preprocessing": Preprocessing(**preprocessing)})
+    """Rebuild an Export from the result of `asdict`; or raise what other facts cause."""
+    return Export(**{**facts, "preprocessing": preprocessing_of(facts["preprocessing"])})
 
 
 def read_refusal(fingerprint: str, openvino_version: str) -> str:
@@ -109,9 +120,10 @@ def write_export(fingerprint: str, write_models: Callable[[str], Export]) -> Exp
 
 def write_manifest(folder: str, export: Export) -> None:
     """Write the manifest of an export folder; it marks the folder as complete, so it comes last."""
-    facts: dict[str, Any] = {"version": VERSION, "sizes": _sizes(folder), **asdict(export)}
-    with open(os.path.join(folder, MANIFEST), "w", encoding="utf-8") as file:
-        json.dump(facts, file, indent=1)
+    names = _present(folder)
+    found = digests([os.path.join(folder, name) for name in names])
+    facts = {"version": VERSION, "digests": dict(zip(names, found, strict=True)), **asdict(export)}
+    write_record(os.path.join(folder, MANIFEST), facts)
 
 
 def write_refusal(fingerprint: str, openvino_version: str, reason: str) -> None:
@@ -124,10 +136,9 @@ def write_refusal(fingerprint: str, openvino_version: str, reason: str) -> None:
     replace_folder(folder_of(fingerprint), fill, MANIFEST)
 
 
-def _sizes(folder: str) -> dict[str, int]:
-    """Return the sizes of the model's files in bytes, to detect missing and truncated ones."""
-    paths = {name: os.path.join(folder, name) for name in MODEL_FILES}
-    return {name: os.path.getsize(path) for name, path in paths.items() if os.path.exists(path)}
+def _present(folder: str) -> list[str]:
+    """Return the names of the model's files that are there."""
+    return [name for name in MODEL_FILES if os.path.exists(os.path.join(folder, name))]
 
 
 def replace_folder(target: str, fill: Callable[[str], None], manifest: str) -> None:

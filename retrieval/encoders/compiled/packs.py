@@ -8,9 +8,9 @@ CHECKPOINT/openvino/
   probes.npz                open_clip's vectors of the probe inputs: see `proofs`
 
 So there is only one copy of the weights. The first use of a tower assembles its NAME.bin from the
-checkpoint in the user's cache folder, where OpenVINO also caches what it compiles. If that folder
-is not writable, each use assembles it in memory. The numpy text tower needs none of this: it maps
-the checkpoint. `export/packing.py` writes these files.
+checkpoint in the user's cache folder, where OpenVINO also caches what it compiles; NAME.json beside
+it has the SHA-256. If that folder is not writable, each use assembles it in memory. The numpy text
+tower needs none of this: it maps the checkpoint. `export/packing.py` writes these files.
 """
 
 from __future__ import annotations
@@ -30,9 +30,11 @@ from retrieval.encoders.compiled.exports import Export, export_of, folder_of
 from retrieval.encoders.compiled.graphs import placement_in
 from retrieval.encoders.compiled.proofs import PROBES, Probe, read_probes
 from retrieval.encoders.compiled.towers import Graph, Placement, model_in_memory
+from retrieval.encoders.models.fingerprint import have_digests
 from retrieval.encoders.tensors import Tensors
 from retrieval.encoders.texts.numpy_text_tower import NumpyTextTower, TextTowerShape
-from retrieval.whole_file import whole_file
+from retrieval.errors import ModelError
+from retrieval.whole_file import read_record, whole_file, write_record
 
 VERSION = 1
 FOLDER = "openvino"
@@ -68,6 +70,35 @@ def digest_of(folder: str, name: str) -> str:
     """Return the SHA-256 (hex) of a small file."""
     with open(os.path.join(folder, name), "rb", buffering=0) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def require_own_weights(weights: str, fingerprint: str) -> None:
+    """Raise ModelError if the graphs beside the weights were made from other weights."""
+    path = os.path.join(os.path.dirname(weights), FOLDER, MANIFEST)
+    try:
+        with open(path, "rb") as file:
+            made_from = json.load(file)["fingerprint"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # the graphs are missing or damaged, not the weights
+    if made_from != fingerprint:
+        raise ModelError(
+            f"the weights of the built-in model are damaged: {weights}", "reinstall Pixtrieve"
+        )
+
+
+def _are_there(folder: str, wanted: Mapping[str, str]) -> bool:
+    try:
+        return have_digests(folder, wanted)
+    except OSError:
+        return False
+
+
+def is_intact(place: str) -> bool:
+    """Tell whether the assembled towers in a folder are those of their records."""
+    names = [f"{name}.json" for name in ("image", "text")]
+    paths = [path for name in names if os.path.exists(path := os.path.join(place, name))]
+    records = [read_record(path) for path in paths]
+    return all(record is not None and _are_there(place, record) for record in records)
 
 
 class PackedGraphs:
@@ -107,21 +138,19 @@ class PackedGraphs:
 
     def _assemble(self, name: str) -> bool:
         """Write a tower's files unless they exist; False if the folder is not writable."""
-        sizes = {
-            ".bin": self._facts["towers"][name]["size"],
-            ".xml": os.path.getsize(os.path.join(self._source, f"{name}.xml")),
-        }
-        paths = {end: os.path.join(self._place, name + end) for end in sizes}
+        record = os.path.join(self._place, f"{name}.json")
         try:
-            if all(
-                os.path.exists(paths[e]) and os.path.getsize(paths[e]) == sizes[e] for e in sizes
-            ):
+            wanted = read_record(record)
+            if wanted is not None and _are_there(self._place, wanted):
                 return True
             self._make_place()
+            made: dict[str, str] = {}
             xml, weights = self._graph(name)
             for end, content in ((".bin", weights.data), (".xml", xml)):
-                with whole_file(paths[end]) as file:
+                with whole_file(os.path.join(self._place, name + end)) as file:
                     file.write(content)
+                made[name + end] = hashlib.sha256(content).hexdigest()
+            write_record(record, made)
         except OSError:
             return False
         return True

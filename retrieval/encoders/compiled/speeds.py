@@ -6,7 +6,6 @@ the time of float32 (measured by benchmarks/precision.py).
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import time
@@ -16,7 +15,7 @@ import numpy as np
 
 from retrieval.encoders.compiled.runtime import load_openvino
 from retrieval.encoders.compiled.towers import Tower
-from retrieval.whole_file import whole_file
+from retrieval.whole_file import read_record, write_record
 
 EXACT = "f32"
 MIN_SPEEDUP = 1.3
@@ -76,13 +75,12 @@ def _processor() -> str:
 
 def read_measured(path: str, what: str) -> dict[str, float]:
     """Return a stored measurement of each precision on this processor, {} if there is none."""
+    known = read_record(path)
     try:
-        with open(path, encoding="utf-8") as file:
-            known = json.load(file)
-        if known["processor"] != _processor():
+        if known is None or known["processor"] != _processor():
             return {}
         return {str(name): float(measured) for name, measured in known[what].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return {}
 
 
@@ -90,7 +88,6 @@ def write_measured(path: str, what: str, measured: Mapping[str, float]) -> None:
     """Store a measurement on this processor; does nothing if the folder is not writable."""
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        with whole_file(path) as file:
-            file.write(json.dumps({"processor": _processor(), what: measured}).encode())
+        write_record(path, {"processor": _processor(), what: dict(measured)})
     except OSError:
         return

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.encoders.compiled.runtime import load_openvino
+from retrieval.encoders.models.fingerprint import digests, have_digests
+from retrieval.whole_file import read_record, write_record
 
 CACHE_MODES = ("OPTIMIZE_SIZE", "OPTIMIZE_SPEED")
 """OpenVINO's cache modes, the better one first: no second copy of the weights, as fast to load."""
@@ -20,6 +24,8 @@ ROWS_PER_REQUEST = {"image": 16, "text": 64}
 
 Graph = tuple[bytes, NDArray[np.uint8]]
 """A tower in memory: the contents of NAME.xml and NAME.bin."""
+
+_COMPILED = "digests.json"
 
 Goal = Literal["LATENCY", "THROUGHPUT"]
 """OpenVINO's performance hints: one input on all cores, or many inputs in parallel."""
@@ -117,7 +123,48 @@ class Tower:
         if place.graph is not None:
             return core.compile_model(model_in_memory(place.graph()), "CPU", settings)
         caching = {"CACHE_DIR": place.compiled, "CACHE_MODE": place.cache_mode}
-        return core.compile_model(place.file, "CPU", {**settings, **caching})
+        drop_damaged(place.compiled)
+        compiled = core.compile_model(place.file, "CPU", {**settings, **caching})
+        remember_compiled(place.compiled)
+        return compiled
+
+
+def drop_damaged(folder: str) -> list[str]:
+    """Delete the compiled towers in a folder that differ from their record; return their names.
+
+    OpenVINO believes its cache, whatever is in it. What it deletes here, it compiles again.
+    """
+    damaged = damaged_towers(folder)
+    for name in damaged:
+        with suppress(OSError):
+            os.unlink(os.path.join(folder, name))
+    return damaged
+
+
+def damaged_towers(folder: str) -> list[str]:
+    """Return the names of the compiled towers in a folder that differ from their record."""
+    wanted, damaged = read_record(os.path.join(folder, _COMPILED)) or {}, []
+    for name in _blobs(folder):
+        with suppress(OSError):
+            if name not in wanted or not have_digests(folder, {name: wanted[name]}):
+                damaged.append(name)
+    return damaged
+
+
+def remember_compiled(folder: str) -> None:
+    """Record the SHA-256 of each compiled tower in a folder."""
+    names = _blobs(folder)
+    with suppress(OSError):
+        found = dict(zip(names, digests([os.path.join(folder, n) for n in names]), strict=True))
+        if found and found != read_record(os.path.join(folder, _COMPILED)):
+            write_record(os.path.join(folder, _COMPILED), found)
+
+
+def _blobs(folder: str) -> list[str]:
+    try:
+        return sorted(name for name in os.listdir(folder) if name.endswith(".blob"))
+    except OSError:
+        return []
 
 
 def model_in_memory(graph: Graph) -> Any:

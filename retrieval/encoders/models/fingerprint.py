@@ -3,7 +3,8 @@
 It is a SHA-256 over the weights' own SHA-256, the architecture, the preprocessing and the
 tokenizer. It does not include names and paths: a moved checkpoint keeps its fingerprint, and a
 checkpoint that changes under the same name gets another. The user's cache folder stores digests of
-files by path, size and times, because hashing 600 MB takes seconds.
+files by path, size, inode and times, because hashing 600 MB takes seconds. What a disk changes in a
+file without a write is noticed after `forget_digests`, which `serve` calls when it starts.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from retrieval.encoders.models import cache, tables
 from retrieval.encoders.models.files import ModelFiles
+from retrieval.whole_file import read_record, write_record
 
 OPEN_CLIPS_OWN = "open_clip"
 """The name of open_clip's own tokenizer in the parts of a fingerprint."""
@@ -71,17 +74,46 @@ def _tokenizer(files: ModelFiles) -> dict[str, str]:
 
 def digest(path: str) -> str:
     """Return the SHA-256 (hex) of a file, from the cache if the file is unchanged."""
-    real = os.path.realpath(path)
-    status = os.stat(real)
-    times = f"{status.st_mtime_ns}:{status.st_ctime_ns}"
-    key = f"{os.fsencode(real).hex()}:{status.st_size}:{times}"
-    known = _remembered()
-    if key in known:
-        return known[key]
-    found = _hash(real)
-    if time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) > _SETTLED_NS:
-        _remember({**known, key: found})
+    return digests([path])[0]
+
+
+def digests(paths: Sequence[str]) -> list[str]:
+    """Return the SHA-256 (hex) of each file, from the cache if the file is unchanged."""
+    known, found, new = _remembered(), [], {}
+    for path in paths:
+        real = os.path.realpath(path)
+        status = os.stat(real)
+        key = _key(real, status)
+        if key not in known:
+            known[key] = _hash(real)
+            if time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) > _SETTLED_NS:
+                new[key] = known[key]
+        found.append(known[key])
+    if new:
+        _remember({**_remembered(), **new})
     return found
+
+
+def have_digests(folder: str, wanted: Mapping[str, str]) -> bool:
+    """Tell whether the files of a folder have these digests, by name; OSError if one is missing.
+
+    A file that seems to differ is read again: the cache itself may be damaged.
+    """
+    paths = [os.path.join(folder, name) for name in wanted]
+    pairs = zip(paths, digests(paths), wanted.values(), strict=True)
+    return all(seen == right or _hash(path) == right for path, seen, right in pairs)
+
+
+def forget_digests() -> None:
+    """Delete the cache, so that every file is read again before it is used."""
+    with suppress(OSError):
+        os.unlink(digest_cache())
+
+
+def _key(real: str, status: os.stat_result) -> str:
+    """Return what becomes another when a file is written to or replaced."""
+    times = f"{status.st_mtime_ns}:{status.st_ctime_ns}"
+    return f"{os.fsencode(real).hex()}:{status.st_size}:{status.st_ino}:{times}"
 
 
 def _hash(path: str) -> str:
@@ -95,13 +127,7 @@ def digest_cache() -> str:
 
 
 def _remembered() -> dict[str, str]:
-    try:
-        with open(digest_cache(), encoding="ascii") as file:
-            known = json.load(file)
-    except (OSError, ValueError):  # missing, unreadable or damaged: hash again
-        return {}
-    if not isinstance(known, dict):
-        return {}
+    known = read_record(digest_cache()) or {}
     return {key: value for key, value in known.items() if _is_digest(value)}
 
 
@@ -110,17 +136,7 @@ def _is_digest(value: object) -> bool:
 
 
 def _remember(known: Mapping[str, str]) -> None:
-    import tempfile
-
-    path = digest_cache()
     newest = dict(list(known.items())[-_REMEMBERED:])
-    temporary = ""
-    try:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path), suffix=".tmp")
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            json.dump(newest, file)
-        os.replace(temporary, path)
-    except OSError:  # without the cache, hashing only takes longer
-        if temporary and os.path.exists(temporary):
-            os.unlink(temporary)
+    with suppress(OSError):  # without the cache, hashing only takes longer
+        os.makedirs(os.path.dirname(digest_cache()), exist_ok=True)
+        write_record(digest_cache(), newest)

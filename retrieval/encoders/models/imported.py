@@ -7,7 +7,6 @@ $XDG_CACHE_HOME/pixtrieve/openvino/FINGERPRINT/
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -16,6 +15,7 @@ from retrieval.encoders.models.cache import exports_folder
 from retrieval.encoders.models.files import ModelFiles
 from retrieval.encoders.models.fingerprint import fingerprint_of
 from retrieval.encoders.models.references import ModelReference
+from retrieval.whole_file import read_record, write_record
 
 RECORD = "imported.json"
 TOKENIZER = "tokenizer"
@@ -37,10 +37,9 @@ def references() -> tuple[str, ...]:
     return tuple(sorted({str(facts["reference"]) for facts in _records().values()}))
 
 
-def write_record(folder: str, reference: str, parts: Mapping[str, Any]) -> None:
+def write_imported(folder: str, reference: str, parts: Mapping[str, Any]) -> None:
     """Write into an export folder which model it is."""
-    with open(os.path.join(folder, RECORD), "w", encoding="utf-8") as file:
-        json.dump({"reference": reference, "parts": parts}, file)
+    write_record(os.path.join(folder, RECORD), {"reference": reference, "parts": dict(parts)})
 
 
 def _files(reference: ModelReference, folder: str, facts: Mapping[str, Any]) -> ModelFiles:
@@ -66,11 +65,7 @@ def _records() -> dict[str, dict[str, Any]]:
         return found
     for name in names:
         folder = os.path.join(exports_folder(), name)
-        try:
-            with open(os.path.join(folder, RECORD), encoding="utf-8") as file:
-                facts = json.load(file)
-            if isinstance(facts["reference"], str) and fingerprint_of(facts["parts"]) == name:
-                found[folder] = facts
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
+        facts = read_record(os.path.join(folder, RECORD))
+        if facts is not None and fingerprint_of(facts["parts"]) == name:
+            found[folder] = facts
     return found

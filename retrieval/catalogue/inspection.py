@@ -1,0 +1,185 @@
+"""Looks at a catalogue file without changing it: what `pixtrieve doctor` asks.
+
+Works on files that `Connection` refuses: damaged ones, and those of other versions.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+
+from retrieval.catalogue import schema
+from retrieval.catalogue.connection import uri_path
+from retrieval.catalogue.texts import SOURCES
+from retrieval.images.luma_thumbnail import SIDE
+
+_SHOWN = 5
+
+_TYPES = {
+    "INTEGER": "typeof({0}) = 'integer'",
+    "REAL": "typeof({0}) IN ('real', 'integer') AND abs({0}) <= 1e300",
+    "TEXT": "typeof({0}) = 'text'",
+    "BLOB": "typeof({0}) = 'blob'",
+}
+
+_SOURCES = ", ".join(f"'{source}'" for source in SOURCES)
+_ROWS = {
+    "roots": "path != '' AND instr(path, char(0)) = 0",
+    "images": "length(sha256) = 32 AND width BETWEEN 0 AND 2147483647"
+    " AND height BETWEEN 0 AND 2147483647 AND abs(coalesce(latitude, 0)) <= 90"
+    " AND abs(coalesce(longitude, 0)) <= 360 AND (latitude IS NULL) = (longitude IS NULL)"
+    " AND (date_source IN ('exif', 'name', 'file')"
+    " OR NOT EXISTS (SELECT 1 FROM files WHERE image_id = images.id))",
+    "files": "path != '' AND instr(path, char(0)) = 0 AND size >= 0"
+    " AND (image_id IS NULL) != (problem IS NULL)",
+    "models": "dim BETWEEN 1 AND 65536 AND name != ''",
+    "texts": f"text != '' AND source IN ({_SOURCES})",
+    "sketches": f"length(sketch) = {SIDE * SIDE}",
+    "nulls": "pictures > 0 AND abs(text_middle) <= 1 AND abs(picture_middle) <= 1"
+    " AND text_spread > 0 AND text_spread <= 1 AND picture_spread > 0 AND picture_spread <= 1",
+    "tags": "score BETWEEN 0 AND 1 AND label != ''",
+    "labels": "label != ''",
+}
+"""What holds for every row, beside the types of its columns."""
+
+CHECKED = (
+    *("roots", "excludes", "mounts", "images", "files", "models", "texts", "sidecars", "sketches"),
+    *("kept", "nulls", "tags", "labels", "concepts", "concept_examples", "concept_heads"),
+    *("removed", "stamps", "looked_into"),
+)
+"""The tables whose rows are checked; vectors are checked one by one elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """What was found in a catalogue file; everything empty if it is sound.
+
+    `unreadable` says why SQLite cannot read it, `structure` what `PRAGMA integrity_check` says,
+    `dangling` counts rows by table that refer to nothing, `wrong` rows by table with impossible
+    values, `schema` names parts of the tables that differ, `settings` what is wrong with the state.
+    """
+
+    version: int = 0
+    unreadable: str = ""
+    structure: tuple[str, ...] = ()
+    schema: tuple[str, ...] = ()
+    dangling: dict[str, int] | None = None
+    wrong: dict[str, int] | None = None
+    settings: tuple[str, ...] = ()
+    words: int = 0
+
+    @property
+    def malformed(self) -> bool:
+        """Whether the file must be salvaged: SQLite cannot rely on its structure."""
+        return bool(self.unreadable or self.structure or self.schema)
+
+
+@contextmanager
+def reading(path: str) -> Iterator[sqlite3.Connection]:
+    """Open a catalogue file for reading, however damaged; sqlite3.DatabaseError if that fails."""
+    mode = "mode=ro" if os.access(os.path.dirname(path), os.W_OK) else "mode=ro&immutable=1"
+    with closing(
+        sqlite3.connect(f"file:{uri_path(path)}?{mode}", uri=True, isolation_level=None, timeout=30)
+    ) as db:
+        db.text_factory = bytes
+        yield db
+
+
+def inspect(path: str) -> Inspected:
+    """Look at a catalogue file: see `Inspected`."""
+    try:
+        with reading(path) as db:
+            version = int(db.execute("PRAGMA user_version").fetchone()[0])
+            if version != len(schema.MIGRATIONS):
+                db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+                return Inspected(version)
+            structure = [row[0].decode() for row in db.execute("PRAGMA integrity_check(20)")]
+            # A type that is not the column's is reported below, with what can be done about it.
+            structure = [line for line in structure if not _is_about_a_value(line)]
+            differs = _schema_differs(db)
+            if structure or differs:
+                return Inspected(version, "", tuple(structure[:_SHOWN]), differs)
+            return Inspected(
+                version,
+                dangling=_dangling(db),
+                wrong=_wrong(db),
+                settings=tuple(_settings(db)),
+                words=_texts_without_words(db),
+            )
+    except (sqlite3.DatabaseError, ValueError, TypeError) as error:
+        return Inspected(unreadable=str(error) or type(error).__name__)
+
+
+def condition(db: sqlite3.Connection, table: str) -> str:
+    """Return the SQL condition that every sound row of a table meets."""
+    parts = []
+    for _, name, kind, required, _, key in db.execute(f"PRAGMA table_info({table})"):
+        column = f'"{_text(name)}"'
+        test = _TYPES[_text(kind)].format(column)
+        parts.append(test if required or key else f"({column} IS NULL OR {test})")
+    return " AND ".join([*parts, *([_ROWS[table]] if table in _ROWS else [])])
+
+
+def _text(value: bytes | str) -> str:
+    return value if isinstance(value, str) else value.decode()
+
+
+def _is_about_a_value(line: str) -> bool:
+    return line == "ok" or " value in " in line or line.startswith("CHECK constraint failed")
+
+
+def _schema_differs(db: sqlite3.Connection) -> tuple[str, ...]:
+    """Return the names of tables, indexes and triggers that are missing or other than they were."""
+    here = {(kind, name): sql for kind, name, sql in db.execute(_MASTER).fetchall()}
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as new:
+        schema.migrate(new)
+        new.text_factory = bytes
+        wanted = {(kind, name): sql for kind, name, sql in new.execute(_MASTER).fetchall()}
+    differs = [key for key, sql in wanted.items() if here.get(key) != sql]
+    return tuple(f"{_text(kind)} {_text(name)}" for kind, name in differs[:_SHOWN])
+
+
+_MASTER = (
+    "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL"
+    " AND name NOT LIKE '%sqlite%' ORDER BY name"
+)
+
+
+def _dangling(db: sqlite3.Connection) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for table, *_ in db.execute("PRAGMA foreign_key_check"):
+        counts[_text(table)] = counts.get(_text(table), 0) + 1
+    return counts
+
+
+def _wrong(db: sqlite3.Connection) -> dict[str, int]:
+    counts = {}
+    for table in CHECKED:
+        sql = f"SELECT count(*) FROM {table} WHERE ({condition(db, table)}) IS NOT 1"
+        if count := db.execute(sql).fetchone()[0]:
+            counts[table] = int(count)
+    return counts
+
+
+def _settings(db: sqlite3.Connection) -> Iterator[str]:
+    found = dict(db.execute("SELECT key, value FROM state").fetchall())
+    generation, model = found.get(b"generation"), found.get(b"model_id")
+    if not isinstance(generation, int) or generation < 0:
+        yield "generation"
+    elif not db.execute("SELECT 1 FROM stamps WHERE generation = ?", (generation,)).fetchone():
+        yield "stamp"
+    if not db.execute("SELECT 1 FROM models WHERE id = ?", (model,)).fetchone():
+        yield "model"
+
+
+def _texts_without_words(db: sqlite3.Connection) -> int:
+    """Count pictures with texts that the full-text index does not have, or has twice."""
+    return int(
+        db.execute(
+            "SELECT count(*) FROM (SELECT DISTINCT image_id FROM texts EXCEPT"
+            " SELECT rowid FROM words_docsize)"
+        ).fetchone()[0]
+    )

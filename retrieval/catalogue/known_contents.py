@@ -1,0 +1,46 @@
+"""Looks up which contents have a vector, while other threads and the writer go on."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.catalogue.connection import Connection
+from retrieval.catalogue.vectors import WHOLE
+from retrieval.vectors import sound_vector
+
+
+class KnownContents:
+    """Looks up the vectors of contents, from any thread.
+
+    It has its own connection, so decoding threads do not wait for the writer.
+    """
+
+    def __init__(self, path: str, model_id: int, dim: int) -> None:
+        self._db = Connection(path, any_thread=True)
+        self._model_id = model_id
+        self._dim = dim
+        self._lock = threading.Lock()
+
+    def __contains__(self, sha256: bytes) -> bool:
+        return self.vector(sha256) is not None
+
+    def vector(self, sha256: bytes) -> NDArray[np.float32] | None:
+        """Return the content's (dim,) float32 vector; None if it has none, or a damaged one."""
+        blob = self._look_up("v.embedding", sha256)
+        return None if blob is None else sound_vector(blob, self._dim)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._db.close()
+
+    def _look_up(self, column: str, sha256: bytes) -> Any:
+        with self._lock:
+            return self._db.one(
+                f"SELECT {column} FROM images i JOIN vectors v ON v.image_id = i.id"
+                " WHERE i.sha256 = ? AND v.model_id = ? AND v.view = ?",
+                (sha256, self._model_id, WHOLE),
+            )
