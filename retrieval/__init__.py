@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         QueryError,
     )
     from retrieval.folder.backup import Backup, Restored
+    from retrieval.folder.doctor import Checkup, Finding
     from retrieval.folder.edits import Edits
     from retrieval.folder.relocating import Relocated
     from retrieval.folder.status import Status
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
 # Names are imported on first use: commands and worker processes start fast.
 _PLACES = {
     "Backup": "retrieval.folder.backup",
+    "Checkup": "retrieval.folder.doctor.findings",
     "Classified": "retrieval.tagging.classifying",
     "Concept": "retrieval.tagging.concepts",
     "Concepts": "retrieval.tagging.concepts",
@@ -73,6 +75,7 @@ _PLACES = {
     "Edits": "retrieval.folder.edits",
     "Encoder": "retrieval.encoders",
     "Facet": "retrieval.catalogue.facets",
+    "Finding": "retrieval.folder.doctor.findings",
     "Group": "retrieval.search.results",
     "Hit": "retrieval.search.results",
     "ImageRow": "retrieval.catalogue",
@@ -125,6 +128,7 @@ _PLACES = {
 
 __all__ = [
     "Backup",
+    "Checkup",
     "Classified",
     "Concept",
     "Concepts",
@@ -137,6 +141,7 @@ __all__ = [
     "Edits",
     "Encoder",
     "Facet",
+    "Finding",
     "Group",
     "Hit",
     "ImageRow",

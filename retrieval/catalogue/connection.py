@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from retrieval.catalogue import schema
+from retrieval.catalogue.database_file import READ_ONLY, has_content, mode_of, open_raw
 from retrieval.catalogue.explaining import (
     MEND,
     cannot_open,
@@ -16,16 +17,13 @@ from retrieval.catalogue.explaining import (
     explained,
     hint_about_disk,
 )
+from retrieval.catalogue.migrating import migrate_file, too_new
 from retrieval.catalogue.typed import fits
-from retrieval.errors import LibraryError, LibraryTooNew
+from retrieval.errors import LibraryError
 
 FIRST_BELOW, PAST_BELOW = b"/", b"0"
 """Every path that begins with "folder/" sorts between "folder/" and "folder0"."""
 
-_BUSY_TIMEOUT_S = 30.0
-
-_READ_ONLY = "mode=ro&immutable=1"
-"""Read the file alone: without locks, and without SQLite's files beside it."""
 Record = TypeVar("Record")
 
 
@@ -36,10 +34,6 @@ def text(path: str) -> bytes:
     refuses to bind. SQLite itself stores and compares any bytes as text.
     """
     return path.encode("utf-8", "surrogateescape")
-
-
-def _decode(raw: bytes) -> str:
-    return raw.decode("utf-8", "surrogateescape")
 
 
 class Connection:
@@ -54,7 +48,7 @@ class Connection:
         self._unwritable: sqlite3.OperationalError | None = None
         try:
             try:
-                self._open(_mode(path, create=create), create=create, any_thread=any_thread)
+                self._open(mode_of(path, create=create), create=create, any_thread=any_thread)
             except sqlite3.OperationalError as error:
                 if create or not os.path.exists(path):
                     raise
@@ -83,7 +77,7 @@ class Connection:
         if not hint_about_disk(error) or has_content(f"{self._path}-wal"):
             raise error
         try:
-            self._open(_READ_ONLY, any_thread=any_thread)
+            self._open(READ_ONLY, any_thread=any_thread)
         except sqlite3.OperationalError:
             raise error from None
         self._unwritable = error
@@ -97,7 +91,7 @@ class Connection:
         if create:
             self.raw.execute("PRAGMA journal_mode = WAL")
         if version < newest:
-            _migrate(path, self.raw, version)
+            migrate_file(path, self.raw, version)
         # In WAL mode, NORMAL cannot corrupt the file; a power cut may lose only the last batches.
         self.raw.execute("PRAGMA synchronous = NORMAL")
 
@@ -206,68 +200,6 @@ class Connection:
         self.raw.close()
 
 
-def open_raw(
-    path: str, *, create: bool = False, any_thread: bool = False, mode: str = ""
-) -> sqlite3.Connection:
-    """Open a catalogue file without looking at its schema; raises the errors of SQLite."""
-    raw = sqlite3.connect(
-        f"file:{uri_path(path)}?{mode or _mode(path, create=create)}",
-        uri=True,
-        isolation_level=None,
-        timeout=_BUSY_TIMEOUT_S,
-        check_same_thread=not any_thread,
-    )
-    raw.text_factory = _decode
-    return raw
-
-
-def too_new(path: str, raw: sqlite3.Connection, version: int) -> LibraryTooNew:
-    """Return the error for a catalogue of a newer schema, which names the version that reads it."""
-    program = schema.program_of(raw)
-    by = f"Pixtrieve {program}" if program else "a newer Pixtrieve"
-    wanted = f"'pixtrieve>={program}'" if program else "pixtrieve"
-    return LibraryTooNew(
-        f"{path} was written by {by} (schema {version}); this is Pixtrieve {schema.program()}, "
-        f"which reads schemas up to {len(schema.MIGRATIONS)}",
-        f"upgrade with: pip install --upgrade {wanted}",
-    )
-
-
-def _migrate(path: str, raw: sqlite3.Connection, version: int) -> None:
-    """Bring a catalogue to the newest schema; a copy of an old one stays until that is verified."""
-    if not version:
-        schema.migrate(raw)
-        return
-    copy = f"{path}.schema-{version}"
-
-    def keep_copy() -> None:
-        unfinished = f"{copy}.tmp"
-        for leftover in (unfinished, *(unfinished + end for end in ("-wal", "-shm", "-journal"))):
-            with suppress(FileNotFoundError):
-                os.unlink(leftover)
-        with closing(open_raw(path)) as old, closing(open_raw(unfinished, create=True)) as new:
-            old.backup(new)
-        os.replace(unfinished, copy)
-
-    try:
-        schema.migrate(raw, before=keep_copy)
-        found = raw.execute("PRAGMA quick_check(1)").fetchone()[0]
-    except (sqlite3.DatabaseError, OSError) as error:
-        kept = f"; a copy of it is {copy}" if os.path.exists(copy) else ""
-        raise LibraryError(
-            f"the catalogue {path} could not be brought to the newest schema: {error}",
-            "it is unchanged; check permissions and free disk space, then run the command again"
-            + kept,
-        ) from error
-    if found != "ok":
-        raise LibraryError(
-            f"the catalogue {path} is damaged after its migration: {found}",
-            f"its content from before is in {copy}: put that file in its place",
-        )
-    with suppress(FileNotFoundError):  # another program may have migrated it meanwhile
-        os.unlink(copy)
-
-
 class _Cursor(sqlite3.Cursor):
     """A cursor that explains errors of fetching like errors of the statement."""
 
@@ -284,31 +216,6 @@ class _Cursor(sqlite3.Cursor):
     def fetchall(self) -> list[Any]:
         with explained(self.path):
             return super().fetchall()
-
-
-def _mode(path: str, *, create: bool) -> str:
-    """Return the URI's parameters; a read-only library without a WAL file opens as immutable."""
-    if create:
-        return "mode=rwc"
-    may_write = os.access(path, os.W_OK) and os.access(os.path.dirname(path), os.W_OK)
-    if may_write or not os.path.exists(path) or has_content(f"{path}-wal"):
-        return "mode=rw"
-    return _READ_ONLY
-
-
-def has_content(path: str) -> bool:
-    """Tell whether a file exists and is not empty: an empty WAL holds no changes."""
-    try:
-        return os.path.getsize(path) > 0
-    except OSError:
-        return False
-
-
-def uri_path(path: str) -> str:
-    """Return a path as it stands in an address `file:…`."""
-    from urllib.parse import quote_from_bytes
-
-    return quote_from_bytes(text(path))
 
 
 def within(path: str) -> tuple[str, tuple[bytes, ...]]:

@@ -8,7 +8,8 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from retrieval.catalogue import schema
-from retrieval.catalogue.connection import open_raw, too_new
+from retrieval.catalogue.database_file import open_raw
+from retrieval.catalogue.migrating import too_new
 from retrieval.errors import LibraryError
 
 _COUNTS = {

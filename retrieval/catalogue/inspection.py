@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 from retrieval.catalogue import schema
-from retrieval.catalogue.connection import uri_path
+from retrieval.catalogue.database_file import uri_path
 from retrieval.catalogue.texts import SOURCES
 from retrieval.images.luma_thumbnail import SIDE
 

@@ -12,7 +12,7 @@ import sqlite3
 from contextlib import closing
 from dataclasses import asdict
 
-from retrieval.catalogue.connection import uri_path
+from retrieval.catalogue.database_file import uri_path
 from retrieval.catalogue.inspection import CHECKED, condition
 from retrieval.query.fields import FACTS
 from retrieval.query.tokens import indexed

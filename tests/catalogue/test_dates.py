@@ -25,11 +25,11 @@ MAY = 1_682_942_400 * NS
 ONE, TWO = b"1" * 32, b"2" * 32
 OLD_ROWS = (
     "INSERT INTO roots (id, path, whole) VALUES (1, '/photos', 1)",
-    """INSERT INTO images (id, sha256, format, width, height, taken, camera, lens) VALUES
-        (1, x'01', 'JPEG', 1, 1, '2021-02-03T04:05:06', '', ''),
-        (2, x'02', 'JPEG', 1, 1, '', '', ''),
-        (3, x'03', 'JPEG', 1, 1, '', '', ''),
-        (4, x'04', 'JPEG', 1, 1, '', '', '')""",
+    f"""INSERT INTO images (id, sha256, format, width, height, taken, camera, lens) VALUES
+        (1, x'{"01" * 32}', 'JPEG', 1, 1, '2021-02-03T04:05:06', '', ''),
+        (2, x'{"02" * 32}', 'JPEG', 1, 1, '', '', ''),
+        (3, x'{"03" * 32}', 'JPEG', 1, 1, '', '', ''),
+        (4, x'{"04" * 32}', 'JPEG', 1, 1, '', '', '')""",
     "UPDATE images SET orphaned_at = 1 WHERE id = 4",
     f"""INSERT INTO files (root_id, path, size, mtime_ns, image_id) VALUES
         (1, 'a/IMG-20230501-WA0001.jpg', 1, {MAY}, 1),

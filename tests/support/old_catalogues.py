@@ -18,17 +18,17 @@ from retrieval.vectors import to_blobs
 
 FOLDER = Path(__file__).parent.parent / "catalogue/schemas"
 
-ROWS = """
+ROWS = f"""
 INSERT INTO roots VALUES (1, '/photos', 1, 0), (2, '/drive', 0, 1);
 INSERT INTO excludes VALUES (1, '*.gif', 'user');
 INSERT INTO models VALUES (1, 'fake-1', 'fake', 4, 'MIT',
-    '{"size": [8, 8], "resize_mode": "squash", "interpolation": "bicubic",
-      "mean": [0.0, 0.0, 0.0], "std": [1.0, 1.0, 1.0]}');
+    '{{"size": [8, 8], "resize_mode": "squash", "interpolation": "bicubic",
+      "mean": [0.0, 0.0, 0.0], "std": [1.0, 1.0, 1.0]}}');
 INSERT INTO state VALUES ('model_id', 1);
 INSERT INTO images
     (id, sha256, format, width, height, taken, camera, lens, latitude, longitude)
-    VALUES (1, x'01', 'PNG', 24, 16, '2020-02-03T10:00:00', 'Canon', '', NULL, NULL),
-    (2, x'02', 'JPEG', 30, 40, '', '', '', 48.85, 2.35);
+    VALUES (1, x'{"01" * 32}', 'PNG', 24, 16, '2020-02-03T10:00:00', 'Canon', '', NULL, NULL),
+    (2, x'{"02" * 32}', 'JPEG', 30, 40, '', '', '', 48.85, 2.35);
 INSERT INTO files (id, root_id, path, size, mtime_ns, image_id)
     VALUES (1, 1, 'trips/red.png', 10, 1600000000000000000, 1),
     (2, 1, '2019-05-06 blue.jpg', 20, 1600000000000000000, 2);

@@ -129,8 +129,8 @@ INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (1, 
 INSERT INTO roots (id, path, whole, missing) VALUES (1, '/photos', 1, 0);
 INSERT INTO roots (id, path, whole, missing) VALUES (2, '/drive', 0, 1);
 INSERT INTO excludes (root_id, pattern, source) VALUES (1, '*.gif', 'user');
-INSERT INTO images (id, sha256, format, width, height, taken, camera, lens, latitude, longitude, orphaned_at) VALUES (1, X'01', 'PNG', 24, 16, '2020-02-03T10:00:00', 'Canon', '', NULL, NULL, NULL);
-INSERT INTO images (id, sha256, format, width, height, taken, camera, lens, latitude, longitude, orphaned_at) VALUES (2, X'02', 'JPEG', 30, 40, '', '', '', 48.85, 2.35, NULL);
+INSERT INTO images (id, sha256, format, width, height, taken, camera, lens, latitude, longitude, orphaned_at) VALUES (1, X'0101010101010101010101010101010101010101010101010101010101010101', 'PNG', 24, 16, '2020-02-03T10:00:00', 'Canon', '', NULL, NULL, NULL);
+INSERT INTO images (id, sha256, format, width, height, taken, camera, lens, latitude, longitude, orphaned_at) VALUES (2, X'0202020202020202020202020202020202020202020202020202020202020202', 'JPEG', 30, 40, '', '', '', 48.85, 2.35, NULL);
 INSERT INTO files (id, root_id, path, size, mtime_ns, image_id, problem, problem_kind, megapixels) VALUES (1, 1, 'trips/red.png', 10, 1600000000000000000, 1, NULL, NULL, NULL);
 INSERT INTO files (id, root_id, path, size, mtime_ns, image_id, problem, problem_kind, megapixels) VALUES (2, 1, '2019-05-06 blue.jpg', 20, 1600000000000000000, 2, NULL, NULL, NULL);
 INSERT INTO files (id, root_id, path, size, mtime_ns, image_id, problem, problem_kind, megapixels) VALUES (3, 1, 'bad.png', 3, 1600000000000000000, NULL, 'damaged', 'bad', NULL);
