@@ -21,6 +21,7 @@ OPENING = (
     retrieval.folder.doctor.catalogue,
     retrieval.folder.doctor.models,
 )
+IDENTIFYING = (retrieval.folder.opening, retrieval.context, retrieval.folder.doctor.models)
 
 
 def install(make: Callable[[], Any], put: Callable[[Any, str, Any], None] = setattr) -> None:
@@ -31,5 +32,5 @@ def install(make: Callable[[], Any], put: Callable[[Any, str, Any], None] = seta
     fingerprint = make().spec.fingerprint
     for module in OPENING:
         put(module, "open_encoder", lambda *_, **__: make())
-    for module in (retrieval.folder.opening, retrieval.context, retrieval.folder.doctor.models):
+    for module in IDENTIFYING:
         put(module, "identify", lambda name: ModelIdentity(name, fingerprint))
