@@ -45,7 +45,6 @@ from retrieval.encoders.models.references import parse as parse_reference
 from retrieval.encoders.tensors import Tensors
 from retrieval.encoders.texts.bpe import BpeTokenizer
 from retrieval.encoders.transfer import read_packed_model
-from retrieval.errors import PictureError
 from retrieval.evaluation.captions import read_captions
 from retrieval.images import PictureInfo, ReadLimits
 from retrieval.images.decoding import decode
@@ -56,10 +55,11 @@ from retrieval.query.where import parse as parse_filter
 from retrieval.scoring.calibration import read_calibration
 from retrieval.stores import StoreHeader, cache_file
 from retrieval.stores.backends import store_factory
-from retrieval.tagging.corpora import read_corpus
+from retrieval.tagging.corpora import encode_corpus, read_corpus
 from retrieval.texts.captions import read_caption_file
 from retrieval.texts.sidecars import read_sidecar, text_of
 from retrieval.vectors import from_blobs, normalise, to_blobs
+from retrieval.whole_file import sealed, unsealed
 
 Case = Callable[[Random], object]
 _LIMITS = ReadLimits(max_megapixels=4)
@@ -320,7 +320,9 @@ def drawn_map(folder: Path) -> Case:
     name = next(n for n in os.listdir(os.path.join(library, "cache")) if n.endswith("map.npz"))
     path = os.path.join(library, "cache", name)
     whole = Path(path).read_bytes()
-    with np.load(path) as archive:
+    content = unsealed(whole)
+    assert content is not None
+    with np.load(io.BytesIO(content)) as archive:
         arrays = {key: archive[key] for key in archive.files}
     opened = Library.open(library)
 
@@ -341,7 +343,9 @@ def drawn_map(folder: Path) -> Case:
         return file.getvalue()
 
     def case(random: Random) -> None:
-        data = false_arrays(random) if random.random() < 0.6 else mutated(random, whole)
+        ways = (lambda: mutated(random, whole), lambda: sealed(mutated(random, content)),
+                lambda: sealed(false_arrays(random)))  # fmt: skip
+        data = random.choice(ways)()
         with open(path, "wb") as file:
             file.write(data)
         found = opened.map.current()
@@ -617,9 +621,17 @@ def text_vectors(folder: Path) -> Case:
     (path,) = Path(exports.folder_of(encoder.spec.fingerprint)).glob("texts-*")
     whole = path.read_bytes()
 
+    (folder / "corpus.txt").write_text("red\nblue\ngreen red\n", "utf-8")
+    corpus = read_corpus(str(folder / "corpus.txt"))
+    vectors = encode_corpus(corpus, encoder)
+    (other,) = (folder / "user-cache/pixtrieve/corpora").iterdir()
+    kept = other.read_bytes()
+
     def case(random: Random) -> None:
         path.write_bytes(mutated(random, whole))
+        other.write_bytes(mutated(random, kept))
         np.testing.assert_array_equal(cached_text_vectors(encoder, ["red", "blue"]), right)
+        np.testing.assert_array_equal(encode_corpus(corpus, encoder), vectors)
 
     return case
 
@@ -645,4 +657,3 @@ TARGETS: dict[str, Callable[[Path], Case]] = {
     "http": http,
     "mcp": mcp,
 }
-assert PictureError

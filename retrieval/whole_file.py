@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 _SUFFIX = ".tmp"
 _STALE_S = 3600
 _CHECKSUM = "checksum"
+_DIGEST_BYTES = 16
 
 
 @contextmanager
@@ -76,6 +77,23 @@ def _checksum(facts: Mapping[str, Any]) -> str:
 
     text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
     return sha256(text.encode()).hexdigest()
+
+
+def sealed(content: bytes) -> bytes:
+    """Return the content of a cache file with its digest at the end."""
+    return content + _digest(content)
+
+
+def unsealed(data: bytes) -> bytes | None:
+    """Return the content of a sealed file; None if its bytes are not those that were sealed."""
+    content, digest = data[:-_DIGEST_BYTES], data[-_DIGEST_BYTES:]
+    return content if digest == _digest(content) else None
+
+
+def _digest(content: bytes) -> bytes:
+    from hashlib import blake2b  # most writers of files need no digest
+
+    return blake2b(content, digest_size=_DIGEST_BYTES, person=b"pixtrieve cache").digest()
 
 
 def remove_stale(folder: str) -> None:

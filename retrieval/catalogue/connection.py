@@ -31,9 +31,13 @@ def text(path: str) -> bytes:
     """Return the bytes of a path as they are on disk, for a parameter `CAST(? AS TEXT)`.
 
     File names need not be UTF-8. Python represents other bytes as surrogate escapes, which sqlite3
-    refuses to bind. SQLite itself stores and compares any bytes as text.
+    refuses to bind. SQLite itself stores and compares any bytes as text. A path with other
+    surrogates is on no disk, and its bytes equal no other path's.
     """
-    return path.encode("utf-8", "surrogateescape")
+    try:
+        return path.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return path.encode("utf-8", "surrogatepass")
 
 
 class Connection:

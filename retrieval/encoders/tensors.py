@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import operator
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -32,20 +33,30 @@ class Tensors(Mapping[str, NDArray[Any]]):
         if self._start > size:
             raise ValueError(f"{path} is truncated")
         header = json.loads(self._bytes[_LENGTH : self._start].tobytes())
+        if not isinstance(header, dict):
+            raise ValueError(f"{path} has no header")  # noqa: TRY004 - content, not a type error
         self._facts: dict[str, Any] = {k: v for k, v in header.items() if k != "__metadata__"}
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         facts = self._facts[name]
-        begin, end = facts["data_offsets"]
-        dtype = np.dtype(_TYPES.get(facts["dtype"], "V"))
-        expected = math.prod(facts["shape"]) * dtype.itemsize
+        try:
+            begin, end = map(operator.index, facts["data_offsets"])
+            shape = tuple(map(operator.index, facts["shape"]))
+            dtype = np.dtype(_TYPES[facts["dtype"]])
+        except (TypeError, LookupError) as error:
+            raise _damaged(name) from error
+        expected = math.prod(shape) * dtype.itemsize
         held = self._bytes[self._start + begin : self._start + end]
-        if dtype.kind == "V" or not 0 <= begin <= end or not len(held) == end - begin == expected:
-            raise ValueError(f"the array {name} is damaged or has an unknown type")
-        return held.view(dtype).reshape(facts["shape"])
+        if min((0, *shape)) < 0 or begin < 0 or not len(held) == end - begin == expected:
+            raise _damaged(name)
+        return held.view(dtype).reshape(shape)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._facts)
 
     def __len__(self) -> int:
         return len(self._facts)
+
+
+def _damaged(name: str) -> ValueError:
+    return ValueError(f"the array {name} is damaged or has an unknown type")

@@ -1,16 +1,17 @@
 """The file of a cached map: a NumPy archive in the library's cache folder.
 
 The file identifies pictures by eight bytes of their content hash, not by id. So positions survive
-new ids, and a file of another library or another model gives no picture a wrong position.
+new ids, and a file of another library or another model gives no picture a wrong position. A digest
+at its end shows damage, and the map is then computed again.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import os
-from dataclasses import asdict, dataclass
-from typing import cast
-from zipfile import BadZipFile
+from dataclasses import asdict, dataclass, fields
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +19,9 @@ from numpy.typing import NDArray
 from retrieval.catalogue import Snapshot
 from retrieval.map.projection import Projection
 from retrieval.map.records import Layout, Map, Region
-from retrieval.whole_file import require_inside, whole_file
+from retrieval.whole_file import require_inside, sealed, unsealed, whole_file
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +42,14 @@ class CachedMap:
 
 
 def read(path: str, fingerprint: str) -> CachedMap | None:
-    """Return the cached map; None when there is no file, or it belongs to another model."""
+    """Return the cached map; None if there is none, it is damaged, or it is another model's."""
     try:
         _require_own(path)
-        # Opened here, because NumPy does not close a file that it cannot read.
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+        with open(path, "rb") as file:
+            content = unsealed(file.read())
+        if content is None:
+            return None
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             facts = json.loads(str(archive["facts"]))
             if facts["format"] != _FORMAT or facts["fingerprint"] != fingerprint:
                 return None
@@ -57,7 +61,7 @@ def read(path: str, fingerprint: str) -> CachedMap | None:
                 cast(Layout, facts["layout"]),
                 facts["generation"],
             )
-            return CachedMap(
+            found = CachedMap(
                 cached,
                 Snapshot(facts["generation"], facts["stamp"]),
                 archive["contents"],
@@ -65,7 +69,8 @@ def read(path: str, fingerprint: str) -> CachedMap | None:
                 facts["arranged_of"],
                 Projection(archive["mean"], archive["directions"]),
             )
-    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile):
+            return found if _is_sound(found) else None
+    except Exception:  # anyone can seal an archive, and a forged one can raise anything
         return None
 
 
@@ -82,9 +87,10 @@ def write(path: str, cached: CachedMap, fingerprint: str) -> None:
     }
     _require_own(path)
     os.makedirs(os.path.dirname(path), exist_ok=True)
+    archive = io.BytesIO()
     with whole_file(path) as file:
         np.savez(
-            file,
+            archive,
             facts=np.array(json.dumps(facts)),
             ids=cached.map.ids,
             places=cached.map.positions,
@@ -94,8 +100,44 @@ def write(path: str, cached: CachedMap, fingerprint: str) -> None:
             mean=cached.projection.mean,
             directions=cached.projection.directions,
         )
+        file.write(sealed(archive.getvalue()))
 
 
 def _require_own(path: str) -> None:
     """Raise OSError if a link leads from the cache out of the library's folder."""
     require_inside(os.path.dirname(os.path.dirname(path)), path)
+
+
+def _is_sound(cached: CachedMap) -> bool:
+    """Tell whether everything fits together: anyone can seal a file in a library's folder."""
+    drawn, projection = cached.map, cached.projection
+    count, dim = len(drawn.ids), len(projection.mean)
+    arrays: tuple[tuple[NDArray[Any], tuple[int, ...], type], ...] = (
+        (drawn.ids, (count,), np.int64),
+        (drawn.positions, (count, 2), np.float32),
+        (drawn.region, (count,), np.int32),
+        (cached.contents, (count,), np.uint64),
+        (cached.arranged, (count,), np.bool_),
+        (projection.mean, (dim,), np.float32),
+        (projection.directions, (dim, *projection.directions.shape[1:2]), np.float32),
+    )
+    if any(array.shape != shape or array.dtype != dtype for array, shape, dtype in arrays):
+        return False
+    numbers = (drawn.positions, projection.mean, projection.directions)
+    inside = (-1 <= drawn.region) & (drawn.region < len(drawn.regions))
+    facts = (cached.arranged_of, drawn.generation, cached.snapshot.stamp, drawn.layout)
+    return (
+        [type(fact) for fact in facts] == [int, int, str, str]
+        and all(np.isfinite(array).all() for array in numbers)
+        and bool(inside.all())
+        and all(_fits(region, number) for number, region in enumerate(drawn.regions))
+    )
+
+
+def _fits(region: Region, number: int) -> bool:
+    """Tell whether a region has values of its types, and an earlier region as its parent."""
+    types = {"str": str, "int": int, "float": float}
+    right = (
+        type(getattr(region, field.name)) is types[str(field.type)] for field in fields(Region)
+    )
+    return all(right) and -1 <= region.parent < number and bool(np.isfinite(region.radius))

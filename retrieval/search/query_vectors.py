@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from retrieval.scoring.confidence import ScoreBaseline
 
     Askable = Query | Term | str | os.PathLike[str] | bytes | Image.Image | NDArray[Any]
+
+_HALF_PAIRS = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+"""Surrogates that stand for no byte: JSON and Python can hold them, UTF-8 cannot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +159,8 @@ def _embedded(
 
 
 def text_of(term: Term) -> str:
-    """Return a term's text; replace bytes of a command line that are not UTF-8."""
-    value: str = term.value
+    """Return a term's text; replace bytes of a command line that are not UTF-8, and half pairs."""
+    value = _HALF_PAIRS.sub("\ufffd", term.value)
     return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 

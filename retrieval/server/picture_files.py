@@ -14,7 +14,7 @@ from retrieval.catalogue import ImageRow
 from retrieval.errors import PictureError
 from retrieval.images.decoding import open_file
 from retrieval.images.isolation.pictures import thumbnail_of
-from retrieval.whole_file import require_inside, whole_file
+from retrieval.whole_file import require_inside, sealed, unsealed, whole_file
 
 MOST_BYTES = 512 * 2**20
 
@@ -70,7 +70,7 @@ def thumbnail(image: ImageRow, side: int, folder: str) -> bytes:
         require_inside(os.path.dirname(folder), path)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with whole_file(path) as file:
-            file.write(made)
+            file.write(sealed(made))
     except OSError:
         return made  # on a read-only disk, or behind a link: make it every time
     return made
@@ -84,12 +84,12 @@ def shown(image: ImageRow, folder: str) -> tuple[bytes, str]:
 
 
 def _kept(path: str, folder: str) -> bytes:
-    """Return a cached thumbnail, b"" if there is none or its path is not a regular file."""
+    """Return a cached thumbnail, b"" if it is missing, damaged or not a regular file."""
     try:
         require_inside(os.path.dirname(folder), path)
         if not stat.S_ISREG(os.lstat(path).st_mode):
             return b""
         with open_file(path) as file:
-            return file.read()
+            return unsealed(file.read()) or b""
     except OSError:
         return b""

@@ -111,7 +111,7 @@ def map_parts(path: str, magic: bytes) -> tuple[StoreHeader, list[Part]] | None:
                 return None
             facts = json.loads(trailer)
             header, bounds, crcs = StoreHeader(**facts["header"]), facts["parts"], facts["blocks"]
-            if bounds[-1] != size:
+            if len(bounds) < 2 or bounds[-1] != size:
                 return None  # the beginning is missing
             before = os.fstat(file.fileno())
             mapped = np.asarray(np.memmap(file, np.uint8, mode="r"))

@@ -9,7 +9,6 @@ the user's cache keeps the vectors, by the file's content and the model's finger
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -26,7 +25,7 @@ from retrieval.encoders.models.cache import user_cache
 from retrieval.errors import QueryError
 from retrieval.query.spelling import DiskSpelling
 from retrieval.vectors import STORED
-from retrieval.whole_file import whole_file
+from retrieval.whole_file import sealed, unsealed, whole_file
 
 ENGLISH = "en"
 
@@ -84,13 +83,13 @@ def read_corpus(source: str | None = None) -> Corpus:
 def encode_corpus(corpus: Corpus, encoder: Encoder) -> NDArray[np.float32]:
     """Return the unit vectors (n, dim) of a corpus, from the user's cache if possible."""
     folder = os.path.join(user_cache(), "pixtrieve", "corpora")
-    name = f"{corpus.digest[:24]}-{encoder.spec.fingerprint[:16]}.npy"
+    name = f"{corpus.digest[:24]}-{encoder.spec.fingerprint[:16]}.f16"
     path = os.path.join(folder, name)
     shape = (len(corpus.texts), encoder.spec.dim)
-    with suppress(OSError, ValueError, EOFError):
-        cached = np.load(path, allow_pickle=False)
-        if cached.shape == shape and cached.dtype == STORED:
-            return np.asarray(cached, np.float32)
+    with suppress(OSError), open(path, "rb") as file:
+        content = unsealed(file.read())
+        if content is not None and len(content) == shape[0] * shape[1] * STORED.itemsize:
+            return np.frombuffer(content, STORED).reshape(shape).astype(np.float32)
     texts = [entry.text for entry in corpus.texts]
     vectors = np.concatenate(
         [
@@ -101,10 +100,8 @@ def encode_corpus(corpus: Corpus, encoder: Encoder) -> NDArray[np.float32]:
     # If the cache cannot be written, the texts are encoded again next time.
     with suppress(OSError):
         os.makedirs(folder, exist_ok=True)
-        held = io.BytesIO()
-        np.save(held, vectors)
         with whole_file(path) as file:
-            file.write(held.getbuffer())
+            file.write(sealed(vectors.tobytes()))
     return vectors.astype(np.float32)
 
 
