@@ -11,6 +11,7 @@ import json
 import os
 import select
 import signal
+import sqlite3
 import sys
 import time
 import traceback
@@ -136,11 +137,12 @@ class Moments:
                     self.moment(path)
 
         sys.addaudithook(hook)
-        prepare, rows, many = Connection._prepare, Connection.rows, Connection.many
+        connect, rows, many = sqlite3.connect, Connection.rows, Connection.many
 
-        def prepared(db: Connection, path: str, *, create: bool) -> None:
-            db.raw.set_progress_handler(self.moment, _VM_STEPS)
-            prepare(db, path, create=create)
+        def connected(*arguments: Any, **how: Any) -> sqlite3.Connection:
+            db = connect(*arguments, **how)
+            db.set_progress_handler(self.moment, _VM_STEPS)
+            return db
 
         def one(db: Connection, *arguments: Any) -> Any:
             self.moment()
@@ -150,8 +152,10 @@ class Moments:
             self.moment()
             many(db, *arguments)
 
-        changed: Any = Connection
-        changed._prepare, changed.rows, changed.many = prepared, one, several
+        changed: Any = sqlite3
+        changed.connect = connected
+        changed = Connection
+        changed.rows, changed.many = one, several
         yield self
 
 

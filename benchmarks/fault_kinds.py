@@ -1,4 +1,4 @@
-"""The kinds of faults: each is a function that breaks something once and says what became of it.
+"""The kinds of faults: each is a function that breaks something once and says what happened.
 
 To add an operation that is killed at random moments, add a line to `OPERATIONS`; to add a fault of
 another kind, add a line to `KINDS`.
@@ -15,20 +15,20 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from fault_children import Child, Ended, Moments, forked, kill_at
-from fault_place import OtherEncoder, Place, Templates, change, library_files
-from fault_place import paint, paint_first
+from fault_place import OtherEncoder, Place, Templates, change, library_files, paint, paint_first
 
 from retrieval import Library
 from retrieval.catalogue import schema
-from retrieval.errors import PixtrieveError
+from retrieval.errors import PictureError, PixtrieveError
 from retrieval.images import Problem, ReadLimits
 from retrieval.images.decoding import read_picture
 from retrieval.images.thumbnails import thumbnail
@@ -107,8 +107,7 @@ def _newer_schema() -> Iterator[None]:
         for statement in (
             "CREATE TABLE trial (id INTEGER, path TEXT, vector BLOB)",
             "ALTER TABLE images ADD COLUMN trial INTEGER",
-            "INSERT INTO trial SELECT f.id, f.path, v.embedding FROM files f"
-            " JOIN vectors v ON v.image_id = f.image_id",
+            "INSERT INTO trial SELECT f.id, f.path, v.embedding FROM files f, vectors v",
             "UPDATE images SET trial = id * 2",
             "CREATE INDEX trial_paths ON trial (path)",
         ):
@@ -371,7 +370,8 @@ def _after_damage(bench: Bench, right: Any) -> Outcome:
             try:
                 found.append(step())
             except PixtrieveError as error:
-                assert error.message and error.hint, error
+                if not (error.message and error.hint):
+                    raise
                 # A catalogue cannot be made anew; whatever else is damaged must not be refused.
                 return [*found, f"{step}: {error.message} → {error.hint}"]
         return found
@@ -429,44 +429,42 @@ def broken(content: bytes, kind: str, random: Random) -> bytes:
     return content[:at] + filled + content[at + size :]
 
 
-def _mutations(path: Path, random: Random) -> Callable[[], None]:
-    """Return something that happens to a picture file while it is read."""
+def _cut(path: Path, random: Random) -> None:
+    os.truncate(path, random.randrange(path.stat().st_size + 1))
 
-    def cut() -> None:
-        if path.is_file():
-            os.truncate(path, random.randrange(path.stat().st_size + 1))
 
-    def rewrite() -> None:
-        if path.is_file():
-            paint(path, (random.randrange(256), random.randrange(256), 7), (30, 20))
+def _rewrite(path: Path, random: Random) -> None:
+    paint(path, (random.randrange(256), random.randrange(256), 7), (30, 20))
 
-    def replace() -> None:
-        paint(path.with_name("new.tmp.png"), (random.randrange(256), 3, random.randrange(256)))
-        os.replace(path.with_name("new.tmp.png"), path)
 
-    def folder() -> None:
-        path.unlink(missing_ok=True)
-        path.mkdir()
+def _replace(path: Path, random: Random) -> None:
+    paint(path.with_name("new.tmp.png"), (random.randrange(256), 3, random.randrange(256)))
+    os.replace(path.with_name("new.tmp.png"), path)
 
-    def pipe() -> None:
-        path.unlink(missing_ok=True)
-        os.mkfifo(path)
 
-    def loop() -> None:
-        path.unlink(missing_ok=True)
-        path.symlink_to(path.name)
+def _become_folder(path: Path, _: Random) -> None:
+    path.unlink()
+    path.mkdir()
 
-    def moved() -> None:
-        path.rename(path.with_name("moved.png"))
 
-    def parent() -> None:
-        shutil.rmtree(path.parent)
+def _become_pipe(path: Path, _: Random) -> None:
+    path.unlink()
+    os.mkfifo(path)
 
-    def unreadable() -> None:
-        path.chmod(0)
 
-    ways = (cut, rewrite, replace, folder, pipe, loop, moved, parent, unreadable)
-    return random.choice((*ways, partial(path.unlink, missing_ok=True)))
+def _become_loop(path: Path, _: Random) -> None:
+    path.unlink()
+    path.symlink_to(path.name)
+
+
+_MUTATIONS: tuple[Callable[[Path, Random], object], ...] = (
+    *(_cut, _rewrite, _replace, _become_folder, _become_pipe, _become_loop),
+    lambda path, _: path.unlink(),
+    lambda path, _: path.chmod(0),
+    lambda path, _: path.rename(path.with_name("moved.png")),
+    lambda path, _: shutil.rmtree(path.parent),
+)
+"""What may happen to a picture while it is read."""
 
 
 def changed_while_read(bench: Bench, random: Random) -> Outcome:
@@ -475,7 +473,7 @@ def changed_while_read(bench: Bench, random: Random) -> Outcome:
     bench.begin(random.choice(("new", "changed")))
     names = sorted(p for p in place.pictures.rglob("*.png") if p.parent.name != "kept")
     path = random.choice(names)
-    act = _mutations(path, random)
+    act = partial(random.choice(_MUTATIONS), path, random)
     number = random.choice((0, 0, 1))  # before the open, or at the second look at it
     seen: list[str] = []
 
@@ -513,12 +511,8 @@ def changed_while_read(bench: Bench, random: Random) -> Outcome:
 
 def _serve(path: Path) -> None:
     """Make the thumbnail and the model's picture of a file that may not be one any more."""
-    from retrieval.errors import PictureError
-
-    try:
+    with suppress(PictureError):
         thumbnail(str(path), 64)
-    except PictureError as error:
-        assert error.message
     found = read_picture(str(path), OtherEncoder().spec.preprocessing, ReadLimits(), lambda _: True)
     assert not isinstance(found, Problem) or found.reason
 
@@ -650,6 +644,22 @@ def _disturbed(bench: Bench, name: str, prepare: Callable[[], None]) -> Outcome:
     return Outcome(outcome.how, f"{name}: {outcome.said}") if outcome.said else outcome
 
 
+@cache
+def can_mount() -> bool:
+    """Tell whether this process may mount small disks."""
+    if os.geteuid() != 0:
+        return False
+    with TemporaryDirectory() as folder:
+        mounted = subprocess.run(_mount(folder, 65536), capture_output=True, check=False)
+        if mounted.returncode == 0:
+            subprocess.run(["umount", folder], check=True)
+        return mounted.returncode == 0
+
+
+def _mount(folder: str, size: int) -> list[str]:
+    return ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder]
+
+
 def disk_full(bench: Bench, random: Random) -> Outcome:
     """Run an operation on a small disk of its own, from empty to nearly enough."""
     place = bench.place
@@ -667,9 +677,7 @@ def disk_full(bench: Bench, random: Random) -> Outcome:
     )
     pages = random.randrange(1, 120)
     size = used + 4096 * (12 + pages)
-    subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", place.library], check=True
-    )
+    subprocess.run(_mount(place.library, size), check=True)
     try:
         if outside.exists():
             shutil.copytree(outside, place.library, dirs_exist_ok=True)
@@ -773,12 +781,12 @@ def permission_lost(bench: Bench, random: Random) -> Outcome:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of fault: what it is in words, and the trial; `root` if it needs root."""
+    """A kind of fault: what it is in words, and the trial; `mounts` if it mounts small disks."""
 
     what: str
     trial: Callable[[Bench, Random], Outcome]
     share: int = 1  # trials of it beside one of the others
-    root: bool = False
+    mounts: bool = False
 
 
 _DAMAGES = {"cut": "cut short", "flip": "one bit", "zero": "zeroed", "noise": "overwritten"}
@@ -804,7 +812,7 @@ KINDS: dict[str, Kind] = {
     "writers": Kind("two writers at once", two_writers),
     "readers": Kind("searches through everything", readers),
     "limit": Kind("no file may grow beyond a size", size_limit, share=2),
-    "full": Kind("a full disk", disk_full, share=2, root=True),
+    "full": Kind("a full disk", disk_full, share=2, mounts=True),
     "read-only": Kind("a read-only library", read_only),
     "permission": Kind("permission lost midway", permission_lost, share=2),
 }  # fmt: skip

@@ -70,10 +70,11 @@ def fake_models() -> None:
     def identified(reference: str) -> ModelIdentity:
         return ModelIdentity(reference, opened(reference).spec.fingerprint)
 
-    for module in OPENING:
-        setattr(module, "open_encoder", opened)
-    for module in IDENTIFYING:
-        setattr(module, "identify", identified)
+    changed: Any
+    for changed in OPENING:
+        changed.open_encoder = opened
+    for changed in IDENTIFYING:
+        changed.identify = identified
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,12 @@
-"""Break a small library in every way, thousands of times, and compare its answers with the right ones.
+"""Break a small library in every way and compare its answers with those of a sound one.
 
     python benchmarks/faults.py [--trials N] [--only KIND …] [--seed S]
 
 Each trial starts from a library of a few pictures with captions, labels, a concept, a map and the
 vectors of two models, and suffers one fault: a kill at a random moment, a damaged file, a full
-disk, … Then the library must answer as if nothing had happened, or refuse with a message and a hint;
-and after `index`, all answers must be those of a library that was never disturbed. What became of
-it:
+disk, … Then the library must answer as if nothing had happened, or refuse with a message and a
+hint; and after `index`, all answers must be those of a library that was never disturbed. What
+became of it:
 
     ok       the right answers
     refused  a clear error; where the fault is over, the right answers after the next run
@@ -16,8 +16,8 @@ it:
     hung     no end within two minutes
 
 Every trial is seeded by its kind and number, so `--only KIND --number N` repeats it alone. Results
-go to a file, and a later run goes on from there. Full disks need root (they are small tmpfs mounts);
-without it, they are left out.
+go to a file, and a later run goes on from there. Full disks are small tmpfs mounts, which need
+root; elsewhere they are left out.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -38,7 +39,7 @@ from typing import Any
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
 
 from bench import note, print_table
-from fault_kinds import KINDS, OUTCOMES, Bench, Outcome
+from fault_kinds import KINDS, OUTCOMES, Bench, Outcome, can_mount
 from fault_place import Place, Templates, fake_models
 
 _BAD = ("lost", "wrong", "crashed", "hung")
@@ -49,7 +50,7 @@ def main() -> int:
     given = _options()
     os.nice(given.nice)
     fake_models()
-    kinds = given.only or [k for k, kind in KINDS.items() if not kind.root or os.geteuid() == 0]
+    kinds = given.only or [name for name, kind in KINDS.items() if not kind.mounts or can_mount()]
     results = Path(given.results or Path(tempfile.gettempdir(), f"faults-{given.seed}.jsonl"))
     done = {(row["kind"], row["number"]): row for row in _read(results)}
     with tempfile.TemporaryDirectory(dir=given.folder, prefix="pixtrieve-faults-") as folder:
@@ -58,7 +59,7 @@ def main() -> int:
         place = Place(Path(folder, "place"))
         bench = Bench(place, Templates(place, Path(folder, "templates")))
         bench.warm_up()
-        for kind, number in _wanted(kinds, given.trials, given.number):
+        for kind, number in islice(_wanted(kinds, given.trials, given.number), given.most):
             if (kind, number) in done and given.number is None:
                 continue
             outcome = _trial(bench, kind, number, given.seed)
@@ -88,8 +89,10 @@ def _wanted(kinds: list[str], trials: int, number: int | None) -> Iterator[tuple
         return
     shares = {kind: KINDS[kind].share for kind in kinds}
     for turn in range(trials):
-        for kind in kinds:
-            yield from ((kind, turn * shares[kind] + extra) for extra in range(shares[kind]))
+        for extra in range(max(shares.values())):
+            for kind in kinds:
+                if extra < shares[kind]:
+                    yield kind, turn * shares[kind] + extra
 
 
 def _report(rows: list[dict[str, Any]]) -> int:
@@ -119,6 +122,7 @@ def _options() -> argparse.Namespace:
     )
     shared = "/dev/shm" if os.path.isdir("/dev/shm") else None
     parser.add_argument("--trials", type=int, default=10, help="rounds of all kinds (%(default)s)")
+    parser.add_argument("--most", type=int, help="end after so many trials of all kinds")
     parser.add_argument("--only", action="append", choices=KINDS, metavar="KIND", help="this kind")
     parser.add_argument("--number", type=int, help="repeat one trial of --only")
     parser.add_argument("--seed", type=int, default=1)

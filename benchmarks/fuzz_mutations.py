@@ -1,4 +1,4 @@
-"""Mutations for fuzzing: of bytes, texts, JSON values, PNG chunks, and random filters and queries."""
+"""Mutations for fuzzing: of bytes, texts, JSON values and PNG chunks; and random filters."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ NUMBERS = (0, 1, 2, 7, 8, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 
 NUMBERS += (0xFFFFFFFF, 0xFFFFFFFE, 2**62, 2**63, 2**64 - 1)
 TEXTS = (
     "", " ", "\0", "\n", "\r", "\t", "'", '"', "\\", "%", "_", "*", "?", "(", ")", "[", "]", "#",
-    "é", "e\u0301", "ß", "İ", "ı", "𝒳", "👩‍👩‍👧", "落日", "\u202e", "\u200b", "\ufeff", "\udc80", "\ud800",
-    "\uffff", "\u2028", "NaN", "1e999", "-0", "9" * 400, "a" * 3000, "../..", "~", "~nobody", "/",
-    "{", "}", "<", "&amp;", "--", ";", "\x7f", "\x1b[31m",
+    "é", "e\u0301", "ß", "\u0130", "\u0131", "\U0001d4b3", "👩\u200d👧", "落日", "\u202e", "\u200b",
+    "\ufeff", "\udc80", "\ud800", "\uffff", "\u2028", "NaN", "1e999", "-0", "9" * 400, "a" * 3000,
+    "../..", "~", "~nobody", "/", "{", "}", "<", "&amp;", "--", ";", "\x7f", "\x1b[31m",
 )  # fmt: skip
 
 
@@ -66,7 +66,9 @@ def mutated_text(random: Random, text: str, pieces: Sequence[str]) -> str:
             case 2:
                 text = text[:at] + random.choice(TEXTS) + text[at:]
             case 3:
-                text = text[:at] + chr(random.choice((random.randrange(0x80), 0x100 + at))) + text[at:]
+                text = (
+                    text[:at] + chr(random.choice((random.randrange(0x80), 0x100 + at))) + text[at:]
+                )
             case 4:
                 text = text[:at] + random.choice(pieces) * random.choice((1, 1, 2, 50)) + text[at:]
             case _:
@@ -157,7 +159,10 @@ def png_chunks(data: bytes) -> list[tuple[bytes, bytes]]:
 def png_of(chunks: Sequence[tuple[bytes, bytes]]) -> bytes:
     """Return a PNG of chunks, with their lengths and checksums."""
     return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        struct.pack(">I", len(content))
+        + kind
+        + content
+        + struct.pack(">I", zlib.crc32(kind + content))
         for kind, content in chunks
     )
 
@@ -165,9 +170,10 @@ def png_of(chunks: Sequence[tuple[bytes, bytes]]) -> bytes:
 Choice = Callable[[Random], str]
 
 _FIELDS = (
-    "date taken camera lens iso aperture exposure width height megapixels size format path name "
-    "folder gps tag text caption latitude mtime id nothing"
-).split()
+    "date", "taken", "camera", "lens", "iso", "aperture", "exposure", "width", "height",
+    "megapixels", "size", "format", "path", "name", "folder", "gps", "tag", "text", "caption",
+    "latitude", "mtime", "id", "nothing",
+)  # fmt: skip
 _VALUES = (
     "png", "'a b'", '"x"', "2023", "2023-05", "2023-02-30", "2023-05-17", "0", "-1", "1e9", "3 MB",
     "10 km", "1/60", "f/2.8", "'*a*'", "'?*?*?*?*?*b'", "''", "'it''s'", "99999999999999999999",
@@ -185,7 +191,9 @@ def random_filter(random: Random, depth: int = 0) -> str:
             values = ", ".join(random.choices(_VALUES, k=random.choice((1, 2, 5))))
             return f"{random.choice(_FIELDS)} {random.choice(('in', 'not in'))} ({values})"
         case 2:
-            place = f"{random.uniform(-100, 100):.{random.randrange(4)}f},{random.uniform(-200, 200)}"
+            place = (
+                f"{random.uniform(-100, 100):.{random.randrange(4)}f},{random.uniform(-200, 200)}"
+            )
             unit = random.choice(("km", "m", "mi", "", "lightyears"))
             return f"gps near {place} within {random.choice(NUMBERS)} {unit}"
         case 5 | 6:

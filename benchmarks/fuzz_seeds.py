@@ -23,7 +23,8 @@ XMP = (
     b'xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:exif="http://ns.adobe.com/exif/1.0/" '
     b'exif:DateTimeOriginal="2021-05-12T12:21:21"><dc:title><rdf:Alt><rdf:li xml:lang="x-default">'
     b"A quiet lake</rdf:li></rdf:Alt></dc:title><dc:subject><rdf:Bag><rdf:li>lake</rdf:li><rdf:li>"
-    b'dawn</rdf:li></rdf:Bag></dc:subject></rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
+    b"dawn</rdf:li></rdf:Bag></dc:subject></rdf:Description></rdf:RDF></x:xmpmeta>"
+    b'<?xpacket end="w"?>'
 )
 
 
@@ -96,7 +97,7 @@ def pictures() -> dict[str, bytes]:
         "PPM": saved(drawn(), "PPM"),
         "PGM": saved(drawn("L"), "PPM"),
         "PFM": saved(drawn("L").convert("F"), "PPM"),
-        "plain PPM": b"P3 # a comment\n3 2 255\n" + b"255 0 0 0 255 0 0 0 255 255 255 0 1 2 3 9 9 9",
+        "plain PPM": b"P3 # a comment\n3 2 255\n255 0 0 0 255 0 0 0 255 255 255 0 1 2 3 9 9 9",
         "JPEG 2000": saved(drawn(), "JPEG2000"),
         "AVIF": saved(drawn(), "AVIF", exif=exif),
     }

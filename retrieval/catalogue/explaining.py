@@ -6,14 +6,17 @@ import os
 import sqlite3
 from typing import Any
 
-from retrieval.errors import FREE_SPACE, LibraryError
+from retrieval.errors import FREE_SPACE, LibraryError, QueryError
 
 MEND = "to see what is damaged: pixtrieve doctor; to mend it: pixtrieve doctor --repair"
 """The hint of every error about a damaged catalogue."""
 
 
 class explained:  # noqa: N801 - used as a context, thousands of times a second
-    """Convert errors of SQLite (full disk, damage, lock) to a LibraryError with path and hint."""
+    """Convert errors of SQLite (full disk, damage, lock) to a LibraryError with path and hint.
+
+    A text that is no Unicode becomes a QueryError.
+    """
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -22,6 +25,12 @@ class explained:  # noqa: N801 - used as a context, thousands of times a second
         pass
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, UnicodeEncodeError):
+            raise QueryError(
+                f"“{error.object[:40]!a}” is not a text that can be stored: it has half of a "
+                "character (a lone surrogate)",
+                "write the text anew",
+            ) from error
         mistakes = (sqlite3.ProgrammingError, sqlite3.InterfaceError)
         # SQLite quotes names in its messages: damaged ones are no UTF-8.
         damage = (sqlite3.DatabaseError, UnicodeDecodeError)

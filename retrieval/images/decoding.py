@@ -6,6 +6,7 @@ All functions are thread-safe. Threads share the pixel budget (`budget`) and the
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -156,8 +157,14 @@ def explained() -> Iterator[Reading]:
 
 
 def open_file(path: str) -> IO[bytes]:
-    """Open a file for reading, even if a pipe or device has replaced it since the walk."""
-    return open(path, "rb", opener=_open_nonblocking)
+    """Open a file for reading, even if a pipe or device has replaced it since the walk.
+
+    Raises OSError, also for a path that no file can have (NUL, half of a surrogate pair).
+    """
+    try:
+        return open(path, "rb", opener=_open_nonblocking)
+    except ValueError as error:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from error
 
 
 def _open_nonblocking(path: str, flags: int) -> int:

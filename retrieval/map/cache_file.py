@@ -124,7 +124,7 @@ def _is_sound(cached: CachedMap) -> bool:
     if any(array.shape != shape or array.dtype != dtype for array, shape, dtype in arrays):
         return False
     numbers = (drawn.positions, projection.mean, projection.directions)
-    inside = (-1 <= drawn.region) & (drawn.region < len(drawn.regions))
+    inside = (drawn.region >= -1) & (drawn.region < len(drawn.regions))
     facts = (cached.arranged_of, drawn.generation, cached.snapshot.stamp, drawn.layout)
     return (
         [type(fact) for fact in facts] == [int, int, str, str]

@@ -72,3 +72,33 @@ def test_any_text(clean: str, text: str) -> None:
 def test_any_mixture(text: str) -> None:
     theirs, ours = both("lower", 77)
     np.testing.assert_array_equal(ours([text]), theirs([text]).numpy())
+
+
+@pytest.mark.parametrize("letters", ["etaoin", "ab", "a", "aé狗"])
+def test_long_words(letters: str) -> None:
+    theirs, ours = both("lower", 77)
+    random = np.random.default_rng(3)
+    words = ["".join(random.choice(list(letters), 400)) for _ in range(5)]
+    np.testing.assert_array_equal(ours(words), theirs(words).numpy())
+
+
+def test_a_word_is_not_looked_at_again_and_again() -> None:
+    """A file in base64 beside a picture is one word of 64 KB."""
+
+    class Counted(dict[str, int]):
+        asked = 0
+
+        def get(self, key: str, otherwise: Any = None) -> Any:
+            self.asked += 1
+            return super().get(key, otherwise)
+
+    tokenizer = BpeTokenizer(tables.bpe_vocabulary(), 77, "lower")
+    counted = tokenizer._ranks = Counted(tokenizer._ranks)
+    random = np.random.default_rng(3)
+    word = "".join(random.choice(list("etaoinshrdlu"), 20_000))
+    assert tokenizer([word]).shape == (1, 77)
+    assert counted.asked < 20 * len(word)
+    assert tokenizer._known == {}
+    counted.asked = 0
+    tokenizer(["dog " * 20_000])
+    assert counted.asked < 100

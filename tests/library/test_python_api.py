@@ -214,3 +214,33 @@ def test_every_type_in_the_signatures_of_a_library_is_exported() -> None:
         written = " ".join(str(each) for each in function.__annotations__.values())
         named = set(re.findall(r"\b[A-Z]\w*[a-z]\w*", written)) - own - foreign
         assert named - {"None"} <= set(retrieval.__all__), name
+
+
+HALF = "\ud800"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda library, red: library.tags.label([HALF]),
+        lambda library, red: library.concepts.learn(HALF, [red]),
+        lambda library, red: library.texts.put({red: [f"a{HALF}b"]}),
+        lambda library, red: library.search(Path(f"/nowhere/{HALF}.jpg")),
+        lambda library, red: library.search(Path("/nowhere/\0.jpg")),
+        lambda library, red: library.remove(f"/nowhere/{HALF}"),
+        lambda library, red: library.add(f"/nowhere/{HALF}"),
+    ],
+)
+def test_half_of_a_character_is_refused(filled: Library, pictures: Path, call: Any) -> None:
+    """Python and JSON have texts with lone surrogates, which nothing can store."""
+    with pytest.raises(PixtrieveError) as refused:
+        call(filled, pictures / "red.png")
+    assert refused.value.hint
+
+
+def test_half_of_a_character_matches_nothing(filled: Library) -> None:
+    for field in ("path =", "path ~", "camera =", "text ~", "tag =", "folder ="):
+        assert len(filled.search(None, where=f"{field} '{HALF}'")) == 0
+    assert filled.image_at(f"/nowhere/{HALF}.jpg") is None
+    found = [filled.search(text).to_dict()["hits"] for text in (f"red {HALF}", "red \ufffd")]
+    assert found[0] == found[1] != []

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from support.fakes import FakeEncoder
 from support.painting import paint
 
@@ -19,6 +22,7 @@ from retrieval.map.layout import _jittered, _without_self, lay_out
 from retrieval.map.tsne import ITERATIONS, arrange
 from retrieval.stores.clustering import k_means, nearest_rows
 from retrieval.tagging.corpora import Corpus, read_corpus
+from retrieval.whole_file import sealed, unsealed
 
 HUES = {"red": (200, 20, 20), "green": (20, 200, 20), "blue": (20, 20, 200)}
 
@@ -237,6 +241,56 @@ def test_a_damaged_file_is_as_none(
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 29, 30, 31])
+def forged(path: Path, **changed: NDArray[Any]) -> None:
+    """Seal other arrays into the file of a map, as somebody else's program could."""
+    content = unsealed(path.read_bytes())
+    assert content is not None
+    with np.load(io.BytesIO(content)) as archive:
+        arrays: dict[str, Any] = {name: archive[name] for name in archive.files} | changed
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    path.write_bytes(sealed(file.getvalue()))
+
+
+def test_every_damage_is_seen(library: Library, pictures: Path, colours: Corpus) -> None:
+    library.add(pictures)
+    drawn = library.map.update(corpus=colours)
+    (path,) = Path(library.path, "cache").glob("*-map.npz")
+    whole, random = path.read_bytes(), np.random.default_rng(1)
+    for at in random.integers(0, len(whole), 60).tolist():
+        flipped = whole[:at] + bytes([whole[at] ^ 1 << int(random.integers(8))]) + whole[at + 1 :]
+        for other in (flipped, whole[:at], whole[:at] + bytes(9) + whole[at + 9 :]):
+            path.write_bytes(other)
+            assert (library.map.current() is None) == (other != whole)
+    again = library.map.update(corpus=colours)
+    np.testing.assert_array_equal(again.positions, drawn.positions)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ids", np.zeros((4, 1), np.int64)), ("ids", np.zeros(4)), ("ids", np.zeros(3, np.int64)),
+        ("places", np.zeros((4, 3), np.float32)), ("places", np.full((4, 2), np.nan, np.float32)),
+        ("region", np.full(4, 99, np.int32)), ("region", np.full(4, -2, np.int32)),
+        ("region", np.zeros(4, np.int64)), ("contents", np.zeros(4, np.int64)),
+        ("arranged", np.zeros(5, np.bool_)), ("mean", np.zeros((4, 4), np.float32)),
+        ("directions", np.zeros((9, 4), np.float32)), ("facts", np.array("[]")),
+        ("facts", np.array("{")), ("facts", np.zeros(3)),
+    ],
+)  # fmt: skip
+def test_a_forged_file_is_as_none(
+    library: Library, pictures: Path, colours: Corpus, name: str, value: NDArray[Any]
+) -> None:
+    library.add(pictures)
+    library.map.update(corpus=colours)
+    (path,) = Path(library.path, "cache").glob("*-map.npz")
+    forged(path)
+    assert library.map.current() is not None
+    forged(path, **{name: value})
+    assert library.map.current() is None
+    assert len(library.map.update(corpus=colours).ids) == 4
+
+
 def test_few_pictures_have_a_map_too(
     library: Library, tmp_path: Path, colours: Corpus, count: int
 ) -> None:

@@ -25,6 +25,7 @@ from retrieval import Library, SearchResult
 from retrieval.encoders import ModelIdentity
 from retrieval.query import Query
 from retrieval.scoring.calibration import Calibration
+from retrieval.whole_file import unsealed
 
 pytest.importorskip("fastapi")
 from support.api_client import HOST, Client, Params, names
@@ -173,7 +174,12 @@ def test_a_thumbnail_is_made_once(client: Client, folder: str, pictures: Path) -
     first = api.get(address)
     assert Image.open(io.BytesIO(first.content)).format == "WEBP"
     (kept,) = Path(folder, "thumbnails").rglob("*.webp")
-    assert kept.read_bytes() == first.content
+    whole = kept.read_bytes()
+    assert unsealed(whole) == first.content
+    for damaged in (whole[:-1], whole[:50], whole[:60] + b"x" + whole[61:], b"", first.content):
+        kept.write_bytes(damaged)
+        assert api.get(address).content == first.content
+        assert kept.read_bytes() == whole
     (pictures / "red.png").unlink()
     assert api.get(address).content == first.content
     assert api.get(address, params={"side": "9999"}).status_code == 422

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Iterator
@@ -160,6 +161,38 @@ def test_an_index_answers_right_over_a_damaged_file(
         index = LiveIndex(Fixed(), key, factory)
         assert_nearest(index.search(query, 9), IDS, VECTORS, query, 9)
         assert factory.load(str(path)) is not None  # it was made anew
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"parts": []},
+        {"parts": [0]},
+        {"parts": None},
+        {"blocks": []},
+        {"blocks": None},
+        {"header": {}},
+    ],
+)
+def test_a_forged_trailer_is_not_loaded(
+    tmp_path: Path, factory: StoreFactory, changed: dict[str, object]
+) -> None:
+    """Anyone can write a digest that fits."""
+    path = tmp_path / "a"
+    factory.build(DIM, pages_of(IDS, VECTORS)).save(str(path), header_of(IDS))
+    whole = path.read_bytes()
+    end = len(whole) - cache_file._TAIL
+    begin = end - int.from_bytes(whole[-16:-8], "little")
+    facts = json.loads(whole[begin:end])
+    if changed.get("parts") == [0]:
+        changed = {"parts": [begin]}
+    for forged in (facts, {**facts, **changed}):
+        trailer = json.dumps(forged).encode()
+        length = len(trailer).to_bytes(8, "little")
+        path.write_bytes(
+            whole[:begin] + trailer + cache_file._digest(trailer) + length + whole[-8:]
+        )
+        assert (factory.load(str(path)) is None) == (forged is not facts)
 
 
 def test_verify_finds_what_changed_without_a_write(

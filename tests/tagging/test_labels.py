@@ -193,9 +193,11 @@ def test_a_corpus_is_encoded_once_for_each_model(tmp_path: Path, pictures: Path)
     assert asked == [7]
     encode_corpus(corpus, Counting("another"))
     assert asked == [7, 7]
-    for kept in (tmp_path / "cache/pixtrieve/corpora").iterdir():
-        kept.write_bytes(kept.read_bytes()[:50])
-    np.testing.assert_array_equal(encode_corpus(corpus, Counting()), first)
+    (kept, _) = (tmp_path / "cache/pixtrieve/corpora").iterdir()
+    for other in (kept.read_bytes()[:20], kept.read_bytes()[:-1] + b"?", b""):
+        kept.write_bytes(other)
+        for name in ("fake-1", "another"):
+            np.testing.assert_array_equal(encode_corpus(corpus, Counting(name)), first)
 
 
 def test_a_picture_is_described_by_the_nearest_texts(

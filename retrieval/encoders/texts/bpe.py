@@ -93,7 +93,7 @@ class BpeTokenizer:
         before, after = list(range(-1, count - 1)), list(range(1, count + 1))
 
         def rank(at: int) -> int:
-            there = 0 <= at and after[at] < count
+            there = at >= 0 and after[at] < count
             return self._ranks.get(f"{parts[at]} {parts[after[at]]}", _MERGES) if there else _MERGES
 
         pairs = [(rank(at), at) for at in range(count - 1)]
