@@ -43,7 +43,7 @@ class Tensors(Mapping[str, NDArray[Any]]):
             begin, end = map(operator.index, facts["data_offsets"])
             shape = tuple(map(operator.index, facts["shape"]))
             dtype = np.dtype(_TYPES[facts["dtype"]])
-        except (TypeError, LookupError) as error:
+        except (TypeError, ValueError, LookupError) as error:
             raise _damaged(name) from error
         expected = math.prod(shape) * dtype.itemsize
         held = self._bytes[self._start + begin : self._start + end]
