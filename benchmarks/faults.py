@@ -100,13 +100,19 @@ def _report(rows: list[dict[str, Any]]) -> int:
     for row in rows:
         counts[row["kind"]][row["how"]] += 1
     table = [
-        [KINDS[kind].what, str(counts[kind].total()), *(str(counts[kind][how]) for how in OUTCOMES)]
+        [
+            KINDS[kind].what,
+            str(counts[kind].total()),
+            *(str(counts[kind][how]) for how in OUTCOMES),
+            f"`python benchmarks/faults.py --only {kind}`",
+        ]
         for kind in KINDS
         if kind in counts
     ]
     total: Counter[str] = sum(counts.values(), Counter())
-    table.append(["all", str(total.total()), *(str(total[how]) for how in OUTCOMES)])
-    print_table("What a library survives", ["fault", "trials", *OUTCOMES], table)
+    every = "`python benchmarks/faults.py`"
+    table.append(["all", str(total.total()), *(str(total[how]) for how in OUTCOMES), every])
+    print_table("What a library survives", ["fault", "trials", *OUTCOMES, "command"], table)
     return int(any(total[how] for how in _BAD))
 
 

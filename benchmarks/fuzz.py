@@ -167,13 +167,13 @@ def _peak_mb() -> float:
 def _report(results: dict[str, Any]) -> int:
     rows = [
         [name, f"{row['count']:,}", str(len(row["findings"])), f"{row['seconds']:.2f} s",
-         f"{row['mb']:.0f} MB"]
+         f"{row['mb']:.0f} MB", f"`python benchmarks/fuzz.py --target {name}`"]
         for name, row in results.items()
     ]  # fmt: skip
     total = sum(row["count"] for row in results.values())
     findings = sum(len(row["findings"]) for row in results.values())
-    rows.append(["all", f"{total:,}", str(findings), "", ""])
-    head = ["target", "inputs", "findings", "slowest input", "memory"]
+    rows.append(["all", f"{total:,}", str(findings), "", "", "`python benchmarks/fuzz.py`"])
+    head = ["target", "inputs", "findings", "slowest input", "memory", "command"]
     print_table("Mutated inputs", head, rows)
     return int(findings > 0)
 

@@ -9,7 +9,21 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
-NUMBERS = (0, 1, 2, 7, 8, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000)
+NUMBERS: tuple[int, ...] = (
+    0,
+    1,
+    2,
+    7,
+    8,
+    0x7F,
+    0x80,
+    0xFF,
+    0x7FFF,
+    0x8000,
+    0xFFFF,
+    0x7FFFFFFF,
+    0x80000000,
+)
 NUMBERS += (0xFFFFFFFF, 0xFFFFFFFE, 2**62, 2**63, 2**64 - 1)
 TEXTS = (
     "", " ", "\0", "\n", "\r", "\t", "'", '"', "\\", "%", "_", "*", "?", "(", ")", "[", "]", "#",
