@@ -140,7 +140,7 @@ class Moments:
         connect, rows, many = sqlite3.connect, Connection.rows, Connection.many
 
         def connected(*arguments: Any, **how: Any) -> sqlite3.Connection:
-            db = connect(*arguments, **how)
+            db: sqlite3.Connection = connect(*arguments, **how)
             db.set_progress_handler(self.moment, _VM_STEPS)
             return db
 
