@@ -452,13 +452,14 @@ def _become_pipe(path: Path, _: Random) -> None:
     os.mkfifo(path)
 
 
-def _become_loop(path: Path, _: Random) -> None:
+def _become_device(path: Path, _: Random) -> None:
+    """Link to an endless file. A link that leads nowhere is kept on purpose: see `Unreadable`."""
     path.unlink()
-    path.symlink_to(path.name)
+    path.symlink_to("/dev/zero")
 
 
 _MUTATIONS: tuple[Callable[[Path, Random], object], ...] = (
-    *(_cut, _rewrite, _replace, _become_folder, _become_pipe, _become_loop),
+    *(_cut, _rewrite, _replace, _become_folder, _become_pipe, _become_device),
     lambda path, _: path.unlink(),
     lambda path, _: path.chmod(0),
     lambda path, _: path.rename(path.with_name("moved.png")),
