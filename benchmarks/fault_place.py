@@ -58,7 +58,10 @@ class OtherEncoder(FakeEncoder):
         return super()._with_fourth(colours**2 @ np.array([[1, 0.3, 0], [0, 1, 0.3], [0.3, 0, 1]]))
 
 
-ENCODERS = {"fake": FakeEncoder, "fake-other": OtherEncoder}
+ENCODERS: dict[str, Callable[[], FakeEncoder]] = {
+    "fake": FakeEncoder,
+    "fake-other": OtherEncoder,
+}
 
 
 def fake_models() -> None:

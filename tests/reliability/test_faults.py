@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.waiting import SUBPROCESS_S
@@ -24,7 +25,7 @@ pytestmark = [
 ]
 
 
-def campaign(tmp_path: Path, *arguments: str) -> tuple[int, list[dict[str, str]], str]:
+def campaign(tmp_path: Path, *arguments: str) -> tuple[int, list[dict[str, Any]], str]:
     """Run the campaign; return its exit code, its results and what it printed."""
     results = tmp_path / "results.jsonl"
     done = subprocess.run(
@@ -59,7 +60,10 @@ def test_harm_is_seen() -> None:
     sys.path.insert(0, str(ROOT / "benchmarks"))
     from fault_kinds import difference
 
-    right = {"words": [[-0.9, "a.png", "x"], [-0.5, "b.png", "y"]], "people's": [["red"], []]}
+    right: dict[str, list[Any]] = {
+        "words": [[-0.9, "a.png", "x"], [-0.5, "b.png", "y"]],
+        "people's": [["red"], []],
+    }
     assert difference(right, right) is None
     fewer = difference({**right, "words": right["words"][:1]}, right)
     other = difference({**right, "words": [[-0.8, "a.png", "x"], [-0.5, "b.png", "y"]]}, right)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -42,10 +43,11 @@ def test_findings_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     from random import Random
 
     import fuzz
+    import fuzz_targets
 
     from retrieval.errors import QueryError
 
-    def make(_: Path) -> fuzz.Case:
+    def make(_: Path) -> Callable[[Random], None]:
         seen: list[int] = []
 
         def case(_: Random) -> None:
@@ -59,7 +61,7 @@ def test_findings_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
         return case
 
-    monkeypatch.setitem(fuzz.TARGETS, "bad", make)
+    monkeypatch.setitem(fuzz_targets.TARGETS, "bad", make)
     row = {"count": 0, "seconds": 0.0, "mb": 0.0, "findings": {}}
     fuzz._run("bad", 1, range(4), row)
     assert row["count"] == 4
