@@ -94,6 +94,23 @@ def _remove(place: Place) -> None:
             library.remove(place.pictures / "0")
 
 
+def _backup(place: Place) -> None:
+    with place.open() as library:
+        library.backup(place.folder / "backup.zip", replace=True)
+
+
+def _restore(place: Place) -> None:
+    if Library.exists(place.library):
+        _backup(place)
+    Library.restore(place.folder / "backup.zip", place.library, replace=True)
+
+
+def _edits(place: Place) -> None:
+    with place.open() as library:
+        library.export_edits(place.folder / "edits.json", replace=True)
+        library.import_edits(place.folder / "edits.json")
+
+
 def _thumbnails(place: Place) -> None:
     for path in sorted(place.pictures.rglob("*.png")):
         thumbnail(str(path), 64)
@@ -134,6 +151,9 @@ OPERATIONS: dict[str, Operation] = {
     "captions": Operation(_captions),
     "remove": Operation(_remove),
     "thumbnails": Operation(_thumbnails),
+    "backup": Operation(_backup),
+    "restore": Operation(_restore),
+    "edits": Operation(_edits),
 }
 
 
