@@ -7,10 +7,12 @@ and no trial changes them. The encoder is computed by hand (`tests/support/fakes
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
@@ -27,6 +29,7 @@ from support.fakes import FakeEncoder
 
 from retrieval import IndexOptions, Library
 from retrieval.encoders import ModelIdentity
+from retrieval.images.isolation.pool import NoWorkersError, Pool
 
 ROWS = 500  # more than there are pictures, so that answers name all of them
 OPTIONS = IndexOptions(batch_size=4)
@@ -65,7 +68,10 @@ ENCODERS: dict[str, Callable[[], FakeEncoder]] = {
 
 
 def fake_models() -> None:
-    """Let the libraries of this process load the models above, by the fingerprint in use."""
+    """Let the libraries of this process load the models above, and decode without workers.
+
+    Each trial is a short process of its own, for which worker processes would take too long.
+    """
 
     def opened(reference: str, **_: Any) -> FakeEncoder:
         return ENCODERS.get(reference, FakeEncoder)()
@@ -73,7 +79,12 @@ def fake_models() -> None:
     def identified(reference: str) -> ModelIdentity:
         return ModelIdentity(reference, opened(reference).spec.fingerprint)
 
-    changed: Any
+    def no_workers(_: Pool) -> AbstractContextManager[Any]:
+        raise NoWorkersError("each trial decodes in its own process")
+
+    logging.getLogger("retrieval.images.isolation.pictures").setLevel(logging.ERROR)
+    changed: Any = Pool
+    changed.worker = no_workers
     for changed in OPENING:
         changed.open_encoder = opened
     for changed in IDENTIFYING:

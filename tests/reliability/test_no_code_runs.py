@@ -96,7 +96,7 @@ def test_modules_are_imported_by_names_that_the_program_knows() -> None:
                 written = ast.unparse(call.args[0])
                 assert written in {
                     "backend.module",  # a row of `BACKENDS`
-                    "_LAZY[name]",  # the public names
+                    "_PLACES[name]",  # the public names
                     "_CONVERTER",
                     "f'retrieval.commands.{_MODULES[cmd_name]}'",
                 } or written.startswith(("'openvino", "'nncf")), f"{path}: {written}"
