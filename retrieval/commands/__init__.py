@@ -61,7 +61,7 @@ SECTIONS = {
 }
 """The commands as the help lists them, each with the module that has its `NAME_command`."""
 
-_WORKING = frozenset({*SECTIONS["Library"], *SECTIONS["Serve"], "map"} - {"status"})
+_WORKING = frozenset({*SECTIONS["Library"], *SECTIONS["Serve"], "map"} - {"status", "doctor"})
 """Commands that print only a report of their work: it may get lost without failing the command."""
 
 _MODULES = {name: module for names in SECTIONS.values() for name, module in names.items()}

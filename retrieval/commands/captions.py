@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 
 import click
 
 from retrieval.commands.base import Command
 from retrieval.commands.index_report import STOPPED, stop_on_interrupt
+from retrieval.commands.progress_line import Counter, ProgressLine
 from retrieval.commands.read_options import limits_options
 from retrieval.commands.terminal import (
     UserPath,
@@ -63,14 +63,14 @@ def ocr_command(library_path: str, limits: ReadLimits) -> int:
 
     Needs: pip install 'pixtrieve[ocr]'
     """
-    with Library.open(library_path) as library, stop_on_interrupt() as stop:
-        state = None
+    with (
+        Library.open(library_path) as library,
+        stop_on_interrupt() as stop,
+        ProgressLine() as line,
+    ):
+        counter, state = Counter(line, "Read", "pictures"), None
         for state in library.texts.read_pictures(stop=stop, limits=limits):
-            if sys.stderr.isatty():
-                sys.stderr.write(f"\rRead {state.done:,} of {state.total:,} pictures\x1b[K")
-                sys.stderr.flush()
-        if sys.stderr.isatty():
-            sys.stderr.write("\r\x1b[K")
+            counter.show(state.done, state.total)
     if state is None or not state.total:
         say("All pictures have been read already.")
         return _stopped(stop)

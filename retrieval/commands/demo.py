@@ -13,6 +13,7 @@ import numpy as np
 from retrieval.commands.base import Command
 from retrieval.commands.index_report import run_shown, summary
 from retrieval.commands.pages import write_whole
+from retrieval.commands.progress_line import Counter, ProgressLine
 from retrieval.commands.sheet import contact_sheet
 from retrieval.commands.terminal import UserPath, home_relative, plural, say, shown
 from retrieval.encoders.models.references import BUILT_IN
@@ -64,7 +65,7 @@ def demo_command(folder: str, count: int, seed: int, model: str, open_page: bool
     pictures, library_path = os.path.join(folder, "pictures"), os.path.join(folder, "library")
     _require_own(folder)
     say(f"Drawing {plural(count, 'scene')} into {shown(pictures)} …")
-    drawn = list(draw_scenes(os.path.abspath(pictures), count, seed))
+    drawn = list(_drawn(os.path.abspath(pictures), count, seed))
     opened = (
         Library.open(library_path, model)
         if Library.exists(library_path)
@@ -95,6 +96,14 @@ def demo_command(folder: str, count: int, seed: int, model: str, open_page: bool
     if open_page:
         click.launch(sheet)
     return 0
+
+
+def _drawn(folder: str, count: int, seed: int) -> Iterator[SceneFile]:
+    with ProgressLine() as line:
+        counter = Counter(line, "Drew", "scenes")
+        for number, scene in enumerate(draw_scenes(folder, count, seed), 1):
+            counter.show(number, count)
+            yield scene
 
 
 def ask(library: Library, drawn: Sequence[SceneFile], k: int) -> Iterator[DemoAnswer]:

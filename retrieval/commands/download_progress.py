@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-import sys
 
+from retrieval.commands.progress_line import Pace, ProgressLine
 from retrieval.commands.terminal import human_bytes, say
 from retrieval.encoders.models.fetching import Fetched, fetch
 from retrieval.encoders.models.presets import PRESETS
@@ -13,7 +13,8 @@ from retrieval.encoders.models.references import parse
 
 def fetch_with_progress(name: str) -> tuple[str, ...]:
     """Download a model and show the progress; return the paths of its files."""
-    return fetch(name, _Display().show)
+    with ProgressLine() as line:
+        return fetch(name, _Display(line).show)
 
 
 def missing_extra(name: str) -> str:
@@ -24,21 +25,24 @@ def missing_extra(name: str) -> str:
 
 
 class _Display:
-    """A progress line on a terminal; elsewhere a line for each tenth of a file."""
+    """The progress of each file, and one line for each that is complete."""
 
-    def __init__(self) -> None:
-        self._live = sys.stderr.isatty()
-        self._shown = ("", -1)
+    def __init__(self, line: ProgressLine) -> None:
+        self._line = line
+        self._file, self._pace = "", Pace()
 
     def show(self, fetched: Fetched) -> None:
-        share = 100 * fetched.done // fetched.total if fetched.total else 0
-        line = f"{fetched.file}: {human_bytes(fetched.done)}"
-        if fetched.total:
-            line += f" of {human_bytes(fetched.total)} ({share} %)"
-        done = fetched.total is not None and fetched.done >= fetched.total
-        if self._live:
-            sys.stderr.write(f"\r{line}\x1b[K" + ("\n" if done else ""))
-            sys.stderr.flush()
-        elif self._shown != (fetched.file, share // 10):
-            self._shown = (fetched.file, share // 10)
-            say(line, error=True)
+        if fetched.file != self._file:
+            self._file, self._pace = fetched.file, Pace()
+        self._pace.note(fetched.done)
+        text = f"{fetched.file}: {human_bytes(fetched.done)}"
+        if fetched.total is None:
+            self._line.show(text)
+        elif fetched.done >= fetched.total:
+            self._line.clear()
+            say(text, error=True)
+        else:
+            share = 100 * fetched.done // fetched.total
+            pace = f", {human_bytes(round(self._pace.rate))}/s" if self._pace.rate else ""
+            left = self._pace.left(fetched.total - fetched.done)
+            self._line.show(f"{text} of {human_bytes(fetched.total)} ({share} %{pace}{left})")

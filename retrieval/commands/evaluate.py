@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Callable
 
 import click
 
 from retrieval.commands.base import Command
+from retrieval.commands.progress_line import Counter, ProgressLine
 from retrieval.commands.read_options import reading_options
 from retrieval.commands.terminal import (
     UserPath,
@@ -80,15 +80,8 @@ def evaluate_command(
 
 
 def _progress(total: int) -> Callable[[int], None]:
-    live = sys.stderr.isatty()
-
-    def show(done: int) -> None:
-        if live and (done % 32 == 0 or done == total):
-            end = "\r\x1b[K" if done == total else ""
-            sys.stderr.write(f"\rEncoded {done:,} of {total:,} pictures{end}")
-            sys.stderr.flush()
-
-    return show
+    counter = Counter(ProgressLine(), "Encoded", "pictures")
+    return lambda done: counter.show(done, total)
 
 
 def _table(evaluation: Evaluation) -> list[str]:

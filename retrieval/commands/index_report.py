@@ -5,19 +5,16 @@ from __future__ import annotations
 import os
 import shlex
 import signal
-import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType, TracebackType
 
+from retrieval.commands.progress_line import Pace, ProgressLine, duration
 from retrieval.commands.terminal import home_relative, plural, say, shown
 from retrieval.folder.status import Status
 from retrieval.indexing.progress import Progress
 
-_LINES_EVERY_S = 10.0
-_RATE_OVER_S = 20.0
 _PROBLEMS_SHOWN = 10
 _FOLDERS_NAMED = 3
 
@@ -60,30 +57,21 @@ def stop_on_interrupt(
 
 
 class Display:
-    """Shows progress on standard error; standard output is kept for the summary."""
+    """Shows the progress of an indexing run on standard error."""
 
     def __init__(self) -> None:
-        self._live = sys.stderr.isatty()
-        self._rates = _Rates()
-        self._last_line = time.monotonic()
-        self._width = 0
+        self._line = ProgressLine()
+        self._files, self._images = Pace(), Pace()
 
     def show(self, progress: Progress) -> None:
         """Draw one record."""
         if progress.phase == "done":
             return
-        self._rates.note(progress)
-        if self._live:
-            line = self._line(progress)
-            padding = " " * max(self._width - len(line), 0)
-            self._width = len(line)
-            sys.stderr.write(f"\r{line}{padding}")
-            sys.stderr.flush()
-        elif progress.phase == "calibrate" or time.monotonic() - self._last_line > _LINES_EVERY_S:
-            self._last_line = time.monotonic()
-            say(self._line(progress), error=True)
+        self._files.note(progress.tally.handled)
+        self._images.note(progress.tally.encoded)
+        self._line.show(self._text(progress), always=progress.phase == "calibrate")
 
-    def _line(self, progress: Progress) -> str:
+    def _text(self, progress: Progress) -> str:
         tally = progress.tally
         if progress.phase == "scan":
             return f"Scanning: {plural(tally.found, 'picture')} found"
@@ -92,19 +80,16 @@ class Display:
         left = tally.pending - tally.handled
         if not left:
             return "Finishing …"
-        files, images = self._rates.files(), self._rates.images()
-        eta = f", {duration(left / files)} left" if files else ""
         share = 100 * tally.handled // max(tally.pending, 1)
         return (
             f"{share:3d} %  {tally.handled:,} of {tally.pending:,} files "
-            f"({files:.0f} files/s, {images:.0f} pictures encoded/s{eta})"
+            f"({self._files.rate:.0f} files/s, {self._images.rate:.0f} pictures encoded/s"
+            f"{self._files.left(left)})"
         )
 
     def clear(self) -> None:
         """Clear the progress line."""
-        if self._live and self._width:
-            sys.stderr.write("\r" + " " * self._width + "\r")
-            sys.stderr.flush()
+        self._line.clear()
 
     def __enter__(self) -> Display:
         return self
@@ -116,29 +101,6 @@ class Display:
         trace: TracebackType | None,
     ) -> None:
         self.clear()
-
-
-class _Rates:
-    """Files and images a second over the last while."""
-
-    def __init__(self) -> None:
-        self._points: list[tuple[float, int, int]] = []
-
-    def note(self, progress: Progress) -> None:
-        now = progress.seconds
-        self._points.append((now, progress.tally.handled, progress.tally.encoded))
-        while len(self._points) > 2 and self._points[1][0] < now - _RATE_OVER_S:
-            self._points.pop(0)
-
-    def files(self) -> float:
-        return self._rate(1)
-
-    def images(self) -> float:
-        return self._rate(2)
-
-    def _rate(self, column: int) -> float:
-        first, last = self._points[0], self._points[-1]
-        return float((last[column] - first[column]) / max(last[0] - first[0], 0.001))
 
 
 def summary(progress: Progress, status: Status, paths: Sequence[str] = ()) -> Iterator[str]:
@@ -209,14 +171,3 @@ def problem_lines(progress: Progress) -> Iterator[str]:
     tally = progress.tally
     if tally.bad or tally.unsupported:
         yield "To list all files that could not be used: pixtrieve status --problems"
-
-
-def duration(seconds: float) -> str:
-    """Return a time for people: 1.2 s, 34 s, 5 min, 2.1 h."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    if seconds < 6000:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import os
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 
@@ -14,6 +13,7 @@ import click
 
 from retrieval.commands.base import Command
 from retrieval.commands.pages import write_whole
+from retrieval.commands.progress_line import Pace, ProgressLine
 from retrieval.commands.terminal import (
     UserPath,
     device_option,
@@ -57,14 +57,15 @@ def map_command(file: str | None, rebuild: bool, library_path: str, device: str)
 
 
 def _draw(library: Library, *, rebuild: bool) -> Map:
-    def show(progress: MapProgress) -> None:
-        click.echo(f"\r{progress.stage:<10} {progress.share:4.0%}", nl=False, err=True)
+    pace = Pace()
 
-    live = sys.stderr.isatty()
-    drawn = library.map.update(rebuild=rebuild, on_progress=show if live else None)
-    if live:
-        click.echo("\r" + " " * 16 + "\r", nl=False, err=True)
-    return drawn
+    def show(progress: MapProgress) -> None:
+        pace.note(progress.share)
+        stage = progress.stage.capitalize()
+        line.show(f"{stage} pictures: {progress.share:.0%}{pace.left(1 - progress.share)}")
+
+    with ProgressLine() as line:
+        return library.map.update(rebuild=rebuild, on_progress=show)
 
 
 def _rows(library: Library, drawn: Map) -> Iterator[tuple[int, str, float, float, str]]:

@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from retrieval.commands.index_report import duration, problem_lines
+from retrieval.commands.index_report import problem_lines
+from retrieval.commands.progress_line import duration
 from retrieval.commands.terminal import home_relative, plural, report, say, shown
 from retrieval.indexing.progress import Progress
 from retrieval.watching.watcher import Delayed, WatchEvent, Watching, WatchTiming

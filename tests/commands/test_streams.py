@@ -44,6 +44,11 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("captions", "{tmp}/captions.csv"),
     ("ocr", "--help"),
     ("export", "{tmp}/vectors.npz"),
+    ("backup", "{tmp}/backup.zip", "--force"),
+    ("restore", "--help"),
+    ("relocate", "{pictures}", "{tmp}/elsewhere", "--dry-run"),
+    ("edits", "export", "{tmp}/edits.json", "--force"),
+    ("doctor",),
     ("label", "--labels", "red,blue"),
     ("concept", "list"),
     ("classify", "red", "--labels", "red,blue"),
@@ -58,7 +63,10 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("search", "red", "--library", "{tmp}/none"),
 )
 
-REPORTS = ("index", "remove", "map", "captions", "export")
+REPORTS = (
+    *("index", "remove", "map", "captions", "export"),
+    *("backup", "relocate", "edits"),
+)
 """Commands whose work is done when their report is lost."""
 
 
