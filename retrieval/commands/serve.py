@@ -103,7 +103,14 @@ def serve_command(
     _require_free(host, port)
     rules = Rules(_known_as(host, port, names), token)
     following = Following(timing, WatchReport().show) if timing is not None else None
-    app = create_app(folder, device, rules, moves_to and os.path.abspath(moves_to), following)
+    app = create_app(
+        folder,
+        device,
+        rules,
+        moves_to and os.path.abspath(moves_to),
+        following,
+        own_machine=_is_private(host, names),
+    )
     bracketed = f"[{host}]" if ":" in host else host
     address = f"http://{names[0] if names else bracketed}:{port}/"
     if given:
@@ -168,12 +175,17 @@ def _checked(token: str) -> str:
 
 
 def _new_token(host: str, names: tuple[str, ...]) -> str:
-    """Return a new token if other machines may connect, "" if not.
+    """Return a new token if other machines may connect, "" if not."""
+    return "" if _is_private(host, names) else secrets.token_urlsafe(24)
 
-    With a name they may, whatever the address: a proxy on this machine passes them on.
+
+def _is_private(host: str, names: tuple[str, ...]) -> bool:
+    """Return whether only this machine can connect.
+
+    With a name others may, whatever the address: a proxy on this machine passes them on.
     """
     bare = [name.partition(":")[0] if name.count(":") == 1 else name for name in (host, *names)]
-    return "" if set(bare) <= set(_LOOPBACK) else secrets.token_urlsafe(24)
+    return set(bare) <= set(_LOOPBACK)
 
 
 def _known_as(host: str, port: int, names: tuple[str, ...]) -> frozenset[str]:

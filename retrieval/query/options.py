@@ -132,7 +132,7 @@ class SearchOptions:
             "must match), or concatenate (add, compared half with the picture and half with its "
             "texts).",
             choices={
-                "add": "Add up",
+                "add": "Mixed together",
                 "multiply": "All must match",
                 "concatenate": "Picture and text",
             },

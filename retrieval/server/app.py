@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 
 from retrieval.errors import (
     LibraryError,
@@ -26,9 +27,10 @@ from retrieval.server.indexing import Following
 from retrieval.server.routes.downloads import download_routes
 from retrieval.server.routes.duplicates import duplicate_routes
 from retrieval.server.routes.library import library_routes
+from retrieval.server.routes.locating import locating_routes
 from retrieval.server.routes.maps import map_routes
 from retrieval.server.routes.mcp import Assistants
-from retrieval.server.routes.page import page_routes
+from retrieval.server.routes.page import explain_http_error, page_routes
 from retrieval.server.routes.pictures import picture_routes
 from retrieval.server.routes.search import search_routes
 from retrieval.server.routes.tags import tag_routes
@@ -58,11 +60,13 @@ def create_app(
     rules: guard.Rules,
     moves_to: str | None = None,
     following: Following | None = None,
+    own_machine: bool = False,
 ) -> guard.Guard:
     """Return the application for the library in the folder `path`, behind the guard.
 
     Redundant files may be moved to the folder `moves_to`; with None, no file is moved. With
-    `following`, the server watches the library's folders.
+    `following`, the server watches the library's folders. Set `own_machine` if only this machine
+    can reach the server: then it shows files in the file manager.
     """
     state = State(path, device, moves_to)
     assistants = Assistants(state)
@@ -85,8 +89,10 @@ def create_app(
     app.add_exception_handler(PixtrieveError, _explain)
     app.add_exception_handler(OSError, _explain_system)
     app.add_exception_handler(RequestValidationError, _explain_invalid)
+    app.add_exception_handler(HTTPException, explain_http_error)
     for routes in _ROUTES:
         app.include_router(routes(state), prefix="/api")
+    app.include_router(locating_routes(state, own_machine), prefix="/api")
     app.router.routes.append(assistants.route)
     app.include_router(page_routes())
     return guard.Guard(app, rules)

@@ -190,7 +190,7 @@ def test_duplicates_are_reviewed(page: Any, pictures: Path) -> None:
     shutil.copy(pictures / "red.png", pictures / "again red.png")
     page.get_by_role("link", name="Library").click()
     page.get_by_role("button", name="Look for new pictures").click()
-    page.get_by_text("Indexed 0 new pictures").wait_for()
+    page.get_by_text("There are no new pictures").wait_for()
     page.get_by_role("link", name="Duplicates").click()
     red = page.get_by_role("region", name="Group of red.png")
     red.get_by_text("same bytes").wait_for()

@@ -1,25 +1,41 @@
 // Requests to the API, and errors with hints.
 
+import { lost } from "./connection.js";
+
 export class Refusal extends Error {
   constructor(message, hint = "", status = 0) {
     super(message);
     this.hint = hint;
     this.status = status;
   }
+
+  /** Whether the server did not answer at all: the page says so itself, and tries again. */
+  get unanswered() { return this.status === 0; }
 }
 
 export async function ask(address, options = {}) {
   let response;
+  let text;
   try {
     response = await fetch(address, options);
+    text = await response.text();
   } catch (error) {
     if (error.name === "AbortError") throw error;
+    lost();
     throw new Refusal("The server is not responding.", "Is pixtrieve serve still running?");
   }
-  const found = await response.json().catch(() => ({ error: `The server returned status ${response.status}.` }));
+  const found = parsed(text) ?? { error: text.length < 300 && text || `The server returned status ${response.status}.` };
   if (response.ok) return found;
   const detail = Array.isArray(found.detail) ? found.detail.map((each) => each.msg).join("; ") : found.detail;
   throw new Refusal(found.error ?? detail ?? "The request failed.", found.hint ?? "", response.status);
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
 export const send = (address, value, method = "POST") =>

@@ -1,207 +1,156 @@
-// The page: a search that runs again after every change, and four views of the library.
+// The page: draws its state (state.js), and turns what people do into changes of it.
 
-import { ask } from "./api.js";
+import { asked, EMPTY, NO_FILTERS, NOTHING_ASKED, toAddress } from "./address.js";
 import { createChoosing } from "./choosing.js";
-import { $, many, notice, toast } from "./dom.js";
+import { onReturn } from "./connection.js";
+import { $, toast } from "./dom.js";
 import * as duplicates from "./duplicates.js";
-import { countFilters, loadChoices, loadOptions, searchOptions, clearFilters, where } from "./filters.js";
+import { drawFilters, loadChoices, loadOptions, patchOf, ready } from "./filters.js";
 import { createGallery } from "./gallery.js";
 import * as library from "./library.js";
 import * as map from "./map.js";
-import { drawChips, dropPicture, clearQuery, question, queryText } from "./question.js";
+import { chips, withTerm } from "./question.js";
+import { createSearch } from "./search.js";
+import { createState } from "./state.js";
+import * as uploads from "./uploads.js";
 import { createViewer } from "./viewer.js";
 
-const PAGE = 120;
 const PAUSE = 40; // milliseconds without typing
-const FEW = 12; // best hits to highlight on the map if none is a strong match
+const REST = 300; // milliseconds without scrolling or moving the map
 
-let request = null; // AbortController of the current request
-let exhausted = true;
-let loading = false;
-let timer = 0;
+const state = createState(render);
+const now = () => state.now;
 
-const gallery = createGallery({
-  open: (place) => viewer.open(gallery.hits.map((hit) => hit.id), place, gallery.hits),
-  chosen: () => choosing.show(),
-  more: () => { if (!exhausted && !loading) search(true); },
-});
+const gallery = createGallery({ open, chosen: () => choosing.show(), more: () => search.more() });
 const viewer = createViewer({
-  like: (id) => { clearQuery(); add({ id }); },
-  plus: (id) => add({ id }),
-  minus: (id) => add({ id, negative: true }),
-  closed: (place) => {
-    // The event comes late: the user may be typing already.
-    if (current === "search" && !document.activeElement?.closest("input, textarea, select")) gallery.focus(place);
-  },
+  went: (id) => state.adjust({ open: id }),
+  left: () => { if (now().open) state.leave({ open: 0 }); },
+  more: () => { if (now().view === "search") search.more(); },
+  like: (id) => askFor({ id }, { ...NOTHING_ASKED }),
+  plus: (id) => askFor({ id }),
+  minus: (id) => askFor({ id, negative: true }),
+  label: (name) => state.change({ ...NOTHING_ASKED, ...NO_FILTERS, filters: { tag: name }, view: "search" }),
 });
 const choosing = createChoosing({
   gallery,
-  refine: () => { drawChips(search); search(); },
-  learned: (name) => { clearQuery(); add({ concept: name }); loadChoices(); },
+  examples: now,
+  refine: (examples) => state.change(examples),
+  learned: (name) => { loadLists(); askFor({ concept: name }, NOTHING_ASKED); },
 });
-
-function add(term) {
-  const same = (other) => other.id === term.id && other.concept === term.concept;
-  question.terms = question.terms.filter((other) => !same(other)).concat({ negative: false, weight: 1, ...term });
-  drawChips(search);
-  go("search");
-  search();
-}
-
-function parameters(offset) {
-  const values = new URLSearchParams({ q: queryText(), offset, limit: PAGE, ...searchOptions() });
-  for (const id of question.like) values.append("like", id);
-  for (const id of question.unlike) values.append("unlike", id);
-  return values;
-}
-
-async function search(more = false) {
-  more = more === true;
-  clearTimeout(timer);
-  request?.abort();
-  countFilters();
-  if (!queryText() && !question.picture && !where()) return welcome();
-  request = new AbortController();
-  const { signal } = request;
-  const options = question.picture ? { method: "POST", body: question.picture.file, signal } : { signal };
-  loading = true;
-  try {
-    const found = await ask(`/api/search?${parameters(more ? gallery.hits.length : 0)}`, options);
-    if (signal.aborted) return;
-    loading = false;
-    exhausted = found.hits.length < PAGE;
-    if (!more) showStatus(found);
-    gallery.show(more ? gallery.hits.concat(found.hits) : found.hits, more);
-    views.map.highlight(highlighted());
-    if (!more) remember();
-  } catch (error) {
-    if (error.name === "AbortError") return;
-    loading = false;
-    showError(error);
-  }
-}
-
-function showStatus(found) {
-  const time = found.seconds < 1 ? `${Math.round(found.seconds * 1000)} ms` : `${found.seconds.toFixed(1)} s`;
-  $("state").textContent = `${many(found.searched, "picture")} searched in ${time}`;
-  $("quiet").textContent = found.notes.join(" ");
-  const least = Number($("confidence").value);
-  const sure = found.hits.some((hit) => hit.confidence !== null);
-  $("confidence").disabled = !sure && found.hits.length > 0;
-  $("slider").title = $("confidence").disabled ? "The confidence of these results is unknown." : "";
-  if (!found.hits.length) showNotice("No pictures found", least ? "Lower the confidence slider, or try other words." : "Clear the filters, or try other words.");
-  else $("note").hidden = true;
-}
-
-function showNotice(title, text) {
-  $("note").replaceChildren(...notice(title, text).children);
-  $("note").classList.toggle("filter", text.includes("^"));
-  $("note").hidden = false;
-}
-
-function showError(error) {
-  exhausted = true;
-  $("quiet").textContent = "";
-  gallery.show([]);
-  views.map.highlight([]);
-  showNotice(error.message, error.hint ?? "");
-  $("state").textContent = "";
-}
-
-/** Ids to highlight on the map: strong matches, or with filters only, all hits. */
-function highlighted() {
-  if (!queryText() && !question.picture) return gallery.hits.map((hit) => hit.id);
-  const sure = gallery.hits.filter((hit) => hit.match === "strong");
-  return (sure.length ? sure : gallery.hits.slice(0, FEW)).map((hit) => hit.id);
-}
-
-async function welcome() {
-  exhausted = true;
-  $("quiet").textContent = "";
-  gallery.show([]);
-  views.map.highlight([]);
-  remember();
-  try {
-    const status = await ask("/api/status");
-    const { images, problems } = status.counts;
-    $("state").textContent = `${many(images, "picture")} · model ${status.model.name}${problems ? ` · ${many(problems, "file")} could not be indexed` : ""}`;
-    if (!images) { showNotice("The library has no pictures yet", "Add a folder in a terminal: pixtrieve index FOLDER"); return; }
-    showNotice("Search with words, or drop a picture here", "Combine terms, as in “2:dog + #17 - people”: a number in front sets a weight, and a minus excludes.");
-    newest();
-  } catch (error) {
-    showError(error);
-  }
-}
-
-/** Show the newest pictures below the welcome. */
-async function newest() {
-  const found = await ask(`/api/search?where=${encodeURIComponent("width > 0")}&sort=date-desc&limit=${PAGE}`);
-  if (!queryText() && !question.picture && !where()) gallery.show(found.hits);
-}
-
-function remember() {
-  const q = queryText();
-  history.replaceState(null, "", (q ? `?q=${encodeURIComponent(q)}` : location.pathname) + location.hash);
-}
-
-const soon = (delay = PAUSE) => { clearTimeout(timer); timer = setTimeout(search, delay); };
-
-function usePicture(file) {
-  if (!file) return;
-  if (!file.type.startsWith("image/")) { toast(`${file.name} is not a picture.`); return; }
-  dropPicture();
-  question.picture = { file, address: URL.createObjectURL(file) };
-  drawChips(search);
-  go("search");
-  search();
-}
-
-// Views: the part after the # of the address selects one.
-
 const page = {
-  open: (ids, place) => viewer.open(ids, place),
-  search: (text) => { clearQuery(); $("question").value = text; drawChips(search); go("search"); search(); },
+  open: (ids, place) => open(ids[place], ids),
+  search: (text) => state.change({ ...NOTHING_ASKED, text, view: "search" }),
 };
-const shown = library.create($("library"), {
-  changed: () => { loadChoices(); if (current === "search") search(); },
-  search: (concept) => { clearQuery(); add({ concept }); },
-});
 const views = {
   search: { show: () => gallery.redraw(), hide() {} },
-  map: map.create($("map"), page),
+  map: map.create($("map"), { ...page, moved: moveMap }),
   duplicates: duplicates.create($("duplicates"), page),
-  library: shown,
+  library: library.create($("library"), {
+    changed: () => { loadLists(); refresh(); },
+    search: (concept) => askFor({ concept }, NOTHING_ASKED),
+  }),
 };
-let current = "search";
+const search = createSearch({
+  now, gallery,
+  indexing: () => views.library.running,
+  drawn: () => { if (now().view === "search") viewer.among(gallery.hits); },
+  highlight: (ids) => views.map.highlight(ids),
+});
 
-function go(view) {
-  if (view !== current) location.hash = view === "search" ? "" : view;
+/** Search with one more term, in place of `others` if they are given. */
+function askFor(term, others = {}) {
+  state.change({ ...others, terms: withTerm((others.terms ?? now().terms), term), open: 0, view: "search" });
 }
 
-function showView() {
-  const wanted = location.hash.slice(1);
-  const next = wanted in views ? wanted : "search";
-  if (next !== current) { views[current].hide(); gallery.clear(); }
-  current = next;
-  for (const name of Object.keys(views)) $(name).hidden = name !== current;
+/** Open a picture; `ids` are those to leaf through, if they are not the hits. */
+function open(id, ids) {
+  state.change({ open: id }, { opened: true, ...(ids && { ids }) });
+}
+
+/** Search again with the same question, and stay where one is. */
+const refresh = () => search.start({ scroll: scrollY, count: gallery.hits.length });
+
+function render(next, before, restored) {
+  if (restored || next.text !== before.text) $("question").value = next.text;
+  if (restored || next.sure !== before.sure) drawSlider(next);
+  if (restored || ["filters", "where", "sort", "group", "fuse", "look", "diverse"].some((name) => next[name] !== before[name])) drawFilters(next);
+  drawChips();
+  if (next.view !== before.view) drawView(next, before.view);
+  else if (restored && next.view === "map") views.map.moveTo(next.at);
+  if (asked(next) !== asked(before)) search.start(restored ? state.extras : {});
+  if (next.open !== before.open) drawViewer(next, before);
+  for (const link of document.querySelectorAll("[data-view]")) link.href = toAddress({ ...next, view: link.dataset.view, open: 0 });
+}
+
+function drawSlider({ sure }) {
+  $("confidence").value = sure;
+  $("sure").textContent = `${sure}%`;
+}
+
+async function drawChips() {
+  const pasted = now().picture ? await uploads.find(now().picture) : null;
+  $("chips").replaceChildren(...chips(now(), pasted?.address, (patch) => state.change(patch)));
+}
+
+function drawView({ view, at }, before) {
+  if (before) { views[before].hide(); gallery.clear(); }
+  for (const name of Object.keys(views)) $(name).hidden = name !== view;
   for (const link of document.querySelectorAll("[data-view]")) {
-    if (link.dataset.view === current) link.setAttribute("aria-current", "page");
+    if (link.dataset.view === view) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  document.body.dataset.view = current;
-  views[current].show();
+  document.body.dataset.view = view;
+  views[view].show();
+  if (view === "map" && at) views.map.moveTo(at);
 }
 
-$("question").addEventListener("input", () => { go("search"); soon(); });
-$("ask").addEventListener("submit", (event) => { event.preventDefault(); go("search"); search(); });
-$("confidence").addEventListener("input", () => { $("sure").textContent = `${$("confidence").value}%`; soon(); });
-$("filters").addEventListener("input", (event) => soon(event.target.id === "where" ? 400 : PAUSE));
+function drawViewer(next, before) {
+  if (next.open) { viewer.open(next.open, state.extras.ids ?? gallery.hits.map((hit) => hit.id)); return; }
+  viewer.close();
+  // Not if the user is typing already.
+  if (next.view === "search" && !document.activeElement?.closest("input, textarea, select")) gallery.focus(gallery.hits.findIndex((hit) => hit.id === before.open));
+}
+
+let resting = 0;
+
+function moveMap(at) {
+  clearTimeout(resting);
+  resting = setTimeout(() => { if (now().view === "map") state.adjust({ at }); }, REST);
+}
+
+async function usePicture(file) {
+  if (!file) return;
+  if (!file.type.startsWith("image/")) { toast(`${file.name} is not a picture.`); return; }
+  state.change({ picture: await uploads.keep(file), open: 0, view: "search" });
+}
+
+function loadLists() {
+  loadChoices().then(() => { state.settle(); drawFilters(now()); }).catch(() => {});
+}
+
+$("question").addEventListener("input", () => state.soon({ text: $("question").value, view: "search" }, "text", PAUSE));
+$("ask").addEventListener("submit", (event) => {
+  event.preventDefault();
+  state.settle();
+  if (now().view === "search") refresh();
+  else state.change({ view: "search" });
+});
+$("confidence").addEventListener("input", () => {
+  const sure = Number($("confidence").value);
+  $("sure").textContent = `${sure}%`;
+  state.soon({ sure }, "sure", PAUSE);
+});
+$("filters").addEventListener("input", ({ target }) => {
+  const patch = patchOf(target, now());
+  if (target.type === "text" || target.type === "date") state.soon(patch, target.id, target.id === "where" ? 400 : PAUSE);
+  else state.change(patch);
+});
 $("filters").addEventListener("submit", (event) => event.preventDefault());
-$("unnarrow").addEventListener("click", () => { clearFilters(); search(); });
+$("unnarrow").addEventListener("click", () => state.change(NO_FILTERS));
 $("narrow").addEventListener("click", () => {
   $("filters").hidden = !$("filters").hidden;
   $("narrow").setAttribute("aria-expanded", String(!$("filters").hidden));
-  go("search");
+  if (now().view !== "search") state.change({ view: "search" });
   gallery.redraw();
 });
 $("upload").addEventListener("change", () => { usePicture($("upload").files[0]); $("upload").value = ""; });
@@ -218,12 +167,30 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "/" && !typing) { event.preventDefault(); $("question").focus(); }
   if (event.key === "ArrowDown" && document.activeElement === $("question")) { event.preventDefault(); gallery.focus(0); }
 });
-document.querySelector(".brand").addEventListener("click", (event) => { event.preventDefault(); clearQuery(); clearFilters(); drawChips(search); go("search"); search(); });
-addEventListener("hashchange", showView);
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-view], a.brand");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  state.change(link.dataset.view ? { view: link.dataset.view } : EMPTY);
+});
+addEventListener("scroll", () => {
+  clearTimeout(resting);
+  resting = setTimeout(() => { if (now().view === "search") state.note({ scroll: scrollY, count: gallery.hits.length }); }, REST);
+}, { passive: true });
+onReturn(() => {
+  loadOptions().then(() => drawFilters(now())).catch(() => {});
+  loadLists();
+  refresh();
+  if (now().view !== "search") views[now().view].show();
+  views.library.follow();
+  viewer.again();
+});
 
-$("question").value = new URLSearchParams(location.search).get("q") ?? "";
-showView();
-search();
-loadOptions().catch(() => {});
-loadChoices().catch(() => {});
-shown.follow();
+history.scrollRestoration = "manual";
+const first = now();
+drawView(first, "");
+render(first, { ...first, open: 0 }, true);
+search.start(state.extras);
+Promise.all([loadOptions(), ready()]).then(() => drawFilters(now())).catch(() => {});
+loadLists();
+views.library.follow();

@@ -2,20 +2,23 @@
 
 import { send } from "./api.js";
 import { $, many, toast } from "./dom.js";
-import { question } from "./question.js";
 
-/** `refine()` repeats the search with the new examples; `learned(name)` is called for a new concept. */
-export function createChoosing({ gallery, refine, learned }) {
-  function rate(set, other) {
-    for (const id of gallery.picked) { set.add(id); other.delete(id); }
+/**
+ * `examples()` returns the pictures that are liked and disliked now, `refine({like, unlike})` searches
+ * with others; `learned(name)` is called for a new concept.
+ */
+export function createChoosing({ gallery, examples, refine, learned }) {
+  function rate(name, other) {
+    const before = examples();
+    const picked = gallery.picked;
     gallery.clear();
-    refine();
+    refine({ [name]: [...new Set([...before[name], ...picked])], [other]: before[other].filter((id) => !picked.includes(id)) });
   }
 
   function prepare() {
     // Both selected and liked pictures are examples.
-    const like = [...new Set([...question.like, ...gallery.picked])];
-    return { like, unlike: [...question.unlike].filter((id) => !like.includes(id)) };
+    const like = [...new Set([...examples().like, ...gallery.picked])];
+    return { like, unlike: examples().unlike.filter((id) => !like.includes(id)) };
   }
 
   function ask() {
@@ -52,8 +55,8 @@ export function createChoosing({ gallery, refine, learned }) {
     $("save").submit();
   }
 
-  $("liked").addEventListener("click", () => rate(question.like, question.unlike));
-  $("unliked").addEventListener("click", () => rate(question.unlike, question.like));
+  $("liked").addEventListener("click", () => rate("like", "unlike"));
+  $("unliked").addEventListener("click", () => rate("unlike", "like"));
   $("teach").addEventListener("click", ask);
   $("learn").addEventListener("click", teach);
   $("conceptname").addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); teach(); } });

@@ -18,7 +18,7 @@ export function create(root, page) {
     try {
       found = await ask(`/api/duplicates?limit=${PAGE}&offset=${offset}`);
     } catch (error) {
-      root.replaceChildren(notice(error.message, error.hint ?? ""));
+      if (!error.unanswered) root.replaceChildren(notice(error.message, error.hint ?? ""));
       return;
     }
     movesTo = found.moves_to;

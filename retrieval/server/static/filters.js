@@ -1,9 +1,9 @@
-// The filters: builds a filter expression from the controls, and loads their choices.
+// The filters: the filter expression of a state, its controls, and their choices.
 
 import { ask } from "./api.js";
 import { $, el, many } from "./dom.js";
 
-const OTHERS = ["sort", "group", "fuse", "look", "diverse"];
+const SELECTS = { sort: "sort", group: "group", fuse: "fuse", look_in: "look" };
 const quoted = (text) => `'${text.replaceAll("'", "''")}'`;
 const COMPARED = { folder: "in" };
 
@@ -11,50 +11,64 @@ const COMPARED = { folder: "in" };
 let controls = [];
 let making = null;
 
-/** The filter expression, "" for none. */
-export function where() {
-  const parts = controls.filter(({ control }) => control.value.trim())
-    .map(({ control, begins, date }) => `${begins} ${date ? control.value : quoted(control.value)}`);
-  const words = $("where").value.trim();
-  if (words) parts.push(parts.length ? `(${words})` : words);
+/** Wait until the filters of an address can be read. */
+export const ready = () => (making ??= makeControls().catch((error) => { making = null; throw error; }));
+
+/** The filter expression of a state, "" for none; its filters need `ready`. */
+export function where({ filters, where: words }) {
+  const parts = controls.filter(({ control }) => filters[control.id])
+    .map(({ control, begins, date }) => `${begins} ${date ? filters[control.id] : quoted(filters[control.id])}`);
+  if (words.trim()) parts.push(parts.length ? `(${words.trim()})` : words.trim());
   return parts.join(" and ");
 }
 
-/** The search options other than the query, as parameters of the API. */
-export function searchOptions() {
-  const values = { min_confidence: Number($("confidence").value) / 100 };
-  if ($("fuse").value) values.fuse = $("fuse").value;
-  if ($("look").value) values.look_in = $("look").value;
-  if (where()) values.where = where();
-  if ($("sort").value) values.sort = $("sort").value;
-  if ($("group").value) values.group = $("group").value;
-  if ($("diverse").checked) values.diverse = true;
+/** The search options of a state other than its query, as parameters of the API. */
+export function searchOptions(state) {
+  const values = { min_confidence: state.sure / 100 };
+  for (const [name, id] of Object.entries(SELECTS)) if (state[id]) values[name] = state[id];
+  if (where(state)) values.where = where(state);
+  if (state.diverse) values.diverse = true;
   return values;
 }
 
-/** Show the number of active filters on the button. */
-export function countFilters() {
-  const on = [$("where"), ...controls.map(({ control }) => control)].filter(({ value }) => value.trim()).length;
-  $("narrowed").hidden = !on;
-  $("narrowed").textContent = on;
+/** The number of conditions that a state has. */
+export const countFilters = ({ filters, where: words }) =>
+  controls.filter(({ control }) => filters[control.id]).length + (words.trim() ? 1 : 0);
+
+/** What a changed control means for the state. The first choice of a select is the usual one. */
+export function patchOf(control, { filters }) {
+  if (control.id === "where") return { where: control.value };
+  if (control.id === "diverse") return { diverse: control.checked };
+  if (Object.values(SELECTS).includes(control.id)) return { [control.id]: control.selectedIndex > 0 ? control.value : "" };
+  const others = Object.fromEntries(Object.entries(filters).filter(([name]) => name !== control.id));
+  return { filters: control.value ? { ...others, [control.id]: control.value } : others };
 }
 
-export function clearFilters() {
-  for (const { control } of [{ control: $("where") }, ...controls]) control.value = "";
-  for (const id of OTHERS) {
-    if ($(id).type === "checkbox") $(id).checked = false;
+/** Make the controls, and the number on their button, show a state. */
+export function drawFilters(state) {
+  const on = countFilters(state);
+  $("narrowed").hidden = !on;
+  $("narrowed").textContent = on;
+  $("where").value = state.where;
+  $("diverse").checked = state.diverse;
+  for (const id of Object.values(SELECTS)) {
+    if (state[id]) $(id).value = state[id];
     else $(id).selectedIndex = 0;
   }
-  countFilters();
+  for (const { control } of controls) {
+    const value = state.filters[control.id] ?? "";
+    // A value that no picture has any more is still part of the question.
+    if (control.options && ![...control.options].some((option) => option.value === value)) control.append(el("option", { value, textContent: value }));
+    control.value = value;
+    if (value) control.disabled = false;
+  }
 }
 
 /** Fill the selects with the allowed values of the search options. */
 export async function loadOptions() {
-  const selects = { sort: "sort", group: "group", fuse: "fuse", look_in: "look" };
-  for (const { name, default: usual, choices } of await ask("/api/options")) {
-    const select = selects[name] && $(selects[name]);
-    if (!select) continue;
-    select.replaceChildren(...choices.map(({ value, label }) => el("option", { value, textContent: label, defaultSelected: value === (usual ?? "") })));
+  for (const { name, choices } of await ask("/api/options")) {
+    const select = SELECTS[name] && $(SELECTS[name]);
+    if (select) select.replaceChildren(...choices.map(({ value, label }) => el("option", { value, textContent: label })));
   }
 }
 
@@ -66,12 +80,12 @@ async function makeControls() {
       field, label, begins: `${field.name} ${sign}`, date: true, control: el("input", { id: `${field.name}-${id}`, type: "date" }) }))
     : [{ field, label: field.label, begins: `${field.name} ${COMPARED[field.kind] ?? "="}`, control: el("select", { id: field.name }) }]));
   $("fields").replaceChildren(...made.map(({ label, control, field }) => el("label", { title: field.about }, `${label} `, control)));
-  return made;
+  controls = made;
 }
 
-/** Fill the lists of values, and keep the selected ones. */
+/** Fill the lists of values. */
 export async function loadChoices() {
-  if (!controls.length) controls = await (making ??= makeControls().finally(() => { making = null; }));
+  await ready();
   const found = await ask("/api/facets");
   for (const { field, control, date } of controls) {
     const values = found[field.name];
@@ -81,16 +95,10 @@ export async function loadChoices() {
     }
     const common = field.kind === "folder" ? sharedFolder(values.map(({ value }) => value)) : "";
     const listed = field.kind === "folder" ? withParents(values, common) : values;
-    fill(control, listed.map(({ value, images }) => [value, `${value.slice(common.length) || value} (${images.toLocaleString("en")})`]));
+    control.replaceChildren(el("option", { value: "", textContent: listed.length ? "Any" : "None" }),
+      ...listed.map(({ value, images }) => el("option", { value, textContent: `${value.slice(common.length) || value} (${images.toLocaleString("en")})` })));
+    control.disabled = !listed.length;
   }
-}
-
-function fill(control, choices) {
-  const before = control.value;
-  control.replaceChildren(el("option", { value: "", textContent: choices.length ? "Any" : "None" }),
-    ...choices.map(([value, textContent]) => el("option", { value, textContent })));
-  control.value = choices.some(([value]) => value === before) ? before : "";
-  control.disabled = !choices.length;
 }
 
 /** Add parent folders; each counts the pictures of its subfolders. */

@@ -6,7 +6,7 @@ const GAP = 6;
 const BEYOND = 1.5; // window heights kept above and below
 
 /**
- * `gallery.hits` has the hits shown; callbacks: open(place), chosen() after a change of the selection,
+ * `gallery.hits` has the hits shown; callbacks: open(id), chosen() after a change of the selection,
  * more() near the end. Arrow keys move, Enter opens, Space or x selects, Shift selects a range.
  */
 export function createGallery({ open, chosen, more }) {
@@ -53,7 +53,7 @@ export function createGallery({ open, chosen, more }) {
   function tile(place) {
     const hit = hits[place];
     const look = el("button", { class: "look", type: "button", tabIndex: place === focused ? 0 : -1,
-      onclick: (event) => (picked.size || event.ctrlKey || event.metaKey || event.shiftKey ? choose(place, event.shiftKey) : open(place)),
+      onclick: (event) => (picked.size || event.ctrlKey || event.metaKey || event.shiftKey ? choose(place, event.shiftKey) : open(hit.id)),
       onfocus: () => { focused = place; } }, thumbnail(hit.id, hit.path));
     if (sureness(hit) && sureness(hit) !== "weak") look.append(el("span", { class: "sure", textContent: sureness(hit) }));
     if (hit.group?.others?.length) look.append(el("span", { class: "others", textContent: `+${hit.group.others.length}`, title: `${hit.group.others.length} more: ${hit.group.name}` }));
@@ -120,14 +120,15 @@ export function createGallery({ open, chosen, more }) {
     clear,
     redraw,
     focus,
-    /** Show hits; with `keep`, do not redraw the tiles of earlier ones. */
-    show(found, keep = false) {
+    /** Show hits from a place on; with `keep`, do not move, and do not redraw the tiles of earlier ones. */
+    show(found, { keep = false, scroll = 0 } = {}) {
       hits = found;
       if (!keep) {
         for (const li of tiles.values()) li.remove();
         tiles.clear();
         focused = anchor = 0;
-        scrollTo(0, 0);
+        if (list.clientWidth) measure();
+        scrollTo(0, scroll);
       }
       draw();
     },

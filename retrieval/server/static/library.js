@@ -7,6 +7,7 @@ import { $, bytes, el, fileName, many, notice, toast } from "./dom.js";
 export function create(root, { changed, search }) {
   let events = null;
   let watching = false;
+  let found = false; // the current run has new pictures already
 
   async function show() {
     try {
@@ -14,7 +15,7 @@ export function create(root, { changed, search }) {
         ask("/api/status"), ask("/api/problems?limit=200"), ask("/api/concepts"), ask("/api/labels")]);
       root.replaceChildren(about(status), taught(concepts.concepts), labelled(labels), broken(problems));
     } catch (error) {
-      root.replaceChildren(notice(error.message, error.hint ?? ""));
+      if (!error.unanswered) root.replaceChildren(notice(error.message, error.hint ?? ""));
     }
   }
 
@@ -77,31 +78,34 @@ export function create(root, { changed, search }) {
     } catch (error) {
       if (error.status !== 409) { toast(error.message); return; }
     }
-    follow();
+    follow(true);
   }
 
-  /** Show the progress of the current run until it ends. */
-  function follow() {
+  /** Show the progress of the current run until it ends. A run that is over is news only if it was `begun` here. */
+  function follow(begun = false) {
     events?.close();
     events = new EventSource("/api/indexing");
-    let ran = false;
+    let seen = begun;
     events.onmessage = ({ data }) => {
       const run = JSON.parse(data);
-      ran ||= run.running;
+      seen ||= run.running;
       watching = run.watching;
       draw(run);
       if (run.running) return;
       events.close();
       events = null;
+      if (!seen) return;
       if (run.error) toast(`Indexing stopped: ${run.error}`);
-      else if (run.progress) toast(`Indexed ${many(run.progress.encoded, "new picture")}.`);
-      if (ran || run.progress) changed();
+      else if (run.progress) toast(run.progress.encoded ? `Indexed ${many(run.progress.encoded, "new picture")}.` : "There are no new pictures.");
+      changed();
       if (!root.hidden) show();
     };
     events.onerror = () => { events?.close(); events = null; draw({ running: false }); };
   }
 
   function draw({ running, progress }) {
+    if (running && progress?.encoded && !found) { found = true; changed(); }
+    if (!running) found = false;
     $("progress").hidden = !running;
     if ($("index")) $("index").disabled = running;
     if ($("halt")) $("halt").hidden = !running;
@@ -112,5 +116,5 @@ export function create(root, { changed, search }) {
     }
   }
 
-  return { show, hide() {}, follow };
+  return { show, hide() {}, follow, get running() { return !$("progress").hidden; } };
 }

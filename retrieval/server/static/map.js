@@ -1,5 +1,6 @@
 // The map: all pictures at once, similar ones side by side. `create` builds it in an element.
 
+import { lost } from "/connection.js";
 import { many } from "/dom.js";
 import { readPoints } from "/map_data.js";
 import { Painter } from "/map_paint.js";
@@ -8,6 +9,7 @@ import { View } from "/map_view.js";
 
 const AROUND = 80; // neighbours to browse
 const OF_REGION = 2000; // pictures of a region to browse
+const WHOLE = [0.5, 0.5, 1];
 const ASK_AGAIN_MS = 600;
 const STAGES = {
   reading: "Reading the library",
@@ -22,6 +24,7 @@ export function create(root, page) {
     show: () => map.show(),
     hide: () => map.hide(),
     highlight: (ids) => map.highlight(ids),
+    moveTo: (at) => map.moveTo(at),
   };
 }
 
@@ -43,10 +46,11 @@ class PictureMap {
     this.shown = false;
     this.frame = 0;
     this.wanted = []; // ids to highlight, possibly set before the map is loaded
+    this.start = null; // where to look at first
     this.message = ""; // progress of the map update, or its error
     this.build();
     this.view = new View(this.above, {
-      moved: () => this.draw(),
+      moved: () => this.moved(),
       clicked: (x, y) => this.click(x, y),
       hovered: (x, y) => this.hover(x, y),
       left: () => this.leave(),
@@ -113,6 +117,21 @@ class PictureMap {
     this.leave();
   }
 
+  // Look at a position and zoom, [x, y, zoom], or with null at everything.
+  moveTo(at) {
+    this.start = at;
+    cancelAnimationFrame(this.view.flight);
+    if (this.points) this.view.moveTo(...(at ?? WHOLE));
+  }
+
+  moved() {
+    this.draw();
+    if (!this.shown || !this.points) return;
+    const { x, y, zoom } = this.view;
+    const at = [x, y, zoom];
+    this.page.moved(at.every((value, which) => Math.abs(value - WHOLE[which]) < 1e-4) ? null : at);
+  }
+
   highlight(ids) {
     this.wanted = ids;
     if (this.shown) this.light(); // typing in another view must not wait for a million points
@@ -144,7 +163,8 @@ class PictureMap {
       if (header.drawing || response.status === 202) this.timer = setTimeout(() => this.load(), ASK_AGAIN_MS);
     } catch (error) {
       if (error.name === "AbortError") return;
-      this.say("The server is not responding.", "Is pixtrieve serve still running?", "Try again");
+      if (error instanceof TypeError) lost(); // the page goes on by itself
+      if (!this.points) this.say("The map cannot be shown.", error.message, "Try again");
     }
   }
 
@@ -167,7 +187,7 @@ class PictureMap {
     if (!header.count) {
       this.say("The library has no pictures yet", "Add a folder in a terminal: pixtrieve index FOLDER");
     } else this.note.hidden = true;
-    if (first) this.view.moveTo(0.5, 0.5, 1);
+    if (first) this.moveTo(this.start);
     this.draw();
   }
 

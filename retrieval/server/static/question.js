@@ -1,89 +1,57 @@
-// The query: its text, other terms, liked and disliked pictures.
+// The query: its written form for the API, and the chips beside the text.
 
-import { $ } from "./dom.js";
-
-/** terms: {id, negative, weight} or {concept, negative, weight}; picture: {file, address} or null. */
-export const question = { terms: [], picture: null, like: new Set(), unlike: new Set() };
+import { el } from "./dom.js";
 
 const quoted = (text) => `"${text.replace(/[\\"]/g, "\\$&")}"`;
 
-export function queryText() {
-  const parts = [];
-  const text = $("question").value.trim();
-  if (text) parts.push(text);
-  for (const term of question.terms) {
+/** The written form of a state's question, without a pasted picture. */
+export function queryText({ text, terms, picture, like }) {
+  const parts = text.trim() ? [text.trim()] : [];
+  for (const term of terms) {
     const what = term.concept === undefined ? `#${term.id}` : `concept:${quoted(term.concept)}`;
     const one = term.weight === 1 ? what : `${term.weight}:${what}`;
     const sign = term.negative ? "- " : parts.length ? "+ " : "";
     parts.push(`${sign}${one}`);
   }
   // With liked pictures only, search for the first of them.
-  if (!parts.length && !question.picture && question.like.size) parts.push(`#${[...question.like][0]}`);
+  if (!parts.length && !picture && like.length) parts.push(`#${like[0]}`);
   return parts.join(" ");
 }
 
-export function dropPicture() {
-  if (question.picture) URL.revokeObjectURL(question.picture.address);
-  question.picture = null;
+/** The terms with one more; a term of the same picture or concept is replaced. */
+export function withTerm(terms, term) {
+  const same = (other) => other.id === term.id && other.concept === term.concept;
+  return terms.filter((other) => !same(other)).concat({ negative: false, weight: 1, ...term });
 }
 
-export function clearQuery() {
-  $("question").value = "";
-  question.terms = [];
-  question.like.clear();
-  question.unlike.clear();
-  dropPicture();
-}
-
-/** Draw the terms next to the text; `changed` is called after each change. */
-export function drawChips(changed) {
-  const redraw = () => { drawChips(changed); changed(); };
-  const chips = question.terms.map((term, place) => termChip(term, redraw, () => question.terms.splice(place, 1)));
-  if (question.picture) chips.push(chip(picture(question.picture.address, "your picture"), "", [remove("remove your picture", () => { dropPicture(); redraw(); })]));
-  for (const [set, word, kind] of [[question.like, "liked", ""], [question.unlike, "disliked", "negative"]]) {
-    if (set.size) chips.push(chip(label(`${set.size} ${word}`), kind, [remove(`clear ${word} pictures`, () => { set.clear(); redraw(); })]));
+/** The chips of a state; `pasted` is the address of its own picture. `change(patch)` after a click. */
+export function chips({ terms, picture, like, unlike }, pasted, change) {
+  const made = terms.map((term, place) => termChip(term, (other) => change({ terms: terms.toSpliced(place, 1, ...other) })));
+  if (picture) {
+    const face = pasted ? image(pasted, "your picture") : label("picture not found");
+    made.push(chip(face, "", [remove("remove your picture", () => change({ picture: "" }))]));
   }
-  $("chips").replaceChildren(...chips);
-}
-
-function termChip(term, redraw, takeOut) {
-  const face = term.concept === undefined
-    ? picture(`/api/pictures/${term.id}/thumbnail?side=256`, `picture #${term.id}`)
-    : label(term.concept);
-  const turn = button(term.negative ? "−" : "+", term.negative ? "excluded; change to included" : "included; change to excluded",
-    () => { term.negative = !term.negative; redraw(); });
-  const weigh = button(`×${term.weight}`, `weight ${term.weight}; change`,
-    () => { term.weight = term.weight === 1 ? 2 : term.weight === 2 ? 0.5 : 1; redraw(); });
-  return chip(face, term.negative ? "negative" : "", [turn, weigh, remove("remove", () => { takeOut(); redraw(); })]);
-}
-
-function chip(face, kind, buttons) {
-  const li = document.createElement("li");
-  li.className = kind;
-  li.append(face, ...buttons);
-  return li;
-}
-
-function picture(address, alt) {
-  const image = document.createElement("img");
-  image.src = address;
-  image.alt = alt;
-  return image;
-}
-
-function label(text) {
-  const span = document.createElement("span");
-  span.textContent = text;
-  return span;
-}
-
-function button(text, name, action) {
-  const made = document.createElement("button");
-  made.type = "button";
-  made.textContent = text;
-  made.setAttribute("aria-label", name);
-  made.addEventListener("click", action);
+  for (const [ids, name, word, kind] of [[like, "like", "liked", ""], [unlike, "unlike", "disliked", "negative"]]) {
+    if (ids.length) made.push(chip(label(`${ids.length} ${word}`), kind, [remove(`clear ${word} pictures`, () => change({ [name]: [] }))]));
+  }
   return made;
 }
 
+function termChip(term, put) {
+  const face = term.concept === undefined
+    ? image(`/api/pictures/${term.id}/thumbnail?side=256`, `picture #${term.id}`)
+    : label(term.concept);
+  const weights = { 1: 2, 2: 0.5 };
+  return chip(face, term.negative ? "negative" : "", [
+    button(term.negative ? "−" : "+", term.negative ? "excluded; change to included" : "included; change to excluded",
+      () => put([{ ...term, negative: !term.negative }])),
+    button(`×${term.weight}`, `weight ${term.weight}; change`, () => put([{ ...term, weight: weights[term.weight] ?? 1 }])),
+    remove("remove", () => put([])),
+  ]);
+}
+
+const chip = (face, kind, buttons) => el("li", { class: kind }, face, ...buttons);
+const image = (src, alt) => el("img", { src, alt });
+const label = (textContent) => el("span", { textContent });
+const button = (textContent, name, onclick) => el("button", { type: "button", textContent, "aria-label": name, onclick });
 const remove = (name, action) => button("✕", name, action);

@@ -5,6 +5,9 @@ import { $, el, notice } from "./dom.js";
 
 const kind = (schema = {}) => (schema.enum ?? [schema.const ?? schema.type ?? schema.anyOf?.map(kind).join(" or ") ?? "object"]).join(", ");
 
+/** A text whose `names` are code. */
+const prose = (text) => text.split(/`([^`]+)`/).map((part, place) => (place % 2 ? el("code", { textContent: part }) : part));
+
 function limits(schema = {}) {
   const said = [];
   for (const [name, word] of [["minimum", "≥"], ["maximum", "≤"], ["maxLength", "characters ≤"], ["maxItems", "items ≤"]]) {
@@ -17,13 +20,13 @@ function limits(schema = {}) {
 function table(rows) {
   return el("table", {}, el("tbody", {}, ...rows.map(([name, schema, description]) => el("tr", {},
     el("th", { scope: "row" }, el("code", { textContent: name })), el("td", { textContent: kind(schema) }),
-    el("td", { textContent: [limits(schema), description ?? schema?.description ?? ""].filter(Boolean).join("; ") })))));
+    el("td", {}, ...prose([limits(schema), description ?? schema?.description ?? ""].filter(Boolean).join("; ")))))));
 }
 
 function operation(path, method, facts, schemas) {
   const parameters = (facts.parameters ?? []).map((each) => [each.name, each.schema, each.description]);
   const parts = [el("h2", {}, el("code", { textContent: `${method.toUpperCase()} ${path}` })),
-    ...(facts.description ?? facts.summary ?? "").split("\n\n").map((text) => el("p", { textContent: text }))];
+    ...(facts.description ?? facts.summary ?? "").split("\n\n").map((text) => el("p", {}, ...prose(text)))];
   if (parameters.length) parts.push(table(parameters));
   for (const [type, body] of Object.entries(facts.requestBody?.content ?? {})) {
     const schema = body.schema?.$ref ? schemas[body.schema.$ref.split("/").pop()] : body.schema;

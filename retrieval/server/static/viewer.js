@@ -1,84 +1,157 @@
-// The viewer: a large picture and its facts.
+// The viewer: a large picture, its neighbours, and what can be done with it.
 
 import { ask } from "./api.js";
-import { $, bytes, el, fileName, folderOf, sureness } from "./dom.js";
+import { $, fileName, toast } from "./dom.js";
+import { describe, fieldsKnown } from "./viewer_facts.js";
+import { createZoom } from "./zoom.js";
 
-const SOURCES = { name: " (from the file name)", file: " (when the file was modified)" };
-// Shown in another form, or the same as another field.
-const LEFT_OUT = ["taken", "format", "width", "height", "size"];
-let fields = [];
-ask("/api/fields").then((found) => { fields = found.fields.filter(({ name, columns }) => columns.length && !LEFT_OUT.includes(name)); }).catch(() => {});
+const SLIDE = 4000; // milliseconds
 
-/** The value of a field as text, "" if unknown. */
-function written({ kind, columns, unit }, picture) {
-  const values = columns.map((column) => picture[column]).filter((value) => value !== null && value !== undefined && value !== "");
-  if (kind === "date" && values.length) return values[0].replace("T", " ") + (SOURCES[values[1]] ?? "");
-  if (kind === "place") return values.map((value) => value.toFixed(5)).join(", ");
-  const shown = kind === "number" ? values.map((value) => (unit === "s" && value < 0.5 ? `1/${Math.round(1 / value)}` : value)) : values;
-  return shown.length && unit ? `${shown} ${unit}` : shown.join(" ");
-}
+const address = (id) => `/api/pictures/${id}/image`;
 
-/** `viewer.open(ids, place, hits?)`; callbacks: like, plus and minus get the picture's id; closed(place). */
-export function createViewer({ like, plus, minus, closed }) {
+/**
+ * Callbacks: went(id) for another picture, left() when it is to be closed, more() near the end of
+ * the pictures; like(id), plus(id), minus(id) and label(name) after a button.
+ */
+export function createViewer({ went, left, more, like, plus, minus, label }) {
+  const viewer = $("viewer");
   let ids = [];
-  let known = []; // the hits, if the pictures are search results
-  let place = -1;
+  let known = new Map(); // id → hit, for search results
+  let id = 0;
+  let path = "";
+  let near = []; // neighbours that are being loaded
+  let slides = 0;
+  const zoom = createZoom($("stage"), $("large"), {
+    swiped: (way) => step(way),
+    changed: (scale, percent) => { $("scale").textContent = scale > 1 ? `${percent}%` : ""; $("smaller").disabled = scale <= 1; },
+  });
 
   async function show(next) {
-    if (next < 0 || next >= ids.length) return;
-    place = next;
-    const id = ids[place];
-    $("previous").disabled = place === 0;
-    $("next").disabled = place === ids.length - 1;
-    $("large").src = `/api/pictures/${id}/image`;
-    $("original").href = `/api/pictures/${id}/image`;
-    if (known[place]) describe(known[place], known[place].path, known[place].copies);
+    id = next;
+    path = "";
+    zoom.reset();
+    $("failed").hidden = true;
+    $("large").src = $("original").href = address(id);
+    number();
+    const hit = known.get(id);
+    if (hit) tell(hit, [hit.path, ...hit.copies]);
     try {
-      const facts = await ask(`/api/pictures/${id}`);
-      if (ids[place] === id) describe({ ...known[place], ...facts }, facts.paths[0], facts.paths.slice(1));
+      const [facts] = await Promise.all([ask(`/api/pictures/${next}`), fieldsKnown]);
+      if (facts.id === id && viewer.open) tell({ ...hit, ...facts }, facts.paths);
     } catch (error) {
-      if (!known[place]) $("name").textContent = error.message;
+      if (!hit && next === id) { $("name").textContent = error.message; $("facts").replaceChildren(); $("details").replaceChildren(); }
     }
-    if (place + 1 < ids.length) new Image().src = `/api/pictures/${ids[place + 1]}/image`;
   }
 
-  function describe(picture, path, copies) {
-    const score = picture.score === undefined ? "" : picture.score.toFixed(3)
-      + (sureness(picture) && `, ${sureness(picture)} ${(picture.confidence ?? null) === null ? "match" : "sure"}`);
-    const facts = [["Folder", folderOf(path)],
-      ["Size", `${picture.width} × ${picture.height}, ${bytes(picture.size)}, ${picture.format}`], ["Score", score],
-      ...fields.map((field) => [field.label, written(field, picture)]),
-      ["Labels", (picture.tags ?? []).map((tag) => tag.label).join(", ")],
-      ["Texts", (picture.texts ?? []).filter((text) => text.source !== "name").map((text) => text.text).join("\n")],
-      ["ID", `#${picture.id}`], ["Copies", copies.join("\n")]];
-    $("name").textContent = $("large").alt = fileName(path);
-    $("original").download = fileName(path);
-    $("facts").replaceChildren(...facts.filter(([, value]) => value).flatMap(([name, value]) => [
-      el("dt", { textContent: name }), el("dd", { textContent: value })]));
+  function tell(picture, paths) {
+    [path] = paths;
+    $("large").alt = $("original").download = fileName(path);
+    describe(picture, path, paths.slice(1), label);
   }
 
-  const act = (action) => () => { const id = ids[place]; $("viewer").close(); action(id); };
-  $("like").addEventListener("click", act(like));
-  $("plus").addEventListener("click", act(plus));
-  $("minus").addEventListener("click", act(minus));
-  $("close").addEventListener("click", () => $("viewer").close());
-  $("previous").addEventListener("click", () => show(place - 1));
-  $("next").addEventListener("click", () => show(place + 1));
-  $("viewer").addEventListener("click", (event) => { if (event.target === $("viewer")) $("viewer").close(); });
+  /** Show where the picture is among the others, and load its neighbours. */
+  function number() {
+    const place = ids.indexOf(id);
+    $("previous").disabled = place <= 0;
+    $("next").disabled = place < 0 || place === ids.length - 1;
+    $("position").textContent = ids.length > 1 ? `${(place + 1).toLocaleString("en")} of ${ids.length.toLocaleString("en")}` : "";
+    $("slides").hidden = ids.length < 2;
+    near = [ids[place + 1], ids[place - 1]].filter(Boolean).map((other) => Object.assign(new Image(), { src: address(other) }));
+    if (place > ids.length - 5) more();
+  }
+
+  function step(way) {
+    const place = ids.indexOf(id) + way;
+    if (place >= 0 && place < ids.length) went(ids[place]);
+  }
+
+  function play() {
+    if (slides) { pause(); return; }
+    viewer.classList.add("playing");
+    $("slides").setAttribute("aria-pressed", "true");
+    slides = setInterval(() => {
+      if (!near.length || !near[0].complete) return; // the next one is not there yet
+      if (ids.at(-1) === id) went(ids[0]);
+      else step(1);
+    }, SLIDE);
+  }
+
+  function pause() {
+    clearInterval(slides);
+    slides = 0;
+    viewer.classList.remove("playing");
+    $("slides").setAttribute("aria-pressed", "false");
+  }
+
+  function fill() {
+    if (document.fullscreenElement) document.exitFullscreen();
+    else viewer.requestFullscreen?.().catch(() => toast("This browser does not allow full screen here."));
+  }
+
+  async function copy() {
+    try {
+      await navigator.clipboard.writeText(path);
+      $("copied").textContent = "Copied the path.";
+    } catch {
+      $("copied").textContent = `The browser does not allow copying. The path is ${path}`;
+    }
+  }
+
+  async function locate() {
+    try {
+      await ask(`/api/pictures/${id}/locate`, { method: "POST" });
+      $("copied").textContent = "";
+    } catch (error) {
+      $("copied").textContent = `${error.message} ${error.hint}`;
+    }
+  }
+
+  const keys = {
+    "+": zoom.in, "=": zoom.in, "-": zoom.out, 0: zoom.reset, f: fill, s: play,
+    ArrowRight: () => (zoom.zoomed ? zoom.move(-80, 0) : step(1)), ArrowLeft: () => (zoom.zoomed ? zoom.move(80, 0) : step(-1)),
+    ArrowDown: () => zoom.move(0, -80), ArrowUp: () => zoom.move(0, 80), PageDown: () => step(1), PageUp: () => step(-1),
+  };
+
+  for (const [name, action] of Object.entries({ close: () => left(), previous: () => step(-1), next: () => step(1),
+    larger: zoom.in, smaller: zoom.out, full: fill, slides: play, copy, locate,
+    like: () => like(id), plus: () => plus(id), minus: () => minus(id) })) $(name).addEventListener("click", action);
+  viewer.addEventListener("click", (event) => { if (event.target === viewer) left(); });
+  viewer.addEventListener("cancel", (event) => { event.preventDefault(); left(); });
+  viewer.addEventListener("close", () => left());
   // On the document, because a button that was just disabled loses the focus to it.
   document.addEventListener("keydown", (event) => {
-    if (!$("viewer").open) return;
-    if (event.key === "ArrowRight") show(place + 1);
-    if (event.key === "ArrowLeft") show(place - 1);
+    if (!viewer.open || event.ctrlKey || event.metaKey || event.altKey) return;
+    if ((event.key === "ArrowDown" || event.key === "ArrowUp") && !zoom.zoomed) return; // they scroll the facts
+    if (!Object.hasOwn(keys, event.key)) return;
+    event.preventDefault();
+    keys[event.key]();
   });
-  $("viewer").addEventListener("close", () => { $("large").removeAttribute("src"); closed(place); });
+  $("large").addEventListener("error", () => { $("failed").hidden = !$("large").getAttribute("src"); });
+  ask("/api/locate").then(({ possible }) => { $("locate").hidden = !possible; }).catch(() => {});
 
   return {
-    open(pictures, at = 0, hits = []) {
-      ids = pictures;
-      known = hits;
-      if (!$("viewer").open) $("viewer").showModal();
-      return show(at);
+    /** Show a picture; `others` are the ids to leaf through. */
+    open(wanted, others) {
+      ids = others.includes(wanted) ? others : [wanted];
+      if (!viewer.open) { viewer.showModal(); viewer.querySelector("aside").scrollTo(0, 0); }
+      show(wanted);
     },
+    /** Take the hits of a search, also those that came later, as what to leaf through. */
+    among(hits) {
+      known = new Map(hits.map((hit) => [hit.id, hit]));
+      if (!viewer.open || !known.has(id)) return;
+      ids = hits.map((hit) => hit.id);
+      number();
+      if (!path) show(id);
+    },
+    close() {
+      pause();
+      if (document.fullscreenElement) document.exitFullscreen();
+      if (viewer.open) viewer.close();
+      $("large").removeAttribute("src");
+      $("copied").textContent = "";
+    },
+    /** Load the picture again, after the server was away. */
+    again() { if (viewer.open) show(id); },
   };
 }
