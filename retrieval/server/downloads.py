@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
+from urllib.parse import quote
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 from retrieval.catalogue import ImageRow
@@ -34,7 +35,7 @@ def zipped(images: Iterable[ImageRow]) -> Iterator[bytes]:
             try:
                 data = original(image)
             except PictureError as error:
-                left_out.append(error.message)
+                left_out.append(" ".join(error.message.splitlines()))
                 continue
             moment = time.localtime(max(image.mtime_ns / 1e9, 315_619_200))  # zips start in 1980
             archive.writestr(ZipInfo(names.free(image.paths[0]), moment[:6]), data)
@@ -59,9 +60,15 @@ def as_lines(images: Iterable[ImageRow]) -> Iterator[bytes]:
 
 
 def as_paths(images: Iterable[ImageRow]) -> Iterator[bytes]:
-    """Yield the path of each picture's first file, one per line, as the bytes on disk."""
+    """Yield the path of each picture's first file, one per line, as the bytes on disk.
+
+    A path with line breaks would be several lines; it is written as a file URI.
+    """
     for image in images:
-        yield os.fsencode(image.paths[0]) + b"\n"
+        path = os.fsencode(image.paths[0])
+        if b"\n" in path or b"\r" in path:
+            path = f"file://{quote(path)}".encode()
+        yield path + b"\n"
 
 
 def _line(values: Iterable[Any]) -> bytes:

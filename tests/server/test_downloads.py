@@ -7,6 +7,7 @@ import io
 import json
 import os
 from pathlib import Path
+from urllib.parse import unquote
 from zipfile import ZipFile
 
 import numpy as np
@@ -131,3 +132,15 @@ def test_names_that_are_no_text_and_formulas_do_no_harm(tmp_path: Path) -> None:
     assert row["camera"] == '\'=HYPERLINK("x")'
     with ZipFile(io.BytesIO(b"".join(zipped([image(odd)])))) as archive:
         assert archive.namelist() == [LEFT_OUT]
+
+
+def test_a_name_with_line_breaks_stays_one_line() -> None:
+    for name in ("two\nlines.jpg", "carriage\rreturn.jpg"):
+        path = f"/photos/100% {name}"
+        (line,) = b"".join(as_paths([image(path)])).splitlines()
+        assert unquote(line.decode().removeprefix("file://")) == path
+        table = b"".join(as_csv([image(path)])).decode()
+        (row,) = csv.DictReader(io.StringIO(table, newline=""))
+        assert row["path"] == path
+        with ZipFile(io.BytesIO(b"".join(zipped([image(path)])))) as archive:
+            assert len(archive.read(LEFT_OUT).decode().splitlines()) == 1

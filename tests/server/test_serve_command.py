@@ -134,6 +134,20 @@ def test_an_empty_environment_is_no_token(serve: Serve, monkeypatch: pytest.Monk
     assert serve().status() == 200
 
 
+def test_files_are_shown_only_where_no_other_machine_can_connect(serve: Serve) -> None:
+    for arguments, possible in (
+        ((), True),
+        (("--host", "0.0.0.0"), False),
+        (("--name", "nas.local"), False),
+    ):
+        app = serve(*arguments, "--token", GIVEN).api.app
+        mine = testing.TestClient(
+            app, base_url="http://localhost:8090", client=("127.0.0.1", 50000)
+        )
+        told = mine.get("/api/locate", headers={"authorization": f"Bearer {GIVEN}"})
+        assert told.json() == {"possible": possible}
+
+
 def test_a_busy_port_is_named_and_no_address_printed(serve: Serve) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]

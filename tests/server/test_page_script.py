@@ -1,0 +1,36 @@
+"""The page's plain functions, tested by node's own test runner; skipped where there is no node."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from support.waiting import SUBPROCESS_S
+
+STATIC = Path(__file__).parents[2] / "retrieval" / "server" / "static"
+SCRIPT = Path(__file__).parent / "script"
+
+
+@pytest.fixture
+def node() -> str:
+    found = shutil.which("node")
+    if found is None:
+        pytest.skip("there is no node on this machine")
+    version = subprocess.run([found, "--version"], capture_output=True, text=True, check=True)
+    if int(version.stdout.strip().lstrip("v").split(".")[0]) < 20:
+        pytest.skip("node's test runner is too old here: it needs version 20")
+    return found
+
+
+def test_the_script_holds(node: str, tmp_path: Path) -> None:
+    shutil.copytree(STATIC, tmp_path / "static")
+    shutil.copytree(SCRIPT, tmp_path / "script")
+    (tmp_path / "package.json").write_text('{"type": "module"}')
+    tests = [str(path) for path in sorted((tmp_path / "script").glob("*.test.js"))]
+    assert tests
+    ran = subprocess.run(
+        [node, "--test", *tests], cwd=tmp_path, capture_output=True, text=True, timeout=SUBPROCESS_S
+    )
+    assert ran.returncode == 0, ran.stdout
