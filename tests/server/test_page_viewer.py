@@ -75,9 +75,8 @@ def test_one_looks_closer(page: Any) -> None:
 
     page.keyboard.press("f")
     page.wait_for_function("() => document.fullscreenElement")
-    page.locator("#viewer aside").wait_for(state="hidden")
     page.keyboard.press("f")
-    page.locator("#viewer aside").wait_for()
+    page.wait_for_function("() => !document.fullscreenElement")
     page.clock.install()
     page.get_by_role("button", name="Slide show").click()
     page.wait_for_function("() => document.querySelector('#large').complete")

@@ -53,6 +53,7 @@ const views = {
 const search = createSearch({
   now, gallery,
   indexing: () => views.library.running,
+  clear: () => state.change(NO_FILTERS),
   drawn: () => { if (now().view === "search") viewer.among(gallery.hits); },
   highlight: (ids) => views.map.highlight(ids),
 });

@@ -2,7 +2,7 @@
 
 import { hasQuestion } from "./address.js";
 import { ask } from "./api.js";
-import { $, many, notice } from "./dom.js";
+import { $, el, many, notice } from "./dom.js";
 import { ready, searchOptions, where } from "./filters.js";
 import { queryText } from "./question.js";
 import * as uploads from "./uploads.js";
@@ -13,10 +13,11 @@ const FEW = 12; // best hits to highlight on the map if none is a strong match
 const NEWEST = { where: "width > 0", sort: "date-desc" };
 
 /**
- * `now()` returns the state, `indexing()` whether pictures are being added. `drawn()` is called
- * after each change of the hits, `highlight(ids)` with those that the map shows.
+ * `now()` returns the state, `indexing()` whether pictures are being added, `clear()` takes the
+ * filters off. `drawn()` is called after each change of the hits, `highlight(ids)` with those that
+ * the map shows.
  */
-export function createSearch({ now, indexing, gallery, drawn, highlight }) {
+export function createSearch({ now, indexing, clear, gallery, drawn, highlight }) {
   let request = null; // AbortController of the current request
   let exhausted = true;
   let loading = false;
@@ -119,7 +120,7 @@ export function createSearch({ now, indexing, gallery, drawn, highlight }) {
 
   async function empty(found, sure) {
     if (!found.searched && await libraryIsEmpty()) return;
-    if (!found.searched) showNotice("No picture fits these filters", "Take one of them off, or clear them all.");
+    if (!found.searched) showNotice("No picture fits these filters", "Take one of them off, or clear them all.", ["Clear all filters", clear]);
     else if (sure) showNotice("No picture is that certain to match", "Move the confidence slider to the left, or try other words.");
     else showNotice("No pictures found", "Try other words.");
   }
@@ -145,8 +146,10 @@ export function createSearch({ now, indexing, gallery, drawn, highlight }) {
   return { start, more };
 }
 
-export function showNotice(title, text) {
-  $("note").replaceChildren(...notice(title, text).children);
+/** Say something in place of the hits; `action` is the text of a button and what it does. */
+function showNotice(title, text, action = null) {
+  const button = action ? [el("button", { type: "button", onclick: action[1] }, action[0])] : [];
+  $("note").replaceChildren(...notice(title, text).children, ...button);
   $("note").classList.toggle("filter", text.includes("^"));
   $("note").hidden = false;
 }

@@ -1,11 +1,12 @@
 // The viewer: a large picture, its neighbours, and what can be done with it.
 
 import { ask } from "./api.js";
-import { $, fileName, toast } from "./dom.js";
+import { $, fileName } from "./dom.js";
 import { describe, fieldsKnown } from "./viewer_facts.js";
 import { createZoom } from "./zoom.js";
 
 const SLIDE = 4000; // milliseconds
+const STILL = 2500; // milliseconds after which a picture alone loses its buttons
 
 const address = (id) => `/api/pictures/${id}/image`;
 
@@ -21,6 +22,7 @@ export function createViewer({ went, left, more, like, plus, minus, label }) {
   let path = "";
   let near = []; // neighbours that are being loaded
   let slides = 0;
+  let resting = 0;
   const zoom = createZoom($("stage"), $("large"), {
     swiped: (way) => step(way),
     changed: (scale, percent) => { $("scale").textContent = scale > 1 ? `${percent}%` : ""; $("smaller").disabled = scale <= 1; },
@@ -30,6 +32,7 @@ export function createViewer({ went, left, more, like, plus, minus, label }) {
     id = next;
     path = "";
     zoom.reset();
+    $("told").textContent = "";
     $("failed").hidden = true;
     $("large").src = $("original").href = address(id);
     number();
@@ -85,24 +88,31 @@ export function createViewer({ went, left, more, like, plus, minus, label }) {
 
   function fill() {
     if (document.fullscreenElement) document.exitFullscreen();
-    else viewer.requestFullscreen?.().catch(() => toast("This browser does not allow full screen here."));
+    else $("stage").requestFullscreen?.().catch(() => { $("told").textContent = "This browser does not allow full screen here."; });
+  }
+
+  /** While only the picture is shown, its buttons go until something moves. */
+  function wake() {
+    $("stage").classList.remove("still");
+    clearTimeout(resting);
+    resting = setTimeout(() => { if (slides || document.fullscreenElement) $("stage").classList.add("still"); }, STILL);
   }
 
   async function copy() {
     try {
       await navigator.clipboard.writeText(path);
-      $("copied").textContent = "Copied the path.";
+      $("told").textContent = "Copied the path.";
     } catch {
-      $("copied").textContent = `The browser does not allow copying. The path is ${path}`;
+      $("told").textContent = `The browser does not allow copying. The path is ${path}`;
     }
   }
 
   async function locate() {
     try {
       await ask(`/api/pictures/${id}/locate`, { method: "POST" });
-      $("copied").textContent = "";
+      $("told").textContent = "";
     } catch (error) {
-      $("copied").textContent = `${error.message} ${error.hint}`;
+      $("told").textContent = `${error.message} ${error.hint}`;
     }
   }
 
@@ -116,6 +126,7 @@ export function createViewer({ went, left, more, like, plus, minus, label }) {
     larger: zoom.in, smaller: zoom.out, full: fill, slides: play, copy, locate,
     like: () => like(id), plus: () => plus(id), minus: () => minus(id) })) $(name).addEventListener("click", action);
   viewer.addEventListener("click", (event) => { if (event.target === viewer) left(); });
+  for (const name of ["pointermove", "pointerdown", "focusin"]) viewer.addEventListener(name, wake);
   viewer.addEventListener("cancel", (event) => { event.preventDefault(); left(); });
   viewer.addEventListener("close", () => left());
   // On the document, because a button that was just disabled loses the focus to it.
@@ -123,6 +134,7 @@ export function createViewer({ went, left, more, like, plus, minus, label }) {
     if (!viewer.open || event.ctrlKey || event.metaKey || event.altKey) return;
     if ((event.key === "ArrowDown" || event.key === "ArrowUp") && !zoom.zoomed) return; // they scroll the facts
     if (!Object.hasOwn(keys, event.key)) return;
+    wake();
     event.preventDefault();
     keys[event.key]();
   });
@@ -149,7 +161,6 @@ export function createViewer({ went, left, more, like, plus, minus, label }) {
       if (document.fullscreenElement) document.exitFullscreen();
       if (viewer.open) viewer.close();
       $("large").removeAttribute("src");
-      $("copied").textContent = "";
     },
     /** Load the picture again, after the server was away. */
     again() { if (viewer.open) show(id); },
