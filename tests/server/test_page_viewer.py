@@ -126,17 +126,17 @@ def test_what_is_known_of_a_picture(tagged: None, page: Any, pictures: Path) -> 
 def test_a_name_of_two_lines_is_taken_away_whole(page: Any, pictures: Path, tmp_path: Path) -> None:
     ask(page, "white", BROKEN_NAME)
     page.locator("#gallery .choose").first.click()
-    choose(page, "red.png")
+    choose(page, "17.png")
     assert page.locator("#count").inner_text() == "2 selected"
     with page.expect_download() as waited:
         page.get_by_role("button", name="Download", exact=True).first.click()
     with ZipFile(waited.value.path()) as archive:
-        assert archive.namelist() == [BROKEN_NAME.replace("\n", "_"), "red.png"]
+        assert archive.namelist() == [BROKEN_NAME.replace("\n", "_"), "17.png"]
     with page.expect_download() as waited:
         page.locator("#list").select_option("txt")
     lines = Path(waited.value.path()).read_text().splitlines()
     broken = f"file://{quote(str(pictures / BROKEN_NAME))}"
-    assert lines == [broken, str(pictures / "red.png")]
+    assert lines == [broken, str(pictures / "grey/17.png")]
 
 
 def test_the_place_of_a_file_is_shown(page: Any) -> None:

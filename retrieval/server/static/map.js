@@ -1,9 +1,10 @@
 // The map: all pictures at once, similar ones side by side. `create` builds it in an element.
 
 import { lost } from "/connection.js";
-import { many } from "/dom.js";
+import { el, many } from "/dom.js";
 import { readPoints } from "/map_data.js";
 import { Painter } from "/map_paint.js";
+import { progressParts, progressText } from "/map_progress.js";
 import { Thumbs } from "/map_thumbs.js";
 import { View } from "/map_view.js";
 
@@ -11,12 +12,6 @@ const AROUND = 80; // neighbours to browse
 const OF_REGION = 2000; // pictures of a region to browse
 const WHOLE = [0.5, 0.5, 1];
 const ASK_AGAIN_MS = 600;
-const STAGES = {
-  reading: "Reading the library",
-  comparing: "Finding similar pictures",
-  arranging: "Arranging the pictures",
-  naming: "Naming the regions",
-};
 
 export function create(root, page) {
   const map = new PictureMap(root, page);
@@ -26,16 +21,6 @@ export function create(root, page) {
     highlight: (ids) => map.highlight(ids),
     moveTo: (at) => map.moveTo(at),
   };
-}
-
-function make(name, facts = {}, ...children) {
-  const made = document.createElement(name);
-  for (const [key, value] of Object.entries(facts)) {
-    if (key in made) made[key] = value;
-    else made.setAttribute(key, value);
-  }
-  made.append(...children);
-  return made;
 }
 
 class PictureMap {
@@ -69,18 +54,18 @@ class PictureMap {
 
   build() {
     const tool = (text, label, act) => {
-      const button = make("button", { type: "button", textContent: text, title: label, "aria-label": label });
+      const button = el("button", { type: "button", textContent: text, title: label, "aria-label": label });
       button.addEventListener("click", act);
       return button;
     };
-    this.below = make("canvas", { "aria-hidden": "true" });
-    this.above = make("canvas", {
+    this.below = el("canvas", { "aria-hidden": "true" });
+    this.above = el("canvas", {
       tabIndex: 0,
       role: "application",
       "aria-label":
         "Map of the pictures. Arrow keys move, plus and minus zoom, 0 shows everything, Enter opens the picture in the middle. A list of regions follows.",
     });
-    this.tools = make(
+    this.tools = el(
       "div",
       { className: "tools" },
       tool("+", "Zoom in", () => this.view.step(true)),
@@ -88,14 +73,14 @@ class PictureMap {
       tool("⤢", "Show all", () => this.view.whole()),
       tool("↻", "Arrange all pictures again", () => this.redraw(true)),
     );
-    this.state = make("p", { className: "state", role: "status" });
-    this.regions = make("ul", { className: "regions", "aria-label": "Regions of the map" });
-    this.preview = make("img", { className: "preview", alt: "", hidden: true });
+    this.state = el("p", { className: "state", role: "status" });
+    this.regions = el("ul", { className: "regions", "aria-label": "Regions of the map" });
+    this.preview = el("img", { className: "preview", alt: "", hidden: true });
     this.preview.addEventListener("load", () => {
       this.preview.hidden = this.painter.hovered < 0 || !this.painter.isSmall;
     });
-    this.chosen = make("div", { className: "chosen", hidden: true });
-    this.note = make("div", { className: "note", hidden: true });
+    this.chosen = el("div", { className: "chosen", hidden: true });
+    this.note = el("div", { className: "note", hidden: true });
     this.root.classList.add("map");
     this.root.replaceChildren(
       ...[this.below, this.above, this.regions, this.tools, this.state, this.chosen, this.preview, this.note],
@@ -201,19 +186,14 @@ class PictureMap {
   }
 
   progress(drawing) {
-    const bar = make("progress", { max: 1, value: drawing?.share ?? 0, "aria-label": "Drawing the map" });
-    this.note.replaceChildren(
-      make("h2", { textContent: "Drawing the map" }),
-      make("p", { textContent: `${STAGES[drawing?.stage] ?? STAGES.reading} …` }),
-      bar,
-    );
+    this.note.replaceChildren(...progressParts(drawing));
     this.note.hidden = false;
   }
 
   say(title, text, again = "") {
-    const parts = [make("h2", { textContent: title }), make("p", { textContent: text })];
+    const parts = [el("h2", { textContent: title }), el("p", { textContent: text })];
     if (again) {
-      const button = make("button", { type: "button", textContent: again });
+      const button = el("button", { type: "button", textContent: again });
       button.addEventListener("click", () => this.redraw(false));
       parts.push(button);
     }
@@ -261,7 +241,7 @@ class PictureMap {
     if (number < 0) return;
     const region = this.points.regions[number];
     const act = (text, then) => {
-      const button = make("button", { type: "button", textContent: text });
+      const button = el("button", { type: "button", textContent: text });
       button.addEventListener("click", then);
       return button;
     };
@@ -270,8 +250,8 @@ class PictureMap {
       this.page.open(rows.map((row) => this.points.ids[row]), 0);
     };
     this.chosen.replaceChildren(
-      make("strong", { textContent: region.name || "This region" }),
-      make("span", { textContent: many(region.count, "picture") }),
+      el("strong", { textContent: region.name || "This region" }),
+      el("span", { textContent: many(region.count, "picture") }),
       act("Browse", browse),
       ...(region.name ? [act("Search for this", () => this.page.search(region.name))] : []),
     );
@@ -307,15 +287,10 @@ class PictureMap {
     const items = this.points.regions.flatMap((region, number) => {
       if (region.level > 1) return [];
       const text = `${region.name || "Unnamed region"}, ${many(region.count, "picture")}`;
-      const button = make("button", { type: "button", textContent: text });
+      const button = el("button", { type: "button", textContent: text });
       button.addEventListener("click", () => this.goTo(number));
-      return [make("li", {}, button)];
+      return [el("li", {}, button)];
     });
     this.regions.replaceChildren(...items);
   }
-}
-
-function progressText(header) {
-  const share = Math.round(100 * header.drawing.share);
-  return header.lacking ? `Placing ${many(header.lacking, "new picture")} … ${share}%` : `Updating the map … ${share}%`;
 }
