@@ -18,6 +18,8 @@ import { createViewer } from "./viewer.js";
 const PAUSE = 40; // milliseconds without typing
 const REST = 300; // milliseconds without scrolling or moving the map
 
+const TITLES = { map: "Map", duplicates: "Duplicates", library: "Library" };
+
 const state = createState(render);
 const now = () => state.now;
 
@@ -43,7 +45,7 @@ const page = {
 };
 const views = {
   search: { show: () => gallery.redraw(), hide() {} },
-  map: map.create($("map"), { ...page, moved: moveMap }),
+  map: map.create($("map"), { ...page, moved: (at) => state.soon({ at }, "map", REST, false) }),
   duplicates: duplicates.create($("duplicates"), page),
   library: library.create($("library"), {
     changed: () => { loadLists(); refresh(); },
@@ -76,6 +78,7 @@ function render(next, before, restored) {
   if (restored || next.sure !== before.sure) drawSlider(next);
   if (restored || ["filters", "where", "sort", "group", "fuse", "look", "diverse"].some((name) => next[name] !== before[name])) drawFilters(next);
   drawChips();
+  document.title = [next.view === "search" ? next.text.trim() : TITLES[next.view], "Pixtrieve"].filter(Boolean).join(" · ");
   if (next.view !== before.view) drawView(next, before.view);
   else if (restored && next.view === "map") views.map.moveTo(next.at);
   if (asked(next) !== asked(before)) search.start(restored ? state.extras : {});
@@ -112,13 +115,6 @@ function drawViewer(next, before) {
   if (next.view === "search" && !document.activeElement?.closest("input, textarea, select")) gallery.focus(gallery.hits.findIndex((hit) => hit.id === before.open));
 }
 
-let resting = 0;
-
-function moveMap(at) {
-  clearTimeout(resting);
-  resting = setTimeout(() => { if (now().view === "map") state.adjust({ at }); }, REST);
-}
-
 async function usePicture(file) {
   if (!file) return;
   if (!file.type.startsWith("image/")) { toast(`${file.name} is not a picture.`); return; }
@@ -142,7 +138,7 @@ $("confidence").addEventListener("input", () => {
   state.soon({ sure }, "sure", PAUSE);
 });
 $("filters").addEventListener("input", ({ target }) => {
-  const patch = patchOf(target, now());
+  const patch = (before) => patchOf(target, before);
   if (target.type === "text" || target.type === "date") state.soon(patch, target.id, target.id === "where" ? 400 : PAUSE);
   else state.change(patch);
 });
@@ -174,6 +170,7 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   state.change(link.dataset.view ? { view: link.dataset.view } : EMPTY);
 });
+let resting = 0;
 addEventListener("scroll", () => {
   clearTimeout(resting);
   resting = setTimeout(() => { if (now().view === "search") state.note({ scroll: scrollY, count: gallery.hits.length }); }, REST);

@@ -107,7 +107,7 @@ export function createSearch({ now, indexing, clear, gallery, drawn, highlight }
     const { sure } = now();
     const graded = found.hits.some((hit) => hit.confidence !== null);
     $("confidence").disabled = !graded && found.hits.length > 0;
-    $("slider").hidden = welcoming;
+    $("slider").hidden = welcoming || (!found.hits.length && !sure);
     $("slider").title = $("confidence").disabled ? "The confidence of these results is unknown." : "";
     $("quiet").textContent = found.notes.join(" ");
     if (welcoming) { welcome(); return; }
@@ -138,7 +138,7 @@ export function createSearch({ now, indexing, clear, gallery, drawn, highlight }
     $("state").textContent = `${many(images, "picture")} · model ${status.model.name}${problems ? ` · ${many(problems, "file")} could not be indexed` : ""}`;
     if (images) return false;
     if (indexing()) showNotice("The first pictures are being indexed", "They appear here as soon as they are ready.");
-    else if (status.roots.length) showNotice("There are no pictures in your folders yet", "Put pictures into one of them, then choose “Look for new pictures” in the Library view.");
+    else if (status.roots.length) showNotice("There are no pictures in your folders yet", `Put pictures into ${status.roots[0].path}, then choose “Look for new pictures” in the Library view.`);
     else showNotice("The library has no pictures yet", "Add a folder in a terminal: pixtrieve index FOLDER");
     return true;
   }

@@ -19,7 +19,7 @@ export function createState(shown, page = window) {
   const { history, location } = page;
   let now = fromAddress(location);
   let typing = { kind: "", at: 0 };
-  let pending = null; // {patch, kind, timer} that is not applied yet
+  let pending = null; // {patch, kind, step, timer} that is not applied yet
   let leaving = false; // on the way back, until the browser says so
   let late = null; // what to write after that: {step, extras}
 
@@ -40,11 +40,14 @@ export function createState(shown, page = window) {
     shown(now, before, false);
   }
 
+  const patchFor = (patch) => (typeof patch === "function" ? patch(now) : patch);
+
   function flush() {
     if (!pending) return;
     clearTimeout(pending.timer);
-    const { patch, kind } = pending;
+    const { patch, kind, step } = pending;
     pending = null;
+    if (!step) { apply(patch, false, {}); return; }
     const [key] = Object.keys(patch);
     const same = typing.kind === kind && Date.now() - typing.at < PAUSE
       && (kind !== "text" || typedOn(now[key], patch[key]));
@@ -70,22 +73,22 @@ export function createState(shown, page = window) {
   return {
     get now() { return now; },
     get extras() { return history.state ?? {}; },
-    /** A new step. */
+    /** A new step. A patch may be a function of the state, for what is typed but not applied yet. */
     change(patch, extras = {}) {
       flush();
       typing = { kind: "", at: 0 };
-      apply(patch, true, extras);
+      apply(patchFor(patch), true, extras);
     },
     /** The same step, changed: the next picture in the viewer, a moved map. */
     adjust(patch, extras = {}) {
       flush();
       apply(patch, false, extras);
     },
-    /** A change by typing or dragging, after `delay` milliseconds of rest; going on is no new step. */
-    soon(patch, kind, delay) {
+    /** A change by typing or dragging, after `delay` milliseconds of rest; going on is no new `step`. */
+    soon(patch, kind, delay, step = true) {
       if (pending && pending.kind !== kind) flush();
       if (pending) clearTimeout(pending.timer);
-      pending = { patch: { ...pending?.patch, ...patch }, kind, timer: setTimeout(flush, delay) };
+      pending = { patch: { ...pending?.patch, ...patchFor(patch) }, kind, step, timer: setTimeout(flush, delay) };
     },
     /** Apply what was typed at once; whatever is typed next is a new question. */
     settle() {

@@ -113,3 +113,20 @@ test("a browser that allows no more steps for now does not stop the page", () =>
   state.change({ text: "red" });
   assert.equal(drawn.at(-1).now.text, "red");
 });
+
+test("a moved map belongs to its step, also if a picture is opened at once", () => {
+  const { page, state } = started("/#map");
+  state.soon({ at: [0.5, 0.5, 2] }, "map", 300, false);
+  state.change({ open: 4 }, { opened: true });
+  assert.deepEqual(page.steps, ["/?at=0.5,0.5,2#map", "/?open=4&at=0.5,0.5,2#map"]);
+});
+
+test("two fields that are filled at once both count", () => {
+  const { page, state } = started();
+  const put = (name, value) => ({ filters }) => ({ filters: { ...filters, [name]: value } });
+  state.soon(put("date-from", "2000-01-01"), "date-from", 40);
+  state.soon(put("date-until", "2001-01-01"), "date-until", 40);
+  state.change(put("camera", "A"));
+  assert.deepEqual(state.now.filters, { "date-from": "2000-01-01", "date-until": "2001-01-01", camera: "A" });
+  assert.equal(page.steps.length, 4);
+});
