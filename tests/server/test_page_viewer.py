@@ -44,6 +44,15 @@ def scale(page: Any) -> float:
     return round(float(page.evaluate(script)), 3)
 
 
+def touch(page: Any, moves: list[list[tuple[float, float]]]) -> None:
+    """Put fingers down, move them and lift them; each move has the place of every finger."""
+    session = page.context.new_cdp_session(page)
+    for number, places in enumerate([*moves, []]):
+        kind = "touchEnd" if not places else "touchMove" if number else "touchStart"
+        points = [{"x": x, "y": y, "id": finger} for finger, (x, y) in enumerate(places)]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+
 def test_one_looks_closer(page: Any) -> None:
     ask(page, "red", "red.png")
     page.locator("#gallery .look").first.click()
@@ -73,13 +82,22 @@ def test_one_looks_closer(page: Any) -> None:
     page.keyboard.press("ArrowRight")
     page.locator("#name", has_text="yellow.png").wait_for()
 
+    middle = stage["x"] + stage["width"] / 2
+    touch(page, [[(middle - 20 * step, 300)] for step in range(9)])  # a finger wipes it away
+    position = page.locator("#position", has_text="3 of 35")
+    position.wait_for()
+    touch(page, [[(middle - 30 - 10 * step, 300), (middle + 30, 300)] for step in range(9)])
+    assert scale(page) > 1.5
+    page.keyboard.press("0")
+    touch(page, [[(middle + 20 * step, 300)] for step in range(9)])
+    page.locator("#name", has_text="yellow.png").wait_for()
+
     page.keyboard.press("f")
     page.wait_for_function("() => document.fullscreenElement")
     page.keyboard.press("f")
     page.wait_for_function("() => !document.fullscreenElement")
     page.clock.install()
     page.get_by_role("button", name="Slide show").click()
-    page.wait_for_function("() => document.querySelector('#large').complete")
     position = page.locator("#position")
     until(lambda: page.clock.run_for(4000) or position.inner_text() == "4 of 35")
     page.get_by_role("button", name="Slide show").click()
