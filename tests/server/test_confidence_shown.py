@@ -156,7 +156,7 @@ def test_the_page_says_it_quietly_and_shows_the_pictures(
     ask(page, "blue", "blue.png")
     page.wait_for_function("() => !document.querySelector('#confidence').disabled")
     page.locator("#gallery .look").first.click()
-    assert "% sure" in page.locator("#facts").inner_text()
+    assert "% sure" in page.locator("#details").text_content()
 
 
 @pytest.mark.slow
@@ -165,4 +165,4 @@ def test_the_page_shows_words_where_there_are_no_probabilities(page: Any) -> Non
     wait_for_first(page, "red.png")
     assert page.locator("#gallery .sure").first.inner_text() == "strong"
     page.locator("#gallery .look").first.click()
-    assert "strong match" in page.locator("#facts").inner_text()
+    assert "strong match" in page.locator("#details").text_content()
