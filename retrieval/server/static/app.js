@@ -74,10 +74,11 @@ function open(id, ids) {
 const refresh = () => search.start({ scroll: scrollY, count: gallery.hits.length });
 
 function render(next, before, restored) {
-  if (restored || next.text !== before.text) $("question").value = next.text;
-  if (restored || next.sure !== before.sure) drawSlider(next);
-  if (restored || ["filters", "where", "sort", "group", "fuse", "look", "diverse"].some((name) => next[name] !== before[name])) drawFilters(next);
-  drawChips();
+  const differs = (...names) => names.some((name) => next[name] !== before[name]);
+  if (restored || differs("text")) $("question").value = next.text;
+  if (restored || differs("sure")) drawSlider(next);
+  if (restored || differs("filters", "where", "sort", "group", "fuse", "look", "diverse")) drawFilters(next);
+  if (restored || differs("terms", "picture", "like", "unlike")) drawChips();
   document.title = [next.view === "search" ? next.text.trim() : TITLES[next.view], "Pixtrieve"].filter(Boolean).join(" · ");
   if (next.view !== before.view) drawView(next, before.view);
   else if (restored && next.view === "map") views.map.moveTo(next.at);
