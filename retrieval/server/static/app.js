@@ -139,7 +139,7 @@ $("confidence").addEventListener("input", () => {
   state.soon({ sure }, "sure", PAUSE);
 });
 $("filters").addEventListener("input", ({ target }) => {
-  const patch = (before) => patchOf(target, before);
+  const patch = patchOf(target);
   if (target.type === "text" || target.type === "date") state.soon(patch, target.id, target.id === "where" ? 400 : PAUSE);
   else state.change(patch);
 });

@@ -35,13 +35,18 @@ export function searchOptions(state) {
 export const countFilters = ({ filters, where: words }) =>
   controls.filter(({ control }) => filters[control.id]).length + (words.trim() ? 1 : 0);
 
-/** What a changed control means for the state. The first choice of a select is the usual one. */
-export function patchOf(control, { filters }) {
-  if (control.id === "where") return { where: control.value };
-  if (control.id === "diverse") return { diverse: control.checked };
-  if (Object.values(SELECTS).includes(control.id)) return { [control.id]: control.selectedIndex > 0 ? control.value : "" };
-  const others = Object.fromEntries(Object.entries(filters).filter(([name]) => name !== control.id));
-  return { filters: control.value ? { ...others, [control.id]: control.value } : others };
+/**
+ * What a changed control means for a state, as a function of it; the control is read now. The first
+ * choice of a select is the usual one.
+ */
+export function patchOf({ id, value, checked, selectedIndex }) {
+  if (id === "where") return () => ({ where: value });
+  if (id === "diverse") return () => ({ diverse: checked });
+  if (Object.values(SELECTS).includes(id)) return () => ({ [id]: selectedIndex > 0 ? value : "" });
+  return ({ filters }) => {
+    const others = Object.fromEntries(Object.entries(filters).filter(([name]) => name !== id));
+    return { filters: value ? { ...others, [id]: value } : others };
+  };
 }
 
 /** Make the controls, and the number on their button, show a state. */
