@@ -262,7 +262,7 @@ def test_an_interrupted_export_leaves_nothing(
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(exports, "_sizes", stop)
+    monkeypatch.setattr(exports, "digests", stop)
     with pytest.raises(KeyboardInterrupt):
         open_encoder(model)
     parent = os.path.dirname(folder_of(identify(model).fingerprint))

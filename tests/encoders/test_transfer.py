@@ -25,6 +25,7 @@ from retrieval.encoders.models.references import parse
 from retrieval.encoders.probes import HARD_TEXTS, probe_pixels
 from retrieval.encoders.transfer import import_model, pack_model
 from retrieval.errors import MissingExtra, ModelError, ModelNotFound
+from retrieval.whole_file import read_record, write_record
 
 pytestmark = pytest.mark.slow
 
@@ -225,11 +226,23 @@ def test_another_tokenizer(packed: Path, elsewhere: None) -> None:
     assert_nothing_was_left()
 
 
+def replace_with_record(packed: Path, name: str, content: bytes) -> None:
+    """Replace a file as somebody would who also mends what the export's record says of it."""
+    replace(packed, name, content)
+    path = packed / "export.json"
+    facts = read_record(str(path))
+    assert facts is not None
+    assert name in facts["digests"]
+    facts["digests"][name] = hashlib.sha256(content).hexdigest()
+    write_record(str(path), facts)
+    replace(packed, "export.json", path.read_bytes())
+
+
 def test_graphs_that_give_other_vectors_are_refused(packed: Path, elsewhere: None) -> None:
     weights = np.fromfile(packed / "text.bin", np.uint8)
     half = len(weights) // 2
     weights[: half * 2] = np.roll(weights[: half * 2], half)
-    replace(packed, "text.bin", weights.tobytes())
+    replace_with_record(packed, "text.bin", weights.tobytes())
     with pytest.raises(ModelError, match="cannot be used here"):
         import_model(str(packed))
     assert_nothing_was_left()
@@ -242,10 +255,7 @@ def test_graphs_that_give_other_vectors_are_refused(packed: Path, elsewhere: Non
 def test_files_that_are_no_graphs_are_refused(
     packed: Path, name: str, content: bytes, elsewhere: None
 ) -> None:
-    replace(packed, name, content)
-    export = json.loads((packed / "export.json").read_text())
-    export["sizes"][name] = len(content)
-    replace(packed, "export.json", json.dumps(export).encode())
+    replace_with_record(packed, name, content)
     with pytest.raises(ModelError, match="cannot be used here"):
         import_model(str(packed))
     assert_nothing_was_left()
