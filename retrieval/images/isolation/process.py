@@ -9,15 +9,17 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO
 
-import retrieval
 from retrieval.images.isolation.messages import PIPE_BYTES
 
 if sys.platform == "linux":
     import fcntl
 
 _MODULE = "retrieval.images.isolation.worker"
+_ROOT = str(Path(__file__).parents[len(_MODULE.split(".")) - 1])
+"""The folder that the package is imported from."""
 
 
 @dataclass(eq=False, slots=True)
@@ -84,10 +86,9 @@ def start() -> Worker:
 
 def _environment() -> dict[str, str]:
     """Return what a worker needs: the packages of this process, and one thread for numpy."""
-    root = os.path.dirname(os.path.dirname(os.path.abspath(retrieval.__file__)))
     places = [os.path.abspath(path) for path in sys.path if path]
     return {
-        "PYTHONPATH": os.pathsep.join(dict.fromkeys([*places, root])),
+        "PYTHONPATH": os.pathsep.join(dict.fromkeys([*places, _ROOT])),
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
         "MALLOC_ARENA_MAX": "1",  # so that memory which is only reserved stays small
