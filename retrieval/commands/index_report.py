@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType, TracebackType
 
+import click
+
 from retrieval.commands.progress_line import Pace, ProgressLine, duration
 from retrieval.commands.terminal import home_relative, plural, say, shown
 from retrieval.folder.status import Status
@@ -112,18 +114,24 @@ def summary(progress: Progress, status: Status, paths: Sequence[str] = ()) -> It
     if progress.stopped:
         yield STOPPED
     for trouble in progress.missing:
+        label = _warned("Unavailable:")
         yield (
-            f"Unavailable: {shown(home_relative(trouble.path))} ({trouble.reason}). Its pictures "
+            f"{label} {shown(home_relative(trouble.path))} ({trouble.reason}). Its pictures "
             f"stay searchable. To remove them: pixtrieve remove {shown(shlex.quote(trouble.path))}"
         )
     for trouble in progress.unreadable:
-        yield f"Can't read: {shown(home_relative(trouble.path))} ({trouble.reason})"
+        label = _warned("Can't read:")
+        yield f"{label} {shown(home_relative(trouble.path))} ({trouble.reason})"
     yield from problem_lines(progress)
     counts = status.counts
     yield (
         f"The library has {plural(counts.images, 'picture')} in {plural(counts.files, 'file')}"
         f" ({shown(home_relative(status.path))})."
     )
+
+
+def _warned(label: str) -> str:
+    return click.style(label, fg="yellow")
 
 
 def _headline(progress: Progress, paths: Sequence[str]) -> str:

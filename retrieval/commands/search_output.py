@@ -47,7 +47,7 @@ class Output:
             if self.preview:
                 _preview(result)
         for note in result.notes:
-            say(shown(note), error=True)
+            say(click.style(shown(note), fg="yellow"), error=True)
         if self.html or self.open_page:
             _page(result, asked or where, self.html, open_page=self.open_page)
 

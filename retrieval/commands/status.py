@@ -52,7 +52,9 @@ def status_command(ctx: click.Context, library_path: str, problems: bool, as_jso
             say("No problems: every picture file could be used.")
         return
     for line in _lines(status, choice):
-        say(line)
+        label, rest = line.split(":", 1)
+        fg = "yellow" if label == "Problems" else None
+        say(click.style(f"{label}:", bold=True, fg=fg) + rest)
 
 
 @click.command("remove", cls=Command, examples=("pixtrieve remove ~/Pictures/screenshots",))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import click
 
 from retrieval.commands.terminal import (
     confidence_text,
@@ -16,6 +19,11 @@ from retrieval.commands.terminal import (
 from retrieval.query.fields import PictureFacts
 from retrieval.search.results import Hit, SearchResult
 
+Paint = Callable[..., str]
+"""Styles a text as `click.style` does, or leaves it as it is."""
+
+_LIKELY, _UNLIKELY = 0.7, 0.3  # confidences
+
 
 def table(
     result: SearchResult,
@@ -26,9 +34,10 @@ def table(
 ) -> Iterator[str]:
     """Yield the lines of a table; paths that do not fit into `width` columns lose their middle.
 
-    `width` is None outside a terminal; in one, paths are links. `more` says that a larger limit
-    would list more pictures.
+    `width` is None outside a terminal; in one, paths are links, and lines are styled. `more` says
+    that a larger limit would list more pictures.
     """
+    paint: Paint = click.style if width is not None else _plain
     if not result.hits:
         yield _nothing(result, filtered=filtered)
         return
@@ -36,26 +45,51 @@ def table(
     columns = 8 if words else 4
     scores = f"{'score':>6}  {'sure':>{columns}}  " if result.scored else ""
     ids = max(len(f"{hit.id}") for hit in result.hits)
-    yield f"{'#':>3}  {'id':>{ids}}  {scores}{'date':>11}  {'pixels':>11}  {'size':>7}  picture"
+    yield paint(
+        f"{'#':>3}  {'id':>{ids}}  {scores}{'date':>11}  {'pixels':>11}  {'size':>7}  picture",
+        dim=True,
+    )
     for hit in result.hits:
-        front = (
-            f"{hit.rank:3d}  {hit.id:{ids}d}  {_scores(hit, columns) if result.scored else ''}"
-            f"{day(hit):>11}  "
-            f"{f'{hit.width}×{hit.height}':>11}  {human_bytes(hit.size):>7}  "
-        )
+        number, number_of_id = f"{hit.rank:3d}", f"{hit.id:{ids}d}"
+        marks = _scores(hit, columns) if result.scored else ""
+        facts = f"{day(hit):>11}  {f'{hit.width}×{hit.height}':>11}  {human_bytes(hit.size):>7}"
+        front = f"{number}  {number_of_id}  {marks}{facts}  "
         tail = _tail(hit)
         path = shown(home_relative(hit.path))
         if width is not None:
-            path = link(_shortened(path, width - len(front) - len(tail)), hit.path)
-        yield front + path + tail
+            path = _shortened(path, width - len(front) - len(tail))
+            marks = paint(marks, **_confidence_style(hit))
+            front = f"{paint(number, bold=True)}  {paint(number_of_id, dim=True)}  {marks}{facts}  "
+            path = link(_path(path, paint), hit.path)
+        yield front + path + paint(tail, dim=True)
         for snippet in hit.texts:
-            yield f"{'':5}{snippet.source}: {shown(snippet.text)}"
+            yield f"{'':5}{paint(f'{snippet.source}:', fg='cyan')} {shown(snippet.text)}"
         for term in hit.terms:
             yield (
                 f"{'':5}{term.contribution:+6.3f}  {shown(term.term)} (cosine {term.cosine:.3f})"
             )
     if more and not result.scored:
         yield f"Showing {_count(result)} of {result.searched:,}. Use -k for more."
+
+
+def _plain(text: str, **_style: object) -> str:
+    return text
+
+
+def _confidence_style(hit: Hit) -> dict[str, Any]:
+    """Return how a hit's score looks: green is very likely right, dim is unlikely."""
+    share = hit.confidence
+    if hit.match == "strong" or (share is not None and share >= _LIKELY):
+        return {"fg": "green"}
+    if hit.match == "weak" or (share is not None and share < _UNLIKELY):
+        return {"dim": True}
+    return {}
+
+
+def _path(path: str, paint: Paint) -> str:
+    """Return a path whose folder stands back behind the name."""
+    folder, slash, name = path.rpartition("/")
+    return (paint(folder + slash, dim=True) if slash else "") + name
 
 
 def _count(result: SearchResult) -> str:

@@ -70,7 +70,7 @@ def link(text: str, path: str) -> str:
 
     Without a terminal, and with NO_COLOR or TERM=dumb, it is the text alone.
     """
-    if not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+    if not sys.stdout.isatty() or plain_wanted():
         return text
     from urllib.parse import quote
 
@@ -78,11 +78,20 @@ def link(text: str, path: str) -> str:
     return f"\x1b]8;;{target}\x1b\\{text}\x1b]8;;\x1b\\"
 
 
+def plain_wanted() -> bool:
+    """Whether the user wants no colours and links: NO_COLOR is set (no-color.org) or TERM=dumb."""
+    return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+
+
 def say(text: str = "", *, error: bool = False) -> None:
-    """Print a line; replace characters that the terminal's encoding lacks."""
+    """Print a line; replace characters that the terminal's encoding lacks.
+
+    Styles of the text are left out where there is no terminal, and if the user wants none.
+    """
     stream = sys.stderr if error else sys.stdout
     encoding = stream.encoding or "utf-8"
-    click.echo(text.encode(encoding, "replace").decode(encoding), err=error)
+    known = text.encode(encoding, "replace").decode(encoding)
+    click.echo(known, err=error, color=False if plain_wanted() else None)
 
 
 def say_raw(data: bytes) -> None:
