@@ -18,6 +18,7 @@ from retrieval.catalogue.baselines import BaselineRows
 from retrieval.catalogue.connection import Connection
 from retrieval.catalogue.lookup import Counts, ImageRow, Lookup, ProblemRow
 from retrieval.catalogue.roots import Root, Roots
+from retrieval.catalogue.row_checks import sound
 from retrieval.catalogue.texts import CAPTION, NAME, OCR, SIDECAR, XMP, TextRow, Texts
 from retrieval.catalogue.vectors import TEXT, WHOLE, Snapshot, Vectors
 from retrieval.specs import ModelSpec, is_plausible, preprocessing_of
@@ -195,12 +196,15 @@ class Catalogue:
         LibraryError if what the catalogue says about it is damaged.
         """
         row = self._db.rows(
-            "SELECT m.id, m.name, m.fingerprint, m.dim, m.licence, m.preprocessing FROM models m"
+            "SELECT m.id, m.name, m.fingerprint, m.dim, m.licence, m.preprocessing,"
+            f" {sound('models', 'm')} AND {sound('state', 's')} FROM models m"
             " JOIN state s ON s.key = 'model_id' AND s.value = m.id"
         ).fetchone()
         if row is None:
             return None
-        id_, name, fingerprint, dim, licence, preprocessing = row
+        id_, name, fingerprint, dim, licence, preprocessing, good = row
+        if not good:
+            raise self._db.altered("the record of its model", (name,))
         try:
             spec = ModelSpec(name, fingerprint, dim, preprocessing_of(preprocessing), licence)
         except ValueError as error:
@@ -225,7 +229,9 @@ class Catalogue:
 
     def use_model(self, model_id: int) -> None:
         """Make searches use this model from now on."""
-        self._db.rows("INSERT OR REPLACE INTO state VALUES ('model_id', ?)", (model_id,))
+        self._db.rows(
+            "INSERT OR REPLACE INTO state (key, value) VALUES ('model_id', ?)", (model_id,)
+        )
 
     def version(self) -> int:
         """Return a number that changes when another connection has written (`data_version`)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import astuple, dataclass
 
 from retrieval.catalogue.connection import Connection
+from retrieval.catalogue.row_checks import sound
 from retrieval.catalogue.typed import fits
 from retrieval.scoring.confidence import ScoreBaseline, ScoreBaselines
 
@@ -31,7 +32,7 @@ class BaselineRows:
         """
         row = self._db.rows(
             "SELECT text_middle, text_spread, picture_middle, picture_spread, pictures"
-            " FROM nulls WHERE model_id = ?",
+            f" FROM nulls WHERE model_id = ? AND {sound('nulls')}",
             (model_id,),
         ).fetchone()
         if row is None or fits(_Stored, row) or not _is_likely(*row):
@@ -41,7 +42,8 @@ class BaselineRows:
     def put(self, model_id: int, baselines: ScoreBaselines, pictures: int) -> None:
         """Store baselines, within the caller's transaction."""
         self._db.rows(
-            "INSERT OR REPLACE INTO nulls VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO nulls (model_id, pictures, text_middle, text_spread,"
+            " picture_middle, picture_spread) VALUES (?, ?, ?, ?, ?, ?)",
             (model_id, pictures, *astuple(baselines.text), *astuple(baselines.picture)),
         )
 

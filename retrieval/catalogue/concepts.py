@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from retrieval.catalogue.connection import Connection
+from retrieval.catalogue.row_checks import sound
 from retrieval.query.spelling import as_read
 from retrieval.scoring.linear_head import Head
 from retrieval.vectors import are_unit
@@ -51,10 +52,9 @@ class ConceptRows:
 
     def names(self) -> list[str]:
         """Return the concepts' names in alphabetical order."""
-        return [
-            self._db.a_text(name)
-            for (name,) in self._db.rows("SELECT name FROM concepts ORDER BY name")
-        ]
+        sql = f"SELECT name, {sound('concepts')} FROM concepts ORDER BY name"
+        rows = self._db.intact("the name of a concept", sql)
+        return [self._db.a_text(name) for (name,) in rows]
 
     def named(self, name: str) -> ConceptRow | None:
         """Return the concept of that name, or of one that looks the same, or None."""
@@ -64,10 +64,14 @@ class ConceptRows:
         id_ = self._db.one("SELECT id FROM concepts WHERE name = ?", (name,))
         if id_ is None:
             return None
-        examples = self._db.rows(
-            "SELECT example, wanted FROM concept_examples WHERE concept_id = ? ORDER BY example",
-            (id_,),
-        ).fetchall()
+        examples = list(
+            self._db.intact(
+                f"an example of the concept “{name}”",
+                f"SELECT example, wanted, {sound('concept_examples')} FROM concept_examples"
+                " WHERE concept_id = ? ORDER BY example",
+                (id_,),
+            )
+        )
         for example, _ in examples:
             self._db.a_text(example)
         like = tuple(example for example, wanted in examples if wanted)
@@ -80,13 +84,16 @@ class ConceptRows:
         LibraryError for a head that is damaged: learning the concept again makes it anew.
         """
         row = self._db.rows(
-            "SELECT direction, steepness, offset, auc, accuracy FROM concept_heads"
+            "SELECT direction, steepness, offset, auc, accuracy,"
+            f" {sound('concept_heads')} FROM concept_heads"
             " WHERE concept_id = ? AND model_id = ?",
             (concept_id, model_id),
         ).fetchone()
         if row is None:
             return None
-        stored = self._db.record(_StoredHead, row)
+        if not row[-1]:
+            raise self._db.damaged("what was learned of a concept was changed; learn it again")
+        stored = self._db.record(_StoredHead, row[:-1])
         size = dim * _STORED.itemsize
         vector = np.frombuffer(stored.direction.ljust(size)[:size], _STORED).astype(np.float32)
         if len(stored.direction) != size or not are_unit(vector[None]).all():
@@ -102,13 +109,17 @@ class ConceptRows:
         id_ = int(self._db.one("INSERT INTO concepts (name) VALUES (?) RETURNING id", (name,)))
         rows = [(id_, example, True) for example in like]
         rows += [(id_, example, False) for example in unlike]
-        self._db.many("INSERT INTO concept_examples VALUES (?, ?, ?)", rows)
+        self._db.many(
+            "INSERT INTO concept_examples (concept_id, example, wanted) VALUES (?, ?, ?)", rows
+        )
         return id_
 
     def put_head(self, concept_id: int, model_id: int, row: HeadRow) -> None:
         """Store a head, within the caller's transaction, unless its model has been deleted."""
         self._db.rows(
-            "INSERT OR REPLACE INTO concept_heads SELECT ?, id, ?, ?, ?, ?, ? FROM models"
+            "INSERT OR REPLACE INTO concept_heads"
+            " (concept_id, model_id, direction, steepness, offset, auc, accuracy)"
+            " SELECT ?, id, ?, ?, ?, ?, ? FROM models"
             " WHERE id = ?",
             (
                 concept_id,

@@ -18,7 +18,7 @@ from retrieval.catalogue.explaining import (
     hint_about_disk,
 )
 from retrieval.catalogue.migrating import migrate_file, too_new
-from retrieval.catalogue.typed import fits
+from retrieval.catalogue.typed import fits, shown
 from retrieval.errors import LibraryError
 
 FIRST_BELOW, PAST_BELOW = b"/", b"0"
@@ -48,7 +48,7 @@ class Connection:
     """
 
     def __init__(self, path: str, *, create: bool = False, any_thread: bool = False) -> None:
-        self._path = path
+        self.path = path
         self._unwritable: sqlite3.OperationalError | None = None
         try:
             try:
@@ -66,9 +66,9 @@ class Connection:
             ) from error
 
     def _open(self, mode: str, *, create: bool = False, any_thread: bool = False) -> None:
-        self.raw = open_raw(self._path, mode=mode, any_thread=any_thread)
+        self.raw = open_raw(self.path, mode=mode, any_thread=any_thread)
         try:
-            self._prepare(self._path, create=create)
+            self._prepare(self.path, create=create)
         except BaseException:
             self.raw.close()
             raise
@@ -78,7 +78,7 @@ class Connection:
 
         Raises the `error` of opening it as usual if this cannot help.
         """
-        if not hint_about_disk(error) or has_content(f"{self._path}-wal"):
+        if not hint_about_disk(error) or has_content(f"{self.path}-wal"):
             raise error
         try:
             self._open(READ_ONLY, any_thread=any_thread)
@@ -101,14 +101,14 @@ class Connection:
 
     def rows(self, sql: str, values: Iterable[Any] = ()) -> sqlite3.Cursor:
         """Run one statement; return a cursor over its rows."""
-        with explained(self._path):
+        with explained(self.path):
             cursor = self.raw.cursor(_Cursor)
-            cursor.path = self._path
+            cursor.path = self.path
             return cursor.execute(sql, tuple(values))
 
     def many(self, sql: str, values: Iterable[tuple[Any, ...]]) -> None:
         """Run one statement for each tuple."""
-        with explained(self._path):
+        with explained(self.path):
             self.raw.executemany(sql, values)
 
     def records(self, kind: type[Record], sql: str, values: Iterable[Any] = ()) -> Iterator[Record]:
@@ -117,6 +117,13 @@ class Connection:
         SQLite keeps any value in any column, so a damaged file may hold anything anywhere.
         """
         for row in self.rows(sql, values):
+            yield self.record(kind, row)
+
+    def intact_records(
+        self, kind: type[Record], what: str, sql: str, values: Iterable[Any] = ()
+    ) -> Iterator[Record]:
+        """Yield the same for `intact` rows."""
+        for row in self.intact(what, sql, values):
             yield self.record(kind, row)
 
     def record(self, kind: type[Record], row: Sequence[Any]) -> Record:
@@ -128,7 +135,24 @@ class Connection:
 
     def damaged(self, what: str) -> LibraryError:
         """Return the error for a value that this program never writes."""
-        return LibraryError(f"the catalogue {self._path} is damaged: {what}", MEND)
+        return LibraryError(f"the catalogue {self.path} is damaged: {what}", MEND)
+
+    def intact(self, what: str, sql: str, values: Iterable[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a query without their last column, which says if they are `sound`.
+
+        LibraryError for the first one that is not: "WHAT was changed by a fault: ITS VALUES".
+        """
+        for *row, sound in self.rows(sql, values):
+            if not sound:
+                raise self.altered(what, row)
+            yield tuple(row)
+
+    def altered(self, what: str, row: Sequence[Any] = ()) -> LibraryError:
+        """Return the error for a row that differs from its checksum, with what it holds now."""
+        now = ", ".join(shown(value) for value in row)
+        return self.damaged(
+            f"{what} was changed by a fault of the disk" + (f"; it reads {now}" if now else "")
+        )
 
     def a_path(self, value: Any) -> str:
         """Return a value that must be a path; LibraryError if it cannot be one."""
@@ -158,7 +182,7 @@ class Connection:
     def writing(self) -> Iterator[None]:
         """Run the block in one transaction; an exception rolls it back."""
         if self._unwritable is not None:
-            raise cannot_write(self._path, self._unwritable)
+            raise cannot_write(self.path, self._unwritable)
         self.rows("BEGIN IMMEDIATE")
         try:
             yield
@@ -172,7 +196,7 @@ class Connection:
     def trying(self) -> Iterator[None]:
         """Run the block in one transaction, and roll it back."""
         if self._unwritable is not None:
-            raise cannot_write(self._path, self._unwritable)
+            raise cannot_write(self.path, self._unwritable)
         self.rows("BEGIN IMMEDIATE")
         try:
             yield
@@ -195,7 +219,7 @@ class Connection:
         """Write everything into the catalogue's own file, and empty the one beside it (WAL)."""
         if self.rows("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
             raise LibraryError(
-                f"the catalogue {self._path} is in use by another program",
+                f"the catalogue {self.path} is in use by another program",
                 "run the command again when that program is done",
             )
 

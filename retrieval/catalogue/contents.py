@@ -12,7 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.catalogue.connection import Connection, text, within
+from retrieval.catalogue.explaining import explained
+from retrieval.catalogue.healing import NOTHING, Damage, find, heal
 from retrieval.catalogue.roots import Root
+from retrieval.catalogue.row_checks import sound
 from retrieval.catalogue.texts import EMBEDDED, Texts
 from retrieval.catalogue.vectors import GREATEST_ID, WHOLE
 from retrieval.images import PictureInfo
@@ -113,13 +116,21 @@ class Contents:
         rows = self._db.rows("SELECT id FROM images WHERE orphaned_at IS NOT NULL")
         return {id_ for (id_,) in rows.fetchall()}
 
-    def mend(self, damaged: Iterable[int]) -> None:
+    def damaged_rows(self) -> Damage:
+        """Return which rows differ from their checksums, of those that can be read again."""
+        with explained(self._db.path):
+            return find(self._db.raw)
+
+    def mend(self, damaged: Iterable[int], rows: Damage = NOTHING) -> list[int]:
         """Delete damaged vectors, so that they count as lacking, and outdate all caches.
 
-        Also corrects which images are in the results: those that have a file.
+        Of damaged `rows`, this forgets what the same run reads again; returns the images that it
+        will read. Also corrects which images are in the results: those that have a file.
         """
         with self._db.writing():
             next_generation(self._db)
+            with explained(self._db.path):
+                again = heal(self._db.raw, rows)
             self._db.many("DELETE FROM vectors WHERE id = ?", ((id_,) for id_ in damaged))
             self._db.rows(
                 f"UPDATE sqlite_sequence SET seq = (SELECT max(id) FROM (SELECT max(id) AS id"
@@ -134,6 +145,7 @@ class Contents:
                 ((id_,) for id_ in self.lost_images()),
             )
             self.outdate_caches()
+        return again
 
     def wrong_orphans(self) -> list[int]:
         """Return the ids of images that count as having no file, but have one."""
@@ -198,7 +210,8 @@ class Contents:
             ((image.sha256, *_VALUES(image.info)) for image in images),
         )
         self._db.many(
-            "INSERT OR IGNORE INTO sketches SELECT id, ? FROM images WHERE sha256 = ?",
+            "INSERT OR IGNORE INTO sketches (image_id, sketch)"
+            " SELECT id, ? FROM images WHERE sha256 = ?",
             (
                 (image.info.luma_thumbnail, image.sha256)
                 for image in images
@@ -224,6 +237,7 @@ class Contents:
                 texts.put(image_id, {EMBEDDED: image.info.words})
 
     def _insert_file(self, root: Root, file: FileRecord, named: str) -> None:
+        self._forget_damaged(root, file.path)
         image_id, orphaned_at = self._db.rows(
             "SELECT id, orphaned_at FROM images WHERE sha256 = ?", (file.sha256,)
         ).fetchone()
@@ -236,6 +250,14 @@ class Contents:
             " mtime_ns = excluded.mtime_ns, named = excluded.named, image_id = excluded.image_id,"
             " problem = NULL, problem_kind = NULL, megapixels = NULL",
             (root.id, text(file.path), file.size, file.mtime_ns, named, image_id),
+        )
+
+    def _forget_damaged(self, root: Root, path: str) -> None:
+        """Delete the row of a file if a fault has changed it: no trigger would seal it again."""
+        self._db.rows(
+            "DELETE FROM files WHERE root_id = ? AND path = CAST(? AS TEXT)"
+            f" AND NOT {sound('files')}",
+            (root.id, text(path)),
         )
 
     def _revive(self, image_id: int) -> None:
@@ -262,6 +284,7 @@ class Contents:
             " megapixels = excluded.megapixels"
         )
         for p in problems:
+            self._forget_damaged(root, p.path)
             # A transient problem removes no picture from the results.
             self._db.rows(
                 insert + ("NOTHING" if p.kind == "transient" else update),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 
+from retrieval.catalogue import row_checks
+
 _BUSY_TIMEOUT_S = 30.0
 
 READ_ONLY = "mode=ro&immutable=1"
@@ -23,6 +25,7 @@ def open_raw(
         check_same_thread=not any_thread,
     )
     raw.text_factory = _decode
+    row_checks.register(raw)
     return raw
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from retrieval.catalogue.connection import Connection, text
+from retrieval.catalogue.row_checks import sound
 from retrieval.catalogue.vectors import WHOLE
 from retrieval.images.luma_thumbnail import SIDE
 
@@ -49,9 +50,11 @@ class DuplicateRows:
 
     def images(self, model_id: int) -> Iterator[KnownImage]:
         """Yield every image with a file in an available root, by id."""
-        return self._db.records(
+        return self._db.intact_records(
             KnownImage,
-            "SELECT i.id, i.sha256, i.format, i.width, i.height, i.taken, v.id FROM images i"
+            "the row of a picture",
+            "SELECT i.id, i.sha256, i.format, i.width, i.height, i.taken, v.id,"
+            f" {sound('images', 'i')} FROM images i"
             " LEFT JOIN vectors v ON v.image_id = i.id AND v.model_id = ? AND v.view = ?"
             " WHERE EXISTS (SELECT 1 FROM files f JOIN roots r ON r.id = f.root_id"
             "  WHERE f.image_id = i.id AND NOT r.missing) ORDER BY i.id",
@@ -60,16 +63,20 @@ class DuplicateRows:
 
     def files(self) -> Iterator[KnownFile]:
         """Yield every file of an image in an available root, by image id."""
-        return self._db.records(
+        return self._db.intact_records(
             KnownFile,
-            "SELECT f.image_id, r.path, f.path, f.size, f.mtime_ns FROM files f"
+            "what the catalogue knows of a file",
+            "SELECT f.image_id, r.path, f.path, f.size, f.mtime_ns,"
+            f" {sound('files', 'f')} AND {sound('roots', 'r')} FROM files f"
             " JOIN roots r ON r.id = f.root_id WHERE f.image_id IS NOT NULL AND NOT r.missing"
             " ORDER BY f.image_id, r.path, f.path",
         )
 
     def luma_thumbnail(self, image_id: int) -> bytes | None:
         """Return an image's luma thumbnail; None if there is none, or if it is damaged."""
-        found = self._db.one("SELECT sketch FROM sketches WHERE image_id = ?", (image_id,))
+        found = self._db.one(
+            f"SELECT sketch FROM sketches WHERE image_id = ? AND {sound('sketches')}", (image_id,)
+        )
         return found if isinstance(found, bytes) and len(found) == SIDE * SIDE else None
 
     def keep(self, files_by_image: Mapping[int, int]) -> None:
@@ -80,15 +87,15 @@ class DuplicateRows:
         """
         set_id = self._db.one("SELECT coalesce(max(set_id), 0) + 1 FROM kept")
         self._db.many(
-            "INSERT INTO kept SELECT ?, id, ? FROM images WHERE id = ?",
+            "INSERT INTO kept (set_id, image_id, files) SELECT ?, id, ? FROM images WHERE id = ?",
             ((set_id, files, image_id) for image_id, files in files_by_image.items()),
         )
 
     def kept(self) -> list[dict[int, int]]:
         """Return the kept groups, each as the number of files by image id."""
         sets: dict[int, dict[int, int]] = {}
-        sql = "SELECT set_id, image_id, files FROM kept ORDER BY set_id, image_id"
-        for row in self._db.records(_Kept, sql):
+        sql = f"SELECT set_id, image_id, files, {sound('kept')} FROM kept ORDER BY set_id, image_id"
+        for row in self._db.intact_records(_Kept, "a group of kept duplicates", sql):
             sets.setdefault(row.set_id, {})[row.image_id] = row.files
         return list(sets.values())
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from retrieval.catalogue.connection import Connection, text
 from retrieval.catalogue.roots import Root
+from retrieval.catalogue.row_checks import sound
 from retrieval.catalogue.texts import CAPTION
 
 _SAMPLES = 20
@@ -44,22 +45,29 @@ class EditRows:
     def key(self, image_id: int) -> PictureKey | None:
         """Return what identifies an image, "" as path if no file has it; None for no image."""
         row = self._db.rows(
-            "SELECT i.sha256, r.path, f.path FROM images i LEFT JOIN files f ON f.image_id = i.id"
+            f"SELECT i.sha256, r.path, f.path, {sound('images', 'i')} FROM images i"
+            " LEFT JOIN files f ON f.image_id = i.id"
             " LEFT JOIN roots r ON r.id = f.root_id WHERE i.id = ?"
             " ORDER BY r.missing, r.path, f.path LIMIT 1",
             (image_id,),
         ).fetchone()
         if row is None:
             return None
-        sha256, root, path = row
+        sha256, root, path, good = row
+        if not good:
+            raise self._db.altered("the row of a picture", (path,))
         return PictureKey(sha256.hex(), "" if root is None else os.path.join(root, path))
 
     def captions(self) -> Iterator[tuple[int, str]]:
         """Yield image id and captions, one on each line."""
-        rows = self._db.rows(
-            "SELECT image_id, text FROM texts WHERE source = ? ORDER BY image_id", (CAPTION,)
+        rows = self._db.intact(
+            "a caption",
+            f"SELECT image_id, text, {sound('texts')} FROM texts WHERE source = ?"
+            " ORDER BY image_id",
+            (CAPTION,),
         )
-        yield from rows.fetchall()
+        for image_id, caption in rows:
+            yield int(image_id), self._db.a_text(caption)
 
     def models(self) -> list[ModelKey]:
         """Return the models that the library has vectors of."""

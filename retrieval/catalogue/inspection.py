@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
-from retrieval.catalogue import schema
+from retrieval.catalogue import row_checks, schema
 from retrieval.catalogue.database_file import uri_path
-from retrieval.catalogue.texts import SOURCES
+from retrieval.catalogue.row_checks import COVERED, sound
+from retrieval.catalogue.texts import CAPTION, SOURCES
 from retrieval.images.luma_thumbnail import SIDE
 
 _SHOWN = 5
@@ -42,15 +43,31 @@ _ROWS = {
     " AND text_spread > 0 AND text_spread <= 1 AND picture_spread > 0 AND picture_spread <= 1",
     "tags": "score BETWEEN 0 AND 1 AND label != ''",
     "labels": "label != ''",
+    "vectors": "view IN ('whole', 'text')",
 }
 """What holds for every row, beside the types of its columns."""
 
 CHECKED = (
     *("roots", "excludes", "mounts", "images", "files", "models", "texts", "sidecars", "sketches"),
     *("kept", "nulls", "tags", "labels", "concepts", "concept_examples", "concept_heads"),
-    *("removed", "stamps", "looked_into"),
+    *("removed", "stamps", "looked_into", "vectors"),
 )
-"""The tables whose rows are checked; vectors are checked one by one elsewhere."""
+"""The tables whose rows are checked; the numbers in vectors are checked elsewhere."""
+
+PEOPLES = {
+    "roots": ("the indexed folder", "path"),
+    "excludes": ("the pattern that excludes files", "pattern"),
+    "mounts": ("the mount point", "path"),
+    "texts": ("the caption", "text"),
+    "kept": ("the kept group of duplicates", "set_id"),
+    "labels": ("the label", "label"),
+    "concepts": ("the concept", "name"),
+    "concept_examples": ("the example of a concept", "example"),
+}
+"""Tables with rows that no indexing run can make, what they are called, and what names one."""
+
+_OTHER_TEXTS = f"CAST(source AS BLOB) IS NOT x'{CAPTION.encode().hex()}'"
+_ELSEWHERE = {"models", "state", "vectors"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +76,9 @@ class Inspected:
 
     `unreadable` says why SQLite cannot read it, `structure` what `PRAGMA integrity_check` says,
     `dangling` counts rows by table that refer to nothing, `wrong` rows by table with impossible
-    values, `schema` names parts of the tables that differ, `settings` what is wrong with the state.
+    values, `altered` those that differ from their checksums and are read or made again, `peoples`
+    names those that a person made. `schema` names parts of the tables that differ, `settings` what
+    is wrong with the state.
     """
 
     version: int = 0
@@ -68,6 +87,8 @@ class Inspected:
     schema: tuple[str, ...] = ()
     dangling: dict[str, int] | None = None
     wrong: dict[str, int] | None = None
+    altered: dict[str, int] | None = None
+    peoples: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
     words: int = 0
 
@@ -85,6 +106,7 @@ def reading(path: str) -> Iterator[sqlite3.Connection]:
         sqlite3.connect(f"file:{uri_path(path)}?{mode}", uri=True, isolation_level=None, timeout=30)
     ) as db:
         db.text_factory = bytes
+        row_checks.register(db)
         yield db
 
 
@@ -106,17 +128,32 @@ def inspect(path: str) -> Inspected:
                 version,
                 dangling=_dangling(db),
                 wrong=_wrong(db),
-                settings=tuple(_settings(db)),
+                altered=_altered(db),
+                peoples=tuple(_peoples(db)),
+                settings=tuple(dict.fromkeys(_settings(db))),
                 words=_texts_without_words(db),
             )
     except (sqlite3.DatabaseError, ValueError, TypeError) as error:
         return Inspected(unreadable=str(error) or type(error).__name__)
 
 
+def altered(db: sqlite3.Connection, table: str, *, peoples: bool) -> str:
+    """Return the SQL condition of possible rows that differ from their checksums.
+
+    `peoples`: those that only a person can make, or all others.
+    """
+    own = table in PEOPLES if table != "texts" else None
+    kind = {None: _OTHER_TEXTS, True: "0", False: "1"}[own]
+    which = f"NOT ({kind})" if peoples else kind
+    return f"({which}) AND NOT {sound(table)} AND ({condition(db, table)})"
+
+
 def condition(db: sqlite3.Connection, table: str) -> str:
-    """Return the SQL condition that every sound row of a table meets."""
+    """Return the SQL condition that the values of every row of a table meet."""
     parts = []
     for _, name, kind, required, _, key in db.execute(f"PRAGMA table_info({table})"):
+        if _text(name) == "crc":
+            continue
         column = f'"{_text(name)}"'
         test = _TYPES[_text(kind)].format(column)
         parts.append(test if required or key else f"({column} IS NULL OR {test})")
@@ -164,7 +201,26 @@ def _wrong(db: sqlite3.Connection) -> dict[str, int]:
     return counts
 
 
+def _altered(db: sqlite3.Connection) -> dict[str, int]:
+    counts = {}
+    for table in COVERED.keys() - _ELSEWHERE:
+        where = altered(db, table, peoples=False)
+        if count := db.execute(f"SELECT count(*) FROM {table} WHERE {where}").fetchone()[0]:
+            counts[table] = int(count)
+    return dict(sorted(counts.items()))
+
+
+def _peoples(db: sqlite3.Connection) -> Iterator[str]:
+    for table, (what, name) in PEOPLES.items():
+        where = altered(db, table, peoples=True)
+        for (value,) in db.execute(f"SELECT {name} FROM {table} WHERE {where}").fetchall():
+            now = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+            yield f"{what} “{now}”"
+
+
 def _settings(db: sqlite3.Connection) -> Iterator[str]:
+    for (key,) in db.execute(f"SELECT key FROM state WHERE NOT {sound('state')}").fetchall():
+        yield _text(key) if isinstance(key, bytes | str) else "a setting"
     found = dict(db.execute("SELECT key, value FROM state").fetchall())
     generation, model = found.get(b"generation"), found.get(b"model_id")
     if not isinstance(generation, int) or generation < 0:

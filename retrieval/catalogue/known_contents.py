@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.catalogue.connection import Connection
+from retrieval.catalogue.row_checks import sound
 from retrieval.catalogue.vectors import WHOLE
 from retrieval.vectors import sound_vector
 
@@ -30,17 +30,15 @@ class KnownContents:
 
     def vector(self, sha256: bytes) -> NDArray[np.float32] | None:
         """Return the content's (dim,) float32 vector; None if it has none, or a damaged one."""
-        blob = self._look_up("v.embedding", sha256)
+        with self._lock:
+            blob = self._db.one(
+                "SELECT v.embedding FROM images i JOIN vectors v ON v.image_id = i.id"
+                " WHERE i.sha256 = ? AND v.model_id = ? AND v.view = ?"
+                f" AND {sound('images', 'i')} AND {sound('vectors', 'v')}",
+                (sha256, self._model_id, WHOLE),
+            )
         return None if blob is None else sound_vector(blob, self._dim)
 
     def close(self) -> None:
         """Close the connection."""
         self._db.close()
-
-    def _look_up(self, column: str, sha256: bytes) -> Any:
-        with self._lock:
-            return self._db.one(
-                f"SELECT {column} FROM images i JOIN vectors v ON v.image_id = i.id"
-                " WHERE i.sha256 = ? AND v.model_id = ? AND v.view = ?",
-                (sha256, self._model_id, WHOLE),
-            )

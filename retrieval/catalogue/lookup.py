@@ -10,6 +10,7 @@ from typing import Any
 
 from retrieval.catalogue.connection import Connection, text, within
 from retrieval.catalogue.explaining import MEND
+from retrieval.catalogue.row_checks import sound
 from retrieval.catalogue.typed import misfits
 from retrieval.query.fields import FACTS, PictureFacts
 from retrieval.vectors import sound_vector
@@ -56,7 +57,10 @@ class _File:
 
 
 _FACTS = (*FACTS, "date", "date_source")
-_IMAGE_COLUMNS = ", ".join(f"i.{name}" for name in ("id", "sha256", *_FACTS))
+_SOUND = sound("images", "i")
+_SOUND_FILE = f"{sound('files', 'f')} AND {sound('roots', 'r')}"
+_A_FILE = "what the catalogue knows of a file"
+_IMAGE_COLUMNS = ", ".join((*(f"i.{name}" for name in ("id", "sha256", *_FACTS)), _SOUND))
 
 
 class Lookup:
@@ -73,11 +77,13 @@ class Lookup:
         found: dict[int, ImageRow] = {}
         for vector_id in vector_ids:
             row = self._db.rows(
-                f"SELECT {_IMAGE_COLUMNS} FROM vectors v JOIN images i ON i.id = v.image_id"
-                " WHERE v.id = ?",
+                f"SELECT {_IMAGE_COLUMNS}, {sound('vectors', 'v')} FROM vectors v"
+                " JOIN images i ON i.id = v.image_id WHERE v.id = ?",
                 (vector_id,),
             ).fetchone()
-            image = self._with_files(row) if row else None
+            image = self._with_files(row[:-1]) if row else None
+            if image and not row[-1]:
+                raise self._db.altered(f"the vector of {image.paths[0]}")
             if image:
                 found[vector_id] = image
         if lost := len(vector_ids) - len(found):
@@ -116,10 +122,11 @@ class Lookup:
 
     def problems(self) -> Iterator[ProblemRow]:
         """Yield every file that cannot be used, by path."""
-        rows = self._db.rows(
-            "SELECT r.path, f.path, f.problem, f.problem_kind FROM files f"
+        rows = self._db.intact(
+            _A_FILE,
+            f"SELECT r.path, f.path, f.problem, f.problem_kind, {_SOUND_FILE} FROM files f"
             " JOIN roots r ON r.id = f.root_id WHERE f.problem IS NOT NULL"
-            " ORDER BY r.path, f.path"
+            " ORDER BY r.path, f.path",
         )
         for root, *row in rows:
             found = self._db.record(ProblemRow, row)
@@ -148,8 +155,10 @@ class Lookup:
     def files_in(self, root_id: int, below: str = "") -> Iterator[str]:
         """Yield the relative paths of a root's files at or below a path, problems included."""
         condition, values = within(below)
-        rows = self._db.rows(
-            f"SELECT f.path FROM files f WHERE f.root_id = ? AND {condition} ORDER BY f.path",
+        rows = self._db.intact(
+            _A_FILE,
+            f"SELECT f.path, {sound('files', 'f')} FROM files f"
+            f" WHERE f.root_id = ? AND {condition} ORDER BY f.path",
             (root_id, *values),
         )
         for (path,) in rows:
@@ -168,11 +177,12 @@ class Lookup:
         return [path for path in paths if path.count("/") == base.count("/")]
 
     def _with_files(self, columns: Sequence[Any]) -> ImageRow | None:
-        image_id, sha256, *facts = columns
+        image_id, sha256, *facts, sound_image = columns
         files = list(
-            self._db.records(
+            self._db.intact_records(
                 _File,
-                "SELECT r.path, f.path, f.size, f.mtime_ns FROM files f"
+                _A_FILE,
+                f"SELECT r.path, f.path, f.size, f.mtime_ns, {_SOUND_FILE} FROM files f"
                 " JOIN roots r ON r.id = f.root_id WHERE f.image_id = ?"
                 " ORDER BY r.missing, r.path, f.path",
                 (image_id,),
@@ -184,6 +194,8 @@ class Lookup:
             _put_existing_first(files)
         paths = tuple(_join(file.root, file.path) for file in files)
         wrong = misfits(ImageRow, _FACTS, facts)
+        if not sound_image and not wrong:
+            raise self._db.altered(f"the row of {paths[0]}")
         if wrong or not isinstance(sha256, bytes) or len(sha256) != 32:
             raise self._db.damaged(
                 f"the facts about {paths[0]} cannot be right ({', '.join(wrong) or 'sha256'})"

@@ -7,23 +7,18 @@ caller keeps a copy of the file before, because some rows exist nowhere else.
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
+from retrieval.catalogue import row_checks
 from retrieval.catalogue.database_file import uri_path
-from retrieval.catalogue.inspection import CHECKED, condition
-from retrieval.query.fields import FACTS
+from retrieval.catalogue.healing import UNKNOWN, find, heal
+from retrieval.catalogue.inspection import CHECKED, PEOPLES, altered, condition
+from retrieval.catalogue.row_checks import COVERED, seal, sound
+from retrieval.errors import LibraryError
 from retrieval.query.tokens import indexed
 from retrieval.specs import ModelSpec
-
-_DEFAULTS = {
-    **dict.fromkeys(FACTS, "NULL"),
-    **dict.fromkeys(("format", "taken", "camera", "lens", "date", "date_source"), "''"),
-    **dict.fromkeys(("width", "height"), "0"),
-}
-_UNKNOWN = ", ".join(f"{name} = {value}" for name, value in _DEFAULTS.items())
 
 
 def mend_rows(path: str, model_id: int | None) -> None:
@@ -34,6 +29,7 @@ def mend_rows(path: str, model_id: int | None) -> None:
     address = f"file:{uri_path(path)}?mode=rw"
     with closing(sqlite3.connect(address, uri=True, isolation_level=None, timeout=30)) as db:
         db.text_factory = bytes
+        row_checks.register(db)
         db.execute("PRAGMA foreign_keys = OFF")
         db.execute("PRAGMA ignore_check_constraints = ON")
         db.execute("BEGIN IMMEDIATE")
@@ -43,6 +39,7 @@ def mend_rows(path: str, model_id: int | None) -> None:
             for table in CHECKED:
                 if table not in ("images", "models"):
                     db.execute(f"DELETE FROM {table} WHERE ({condition(db, table)}) IS NOT 1")
+            _mend_altered(db)
             _drop_dangling(db)
             _mend_words(db)
         except BaseException:
@@ -52,12 +49,31 @@ def mend_rows(path: str, model_id: int | None) -> None:
 
 
 def set_model(path: str, model_id: int, spec: ModelSpec) -> None:
-    """Record what a model says of itself in place of what the catalogue said."""
+    """Record what a model says of itself in place of what the catalogue said.
+
+    LibraryError if the vectors were made with another model than that.
+    """
     with closing(sqlite3.connect(path, isolation_level=None, timeout=30)) as db:
+        row_checks.register(db)
+        known = db.execute("SELECT fingerprint FROM models WHERE id = ?", (model_id,)).fetchone()
+        db.execute("BEGIN IMMEDIATE")
         db.execute(
-            "UPDATE models SET dim = ?, licence = ?, preprocessing = ? WHERE id = ?",
-            (spec.dim, spec.licence, json.dumps(asdict(spec.preprocessing)), model_id),
+            "UPDATE models SET fingerprint = ?, dim = ?, licence = ?, preprocessing = ?"
+            " WHERE id = ?",
+            (
+                *(spec.fingerprint, spec.dim, spec.licence),
+                *(json.dumps(asdict(spec.preprocessing)), model_id),
+            ),
         )
+        sql = f"SELECT {sound('models')} FROM models WHERE id = ?"
+        if known != (spec.fingerprint,) and not db.execute(sql, (model_id,)).fetchone()[0]:
+            db.execute("ROLLBACK")
+            raise LibraryError(
+                f"{spec.name} is not the model that made the vectors, or another version of it",
+                f"restore a backup, or encode the pictures again: pixtrieve model use {spec.name}",
+            )
+        db.execute(f"{seal('models')} WHERE id = ?", (model_id,))
+        db.execute("COMMIT")
 
 
 def model_in_use(path: str) -> tuple[int, str] | None:
@@ -66,41 +82,42 @@ def model_in_use(path: str) -> tuple[int, str] | None:
     The likely one has the most vectors. Its other columns may be damaged.
     """
     with closing(sqlite3.connect(path, timeout=30)) as db:
+        row_checks.register(db)
         row = db.execute(
             "SELECT m.id, m.name FROM models m WHERE typeof(m.name) = 'text' ORDER BY"
-            " m.id IS (SELECT value FROM state WHERE key = 'model_id') DESC,"
+            f" m.id IS (SELECT value FROM state WHERE key = 'model_id' AND {sound('state')}) DESC,"
             " (SELECT count(*) FROM vectors v WHERE v.model_id = m.id) DESC LIMIT 1"
         ).fetchone()
     return None if row is None else (int(row[0]), str(row[1]))
 
 
 def _mend_images(db: sqlite3.Connection) -> None:
-    """Set impossible facts to "unknown", and have the files of those images read again."""
+    """Have the files of images with damaged rows read again: see `healing`."""
     wrong = f"({condition(db, 'images')}) IS NOT 1"
     ids = [row[0] for row in db.execute(f"SELECT id FROM images WHERE {wrong}").fetchall()]
-    bare = "SELECT image_id FROM sketches WHERE ({}) IS NOT 1"
-    ids += [row[0] for row in db.execute(bare.format(condition(db, "sketches"))).fetchall()]
-    for image_id in ids:
-        db.execute(f"UPDATE images SET {_UNKNOWN} WHERE id = ?", (image_id,))
-        # The trigger works out the date again.
-        db.execute("UPDATE files SET size = size WHERE image_id = ?", (image_id,))
-        db.execute("DELETE FROM sketches WHERE image_id = ?", (image_id,))
-        if _has_file(db, image_id):
-            db.execute("DELETE FROM vectors WHERE image_id = ?", (image_id,))
+    bare = f"({condition(db, 'sketches')}) IS NOT 1"
+    ids += [row[0] for row in db.execute(f"SELECT image_id FROM sketches WHERE {bare}").fetchall()]
+    damage = find(db)
+    heal(db, replace(damage, images=tuple(dict.fromkeys((*damage.images, *ids)))))
+    for image_id in db.execute(f"SELECT id FROM images WHERE {wrong}").fetchall():
+        # Its files are not there. Its vector stays, and what is possible of its facts.
+        db.execute(f"UPDATE images SET {UNKNOWN} WHERE id = ?", image_id)
+        db.execute(f"{seal('images')} WHERE id = ?", image_id)
     # Nobody knows the contents of these: their files are read as new ones.
     nameless = "SELECT id FROM images WHERE typeof(sha256) != 'blob' OR length(sha256) != 32"
     db.execute(f"DELETE FROM files WHERE image_id IN ({nameless})")
     db.execute(f"DELETE FROM images WHERE id IN ({nameless})")
 
 
-def _has_file(db: sqlite3.Connection, image_id: int) -> bool:
-    """Tell whether an image can be read again; an absent drive must not cost its vector."""
-    rows = db.execute(
-        "SELECT r.path, f.path FROM files f JOIN roots r ON r.id = f.root_id WHERE f.image_id = ?",
-        (image_id,),
-    ).fetchall()
-    paths = [os.path.join(root, path) for root, path in rows if b"\0" not in root + path]
-    return any(os.path.exists(path) for path in paths)
+def _mend_altered(db: sqlite3.Connection) -> None:
+    """Delete damaged rows that are made again, and keep those of people as they read now.
+
+    A picture whose files are not there stays damaged: its drive may come back.
+    """
+    for table in COVERED.keys() - {"images", "models", "state"}:
+        db.execute(f"DELETE FROM {table} WHERE {altered(db, table, peoples=False)}")
+    for table in (*PEOPLES, "models", "state"):
+        db.execute(f"{seal(table)} WHERE NOT {sound(table)}")
 
 
 def _drop_dangling(db: sqlite3.Connection) -> None:
@@ -132,10 +149,10 @@ def _mend_settings(db: sqlite3.Connection, model_id: int | None) -> None:
     db.execute("DELETE FROM removed")
     db.execute("DELETE FROM stamps")
     db.execute("DELETE FROM state WHERE key = 'generation'")
-    db.execute("INSERT INTO state VALUES ('generation', ?)", (newest + 1,))
+    db.execute("INSERT INTO state (key, value) VALUES ('generation', ?)", (newest + 1,))
     db.execute("INSERT INTO stamps VALUES (?, lower(hex(randomblob(8))))", (newest + 1,))
     if model_id is not None:
-        db.execute("INSERT OR REPLACE INTO state VALUES ('model_id', ?)", (model_id,))
+        db.execute("INSERT OR REPLACE INTO state (key, value) VALUES ('model_id', ?)", (model_id,))
 
 
 def _mend_words(db: sqlite3.Connection) -> None:

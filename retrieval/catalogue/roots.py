@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from retrieval.catalogue.connection import Connection, text
+from retrieval.catalogue.row_checks import sound
 
 ExcludeSource = Literal["user", "remove"]
 
@@ -31,7 +32,10 @@ class Roots:
 
     def all(self) -> list[Root]:
         """Return every root, by path."""
-        rows = self._db.rows("SELECT id, path, whole, missing FROM roots ORDER BY path")
+        rows = self._db.intact(
+            "the record of an indexed folder",
+            f"SELECT id, path, whole, missing, {sound('roots')} FROM roots ORDER BY path",
+        )
         return [
             Root(id_, self._db.a_path(path), bool(whole), bool(missing))
             for id_, path, whole, missing in rows
@@ -78,13 +82,17 @@ class Roots:
 
     def mounts(self, root: Root) -> list[str]:
         """Return the relative paths of the mount points that the last walk found."""
-        rows = self._db.rows("SELECT path FROM mounts WHERE root_id = ?", (root.id,))
+        rows = self._db.intact(
+            f"a mount point in {root.path}",
+            f"SELECT path, {sound('mounts')} FROM mounts WHERE root_id = ?",
+            (root.id,),
+        )
         return [self._db.a_path(path) for (path,) in rows]
 
     def set_mount(self, root: Root, path: str, *, mounted: bool) -> None:
         """Add or delete a mount point."""
         statement = (
-            "INSERT OR IGNORE INTO mounts VALUES (?, CAST(? AS TEXT))"
+            "INSERT OR IGNORE INTO mounts (root_id, path) VALUES (?, CAST(? AS TEXT))"
             if mounted
             else "DELETE FROM mounts WHERE root_id = ? AND path = CAST(? AS TEXT)"
         )
@@ -92,8 +100,10 @@ class Roots:
 
     def excludes(self, root: Root, source: ExcludeSource | None = None) -> list[str]:
         """Return the exclude patterns, all or those of one source."""
-        rows = self._db.rows(
-            "SELECT pattern FROM excludes WHERE root_id = ? AND (? IS NULL OR source = ?)",
+        rows = self._db.intact(
+            f"a pattern that excludes files of {root.path}",
+            f"SELECT pattern, {sound('excludes')} FROM excludes"
+            " WHERE root_id = ? AND (? IS NULL OR source = ?)",
             (root.id, source, source),
         )
         return [self._db.a_text(pattern) for (pattern,) in rows]
@@ -101,7 +111,8 @@ class Roots:
     def exclude(self, root: Root, patterns: Iterable[str], source: ExcludeSource) -> None:
         """Add exclude patterns."""
         self._db.many(
-            "INSERT OR IGNORE INTO excludes VALUES (?, CAST(? AS TEXT), ?)",
+            "INSERT OR IGNORE INTO excludes (root_id, pattern, source)"
+            " VALUES (?, CAST(? AS TEXT), ?)",
             ((root.id, text(pattern), source) for pattern in patterns),
         )
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from retrieval.catalogue.connection import FIRST_BELOW, PAST_BELOW, Connection, text, within
 from retrieval.catalogue.roots import Root
+from retrieval.catalogue.row_checks import sound
 from retrieval.images import FoundFile, FoundSidecar, OtherFile
 from retrieval.images.discovery import sidecar_paths
 
@@ -112,7 +113,7 @@ class Scan:
     def _is_unchanged(self, file: OtherFile) -> bool:
         found = self._db.one(
             "SELECT 1 FROM files WHERE root_id = ? AND path = CAST(? AS TEXT)"
-            " AND size = ? AND mtime_ns = ?",
+            f" AND size = ? AND mtime_ns = ? AND {sound('files')}",
             (self._scope.root.id, text(file.path), file.size, file.mtime_ns),
         )
         return found is not None
@@ -150,13 +151,15 @@ class Scan:
     def compare(self, model_id: int, max_megapixels: float) -> ScanCounts:
         """Find the files to read: new, changed, without a vector, or with a problem to retry.
 
-        A problem is retried if it is transient, the file has changed, the format has become
-        supported, or the limit on megapixels has been raised.
+        Also those whose row a fault has changed. A problem is retried if it is transient, the file
+        has changed, the format has become supported, or the limit on megapixels has been raised.
         """
+        good = sound("files", "f")
         self._db.rows(
-            """CREATE TEMP TABLE pending AS
+            f"""CREATE TEMP TABLE pending AS
             SELECT s.path, s.size, s.mtime_ns, s.unsupported,
-                f.image_id IS NOT NULL AND f.size = s.size AND f.mtime_ns = s.mtime_ns AS indexed
+                f.image_id IS NOT NULL AND f.size = s.size AND f.mtime_ns = s.mtime_ns
+                    AND {good} AS indexed
             FROM temp.found s
             LEFT JOIN files f ON f.root_id = ? AND f.path = s.path
             LEFT JOIN vectors v
@@ -165,6 +168,7 @@ class Scan:
                 OR f.size != s.size OR f.mtime_ns != s.mtime_ns
                 OR (f.image_id IS NOT NULL AND v.id IS NULL)
                 OR (f.image_id IS NULL AND f.problem IS NULL)
+                OR NOT {good}
                 OR (f.problem_kind = 'unsupported') != (s.unsupported != '')
                 OR f.megapixels <= ? OR f.problem_kind = 'transient'
             ORDER BY s.path""",
@@ -195,7 +199,8 @@ class Scan:
         rows = self._db.rows(
             "SELECT s.path, s.size, s.mtime_ns FROM temp.found_sidecars s LEFT JOIN sidecars k"
             " ON k.root_id = ? AND k.path = s.path"
-            " WHERE k.path IS NULL OR k.size != s.size OR k.mtime_ns != s.mtime_ns",
+            " WHERE k.path IS NULL OR k.size != s.size OR k.mtime_ns != s.mtime_ns"
+            f" OR NOT {sound('sidecars', 'k')}",
             (self._scope.root.id,),
         )
         return [FoundSidecar(*row) for row in rows.fetchall()]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
+from retrieval.catalogue import row_checks
 from retrieval.catalogue.first_tables import FIRST_TABLES
 
 if TYPE_CHECKING:
@@ -63,9 +64,10 @@ _DATE_TRIGGERS = (
 )
 
 
-def _date_triggers(update: str) -> list[str]:
+def _date_triggers(update: str, changed: str = "UPDATE") -> list[str]:
     return [
-        f"CREATE TRIGGER date_{name} AFTER {event} ON files WHEN {condition}"
+        f"CREATE TRIGGER date_{name} AFTER {changed if event == 'UPDATE' else event} ON files"
+        f" WHEN {condition}"
         f" BEGIN {update} AND date_source != 'exif' AND id = {row}.image_id; END"
         for name, event, condition, row in _DATE_TRIGGERS
     ]
@@ -162,6 +164,18 @@ def m006_facts_of_sidecars(db: Database) -> None:
     )
 
 
+@_migration
+def m007_row_checks(db: Database) -> None:
+    """Give each row a checksum (`retrieval.catalogue.row_checks`).
+
+    Writing a checksum is no reason to work out the date of a picture.
+    """
+    _execute_all(db, (f"DROP TRIGGER date_{name}" for name, *_ in _DATE_TRIGGERS))
+    for table, row in row_checks.FIRST.items():
+        _execute_all(db, row_checks.cover(table, row))
+    _execute_all(db, _date_triggers(SET_DATES, "UPDATE OF size, mtime_ns, named, image_id"))
+
+
 def migrate(
     connection: sqlite3.Connection,
     *,
@@ -180,13 +194,16 @@ def migrate(
     migrations = Migrations("pixtrieve")
     for step in steps:
         migrations()(step)
+    row_checks.register(connection)
     connection.execute("BEGIN IMMEDIATE")
     with connection:
         if connection.execute("PRAGMA user_version").fetchone()[0] >= len(steps):
             return
         before()
         migrations.apply(Database(connection))
-        connection.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (_PROGRAM, program()))
+        connection.execute(
+            "INSERT OR REPLACE INTO state (key, value) VALUES (?, ?)", (_PROGRAM, program())
+        )
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {len(steps)}")
 

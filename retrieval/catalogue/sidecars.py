@@ -11,6 +11,7 @@ from typing import Any
 
 from retrieval.catalogue.connection import Connection, text
 from retrieval.catalogue.roots import Root, relative, root_of
+from retrieval.catalogue.row_checks import sound
 from retrieval.catalogue.schema import SET_DATES
 from retrieval.images import FoundSidecar, beside
 from retrieval.query.fields import Facts
@@ -105,7 +106,7 @@ class Sidecars:
                 names = [text(each) for path in paths for each in (os.path.splitext(path)[0], path)]
                 # SQLite would take the primary key by itself, and read all sidecars of the root.
                 found += self._beside(
-                    "SELECT source, text, taken, latitude, longitude"
+                    f"SELECT source, text, taken, latitude, longitude, {sound('sidecars')}"
                     " FROM sidecars INDEXED BY sidecars_beside"
                     f" WHERE root_id = ? AND beside IN ({', '.join([_NAME] * len(names))})"
                     " ORDER BY path",
@@ -114,7 +115,7 @@ class Sidecars:
         return [Place(root, path) for _, root, path in rows], found
 
     def _beside(self, sql: str, values: Iterable[Any]) -> list[tuple[str, str, Facts]]:
-        rows = self._db.records(_Beside, sql, values)
+        rows = self._db.intact_records(_Beside, "what a file beside a picture says", sql, values)
         return [
             (
                 row.source,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from retrieval.catalogue.connection import Connection
+from retrieval.catalogue.row_checks import sound
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +44,14 @@ class TagRows:
 
     def of_image(self, image_id: int) -> tuple[Tag, ...]:
         """Return a picture's tags, the highest score first."""
-        rows = self._db.rows(
-            "SELECT label, score, source FROM tags WHERE image_id = ? ORDER BY score DESC, label",
+        rows = self._db.intact_records(
+            Tag,
+            "the tag of a picture",
+            f"SELECT label, score, source, {sound('tags')} FROM tags WHERE image_id = ?"
+            " ORDER BY score DESC, label",
             (image_id,),
         )
-        return tuple(self._db.record(Tag, row) for row in rows)
+        return tuple(rows)
 
     def put(self, rows: Iterable[tuple[int, str, float]], source: str, model_id: int) -> None:
         """Store tags (vector id, label, score), within the caller's transaction.
@@ -69,7 +73,8 @@ class TagRows:
 
     def labels(self) -> tuple[str, ...]:
         """Return the labels that tagging uses, in order."""
-        labels = [label for (label,) in self._db.rows("SELECT label FROM labels ORDER BY position")]
+        sql = f"SELECT label, {sound('labels')} FROM labels ORDER BY position"
+        labels = [label for (label,) in self._db.intact("a label", sql)]
         if not all(isinstance(label, str) and label for label in labels):
             raise self._db.damaged("a label is not a text")
         return tuple(labels)
@@ -77,4 +82,4 @@ class TagRows:
     def put_labels(self, labels: Sequence[str]) -> None:
         """Replace the labels, which must be unique, within the caller's transaction."""
         self._db.rows("DELETE FROM labels")
-        self._db.many("INSERT INTO labels VALUES (?, ?)", list(enumerate(labels)))
+        self._db.many("INSERT INTO labels (position, label) VALUES (?, ?)", list(enumerate(labels)))

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.catalogue.connection import Connection
+from retrieval.catalogue.row_checks import sound
 from retrieval.catalogue.vectors import TEXT
 from retrieval.query.tokens import indexed, is_pair
 from retrieval.vectors import to_blobs
@@ -25,6 +26,8 @@ DESCRIBING = (CAPTION, SIDECAR, XMP, EMBEDDED)
 
 _MIN_DOCUMENTS = 1000
 """The rarity of a word assumes at least this many pictures; fewer give no reliable estimate."""
+
+_A_TEXT = "the text of a picture"
 
 _DESCRIBING = ", ".join(f"'{source}'" for source in DESCRIBING)
 
@@ -52,7 +55,8 @@ class Texts:
         for source, text in changed.items():
             if text:
                 self._db.rows(
-                    "INSERT OR REPLACE INTO texts VALUES (?, ?, ?)", (image_id, source, text)
+                    "INSERT OR REPLACE INTO texts (image_id, source, text) VALUES (?, ?, ?)",
+                    (image_id, source, text),
                 )
             else:
                 self._db.rows(
@@ -64,8 +68,8 @@ class Texts:
 
     def of_image(self, image_id: int) -> tuple[TextRow, ...]:
         """Return an image's texts, the most informative source first."""
-        sql = "SELECT source, text FROM texts WHERE image_id = ?"
-        rows = list(self._db.records(TextRow, sql, (image_id,)))
+        sql = f"SELECT source, text, {sound('texts')} FROM texts WHERE image_id = ?"
+        rows = list(self._db.intact_records(TextRow, _A_TEXT, sql, (image_id,)))
         strange = [row.source for row in rows if row.source not in SOURCES]
         if strange:
             raise self._db.damaged(f"a text comes from {strange[0]!r}, which is no source of texts")
@@ -121,16 +125,20 @@ class Texts:
     def without_vector(self, model_id: int, limit: int) -> list[tuple[int, str]]:
         """Return (image id, description lines) of images whose description has no vector."""
         rows = self._db.rows(
-            "SELECT t.image_id, group_concat(t.text, char(10)) FROM texts t"
+            "SELECT t.image_id, group_concat(t.text, char(10)),"
+            f" min({sound('texts', 't')}) FROM texts t"
             " JOIN images i ON i.id = t.image_id AND i.orphaned_at IS NULL"
             f" WHERE t.source IN ({_DESCRIBING}) AND NOT EXISTS (SELECT 1 FROM vectors v"
             "  WHERE v.image_id = t.image_id AND v.model_id = ? AND v.view = ?)"
             " GROUP BY t.image_id ORDER BY t.image_id LIMIT ?",
             (model_id, TEXT, limit),
         ).fetchall()
-        if not all(isinstance(text, str) for _, text in rows):
+        if not all(isinstance(text, str) for _, text, _ in rows):
             raise self._db.damaged("a description is not a text")
-        return rows
+        for image_id, description, good in rows:
+            if not good:
+                raise self._db.altered(_A_TEXT, (image_id, description))
+        return [(image_id, description) for image_id, description, _ in rows]
 
     def put_vectors(
         self, model_id: int, image_ids: Sequence[int], vectors: NDArray[np.float32]

@@ -32,7 +32,7 @@ def fits(kind: type, row: Sequence[Any]) -> str:
     """Return what is wrong with the first value that does not fit its field; "" if all do."""
     for (name, allowed), value in zip(_fields(kind), row, strict=True):
         if allowed and not _fits(name, value, allowed):
-            return f"{_shown(value)} stands where {name} should be"
+            return f"{shown(value)} stands where {name} should be"
     return ""
 
 
@@ -78,6 +78,7 @@ def _allowed(hint: Any) -> tuple[Any, ...]:
     return tuple({*plain, int} if float in plain else plain)
 
 
-def _shown(value: Any) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 40 else f"{shown[:40]}…"
+def shown(value: Any) -> str:
+    """Return a value for a message, cut short."""
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:40]}…"

@@ -11,12 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.catalogue.connection import Connection
+from retrieval.catalogue.row_checks import sound
 from retrieval.vectors import STORED, sound_rows, sound_vector
 
 _PAGE = 4096
 
 GREATEST_ID = 2**31
 """No vector has a greater id: indexes need a bit, or a byte, for each number up to the greatest."""
+
+_SOUND = sound("vectors", "v")
 
 WHOLE, TEXT = "whole", "text"
 """Views of an image: the picture itself, and its texts (`catalogue.texts`)."""
@@ -46,7 +49,9 @@ class Vectors:
 
     def snapshot(self) -> Snapshot:
         """Return the catalogue's current state."""
-        generation = self._db.number("SELECT value FROM state WHERE key = 'generation'")
+        generation = self._db.number(
+            f"SELECT value FROM state WHERE key = 'generation' AND {sound('state')}"
+        )
         stamp = self.stamp_of(generation)
         if stamp is None:
             raise self._db.damaged(f"its generation, {generation}, has no stamp")
@@ -66,14 +71,15 @@ class Vectors:
         """Yield pages of (n,) int64 ids above `last_id`, ascending, and their (n, dim) vectors.
 
         A damaged row is left out, and its id is appended to `damaged`: one that holds no unit
-        vector of the model's dimension, that belongs to no image, or whose id is impossible.
+        vector of the model's dimension, that belongs to no image, that differs from its
+        checksum, or whose id is impossible.
         LibraryError if all vectors have the same other length, so that the model's is damaged.
         """
         if last_id == 0 and damaged is not None:
             damaged += self._ids("v.id < 1")
         while True:
             rows = self._db.rows(
-                "SELECT v.id, v.embedding, i.id IS NULL FROM vectors v"
+                f"SELECT v.id, v.embedding, i.id IS NOT NULL AND {_SOUND} FROM vectors v"
                 " LEFT JOIN images i ON i.id = v.image_id"
                 f" WHERE v.id > ? AND v.id <= {GREATEST_ID} AND {self._of_view}"
                 " AND i.orphaned_at IS NULL ORDER BY v.id LIMIT ?",
@@ -81,15 +87,15 @@ class Vectors:
             ).fetchall()
             if not rows:
                 break
-            ids, blobs, imageless = zip(*rows, strict=True)
+            ids, blobs, checked = zip(*rows, strict=True)
             page = np.array(ids, np.int64)
-            vectors, sound = sound_rows(blobs, self._dim)
-            if not sound.any():
+            vectors, good = sound_rows(blobs, self._dim)
+            if not good.any():
                 self._require_own_length(blobs)
-            sound &= ~np.array(imageless, np.bool_)
+            good &= np.array(checked, np.bool_)
             if damaged is not None:
-                damaged += page[~sound].tolist()
-            yield page[sound], vectors[sound]
+                damaged += page[~good].tolist()
+            yield page[good], vectors[good]
             last_id = ids[-1]
         if damaged is not None:
             damaged += self._ids(f"v.id > {GREATEST_ID}")
@@ -117,15 +123,15 @@ class Vectors:
         uint64. `without` are the ids of damaged vectors.
         """
         rows = self._db.rows(
-            "SELECT i.id, i.sha256 FROM vectors v JOIN images i ON i.id = v.image_id"
-            f" WHERE {self._of_view} AND i.orphaned_at IS NULL"
+            f"SELECT i.id, i.sha256, {sound('images', 'i')} FROM vectors v"
+            f" JOIN images i ON i.id = v.image_id WHERE {self._of_view} AND i.orphaned_at IS NULL"
             " AND v.id NOT IN (SELECT value FROM json_each(?)) ORDER BY v.id",
             (self._model_id, json.dumps(without.tolist())),
         ).fetchall()
-        ids = np.array([id_ for id_, _ in rows], np.int64)
-        if not all(isinstance(sha256, bytes) and len(sha256) == 32 for _, sha256 in rows):
-            raise self._db.damaged("the sha256 of a picture has another length")
-        starts = b"".join(sha256[:8] for _, sha256 in rows)
+        ids = np.array([id_ for id_, *_ in rows], np.int64)
+        if not all(good and isinstance(sha256, bytes) for _, sha256, good in rows):
+            raise self._db.altered("the row of a picture")
+        starts = b"".join(sha256[:8] for _, sha256, _ in rows)
         return ids, np.frombuffer(starts, "<u8").astype(np.uint64)
 
     def names(self, ids: Sequence[int]) -> list[str]:
@@ -178,7 +184,8 @@ class Vectors:
     def of_image(self, image_id: int) -> NDArray[np.float32] | None:
         """Return the image's (dim,) float32 vector; None if it has none, or a damaged one."""
         blob = self._db.one(
-            "SELECT embedding FROM vectors WHERE image_id = ? AND model_id = ? AND +view = ?",
+            "SELECT embedding FROM vectors v"
+            f" WHERE image_id = ? AND model_id = ? AND +view = ? AND {_SOUND}",
             (image_id, self._model_id, self._view),
         )
         return None if blob is None else sound_vector(blob, self._dim)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 
 from retrieval.catalogue import TEXT, ModelRow
+from retrieval.catalogue.healing import NOTHING, Damage
 from retrieval.catalogue.scan import Scope
 from retrieval.context import ModelInUse
 from retrieval.encoders import Encoder
@@ -16,6 +18,8 @@ from retrieval.indexing.removal import remove_path
 from retrieval.indexing.scopes import choose_paths, plan_scopes, remember_excludes
 from retrieval.indexing.updating import Indexer
 from retrieval.search.baselines import measure_baselines
+
+_log = logging.getLogger(__name__)
 
 
 def index_paths(
@@ -118,15 +122,21 @@ def _indexer(
     images = session.index_of(model.row, indexing=True)
     texts = session.index_of(model.row, TEXT, indexing=True)
 
-    def mend() -> None:
-        """Drop damaged vectors, so that this run makes them anew."""
+    def mend(thorough: bool) -> None:
+        """Drop damaged vectors and rows, so that this run makes them anew.
+
+        `thorough` reads all rows: the other way, a watch would do that for each changed file.
+        """
+        rows = catalogue.contents.damaged_rows() if thorough else NOTHING
         with catalogue.reading():
             damaged = images.damaged().tolist()
             if catalogue.vectors(model.row, TEXT).exist():
                 damaged += texts.damaged().tolist()
             wrong = catalogue.contents.wrong_orphans()
-        if damaged or wrong:
-            catalogue.contents.mend(damaged)
+        damaged += rows.vectors
+        if damaged or wrong or rows:
+            again = catalogue.contents.mend(damaged, rows)
+            _tell(rows, len(again))
 
     def refresh() -> None:
         with catalogue.reading():
@@ -140,3 +150,17 @@ def _indexer(
         measure_baselines(catalogue, model, images)
 
     return Indexer(catalogue, model, options, stop=stop, mend=mend, refresh=refresh)
+
+
+def _tell(rows: Damage, again: int) -> None:
+    """Log what a fault of the disk had changed in the catalogue."""
+    if rows:
+        _log.warning(
+            "a fault had changed rows of the catalogue (%d pictures, %d texts, %d vectors); they "
+            "are read again",
+            *(len(rows.images), len(rows.texts), len(rows.vectors)),
+        )
+    if left := len(rows.images) - again:
+        _log.warning(
+            "%d of these pictures cannot be read now; connect their drive and index again", left
+        )

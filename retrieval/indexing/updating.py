@@ -75,7 +75,7 @@ class Indexer:
         options: IndexOptions,
         *,
         stop: threading.Event,
-        mend: Callable[[], None],
+        mend: Callable[[bool], None],
         refresh: Callable[[], None],
     ) -> None:
         self._catalogue = catalogue
@@ -95,7 +95,7 @@ class Indexer:
         """Index each scope; yield progress, with `skipped` among the problems of the last."""
         for trouble in skipped:
             self._report.add_problem(trouble.path, trouble.reason)
-        self._mend()
+        self._mend(any(not (scope.files or scope.folders) for scope in scopes))
         known = self._catalogue.known_contents(self._model.row)
         try:
             for scope in scopes:

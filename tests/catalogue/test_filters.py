@@ -136,13 +136,19 @@ def rows_and_catalogue(
         texts = tuple(chosen.sample(TEXTS, chosen.randrange(2)))
         for tag in tags:
             catalogue._db.rows(
-                "INSERT INTO tags VALUES (?, ?, 1, 'label', ?)", (image.id, tag, model)
+                "INSERT INTO tags (image_id, label, score, source, model_id)"
+                " VALUES (?, ?, 1, 'label', ?)",
+                (image.id, tag, model),
             )
         catalogue._db.rows(
-            "INSERT OR REPLACE INTO texts VALUES (?, 'name', 'invoice')", (image.id,)
+            "INSERT OR REPLACE INTO texts (image_id, source, text) VALUES (?, 'name', 'invoice')",
+            (image.id,),
         )
         for text in texts:
-            catalogue._db.rows("INSERT INTO texts VALUES (?, 'caption', ?)", (image.id, text))
+            catalogue._db.rows(
+                "INSERT INTO texts (image_id, source, text) VALUES (?, 'caption', ?)",
+                (image.id, text),
+            )
         vector = catalogue._db.one("SELECT id FROM vectors WHERE image_id = ?", (image.id,))
         rows += [
             Row(vector, info, os.path.join(ROOTS[root], path), size, tags, texts, image.date)

@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from support.damage import edit
 from support.fakes import FakeEncoder
 from support.old_catalogues import FOLDER, load
 
@@ -181,8 +182,7 @@ def test_a_newer_schema_names_the_version_that_reads_it(tmp_path: Path) -> None:
             schema.program(),
         )
         db.execute(f"PRAGMA user_version = {NEWEST + 1}")
-        db.execute("UPDATE state SET value = '7.1.0' WHERE key = 'program'")
-        db.commit()
+    edit(path, "UPDATE state SET value = '7.1.0' WHERE key = 'program'")
     with pytest.raises(LibraryTooNew) as caught:
         Catalogue(str(path))
     assert "7.1.0" in caught.value.message

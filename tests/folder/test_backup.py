@@ -22,6 +22,7 @@ from support.fakes import FakeEncoder
 from support.painting import paint
 
 from retrieval import Library, LibraryBusy, LibraryError
+from retrieval.catalogue.row_checks import register
 from retrieval.errors import LibraryTooNew
 from retrieval.folder import backup as backups
 from retrieval.folder.archive import CATALOGUE, MANIFEST, write_archive
@@ -265,6 +266,7 @@ def changed_catalogue(tmp_path: Path, content: bytes, *statements: str) -> bytes
     path = tmp_path / "changed.sqlite"
     path.write_bytes(content)
     with closing(sqlite3.connect(path)) as db:
+        register(db)
         db.execute("PRAGMA journal_mode = DELETE")
         for statement in statements:
             db.execute(statement)

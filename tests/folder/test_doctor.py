@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support import damage as damaging
 from support.damage import CHANGES, change
 from support.fake_model import install
 from support.fakes import FakeEncoder
@@ -68,9 +69,7 @@ def codes(folder: Path, *, files: bool = False) -> set[str]:
 
 
 def edit(folder: Path, *statements: str) -> None:
-    with closing(sqlite3.connect(folder / "catalogue.sqlite", isolation_level=None)) as db:
-        for statement in statements:
-            db.execute(statement)
+    damaging.edit(folder / "catalogue.sqlite", *statements)
 
 
 def cache_of(folder: Path) -> Path:
@@ -80,9 +79,12 @@ def cache_of(folder: Path) -> Path:
 
 def damage_vectors(folder: Path) -> None:
     nan, long, short = np.full(4, np.nan, "<f2"), np.full(4, 3, "<f2"), np.ones(3, "<f2")
-    with closing(sqlite3.connect(folder / "catalogue.sqlite", isolation_level=None)) as db:
-        for number, value in enumerate((nan, long, short), 5):
-            db.execute("UPDATE vectors SET embedding = ? WHERE id = ?", (value.tobytes(), number))
+    for number, value in enumerate((nan, long, short), 5):
+        put_vector(folder, number, value.tobytes())
+
+
+def put_vector(folder: Path, number: int, value: bytes) -> None:
+    edit(folder, f"UPDATE vectors SET embedding = x'{value.hex()}' WHERE id = {number}")
 
 
 def flip_cache(folder: Path) -> None:
@@ -112,11 +114,15 @@ def lose_header(folder: Path) -> None:
         file.write(os.urandom(100))
 
 
+def drop_trigger(folder: Path) -> None:
+    with closing(sqlite3.connect(folder / "catalogue.sqlite", isolation_level=None)) as db:
+        db.execute("DROP TRIGGER files_deleted")
+
+
 def foreign_cache(folder: Path) -> None:
     """Change a vector behind the cache: the cache is sound, but holds another."""
     value = np.array([0, 0, 1, 0], "<f2").tobytes()
-    with closing(sqlite3.connect(folder / "catalogue.sqlite", isolation_level=None)) as db:
-        db.execute("UPDATE vectors SET embedding = ? WHERE id = 3", (value,))
+    put_vector(folder, 3, value)
 
 
 BROKEN: dict[str, Callable[[Path], object]] = {
@@ -130,24 +136,11 @@ BROKEN: dict[str, Callable[[Path], object]] = {
     "words.missing": lambda folder: edit(folder, "DELETE FROM words"),
     "settings.damaged": lambda folder: edit(folder, "DELETE FROM stamps"),
     "model.record": lambda folder: edit(folder, "UPDATE models SET preprocessing = '[]'"),
-    "catalogue.malformed": lambda folder: edit(folder, "DROP TRIGGER files_deleted"),
-    "images.orphans": lambda folder: edit(
-        folder,
-        "DROP TRIGGER images_orphaned",
-        "UPDATE images SET orphaned_at = 7 WHERE id = 4",
-        globals()["TRIGGER"],
-    ),
+    "catalogue.malformed": drop_trigger,
+    "images.orphans": lambda folder: edit(folder, "UPDATE images SET orphaned_at = 7 WHERE id = 4"),
+    "rows.altered": lambda folder: edit(folder, "UPDATE files SET image_id = 9 WHERE id = 8"),
+    "rows.altered.people": lambda folder: edit(folder, "UPDATE roots SET crc = crc + 1"),
 }
-TRIGGER = ""
-
-
-@pytest.fixture(autouse=True)
-def trigger(original: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with closing(sqlite3.connect(original / "library/catalogue.sqlite")) as db:
-        (sql,) = db.execute(
-            "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name = 'images_orphaned'"
-        ).fetchone()
-    monkeypatch.setitem(globals(), "TRIGGER", sql)
 
 
 def test_a_sound_library_has_no_findings(folder: Path) -> None:

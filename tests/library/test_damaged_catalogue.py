@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import random
 import shutil
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
-from support.damage import CHANGES, change, tables
+from support.damage import CHANGES, change, edit, tables
 from support.fakes import FakeEncoder
 from support.painting import paint
 
@@ -138,10 +136,9 @@ def test_damaged_vectors_are_named_and_made_anew(
         right = scores(library, "red")
     shutil.rmtree(folder / "cache")
     values = (np.full(4, np.nan, "<f2"), np.full(4, 9, "<f2"), np.ones(3, "<f2"))
-    with closing(sqlite3.connect(folder / "catalogue.sqlite", isolation_level=None)) as db:
-        for number, value in enumerate(values, 1):
-            sql = "UPDATE vectors SET embedding = ? WHERE view = 'whole' AND image_id = ?"
-            db.execute(sql, (value.tobytes(), number))
+    for number, value in enumerate(values, 1):
+        sql = "UPDATE vectors SET embedding = ? WHERE view = 'whole' AND image_id = ?"
+        edit(folder / "catalogue.sqlite", sql, values=(value.tobytes(), number))
     encoder = FakeEncoder()
     for _ in range(2):  # from the catalogue, then from the cache
         caplog.clear()
@@ -175,8 +172,7 @@ def test_damaged_settings_are_errors_that_name_the_remedy(
     sound: Path, tmp_path: Path, statement: str
 ) -> None:
     folder = Path(shutil.copytree(sound / "library", tmp_path / "library"))
-    with closing(sqlite3.connect(folder / "catalogue.sqlite", isolation_level=None)) as db:
-        db.execute(statement)
+    edit(folder / "catalogue.sqlite", statement)
     with (
         pytest.raises(LibraryError) as raised,
         Library.open(folder, FakeEncoder()) as library,

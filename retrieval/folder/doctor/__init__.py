@@ -65,6 +65,7 @@ def _examine(folder: str, *, files: bool, locked: bool = False) -> Iterator[Find
         yield from content.examine(folder, opened, row, files=files)
         yield from models.examine(row.spec)
     except LibraryError as error:
-        yield Finding("catalogue.unusable", "error", error.message, hint=error.hint)
+        if not found:
+            yield Finding("catalogue.unusable", "error", error.message, hint=error.hint)
     finally:
         opened.close()

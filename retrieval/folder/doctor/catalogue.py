@@ -58,6 +58,20 @@ def _rows(path: str, found: inspection.Inspected) -> Iterator[Finding]:
     parts = [f"{count} in {table}" for table, count in wrong.items()]
     if parts:
         yield _mendable(path, "rows.impossible", f"rows with impossible values: {some(parts, 9)}")
+    parts = [f"{count} in {table}" for table, count in (found.altered or {}).items()]
+    if parts:
+        what = f"rows that a fault has changed since they were written: {some(parts, 9)}"
+        yield _mendable(path, "rows.altered", what)
+    if found.peoples:
+        yield Finding(
+            "rows.altered.people",
+            "error",
+            "a fault has changed what a person made; this is how it reads now: "
+            + some(list(found.peoples), 20),
+            "keep it as it reads now, after a copy of the catalogue",
+            hint="put right what is wrong, for example from a backup or pixtrieve edits export",
+            mend=lambda: _mend(path),
+        )
     parts = [f"{count} in {table}" for table, count in dangling.items()]
     if parts:
         yield _mendable(
@@ -67,8 +81,9 @@ def _rows(path: str, found: inspection.Inspected) -> Iterator[Finding]:
         what = f"the words of {found.words} pictures are not in the full-text index"
         yield _mendable(path, "words.missing", what)
     if found.settings:
+        alone = {"model", "model_id"} & set(found.settings)
         what = f"settings are missing or damaged: {some(list(found.settings))}"
-        yield _mendable(path, "settings.damaged", what, alone="model" in found.settings)
+        yield _mendable(path, "settings.damaged", what, alone=bool(alone))
     if damaged_model:
         yield Finding(
             "model.record",

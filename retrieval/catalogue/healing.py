@@ -1,0 +1,132 @@
+"""Finds rows that a fault has changed, and has them read again from the disk.
+
+A damaged row differs from its checksum (`row_checks`). What the pictures say themselves is
+forgotten here, so that the same run reads it again; what only a person can say is never touched.
+Rows of `files` and `sidecars` are not looked for: the comparison of a walk finds them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from retrieval.catalogue.row_checks import seal, sound
+from retrieval.catalogue.texts import CAPTION, EMBEDDED, OCR
+from retrieval.query.fields import FACTS
+
+_DEFAULTS = {
+    **dict.fromkeys(FACTS, "NULL"),
+    **dict.fromkeys(("format", "taken", "camera", "lens", "date", "date_source"), "''"),
+    **dict.fromkeys(("width", "height", "told"), "0"),
+}
+UNKNOWN = ", ".join(f"{name} = {value}" for name, value in _DEFAULTS.items())
+"""The facts of a picture that nobody knows, as the assignments of an UPDATE."""
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """Ids of damaged rows: `images` to read again, `vectors`, and (image id, source) of `texts`."""
+
+    images: tuple[int, ...]
+    vectors: tuple[int, ...]
+    texts: tuple[tuple[int, str], ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.images or self.vectors or self.texts)
+
+
+NOTHING = Damage((), (), ())
+
+
+def find(db: sqlite3.Connection) -> Damage:
+    """Look at all rows that an indexing run can read again. Raises the errors of SQLite."""
+    images = _ids(db, f"SELECT id FROM images WHERE NOT {sound('images')}")
+    images += _ids(db, f"SELECT image_id FROM sketches WHERE NOT {sound('sketches')}")
+    vectors = _ids(db, f"SELECT id FROM vectors WHERE NOT {sound('vectors')}")
+    rows = db.execute(
+        "SELECT image_id, CAST(source AS BLOB) FROM texts"
+        f" WHERE CAST(source AS BLOB) IS NOT x'{CAPTION.encode().hex()}' AND NOT {sound('texts')}"
+    ).fetchall()
+    texts = tuple((id_, bytes(source or b"").decode("utf-8", "replace")) for id_, source in rows)
+    images += [id_ for id_, source in texts if source == EMBEDDED]
+    return Damage(tuple(dict.fromkeys(images)), tuple(vectors), texts)
+
+
+def heal(db: sqlite3.Connection, damage: Damage) -> list[int]:
+    """Forget what is damaged, within the caller's transaction; return the images to read again.
+
+    An image none of whose files is there now stays as it is: nobody could read it again. The caller
+    deletes the damaged vectors.
+    """
+    for image_id, source in damage.texts:
+        db.execute(
+            f"DELETE FROM texts WHERE image_id = ? AND NOT {sound('texts')}"
+            " AND CAST(source AS BLOB) = ?",
+            (image_id, source.encode()),
+        )
+        if source == OCR:
+            db.execute("DELETE FROM ocr_done WHERE image_id = ?", (image_id,))
+        db.execute("INSERT OR IGNORE INTO retell VALUES (?)", (image_id,))
+    return [image_id for image_id in damage.images if _read_again(db, image_id)]
+
+
+def _read_again(db: sqlite3.Connection, image_id: int) -> bool:
+    """Let the next walk read an image; tell whether it will."""
+    paths = _files(db, image_id)
+    if not paths:
+        return False
+    if not _is_sound(db, image_id):
+        _restore_content(db, image_id, paths)
+    if not _is_sound(db, image_id):
+        db.execute(f"UPDATE images SET {UNKNOWN}, orphaned_at = NULL WHERE id = ?", (image_id,))
+        db.execute(f"{seal('images')} WHERE id = ?", (image_id,))
+        # The trigger works out the date again.
+        db.execute("UPDATE files SET size = size WHERE image_id = ?", (image_id,))
+        db.execute("INSERT OR IGNORE INTO retell VALUES (?)", (image_id,))
+    db.execute(f"DELETE FROM sketches WHERE image_id = ? AND NOT {sound('sketches')}", (image_id,))
+    db.execute("DELETE FROM vectors WHERE image_id = ? AND view = 'whole'", (image_id,))
+    return True
+
+
+def _restore_content(db: sqlite3.Connection, image_id: int, paths: Iterable[bytes]) -> None:
+    """Give an image the SHA-256 of its file again: people's captions and groups belong to it."""
+    for path in paths:
+        try:
+            with open(path, "rb") as file:
+                sha256 = hashlib.file_digest(file, "sha256").digest()
+            db.execute("UPDATE images SET sha256 = ? WHERE id = ?", (sha256, image_id))
+        except (OSError, sqlite3.IntegrityError):  # that content has another image already
+            continue
+        return
+
+
+def _files(db: sqlite3.Connection, image_id: int) -> list[bytes]:
+    """Return the paths of an image's files that are as they were indexed."""
+    rows = db.execute(
+        "SELECT CAST(r.path AS BLOB), CAST(f.path AS BLOB), f.size, f.mtime_ns FROM files f"
+        f" JOIN roots r ON r.id = f.root_id WHERE f.image_id = ? AND {sound('files', 'f')}"
+        f" AND {sound('roots', 'r')}",
+        (image_id,),
+    ).fetchall()
+    found = []
+    for root, below, size, mtime_ns in rows:
+        path = os.path.join(root, below)
+        try:
+            status = os.stat(path)
+        except (OSError, ValueError):
+            continue
+        if (status.st_size, status.st_mtime_ns) == (size, mtime_ns):
+            found.append(path)
+    return found
+
+
+def _is_sound(db: sqlite3.Connection, image_id: int) -> bool:
+    row = db.execute(f"SELECT {sound('images')} FROM images WHERE id = ?", (image_id,)).fetchone()
+    return bool(row and row[0])
+
+
+def _ids(db: sqlite3.Connection, sql: str) -> list[int]:
+    return [int(id_) for (id_,) in db.execute(sql).fetchall()]

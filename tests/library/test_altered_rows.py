@@ -1,0 +1,208 @@
+"""A value that a fault has changed into another possible one is never believed, and never lost."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.damage import edit
+from support.fake_model import install
+from support.fakes import FakeEncoder
+from support.painting import paint
+
+from retrieval import Library
+from retrieval.errors import LibraryError, PixtrieveError
+
+COLOURS: dict[str, str | tuple[int, int, int]] = {
+    "red": "red",
+    "green": "green",
+    "blue": "blue",
+    "rose": (240, 40, 60),
+}
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pictures and a library with a row of everything."""
+    folder = tmp_path_factory.mktemp("sound")
+    for name, colour in COLOURS.items():
+        paint(folder / f"pictures/{name}.png", colour)
+    paint(folder / "copies/green.png", "green")
+    (folder / "pictures/rose.txt").write_text("a rose in the garden")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder / "user"))
+        with Library.create(folder / "library", FakeEncoder()) as library:
+            library.add(folder / "pictures", exclude="*.gif")
+            library.add(folder / "copies")
+            library.texts.put({str(folder / "pictures/blue.png"): ["blue sky"]})
+            list(library.texts.encode())
+            library.tags.label(["red", "green"])
+            library.concepts.learn("rosy", [folder / "pictures/rose.png"], [])
+            library.duplicates.keep_all(library.duplicates.find().groups)
+    return folder
+
+
+@pytest.fixture
+def folder(sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the library without caches, to be damaged; the pictures are shared."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
+    encoder = FakeEncoder()
+    install(lambda: encoder, monkeypatch.setattr)
+    copy = Path(shutil.copytree(sound / "library", tmp_path / "library"))
+    shutil.rmtree(copy / "cache")
+    return copy
+
+
+def answers(folder: Path) -> dict[str, Any]:
+    with Library.open(folder, FakeEncoder()) as library:
+        found: dict[str, Any] = {
+            os.path.basename(hit["path"]): {**hit, "id": 0, "rank": 0, "tags": 0}
+            for hit in library.search("red", 99, look_in="pictures").to_dicts()
+        }
+        for hit in library.search("garden", look_in="texts"):
+            found[f"garden: {os.path.basename(hit.path)}"] = round(hit.score, 5)
+        return found
+
+
+def flip(folder: Path, table: str, column: str, where: str = "1") -> None:
+    """Change a value to another of its type, in one row."""
+    key = WITHOUT_ROWID.get(table, "rowid")
+    changed = {
+        "sha256": "x'ff' || substr(sha256, 2)",
+        "embedding": "substr(embedding, 1, 2) || x'66' || substr(embedding, 4)",
+    }.get(column, f"CASE typeof({column}) WHEN 'text' THEN {TEXT} ELSE {column} + 1 END")
+    if column in ("sha256", "embedding"):
+        changed = f"CAST({changed} AS BLOB)"
+    changed = changed.replace("COLUMN", column)
+    edit(
+        folder / "catalogue.sqlite",
+        f"UPDATE {table} SET {column} = {changed}"
+        f" WHERE {key} = (SELECT {key} FROM {table} WHERE {where} LIMIT 1) AND ({where})",
+    )
+
+
+TEXT = "substr(COLUMN, 1, length(COLUMN) - 1) || 'x'"
+WITHOUT_ROWID = {
+    "texts": "image_id",
+    "sidecars": "path",
+    "excludes": "pattern",
+    "kept": "image_id",
+    "concept_examples": "example",
+    "state": "key",
+}
+
+DESCRIBED = "SELECT image_id FROM texts WHERE source = 'caption'"
+DERIVED = {
+    "half float": ("vectors", "embedding", "view = 'whole'"),
+    "picture of a vector": ("vectors", "image_id", "id = 4"),
+    "date": ("images", "date", "1"),
+    "width": ("images", "width", "1"),
+    "hash": ("images", "sha256", "1"),
+    "hash of a described one": ("images", "sha256", f"id = ({DESCRIBED})"),
+    "size": ("files", "size", "1"),
+    "time": ("files", "mtime_ns", "1"),
+    "path": ("files", "path", "1"),
+    "text": ("texts", "text", "source = 'sidecar'"),
+    "sidecar": ("sidecars", "text", "1"),
+}
+
+
+@pytest.mark.parametrize("what", DERIVED)
+def test_what_the_disk_knows_is_refused_and_read_again(
+    folder: Path, what: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    right = answers(folder)
+    shutil.rmtree(folder / "cache")
+    flip(folder, *DERIVED[what])
+    with caplog.at_level(logging.WARNING):
+        try:
+            found = answers(folder)
+        except PixtrieveError as error:
+            assert error.hint  # noqa: PT017 - either outcome is right
+        else:
+            assert {**right, **found} == right, "nothing is shown that is not right"
+            assert found == right or "damaged" in caplog.text or what == "sidecar"
+    codes = {each.code for each in Library.check(folder).findings}
+    assert codes & {"rows.altered", "vectors.damaged"}
+    with Library.open(folder, FakeEncoder()) as library:
+        library.add()
+    assert answers(folder) == right
+    assert {each.code for each in Library.check(folder).findings} == set()
+
+
+PEOPLES: dict[str, tuple[tuple[str, str, str], Callable[[Library], object]]] = {
+    "caption": (
+        ("texts", "text", "source = 'caption'"),
+        lambda library: [library.texts.of(row.id) for row, _ in library.images()],
+    ),
+    "label": (("labels", "label", "1"), lambda library: library.tags.labels()),
+    "concept": (("concepts", "name", "1"), lambda library: library.concepts.all()),
+    "example": (
+        ("concept_examples", "wanted", "1"),
+        lambda library: library.concepts.all(),
+    ),
+    "kept": (("kept", "files", "1"), lambda library: library.duplicates.find()),
+    "pattern": (("excludes", "pattern", "1"), lambda library: library.add()),
+    "folder": (("roots", "path", "1"), lambda library: library.search("red")),
+}
+
+
+@pytest.mark.parametrize("what", PEOPLES)
+def test_what_a_person_made_is_named_and_kept(folder: Path, what: str) -> None:
+    place, use = PEOPLES[what]
+    flip(folder, *place)
+    with Library.open(folder, FakeEncoder()) as library:
+        with pytest.raises(LibraryError) as raised:
+            use(library)
+        assert "fault" in raised.value.message
+        assert "doctor" in raised.value.hint
+    found = [each for each in Library.check(folder).findings if each.severity != "note"]
+    assert [each.code for each in found] == ["rows.altered.people"]
+    before = rows(folder, place[0])
+    mended = Library.check(folder, repair=True)
+    assert mended.sound
+    assert rows(folder, place[0]) == before, "it reads as it did"
+    assert list(folder.glob("catalogue.sqlite.before-repair-*"))
+
+
+def rows(folder: Path, table: str) -> list[tuple[Any, ...]]:
+    with Library.open(folder, FakeEncoder()) as library:
+        found = library._session.catalogue._db.rows(f"SELECT * FROM {table}").fetchall()
+        return [row[:-1] for row in found]
+
+
+def test_a_picture_on_an_absent_drive_waits_for_it(
+    folder: Path, sound: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    right = answers(folder)
+    flip(folder, "images", "date", f"id = ({DESCRIBED})")
+    os.rename(sound / "pictures", sound / "away")
+    try:
+        with Library.open(folder, FakeEncoder()) as library:
+            library.add()
+        assert "connect" in caplog.text
+        Library.check(folder, repair=True)
+        assert "rows.altered" in {each.code for each in Library.check(folder).findings}
+    finally:
+        os.rename(sound / "away", sound / "pictures")
+    with Library.open(folder, FakeEncoder()) as library:
+        library.add()
+    assert answers(folder) == right
+    with Library.open(folder, FakeEncoder()) as library:
+        captions = [text.text for row, _ in library.images() for text in library.texts.of(row.id)]
+    assert "blue sky" in captions
+
+
+def test_an_altered_model_is_an_error_and_its_own_record_is_restored(folder: Path) -> None:
+    right = answers(folder)
+    for column in ("licence", "fingerprint"):
+        flip(folder, "models", column)
+        with pytest.raises(LibraryError, match="model"):
+            answers(folder)
+        assert Library.check(folder, repair=True).sound
+        assert answers(folder) == right
