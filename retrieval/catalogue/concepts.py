@@ -75,6 +75,8 @@ class ConceptRows:
         for example, _ in examples:
             self._db.a_text(example)
         like = tuple(example for example, wanted in examples if wanted)
+        if not like:  # nobody can teach that: a fault took the rows
+            raise self._db.damaged(f"the examples of the concept “{name}” are lost; learn it again")
         unlike = tuple(example for example, wanted in examples if not wanted)
         return ConceptRow(id_, name, like, unlike)
 

@@ -18,11 +18,14 @@ from retrieval.catalogue.explaining import (
     hint_about_disk,
 )
 from retrieval.catalogue.migrating import migrate_file, too_new
+from retrieval.catalogue.row_checks import sound
 from retrieval.catalogue.typed import fits, shown
 from retrieval.errors import LibraryError
 
 FIRST_BELOW, PAST_BELOW = b"/", b"0"
 """Every path that begins with "folder/" sorts between "folder/" and "folder0"."""
+
+_CHECKED_ROWS = 20_000
 
 Record = TypeVar("Record")
 
@@ -50,6 +53,7 @@ class Connection:
     def __init__(self, path: str, *, create: bool = False, any_thread: bool = False) -> None:
         self.path = path
         self._unwritable: sqlite3.OperationalError | None = None
+        self._sound: dict[str, int] = {}  # checked tables, and when: see `require_sound`
         try:
             try:
                 self._open(mode_of(path, create=create), create=create, any_thread=any_thread)
@@ -142,10 +146,25 @@ class Connection:
 
         LibraryError for the first one that is not: "WHAT was changed by a fault: ITS VALUES".
         """
-        for *row, sound in self.rows(sql, values):
-            if not sound:
+        for *row, good in self.rows(sql, values):
+            if not good:
                 raise self.altered(what, row)
             yield tuple(row)
+
+    def require_sound(self, *tables: str) -> None:
+        """Raise LibraryError if a row of tables that a question reads as a whole is damaged.
+
+        Once for each change of the file, and in the first `_CHECKED_ROWS` rows of each table: all
+        of a large library would take seconds. Indexing runs and `pixtrieve doctor` look at all.
+        """
+        version = self.number("PRAGMA data_version")
+        for table in tables:
+            if self._sound.get(table) == version:
+                continue
+            good = f"SELECT {sound(table)} AS good FROM {table} LIMIT {_CHECKED_ROWS}"
+            if self.one(f"SELECT 1 FROM ({good}) WHERE NOT good LIMIT 1") is not None:
+                raise self.altered(f"a row of the table {table}, on which the answer depends,")
+            self._sound[table] = version
 
     def altered(self, what: str, row: Sequence[Any] = ()) -> LibraryError:
         """Return the error for a row that differs from its checksum, with what it holds now."""

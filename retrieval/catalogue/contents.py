@@ -23,6 +23,9 @@ from retrieval.query.fields import FACTS
 from retrieval.specs import ModelSpec
 from retrieval.vectors import to_blobs
 
+_MANY_IMAGES = 20_000
+_DAY_S = 86_400
+
 _VALUES = attrgetter(*FACTS)
 
 
@@ -117,7 +120,18 @@ class Contents:
         return {id_ for (id_,) in rows.fetchall()}
 
     def damaged_rows(self) -> Damage:
-        """Return which rows differ from their checksums, of those that can be read again."""
+        """Return which rows differ from their checksums, of those that can be read again.
+
+        A large library is looked at once a day, because reading all rows takes seconds.
+        """
+        many = f"SELECT 1 FROM images LIMIT 1 OFFSET {_MANY_IMAGES}"
+        if self._db.one(many) is not None:
+            last = self._db.one("SELECT value FROM state WHERE key = 'looked_at'")
+            now = int(time.time())
+            if isinstance(last, int) and 0 <= now - last < _DAY_S:
+                return NOTHING
+            sql = "INSERT OR REPLACE INTO state (key, value) VALUES ('looked_at', ?)"
+            self._db.rows(sql, (now,))
         with explained(self._db.path):
             return find(self._db.raw)
 

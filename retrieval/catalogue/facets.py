@@ -33,9 +33,12 @@ class FacetRows:
         Dates are counted by month ("2023-05"), newest first; folders are absolute paths, by name.
         """
         if field.kind == "folder":
+            self._db.require_sound("files", "roots")
             return self._folders(most)
         if field.kind == "words":
+            self._db.require_sound("tags")
             return self._tags(most)
+        self._db.require_sound("images")
         column = column_of(field)
         if field.kind == "date":
             return self._counted(f"substr({column}, 1, 7)", "1 DESC", most)

@@ -76,6 +76,9 @@ _ORDERS = {
 }
 
 
+_READ = ("images", "files", "roots", "tags", "texts")
+
+
 class Filters:
     """Finds the pictures that meet a condition."""
 
@@ -106,6 +109,8 @@ class Filters:
     def _found(self, condition: Condition, model_id: int, order: str) -> NDArray[np.int64]:
         sql, values = _sql_of(condition)
         source = (_FILES if _is_of_files(condition) else _IMAGES).format(sql)
+        read = [table for table in _READ if f" {table} " in source + order]
+        self._db.require_sound(*read)
         rows = self._db.rows(f"SELECT v.id{source}{order}", (model_id, *values)).fetchall()
         return np.array([id_ for (id_,) in rows], np.int64)
 

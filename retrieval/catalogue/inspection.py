@@ -217,6 +217,13 @@ def _peoples(db: sqlite3.Connection) -> Iterator[str]:
             now = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
             yield f"{what} “{now}”"
 
+    without = (
+        "SELECT name FROM concepts WHERE NOT EXISTS"
+        " (SELECT 1 FROM concept_examples WHERE concept_id = concepts.id AND wanted)"
+    )
+    for (name,) in db.execute(without).fetchall():
+        yield f"the concept “{_text(name)}”, whose examples are lost"
+
 
 def _settings(db: sqlite3.Connection) -> Iterator[str]:
     for (key,) in db.execute(f"SELECT key FROM state WHERE NOT {sound('state')}").fetchall():

@@ -125,12 +125,12 @@ class Relocation:
         """Change the paths of concepts' examples that are not in the library."""
         rows = self._db.rows("SELECT DISTINCT example FROM concept_examples").fetchall()
         for (example,) in rows:
-            rest = None if example.startswith("#") else _below(example, old)
-            if rest is not None:
+            path = None if example.startswith("#") else moved_path(example, old, new)
+            if path is not None:
                 self._db.rows(
                     "UPDATE OR REPLACE concept_examples SET example = CAST(? AS TEXT)"
                     " WHERE example = CAST(? AS TEXT)",
-                    (text(_joined(new, rest)), text(example)),
+                    (text(path), text(example)),
                 )
 
     def _move_excludes(self, root: Root, target: Root, below: str) -> None:
@@ -180,6 +180,12 @@ class Relocation:
             " WHERE root_id = ? AND image_id IS NOT NULL",
             (root_id,),
         )
+
+
+def moved_path(path: str, old: str, new: str) -> str | None:
+    """Return the new path of one at or below `old`; None for other paths."""
+    rest = _below(path, old)
+    return None if rest is None else _joined(new, rest)
 
 
 def _below(path: str, folder: str) -> tuple[str, ...] | None:

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any
 
 from retrieval.catalogue import Catalogue
-from retrieval.catalogue.relocation import MovedFolder, Relocation, is_windows_path
+from retrieval.catalogue.relocation import (
+    MovedFolder,
+    Relocation,
+    is_windows_path,
+    moved_path,
+)
 from retrieval.errors import LibraryError
 from retrieval.query.spelling import absolute
+from retrieval.whole_file import require_inside, whole_file
+
+_LOGS = "moves"
+_PATHS = ("root", "from", "to")
+"""What is a path in a line of a log of moved duplicates: see `retrieval.duplicates.moving`."""
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 
@@ -37,6 +49,8 @@ def relocate(
 ) -> Relocated:
     """Change all paths at and below `old` to ones below `new`, in one transaction.
 
+    The logs of moved duplicates change, too, so that an undo finds the files.
+
     Either may be a path of Windows on another system ("D:", "D:/Pictures"). `dry_run` changes
     nothing. Raises LibraryError as `Relocation.move` does, LibraryBusy when another process is
     writing.
@@ -46,7 +60,46 @@ def relocate(
         raise LibraryError(f"{before} is the old and the new path", "name two different paths")
     relocation = catalogue.relocation()
     with writer, catalogue.trying() if dry_run else catalogue.writing():
-        return _counted(relocation, tuple(relocation.move(before, after)))
+        moved = tuple(relocation.move(before, after))
+        if not dry_run:  # before the catalogue: a run that ends here is repeated
+            _move_in_logs(os.path.dirname(catalogue.path), before, after)
+        return _counted(relocation, moved)
+
+
+def _move_in_logs(folder: str, old: str, new: str) -> None:
+    place = os.path.join(folder, _LOGS)
+    if not os.path.isdir(place):
+        return
+    try:
+        require_inside(folder, place)
+        for name in sorted(os.listdir(place)):
+            path = os.path.join(place, name)
+            with open(path, "rb") as log:
+                lines = log.read().split(b"\n")
+            changed = [_moved_line(line, old, new) for line in lines]
+            if changed != lines:
+                with whole_file(path) as log:
+                    log.write(b"\n".join(changed))
+    except OSError as error:
+        raise LibraryError(
+            f"the logs of moved files in {place} cannot be changed: {error.strerror or error}",
+            "check the permissions of the folder, and run the command again",
+        ) from error
+
+
+def _moved_line(line: bytes, old: str, new: str) -> bytes:
+    """Return a line of a log with its new paths; one that a crash cut short stays as it is."""
+    try:
+        facts: Any = json.loads(line)
+    except ValueError:
+        return line
+    paths = {name: facts.get(name) for name in _PATHS} if isinstance(facts, dict) else {}
+    found = {
+        name: moved
+        for name, path in paths.items()
+        if isinstance(path, str) and (moved := moved_path(path, old, new)) is not None
+    }
+    return json.dumps({**facts, **found}).encode("ascii") if found else line
 
 
 def _counted(relocation: Relocation, folders: tuple[MovedFolder, ...]) -> Relocated:

@@ -19,9 +19,7 @@ correct pictures are below it.
 
 from __future__ import annotations
 
-import json
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -30,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.query.tokens import query_words
+from retrieval.whole_file import read_record, write_record
 
 if TYPE_CHECKING:
     from retrieval.scoring.confidence import ScoreBaseline
@@ -131,13 +130,12 @@ def answer_features(found: Mapping[str, Floats]) -> dict[str, Floats]:
 def read_calibration(path: str, fingerprint: str) -> Calibration | None:
     """Read a calibration file; None if it is missing, damaged, or for another model or version."""
     try:
-        with open(path, encoding="utf-8") as file:
-            facts = json.load(file)
-        if facts["version"] != VERSION or facts["fingerprint"] != fingerprint:
+        facts = read_record(path)
+        if facts is None or facts["version"] != VERSION or facts["fingerprint"] != fingerprint:
             return None
         hits, answers = (_logistic(facts[name]) for name in ("hits", "answers"))
         return Calibration(hits, answers, float(facts["strong"]))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
@@ -155,8 +153,4 @@ def write_calibration(path: str, fingerprint: str, fitted: Calibration) -> None:
         "answers": {"offset": fitted.answers.offset, "weights": dict(fitted.answers.weights)},
         "strong": fitted.strong,
     }
-    unfinished = f"{path}.new"
-    with open(unfinished, "w", encoding="utf-8") as file:
-        json.dump(facts, file, indent=1)
-        file.write("\n")
-    os.replace(unfinished, path)
+    write_record(path, facts)

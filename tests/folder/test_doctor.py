@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from retrieval import Library
 from retrieval.encoders.compiled.exports import folder_of
 from retrieval.errors import LibraryBusy, LibraryNotFound
 from retrieval.folder.locking import writer_lock
+from retrieval.scoring.calibration import Calibration, Logistic, write_calibration
 
 PICTURES = ("red", "green", "blue", "yellow", "white")
 MANY = 300
@@ -251,6 +253,37 @@ def test_the_caches_of_the_model(folder: Path) -> None:
     assert codes(folder) == {"model.caches", "model.export"}
     Library.check(folder, repair=True)
     assert codes(folder) == {"model.export"}  # the fake model cannot be exported
+
+
+def test_a_damaged_map_and_a_damaged_file_of_confidences(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Library.open(folder, FakeEncoder()) as library:
+        library.map.update()
+    assert codes(folder) == set()
+    (path,) = (folder / "cache").glob("*-map.npz")
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 4
+    path.write_bytes(bytes(content))
+    place = ModelFiles(tmp_path / "model")
+    monkeypatch.setattr("retrieval.folder.doctor.models.require_files", lambda _: place)
+    fitted = Calibration(Logistic(1.0, {"score": 2.0}), Logistic(1.0, {"score": 2.0}), 0.25)
+    (tmp_path / "model").mkdir()
+    confidences = tmp_path / "model/confidence.json"
+    write_calibration(str(confidences), "fake-1", fitted)
+    assert codes(folder) == {"cache.map"}
+    confidences.write_bytes(confidences.read_bytes().replace(b"0.25", b"0.75"))
+    assert codes(folder) == {"cache.map", "model.confidence"}
+    Library.check(folder, repair=True)
+    assert codes(folder) == {"model.confidence"}
+    assert not path.exists()
+
+
+@dataclass
+class ModelFiles:
+    """What a model's files are to doctor: the folder that they are in."""
+
+    folder: Path
 
 
 def test_a_full_disk_and_missing_permissions(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

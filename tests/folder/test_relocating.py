@@ -12,6 +12,7 @@ from support.fakes import FakeEncoder
 from support.painting import paint
 
 from retrieval import Library, LibraryError
+from retrieval.duplicates.moving import Moved
 
 
 @pytest.fixture
@@ -182,3 +183,27 @@ def test_a_root_above_another_with_its_files(library: Library, tmp_path: Path) -
     library.add(tmp_path / "new/sub")
     with pytest.raises(LibraryError):
         library.relocate(tmp_path / "all", tmp_path / "new")
+
+
+def test_moved_duplicates_come_back_at_the_new_path(
+    library: Library, pictures: Path, tmp_path: Path
+) -> None:
+    (pictures / "again").mkdir()
+    shutil.copy(pictures / "red.png", pictures / "again/red.png")
+    library.add(pictures)
+    aside = tmp_path / "aside"
+    log = Path(library.duplicates.new_log())
+    (moved,) = library.duplicates.move(library.duplicates.find().groups, aside, str(log))
+    assert isinstance(moved, Moved)
+    with open(log, "ab") as file:
+        file.write(b'\n{"n": 9, "step": "beg')  # cut short by a crash
+    new = pictures.rename(tmp_path / "elsewhere")
+    before = log.read_bytes()
+    library.relocate(pictures, new, dry_run=True)
+    assert log.read_bytes() == before
+    library.relocate(pictures, new)
+    assert log.read_bytes().endswith(b'{"n": 9, "step": "beg')
+    (back,) = library.duplicates.undo(log)
+    assert isinstance(back, Moved)
+    assert back.source.startswith(str(aside))
+    assert sorted(path.name for path in new.rglob("red.png")) == ["red.png"] * 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from retrieval.folder.doctor.findings import Finding, some
 from retrieval.folder.session import cache_path
 from retrieval.stores import backends
 from retrieval.stores.cache_file import forget_check
-from retrieval.whole_file import require_inside
+from retrieval.whole_file import require_inside, unsealed
 
 
 def examine(
@@ -76,6 +77,7 @@ def _mend(path: str, damaged: list[int]) -> str:
 
 
 def _caches(folder: str, catalogue: Catalogue) -> Iterator[Finding]:
+    yield from _maps(folder)
     for model, view, vectors in catalogue.all_vectors():
         path = cache_path(folder, model.fingerprint, view)
         try:
@@ -90,6 +92,21 @@ def _caches(folder: str, catalogue: Catalogue) -> Iterator[Finding]:
                 "delete it; the next search makes it anew",
                 mend=partial(_delete, path),
             )
+
+
+def _maps(folder: str) -> Iterator[Finding]:
+    for path in sorted(glob.glob(os.path.join(glob.escape(folder), "cache", "*-map.npz"))):
+        with suppress(OSError):
+            require_inside(folder, path)
+            with open(path, "rb") as file:
+                if unsealed(file.read()) is None:
+                    yield Finding(
+                        "cache.map",
+                        "warning",
+                        f"the cached map {path} is damaged",
+                        "delete it; the next map is made anew",
+                        mend=partial(_delete, path),
+                    )
 
 
 def _difference(path: str, vectors: Vectors) -> str:

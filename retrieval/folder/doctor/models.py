@@ -14,6 +14,7 @@ from retrieval.encoders.models.registry import require_files
 from retrieval.encoders.text_cache import is_intact
 from retrieval.errors import PixtrieveError
 from retrieval.folder.doctor.findings import Finding, some
+from retrieval.scoring import calibration
 from retrieval.specs import ModelSpec
 from retrieval.whole_file import read_record
 
@@ -36,6 +37,7 @@ def examine(spec: ModelSpec) -> Iterator[Finding]:
         )
         return
     yield from _graphs(spec)
+    yield from _confidence(spec)
     yield from _small_caches(spec.fingerprint)
 
 
@@ -59,6 +61,21 @@ def _graphs(spec: ModelSpec) -> Iterator[Finding]:
             "Pixtrieve made them",
             "make them anew",
             mend=lambda: _export_again(spec.name),
+        )
+
+
+def _confidence(spec: ModelSpec) -> Iterator[Finding]:
+    """Examine what the sureness of hits is computed from, beside the model's weights."""
+    try:
+        path = os.path.join(require_files(spec.name).folder, calibration.FILE)
+    except PixtrieveError:  # not a model of files: one from Python
+        return
+    if os.path.exists(path) and read_record(path) is None:
+        yield Finding(
+            "model.confidence",
+            "error",
+            f"{path}, which tells how sure hits are, is damaged; it is not used",
+            hint="reinstall Pixtrieve, or restore the file from where the model came from",
         )
 
 
