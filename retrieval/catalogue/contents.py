@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from retrieval.catalogue.connection import Connection, text, within
 from retrieval.catalogue.explaining import explained
-from retrieval.catalogue.healing import NOTHING, Damage, find, heal
+from retrieval.catalogue.healing import NOTHING, Damage, find_when_due, heal
 from retrieval.catalogue.roots import Root
 from retrieval.catalogue.row_checks import sound
 from retrieval.catalogue.texts import EMBEDDED, Texts
@@ -22,9 +22,6 @@ from retrieval.images import PictureInfo
 from retrieval.query.fields import FACTS
 from retrieval.specs import ModelSpec
 from retrieval.vectors import to_blobs
-
-_MANY_IMAGES = 20_000
-_DAY_S = 86_400
 
 _VALUES = attrgetter(*FACTS)
 
@@ -120,20 +117,8 @@ class Contents:
         return {id_ for (id_,) in rows.fetchall()}
 
     def damaged_rows(self) -> Damage:
-        """Return which rows differ from their checksums, of those that can be read again.
-
-        A large library is looked at once a day, because reading all rows takes seconds.
-        """
-        many = f"SELECT 1 FROM images LIMIT 1 OFFSET {_MANY_IMAGES}"
-        if self._db.one(many) is not None:
-            last = self._db.one("SELECT value FROM state WHERE key = 'looked_at'")
-            now = int(time.time())
-            if isinstance(last, int) and 0 <= now - last < _DAY_S:
-                return NOTHING
-            sql = "INSERT OR REPLACE INTO state (key, value) VALUES ('looked_at', ?)"
-            self._db.rows(sql, (now,))
-        with explained(self._db.path):
-            return find(self._db.raw)
+        """Return the damaged rows that can be read again; of a large library once a day."""
+        return find_when_due(self._db)
 
     def mend(self, damaged: Iterable[int], rows: Damage = NOTHING) -> list[int]:
         """Delete damaged vectors, so that they count as lacking, and outdate all caches.

@@ -16,6 +16,7 @@ from support.fakes import FakeEncoder
 from support.painting import paint
 
 from retrieval import Library
+from retrieval.catalogue import healing
 from retrieval.errors import LibraryError, PixtrieveError
 
 COLOURS: dict[str, str | tuple[int, int, int]] = {
@@ -206,3 +207,43 @@ def test_an_altered_model_is_an_error_and_its_own_record_is_restored(folder: Pat
             answers(folder)
         assert Library.check(folder, repair=True).sound
         assert answers(folder) == right
+
+
+def test_a_large_library_is_looked_at_once_a_day(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(healing, "_MANY_IMAGES", 2)
+    right = answers(folder)
+
+    def indexed() -> bool:
+        flip(folder, "images", "width")
+        with Library.open(folder, FakeEncoder()) as library:
+            library.add()
+        try:
+            return answers(folder) == right
+        except LibraryError:
+            return False
+
+    assert indexed()
+    assert not indexed(), "it was looked at today"
+    monkeypatch.setattr(healing, "_DAY_S", 0)
+    assert indexed()
+
+
+def test_a_concept_without_examples_is_not_a_concept(folder: Path) -> None:
+    edit(folder / "catalogue.sqlite", "DELETE FROM concept_examples")
+    with (
+        Library.open(folder, FakeEncoder()) as library,
+        pytest.raises(LibraryError, match="rosy"),
+    ):
+        library.concepts.all()
+    (finding,) = [each for each in Library.check(folder).findings if each.severity != "note"]
+    assert "rosy" in finding.message
+
+
+def test_a_filter_and_a_facet_do_not_decide_by_damaged_rows(folder: Path) -> None:
+    flip(folder, "images", "width")
+    with Library.open(folder, FakeEncoder()) as library:
+        for ask in (lambda: library.search(None, where="width > 9000"), library.facets):
+            with pytest.raises(LibraryError, match="images"):
+                ask()
