@@ -93,6 +93,7 @@ class SearchResult(Sequence[Hit]):
     False and all scores are 0. `strong` is False if no hit seems to match the query, None if that
     is unknown. `unknown` are words of the query that the model does not know. `sifted` is False if
     `min_confidence` was set but the hits have no probabilities, so that none was left out.
+    `damaged` vectors, of pictures or their texts, did not count, because a fault has changed them.
     """
 
     hits: tuple[Hit, ...]
@@ -101,6 +102,7 @@ class SearchResult(Sequence[Hit]):
     strong: bool | None = None
     unknown: tuple[str, ...] = ()
     sifted: bool = True
+    damaged: int = 0
 
     def __len__(self) -> int:
         return len(self.hits)
@@ -126,6 +128,13 @@ class SearchResult(Sequence[Hit]):
             found.append("No strong matches: these are only the nearest.")
         if not self.sifted:
             found.append("This library has no confidences to filter by, so nothing was left out.")
+        if self.damaged:
+            several = self.damaged > 1
+            found.append(
+                (f"{self.damaged:,} damaged vectors are" if several else "A damaged vector is")
+                + f" left out of this answer. To make {'them' if several else 'it'} anew: "
+                "pixtrieve index"
+            )
         return tuple(found)
 
     def to_dicts(self) -> list[dict[str, Any]]:
@@ -138,6 +147,7 @@ class SearchResult(Sequence[Hit]):
             "searched": self.searched,
             "strong": self.strong,
             "unknown": list(self.unknown),
+            "damaged": self.damaged,
             "notes": list(self.notes),
             "hits": self.to_dicts(),
         }

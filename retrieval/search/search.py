@@ -95,7 +95,8 @@ def _ranked_hits(
     catalogue, index, k = context.catalogue, context.images, candidates.k
     # The number of hits shown must not change whether the answer is strong.
     candidates = replace(candidates, k=max(k, FIRST))
-    ranked = rank(index, query, options, candidates, text_index(context))
+    texts = text_index(context)
+    ranked = rank(index, query, options, candidates, texts)
     known = confidences(query, ranked, _confidence_source(context))
     if known.probabilities is not None and options.min_confidence:
         # This comes before the cut to k: with several terms, the order by confidence differs.
@@ -122,8 +123,14 @@ def _ranked_hits(
             hit = replace(hit, confidence=confidence, match=labels[place])
         hits.append(_with_snippets(catalogue, hit, query, ranked, place))
     sifted = known.probabilities is not None or not options.min_confidence
+    indexes = (index,) if texts is None or texts.vectors is None else (index, texts.vectors)
     return SearchResult(
-        tuple(hits), searched, strong=known.strong(), unknown=query.unknown, sifted=sifted
+        tuple(hits),
+        searched,
+        strong=known.strong(),
+        unknown=query.unknown,
+        sifted=sifted,
+        damaged=sum(len(each.damaged()) for each in indexes),
     )
 
 

@@ -59,7 +59,7 @@ def test_words_need_no_quotes(run: Run, indexed: Path) -> None:
 
 def test_json(run: Run, indexed: Path) -> None:
     found = json.loads(run("search", "blue", "-k", "3", "--in", "pictures", "--json").out)
-    answer = {"searched", "strong", "unknown", "notes", "hits"}
+    answer = {"searched", "strong", "unknown", "damaged", "notes", "hits"}
     assert set(found) == {"query", "where", "fuse", "model", "seconds", *answer}
     assert (found["query"], found["fuse"]) == ("blue", "add")
     assert found["searched"] == 4

@@ -136,6 +136,18 @@ def test_what_the_disk_knows_is_refused_and_read_again(
     assert {each.code for each in Library.check(folder).findings} == set()
 
 
+@pytest.mark.parametrize("view", ["whole", "text"])
+def test_an_answer_says_that_a_vector_is_left_out(folder: Path, view: str) -> None:
+    flip(folder, "vectors", "embedding", f"view = '{view}'")
+    with Library.open(folder, FakeEncoder()) as library:
+        answer = library.search("red", 99)
+        assert answer.damaged == 1
+        assert "pixtrieve index" in answer.notes[-1]
+        library.add()
+        again = library.search("red", 99)
+        assert (again.damaged, [note for note in again.notes if "damaged" in note]) == (0, [])
+
+
 PEOPLES: dict[str, tuple[tuple[str, str, str], Callable[[Library], object]]] = {
     "caption": (
         ("texts", "text", "source = 'caption'"),

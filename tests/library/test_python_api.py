@@ -92,7 +92,7 @@ def test_a_result_is_a_sequence_of_hits(filled: Library) -> None:
     first = result.to_dicts()[0]
     assert first["path"] == result[0].path
     assert first["mtime"] == pytest.approx(result[0].mtime_ns / 1e9)
-    assert set(result.to_dict()) == {"searched", "strong", "unknown", "notes", "hits"}
+    assert set(result.to_dict()) == {"searched", "strong", "unknown", "damaged", "notes", "hits"}
 
 
 def test_a_hit_opens_as_a_picture(filled: Library, pictures: Path) -> None:
