@@ -49,11 +49,13 @@ if TYPE_CHECKING:
     from retrieval.search.results import Group, Hit, Member, SearchResult, TermScore
     from retrieval.search.text_search import Snippet
     from retrieval.specs import ModelSpec, Preprocessing
+    from retrieval.tagging.albums import Added, Album, Albums, Favourites
     from retrieval.tagging.classifying import Classified
     from retrieval.tagging.concepts import Concept, Concepts
     from retrieval.tagging.corpora import Corpus, read_corpus
     from retrieval.tagging.describing import Description
     from retrieval.tagging.labels import Tags
+    from retrieval.tagging.saved import SavedAnswer, SavedSearch, SavedSearches
     from retrieval.texts import Texts
     from retrieval.watching.watcher import Delayed, WatchControl, Watching, WatchTiming
 
@@ -61,6 +63,9 @@ if TYPE_CHECKING:
 
 # Names are imported on first use: commands and worker processes start fast.
 _PLACES = {
+    "Added": "retrieval.tagging.albums",
+    "Album": "retrieval.tagging.albums",
+    "Albums": "retrieval.tagging.albums",
     "Backup": "retrieval.folder.backup",
     "Checkup": "retrieval.folder.doctor.findings",
     "Classified": "retrieval.tagging.classifying",
@@ -75,6 +80,7 @@ _PLACES = {
     "Edits": "retrieval.folder.edits",
     "Encoder": "retrieval.encoders",
     "Facet": "retrieval.catalogue.facets",
+    "Favourites": "retrieval.tagging.albums",
     "Finding": "retrieval.folder.doctor.findings",
     "Group": "retrieval.search.results",
     "Hit": "retrieval.search.results",
@@ -109,6 +115,9 @@ _PLACES = {
     "Relocated": "retrieval.folder.relocating",
     "Restored": "retrieval.folder.backup",
     "Root": "retrieval.catalogue",
+    "SavedAnswer": "retrieval.tagging.saved",
+    "SavedSearch": "retrieval.tagging.saved",
+    "SavedSearches": "retrieval.tagging.saved",
     "SearchOptions": "retrieval.query.options",
     "SearchResult": "retrieval.search.results",
     "Snippet": "retrieval.search.text_search",
@@ -127,6 +136,9 @@ _PLACES = {
 }
 
 __all__ = [
+    "Added",
+    "Album",
+    "Albums",
     "Backup",
     "Checkup",
     "Classified",
@@ -141,6 +153,7 @@ __all__ = [
     "Edits",
     "Encoder",
     "Facet",
+    "Favourites",
     "Finding",
     "Group",
     "Hit",
@@ -175,6 +188,9 @@ __all__ = [
     "Relocated",
     "Restored",
     "Root",
+    "SavedAnswer",
+    "SavedSearch",
+    "SavedSearches",
     "SearchOptions",
     "SearchResult",
     "Snippet",

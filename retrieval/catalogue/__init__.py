@@ -24,6 +24,7 @@ from retrieval.catalogue.vectors import TEXT, WHOLE, Snapshot, Vectors
 from retrieval.specs import ModelSpec, is_plausible, preprocessing_of
 
 if TYPE_CHECKING:
+    from retrieval.catalogue.albums import AlbumRows, FavouriteRows
     from retrieval.catalogue.concepts import ConceptRows
     from retrieval.catalogue.contents import Contents
     from retrieval.catalogue.duplicates import DuplicateRows
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from retrieval.catalogue.filters import Filters
     from retrieval.catalogue.known_contents import KnownContents
     from retrieval.catalogue.relocation import Relocation
+    from retrieval.catalogue.saved import SavedRows
     from retrieval.catalogue.scan import Scan, Scope
     from retrieval.catalogue.sidecars import Sidecars
     from retrieval.catalogue.spelling import Spellings
@@ -158,6 +160,27 @@ class Catalogue:
         from retrieval.catalogue.concepts import ConceptRows
 
         return ConceptRows(self._db)
+
+    @cached_property
+    def albums(self) -> AlbumRows:
+        """Albums, and the pictures in them."""
+        from retrieval.catalogue.albums import AlbumRows
+
+        return AlbumRows(self._db)
+
+    @cached_property
+    def favourites(self) -> FavouriteRows:
+        """Pictures that are marked as favourites."""
+        from retrieval.catalogue.albums import FavouriteRows
+
+        return FavouriteRows(self._db)
+
+    @cached_property
+    def saved(self) -> SavedRows:
+        """Saved searches."""
+        from retrieval.catalogue.saved import SavedRows
+
+        return SavedRows(self._db)
 
     @cached_property
     def duplicates(self) -> DuplicateRows:

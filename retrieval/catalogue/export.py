@@ -25,13 +25,13 @@ def export_npz(rows: Rows, spec: ModelSpec, path: str) -> int:
     r"""Write a NumPy archive; return the number of rows.
 
     `embeddings` is (n, dim) float16 with unit rows. `path`, `sha256`, `mtime` (seconds since 1970)
-    and all `COLUMNS` of `retrieval.query.fields` are arrays of length n: strings, integers, or
-    floats with NaN for unknown values. `model` and `fingerprint` identify the model. Strings are
-    plain Unicode, so reading needs no pickle. Bytes of a path that are not UTF-8 are written as
-    `\xNN`. A picture with copies has one row per file.
+    and all `COLUMNS` of `retrieval.query.fields` are arrays of length n: strings, integers,
+    booleans, or floats with NaN for unknown values. `model` and `fingerprint` identify the model.
+    Strings are plain Unicode, so reading needs no pickle. Bytes of a path that are not UTF-8 are
+    written as `\xNN`. A picture with copies has one row per file.
     """
     rows_of_files = list(_row_per_file(rows))
-    kinds = {str: np.str_, int: np.int64, float: np.float64}
+    kinds = {str: np.str_, int: np.int64, float: np.float64, bool: np.bool_}
     columns = {
         "embeddings": from_blobs([blob for *_, blob in rows_of_files], spec.dim).astype(STORED),
         **{
@@ -57,7 +57,7 @@ def export_parquet(rows: Rows, spec: ModelSpec, path: str) -> int:
         import pyarrow.parquet as pq
     except ImportError as error:
         raise MissingExtra("pyarrow", "parquet", "export to Parquet") from error
-    kinds = {str: pa.string(), int: pa.int64(), float: pa.float64()}
+    kinds = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
     schema = pa.schema(
         [
             *((name, kinds[kind]) for name, kind in _kinds().items()),
@@ -86,15 +86,15 @@ FORMATS: dict[str, Callable[[Rows, ModelSpec, str], int]] = {
 
 
 def _kinds() -> dict[str, type]:
-    """Return the type of each column's values: str, int or float."""
+    """Return the type of each column's values: str, int, float or bool."""
     hints = {**get_type_hints(PictureFacts), "path": str, "mtime": float}
     return {name: _kind(hints[name]) for name in _COLUMNS}
 
 
 def _kind(hint: Any) -> type:
     """Return a column's type; a number that may be unknown is a float, because NaN is one."""
-    if hint is int:
-        return int
+    if hint in (int, bool):
+        return hint  # type: ignore[no-any-return]
     return float if {int, float} & {hint, *get_args(hint)} else str
 
 

@@ -8,6 +8,14 @@ from retrieval.catalogue.connection import Connection
 from retrieval.catalogue.filters import column_of
 from retrieval.query.fields import FIELDS, Field
 
+_WORDS = {
+    "tag": "SELECT t.label, count(DISTINCT t.image_id) FROM tags t JOIN images i"
+    " ON i.id = t.image_id",
+    "album": "SELECT a.name, count(*) FROM albums a JOIN album_pictures p ON p.album_id = a.id"
+    " JOIN images i ON i.sha256 = p.sha256",
+}
+_TABLES = {"tag": ("tags",), "album": ("albums", "album_pictures")}
+
 
 @dataclass(frozen=True, slots=True)
 class Facet:
@@ -36,20 +44,17 @@ class FacetRows:
             self._db.require_sound("files", "roots")
             return self._folders(most)
         if field.kind == "words":
-            self._db.require_sound("tags")
-            return self._tags(most)
+            self._db.require_sound(*_TABLES[field.name])
+            return self._words(_WORDS[field.name], most)
         self._db.require_sound("images")
         column = column_of(field)
         if field.kind == "date":
             return self._counted(f"substr({column}, 1, 7)", "1 DESC", most)
         return self._counted(column, "2 DESC, 1", most)
 
-    def _tags(self, most: int) -> tuple[Facet, ...]:
+    def _words(self, values: str, most: int) -> tuple[Facet, ...]:
         rows = self._db.rows(
-            "SELECT t.label, count(DISTINCT t.image_id) FROM tags t JOIN images i"
-            " ON i.id = t.image_id AND i.orphaned_at IS NULL GROUP BY t.label"
-            " ORDER BY 2 DESC, 1 LIMIT ?",
-            (most,),
+            f"{values} AND i.orphaned_at IS NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?", (most,)
         )
         return tuple(self._db.record(Facet, row) for row in rows)
 

@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.catalogue.albums import AlbumRows
 from retrieval.catalogue.connection import Connection, text
 from retrieval.query.fields import FIELDS, Field, Kind
+from retrieval.query.names import name_key
 from retrieval.query.options import Sort
 from retrieval.query.where import matching
 from retrieval.query.where.conditions import (
@@ -48,13 +50,19 @@ _KNOWN = {
     "gps": "i.latitude IS NOT NULL",
     "tag": "EXISTS (SELECT 1 FROM tags t WHERE t.image_id = i.id)",
     "text": "EXISTS (SELECT 1 FROM texts t WHERE t.image_id = i.id AND t.source != 'name')",
+    "favourite": "i.sha256 IN (SELECT sha256 FROM favourites)",
+    "album": "i.sha256 IN (SELECT sha256 FROM album_pictures)",
 }
 _WORDS = {
     "tag": "i.id IN (SELECT image_id FROM tags WHERE {})",
     # File names are texts, too; filters use the field `name` for them.
     "text": "i.id IN (SELECT image_id FROM texts WHERE source != 'name' AND {})",
+    "album": "i.sha256 IN (SELECT sha256 FROM album_pictures WHERE album_id IN"
+    " (SELECT id FROM albums WHERE {}))",
 }
-_WORD_COLUMNS = {"tag": "label", "text": "text"}
+_WORD_COLUMNS = {"tag": "label", "text": "text", "album": "name"}
+# An album of just that name comes before others that are like it: accents aside, or by a pattern.
+_ALBUMS_LIKE = "key = ? OR (NOT EXISTS (SELECT 1 FROM albums WHERE key = ?) AND {})"
 # Sorts after every character that can continue a date.
 _AFTER_DATE = "~"
 
@@ -84,6 +92,7 @@ class Filters:
 
     def __init__(self, db: Connection) -> None:
         self._db = db
+        self._albums = AlbumRows(db)
         for name, arguments, function in (
             ("where_equals", 2, _on_texts(matching.equals)),
             ("where_contains", 2, _on_texts(matching.contains)),
@@ -100,11 +109,31 @@ class Filters:
         """Return the sorted int64 ids of the model's vectors of matching pictures."""
         return np.unique(self._found(condition, model_id, ""))
 
-    def listed(self, condition: Condition, model_id: int, sort: Sort) -> NDArray[np.int64]:
-        """Return the same ids in the order of `sort`."""
-        ids = self._found(condition, model_id, f" ORDER BY {_ORDERS[sort]}, v.id")
+    def listed(self, condition: Condition, model_id: int, sort: Sort | None) -> NDArray[np.int64]:
+        """Return the same ids in the order of `sort`.
+
+        None is the order of the album that the condition asks for, else the newest first.
+        """
+        order = self._album_order(condition) if sort is None else _ORDERS[sort]
+        ids = self._found(condition, model_id, f" ORDER BY {order}, v.id")
         _, first = np.unique(ids, return_index=True)
         return ids[np.sort(first)]
+
+    def _album_order(self, condition: Condition) -> str:
+        """Return the order of the one album that all matching pictures are in, if there is one."""
+        parts = condition.parts if isinstance(condition, And) else (condition,)
+        names = {
+            part.value
+            for part in parts
+            if isinstance(part, Comparison) and (part.field, part.operator) == ("album", "=")
+        }
+        row = self._albums.named(str(names.pop())) if len(names) == 1 else None
+        if row is None or row.sort != "hand":
+            return _ORDERS["date-desc" if row is None else row.sort]
+        return (
+            "(SELECT p.position FROM album_pictures p"
+            f" WHERE p.album_id = {row.id} AND p.sha256 = i.sha256)"
+        )
 
     def _found(self, condition: Condition, model_id: int, order: str) -> NDArray[np.int64]:
         sql, values = _sql_of(condition)
@@ -161,7 +190,11 @@ def _comparison(name: str, operator: str, value: Value) -> _Sql:
     if field.kind == "words":
         function = "where_contains" if operator == "~" else "where_equals"
         test = f"{function}({_WORD_COLUMNS[name]}, ?)"
-        return f"({_WORDS[name].format(test)})", (text(str(value)),)
+        values: tuple[Any, ...] = (text(str(value)),)
+        if (name, operator) == ("album", "="):
+            key = name_key(str(value))
+            test, values = _ALBUMS_LIKE.format(test), (key, key, *values)
+        return f"({_WORDS[name].format(test)})", values
     sql, values = _TESTS[field.kind](column_of(field), operator, value)
     if field.optional and field.kind != "date":
         sql = f"{_known(field)} AND {sql}"

@@ -60,7 +60,10 @@ _FACTS = (*FACTS, "date", "date_source")
 _SOUND = sound("images", "i")
 _SOUND_FILE = f"{sound('files', 'f')} AND {sound('roots', 'r')}"
 _A_FILE = "what the catalogue knows of a file"
-_IMAGE_COLUMNS = ", ".join((*(f"i.{name}" for name in ("id", "sha256", *_FACTS)), _SOUND))
+_FAVOURITE = "EXISTS (SELECT 1 FROM favourites m WHERE m.sha256 = i.sha256)"
+_IMAGE_COLUMNS = ", ".join(
+    ("i.id", "i.sha256", _FAVOURITE, *(f"i.{name}" for name in _FACTS), _SOUND)
+)
 
 
 class Lookup:
@@ -177,7 +180,7 @@ class Lookup:
         return [path for path in paths if path.count("/") == base.count("/")]
 
     def _with_files(self, columns: Sequence[Any]) -> ImageRow | None:
-        image_id, sha256, *facts, sound_image = columns
+        image_id, sha256, favourite, *facts, sound_image = columns
         files = list(
             self._db.intact_records(
                 _File,
@@ -206,6 +209,7 @@ class Lookup:
             paths=paths,
             size=files[0].size,
             mtime_ns=files[0].mtime_ns,
+            favourite=bool(favourite),
             **dict(zip(_FACTS, facts, strict=True)),
         )
 

@@ -41,6 +41,9 @@ SECTIONS = {
         "doctor": "doctor",
     },
     "Organise": {
+        "album": "album",
+        "favourite": "favourite",
+        "saved": "saved",
         "label": "label",
         "concept": "concept",
         "classify": "label",

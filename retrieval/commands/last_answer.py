@@ -41,6 +41,24 @@ def recall(library_path: str, rank: int) -> Listed:
 
     Raises QueryError if the last search listed no such rank, or was one of another library.
     """
+    rows = _last(library_path, rank)
+    if rank not in rows:
+        raise QueryError(
+            f"the last search has no picture {rank}",
+            f"it has the numbers {_ranges(sorted(rows))}; ids are written like id:17",
+        )
+    return rows[rank]
+
+
+def recall_range(library_path: str, first: int, last: int) -> list[int]:
+    """Return the ids of the pictures from one rank to another; QueryError if one is missing."""
+    rows = _last(library_path, first)
+    for end in (first, last):
+        recall(library_path, end)  # raises for a range that goes beyond the list
+    return [rows[rank].id for rank in sorted(rows) if first <= rank <= last]
+
+
+def _last(library_path: str, rank: int) -> dict[int, Listed]:
     library, rows = _read()
     if library and library != os.path.realpath(library_path):
         raise QueryError(
@@ -52,12 +70,7 @@ def recall(library_path: str, rank: int) -> Listed:
             f"there is no last search to take picture {rank} from",
             "search first, or name a file, or an id like id:17",
         )
-    if rank not in rows:
-        raise QueryError(
-            f"the last search has no picture {rank}",
-            f"it has the numbers {_ranges(sorted(rows))}; ids are written like id:17",
-        )
-    return rows[rank]
+    return rows
 
 
 def _read() -> tuple[str, dict[int, Listed]]:

@@ -15,10 +15,12 @@ from typing import Any
 import click
 
 from retrieval.commands.base import Command
-from retrieval.commands.last_answer import recall
+from retrieval.commands.last_answer import recall, recall_range
+from retrieval.errors import QueryError
 from retrieval.query.spelling import absolute
 
 _RANK = re.compile(r"\d{1,9}")
+_RANKS = re.compile(r"(\d{1,9})-(\d{1,9})")
 _ID = re.compile(r"(?:id:|#)(\d{1,18})")
 _ENDING = re.compile(r"\.[A-Za-z0-9]{2,5}$")
 
@@ -51,6 +53,29 @@ def examples(written: Sequence[str], library_path: str) -> tuple[int | str, ...]
     a rank that the last search does not have.
     """
     return tuple(_example(each, library_path) for each in written)
+
+
+def pictures_argument(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the argument PICTURE…; the command gets `written`, a tuple for `pictures`."""
+    return click.argument("written", metavar="PICTURE…", nargs=-1)(command)
+
+
+def pictures(written: Sequence[str], library_path: str) -> tuple[int | str, ...]:
+    """Return pictures as the library takes them: like `examples`, and 2-5 for four ranks.
+
+    Raises QueryError for a rank that the last search does not have.
+    """
+    found: list[int | str] = []
+    for each in written:
+        ranks = _RANKS.fullmatch(each)
+        if ranks is None or os.path.exists(each):
+            found.append(_example(each, library_path))
+            continue
+        first, last = int(ranks[1]), int(ranks[2])
+        if first > last:
+            raise QueryError(f"{each} has no numbers", f"write the lower one first: {last}-{first}")
+        found += recall_range(library_path, first, last)
+    return tuple(found)
 
 
 def _example(written: str, library_path: str) -> int | str:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from retrieval.folder.edits import Edits
     from retrieval.folder.relocating import Relocated
     from retrieval.folder.status import Status
+    from retrieval.tagging.albums import Albums, Favourites
+    from retrieval.tagging.saved import SavedSearches
 
 AnyPath = str | os.PathLike[str]
 
@@ -210,6 +212,27 @@ class OpenLibrary:
         from retrieval.folder.edits_import import import_edits
 
         return import_edits(self._session.catalogue, self._session.writer(), absolute(file))
+
+    @property
+    def albums(self) -> Albums:
+        """Albums: pictures that a person collects: see `retrieval.tagging.albums`."""
+        from retrieval.tagging.albums import Albums
+
+        return Albums(self._session.context())
+
+    @property
+    def favourites(self) -> Favourites:
+        """Pictures that a person has marked: see `retrieval.tagging.albums`."""
+        from retrieval.tagging.albums import Favourites
+
+        return Favourites(self._session.context())
+
+    @property
+    def saved(self) -> SavedSearches:
+        """Searches that are kept under a name: see `retrieval.tagging.saved`."""
+        from retrieval.tagging.saved import SavedSearches
+
+        return SavedSearches(self._session.context())
 
     def encoder(self) -> Encoder:
         """Return the loaded model, in any thread; ModelMismatch if its checkpoint changed."""

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, Self
 
-Kind = Literal["text", "choice", "number", "date", "folder", "place", "words"]
+Kind = Literal["text", "choice", "number", "date", "folder", "place", "words", "flag"]
 
 OPERATORS: dict[Kind, tuple[str, ...]] = {
     "text": ("=", "!=", "~", "in"),
@@ -22,8 +22,9 @@ OPERATORS: dict[Kind, tuple[str, ...]] = {
     "folder": ("=", "!=", "~", "in"),
     "place": ("near", "in"),
     "words": ("=", "~", "in"),
+    "flag": (),
 }
-"""The operators that each kind of field has in a filter."""
+"""The operators that each kind of field has in a filter; a flag stands alone, or after `not`."""
 
 DateSource = Literal["exif", "name", "file"]
 
@@ -69,6 +70,7 @@ class PictureFacts(Facts):
     1970) are those of its first file. `date` is local time in ISO 8601. It is `taken` if that is
     known; otherwise the earliest date in the names of its files, which may lack a time
     ("2023-05-01"); otherwise the earliest modification time of its files. `date_source` says which.
+    `favourite` is whether a person marked it.
     """
 
     id: int
@@ -77,6 +79,7 @@ class PictureFacts(Facts):
     mtime_ns: int
     date: str
     date_source: DateSource
+    favourite: bool = False
 
     def facts(self) -> dict[str, Any]:
         """Return the attributes of this class by name, without those of subclasses."""
@@ -170,6 +173,10 @@ _TABLE = (
           optional=True, facet=True),
     Field("text", "words", "Text", "a caption, a description, or words read in it",
           "text ~ 'invoice'", optional=True),
+    Field("favourite", "flag", "Favourite", "that it is marked as a favourite", "favourite",
+          optional=True),
+    Field("album", "words", "Album", "an album that it is in", "album = 'Holiday'",
+          optional=True, facet=True),
 )
 # fmt: on
 
@@ -197,6 +204,8 @@ def filter_help() -> str:
     kinds = [
         f"{', '.join(each.name for each in same)} with {' '.join(OPERATORS[kind])}, like "
         f"{same[0].example}"
+        if OPERATORS[kind]
+        else f"{', '.join(each.name for each in same)} alone"
         for kind, same in by_kind.items()
     ]
     return "; ".join([*kinds, f"has {', '.join(OPTIONAL)}"])

@@ -41,7 +41,8 @@ def answer(
 ) -> SearchResult:
     """Return the pictures that answer a query and match the filter of the options.
 
-    Without a query, return all that match the filter, newest first unless `options.sort` is set.
+    Without a query, return all that match the filter: in the order of `options.sort`, else in that
+    of the album that is asked for, else newest first.
     Leave out images with ids in `without`. Raise QueryError if there is neither.
     """
     catalogue, row, where = context.catalogue, context.model.row, options.condition
@@ -81,8 +82,8 @@ def _confidence_source(context: Context) -> ConfidenceSource:
 def _listed(context: Context, options: SearchOptions, where: Condition | None) -> SearchResult:
     if where is None:
         raise QueryError("the query is empty", 'write a text, for example "two dogs on a beach"')
-    sort = options.sort or "date-desc"
-    ids = context.catalogue.filters.listed(where, context.model.row.id, sort).tolist()
+    filters, model_id = context.catalogue.filters, context.model.row.id
+    ids = filters.listed(where, model_id, options.sort).tolist()
     images = context.catalogue.lookup.by_vector(ids[: options.depth])
     hits = [hit_of(rank, 0.0, image) for rank, image in enumerate(images.values(), 1)]
     return SearchResult(tuple(hits), len(ids), scored=False)

@@ -24,6 +24,7 @@ from support.painting import paint
 from retrieval import Library, QueryError
 from retrieval.catalogue import Catalogue
 from retrieval.catalogue.contents import Batch, FileRecord, ImageRecord
+from retrieval.catalogue.edits import PictureKey
 from retrieval.images import PictureInfo
 from retrieval.query.fields import FACTS, FIELDS, OPTIONAL, Kind
 from retrieval.query.options import Sort
@@ -50,6 +51,7 @@ TAKEN = ["", "2022-12-31T23:59:59", "2023-05-01T00:00:00", "2023-05-17T12:30:45"
 TAKEN += ["2023-06-01T00:00:00", "2024-02-29T08:00:00"]
 PLACES = [(None, None), (48.85, 2.35), (48.9, 2.4), (-17.0, 179.9), (-17.0, -179.9), (90.0, 10.0)]
 TAGS, TEXTS = ["dog", "big cat", "Été"], ["an Invoice", "facture payée"]
+ALBUMS = ["Holiday", "Été", "ETE", "Was?", "Wasp"]
 WORDS = [
     "pixel",
     "D90",
@@ -63,6 +65,10 @@ WORDS = [
     "invoice",
     "PAYEE",
     "leica e",
+    "été",
+    "was?",
+    "HOLI*",
+    "wass",
 ]
 ROOTS = ["/", "/photos", "/photos/more trips"]
 PATHS = [
@@ -88,6 +94,8 @@ class Row:
     size: int
     tags: tuple[str, ...]
     texts: tuple[str, ...]
+    albums: tuple[str, ...]
+    favourite: bool
     date: str
 
 
@@ -100,6 +108,7 @@ def rows_and_catalogue(
     with catalogue.writing():
         model = catalogue.contents.register_model(ModelSpec("m", "f", 4, SMALL, "MIT"))
         catalogue.contents.register_model(ModelSpec("other", "g", 4, SMALL, "MIT"))
+        album_ids = {name: catalogue.albums.create(name) for name in ALBUMS}
         roots = [catalogue.roots.add(path, whole=True) for path in ROOTS]
     rows = []
     for number in range(150):
@@ -149,10 +158,15 @@ def rows_and_catalogue(
                 "INSERT INTO texts (image_id, source, text) VALUES (?, 'caption', ?)",
                 (image.id, text),
             )
+        key = PictureKey(image.sha256, image.paths[0])
+        albums, favourite = tuple(chosen.sample(ALBUMS, chosen.randrange(3))), number % 4 == 0
+        for name in albums:
+            catalogue.albums.add(album_ids[name], [key])
+        catalogue.favourites.add([key] * favourite)
         vector = catalogue._db.one("SELECT id FROM vectors WHERE image_id = ?", (image.id,))
+        made = (tags, texts, albums, favourite, image.date)
         rows += [
-            Row(vector, info, os.path.join(ROOTS[root], path), size, tags, texts, image.date)
-            for root, path in files
+            Row(vector, info, os.path.join(ROOTS[root], path), size, *made) for root, path in files
         ]
         assert (image.date, image.date_source) == date_of(info, files)
     yield rows, catalogue, model
@@ -198,7 +212,8 @@ def holds(condition: Condition, row: Row) -> bool:
     if isinstance(condition, Not):
         return not holds(condition.part, row)
     if isinstance(condition, Has):
-        known = {"gps": row.info.latitude is not None, "tag": row.tags, "text": row.texts}
+        known: dict[str, Any] = {"gps": row.info.latitude is not None, "favourite": row.favourite}
+        known |= {"tag": row.tags, "text": row.texts, "album": row.albums}
         name = condition.field
         if name == "date":
             return True
@@ -249,7 +264,9 @@ def compares(field: str, sign: str, value: Any, row: Row) -> bool:
         known = row.date if field == "date" else info.taken
         cut = known[: len(value)]
         return known != "" and ordered(sign, (cut > value) - (cut < value))
-    if field in ("tag", "text"):
+    if field == "album" and sign == "=" and value.lower() in map(str.lower, ALBUMS):
+        return value.lower() in map(str.lower, row.albums)
+    if field in ("tag", "text", "album"):
         return any(textual(sign, each, value) for each in getattr(row, f"{field}s"))
     if field in ("format", "orientation"):
         shapes = {1: "landscape", -1: "portrait", 0: "square"}
@@ -298,7 +315,9 @@ def some_values(field: str) -> st.SearchStrategy[Value]:
     return st.sampled_from(values.get(FIELDS[field].kind, WORDS))
 
 
-fields = st.sampled_from([field for field in FIELDS if field != "gps"])
+fields = st.sampled_from(
+    [name for name, field in FIELDS.items() if field.kind not in ("place", "flag")]
+)
 leaves = st.one_of(
     fields.flatmap(
         lambda field: st.builds(

@@ -6,7 +6,7 @@ r"""Filters: conditions on the fields of a picture, and their written form.
 
     condition  =  both { "or" both }
     both       =  one { "and" one }
-    one        =  "not" one  |  "(" condition ")"  |  "has" FIELD  |  FIELD test
+    one        =  "not" one  |  "(" condition ")"  |  [ "has" ] FLAG  |  "has" FIELD  |  FIELD test
     test       =  ( "=" | "!=" | "<" | "<=" | ">" | ">=" | "~" ) VALUE
                |  [ "not" ] "in" ( VALUE  |  "(" VALUE { "," VALUE } ")" )
                |  "near" NORTH "," EAST "within" NUMBER ( "m" | "km" | "mi" )

@@ -37,12 +37,12 @@ class OneOf:
 
 @dataclass(frozen=True, slots=True)
 class Has:
-    """The field, one of `fields.OPTIONAL`, is known."""
+    """The field, one of `fields.OPTIONAL`, is known; a flag is set."""
 
     field: str
 
     def __str__(self) -> str:
-        return f"has {self.field}"
+        return self.field if FIELDS[self.field].kind == "flag" else f"has {self.field}"
 
 
 @dataclass(frozen=True, slots=True)

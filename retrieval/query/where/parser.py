@@ -140,6 +140,8 @@ class _Parser:
 
     def _test(self) -> Condition:
         field = self._name(tuple(FIELDS))
+        if FIELDS[field].kind == "flag":
+            return Has(field)
         operator = self._take()
         if operator.is_keyword("near") and field == "gps":
             return self._near()

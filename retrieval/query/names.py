@@ -1,0 +1,41 @@
+"""Names that people give: of albums and saved searches.
+
+Two names are the same if they look the same (`spelling.as_read`), upper or lower case aside. The
+name that was written first is the one that is shown.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+from retrieval.errors import QueryError
+from retrieval.query.spelling import as_read
+
+LONGEST = 200
+"""The most characters of a name."""
+
+
+def clean_name(written: str, what: str) -> str:
+    """Return a name as it is stored: in NFC, with single spaces, without control characters.
+
+    `what` is named ("an album") in the QueryError for a name that is empty or too long.
+    """
+    name = _plain(written)
+    if not name:
+        raise QueryError(f"{what} needs a name", "write one, for example: Holiday")
+    if len(name) > LONGEST:
+        raise QueryError(
+            f"the name {name[:40]}… has {len(name):,} characters", f"use at most {LONGEST}"
+        )
+    return name
+
+
+def name_key(name: str) -> str:
+    """Return what two names have in common if, and only if, they are the same name."""
+    return as_read(_plain(name).casefold())
+
+
+def _plain(written: str) -> str:
+    valid = written.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate is no character
+    spaced = "".join(" " if unicodedata.category(c) == "Cc" else c for c in valid)
+    return as_read(" ".join(spaced.split()))

@@ -1,0 +1,277 @@
+"""Albums and favourites: pictures that a person collects by hand.
+
+They hold contents, not files: a copy, or the same picture at another place, is in the album, too.
+A picture whose file is gone stays in, and is shown again as soon as a file with its content is
+indexed. One whose file was edited stays in as well (`retrieval.catalogue.contents`).
+
+Each change is one short transaction, so pictures can be collected while others are indexed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import get_args
+
+from retrieval.catalogue import Catalogue
+from retrieval.catalogue.albums import AlbumCounts, AlbumOrder, AlbumPicture, AlbumRow
+from retrieval.catalogue.edits import PictureKey
+from retrieval.context import Context
+from retrieval.errors import QueryError
+from retrieval.query import Example, example_term
+from retrieval.query.names import clean_name
+from retrieval.query.options import SearchOptions
+from retrieval.query.spelling import absolute
+from retrieval.query.where import Comparison, Has
+from retrieval.search.answering import answer_all
+from retrieval.search.results import SearchResult
+
+ORDERS: tuple[AlbumOrder, ...] = get_args(AlbumOrder)
+
+
+@dataclass(frozen=True, slots=True)
+class Album:
+    """An album: its name, and how many pictures it has.
+
+    `absent` more pictures are in it, of which the library has no file now. `order` is "hand",
+    "date" (oldest first) or "date-desc". `cover` is the id of the picture that stands for it, None
+    if it has none. `first` and `last` are the dates of its pictures in ISO 8601, "" without any.
+    """
+
+    name: str
+    pictures: int
+    absent: int
+    order: AlbumOrder
+    cover: int | None
+    first: str
+    last: str
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What was put into an album: `added` pictures; it had the `already` others before."""
+
+    album: Album
+    added: int
+    already: int
+
+
+class Albums:
+    """The albums of a library. Pictures are given as ids (`17`, "#17") or as paths of files."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._rows = context.catalogue.albums
+
+    def all(self) -> list[Album]:
+        """Return all albums by name."""
+        with self._context.catalogue.reading():
+            counts = self._rows.counts()
+            return [self._album(row, counts.get(row.id)) for row in self._rows.all()]
+
+    def named(self, name: str) -> Album:
+        """Return an album; QueryError, which lists the albums, if there is none of that name."""
+        with self._context.catalogue.reading():
+            row = self._row(name)
+            return self._album(row, self._rows.counts().get(row.id))
+
+    def of(self, image_id: int) -> tuple[str, ...]:
+        """Return the names of the albums that have the picture with that id (`Hit.id`)."""
+        return self._rows.of_image(image_id)
+
+    def add(self, name: str, pictures: Iterable[Example] = ()) -> Added:
+        """Put pictures into an album, behind those that it has; make it if there is none.
+
+        QueryError for a picture that the library does not have; nothing is changed then.
+        """
+        name = clean_name(name, "an album")
+        keys = keys_of(self._context.catalogue, pictures)
+        with self._context.catalogue.writing():
+            row = self._rows.named(name)
+            album_id = self._rows.create(name) if row is None else row.id
+            added = self._rows.add(album_id, keys)
+        return Added(self.named(name), added, len(keys) - added)
+
+    def remove(self, name: str, pictures: Iterable[Example]) -> int:
+        """Take pictures out of an album; return how many it had."""
+        keys = keys_of(self._context.catalogue, pictures)
+        with self._context.catalogue.writing():
+            return self._rows.remove(self._row(name).id, map(_content, keys))
+
+    def rename(self, name: str, new: str) -> Album:
+        """Give an album another name; QueryError if another album has it."""
+        new = clean_name(new, "an album")
+        with self._context.catalogue.writing():
+            row, other = self._row(name), self._rows.named(new)
+            if other is not None and other.id != row.id:
+                raise QueryError(
+                    f"there is an album “{other.name}” already",
+                    f'to join the two: pixtrieve album merge "{row.name}" "{other.name}"',
+                )
+            self._rows.rename(row.id, new)
+        return self.named(new)
+
+    def merge(self, name: str, into: str) -> Album:
+        """Put the pictures of an album behind those of another one, and delete the first."""
+        with self._context.catalogue.writing():
+            row, other = self._row(name), self._row(into)
+            if row.id == other.id:
+                raise QueryError("an album cannot be merged into itself", "name another album")
+            self._rows.add(other.id, map(_key, self._rows.pictures(row)))
+            self._rows.delete(row.id)
+        return self.named(into)
+
+    def delete(self, name: str) -> Album:
+        """Delete an album, not its pictures; return what it was."""
+        with self._context.catalogue.writing():
+            album = self.named(name)
+            self._rows.delete(self._row(name).id)
+        return album
+
+    def set_cover(self, name: str, picture: Example | None) -> Album:
+        """Let a picture of an album stand for it; None stands for the first one."""
+        keys = keys_of(self._context.catalogue, () if picture is None else (picture,))
+        with self._context.catalogue.writing():
+            row = self._row(name)
+            contents = {each.sha256 for each in self._rows.pictures(row)}
+            cover = _content(keys[0]) if keys else None
+            if cover is not None and cover not in contents:
+                raise QueryError(
+                    f"the picture {keys[0].path} is not in the album “{row.name}”",
+                    "put it in first, or choose one of the album's pictures",
+                )
+            self._rows.set_cover(row.id, cover)
+        return self.named(name)
+
+    def set_order(self, name: str, order: AlbumOrder) -> Album:
+        """Show an album by hand ("hand"), by "date", or newest first ("date-desc")."""
+        if order not in ORDERS:
+            raise QueryError(
+                f"the order of an album cannot be {order!r}", f"choose one of: {', '.join(ORDERS)}"
+            )
+        with self._context.catalogue.writing():
+            row = self._row(name)
+            if order == "hand" and row.sort != "hand":  # it begins as it is shown
+                self._rows.arrange(row.id, [each.sha256 for each in self._rows.pictures(row)])
+            self._rows.set_sort(row.id, order)
+        return self.named(name)
+
+    def move(self, name: str, pictures: Sequence[Example], to: int) -> Album:
+        """Move pictures within an album, in the order given, so that the first has the place `to`.
+
+        Places count from 1. The album is in an order by hand afterwards. QueryError for a picture
+        that is not in the album.
+        """
+        keys = keys_of(self._context.catalogue, pictures)
+        with self._context.catalogue.writing():
+            row = self._row(name)
+            there = self._rows.pictures(row)
+            contents = {each.sha256 for each in there}
+            moved = [_content(key) for key in keys]
+            for key, content in zip(keys, moved, strict=True):
+                if content not in contents:
+                    raise QueryError(f"the picture {key.path} is not in the album “{row.name}”")
+            self._rows.arrange(row.id, _moved(there, moved, to))
+        return self.named(name)
+
+    def pictures(self, name: str, k: int = 1000) -> SearchResult:
+        """Return the first `k` pictures of an album in its order, as `Library.search` does."""
+        where = Comparison("album", "=", self._row(name).name)
+        return answer_all(self._context, [None], SearchOptions(k=k, where=where))[0]
+
+    def absent(self, name: str) -> list[str]:
+        """Return where pictures of an album were that the library has no file of now."""
+        there = self._rows.pictures(self._row(name))
+        return [each.path for each in there if each.image_id is None]
+
+    def remove_absent(self, name: str) -> int:
+        """Take out the pictures that the library has no file of now; return how many."""
+        with self._context.catalogue.writing():
+            row = self._row(name)
+            gone = [each.sha256 for each in self._rows.pictures(row) if each.image_id is None]
+            return self._rows.remove(row.id, gone)
+
+    def _row(self, name: str) -> AlbumRow:
+        row = self._rows.named(name)
+        if row is None:
+            known = ", ".join(f"“{each.name}”" for each in self._rows.all())
+            make = f'make it: pixtrieve album add "{name}" PICTURE…'
+            raise QueryError(
+                f"there is no album “{name}” in this library",
+                f"choose one of: {known}" if known else make,
+            )
+        return row
+
+    def _album(self, row: AlbumRow, counts: AlbumCounts | None) -> Album:
+        if counts is None:
+            return Album(row.name, 0, 0, row.sort, None, "", "")
+        cover = self._rows.cover(row)
+        facts = (counts.pictures, counts.absent, row.sort, cover, counts.first, counts.last)
+        return Album(row.name, *facts)
+
+
+class Favourites:
+    """The pictures that a person has marked. They are given as for `Albums`."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def add(self, pictures: Iterable[Example]) -> int:
+        """Mark pictures; return how many were not marked before."""
+        catalogue = self._context.catalogue
+        keys = keys_of(catalogue, pictures)
+        with catalogue.writing():
+            return catalogue.favourites.add(keys)
+
+    def remove(self, pictures: Iterable[Example]) -> int:
+        """Take the mark off; return how many pictures had it."""
+        catalogue = self._context.catalogue
+        keys = keys_of(catalogue, pictures)
+        with catalogue.writing():
+            return catalogue.favourites.remove(map(_content, keys))
+
+    def pictures(self, k: int = 1000) -> SearchResult:
+        """Return the newest `k` favourites, as `Library.search` does."""
+        return answer_all(self._context, [None], SearchOptions(k=k, where=Has("favourite")))[0]
+
+
+def keys_of(catalogue: Catalogue, pictures: Iterable[Example]) -> list[PictureKey]:
+    """Return what identifies pictures of a library, each once.
+
+    QueryError for one that is not in it.
+    """
+    roots, spellings = catalogue.roots.all(), catalogue.spellings()
+    found: dict[str, PictureKey] = {}
+    for picture in pictures:
+        term = example_term(picture)
+        image_id: int | None = term.value if term.kind == "indexed" else None
+        if term.kind != "indexed":
+            paths = spellings.of(absolute(term.value))
+            image_id = catalogue.sidecars.image_of(roots, paths)
+        key = None if image_id is None else catalogue.edits.key(image_id)
+        if key is None:
+            raise QueryError(
+                f"{term.value if term.kind != 'indexed' else f'#{term.value}'} is not a picture of "
+                "this library",
+                "add its folder: pixtrieve index FOLDER",
+            )
+        found[key.sha256] = key
+    return list(found.values())
+
+
+def _moved(there: Sequence[AlbumPicture], moved: Sequence[bytes], to: int) -> list[bytes]:
+    """Return the contents of an album, with some moved to the place `to` of those with a file."""
+    leaving = set(moved)
+    others = [each for each in there if each.sha256 not in leaving]
+    places = [place for place, each in enumerate(others) if each.image_id is not None]
+    at = places[to - 1] if 1 <= to <= len(places) else len(others)
+    contents = [each.sha256 for each in others]
+    return [*contents[:at], *moved, *contents[at:]]
+
+
+def _content(key: PictureKey) -> bytes:
+    return bytes.fromhex(key.sha256)
+
+
+def _key(picture: AlbumPicture) -> PictureKey:
+    return PictureKey(picture.sha256.hex(), picture.path)

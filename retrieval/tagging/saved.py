@@ -1,0 +1,267 @@
+"""Saved searches: questions that are kept under a name, as albums that fill themselves.
+
+A search is answered anew each time, with the library and the model of the moment. Its answers are
+the pictures that are likely enough: those with at least `min_confidence`, or without confidences
+the `k` best. What is *new* are answers that were none when a person last looked. After a change of
+models nearly every question has other answers, which would all seem new, so only pictures that have
+come into the library since then count until the next look.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import numpy as np
+
+from retrieval.catalogue.saved import SavedRow
+from retrieval.context import Context
+from retrieval.errors import LibraryError, PixtrieveError, QueryError
+from retrieval.query import Example, Query, Term, example_term
+from retrieval.query.names import clean_name
+from retrieval.query.options import SearchOptions
+from retrieval.query.saved import (
+    Restored,
+    SavedPicture,
+    SavedQuestion,
+    restored,
+    saved_question,
+)
+from retrieval.query.spelling import absolute
+from retrieval.search.answering import answer_all
+from retrieval.search.query_vectors import Askable, as_query
+from retrieval.search.results import SearchResult
+
+LEAST = 0.5
+"""The least confidence of a saved search with a question that names none."""
+
+MOST = 10_000
+"""The most answers of a saved search."""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedSearch:
+    """A saved search as a person sees it.
+
+    `question` is in the written form, with the ids of this library; "" for a filter alone. `where`
+    is the filter, `min_confidence` the least confidence of an answer. `looked` is when a person
+    last looked, in UTC (ISO 8601), "" for never. `trouble` says why it cannot be asked, "" if it
+    can; `dropped` are stored options that this version does not know.
+    """
+
+    name: str
+    question: str
+    where: str
+    min_confidence: float
+    looked: str
+    trouble: str = ""
+    dropped: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SavedAnswer:
+    """The answers of a saved search, and the ids of those that are new."""
+
+    search: SavedSearch
+    result: SearchResult
+    new: frozenset[int]
+
+    def only_new(self) -> SearchResult:
+        """Return the new answers; they keep their ranks."""
+        hits = tuple(hit for hit in self.result.hits if hit.id in self.new)
+        return replace(self.result, hits=hits)
+
+
+class SavedSearches:
+    """The saved searches of a library."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._rows = context.catalogue.saved
+
+    def add(
+        self, name: str, asked: Askable | None, options: SearchOptions, *, replacing: bool = False
+    ) -> SavedSearch:
+        """Save a question with its options under a name; what it finds now is not new.
+
+        `asked` is as in `Library.search`; None is a search by the filter alone. A least confidence
+        of 0 becomes `LEAST`. QueryError if there is a search of that name, unless `replacing`; for
+        a picture without a path, or with a web address; and if the question has no answer.
+        """
+        name = clean_name(name, "a saved search")
+        query = None if asked is None else self._kept(as_query(asked))
+        if query is not None and not options.min_confidence:
+            options = replace(options, min_confidence=LEAST)
+        kept = replace(
+            options,
+            like=tuple(map(self._kept_example, options.like)),
+            unlike=tuple(map(self._kept_example, options.unlike)),
+            explain=False,
+        )
+        question = json.dumps(saved_question(query, kept, self._picture).as_object())
+        known = self._rows.named(name)
+        if known is not None and not replacing:
+            raise QueryError(
+                f"there is a saved search “{known.name}” already",
+                "choose another name, or replace it: --force",
+            )
+        self._answers(query, kept)  # raises if it cannot be asked
+        with self._context.catalogue.writing():
+            self._rows.put(name, question)
+        return self.look(name).search
+
+    def all(self) -> list[SavedSearch]:
+        """Return all saved searches by name, without asking them."""
+        with self._context.catalogue.reading():
+            return [self._described(row)[0] for row in self._rows.all()]
+
+    def named(self, name: str) -> SavedSearch:
+        """Return a saved search; QueryError, which lists them, if there is none of that name."""
+        return self._described(self._row(name))[0]
+
+    def question(self, name: str) -> Restored:
+        """Return the question and the options of a saved search, to be asked.
+
+        QueryError if it cannot be asked: an example picture is gone, or a filter is wrong.
+        """
+        return self._restored(self._row(name))
+
+    def answer(self, name: str) -> SavedAnswer:
+        """Answer a saved search; this is no look. Raises the errors of `question` and of searches.
+
+        At most `MOST` answers.
+        """
+        return self._answered(name)[0]
+
+    def look(self, name: str) -> SavedAnswer:
+        """Answer a saved search like `answer`; its answers are not new any more afterwards."""
+        found, row, newest = self._answered(name)
+        seen = np.array([hit.id for hit in found.result.hits], np.int64)
+        fingerprint = self._context.model.row.spec.fingerprint
+        looked = datetime.now(UTC).isoformat(timespec="seconds")
+        changed = replace(row, looked=looked, fingerprint=fingerprint, newest=newest, seen=seen)
+        with self._context.catalogue.writing():
+            self._rows.look(changed)
+        return replace(found, search=replace(found.search, looked=looked))
+
+    def count_new(self, name: str) -> int:
+        """Return how many answers of a saved search are new; raises like `answer`."""
+        return len(self.answer(name).new)
+
+    def rename(self, name: str, new: str) -> SavedSearch:
+        """Give a saved search another name; QueryError if another one has it."""
+        new = clean_name(new, "a saved search")
+        with self._context.catalogue.writing():
+            row, other = self._row(name), self._rows.named(new)
+            if other is not None and other.id != row.id:
+                raise QueryError(
+                    f"there is a saved search “{other.name}” already", "choose another name"
+                )
+            self._rows.rename(row.id, new)
+        return self.named(new)
+
+    def remove(self, name: str) -> SavedSearch:
+        """Delete a saved search; return what it was."""
+        with self._context.catalogue.writing():
+            row = self._row(name)
+            self._rows.delete(row.id)
+        return self._described(row)[0]
+
+    def _answered(self, name: str) -> tuple[SavedAnswer, SavedRow, int]:
+        """Return the answers, and as of what row and which newest image they are."""
+        with self._context.catalogue.reading():
+            row, newest = self._row(name), self._rows.newest_image()
+            search, question = self._described(row)
+            if question is None:
+                question = self._restored(row)  # raises
+            result = self._answers(question.query, question.options)
+        ids = np.array([hit.id for hit in result.hits], np.int64)
+        is_new = ~np.isin(ids, row.seen)
+        if row.fingerprint != self._context.model.row.spec.fingerprint:
+            is_new &= ids > row.newest
+        return SavedAnswer(search, result, frozenset(ids[is_new].tolist())), row, newest
+
+    def _answers(self, query: Query | None, options: SearchOptions) -> SearchResult:
+        result = answer_all(self._context, [query], replace(options, k=MOST))[0]
+        if query is not None and not result.sifted:
+            result = replace(result, hits=result.hits[: options.k])
+        return result
+
+    def _described(self, row: SavedRow) -> tuple[SavedSearch, Restored | None]:
+        try:
+            found = self._restored(row)
+        except PixtrieveError as error:
+            stored = self._stored(row, strict=False)
+            where = stored.options.get("where", "")
+            trouble = f"{error.message}. {error.hint}".strip()
+            return SavedSearch(row.name, stored.question, str(where), 0, row.looked, trouble), None
+        asked = "" if found.query is None else str(found.query)
+        options = found.options
+        where = "" if options.where is None else str(options.where)
+        facts = (asked, where, options.min_confidence, row.looked)
+        return SavedSearch(row.name, *facts, dropped=found.dropped), found
+
+    def _restored(self, row: SavedRow) -> Restored:
+        found = restored(self._stored(row), self._image)
+        _ = found.options.condition  # raises if the filter is wrong
+        return found
+
+    def _stored(self, row: SavedRow, *, strict: bool = True) -> SavedQuestion:
+        try:
+            return SavedQuestion.of_object(json.loads(row.question))
+        except (ValueError, RecursionError) as error:
+            if not strict:
+                return SavedQuestion("", (), {})
+            raise LibraryError(
+                f"the saved search “{row.name}” is damaged: {error}",
+                f'save it again, or delete it: pixtrieve saved remove "{row.name}"',
+            ) from error
+
+    def _row(self, name: str) -> SavedRow:
+        row = self._rows.named(name)
+        if row is None:
+            known = ", ".join(f"“{each.name}”" for each in self._rows.all())
+            save = f'save one: pixtrieve saved add "{name}" "two dogs on a beach"'
+            raise QueryError(
+                f"there is no saved search “{name}” in this library",
+                f"choose one of: {known}" if known else save,
+            )
+        return row
+
+    def _kept(self, query: Query) -> Query:
+        return Query(tuple(map(self._kept_term, query.terms)))
+
+    def _kept_term(self, term: Term) -> Term:
+        """Return a term that can be stored: a picture of the library by id, others by full path."""
+        if term.kind != "picture" or not isinstance(term.value, str | os.PathLike):
+            return term
+        path = os.fspath(term.value)
+        if path.startswith(("http://", "https://")):
+            raise QueryError(
+                f"{path} is a web address, which may show another picture tomorrow",
+                "download the picture, and save the search with the file",
+            )
+        catalogue = self._context.catalogue
+        paths = catalogue.spellings().of(absolute(path))
+        image_id = catalogue.sidecars.image_of(catalogue.roots.all(), paths)
+        if image_id is None:
+            return replace(term, value=absolute(path))
+        return replace(term, kind="indexed", value=image_id)
+
+    def _kept_example(self, example: Example) -> int | str:
+        term = self._kept_term(example_term(example))
+        return int(term.value) if term.kind == "indexed" else str(term.value)
+
+    def _picture(self, image_id: int) -> SavedPicture:
+        key = self._context.catalogue.edits.key(image_id)
+        if key is None:
+            raise QueryError(
+                f"there is no picture #{image_id} in this library",
+                "search --json prints the numbers of pictures, as `id`",
+            )
+        return SavedPicture(key.sha256, key.path)
+
+    def _image(self, picture: SavedPicture) -> int | None:
+        return self._context.catalogue.edits.image(bytes.fromhex(picture.sha256))
