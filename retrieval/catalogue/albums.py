@@ -212,21 +212,3 @@ class FavouriteRows:
     def count(self) -> int:
         """Return the number of favourites."""
         return self._db.number("SELECT count(*) FROM favourites")
-
-
-def follow(db: Connection, old: int, new: int) -> None:
-    """Put an image in the place of another one, in the caller's transaction."""
-    contents = (
-        "(SELECT sha256 FROM images WHERE id = ?)",
-        "(SELECT sha256 FROM images WHERE id = ?)",
-    )
-    for table in ("album_pictures", "favourites"):
-        db.rows(
-            f"UPDATE OR IGNORE {table} SET sha256 = {contents[0]} WHERE sha256 = {contents[1]}",
-            (new, old),
-        )
-        db.rows(f"DELETE FROM {table} WHERE sha256 = {contents[1]}", (old,))
-    db.rows(
-        f"UPDATE albums SET cover = {contents[0]} WHERE cover = {contents[1]}",
-        (new, old),
-    )

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.catalogue.connection import Connection, text, within
+from retrieval.catalogue.edited_files import follow_edit
 from retrieval.catalogue.explaining import explained
 from retrieval.catalogue.healing import NOTHING, Damage, find_when_due, heal
 from retrieval.catalogue.roots import Root
@@ -99,17 +100,23 @@ class Contents:
             next_generation(self._db)
             self._insert_images(model_id, batch.images)
             for file in batch.files:
-                self._insert_file(root, file, date_in_name(file.path.rpartition("/")[2]))
+                named = date_in_name(file.path.rpartition("/")[2])
+                self._insert_file(root, file, named, model_id)
             self._insert_problems(root, batch.problems)
 
     def expire_orphans(self, *, older_than_days: float) -> None:
         """Delete images, with their vectors, that have had no file for that many days.
 
         An orphan keeps its vectors until then, because its file may have moved to a folder that
-        is indexed later.
+        is indexed later. Examples of saved searches keep them for good.
         """
         cutoff = time.time() - older_than_days * 86_400
-        self._db.rows("DELETE FROM images WHERE orphaned_at <= ?", (cutoff,))
+        self._db.rows(
+            "DELETE FROM images WHERE orphaned_at <= ? AND lower(hex(sha256)) NOT IN"
+            " (SELECT json_extract(p.value, '$.sha256') FROM saved_searches s,"
+            " json_each(s.question, '$.pictures') p)",
+            (cutoff,),
+        )
 
     def orphans(self) -> set[int]:
         """Return the ids of the images without a file."""
@@ -235,8 +242,12 @@ class Contents:
                 image_id = self._db.one("SELECT id FROM images WHERE sha256 = ?", (image.sha256,))
                 texts.put(image_id, {EMBEDDED: image.info.words})
 
-    def _insert_file(self, root: Root, file: FileRecord, named: str) -> None:
+    def _insert_file(self, root: Root, file: FileRecord, named: str, model_id: int) -> None:
         self._forget_damaged(root, file.path)
+        before = self._db.one(
+            "SELECT image_id FROM files WHERE root_id = ? AND path = CAST(? AS TEXT)",
+            (root.id, text(file.path)),
+        )
         image_id, orphaned_at = self._db.rows(
             "SELECT id, orphaned_at FROM images WHERE sha256 = ?", (file.sha256,)
         ).fetchone()
@@ -250,6 +261,8 @@ class Contents:
             " problem = NULL, problem_kind = NULL, megapixels = NULL",
             (root.id, text(file.path), file.size, file.mtime_ns, named, image_id),
         )
+        if before not in (None, image_id):
+            follow_edit(self._db, before, image_id, model_id)
 
     def _forget_damaged(self, root: Root, path: str) -> None:
         """Delete the row of a file if a fault has changed it: no trigger would seal it again."""

@@ -21,7 +21,12 @@ _COUNTS = {
     "concepts": "SELECT count(*) FROM concepts",
     "labels": "SELECT count(*) FROM labels",
     "kept groups": "SELECT count(DISTINCT set_id) FROM kept",
+    "albums": "SELECT count(*) FROM albums",
+    "favourites": "SELECT count(*) FROM favourites",
+    "saved searches": "SELECT count(*) FROM saved_searches",
 }
+_SINCE = dict.fromkeys(("albums", "favourites", "saved searches"), 8)
+"""The schemas that brought the tables of some counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,10 @@ def _checked(path: str, db: sqlite3.Connection) -> CatalogueFacts:
     found = [row[0] for row in db.execute("PRAGMA integrity_check(3)")]
     if found != ["ok"]:
         raise _damaged(path, "; ".join(found))
-    counts = {name: db.execute(sql).fetchone()[0] for name, sql in _COUNTS.items()}
+    counts = {
+        name: db.execute(sql).fetchone()[0] if version >= _SINCE.get(name, 1) else 0
+        for name, sql in _COUNTS.items()
+    }
     return CatalogueFacts(version, schema.program_of(db), counts)
 
 

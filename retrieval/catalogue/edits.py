@@ -1,4 +1,4 @@
-"""Rows that only a person can make: captions, concepts, labels, kept duplicates, excludes.
+"""Rows that only a person can make, as captions, concepts, albums and saved searches.
 
 They are read and written with the SHA-256 and a path of each picture, so they fit another index of
 the same pictures.

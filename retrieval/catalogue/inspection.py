@@ -44,6 +44,12 @@ _ROWS = {
     "tags": "score BETWEEN 0 AND 1 AND label != ''",
     "labels": "label != ''",
     "vectors": "view IN ('whole', 'text')",
+    "albums": "name != '' AND key != '' AND sort IN ('hand', 'date', 'date-desc')"
+    " AND length(coalesce(cover, zeroblob(32))) = 32",
+    "album_pictures": "length(sha256) = 32 AND instr(path, char(0)) = 0",
+    "favourites": "length(sha256) = 32 AND instr(path, char(0)) = 0",
+    "saved_searches": "name != '' AND key != '' AND json_valid(question) AND newest >= 0"
+    " AND length(seen) % 8 = 0",
 }
 """What holds for every row, beside the types of its columns."""
 
@@ -51,6 +57,7 @@ CHECKED = (
     *("roots", "excludes", "mounts", "images", "files", "models", "texts", "sidecars", "sketches"),
     *("kept", "nulls", "tags", "labels", "concepts", "concept_examples", "concept_heads"),
     *("removed", "stamps", "looked_into", "vectors"),
+    *("albums", "album_pictures", "favourites", "saved_searches"),
 )
 """The tables whose rows are checked; the numbers in vectors are checked elsewhere."""
 

@@ -24,9 +24,10 @@ def edits_command() -> None:
 def export_command(file: str, force: bool, library_path: str) -> None:
     """Write what people made to FILE, as JSON.
 
-    That is captions that were added from files, concepts, labels, kept duplicates, and patterns
-    and paths that are left out. Pictures are named by the SHA-256 of their content and by their
-    path, so the file also fits a new index of the same pictures in another place.
+    That is captions that were added from files, concepts, labels, kept duplicates, albums,
+    favourites, saved searches, and patterns and paths that are left out. Pictures are named by the
+    SHA-256 of their content and by their path, so the file also fits a new index of the same
+    pictures in another place.
     """
     with Library.open(library_path) as library:
         made = library.export_edits(file, replace=force)
@@ -39,8 +40,9 @@ def export_command(file: str, force: bool, library_path: str) -> None:
 def import_command(file: str, library_path: str) -> None:
     """Add what `edits export` wrote to FILE to the library.
 
-    Captions of a picture and concepts of the same name are replaced; all else is added. A second
-    import changes nothing more.
+    Captions of a picture, and concepts and saved searches of the same name, are replaced; all else
+    is added. Pictures that are not in the library yet come into their albums when they are indexed.
+    A second import changes nothing more.
     """
     with Library.open(library_path) as library:
         taken = library.import_edits(file)
@@ -64,6 +66,9 @@ def _edits(edits: Edits) -> str:
         plural(edits.concepts, "concept"),
         plural(edits.labels, "label"),
         plural(edits.kept, "kept group"),
+        plural(edits.albums, "album"),
+        plural(edits.favourites, "favourite"),
+        plural(edits.saved, "saved search", "saved searches"),
         plural(edits.excludes, "exclusion"),
     )
     return f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -7,11 +7,15 @@ second helps where a file was edited meanwhile, and people who read the file.
      "captions": [{"sha256": …, "path": …, "captions": [text, …]}, …],
      "concepts": [{"name": …, "like": [picture or {"path": …}, …], "unlike": […], "heads": […]}, …],
      "labels": [label, …],
+     "albums": [{"name": …, "order": "hand", "cover": picture or null, "pictures": […]}, …],
+     "favourites": [picture, …],
+     "saved": [{"name": …, "question": …, "pictures": […], "options": {…}}, …],
      "kept": [[{"sha256": …, "path": …, "files": 2}, …], …],
      "folders": [{"path": …, "exclude": [glob, …], "removed": [glob, …], "pictures": […]}, …]}
 
-A head is what was learned of a concept with one model. The pictures of a folder are samples, from
-which `import_edits` knows the folder when it has another path.
+A head is what was learned of a concept with one model. `retrieval.query.saved` explains questions.
+The pictures of a folder are samples, from which `import_edits` knows the folder when it has another
+path.
 """
 
 from __future__ import annotations
@@ -27,11 +31,14 @@ import numpy as np
 
 from retrieval.catalogue import Catalogue
 from retrieval.catalogue.concepts import HeadRow
+from retrieval.catalogue.edits import PictureKey
 from retrieval.errors import LibraryError
+from retrieval.query.saved import SavedQuestion
 from retrieval.whole_file import whole_file
 
 KIND, VERSION = "pixtrieve-edits", 1
 STORED = np.dtype("<f4")
+_COUNTED = ("captions", "concepts", "labels", "kept", "albums", "favourites", "saved")
 _SOURCES = (("exclude", "user"), ("removed", "remove"))
 
 
@@ -47,6 +54,9 @@ class Edits:
     labels: int
     kept: int
     excludes: int
+    albums: int
+    favourites: int
+    saved: int
     unknown: tuple[str, ...] = ()
 
 
@@ -67,10 +77,7 @@ def export_edits(catalogue: Catalogue, path: str, *, replace: bool = False) -> E
             f"{path} cannot be written: {error.strerror or error}", "check the folder"
         ) from error
     excludes = sum(len(folder[name]) for folder in facts["folders"] for name, _ in _SOURCES)
-    captions, concepts, labels, kept = (
-        len(facts[name]) for name in ("captions", "concepts", "labels", "kept")
-    )
-    return Edits(captions, concepts, labels, kept, excludes)
+    return Edits(excludes=excludes, **{name: len(facts[name]) for name in _COUNTED})
 
 
 def _collected(catalogue: Catalogue) -> dict[str, list[Any]]:
@@ -87,6 +94,9 @@ def _collected(catalogue: Catalogue) -> dict[str, list[Any]]:
         "captions": captions,
         "concepts": list(_concepts(catalogue)),
         "labels": list(catalogue.tags.labels()),
+        "albums": list(_albums(catalogue)),
+        "favourites": [_collected_picture(catalogue, each) for each in catalogue.favourites.all()],
+        "saved": list(_saved(catalogue)),
         "kept": kept,
         "folders": list(_folders(catalogue)),
     }
@@ -95,6 +105,40 @@ def _collected(catalogue: Catalogue) -> dict[str, list[Any]]:
 def _picture(catalogue: Catalogue, image_id: int) -> dict[str, str]:
     key = catalogue.edits.key(image_id)
     return {} if key is None else {"sha256": key.sha256, "path": key.path}
+
+
+def _albums(catalogue: Catalogue) -> Iterator[dict[str, Any]]:
+    for row in catalogue.albums.all():
+        pictures = {
+            each.sha256: _collected_picture(catalogue, PictureKey(each.sha256.hex(), each.path))
+            for each in catalogue.albums.pictures(row)
+        }
+        cover = None if row.cover is None else pictures.get(row.cover)
+        yield {
+            "name": row.name,
+            "order": row.sort,
+            "cover": cover,
+            "pictures": list(pictures.values()),
+        }
+
+
+def _saved(catalogue: Catalogue) -> Iterator[dict[str, Any]]:
+    for row in catalogue.saved.all():
+        try:
+            question = SavedQuestion.of_object(json.loads(row.question))
+        except ValueError as error:
+            raise LibraryError(
+                f"the saved search “{row.name}” is damaged: {error}",
+                f'delete it: pixtrieve saved remove "{row.name}"',
+            ) from error
+        yield {"name": row.name, **question.as_object()}
+
+
+def _collected_picture(catalogue: Catalogue, key: PictureKey) -> dict[str, str]:
+    """Return a picture with its path of now, or with the one that it had when it was collected."""
+    image_id = catalogue.edits.image(bytes.fromhex(key.sha256))
+    now = {} if image_id is None else _picture(catalogue, image_id)
+    return now if now.get("path") else {"sha256": key.sha256, "path": key.path}
 
 
 def _concepts(catalogue: Catalogue) -> Iterator[dict[str, Any]]:

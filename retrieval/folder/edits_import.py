@@ -7,32 +7,40 @@ import json
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any
+from dataclasses import asdict, replace
+from typing import Any, get_args
 
 import numpy as np
 
 from retrieval.catalogue import CAPTION, Catalogue
+from retrieval.catalogue.albums import AlbumOrder
 from retrieval.catalogue.concepts import ConceptRow, HeadRow
+from retrieval.catalogue.edits import PictureKey
 from retrieval.catalogue.roots import Root
-from retrieval.errors import LibraryError
+from retrieval.errors import LibraryError, QueryError
 from retrieval.folder.edits import KIND, STORED, VERSION, Edits
+from retrieval.query.names import clean_name
+from retrieval.query.saved import SavedPicture, SavedQuestion
 from retrieval.query.spelling import as_read
 from retrieval.scoring.linear_head import Head
 
 _MOST_BYTES = 2**30
+_DAMAGE = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
 
 
 def import_edits(catalogue: Catalogue, writer: AbstractContextManager[None], path: str) -> Edits:
     """Add to a library what `export_edits` wrote, in one transaction; twice changes nothing more.
 
-    Captions of a picture and concepts of the same name are replaced, all else is added. Raises
-    LibraryError for another file, LibraryBusy when another process is writing.
+    Captions of a picture, and concepts and saved searches of the same name, are replaced; all else
+    is added, pictures to an album of the same name, too. Pictures of albums and favourites that the
+    library does not have are kept for when they come. Raises LibraryError for another file,
+    LibraryBusy when another process is writing.
     """
     facts = _read(path)
     with writer, catalogue.writing():
         try:
             return _Import(catalogue).all(facts)
-        except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+        except (*_DAMAGE, QueryError) as error:
             raise _refused(path, f"a part of it is not as it should be ({error})") from error
 
 
@@ -76,6 +84,9 @@ class _Import:
             ("labels", self._label),
             ("kept", self._kept),
             ("folders", self._folder),
+            ("albums", self._album),
+            ("favourites", self._favourite),
+            ("saved", self._saved),
         )
         counts = {name: sum(take(each) for each in _list(facts[name])) for name, take in parts}
         excludes = counts.pop("folders")
@@ -126,6 +137,45 @@ class _Import:
         if files and files not in duplicates.kept():
             duplicates.keep(files)
         return bool(files)
+
+    def _album(self, row: dict[str, Any]) -> int:
+        albums, name = self._catalogue.albums, clean_name(_text(row["name"]), "an album")
+        order, cover = row["order"], row["cover"]
+        if order not in get_args(AlbumOrder):
+            raise ValueError(f"an album cannot have the order {order!r}")
+        pictures = [self._collected(each) for each in _list(row["pictures"])]
+        known = albums.named(name)
+        album_id = albums.create(name, order) if known is None else known.id
+        albums.add(album_id, pictures)
+        if cover is not None and (known is None or known.cover is None):
+            albums.set_cover(album_id, bytes.fromhex(self._collected(cover).sha256))
+        return 1
+
+    def _favourite(self, row: dict[str, Any]) -> int:
+        self._catalogue.favourites.add([self._collected(row)])
+        return 1
+
+    def _saved(self, row: dict[str, Any]) -> int:
+        name = clean_name(_text(row["name"]), "a saved search")
+        asked = SavedQuestion.of_object(row)
+        keys = [self._collected(asdict(each)) for each in asked.pictures]
+        pictures = tuple(SavedPicture(key.sha256, key.path) for key in keys)
+        question = json.dumps(replace(asked, pictures=pictures).as_object())
+        known = self._catalogue.saved.named(name)
+        if known is None or known.question != question:
+            self._catalogue.saved.put(name, question)
+        return 1
+
+    def _collected(self, row: dict[str, Any]) -> PictureKey:
+        """Return a picture as this library has it; as the file says if it does not."""
+        found = self._image(row)
+        key = None if found is None else self._catalogue.edits.key(found)
+        if key is not None:
+            return key
+        sha256 = bytes.fromhex(row["sha256"])
+        if len(sha256) != 32:
+            raise ValueError(f"{row['sha256'][:80]} is no SHA-256")
+        return PictureKey(sha256.hex(), _path(row["path"]))
 
     def _folder(self, row: dict[str, Any]) -> int:
         root = self._root(row)

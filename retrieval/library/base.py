@@ -194,7 +194,7 @@ class OpenLibrary:
         return relocate(session.catalogue, session.writer(), before, after, dry_run=dry_run)
 
     def export_edits(self, file: AnyPath, *, replace: bool = False) -> Edits:
-        """Write captions, concepts, labels, kept duplicates and excludes to a JSON file.
+        """Write what people made (captions, concepts, albums and more) to a JSON file.
 
         Raises LibraryError when the file exists, unless `replace` is set. See
         `retrieval.folder.edits`.

@@ -24,6 +24,7 @@ from retrieval.errors import (
 )
 from retrieval.server import guard
 from retrieval.server.indexing import Following
+from retrieval.server.routes.albums import album_routes, collecting_routes
 from retrieval.server.routes.downloads import download_routes
 from retrieval.server.routes.duplicates import duplicate_routes
 from retrieval.server.routes.library import library_routes
@@ -32,13 +33,15 @@ from retrieval.server.routes.maps import map_routes
 from retrieval.server.routes.mcp import Assistants
 from retrieval.server.routes.page import explain_http_error, page_routes
 from retrieval.server.routes.pictures import picture_routes
+from retrieval.server.routes.saved import saved_routes
 from retrieval.server.routes.search import search_routes
 from retrieval.server.routes.tags import tag_routes
 from retrieval.server.state import State, as_json
 
 _ROUTES = (
     *(search_routes, picture_routes, library_routes),
-    *(tag_routes, duplicate_routes, download_routes, map_routes),
+    *(tag_routes, album_routes, collecting_routes, saved_routes),
+    *(duplicate_routes, download_routes, map_routes),
 )
 
 

@@ -13,6 +13,7 @@ import json
 import os
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -31,8 +32,11 @@ from retrieval.query.saved import (
 )
 from retrieval.query.spelling import absolute
 from retrieval.search.answering import answer_all
-from retrieval.search.query_vectors import Askable, as_query
+from retrieval.search.query_vectors import as_query
 from retrieval.search.results import SearchResult
+
+if TYPE_CHECKING:
+    from retrieval.search.query_vectors import Askable
 
 LEAST = 0.5
 """The least confidence of a saved search with a question that names none."""

@@ -19,7 +19,9 @@ from PIL import Image
 from support.waiting import WAIT_S
 
 T = TypeVar("T")
+CHANGING = {"collect_pictures", "save_search"}
 TOOLS = {"search_images", "similar_images", "describe_image", "library_status"}
+TOOLS |= {"list_collections", "open_saved_search", *CHANGING}
 
 
 def talk(server: Any, said: Callable[[Client], Awaitable[T]], mode: str = "auto") -> T:

@@ -145,6 +145,7 @@ class Described(BaseModel):
     modified: Annotated[Text, Field(description="When the file was last changed.")] = ""
     texts: list[PictureText] = []
     tags: list[Labelled] = []
+    albums: Annotated[list[Text], Field(description="The user's albums that have it.")] = []
     descriptions: Annotated[
         list[Guess],
         Field(description="The nearest phrases from a fixed list of everyday phrases: guesses."),
@@ -213,6 +214,7 @@ def described(
     image: ImageRow,
     texts: Sequence[TextRow],
     tags: Sequence[Tag],
+    albums: Sequence[str],
     descriptions: Sequence[Description],
     note: str,
 ) -> Described:
@@ -224,6 +226,7 @@ def described(
         **{name: getattr(image, name) for name in COLUMNS},
         texts=[PictureText(source=row.source, text=_cut(row.text)) for row in texts],
         tags=[Labelled(label=tag.label, score=round(tag.score, 3)) for tag in tags],
+        albums=list(albums),
         descriptions=[Guess(text=d.text, score=round(d.score, 4)) for d in descriptions],
         note=note,
     )

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
 
 from retrieval.query.fields import filter_help
+from retrieval.query.names import LONGEST
 from retrieval.query.options import OPTIONS, SearchOptions
 from retrieval.server.search_fields import MOST_HITS, MOST_LETTERS, options_of, search_fields
 
 MOST_EXAMPLES = 100
+SAVED = 60
+"""The most pictures that a saved search finds in a library without confidences."""
 
 
 def _number(value: object) -> object:
@@ -144,3 +147,81 @@ class DescribeImage(_OnePicture):
 
 class LibraryStatus(_Arguments):
     """Arguments of `library_status`, which has none."""
+
+
+AlbumName = Annotated[str, Field(max_length=LONGEST)]
+
+
+class ListCollections(_Arguments):
+    """Arguments of `list_collections`, which has none."""
+
+
+class CollectPictures(_Arguments):
+    """Arguments of `collect_pictures`."""
+
+    ids: Annotated[
+        list[PictureId],
+        BeforeValidator(_listed),
+        Field(
+            min_length=1, max_length=1000, description="The pictures, by their ids from a search."
+        ),
+    ]
+    album: Annotated[
+        AlbumName, Field(description="The album to put them into; it is made if there is none.")
+    ] = ""
+    favourite: Annotated[bool, Field(description="Mark them as favourites.")] = False
+    remove: Annotated[
+        bool, Field(description="Take them out of the album, or the mark off, instead.")
+    ] = False
+
+    @model_validator(mode="after")
+    def _has_aim(self) -> Any:
+        if not self.album.strip() and not self.favourite:
+            raise ValueError("name an album, or set favourite")
+        return self
+
+
+class OpenSavedSearch(_Arguments):
+    """Arguments of `open_saved_search`."""
+
+    name: Annotated[AlbumName, Field(description="Its name, from list_collections.")]
+    new: Annotated[bool, Field(description="Only what is new since the user last looked.")] = False
+    limit: Limit = 10
+    offset: Annotated[
+        int, Field(ge=0, le=MOST_HITS, description="How many hits to skip, for the next pages.")
+    ] = 0
+    images: Images = 4
+    image_size: ImageSize = 256
+
+
+class SaveSearchBase(_Arguments):
+    """Arguments of `save_search` other than the search options."""
+
+    name: Annotated[AlbumName, Field(description="A name for the search.")]
+    query: Annotated[
+        str,
+        Field(
+            max_length=MOST_LETTERS,
+            description="The question, as in search_images; empty for a filter alone.",
+        ),
+    ] = ""
+    where: Where = ""
+    replace: Annotated[
+        bool, Field(description="Replace the saved search of that name, if there is one.")
+    ] = False
+
+    @property
+    def options(self) -> SearchOptions:
+        """The search options of the arguments."""
+        return options_of(self, SAVED)
+
+
+if TYPE_CHECKING:
+    SaveSearch = SaveSearchBase
+else:
+    SaveSearch = create_model(
+        "SaveSearch",
+        __base__=SaveSearchBase,
+        __doc__="Arguments of `save_search`.",
+        **search_fields(_NAMES, {"like": Examples, "unlike": Examples}, unset_words=True),
+    )

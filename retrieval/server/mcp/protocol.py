@@ -32,14 +32,17 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from retrieval.errors import PixtrieveError
 from retrieval.server.mcp.images import JPEG, encoded
-from retrieval.server.mcp.tools import McpTools, Tool
+from retrieval.server.mcp.tool import Tool
+from retrieval.server.mcp.tools import McpTools
 
 LARGE_SIDE = 1568
 
 _INSTRUCTIONS = (
     "Pixtrieve searches the user's own pictures by what they show. Start with search_images; "
     "library_status says what the library holds and which language its model understands. When "
-    "you talk to the user, refer to pictures by their paths. No tool changes anything."
+    "you talk to the user, refer to pictures by their paths. No tool changes a file; "
+    "collect_pictures and save_search change albums, favourites and saved searches: use them only "
+    "when the user asks for it."
 )
 _PICTURE = re.compile(r"pixtrieve://picture/([1-9]\d{0,17})")
 
@@ -155,7 +158,10 @@ def _listed(tool: Tool) -> ListedTool:
         input_schema=_schema(tool.arguments),
         output_schema=_schema(tool.answer),
         annotations=ToolAnnotations(
-            read_only_hint=True, idempotent_hint=True, open_world_hint=False
+            read_only_hint=not tool.changes,
+            destructive_hint=False,
+            idempotent_hint=True,
+            open_world_hint=False,
         ),
     )
 

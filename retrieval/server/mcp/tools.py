@@ -1,14 +1,10 @@
-"""The four tools. Over HTTP, they open only indexed files."""
+"""The tools. Over HTTP, they open only indexed files."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any, TypeVar
-
-from mcp.types import ContentBlock
-from pydantic import BaseModel
+from collections.abc import Callable
+from typing import TypeVar
 
 from retrieval.catalogue import ImageRow
 from retrieval.errors import ModelError, QueryError
@@ -24,33 +20,15 @@ from retrieval.server.mcp.arguments import (
     SearchImages,
     SimilarImages,
 )
+from retrieval.server.mcp.collecting import CollectingTools
 from retrieval.server.mcp.images import as_jpeg, seen
+from retrieval.server.mcp.tool import Answer, Tool
 from retrieval.server.paths import refuse_paths
 from retrieval.server.query_pictures import decoded
 from retrieval.server.search_fields import MOST_HITS
 from retrieval.tagging.describing import Description
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The result of a tool: facts, and pictures to look at."""
-
-    facts: BaseModel
-    pictures: list[ContentBlock]
-
-
-@dataclass(frozen=True, slots=True)
-class Tool:
-    """A tool: its texts, the models of its arguments and its answer, and its function."""
-
-    name: str
-    title: str
-    description: str
-    arguments: type[BaseModel]
-    answer: type[BaseModel]
-    run: Callable[[Any], Awaitable[Answer]]
 
 
 class McpTools:
@@ -107,6 +85,7 @@ class McpTools:
                 Holdings,
                 self.status,
             ),
+            *CollectingTools(self._library_thread, self._thumbnails, files=self._files).tools(),
         )
 
     async def search(self, request: SearchImages) -> Answer:
@@ -147,7 +126,8 @@ class McpTools:
         def run(library: Library) -> Described:
             near, note = _descriptions(library, image.id, request.descriptions)
             texts, tags = library.texts.of(image.id), library.tags.of(image.id)
-            return described(image, texts, tags, near, note)
+            albums = library.albums.of(image.id)
+            return described(image, texts, tags, albums, near, note)
 
         facts = await self._call(run)
         wanted = [image] if request.image_size else []

@@ -23,7 +23,7 @@ pytest.importorskip("fastapi")
 from mcp import Client
 from mcp.server.lowlevel import Server
 from mcp.types import BlobResourceContents, TextContent
-from support.mcp_client import TOOLS, call, complaint, facts, names, refusal, seen, talk
+from support.mcp_client import CHANGING, TOOLS, call, complaint, facts, names, refusal, seen, talk
 
 
 def test_every_tool_says_what_it_takes_and_gives(local: Server[Any]) -> None:
@@ -32,7 +32,8 @@ def test_every_tool_says_what_it_takes_and_gives(local: Server[Any]) -> None:
     for tool in listed:
         assert tool.description
         assert tool.annotations
-        assert tool.annotations.read_only_hint
+        assert tool.annotations.read_only_hint == (tool.name not in CHANGING)
+        assert tool.annotations.destructive_hint is False
         assert tool.annotations.open_world_hint is False
         assert tool.input_schema["additionalProperties"] is False
         for name, field in tool.input_schema["properties"].items():
