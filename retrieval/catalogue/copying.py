@@ -25,8 +25,8 @@ _COUNTS = {
     "favourites": "SELECT count(*) FROM favourites",
     "saved searches": "SELECT count(*) FROM saved_searches",
 }
-_SINCE = dict.fromkeys(("albums", "favourites", "saved searches"), 8)
-"""The schemas that brought the tables of some counts."""
+_LATER = {"albums": "albums", "favourites": "favourites", "saved searches": "saved_searches"}
+"""The tables of some counts that older schemas lack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,9 @@ def _checked(path: str, db: sqlite3.Connection) -> CatalogueFacts:
     found = [row[0] for row in db.execute("PRAGMA integrity_check(3)")]
     if found != ["ok"]:
         raise _damaged(path, "; ".join(found))
+    tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     counts = {
-        name: db.execute(sql).fetchone()[0] if version >= _SINCE.get(name, 1) else 0
+        name: db.execute(sql).fetchone()[0] if _LATER.get(name, "files") in tables else 0
         for name, sql in _COUNTS.items()
     }
     return CatalogueFacts(version, schema.program_of(db), counts)

@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 import click
 
+from retrieval.catalogue.albums import AlbumOrder
 from retrieval.commands.base import Command, Group
 from retrieval.commands.last_answer import remember
 from retrieval.commands.model_choice import is_interactive
@@ -15,7 +16,7 @@ from retrieval.commands.search_output import Output, output_options
 from retrieval.commands.terminal import home_relative, library_option, plural, say, shown
 from retrieval.library import Library
 from retrieval.query.where import Comparison
-from retrieval.tagging.albums import ORDERS, Album, AlbumOrder
+from retrieval.tagging.albums import ORDERS, Album
 
 _ORDERS = {"hand": "by hand", "date": "oldest first", "date-desc": "newest first"}
 _SHOWN = 5

@@ -123,8 +123,12 @@ def show_command(
     if output.is_table:
         remember(library_path, hits)
     search = found.search
-    facts = {"saved": search.name, "query": search.question, "where": search.where}
-    facts["new"] = sorted(found.new)
+    facts = {
+        "saved": search.name,
+        "query": search.question,
+        "where": search.where,
+        "new": sorted(found.new),
+    }
     if only_new and not hits and output.is_table:
         say("Nothing is new.")
     else:

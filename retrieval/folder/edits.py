@@ -77,7 +77,8 @@ def export_edits(catalogue: Catalogue, path: str, *, replace: bool = False) -> E
             f"{path} cannot be written: {error.strerror or error}", "check the folder"
         ) from error
     excludes = sum(len(folder[name]) for folder in facts["folders"] for name, _ in _SOURCES)
-    return Edits(excludes=excludes, **{name: len(facts[name]) for name in _COUNTED})
+    counts = {name: len(facts[name]) for name in _COUNTED}
+    return Edits(excludes=excludes, unknown=(), **counts)
 
 
 def _collected(catalogue: Catalogue) -> dict[str, list[Any]]:

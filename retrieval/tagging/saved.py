@@ -44,6 +44,8 @@ LEAST = 0.5
 MOST = 10_000
 """The most answers of a saved search."""
 
+_MOST_GROUPS = 1000
+
 
 @dataclass(frozen=True, slots=True)
 class SavedSearch:
@@ -188,10 +190,13 @@ class SavedSearches:
         return SavedAnswer(search, result, frozenset(ids[is_new].tolist())), row, newest
 
     def _answers(self, query: Query | None, options: SearchOptions) -> SearchResult:
-        result = answer_all(self._context, [query], replace(options, k=MOST))[0]
-        if query is not None and not result.sifted:
-            result = replace(result, hits=result.hits[: options.k])
-        return result
+        """Return all answers; the k best where nothing else says what is an answer."""
+        most = _MOST_GROUPS if options.group else MOST
+        if query is not None or options.diverse:
+            best = answer_all(self._context, [query], options)[0]
+            if not best.sifted or options.diverse or len(best) < options.k:
+                return best
+        return answer_all(self._context, [query], replace(options, k=most))[0]
 
     def _described(self, row: SavedRow) -> tuple[SavedSearch, Restored | None]:
         try:

@@ -115,6 +115,6 @@ def test_the_server_has_it(dated: Library) -> None:
         assert (hit["date"], hit["date_source"]) == DATES[os.path.basename(hit["path"])]
         assert "taken" not in hit
     for image in images:
-        whole = described(image, (), (), (), "").model_dump(exclude_defaults=True)
+        whole = described(image, (), (), (), (), "").model_dump(exclude_defaults=True)
         assert (whole["date"], whole["date_source"]) == DATES[os.path.basename(image.paths[0])]
         assert ("taken" in whole) == (whole["date_source"] == "exif")

@@ -8,11 +8,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
+from retrieval.catalogue.albums import AlbumOrder
 from retrieval.library import Library
 from retrieval.query.names import LONGEST
 from retrieval.server.search_fields import MOST_HITS
 from retrieval.server.state import PictureId, State, as_json
-from retrieval.tagging.albums import AlbumOrder
 
 Name = Annotated[str, Field(min_length=1, max_length=LONGEST)]
 NamedInAddress = Annotated[str, Query(min_length=1, max_length=LONGEST)]

@@ -110,7 +110,7 @@ def test_over_http_the_token_is_needed(address: str, token: str) -> None:
     assert httpx2.post(address, json={}, headers={"authorization": token}).status_code == 401
     with pytest.raises(BaseExceptionGroup):
         over_http(address, lambda client: client.list_tools(), token=token)
-    assert len(over_http(address, lambda client: client.list_tools()).tools) == 4
+    assert len(over_http(address, lambda client: client.list_tools()).tools) == len(TOOLS)
 
 
 def test_the_address_stands_behind_the_guard(folder: str) -> None:
