@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from support.fakes import FakeEncoder
 from support.painting import paint
 
-from retrieval import Library, LibraryError
+from retrieval import Album, Library, LibraryError, Query, SearchOptions
 
 
 @pytest.fixture
@@ -33,6 +33,13 @@ def edited(library: Library, pictures: Path, tmp_path: Path) -> Library:
         [str(pictures / "deep/blue.png")],
     )
     library.tags.label(["red", "Blau"])
+    library.albums.add("Été 2023", [pictures / "nearly red.png", pictures / "red.png"])
+    library.albums.set_cover("Été 2023", pictures / "red.png")
+    library.albums.set_order(library.albums.add("By date").album.name, "date")
+    library.favourites.add([pictures / "deep/blue.png"])
+    question = Query.parse(f"red + {pictures}/deep/blue.png - green")
+    options = SearchOptions(where="album = 'été 2023'", like=[pictures / "red.png"])
+    library.saved.add("Many reds", question, options)
     rows = library._session.catalogue.duplicates
     with library._session.catalogue.writing():
         red = library.image_at(pictures / "red.png")
@@ -52,6 +59,10 @@ def fresh(edited: Library, pictures: Path, tmp_path: Path) -> Iterator[Library]:
         made.add(tmp_path / "elsewhere")
         made.add(tmp_path / "other/album")
         yield made
+
+
+def pictures_of(library: Library, album: Album) -> list[str]:
+    return [hit.sha256 for hit in library.albums.pictures(album.name)]
 
 
 def made_by_people(library: Library, folder: Path) -> dict[str, Any]:
@@ -80,6 +91,20 @@ def made_by_people(library: Library, folder: Path) -> dict[str, Any]:
             sorted((shas[image_id], files) for image_id, files in group.items())
             for group in catalogue.duplicates.kept()
         ],
+        "albums": [
+            (
+                album.name,
+                album.order,
+                album.cover and shas[album.cover],
+                pictures_of(library, album),
+            )
+            for album in library.albums.all()
+        ],
+        "favourites": [hit.sha256 for hit in library.favourites.pictures()],
+        "saved": [
+            (row.name, json.loads(row.question)["question"], json.loads(row.question)["options"])
+            for row in catalogue.saved.all()
+        ],
         "excludes": sorted(catalogue.roots.excludes(root, "user")),
         "removed": sorted(catalogue.roots.excludes(root, "remove")),
     }
@@ -91,6 +116,7 @@ def test_a_round_trip_to_another_path(
     album = tmp_path / "other/album"
     out = edited.export_edits(tmp_path / "edits.json")
     assert (out.captions, out.concepts, out.labels, out.kept, out.excludes) == (1, 1, 2, 1, 3)
+    assert (out.albums, out.favourites, out.saved) == (2, 1, 1)
     taken = fresh.import_edits(tmp_path / "edits.json")
     assert taken == out
     expected = made_by_people(edited, pictures)
@@ -104,6 +130,24 @@ def test_a_round_trip_to_another_path(
     fresh.add()
     assert fresh.image_at(album / "green.png") is None, "it was removed by hand"
     assert fresh.image_at(album / "screens/white.png") is None
+
+
+def test_collected_pictures_may_come_later(edited: Library, tmp_path: Path) -> None:
+    edited.export_edits(tmp_path / "edits.json")
+    with Library.create(tmp_path / "empty", FakeEncoder()) as later:
+        taken = later.import_edits(tmp_path / "edits.json")
+        assert (taken.albums, taken.favourites, taken.saved) == (2, 1, 1)
+        assert str(tmp_path / "pictures/nearly red.png") in taken.unknown
+        assert later.albums.named("été 2023").absent == 2
+        assert "not in the library" in later.saved.named("many reds").trouble
+        shutil.copytree(tmp_path / "pictures", tmp_path / "elsewhere")
+        later.add(tmp_path / "elsewhere")
+        assert later.albums.named("été 2023").pictures == 2
+        assert len(later.favourites.pictures()) == 1
+        assert later.saved.named("many reds").trouble == ""
+        later.albums.add("été 2023", [tmp_path / "elsewhere/green.png"])
+        later.import_edits(tmp_path / "edits.json")
+        assert later.albums.named("été 2023").pictures == 3, "nothing is taken out"
 
 
 def test_the_file_is_for_people(edited: Library, tmp_path: Path, pictures: Path) -> None:
@@ -135,8 +179,15 @@ def test_names_that_are_not_utf8(library: Library, tmp_path: Path) -> None:
         pytest.skip("this disk has no such names")
     library.add(tmp_path / "p")
     library.texts.put({tmp_path / "p/b\udcff.png": ["words"]})
+    library.albums.add("A", [tmp_path / "p/b\udcff.png"])
+    library.saved.add("S", Path(tmp_path / "p/b\udcff.png"), SearchOptions())
     library.export_edits(tmp_path / "edits.json")
-    assert library.import_edits(tmp_path / "edits.json").captions == 1
+    taken = library.import_edits(tmp_path / "edits.json")
+    assert (taken.captions, taken.albums, taken.saved) == (1, 1, 1)
+    assert library.saved.answer("S").search.trouble == ""
+    (tmp_path / "p/b\udcff.png").unlink()
+    library.add()
+    assert library.albums.absent("A") == [str(tmp_path / "p/b\udcff.png")]
 
 
 def test_an_existing_file_is_kept(edited: Library, tmp_path: Path) -> None:
