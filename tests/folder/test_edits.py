@@ -177,6 +177,7 @@ def test_names_that_are_not_utf8(library: Library, tmp_path: Path) -> None:
         paint(tmp_path / "p/a.png", "red").rename(tmp_path / "p/b\udcff.png")
     except OSError:
         pytest.skip("this disk has no such names")
+    paint(tmp_path / "p/other.png", "blue")
     library.add(tmp_path / "p")
     library.texts.put({tmp_path / "p/b\udcff.png": ["words"]})
     library.albums.add("A", [tmp_path / "p/b\udcff.png"])
