@@ -12,11 +12,14 @@ from typing import Literal
 
 from retrieval.catalogue.connection import Connection, text
 from retrieval.catalogue.edits import PictureKey
+from retrieval.catalogue.row_checks import sound
 from retrieval.query.names import name_key
 
 AlbumOrder = Literal["hand", "date", "date-desc"]
 """By hand: as a person put the pictures. By date: oldest or newest first."""
 
+_ALBUM = f"SELECT id, name, sort, cover, {sound('albums')} FROM albums"
+_AN_ALBUM, _A_PICTURE, _A_FAVOURITE = "an album", "a picture of an album", "a favourite"
 _LIVE = "LEFT JOIN images i ON i.sha256 = p.sha256 AND i.orphaned_at IS NULL"
 _ORDERS: dict[AlbumOrder, str] = {
     "hand": "p.position",
@@ -72,13 +75,13 @@ class AlbumRows:
 
     def all(self) -> list[AlbumRow]:
         """Return the albums by name."""
-        sql = "SELECT id, name, sort, cover FROM albums ORDER BY key"
-        return list(self._db.records(AlbumRow, sql))
+        return list(self._db.intact_records(AlbumRow, _AN_ALBUM, f"{_ALBUM} ORDER BY key"))
 
     def named(self, name: str) -> AlbumRow | None:
         """Return the album of that name, whatever its case, or None."""
-        sql = "SELECT id, name, sort, cover FROM albums WHERE key = ?"
-        return next(self._db.records(AlbumRow, sql, (name_key(name),)), None)
+        values = (name_key(name),)
+        rows = self._db.intact_records(AlbumRow, _AN_ALBUM, f"{_ALBUM} WHERE key = ?", values)
+        return next(rows, None)
 
     def counts(self) -> dict[int, AlbumCounts]:
         """Return the counts of all albums that have pictures, by id."""
@@ -119,7 +122,8 @@ class AlbumRows:
             "SELECT coalesce(max(position), 0) FROM album_pictures WHERE album_id = ?", (album_id,)
         )
         self._db.many(
-            "INSERT OR IGNORE INTO album_pictures VALUES (?, ?, ?, CAST(? AS TEXT))",
+            "INSERT OR IGNORE INTO album_pictures (album_id, sha256, position, path)"
+            " VALUES (?, ?, ?, CAST(? AS TEXT))",
             (
                 (album_id, bytes.fromhex(each.sha256), last + place, text(each.path))
                 for place, each in enumerate(pictures, 1)
@@ -144,10 +148,10 @@ class AlbumRows:
     def pictures(self, row: AlbumRow) -> list[AlbumPicture]:
         """Return all pictures of an album in its order; those without a file come in between."""
         sql = (
-            f"SELECT p.sha256, p.path, i.id FROM album_pictures p {_LIVE} WHERE p.album_id = ?"
-            f" ORDER BY {_ORDERS[row.sort]}, p.position"
+            f"SELECT p.sha256, p.path, i.id, {sound('album_pictures', 'p')} FROM album_pictures p"
+            f" {_LIVE} WHERE p.album_id = ? ORDER BY {_ORDERS[row.sort]}, p.position"
         )
-        return list(self._db.records(AlbumPicture, sql, (row.id,)))
+        return list(self._db.intact_records(AlbumPicture, _A_PICTURE, sql, (row.id,)))
 
     def cover(self, row: AlbumRow) -> int | None:
         """Return the id of the image that stands for an album: the chosen one, or the first."""
@@ -191,7 +195,7 @@ class FavouriteRows:
         """Mark pictures, within the caller's transaction; return how many were not marked."""
         before = self.count()
         self._db.many(
-            "INSERT OR IGNORE INTO favourites VALUES (?, CAST(? AS TEXT))",
+            "INSERT OR IGNORE INTO favourites (sha256, path) VALUES (?, CAST(? AS TEXT))",
             ((bytes.fromhex(each.sha256), text(each.path)) for each in pictures),
         )
         return self.count() - before
@@ -204,9 +208,8 @@ class FavouriteRows:
 
     def all(self) -> list[PictureKey]:
         """Return all favourites, those without a file included."""
-        rows = self._db.records(
-            _Favourite, "SELECT sha256, path FROM favourites ORDER BY path, sha256"
-        )
+        sql = f"SELECT sha256, path, {sound('favourites')} FROM favourites ORDER BY path, sha256"
+        rows = self._db.intact_records(_Favourite, _A_FAVOURITE, sql)
         return [PictureKey(each.sha256.hex(), each.path) for each in rows]
 
     def count(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -12,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.catalogue.connection import Connection, text, within
-from retrieval.catalogue.edited_files import follow_edit
+from retrieval.catalogue.edited_files import follow_edit, image_of
 from retrieval.catalogue.explaining import explained
 from retrieval.catalogue.healing import NOTHING, Damage, find_when_due, heal
 from retrieval.catalogue.roots import Root
 from retrieval.catalogue.row_checks import sound
+from retrieval.catalogue.saved import EXAMPLES
 from retrieval.catalogue.texts import EMBEDDED, Texts
 from retrieval.catalogue.vectors import GREATEST_ID, WHOLE
 from retrieval.images import PictureInfo
@@ -100,8 +102,7 @@ class Contents:
             next_generation(self._db)
             self._insert_images(model_id, batch.images)
             for file in batch.files:
-                named = date_in_name(file.path.rpartition("/")[2])
-                self._insert_file(root, file, named, model_id)
+                self._insert_file(root, file, date_in_name(os.path.basename(file.path)), model_id)
             self._insert_problems(root, batch.problems)
 
     def expire_orphans(self, *, older_than_days: float) -> None:
@@ -111,17 +112,12 @@ class Contents:
         is indexed later. Examples of saved searches keep them for good.
         """
         cutoff = time.time() - older_than_days * 86_400
-        self._db.rows(
-            "DELETE FROM images WHERE orphaned_at <= ? AND lower(hex(sha256)) NOT IN"
-            " (SELECT json_extract(p.value, '$.sha256') FROM saved_searches s,"
-            " json_each(s.question, '$.pictures') p)",
-            (cutoff,),
-        )
+        which = f"orphaned_at <= ? AND lower(hex(sha256)) NOT IN ({EXAMPLES})"
+        self._db.rows(f"DELETE FROM images WHERE {which}", (cutoff,))
 
     def orphans(self) -> set[int]:
         """Return the ids of the images without a file."""
-        rows = self._db.rows("SELECT id FROM images WHERE orphaned_at IS NOT NULL")
-        return {id_ for (id_,) in rows.fetchall()}
+        return {id_ for (id_,) in self._db.rows("SELECT id FROM images WHERE orphaned_at NOT NULL")}
 
     def damaged_rows(self) -> Damage:
         """Return the damaged rows that can be read again; of a large library once a day."""
@@ -244,10 +240,7 @@ class Contents:
 
     def _insert_file(self, root: Root, file: FileRecord, named: str, model_id: int) -> None:
         self._forget_damaged(root, file.path)
-        before = self._db.one(
-            "SELECT image_id FROM files WHERE root_id = ? AND path = CAST(? AS TEXT)",
-            (root.id, text(file.path)),
-        )
+        before = image_of(self._db, root.id, file.path)
         image_id, orphaned_at = self._db.rows(
             "SELECT id, orphaned_at FROM images WHERE sha256 = ?", (file.sha256,)
         ).fetchone()
@@ -261,16 +254,12 @@ class Contents:
             " problem = NULL, problem_kind = NULL, megapixels = NULL",
             (root.id, text(file.path), file.size, file.mtime_ns, named, image_id),
         )
-        if before not in (None, image_id):
-            follow_edit(self._db, before, image_id, model_id)
+        follow_edit(self._db, before, image_id, model_id)
 
     def _forget_damaged(self, root: Root, path: str) -> None:
         """Delete the row of a file if a fault has changed it: no trigger would seal it again."""
-        self._db.rows(
-            "DELETE FROM files WHERE root_id = ? AND path = CAST(? AS TEXT)"
-            f" AND NOT {sound('files')}",
-            (root.id, text(path)),
-        )
+        which = f"root_id = ? AND path = CAST(? AS TEXT) AND NOT {sound('files')}"
+        self._db.rows(f"DELETE FROM files WHERE {which}", (root.id, text(path)))
 
     def _revive(self, image_id: int) -> None:
         """Restore an orphan's vectors under new ids, because caches may mask the old ones."""
@@ -285,11 +274,9 @@ class Contents:
         self._db.rows("UPDATE images SET orphaned_at = NULL WHERE id = ?", (image_id,))
 
     def _insert_problems(self, root: Root, problems: Sequence[ProblemRecord]) -> None:
-        insert = (
-            "INSERT INTO files"
-            " (root_id, path, size, mtime_ns, problem, problem_kind, megapixels)"
-            " VALUES (?, CAST(? AS TEXT), ?, ?, ?, ?, ?) ON CONFLICT (root_id, path) DO "
-        )
+        columns = "root_id, path, size, mtime_ns, problem, problem_kind, megapixels"
+        values = "?, CAST(? AS TEXT), ?, ?, ?, ?, ?"
+        insert = f"INSERT INTO files ({columns}) VALUES ({values}) ON CONFLICT (root_id, path) DO "
         update = (
             "UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns, image_id = NULL,"
             " problem = excluded.problem, problem_kind = excluded.problem_kind,"

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from retrieval.catalogue.connection import Connection
+from retrieval.catalogue.connection import Connection, text
 from retrieval.images.luma_thumbnail import SIDE
 from retrieval.vectors import STORED
 
@@ -19,12 +19,21 @@ _LEAST_COSINE, _LEAST_CORRELATION = 0.8, 0.9
 """Either is enough for two pictures to be one before and after an edit."""
 
 
-def follow_edit(db: Connection, old: int, new: int, model_id: int) -> None:
+def image_of(db: Connection, root_id: int, path: str) -> int | None:
+    """Return the id of the image that a file of a root has now, None without any."""
+    sql = "SELECT image_id FROM files WHERE root_id = ? AND path = CAST(? AS TEXT)"
+    found = db.one(sql, (root_id, text(path)))
+    return None if found is None else int(found)
+
+
+def follow_edit(db: Connection, old: int | None, new: int, model_id: int) -> None:
     """Put an image in the place of another one in albums and favourites, if it is an edit of it.
 
     A file that had the image `old` has the image `new` now. Nothing happens if other files have the
     old image. Within the caller's transaction.
     """
+    if old is None or old == new:
+        return
     collected = db.one(
         "SELECT 1 FROM images i WHERE i.id = ? AND i.orphaned_at IS NOT NULL AND (i.sha256 IN"
         " (SELECT sha256 FROM album_pictures) OR i.sha256 IN (SELECT sha256 FROM favourites))",

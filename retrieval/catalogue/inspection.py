@@ -70,6 +70,10 @@ PEOPLES = {
     "labels": ("the label", "label"),
     "concepts": ("the concept", "name"),
     "concept_examples": ("the example of a concept", "example"),
+    "albums": ("the album", "name"),
+    "album_pictures": ("the picture of an album", "path"),
+    "favourites": ("the favourite", "path"),
+    "saved_searches": ("the saved search", "name"),
 }
 """Tables with rows that no indexing run can make, what they are called, and what names one."""
 

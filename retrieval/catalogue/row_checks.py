@@ -27,8 +27,9 @@ from typing import Any
 _TEXTS = frozenset(
     (
         *("beside", "camera", "date", "date_source", "example", "fingerprint", "format", "key"),
-        *("label", "lens", "licence", "name", "named", "path", "pattern", "preprocessing"),
-        *("problem", "problem_kind", "source", "taken", "text", "value", "view"),
+        *("label", "lens", "licence", "looked", "name", "named", "path", "pattern"),
+        *("preprocessing", "problem", "problem_kind", "question", "sort", "source", "taken"),
+        *("text", "value", "view"),
     )
 )
 """Columns of these names hold texts, in every table."""
@@ -75,7 +76,13 @@ FIRST = {
 }
 """What the migration m007 covers."""
 
-COVERED = FIRST
+COVERED = {
+    **FIRST,
+    "albums": _row("id", "name key sort cover"),
+    "album_pictures": _row("album_id sha256", "position path"),
+    "favourites": _row("sha256", "path"),
+    "saved_searches": _row("id", "name key question looked fingerprint newest seen"),
+}
 """The covered tables as they are now."""
 
 

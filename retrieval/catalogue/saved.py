@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.catalogue.connection import Connection
+from retrieval.catalogue.row_checks import sound
 from retrieval.query.names import name_key
 
 _STORED = np.dtype("<i8")
@@ -40,6 +41,13 @@ class _Stored:
     fingerprint: str
     newest: int
     seen: bytes
+
+
+EXAMPLES = (
+    "SELECT json_extract(p.value, '$.sha256') FROM saved_searches s,"
+    " json_each(CASE WHEN json_valid(s.question) THEN s.question ELSE '{}' END, '$.pictures') p"
+)
+"""The contents, in hexadecimal, of the example pictures of all saved searches."""
 
 
 class SavedRows:
@@ -96,10 +104,11 @@ class SavedRows:
 
     def _rows(self, which: str, values: Iterable[str] = ()) -> list[SavedRow]:
         sql = (
-            "SELECT id, name, question, looked, fingerprint, newest, seen FROM saved_searches "
-            + which
+            "SELECT id, name, question, looked, fingerprint, newest, seen,"
+            f" {sound('saved_searches')} FROM saved_searches {which}"
         )
-        return [self._row(each) for each in self._db.records(_Stored, sql, values)]
+        rows = self._db.intact_records(_Stored, "a saved search", sql, values)
+        return [self._row(each) for each in rows]
 
     def _row(self, row: _Stored) -> SavedRow:
         if len(row.seen) % _STORED.itemsize:

@@ -216,6 +216,8 @@ def m008_albums(db: Database) -> None:
                 seen BLOB NOT NULL)""",
         ),
     )
+    for table in ("albums", "album_pictures", "favourites", "saved_searches"):
+        _execute_all(db, row_checks.cover(table, row_checks.COVERED[table]))
 
 
 def migrate(

@@ -130,23 +130,23 @@ def test_a_table_and_a_column_come_later(
         schema._execute_all(
             opened,
             (
-                "CREATE TABLE albums (id INTEGER PRIMARY KEY, name TEXT NOT NULL)",
-                *cover("albums", album),
+                "CREATE TABLE shelves (id INTEGER PRIMARY KEY, name TEXT NOT NULL)",
+                *cover("shelves", album),
                 "ALTER TABLE labels ADD COLUMN colour INTEGER",
                 *cover_again("labels", COVERED["labels"], longer),
             ),
         )
 
     m999(Database(db))
-    monkeypatch.setattr(row_checks, "COVERED", {**COVERED, "albums": album, "labels": longer})
+    monkeypatch.setattr(row_checks, "COVERED", {**COVERED, "shelves": album, "labels": longer})
     sound.cache_clear()
     try:
-        db.execute("INSERT INTO albums (name) VALUES ('holidays')")
+        db.execute("INSERT INTO shelves (name) VALUES ('holidays')")
         db.execute("UPDATE labels SET colour = 3")
         assert db.execute(f"SELECT label, {sound('labels')} FROM labels").fetchall() == [
             ("elcycib", 0),
             ("car", 1),
         ]
-        assert db.execute(f"SELECT {sound('albums')} FROM albums").fetchall() == [(1,)]
+        assert db.execute(f"SELECT {sound('albums')} FROM shelves").fetchall() == [(1,)]
     finally:
         sound.cache_clear()

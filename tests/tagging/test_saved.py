@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.damage import edit
 from support.fakes import FakeEncoder
 from support.painting import paint
 
@@ -185,17 +186,35 @@ def test_the_doctor_finds_damage(sure: Library) -> None:
     sure.favourites.add([1])
     codes = {finding.code for finding in Library.check(sure.path).findings}
     assert not codes & {"rows.impossible", "rows.dangling", "catalogue.malformed"}
-    db = sure._session.catalogue._db
-    db.rows("UPDATE saved_searches SET question = '{', seen = x'00'")
-    db.rows("UPDATE album_pictures SET sha256 = x'01' WHERE position = 1")
-    db.rows("INSERT INTO albums (name, key, sort) VALUES ('x', 'x', 'smell')")
-    db.rows("INSERT INTO favourites VALUES ('text', '/a')")
+    edit(
+        Path(sure.path) / "catalogue.sqlite",
+        "UPDATE saved_searches SET question = '{', seen = x'00'",
+        "UPDATE album_pictures SET sha256 = x'01' WHERE position = 1",
+        "INSERT INTO albums (name, key, sort) VALUES ('x', 'x', 'smell')",
+        "INSERT INTO favourites (sha256, path) VALUES ('text', '/a')",
+    )
     found = Library.check(sure.path, repair=True)
     (wrong,) = [finding for finding in found.mended if finding.code == "rows.impossible"]
     for table in ("saved_searches", "album_pictures", "albums", "favourites"):
         assert table in wrong.message
     assert [album.pictures for album in sure.albums.all()] == [1]
     assert sure.saved.all() == []
+
+
+def test_the_doctor_names_what_a_fault_has_changed(sure: Library) -> None:
+    sure.saved.add("Reds", "red", SearchOptions())
+    sure.albums.add("Trip", [1])
+    edit(
+        Path(sure.path) / "catalogue.sqlite",
+        "UPDATE saved_searches SET question = replace(question, 'red', 'rad')",
+        "UPDATE albums SET name = 'Trap'",
+    )
+    for wrong in (sure.albums.all, sure.saved.all):
+        with pytest.raises(LibraryError, match="changed by a fault"):
+            wrong()
+    told = " ".join(finding.message for finding in Library.check(sure.path).findings)
+    assert "the album “Trap”" in told
+    assert "the saved search “Reds”" in told
 
 
 def test_it_is_stored_as_readable_json(sure: Library) -> None:
