@@ -147,6 +147,6 @@ def test_a_table_and_a_column_come_later(
             ("elcycib", 0),
             ("car", 1),
         ]
-        assert db.execute(f"SELECT {sound('albums')} FROM shelves").fetchall() == [(1,)]
+        assert db.execute(f"SELECT {sound('shelves')} FROM shelves").fetchall() == [(1,)]
     finally:
         sound.cache_clear()
