@@ -50,8 +50,8 @@ _KNOWN = {
     "gps": "i.latitude IS NOT NULL",
     "tag": "EXISTS (SELECT 1 FROM tags t WHERE t.image_id = i.id)",
     "text": "EXISTS (SELECT 1 FROM texts t WHERE t.image_id = i.id AND t.source != 'name')",
-    "favourite": "i.sha256 IN (SELECT sha256 FROM favourites)",
-    "album": "i.sha256 IN (SELECT sha256 FROM album_pictures)",
+    "favourite": "i.sha256 IN (SELECT m.sha256 FROM favourites m)",
+    "album": "i.sha256 IN (SELECT p.sha256 FROM album_pictures p)",
 }
 _WORDS = {
     "tag": "i.id IN (SELECT image_id FROM tags WHERE {})",
@@ -84,7 +84,7 @@ _ORDERS = {
 }
 
 
-_READ = ("images", "files", "roots", "tags", "texts")
+_READ = ("images", "files", "roots", "tags", "texts", "favourites", "albums", "album_pictures")
 
 
 class Filters:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from support.damage import edit
 from support.painting import paint
 
-from retrieval import Library, QueryError
+from retrieval import Library, LibraryError, QueryError
 from retrieval.catalogue.copying import check_catalogue
 from retrieval.indexing.progress import IndexOptions
 
@@ -218,13 +219,13 @@ def photograph(filled: Library, pictures: Path) -> Path:
 def test_an_edited_picture_stays_where_it_is(filled: Library, photograph: Path) -> None:
     original = photograph.read_bytes()
     before = filled.image_at(photograph)
-    for edit in (
+    for change in (
         lambda picture: picture.rotate(90, expand=True),
         lambda picture: picture.crop((1, 1, 39, 23)),
         lambda picture: picture.convert("L").convert("RGB"),
     ):
         with Image.open(photograph) as picture:
-            edit(picture.convert("RGB")).save(photograph)
+            change(picture.convert("RGB")).save(photograph)
         filled.add()
         now = filled.image_at(photograph)
         assert now is not None
@@ -269,6 +270,19 @@ def test_collecting_need_not_wait_for_an_indexing_run(filled: Library) -> None:
         filled.albums.add("A", [1])
         filled.favourites.add([1])
     assert filled.albums.named("A").pictures == 1
+
+
+def test_a_filter_by_a_damaged_album_is_no_answer(filled: Library) -> None:
+    filled.albums.add("A", [1])
+    filled.favourites.add([2])
+    edit(
+        Path(filled.path) / "catalogue.sqlite",
+        "UPDATE album_pictures SET sha256 = (SELECT sha256 FROM images WHERE id = 3)",
+        "UPDATE favourites SET sha256 = (SELECT sha256 FROM images WHERE id = 3)",
+    )
+    for where in ("album = 'A'", "has album", "favourite"):
+        with pytest.raises(LibraryError, match="changed by a fault"):
+            filled.search(None, where=where)
 
 
 def test_a_failure_changes_nothing(filled: Library, monkeypatch: pytest.MonkeyPatch) -> None:

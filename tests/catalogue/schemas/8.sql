@@ -153,14 +153,14 @@ CREATE TABLE saved_searches (
                 fingerprint TEXT NOT NULL,
                 newest INTEGER NOT NULL,
                 seen BLOB NOT NULL, crc INTEGER);
-INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (1, 'pixtrieve', 'm001_first_tables', '2026-11-30 15:28:34.420571+00:00');
-INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (2, 'pixtrieve', 'm002_dates', '2026-11-30 15:28:34.556642+00:00');
-INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (3, 'pixtrieve', 'm003_exposure', '2026-11-30 15:28:34.581285+00:00');
-INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (4, 'pixtrieve', 'm004_dates_of_many_copies', '2026-11-30 15:28:34.589274+00:00');
-INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (5, 'pixtrieve', 'm005_looked_into', '2026-11-30 15:28:34.589883+00:00');
-INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (6, 'pixtrieve', 'm006_facts_of_sidecars', '2026-11-30 15:28:34.605043+00:00');
-INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (7, 'pixtrieve', 'm007_row_checks', '2026-11-30 15:28:34.849202+00:00');
-INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (8, 'pixtrieve', 'm008_albums', '2026-11-30 15:28:34.896531+00:00');
+INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (1, 'pixtrieve', 'm001_first_tables', '2026-11-30 15:39:26.135301+00:00');
+INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (2, 'pixtrieve', 'm002_dates', '2026-11-30 15:39:26.172531+00:00');
+INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (3, 'pixtrieve', 'm003_exposure', '2026-11-30 15:39:26.179564+00:00');
+INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (4, 'pixtrieve', 'm004_dates_of_many_copies', '2026-11-30 15:39:26.181564+00:00');
+INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (5, 'pixtrieve', 'm005_looked_into', '2026-11-30 15:39:26.182134+00:00');
+INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (6, 'pixtrieve', 'm006_facts_of_sidecars', '2026-11-30 15:39:26.199365+00:00');
+INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (7, 'pixtrieve', 'm007_row_checks', '2026-11-30 15:39:26.302093+00:00');
+INSERT INTO _sqlite_migrations (id, migration_set, name, applied_at) VALUES (8, 'pixtrieve', 'm008_albums', '2026-11-30 15:39:26.327729+00:00');
 INSERT INTO roots (id, path, whole, missing, crc) VALUES (1, '/photos', 1, 0, 2626332160);
 INSERT INTO roots (id, path, whole, missing, crc) VALUES (2, '/drive', 0, 1, 1862057338);
 INSERT INTO excludes (root_id, pattern, source, crc) VALUES (1, '*.gif', 'user', 1113042598);
@@ -183,7 +183,7 @@ INSERT INTO tags (image_id, label, score, source, model_id, crc) VALUES (1, 'bic
 INSERT INTO labels (position, label, crc) VALUES (0, 'bicycle', 1358673114);
 INSERT INTO concepts (id, name, crc) VALUES (1, 'warm', 3547836120);
 INSERT INTO concept_examples (concept_id, example, wanted, crc) VALUES (1, '#1', 1, 1216719383);
-INSERT INTO stamps (generation, stamp) VALUES (0, '1c2fc4eb21d372df');
+INSERT INTO stamps (generation, stamp) VALUES (0, '1ecb910fd6ac5670');
 INSERT INTO state (key, value, crc) VALUES ('generation', 0, 305121110);
 INSERT INTO state (key, value, crc) VALUES ('model_id', 1, 2169708624);
 INSERT INTO state (key, value, crc) VALUES ('program', '0.1.0', 1165700560);
