@@ -41,7 +41,8 @@ def pages() -> dict[str, str]:
 def filters_page(page: str) -> str:
     """Return the page on filters with its table of fields as it is now."""
     rows = [
-        f"| `{field.name}` | {field.about} | {' '.join(f'`{each}`' for each in field.operators)} "
+        f"| `{field.name}` | {field.about} "
+        f"| {' '.join(f'`{each}`' for each in field.operators) or 'alone'} "
         f"| `{field.example}` |"
         for field in FIELDS.values()
     ]

@@ -69,7 +69,7 @@ def list_command(library_path: str, as_json: bool) -> None:
     cls=Command,
     examples=(
         "pixtrieve album show Holiday --open",
-        "pixtrieve album show Holiday --paths -0 | xargs -0 cp -t ~/usb-stick",
+        "pixtrieve album show Holiday --paths -0     # for xargs -0 cp -t ~/usb-stick",
     ),
 )
 @click.argument("name")
@@ -109,7 +109,7 @@ def show_command(name: str, limit: int, library_path: str, output: Output) -> No
 )
 @library_option
 def add_command(name: str, written: tuple[str, ...], where: str | None, library_path: str) -> None:
-    """Put pictures into the album NAME, which is made if there is none.
+    """Put pictures into an album, which is made if there is none.
 
     A PICTURE is a number of the last search, several of them (2-5), an id (id:17), or an indexed
     file. Without pictures, an empty album is made.
@@ -163,7 +163,7 @@ def rename_command(name: str, new: str, library_path: str) -> None:
 @yes_option
 @library_option
 def merge_command(name: str, into: str, yes: bool, library_path: str) -> None:
-    """Put the pictures of the album NAME into the album INTO, and delete NAME."""
+    """Put the album NAME into the album INTO, and delete NAME."""
     with Library.open(library_path) as library:
         album, other = library.albums.named(name), library.albums.named(into)
         size = plural(album.pictures, "picture")
@@ -177,7 +177,10 @@ def merge_command(name: str, into: str, yes: bool, library_path: str) -> None:
 @yes_option
 @library_option
 def delete_command(name: str, yes: bool, library_path: str) -> None:
-    """Delete an album; its pictures stay in the library and on the disk."""
+    """Delete an album.
+
+    Its pictures stay in the library and on the disk.
+    """
     with Library.open(library_path) as library:
         album = library.albums.named(name)
         size = plural(album.pictures + album.absent, "picture")
@@ -195,9 +198,10 @@ def delete_command(name: str, yes: bool, library_path: str) -> None:
 @click.argument("order", type=click.Choice(ORDERS))
 @library_option
 def order_command(name: str, order: AlbumOrder, library_path: str) -> None:
-    """Show an album by hand, by date (oldest first), or newest first.
+    """Set the order of an album.
 
-    By hand, pictures are where they were put (pixtrieve album move), new ones at the end.
+    That is by date (oldest first), by date-desc (newest first), or by hand. By hand, pictures are
+    where they were put (pixtrieve album move), new ones at the end.
     """
     with Library.open(library_path) as library:
         album = library.albums.set_order(name, order)
@@ -212,7 +216,10 @@ def order_command(name: str, order: AlbumOrder, library_path: str) -> None:
 )
 @library_option
 def move_command(name: str, written: tuple[str, ...], to: int, library_path: str) -> None:
-    """Move pictures within an album, which is then in an order by hand."""
+    """Move pictures within an album.
+
+    It is in an order by hand afterwards.
+    """
     if not written:
         raise click.UsageError("Name the pictures: pixtrieve album move Holiday 7 9 --to 1")
     with Library.open(library_path) as library:
@@ -226,7 +233,10 @@ def move_command(name: str, written: tuple[str, ...], to: int, library_path: str
 @click.argument("picture", required=False)
 @library_option
 def cover_command(name: str, picture: str | None, library_path: str) -> None:
-    """Let PICTURE stand for an album in lists; without it, the first one does."""
+    """Choose the picture that stands for an album.
+
+    Without PICTURE, the first one stands for it.
+    """
     with Library.open(library_path) as library:
         chosen = None if picture is None else pictures((picture,), library_path)[0]
         album = library.albums.set_cover(name, chosen)

@@ -61,10 +61,11 @@ def add_command(
     library_path: str,
     device: str,
 ) -> None:
-    """Save a search under NAME: question, example pictures, filter, order, least confidence.
+    """Save a search under NAME.
 
-    Its answers are the pictures that are at least as likely as --min-confidence, by default 0.5.
-    In a library without confidences they are the -k best.
+    It keeps texts, example pictures, what is excluded, the filter, the order and the least
+    confidence. Its answers are the pictures that are at least as likely as --min-confidence, by
+    default 0.5. In a library without confidences they are the -k best.
     """
     with Library.open(library_path, device=device) as library:
         search = library.saved.add(name, query, options, replacing=force)
@@ -77,7 +78,7 @@ def add_command(
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @device_option
 def list_command(library_path: str, as_json: bool, device: str) -> None:
-    """List the saved searches, and how many pictures are new since you last looked."""
+    """List the saved searches, and how much is new since you looked."""
     with Library.open(library_path, device=device) as library:
         found = [_counted(library, search) for search in library.saved.all()]
     if as_json:
@@ -114,7 +115,10 @@ def show_command(
     output: Output,
     device: str,
 ) -> None:
-    """Answer a saved search; what was new is not new any more afterwards."""
+    """Answer a saved search.
+
+    What is new is listed below the table, and is not new any more afterwards.
+    """
     with Library.open(library_path, device=device) as library:
         before = library.saved.named(name).looked
         found = library.saved.answer(name) if peek else library.saved.look(name)

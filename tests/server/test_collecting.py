@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.api_client import Client, names, numbers
+from support.api_client import Client, Params, names, numbers
 from support.painting import paint
 
 from retrieval import Library, Query, SearchOptions
@@ -94,7 +94,7 @@ def test_a_saved_search(
     client: Client, folder: str, pictures: Path, calibrated: Calibration
 ) -> None:
     api = client()
-    params = {"name": "Reds", "q": "red", "where": "width > 1", "limit": 20}
+    params: Params = {"name": "Reds", "q": "red", "where": "width > 1", "limit": 20}
     made = api.post("/api/saved", params=params).json()
     assert (made["question"], made["where"], made["min_confidence"]) == ("red", "width > 1", 0.5)
     assert api.post("/api/saved", params=params).status_code == 422

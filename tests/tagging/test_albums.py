@@ -219,11 +219,12 @@ def photograph(filled: Library, pictures: Path) -> Path:
 def test_an_edited_picture_stays_where_it_is(filled: Library, photograph: Path) -> None:
     original = photograph.read_bytes()
     before = filled.image_at(photograph)
-    for change in (
+    changes: tuple[Callable[[Image.Image], Image.Image], ...] = (
         lambda picture: picture.rotate(90, expand=True),
         lambda picture: picture.crop((1, 1, 39, 23)),
         lambda picture: picture.convert("L").convert("RGB"),
-    ):
+    )
+    for change in changes:
         with Image.open(photograph) as picture:
             change(picture.convert("RGB")).save(photograph)
         filled.add()
