@@ -26,7 +26,7 @@ from typing import Any
 from fault_children import Child, Ended, Moments, forked, kill_at
 from fault_place import OtherEncoder, Place, Templates, change, library_files, paint, paint_first
 
-from retrieval import Library
+from retrieval import Library, SearchOptions
 from retrieval.catalogue import schema
 from retrieval.errors import PictureError, PixtrieveError
 from retrieval.images import Problem, ReadLimits
@@ -79,6 +79,17 @@ def _learn(place: Place) -> None:
     with place.open() as library:
         library.concepts.learn("greenery", [str(place.pictures / "kept/green.png")])
         library.concepts.tag("greenery")
+
+
+def _collect(place: Place) -> None:
+    with place.open() as library:
+        green = place.pictures / "kept/green.png"
+        library.albums.add("meadows", [green])
+        library.albums.move("meadows", [green], 1)
+        library.albums.merge("meadows", "colours")
+        library.favourites.add([green])
+        library.saved.add("greens", "green", SearchOptions(k=3), replacing=True)
+        library.saved.look("reds")
 
 
 def _captions(place: Place) -> None:
@@ -148,6 +159,7 @@ OPERATIONS: dict[str, Operation] = {
     "map": Operation(Place.draw_map, "changed, indexed"),
     "label": Operation(_label),
     "concept": Operation(_learn),
+    "collect": Operation(_collect),
     "captions": Operation(_captions),
     "remove": Operation(_remove),
     "thumbnails": Operation(_thumbnails),

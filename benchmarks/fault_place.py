@@ -27,7 +27,7 @@ sys.path.append(str(Path(__file__).parents[1] / "tests"))
 from support.fake_model import IDENTIFYING, OPENING
 from support.fakes import FakeEncoder
 
-from retrieval import IndexOptions, Library
+from retrieval import IndexOptions, Library, SearchOptions
 from retrieval.encoders import ModelIdentity
 from retrieval.images.isolation.pool import NoWorkersError, Pool
 
@@ -135,6 +135,10 @@ class Place:
                 _CONCEPT, [str(self.pictures / "kept/sea.png")],
                 [str(self.pictures / "kept/red.png")],
             )  # fmt: skip
+            red, sea = self.pictures / "kept/red.png", self.pictures / "kept/sea.png"
+            library.albums.add("colours", [sea, red])
+            library.favourites.add([red])
+            library.saved.add("reds", "red", SearchOptions(k=3, like=[red]))
 
     def draw_map(self) -> None:
         """Draw the map."""
@@ -150,7 +154,11 @@ class Place:
             found["a picture"] = self._rows(library, self.pictures / "kept/red.png", {})
             counts = library.status().counts
             found["counts"] = [counts.images, counts.files]
+            albums = [album.name for album in library.albums.all()]
+            shown = {name: library.albums.pictures(name) for name in albums}
             found["people's"] = [
+                [(name, [hit.sha256 for hit in hits]) for name, hits in shown.items()],
+                [(each.name, each.where, each.trouble) for each in library.saved.all()],
                 sorted(library.tags.labels()),
                 [
                     (each.name, list(each.like), list(each.unlike))

@@ -13,6 +13,7 @@ import io
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from hashlib import blake2b
 from pathlib import Path
@@ -37,7 +38,7 @@ from fuzz_mutations import (
 )
 from support.fakes import SMALL, FakeEncoder
 
-from retrieval import Library, Query
+from retrieval import Library, LibraryError, PixtrieveError, Query, SearchOptions
 from retrieval.encoders.compiled import exports
 from retrieval.encoders.models import cache, configs, fingerprint, imported
 from retrieval.encoders.models.configs import complete_preprocess, read_config
@@ -641,6 +642,42 @@ def corpora(folder: Path) -> Case:
     return case
 
 
+def edits(folder: Path) -> Case:
+    """Try files of edits: all of one is taken in, or nothing and the file is named."""
+    library = Library.open(_library(folder), FakeEncoder())
+    names = [path for row, _ in library.images() for path in row.paths]
+    library.albums.add("all", names)
+    library.favourites.add(names[:1])
+    library.saved.add("own", Query.parse("red + #1"), SearchOptions(where="has album", like=[1]))
+    library.export_edits(folder / "edits.json")
+    whole = json.loads((folder / "edits.json").read_text("utf-8"))
+
+    def case(random: Random) -> None:
+        path = folder / "edits.json"
+        path.write_bytes(written_json(random, whole))
+        before = library.albums.all(), len(library.favourites.pictures()), library.saved.all()
+        refusal = ""
+        try:
+            library.import_edits(path)
+        except LibraryError as error:
+            refusal = error.message
+        if refusal:
+            assert "edits.json" in refusal
+            after = library.albums.all(), len(library.favourites.pictures()), library.saved.all()
+            assert after == before
+        for each in library.saved.all():
+            with suppress(PixtrieveError):
+                library.saved.answer(each.name)
+        for album in library.albums.all():
+            library.albums.pictures(album.name)
+            if album.name != "all":
+                library.albums.delete(album.name)
+        for each in library.saved.all():
+            library.saved.remove(each.name)
+
+    return case
+
+
 TARGETS: dict[str, Callable[[Path], Case]] = {
     "query": query,
     "where": where,
@@ -655,6 +692,7 @@ TARGETS: dict[str, Callable[[Path], Case]] = {
     "map": drawn_map,
     "thumbnails": thumbnails,
     "corpora": corpora,
+    "edits": edits,
     "model-files": model_files,
     "safetensors": safetensors,
     "tokenizer": tokenizer,

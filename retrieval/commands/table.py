@@ -110,10 +110,15 @@ def _scores(hit: Hit, columns: int) -> str:
 
 
 def _tail(hit: Hit) -> str:
-    """Return how many pictures a hit stands for: its copies, and the others of its group."""
+    """Return a mark for favourites, and how many pictures a hit stands for: copies, its group."""
     copies = plural(len(hit.copies), "copy", "copies")
     others = len(hit.group.others) if hit.group else 0
-    return (f"  (+{copies})" if hit.copies else "") + (f"  (+{others:,} more)" if others else "")
+    mark = "  ♥" if hit.favourite else ""
+    return (
+        mark
+        + (f"  (+{copies})" if hit.copies else "")
+        + (f"  (+{others:,} more)" if others else "")
+    )
 
 
 def day(facts: PictureFacts) -> str:

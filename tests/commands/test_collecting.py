@@ -95,6 +95,8 @@ def test_favourites(run: Run, indexed: Path) -> None:
     assert run("favourite", "add", "1-2").out == "Marked 2 pictures.\n"
     assert listed(run, "search", "red", "--where", "favourite") == ["red.png", "yellow.png"]
     assert facts(run, "search", "red")["hits"][0]["favourite"] is True
+    marked = [line for line in run("search", "red").out.splitlines() if "♥" in line]
+    assert [line.split("/")[-1] for line in marked] == ["red.png  ♥", "yellow.png  ♥"]
     assert run("favourite", "remove", "1").code == 0
     assert listed(run, "favourite", "list") == ["yellow.png"]
     assert run("favourite", "add").code == 2

@@ -70,7 +70,7 @@ def album_routes(state: State) -> APIRouter:
     @routes.post("/albums")
     async def add(body: Collected) -> Response:
         """Put pictures into an album, which is made if there is none."""
-        done = await state.call(lambda library: library.albums.add(body.name, body.pictures))
+        done = await state.aside(lambda library: library.albums.add(body.name, body.pictures))
         return as_json(asdict(done))
 
     @routes.patch("/albums")
@@ -88,17 +88,17 @@ def album_routes(state: State) -> APIRouter:
                 album = albums.set_cover(album.name, body.cover or None)
             return as_json(asdict(album))
 
-        return await state.call(run)
+        return await state.aside(run)
 
     @routes.delete("/albums")
     async def delete(name: NamedInAddress) -> Response:
         """Delete an album; its pictures stay. Returns what it was."""
-        return as_json(asdict(await state.call(lambda library: library.albums.delete(name))))
+        return as_json(asdict(await state.aside(lambda library: library.albums.delete(name))))
 
     @routes.post("/albums/merge")
     async def merge(body: Merged) -> Response:
         """Put the pictures of an album behind those of another one, and delete the first."""
-        album = await state.call(lambda library: library.albums.merge(body.name, body.into))
+        album = await state.aside(lambda library: library.albums.merge(body.name, body.into))
         return as_json(asdict(album))
 
     return routes
@@ -111,13 +111,13 @@ def collecting_routes(state: State) -> APIRouter:
     @routes.post("/albums/remove")
     async def remove(body: Collected) -> Response:
         """Take pictures out of an album."""
-        count = await state.call(lambda library: library.albums.remove(body.name, body.pictures))
+        count = await state.aside(lambda library: library.albums.remove(body.name, body.pictures))
         return as_json({"removed": count})
 
     @routes.post("/albums/move")
     async def move(body: Moved) -> Response:
         """Move pictures within an album, in the order given; it is then in an order by hand."""
-        album = await state.call(
+        album = await state.aside(
             lambda library: library.albums.move(body.name, body.pictures, body.to)
         )
         return as_json(asdict(album))
@@ -137,6 +137,6 @@ def collecting_routes(state: State) -> APIRouter:
             change = library.favourites.add if body.favourite else library.favourites.remove
             return change(body.pictures)
 
-        return as_json({"changed": await state.call(run)})
+        return as_json({"changed": await state.aside(run)})
 
     return routes
