@@ -78,12 +78,15 @@ class SavedRows:
         )
 
     def look(self, row: SavedRow) -> None:
-        """Store `looked`, `fingerprint`, `newest` and `seen`, in the caller's transaction."""
+        """Store `looked`, `fingerprint`, `newest` and `seen`, in the caller's transaction.
+
+        Nothing happens if the search has another question by now.
+        """
         seen = np.sort(row.seen).astype(_STORED).tobytes()
         self._db.rows(
             "UPDATE saved_searches SET looked = ?, fingerprint = ?, newest = ?, seen = ?"
-            " WHERE id = ?",
-            (row.looked, row.fingerprint, row.newest, seen, row.id),
+            " WHERE id = ? AND question = ?",
+            (row.looked, row.fingerprint, row.newest, seen, row.id, row.question),
         )
 
     def rename(self, id_: int, name: str) -> None:

@@ -107,14 +107,14 @@ class SavedSearches:
             explain=False,
         )
         question = json.dumps(saved_question(query, kept, self._picture).as_object())
-        known = self._rows.named(name)
-        if known is not None and not replacing:
-            raise QueryError(
-                f"there is a saved search “{known.name}” already",
-                "choose another name, or replace it: --force",
-            )
         self._answers(query, kept)  # raises if it cannot be asked
         with self._context.catalogue.writing():
+            known = self._rows.named(name)
+            if known is not None and not replacing:
+                raise QueryError(
+                    f"there is a saved search “{known.name}” already",
+                    "choose another name, or replace it: --force",
+                )
             self._rows.put(name, question)
         return self.look(name).search
 
