@@ -10,6 +10,7 @@ PixtrieveError            message (what happened, to which file) and hint (what 
 │   ├── ModelUnavailable  the model is not on disk and could not be fetched
 │   └── ModelMismatch     not the model that the library was indexed with
 ├── PictureError          a picture that cannot be read, with the reason
+├── SourceError           a data set, an archive or a list of pictures that cannot be read
 ├── QueryError            an invalid query
 └── MissingExtra          an optional package is not installed
 """
@@ -63,6 +64,10 @@ class ModelMismatch(ModelError):
 
 class PictureError(PixtrieveError):
     """A picture cannot be read; the message gives the reason in the user's terms."""
+
+
+class SourceError(PixtrieveError):
+    """A source of pictures cannot be read: an archive, a list, a place in object storage."""
 
 
 class QueryError(PixtrieveError):

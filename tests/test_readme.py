@@ -30,7 +30,8 @@ from retrieval.vectors import from_blobs
 README = (ROOT / "README.md").read_text("utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 MOST_BYTES = 10_000
-_OUTSIDE = {"--check", "--strict", "--cov", "--data-binary"}  # of ruff, mypy, pytest and curl
+# Of ruff, mypy, pytest, curl and Ray.
+_OUTSIDE = {"--check", "--strict", "--cov", "--data-binary", "--head", "--address"}
 _STANDS_FOR = {"FILE|URL|-": "FILE", "DIR": "folder", "…": ""}
 
 

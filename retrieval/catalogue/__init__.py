@@ -19,7 +19,7 @@ from retrieval.catalogue.connection import Connection
 from retrieval.catalogue.lookup import Counts, ImageRow, Lookup, ProblemRow
 from retrieval.catalogue.roots import Root, Roots
 from retrieval.catalogue.row_checks import sound
-from retrieval.catalogue.texts import CAPTION, NAME, OCR, SIDECAR, XMP, TextRow, Texts
+from retrieval.catalogue.texts import CAPTION, COLUMNS, NAME, OCR, SIDECAR, XMP, TextRow, Texts
 from retrieval.catalogue.vectors import TEXT, WHOLE, Snapshot, Vectors
 from retrieval.specs import ModelSpec, is_plausible, preprocessing_of
 
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CAPTION",
+    "COLUMNS",
     "NAME",
     "OCR",
     "SIDECAR",

@@ -18,7 +18,8 @@ from retrieval.whole_file import whole_file
 Rows = Iterable[tuple[ImageRow, bytes]]
 
 _PAGE = 10_000
-_COLUMNS = ("path", "sha256", *COLUMNS, "mtime")
+COLUMN_NAMES = ("path", "sha256", *COLUMNS, "mtime")
+"""The columns of every export, beside the vectors."""
 
 
 def export_npz(rows: Rows, spec: ModelSpec, path: str) -> int:
@@ -35,8 +36,10 @@ def export_npz(rows: Rows, spec: ModelSpec, path: str) -> int:
     columns = {
         "embeddings": from_blobs([blob for *_, blob in rows_of_files], spec.dim).astype(STORED),
         **{
-            name: np.array([_value(name, row, file) for row, file, _ in rows_of_files], kinds[kind])
-            for name, kind in _kinds().items()
+            name: np.array(
+                [column_value(name, row, file) for row, file, _ in rows_of_files], kinds[kind]
+            )
+            for name, kind in column_kinds().items()
         },
         "model": np.array(spec.name),
         "fingerprint": np.array(spec.fingerprint),
@@ -60,7 +63,7 @@ def export_parquet(rows: Rows, spec: ModelSpec, path: str) -> int:
     kinds = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
     schema = pa.schema(
         [
-            *((name, kinds[kind]) for name, kind in _kinds().items()),
+            *((name, kinds[kind]) for name, kind in column_kinds().items()),
             ("embedding", pa.list_(pa.float16(), spec.dim)),
         ],
         metadata={"model": spec.name, "fingerprint": spec.fingerprint},
@@ -70,7 +73,7 @@ def export_parquet(rows: Rows, spec: ModelSpec, path: str) -> int:
         for page in _pages(_row_per_file(rows), _PAGE):
             vectors = np.frombuffer(b"".join(blob for _, _, blob in page), STORED)
             table = {
-                **{name: [_value(name, *each[:2]) for each in page] for name in _COLUMNS},
+                **{name: [column_value(name, *each[:2]) for each in page] for name in COLUMN_NAMES},
                 "embedding": pa.FixedSizeListArray.from_arrays(pa.array(vectors), spec.dim),
             }
             writer.write_table(pa.table(table, schema=schema))
@@ -85,10 +88,10 @@ FORMATS: dict[str, Callable[[Rows, ModelSpec, str], int]] = {
 """Export functions by file extension."""
 
 
-def _kinds() -> dict[str, type]:
+def column_kinds() -> dict[str, type]:
     """Return the type of each column's values: str, int, float or bool."""
     hints = {**get_type_hints(PictureFacts), "path": str, "mtime": float}
-    return {name: _kind(hints[name]) for name in _COLUMNS}
+    return {name: _kind(hints[name]) for name in COLUMN_NAMES}
 
 
 def _kind(hint: Any) -> type:
@@ -98,7 +101,8 @@ def _kind(hint: Any) -> type:
     return float if {int, float} & {hint, *get_args(hint)} else str
 
 
-def _value(name: str, row: ImageRow, file: str) -> Any:
+def column_value(name: str, row: ImageRow, file: str) -> Any:
+    """Return the value of a column for one file of an image."""
     if name == "path":
         return _text(file)
     return row.mtime_ns / 1e9 if name == "mtime" else getattr(row, name)

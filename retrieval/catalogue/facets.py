@@ -67,7 +67,7 @@ class FacetRows:
             (most,),
         )
         found = [
-            Facet(f"{self._db.a_path(root).rstrip('/')}/{folder}".rstrip("/"), count)
+            Facet(f"{_with_slash(self._db.a_path(root))}{folder}".rstrip("/"), count)
             for root, folder, count in rows
         ]
         return tuple(sorted(found, key=lambda facet: facet.value))
@@ -79,3 +79,7 @@ class FacetRows:
             (most,),
         )
         return tuple(Facet(*row) for row in rows)
+
+
+def _with_slash(root: str) -> str:
+    return root if root.endswith("://") else root.rstrip("/") + "/"

@@ -43,7 +43,8 @@ _COMPUTED = {
     "orientation": "(CASE WHEN i.width > i.height THEN 'landscape'"
     " WHEN i.width < i.height THEN 'portrait' ELSE 'square' END)",
     # As bytes: names need not be UTF-8, and only bytes reach a Python function unchanged.
-    "path": f"CAST(rtrim({_ROOT}, '/') || '/' || f.path AS BLOB)",
+    "path": f"CAST(CASE WHEN r.path LIKE '%://' THEN r.path ELSE rtrim({_ROOT}, '/') || '/' END"
+    " || f.path AS BLOB)",
     "name": "where_name(CAST(f.path AS BLOB))",
 }
 _KNOWN = {

@@ -12,6 +12,7 @@ from retrieval.catalogue.connection import Connection, text, within
 from retrieval.catalogue.explaining import MEND
 from retrieval.catalogue.row_checks import sound
 from retrieval.catalogue.typed import misfits
+from retrieval.images.places import joined
 from retrieval.query.fields import FACTS, PictureFacts
 from retrieval.vectors import sound_vector
 
@@ -100,6 +101,11 @@ class Lookup:
         ).fetchone()
         return self._with_files(row) if row else None
 
+    def id_of(self, sha256: bytes) -> int | None:
+        """Return the id of the image with that SHA-256, or None if there is none."""
+        found = self._db.one("SELECT id FROM images WHERE sha256 = ?", (sha256,))
+        return None if found is None else int(found)
+
     def by_id(self, image_id: int) -> ImageRow | None:
         """Return the image with that id, or None if no file has it."""
         row = self._db.rows(
@@ -133,7 +139,7 @@ class Lookup:
         )
         for root, *row in rows:
             found = self._db.record(ProblemRow, row)
-            yield replace(found, path=_join(self._db.a_path(root), found.path))
+            yield replace(found, path=joined(self._db.a_path(root), found.path))
 
     def counts(self) -> Counts:
         """Count files, images and problems."""
@@ -195,7 +201,7 @@ class Lookup:
             return None
         if len(files) > 1:
             _put_existing_first(files)
-        paths = tuple(_join(file.root, file.path) for file in files)
+        paths = tuple(joined(file.root, file.path) for file in files)
         wrong = misfits(ImageRow, _FACTS, facts)
         if not sound_image and not wrong:
             raise self._db.altered(f"the row of {paths[0]}")
@@ -224,10 +230,6 @@ def _put_existing_first(files: list[_File]) -> None:
     for at, file in enumerate(files):
         if not there[file.root]:
             return
-        if os.path.exists(_join(file.root, file.path)):
+        if os.path.exists(joined(file.root, file.path)):
             files.insert(0, files.pop(at))
             return
-
-
-def _join(root: str, path: str) -> str:
-    return os.path.join(root, *path.split("/"))

@@ -10,18 +10,28 @@ from typing import Literal
 
 from retrieval.catalogue.connection import Connection, text
 from retrieval.catalogue.row_checks import sound
+from retrieval.images.places import is_elsewhere
+from retrieval.query.spelling import is_address
 
 ExcludeSource = Literal["user", "remove"]
 
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """An indexed folder; `whole` is False if only single files in it are indexed."""
+    """An indexed folder; `whole` is False if only single files in it are indexed.
+
+    It may also be an archive or an address, whose pictures were imported: see `elsewhere`.
+    """
 
     id: int
     path: str
     whole: bool
     missing: bool
+
+    @property
+    def elsewhere(self) -> bool:
+        """Tell whether it is no folder of this machine: no walk looks into it."""
+        return is_elsewhere(self.path)
 
 
 class Roots:
@@ -143,4 +153,6 @@ def is_below(path: str, folder: str) -> bool:
 
 def relative(root: Root, path: str) -> str:
     """Return a path relative to its root, "" for the root itself."""
+    if is_address(root.path):
+        return path[len(root.path) :].removeprefix("/")
     return "" if path == root.path else os.path.relpath(path, root.path)

@@ -17,8 +17,10 @@ from retrieval.query.tokens import indexed, is_pair
 from retrieval.vectors import to_blobs
 
 CAPTION, SIDECAR, XMP, EMBEDDED, NAME, OCR = "caption", "sidecar", "xmp", "embedded", "name", "ocr"
+COLUMNS = "columns"
+"""The other columns of a data set, one a line: "licence: CC-BY"."""
 
-SOURCES = (CAPTION, SIDECAR, XMP, EMBEDDED, NAME, OCR)
+SOURCES = (CAPTION, SIDECAR, XMP, EMBEDDED, NAME, OCR, COLUMNS)
 """The sources of texts, the most informative first."""
 
 DESCRIBING = (CAPTION, SIDECAR, XMP, EMBEDDED)

@@ -33,6 +33,8 @@ SECTIONS = {
         "remove": "status",
         "captions": "captions",
         "ocr": "captions",
+        "encode": "encode",
+        "import": "imports",
         "export": "export",
         "backup": "backup",
         "restore": "backup",

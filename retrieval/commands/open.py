@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import tempfile
 
 import click
 
 from retrieval.commands.base import Command
 from retrieval.commands.last_answer import recall
+from retrieval.commands.pages import write_whole
 from retrieval.commands.terminal import library_option, say, shown
 from retrieval.errors import PictureError
+from retrieval.images.places import WEB, container_of
+from retrieval.images.sources.reading import picture_bytes
+from retrieval.query.spelling import is_address
 
 
 @click.command(
@@ -27,15 +32,28 @@ def open_command(ranks: tuple[int, ...], locate: bool, library_path: str) -> int
     """
     paths = [recall(library_path, rank).path for rank in ranks]
     for path in paths:
-        if not os.path.exists(path):
+        if not is_address(path) and not os.path.exists(container_of(path)):
             raise PictureError(
                 f"{path} is not there any more",
                 "bring the library up to date: pixtrieve index",
             )
     failed = 0
     for path in paths:
-        failed |= click.launch(path, locate=locate)
+        failed |= click.launch(container_of(path) if locate else _viewable(path), locate=locate)
         say(shown(path))
     if failed:
         say("The system's viewer could not be started; the paths are above.", error=True)
     return 1 if failed else 0
+
+
+def _viewable(path: str) -> str:
+    """Return a path that a viewer opens: of a copy, if the picture is in an archive.
+
+    A picture on the web is opened there. Raises PictureError if the archive cannot be read.
+    """
+    data = None if path.startswith(WEB) else picture_bytes(path)
+    if data is None:
+        return path
+    copy = os.path.join(tempfile.mkdtemp(prefix="pixtrieve-"), path.rpartition("/")[2])
+    write_whole(copy, data)
+    return copy

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +13,7 @@ from retrieval.commands.table import day
 from retrieval.commands.terminal import confidence_text, home_relative, human_bytes, plural, shown
 from retrieval.errors import PictureError
 from retrieval.images.isolation.pictures import thumbnail
+from retrieval.images.places import uri_of
 from retrieval.search.results import Hit, SearchResult
 
 _SIDE = 360
@@ -97,7 +99,7 @@ def _section(asked: str, result: SearchResult) -> str:
 
 
 def _card(hit: Hit, picture: str, share: int) -> str:
-    path = Path(hit.path)
+    folder, name = os.path.split(hit.path)
     facts = [f"{hit.width} × {hit.height}", human_bytes(hit.size)]
     facts.append(day(hit) if hit.date_source == "file" else hit.date.replace("T", " "))
     if confidence := confidence_text(hit):
@@ -107,15 +109,15 @@ def _card(hit: Hit, picture: str, share: int) -> str:
     if hit.group and hit.group.others:
         facts.append(f"{len(hit.group.others):,} more in its group")
     return _CARD.format(
-        link=html.escape(path.as_uri(), quote=True),
+        link=html.escape(uri_of(hit.path), quote=True),
         path=html.escape(shown(hit.path), quote=True),
         picture=picture,
         rank=hit.rank,
         share=share,
         score=f"{hit.score:.3f}",
-        name=html.escape(shown(path.name)),
+        name=html.escape(shown(name)),
         facts=html.escape(" · ".join(facts)),
-        folder=html.escape(shown(home_relative(str(path.parent)))),
+        folder=html.escape(shown(home_relative(folder))),
     )
 
 

@@ -94,7 +94,8 @@ def _lines(status: Status, choice: LibraryChoice) -> list[str]:
             if applies
         ]
         suffix = f" ({', '.join(notes)})" if notes else ""
-        lines.append(f"Folder:    {shown(home_relative(root.path))}{suffix}")
+        label = "Data set: " if root.elsewhere else "Folder:   "
+        lines.append(f"{label} {shown(home_relative(root.path))}{suffix}")
     return lines
 
 

@@ -39,6 +39,7 @@ from retrieval.images.rendering import render
 from retrieval.images.resizing import resize, scaled_size
 from retrieval.images.scaling import Target
 from retrieval.images.silenced import silenced
+from retrieval.images.sources.reading import picture_bytes
 from retrieval.specs import Preprocessing
 
 # A file up to this size is read once, then hashed and decoded from memory.
@@ -85,10 +86,28 @@ def read_in_steps(
             return Problem(reasons.CHANGED, "transient")
         if not wanted(Content(digest, before.st_size, mtime_ns(before))):
             return Picture(digest, before.st_size, mtime_ns(before), None, None)
-        result = _decoded_file(content, digest, before, (preprocessing, limits))
+        stat_of = (before.st_size, mtime_ns(before))
+        result = decoded(content, digest, stat_of, (preprocessing, limits))
         if content is file and _changed(before, file):
             return Problem(reasons.CHANGED, "transient")
         return result
+
+
+def read_bytes(
+    data: bytes,
+    changed_ns: int,
+    preprocessing: Preprocessing,
+    limits: ReadLimits,
+    wanted: Callable[[bytes], bool],
+) -> Picture | Problem:
+    """Convert an encoded picture, from an archive or an address: see `read_picture`.
+
+    `changed_ns` is the time that the result has as `mtime_ns`.
+    """
+    digest = hashlib.sha256(data).digest()
+    if not wanted(digest):
+        return Picture(digest, len(data), changed_ns, None, None)
+    return decoded(BytesIO(data), digest, (len(data), changed_ns), (preprocessing, limits))
 
 
 def pixels_from_bytes(
@@ -99,8 +118,13 @@ def pixels_from_bytes(
 
 
 def load_picture(path: str, limits: ReadLimits | None = None) -> Image.Image:
-    """Read a picture file, upright, in RGB, at its full size; raises PictureError."""
-    with explained() as reading, open_file(path) as file, ExitStack() as held:
+    """Read a picture, upright, in RGB, at its full size; raises PictureError.
+
+    The picture may be in an archive or at an address (`images.places`).
+    """
+    data = picture_bytes(path)
+    with explained() as reading, ExitStack() as held:
+        file = BytesIO(data) if data is not None else held.enter_context(open_file(path))
         return render(file, limits or ReadLimits(), _full_size, held, reading).picture.copy()
 
 
@@ -172,13 +196,14 @@ def _open_nonblocking(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-def _decoded_file(
+def decoded(
     content: IO[bytes],
     digest: bytes,
-    status: os.stat_result,
+    stat_of: tuple[int, int],
     how: tuple[Preprocessing, ReadLimits],
 ) -> Picture | Problem:
-    size, changed = status.st_size, mtime_ns(status)
+    """Decode a picture whose SHA-256, size and time are known; a failure becomes a Problem."""
+    size, changed = stat_of
     if size == 0:
         return Problem(reasons.EMPTY, "bad", size, changed)
     try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from http.client import HTTPException
+from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote
 from urllib.request import Request, urlopen
@@ -10,11 +12,17 @@ from urllib.request import Request, urlopen
 from retrieval.errors import PictureError
 
 _TIMEOUT_S = 20.0
+_MOST_S = 120.0
+"""A server that sends a byte now and then would otherwise keep the connection for hours."""
 _MAX_BYTES = 256_000_000
+_BLOCK = 2**18
 
 
 def download(url: str) -> bytes:
-    """Return the content at an http(s) address, at most 256 MB; raises PictureError."""
+    """Return the content at an http(s) address, at most 256 MB, within two minutes.
+
+    Raises PictureError.
+    """
     if not url.startswith(("http://", "https://")):
         raise PictureError(f"{url} is not an http or https address", "begin it with https://")
     # The scheme is checked above. Some servers refuse Python's default agent.
@@ -23,7 +31,7 @@ def download(url: str) -> bytes:
     request = Request(quote(url, safe=":/?#[]@!$&'()*+,;=%"), headers=agent)  # noqa: S310
     try:
         with urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310
-            data: bytes = answer.read(_MAX_BYTES + 1)
+            data = _content(answer)
     except HTTPError as error:
         raise PictureError(
             f"the server answered {error.code} {error.reason} for {url}", "check the address"
@@ -39,3 +47,19 @@ def download(url: str) -> bytes:
             "download it with a browser and search with the file",
         )
     return data
+
+
+def _content(answer: Any) -> bytes:
+    """Return an answer's body, one byte more than is allowed at most.
+
+    Raises OSError if it takes too long, or ends early.
+    """
+    deadline = time.monotonic() + _MOST_S
+    data = bytearray()
+    while len(data) <= _MAX_BYTES and (block := answer.read1(_BLOCK)):
+        data += block
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"it takes longer than {_MOST_S:.0f} s")
+    if len(data) <= _MAX_BYTES and answer.length:
+        raise ConnectionError("the server ended the connection early")
+    return bytes(data)

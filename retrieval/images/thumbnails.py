@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from retrieval.images import ReadLimits
 from retrieval.images.decoding import explained, open_file
 from retrieval.images.rendering import render
+from retrieval.images.sources.reading import picture_bytes
 
 Kind = Literal["WEBP", "JPEG"]
 
@@ -20,8 +21,12 @@ Kind = Literal["WEBP", "JPEG"]
 def thumbnail(path: str, side: int, limits: ReadLimits | None = None) -> bytes:
     """Return an upright WebP thumbnail of a picture file; both sides are at most `side` pixels.
 
-    Raises PictureError with the reason if the picture cannot be read.
+    The picture may be in an archive or at an address (`images.places`). Raises PictureError with
+    the reason if it cannot be read.
     """
+    data = picture_bytes(path)
+    if data is not None:
+        return thumbnail_of(BytesIO(data), side, limits)
     with explained(), open_file(path) as file:
         return thumbnail_of(file, side, limits)
 
@@ -41,8 +46,17 @@ def thumbnail_of(
 
 def small_picture(path: str, side: int, limits: ReadLimits) -> NDArray[np.uint8]:
     """Return (H, W, 3) uint8 RGB pixels, both sides at most `side`; raises PictureError."""
+    data = picture_bytes(path)
+    if data is not None:
+        return small_picture_of(BytesIO(data), side, limits)
+    with explained(), open_file(path) as file:
+        return small_picture_of(file, side, limits)
+
+
+def small_picture_of(file: IO[bytes], side: int, limits: ReadLimits) -> NDArray[np.uint8]:
+    """Return the pixels of an open picture file: see `small_picture`."""
     target = partial(fitted, side=side)
-    with explained() as reading, open_file(path) as file, ExitStack() as held:
+    with explained() as reading, ExitStack() as held:
         small = render(file, limits, target, held, reading).picture
         small.thumbnail((side, side))
         return np.asarray(small, np.uint8)

@@ -16,8 +16,11 @@ from retrieval.folder.session import Session
 from retrieval.indexing.progress import IndexOptions, Progress
 from retrieval.indexing.removal import remove_path
 from retrieval.indexing.scopes import choose_paths, plan_scopes, remember_excludes
+from retrieval.indexing.shards.data_sets import DataSet
+from retrieval.indexing.shards.merging import Merger
 from retrieval.indexing.updating import Indexer
 from retrieval.search.baselines import measure_baselines
+from retrieval.texts.collect import encode_descriptions, refresh_texts
 
 _log = logging.getLogger(__name__)
 
@@ -115,9 +118,37 @@ def remove(session: Session, path: str) -> int:
     return removed
 
 
+def import_shards(session: Session, data_set: DataSet, stop: threading.Event) -> Iterator[Progress]:
+    """Add pictures that were encoded elsewhere: see `Library.iter_import`."""
+    with session.writer():
+        model = session.model
+        merger = Merger(session.catalogue, model.row, data_set.folders, stop)
+        mend, refresh = _upkeep(session, model)
+        mend(True)
+        report = merger.report
+        yield from merger.merge(data_set.shards())
+        for count in refresh_texts(session.catalogue, stop):
+            report.count(texts_updated=count)
+            yield report.progress("encode")
+        pages = encode_descriptions(session.catalogue, model, stop, merger.texts.vector)
+        for count in pages:
+            report.count(described=count)
+            yield report.progress("encode")
+        refresh()
+        yield report.final((), stopped=stop.is_set())
+
+
 def _indexer(
     session: Session, model: ModelInUse, options: IndexOptions, stop: threading.Event
 ) -> Indexer:
+    mend, refresh = _upkeep(session, model)
+    return Indexer(session.catalogue, model, options, stop=stop, mend=mend, refresh=refresh)
+
+
+def _upkeep(
+    session: Session, model: ModelInUse
+) -> tuple[Callable[[bool], None], Callable[[], None]]:
+    """Return what mends damaged vectors before a run, and what refreshes the caches after it."""
     catalogue = session.catalogue
     images = session.index_of(model.row, indexing=True)
     texts = session.index_of(model.row, TEXT, indexing=True)
@@ -149,7 +180,7 @@ def _indexer(
                 catalogue.contents.outdate_caches()
         measure_baselines(catalogue, model, images)
 
-    return Indexer(catalogue, model, options, stop=stop, mend=mend, refresh=refresh)
+    return mend, refresh
 
 
 def _tell(rows: Damage, again: int) -> None:

@@ -14,9 +14,10 @@ from retrieval.catalogue import Catalogue, Root
 from retrieval.catalogue.roots import anchored, is_below, relative, root_of
 from retrieval.catalogue.scan import Scope
 from retrieval.errors import LibraryError
+from retrieval.images.places import is_elsewhere
 from retrieval.images.sniffing import may_be_picture
 from retrieval.indexing.progress import Trouble
-from retrieval.query.spelling import absolute
+from retrieval.query.spelling import absolute, is_address
 
 
 def choose_paths(
@@ -30,7 +31,7 @@ def choose_paths(
     """
     named = [absolute(path) for path in paths]
     for path in named:
-        if not os.path.lexists(path) and root_of(known, path) is None:
+        if not os.path.lexists(path) and not is_address(path) and root_of(known, path) is None:
             raise LibraryError(f"{path} does not exist", "check the path; nothing was indexed")
     reasons = {path: reason for path in named if (reason := _reason_to_skip(path, known))}
     chosen = [path for path in named if path not in reasons]
@@ -52,12 +53,32 @@ def plan_scopes(catalogue: Catalogue, paths: Sequence[str]) -> list[Scope]:
             builder.add(path)
         if not paths:
             for root in catalogue.roots.all():
-                builder.add_root(root)
+                if not root.elsewhere:
+                    builder.add_root(root)
     return builder.scopes()
+
+
+def make_root(catalogue: Catalogue, path: str, *, whole: bool) -> Root:
+    """Make a root; it takes over single files in and below it that belonged to others.
+
+    Within the caller's transaction.
+    """
+    roots = catalogue.roots
+    known = roots.all()
+    root = roots.add(path, whole=whole)
+    if whole:
+        for other in [other for other in known if not other.whole]:
+            if is_below(other.path, path):
+                roots.merge_into(other, root, relative(root, other.path))
+            elif is_below(path, other.path):
+                roots.split_off(other, root, relative(other, path))
+    return root
 
 
 def _reason_to_skip(path: str, known: Sequence[Root]) -> str:
     """Return what is wrong with an existing path, "" if it can be indexed."""
+    if is_elsewhere(path):
+        return "no folder, but a data set: use pixtrieve encode and pixtrieve import"
     if os.path.isfile(path):
         return "" if may_be_picture(path) else "not a picture file"
     special = os.path.lexists(path) and not os.path.isdir(path) and root_of(known, path) is None
@@ -93,8 +114,9 @@ class _ScopeBuilder:
                 root = self._make_root(path, whole=True)
         assert root is not None
         self._note(root, self._folders, relative(root, path))
-        for nested in [nested for nested in self._known if is_below(nested.path, path)]:
-            self.add_root(nested)
+        for nested in self._known:
+            if is_below(nested.path, path) and not nested.elsewhere:
+                self.add_root(nested)
 
     def _is_left_out(self, root: Root, below: str) -> bool:
         removed = set(self._catalogue.roots.excludes(root, "remove"))
@@ -105,16 +127,8 @@ class _ScopeBuilder:
         return False
 
     def _make_root(self, path: str, *, whole: bool) -> Root:
-        """Make a root; it takes over single files in and below it that belonged to others."""
-        roots = self._catalogue.roots
-        root = roots.add(path, whole=whole)
-        if whole:
-            for other in [other for other in self._known if not other.whole]:
-                if is_below(other.path, path):
-                    roots.merge_into(other, root, relative(root, other.path))
-                elif is_below(path, other.path):
-                    roots.split_off(other, root, relative(other, path))
-        self._known = roots.all()
+        root = make_root(self._catalogue, path, whole=whole)
+        self._known = self._catalogue.roots.all()
         return root
 
     def add_root(self, root: Root) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from retrieval.folder.edits import Edits
     from retrieval.folder.relocating import Relocated
     from retrieval.folder.status import Status
+    from retrieval.indexing.progress import Progress
     from retrieval.tagging.albums import Albums, Favourites
     from retrieval.tagging.saved import SavedSearches
 
@@ -233,6 +235,40 @@ class OpenLibrary:
         from retrieval.tagging.saved import SavedSearches
 
         return SavedSearches(self._session.context())
+
+    def export_layout(self, folder: AnyPath) -> int:
+        """Write vectors and metadata in clip-retrieval's layout; return the number of files.
+
+        Raises MissingExtra without pyarrow, LibraryError if the folder is not empty, OSError if it
+        cannot be written. See `retrieval.catalogue.export_layout`.
+        """
+        from retrieval.catalogue.export_layout import export_layout
+
+        session = self._session
+        with session.catalogue.reading():
+            return export_layout(session.catalogue, session.model.row, absolute(folder))
+
+    def iter_import(
+        self,
+        folder: AnyPath,
+        *,
+        pictures: Sequence[str] = (),
+        stop: threading.Event | None = None,
+    ) -> Iterator[Progress]:
+        """Add pictures that were encoded before, from a folder of `pixtrieve encode`.
+
+        Or from one in clip-retrieval's layout, whose vectors must be of this library's model;
+        `pictures` are then sources (see `images.sources.naming`) that have its pictures. Lazy, as
+        `iter_index` is. Raises SourceError if the folder holds neither, or cannot be read,
+        ModelMismatch if the vectors are another model's, LibraryBusy if another process is
+        writing.
+        """
+        from retrieval.indexing.runs import import_shards
+        from retrieval.indexing.shards.data_sets import open_data_set
+
+        session = self._session
+        data_set = open_data_set(absolute(folder), session.model, pictures)
+        return import_shards(session, data_set, stop or threading.Event())
 
     def encoder(self) -> Encoder:
         """Return the loaded model, in any thread; ModelMismatch if its checkpoint changed."""

@@ -8,7 +8,16 @@ through this module; filters, which also ignore case and accents, use `where.mat
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
+
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+"""Two letters at least: `C:/` is a drive."""
+
+
+def is_address(path: str) -> bool:
+    """Tell whether a path is an address on the web or in object storage ("s3://bucket/key")."""
+    return _ADDRESS.match(path) is not None
 
 
 def as_read(name: str) -> str:
@@ -17,8 +26,13 @@ def as_read(name: str) -> str:
 
 
 def absolute(path: str | os.PathLike[str]) -> str:
-    """Return an absolute path, with `~` expanded, as the disk spells it: see `DiskSpelling`."""
-    return DiskSpelling().of(os.path.abspath(os.path.expanduser(os.fspath(path))))
+    """Return an absolute path, with `~` expanded, as the disk spells it: see `DiskSpelling`.
+
+    An address stays as it is.
+    """
+    if is_address(written := os.fspath(path)):
+        return written
+    return DiskSpelling().of(os.path.abspath(os.path.expanduser(written)))
 
 
 class DiskSpelling:

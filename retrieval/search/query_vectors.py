@@ -178,11 +178,11 @@ def _from_file(
     term: Term, path: str, catalogue: Catalogue, model: ModelInUse, limits: ReadLimits
 ) -> QueryVector:
     from retrieval.images.decoding import read_picture
+    from retrieval.images.sources.reading import picture_bytes
 
-    if path.startswith(("http://", "https://")):
-        from retrieval.images.download import download
-
-        return _from_bytes(term, download(path), catalogue, model, limits)
+    data = picture_bytes(path)
+    if data is not None:
+        return _from_bytes(term, data, catalogue, model, limits)
 
     path = DiskSpelling().of(path)
     known: ImageRow | None = None

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from retrieval.errors import QueryError
 from retrieval.query import Query
-
-_ADDRESS = ("http://", "https://")
+from retrieval.query.spelling import is_address
 
 
 def refuse_paths(query: Query | None, *, files: bool = False) -> None:
@@ -21,7 +20,7 @@ def refuse_paths(query: Query | None, *, files: bool = False) -> None:
                 f"{term.value} is a path or a web address; the server opens neither",
                 "use the id of an indexed picture, like #17, or upload the picture",
             )
-        if term.value.startswith(_ADDRESS):
+        if is_address(term.value):
             raise QueryError(
                 f"{term.value} is a web address; pictures are not downloaded here",
                 "download the picture and give its path, or use an indexed picture's id, like #17",

@@ -14,6 +14,7 @@ from retrieval.catalogue import ImageRow
 from retrieval.errors import PictureError
 from retrieval.images.decoding import open_file
 from retrieval.images.isolation.pictures import thumbnail_of
+from retrieval.images.sources.reading import picture_bytes
 from retrieval.whole_file import require_inside, sealed, unsealed, whole_file
 
 MOST_BYTES = 512 * 2**20
@@ -38,6 +39,16 @@ def original(image: ImageRow) -> bytes:
     """
     reason = "the file is missing"
     for path in image.paths:
+        try:
+            elsewhere = picture_bytes(path)
+        except PictureError as error:
+            reason = error.message
+            continue
+        if elsewhere is not None:
+            if hashlib.sha256(elsewhere).hexdigest() == image.sha256:
+                return elsewhere
+            reason = _CHANGED
+            continue
         try:
             with open_file(path) as file:
                 status = os.fstat(file.fileno())

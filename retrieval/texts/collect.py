@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 
 import numpy as np
@@ -67,17 +67,27 @@ def refresh_texts(catalogue: Catalogue, stop: threading.Event) -> Iterator[int]:
 
 
 def encode_descriptions(
-    catalogue: Catalogue, model: ModelInUse, stop: threading.Event
+    catalogue: Catalogue,
+    model: ModelInUse,
+    stop: threading.Event,
+    known: Callable[[str], NDArray[np.float32] | None] = lambda _: None,
 ) -> Iterator[int]:
     """Encode descriptions that have no vector yet; yield how many, in pages.
 
-    The model is loaded only if it is needed; ModelError when that fails.
+    `known` returns the (dim,) vector of a description that was encoded elsewhere. The model is
+    loaded only if it is needed; ModelError when that fails.
     """
     while not stop.is_set():
         page = catalogue.texts.without_vector(model.row.id, _PAGE)
         if not page:
             return
-        vectors = description_vectors(model.encoder(), [text for _, text in page])
+        told = {text: known(text) for _, text in page}
+        found = {text: vector for text, vector in told.items() if vector is not None}
+        missing = [text for text in told if text not in found]
+        if missing:
+            rows = description_vectors(model.encoder(), missing)
+            found.update(zip(missing, rows, strict=True))
+        vectors = np.stack([found[text] for _, text in page]).astype(np.float32)
         catalogue.texts.put_vectors(model.row.id, [image_id for image_id, _ in page], vectors)
         yield len(page)
 

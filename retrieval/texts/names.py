@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 
+from retrieval.images.places import archive_ending
+
 _CAMERA_NAMES = re.compile(
     r"(?:img|image|dsc|dscn|dscf|dscd|pict|pic|photo|imgp|cimg|sam|gopr|g|gp|gh|gx|dji|vid|mov|mvi"
     r"|pxl|mvimg|wp|wa|fb_img|received|signal|telegram|whatsapp image|p|r|s|h|l|kic|sdc|stp|hpim"
@@ -32,9 +34,15 @@ def words_of_path(root: str, path: str) -> str:
     """
     *folders, name = path.split("/")
     stem = os.path.splitext(name)[0]
-    parts = [words_of_folder(each) for each in (os.path.basename(root), *folders)]
+    parts = [words_of_folder(each) for each in (_name_of(root), *folders)]
     parts.append("" if _CAMERA_NAMES.fullmatch(stem) else _words(stem))
     return " ".join(dict.fromkeys(filter(None, parts)))
+
+
+def _name_of(root: str) -> str:
+    """Return the name of a root, without the ending of an archive."""
+    name = os.path.basename(root)
+    return name[: -len(ending)] if (ending := archive_ending(name)) else name
 
 
 def words_of_folder(name: str) -> str:

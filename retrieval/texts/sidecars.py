@@ -28,17 +28,27 @@ def read_sidecar(path: str) -> tuple[str, str, Facts] | None:
 
     None when the file cannot be read now; a later run tries again.
     """
-    is_xmp = path.lower().endswith(".xmp")
     try:
         with open_file(path) as file:
-            data = _content(file, MOST_BYTES if is_xmp else _MAX_TEXT_BYTES)
+            data = _content(file, _most_bytes(path))
     except OSError:
         return None
-    if is_xmp:
-        return XMP, "\n".join(read_xmp(data or b"")), xmp_facts(data or b"")
-    if is_json(path):
-        return SIDECAR, *read_takeout(data or b"")
-    return SIDECAR, text_of(data or b""), Facts()
+    return sidecar_of(path, data or b"")
+
+
+def sidecar_of(name: str, data: bytes) -> tuple[str, str, Facts]:
+    """Return source, text and facts of a sidecar's content: see `read_sidecar`."""
+    if len(data) > _most_bytes(name):
+        data = b""
+    if name.lower().endswith(".xmp"):
+        return XMP, "\n".join(read_xmp(data)), xmp_facts(data)
+    if is_json(name):
+        return SIDECAR, *read_takeout(data)
+    return SIDECAR, text_of(data), Facts()
+
+
+def _most_bytes(name: str) -> int:
+    return MOST_BYTES if name.lower().endswith(".xmp") else _MAX_TEXT_BYTES
 
 
 def text_of(data: bytes) -> str:

@@ -39,7 +39,7 @@ class AffectedPaths:
     def read(cls, catalogue: Catalogue) -> AffectedPaths:
         """Read the roots from the catalogue."""
         with catalogue.reading():
-            roots = tuple(catalogue.roots.all())
+            roots = tuple(root for root in catalogue.roots.all() if not root.elsewhere)
             single = [root for root in roots if not root.whole]
             files = {root.id: frozenset(catalogue.lookup.files_in(root.id)) for root in single}
             excludes = {root.id: Exclusions(catalogue.roots.excludes(root)) for root in roots}

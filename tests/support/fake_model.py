@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import retrieval.commands.encode
 import retrieval.commands.evaluate
 import retrieval.context
 import retrieval.folder.doctor.catalogue
@@ -17,6 +18,7 @@ OPENING = (
     retrieval.library,
     retrieval.library.base,
     retrieval.context,
+    retrieval.commands.encode,
     retrieval.commands.evaluate,
     retrieval.folder.doctor.catalogue,
     retrieval.folder.doctor.models,

@@ -138,8 +138,11 @@ def _delete(path: str) -> str:
 
 
 def _files(catalogue: Catalogue, model: ModelRow, *, read: bool) -> Iterator[Finding]:
+    elsewhere = set()
     for root in catalogue.roots.all():
-        if not os.path.isdir(root.path):
+        if root.elsewhere:
+            elsewhere.add(root.path)
+        elif not os.path.isdir(root.path):
             yield Finding(
                 "folder.missing",
                 "note",
@@ -149,6 +152,8 @@ def _files(catalogue: Catalogue, model: ModelRow, *, read: bool) -> Iterator[Fin
     compared: dict[str, list[KnownFile]] = {"missing": [], "changed": [], "differing": []}
     sha256 = {image.id: image.sha256 for image in catalogue.duplicates.images(model.id)}
     for file in catalogue.duplicates.files():
+        if file.root in elsewhere:
+            continue
         if how := _compared(file, sha256.get(file.image_id, b"") if read else None):
             compared[how].append(file)
     for how, what in (

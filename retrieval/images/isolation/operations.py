@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.errors import PictureError
-from retrieval.images import Content, Problem, ReadLimits, reasons
-from retrieval.images.decoding import pixels_from_bytes, read_in_steps
+from retrieval.images import Content, Picture, Problem, ReadLimits, reasons
+from retrieval.images.decoding import decoded, pixels_from_bytes, read_in_steps
 from retrieval.images.isolation.limits import MEMORY_PER_PIXEL, SPARE_MEMORY, limit_memory
 from retrieval.images.isolation.messages import Message, receive, send
-from retrieval.images.thumbnails import small_picture, thumbnail, thumbnail_of
+from retrieval.images.thumbnails import small_picture, small_picture_of, thumbnail, thumbnail_of
 from retrieval.specs import Preprocessing
 
 Answer = tuple[dict[str, Any], tuple[bytes | memoryview, ...]]
@@ -87,6 +87,16 @@ def _read(request: Message, parent: Parent) -> Answer:
         wanted,
         lambda: parent.tell({"reading": True}),
     )
+    return _answer_of(result)
+
+
+def _decode(request: Message, parent: Parent) -> Answer:
+    facts, data = request.facts, bytes(request.data)
+    how = preprocessing_of(facts), limits_of(facts)
+    return _answer_of(decoded(BytesIO(data), b"", (len(data), facts["mtime_ns"]), how))
+
+
+def _answer_of(result: Picture | Problem) -> Answer:
     if isinstance(result, Problem):
         return {"problem": asdict(result)}, ()
     found: dict[str, Any] = {"size": result.size, "mtime_ns": result.mtime_ns}
@@ -106,7 +116,10 @@ def _pixels(request: Message, parent: Parent) -> Answer:
 
 def _small(request: Message, parent: Parent) -> Answer:
     facts = request.facts
-    pixels = small_picture(facts["path"], facts["side"], limits_of(facts))
+    if facts["path"] is None:
+        pixels = small_picture_of(BytesIO(request.data), facts["side"], limits_of(facts))
+    else:
+        pixels = small_picture(facts["path"], facts["side"], limits_of(facts))
     return {"shape": pixels.shape}, (_buffer(pixels),)
 
 
@@ -120,6 +133,7 @@ def _thumbnail(request: Message, parent: Parent) -> Answer:
 
 OPERATIONS: dict[str, Callable[[Message, Parent], Answer]] = {
     "read": _read,
+    "decode": _decode,
     "pixels": _pixels,
     "small": _small,
     "thumbnail": _thumbnail,

@@ -6,12 +6,13 @@ thread-safe. If no worker can be started, they decode in this process and log a 
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from io import BytesIO
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,7 @@ from retrieval.images.isolation.conversation import Conversation, WorkerDiedErro
 from retrieval.images.isolation.messages import Message
 from retrieval.images.isolation.pool import NoWorkersError, Pool
 from retrieval.images.reasons import TooManyPixelsError, TransientError
+from retrieval.images.sources.reading import picture_bytes
 from retrieval.specs import Preprocessing
 
 _log = logging.getLogger(__name__)
@@ -68,6 +70,31 @@ def read_picture(
         return decoding.read_picture(path, preprocessing, limits, wanted)
 
 
+def read_picture_bytes(
+    data: bytes,
+    changed_ns: int,
+    preprocessing: Preprocessing,
+    limits: ReadLimits,
+    wanted: Callable[[bytes], bool],
+) -> Picture | Problem:
+    """Convert an encoded picture to the model's pixels: see `decoding.read_bytes`."""
+    digest = hashlib.sha256(data).digest()
+    if not wanted(digest):
+        return Picture(digest, len(data), changed_ns, None, None)
+    how = as_facts(preprocessing)
+    request = {"do": "decode", "preprocessing": how, "mtime_ns": changed_ns}
+    try:
+        with FILES.worker() as worker, ExitStack() as held:
+            message = Conversation(worker, limits, FILES.pixels, held).ask(request, data)
+    except WorkerDiedError as error:
+        kind: Literal["bad", "transient"] = "transient" if error.transient else "bad"
+        return Problem(error.reason, kind, len(data), changed_ns)
+    except NoWorkersError as error:
+        _warn(error)
+        return decoding.read_bytes(data, changed_ns, preprocessing, limits, lambda _: True)
+    return _result(message, digest)
+
+
 def pixels_of_upload(data: bytes, preprocessing: Preprocessing) -> NDArray[np.uint8]:
     """Convert an encoded picture to the model's (H, W, 3) uint8 pixels, within `UPLOAD_LIMITS`.
 
@@ -89,9 +116,10 @@ def pixels_of_upload(data: bytes, preprocessing: Preprocessing) -> NDArray[np.ui
 
 def small_picture(path: str, side: int, limits: ReadLimits) -> NDArray[np.uint8]:
     """Return (H, W, 3) uint8 RGB pixels, both sides at most `side`; raises PictureError."""
-    request = {"do": "small", "path": _absolute(path), "side": side}
+    where, data = _where(path)
+    request = {"do": "small", "path": where, "side": side}
     try:
-        return _pixels(_answer(FILES, request, limits))
+        return _pixels(_answer(FILES, request, limits, data))
     except NoWorkersError as error:
         _warn(error)
         return thumbnails.small_picture(path, side, limits)
@@ -99,9 +127,10 @@ def small_picture(path: str, side: int, limits: ReadLimits) -> NDArray[np.uint8]
 
 def thumbnail(path: str, side: int) -> bytes:
     """Return a WebP thumbnail of a picture file: see `thumbnails.thumbnail`."""
-    request = {"do": "thumbnail", "path": _absolute(path), "side": side, "kind": "WEBP"}
+    where, data = _where(path)
+    request = {"do": "thumbnail", "path": where, "side": side, "kind": "WEBP"}
     try:
-        return bytes(_answer(FILES, request, ReadLimits()).data)
+        return bytes(_answer(FILES, request, ReadLimits(), data).data)
     except NoWorkersError as error:
         _warn(error)
         return thumbnails.thumbnail(path, side)
@@ -134,6 +163,10 @@ def _read(
     request = {"do": "read", "path": _absolute(path), "preprocessing": how}
     with FILES.worker() as worker, ExitStack() as held:
         message = Conversation(worker, limits, FILES.pixels, held).ask(request, wanted=needs_pixels)
+    return _result(message, sha256)
+
+
+def _result(message: Message, sha256: bytes) -> Picture | Problem:
     if "problem" in message.facts:
         return Problem(**message.facts["problem"])
     found = message.facts["picture"]
@@ -179,6 +212,12 @@ def _problem(error: WorkerDiedError) -> Problem:
     if error.transient or content is None:
         return Problem(error.reason, "transient")
     return Problem(error.reason, "bad", content.size, content.mtime_ns)
+
+
+def _where(path: str) -> tuple[str | None, bytes]:
+    """Return the path that a worker opens, or the bytes of a picture that is no file of its own."""
+    data = picture_bytes(path)
+    return (_absolute(path), b"") if data is None else (None, data)
 
 
 def _absolute(path: str) -> str:

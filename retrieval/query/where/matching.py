@@ -9,6 +9,8 @@ import math
 import unicodedata
 from functools import lru_cache
 
+from retrieval.query.spelling import is_address
+
 EARTH_KM = 6371.0088
 """The earth's mean radius in km (IUGG)."""
 
@@ -132,7 +134,7 @@ def _names(parent: str) -> tuple[str, bool]:
 
 
 def _is_absolute(path: str) -> bool:
-    return path.startswith("/") or path[1:3] == ":/"
+    return path.startswith("/") or path[1:3] == ":/" or is_address(path)
 
 
 def _slashed(path: str) -> str:

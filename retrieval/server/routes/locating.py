@@ -11,6 +11,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from retrieval.errors import PictureError
+from retrieval.images.places import container_of
 from retrieval.server.state import PictureId, State, as_json
 
 
@@ -35,7 +36,7 @@ def locating_routes(state: State, own_machine: bool) -> APIRouter:
         if not possible(request):
             raise HTTPException(403, "files are shown only on the machine that runs the server")
         image = await state.image(image_id)
-        path = next(filter(os.path.isfile, image.paths), None)
+        path = next(filter(os.path.isfile, map(container_of, image.paths)), None)
         if path is None:
             raise PictureError(
                 f"{image.paths[0]} is not there", "update the library: pixtrieve index"

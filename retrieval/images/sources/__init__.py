@@ -1,0 +1,155 @@
+"""Sources of data sets: what is listed, and how each picture in it is read.
+
+A `Source` is a tar, zip or parquet file, a folder, a prefix in object storage, or a list of
+addresses. It is plain data that another process can use, too. It divides itself into `Piece`s,
+which are encoded one by one; reading a piece yields its pictures in the order of the source.
+Nothing is ever unpacked to disk, and every name is checked before it becomes part of a path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+MOST_BYTES = 256 * 2**20
+"""No picture in a source may be larger; a small archive may claim to hold terabytes."""
+
+MOST_BESIDE_BYTES = 2**20
+"""No text beside a picture may be larger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A file beside a picture: its path relative to the root, its stat, and where it is."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    at: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A picture of a source that has been listed, not read.
+
+    The library records it at `path` below `root`; `size` is -1 if only reading tells. `at` is where
+    the source finds it: an offset, a row. `sidecars` describe it as in a folder, `about` is JSON
+    with captions and columns. `captions` and `columns` (name and value) are those that the list
+    has. `unsupported` is the reason why its format cannot be read, "" for the others.
+    """
+
+    root: str
+    path: str
+    size: int
+    mtime_ns: int
+    at: int = -1
+    sidecars: tuple[Beside, ...] = ()
+    about: Beside | None = None
+    captions: tuple[str, ...] = ()
+    columns: tuple[tuple[str, str], ...] = ()
+    unsupported: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """Something in a source that is left out, and why: a member with a bad name, a cut end."""
+
+    root: str
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What was read for an item: bytes, or the path of a local file. Order as in the item."""
+
+    picture: bytes | str
+    sidecars: tuple[bytes | str, ...] = ()
+    about: bytes = b""
+    captions: tuple[str, ...] = ()
+    columns: tuple[tuple[str, str], ...] = ()
+
+
+Load = Callable[[], Loaded]
+"""Reads one item, in any thread; raises PictureError. Most sources have read it already."""
+
+
+class Source(Protocol):
+    """A data set, or a file of one. Methods raise SourceError if it cannot be read at all."""
+
+    @property
+    def name(self) -> str:
+        """The path or address, as messages name it."""
+        ...
+
+    def identity(self) -> str:
+        """Return a text that changes whenever what the source holds may have changed."""
+        ...
+
+    def pieces(self, size: int) -> Iterator[Piece]:
+        """Divide the source into pieces of about `size` pictures, always in the same way."""
+        ...
+
+    def read(self, piece: Piece) -> Iterator[tuple[Item, Load] | Flaw]:
+        """Yield the pictures of a piece, in order; what is broken becomes a Flaw."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a source: the items listed, or the rows `start` to `stop`, or all of it (-1).
+
+    `flaws` are those that listing the source found.
+    """
+
+    source: Source
+    items: tuple[Item, ...] = ()
+    flaws: tuple[Flaw, ...] = ()
+    start: int = 0
+    stop: int = -1
+
+    def read(self) -> Iterator[tuple[Item, Load] | Flaw]:
+        """Yield the pictures of the piece: see `Source.read`."""
+        yield from self.flaws
+        yield from self.source.read(self)
+
+
+def pieces_of(source: Source, listed: Iterable[Item | Flaw], size: int) -> Iterator[Piece]:
+    """Divide what a source has listed into pieces of `size` pictures; flaws come with the last."""
+    items: list[Item] = []
+    flaws: list[Flaw] = []
+    for each in listed:
+        if isinstance(each, Flaw):
+            flaws.append(each)
+            continue
+        if len(items) == size:
+            yield Piece(source, tuple(items))
+            items = []
+        items.append(each)
+    if items or flaws:
+        yield Piece(source, tuple(items), tuple(flaws))
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The columns that the user named: of the picture, of its address, and of its captions."""
+
+    image: str = ""
+    url: str = ""
+    captions: tuple[str, ...] = ()
+
+
+__all__ = [
+    "MOST_BESIDE_BYTES",
+    "MOST_BYTES",
+    "Beside",
+    "Columns",
+    "Flaw",
+    "Item",
+    "Load",
+    "Loaded",
+    "Piece",
+    "Source",
+    "pieces_of",
+]
