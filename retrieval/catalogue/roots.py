@@ -10,6 +10,7 @@ from typing import Literal
 
 from retrieval.catalogue.connection import Connection, text
 from retrieval.catalogue.row_checks import sound
+from retrieval.catalogue.generation import next_generation
 
 ExcludeSource = Literal["user", "remove"]
 
@@ -78,6 +79,7 @@ class Roots:
 
     def delete(self, root: Root) -> None:
         """Delete a root with its files, mount points and exclude patterns."""
+        next_generation(self._db)
         self._db.rows("DELETE FROM roots WHERE id = ?", (root.id,))
 
     def mounts(self, root: Root) -> list[str]:

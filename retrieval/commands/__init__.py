@@ -38,6 +38,7 @@ SECTIONS = {
         "restore": "backup",
         "relocate": "backup",
         "edits": "edits",
+        "store": "store",
         "doctor": "doctor",
     },
     "Organise": {
