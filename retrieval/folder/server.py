@@ -40,16 +40,15 @@ class Server:
             self._store.close()
             self._store = None
 
-    def changed(self) -> bool:
-        """Read the choice again, which another process may change; tell whether it has changed."""
+    def choice(self) -> StoreChoice | None:
+        """Return the library's choice; it is read again, because other processes may change it."""
         choice = self._catalogue.chosen_store()
-        if choice == self._choice:
-            return False
-        self.turn_to(choice)
-        return True
+        if choice != self._choice:
+            self.turn_to(choice)
+        return choice
 
     def turn_to(self, choice: StoreChoice | None) -> None:
-        """Use another server from now on, until the next `changed`."""
+        """Use another server from now on, until the next `choice`."""
         self.close()
         self._choice = choice
 
@@ -58,18 +57,18 @@ class Server:
 
         A copy of a library in another folder uses its own files: the server has the other's data.
         """
-        self.changed()
-        if self._choice is None:
+        choice = self.choice()
+        if choice is None:
             return None
-        if os.path.realpath(self._choice.folder) == os.path.realpath(self._folder):
+        if os.path.realpath(choice.folder) == os.path.realpath(self._folder):
             return self._place()
         if not self._warned:
             self._warned = True
             _log.warning(
                 "This library was copied or moved from %s, so it does not use the vector server of "
                 "that one. To use it: pixtrieve store use %s",
-                self._choice.folder,
-                self._choice.address,
+                choice.folder,
+                choice.address,
             )
         return None
 

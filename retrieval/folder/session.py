@@ -18,6 +18,7 @@ from retrieval.stores import backends
 from retrieval.whole_file import require_inside
 
 if TYPE_CHECKING:
+    from retrieval.catalogue.served import StoreChoice
     from retrieval.stores import Ids, VectorIndex
 
 _log = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ class Session:
         self.last_model = model  # as of the last read; any thread may read this attribute
         self._indexes: dict[str, VectorIndex] = {}
         self._server = Server(path, catalogue)
+        self._choice: StoreChoice | None = None
 
     @property
     def catalogue(self) -> Catalogue:
@@ -132,8 +134,9 @@ class Session:
                 os.unlink(path)
 
     def _index(self, view: str) -> VectorIndex:
-        if self._server.changed():
-            self._indexes = {}
+        choice = self._server.choice()
+        if choice != self._choice:
+            self._choice, self._indexes = choice, {}
         if view not in self._indexes:
             self._indexes[view] = self.index_of(self.last_model.row, view)
         return self._indexes[view]

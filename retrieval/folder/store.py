@@ -84,7 +84,6 @@ class LibraryStore:
                 self._fill(on_sent)
             with catalogue.writing():
                 catalogue.served.choose(choice)
-        server.changed()
 
     def sync(self, on_sent: OnSent | None = None) -> None:
         """Compare every vector of the server with the library, and correct it.
@@ -102,7 +101,6 @@ class LibraryStore:
             self._session.server.drop_all()
             with self._session.catalogue.writing():
                 self._session.catalogue.served.choose(None)
-        self._session.server.changed()
 
     def snapshot(self, file: str | os.PathLike[str], *, replace: bool = False) -> int:
         """Write the pictures' vectors of the server to a parquet file; return their number.
@@ -146,7 +144,6 @@ class LibraryStore:
             store.save(path, header)
             with session.catalogue.writing():
                 session.catalogue.served.choose(None)
-        session.server.changed()
         return header.count
 
     def _require_server(self) -> None:

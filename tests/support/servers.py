@@ -15,14 +15,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from support.serving import free_port
-from support.waiting import until
 
 from retrieval.errors import StoreError
 from retrieval.stores.served import CollectionSpec, Rows, ServedStore
 from retrieval.stores.served.columns import COLUMNS, Value, marks_of
 from retrieval.stores.served.places import connect, parse_place
 from retrieval.vectors import to_blobs
+from support.serving import free_port
+from support.waiting import until
 
 
 @contextmanager

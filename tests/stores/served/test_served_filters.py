@@ -185,8 +185,9 @@ def test_rows_that_a_payload_cannot_express_are_few_and_named(
 
 @pytest.mark.parametrize(
     "filter_",
-    ["camera = 'x'", "camera = 'x*'", "path in '/a'", "path = '/a/b.jpg'", "not has iso", "width in (1, 2)",
-     "date = 2023 or taken < 2024-05", "gps in 40,-10,60,20", "format != JPEG", "folder in ('/a', '/b')"],
+    ["camera = 'x'", "camera = 'x*'", "path in '/a'", "path = '/a/b.jpg'", "not has iso",
+     "width in (1, 2)", "date = 2023 or taken < 2024-05", "gps in 40,-10,60,20", "format != JPEG",
+     "folder in ('/a', '/b')"],
 )  # fmt: skip
 def test_these_are_compiled(filter_: str) -> None:
     assert compiled(parse(filter_)) is not None
