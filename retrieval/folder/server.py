@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from retrieval.catalogue import TEXT, WHOLE, Catalogue, ModelRow
-from retrieval.errors import StoreError
+from retrieval.errors import MissingExtra, StoreError
 
 if TYPE_CHECKING:
     from retrieval.catalogue.served import StoreChoice
@@ -124,7 +124,7 @@ class Server:
                     continue
                 with self._catalogue.reading():
                     Filler(store, self._catalogue.served.vectors(*known, view), key).fill()
-        except StoreError as error:
+        except (StoreError, MissingExtra) as error:
             _log.warning(
                 "%s. Vectors that you removed are still there. To delete them: pixtrieve store "
                 "sync",

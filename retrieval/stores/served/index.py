@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,25 +13,28 @@ from numpy.typing import NDArray
 from retrieval.catalogue import Snapshot
 from retrieval.catalogue.served import ServedVectors
 from retrieval.catalogue.vectors import GREATEST_ID
-from retrieval.errors import LibraryBusy, LibraryError, StoreError
+from retrieval.errors import LibraryError, MissingExtra, StoreError
 from retrieval.query.where.conditions import Condition
 from retrieval.stores import Ids, IdSet, Scores, Vectors
-from retrieval.stores.exact import ExactStore, positions
+from retrieval.stores.exact import positions
 from retrieval.stores.live_index import merge
 from retrieval.stores.served import Header, ServedStore
-from retrieval.stores.served.answers import compared, exact_answer
+from retrieval.stores.served.answers import Nearest, compared, exact_answer
 from retrieval.stores.served.expression import (
-    ODD,
-    SEVERAL,
     All,
     Any,
     Compare,
+    Compiled,
     Fails,
     OneOfIds,
     Test,
     compiled,
 )
 from retrieval.stores.served.sync import Filler, OnSent, ServedKey
+from retrieval.stores.served.view import View, usable_now, view_of
+
+FAILURES = (StoreError, MissingExtra)
+"""What keeps a server from being used; only questions and explicit commands raise it."""
 
 _log = logging.getLogger(__name__)
 
@@ -50,27 +52,6 @@ _SOON_S = 1.0
 
 _SETTLED_S = 60.0
 """Headers older than this are seen without asking the server to wait for all writes."""
-
-
-@dataclass(slots=True)
-class _View:
-    """The library at one moment, ready to be searched."""
-
-    snapshot: Snapshot
-    header: Header
-    newer: ExactStore
-    gone: int  # rows of the server that left the library
-    damaged: Ids
-    read_at: float  # on the monotonic clock
-    exceptions: dict[bool, Ids | None]  # rows that compiled filters do not cover, by `of_files`
-
-    @property
-    def exact_payloads(self) -> bool:
-        """Whether the server's payloads are those of this moment."""
-        return (self.header.generation, self.header.stamp) == (
-            self.snapshot.generation,
-            self.snapshot.stamp,
-        )
 
 
 class ServedIndex:
@@ -94,7 +75,7 @@ class ServedIndex:
         """
         self._source, self._connect, self._key = source, connect, key
         self._writer, self._report = writer, report
-        self._view: _View | None = None
+        self._view: View | None = None
         self._live: tuple[Snapshot, Ids] | None = None
         self._samples: dict[int, Vectors] = {}
 
@@ -130,7 +111,7 @@ class ServedIndex:
         """
         try:
             return self._current().damaged
-        except StoreError:
+        except FAILURES:
             damaged: list[int] = []
             for _ in self._source.after(0, damaged):
                 pass
@@ -154,7 +135,7 @@ class ServedIndex:
         """Return how many vectors a search compares the query with."""
         try:
             view = self._current()
-        except StoreError:
+        except FAILURES:
             return len(self._sound())
         if view.header.generation > view.snapshot.generation:
             return len(self._sound())
@@ -168,7 +149,7 @@ class ServedIndex:
         """
         try:
             self._filler().fill()
-        except StoreError as error:
+        except FAILURES as error:
             _log.warning("%s. The next pixtrieve index sends the vectors.", error.message)
             return False
         self._view = None
@@ -187,7 +168,7 @@ class ServedIndex:
         try:
             view = self._current()
             count = self._connect().count(self._key.spec)
-        except StoreError as error:
+        except FAILURES as error:
             _log.warning("%s", error.message)
             return
         if view.exact_payloads and count != view.header.count:
@@ -215,75 +196,66 @@ class ServedIndex:
         return self._live[1]
 
     def _nearest(
-        self, view: _View, query: Vectors, k: int, test: Test | None, allowed: IdSet | None
+        self, view: View, query: Vectors, k: int, test: Test | None, allowed: IdSet | None
     ) -> tuple[Scores, Ids]:
         """Return the k best of the server's rows that pass a test; they are those in `allowed`."""
-        store, spec = self._connect(), self._key.spec
-        known = Compare("id", "<=", view.header.last_id)  # a writer may be sending others
-        asked = known if test is None else All((known, test))
-        fresh = time.time() - view.header.at < _SETTLED_S
-        most = store.most
-
-        def nearest(wanted: int) -> tuple[Scores, Ids]:
-            return store.nearest(spec, query, wanted, asked, fresh=fresh)
-
+        nearest, most = self._asking(view, query, test), self._connect().most
         found = exact_answer(query, k, nearest, self._source.some, most, spare=view.gone)
         if found is not None:
             return found
         ids = self._all() if allowed is None else allowed
         return compared(query, k, ids[ids <= view.header.last_id], self._source.some)
 
-    def _sifted(self, view: _View, query: Vectors, k: int, allowed: IdSet) -> tuple[Scores, Ids]:
+    def _sifted(self, view: View, query: Vectors, k: int, allowed: IdSet) -> tuple[Scores, Ids]:
         """Return the k best of many allowed ids, which no test of the server describes.
 
         The nearest of all are looked through, as many as are likely to include k that are allowed.
         """
-        store, spec = self._connect(), self._key.spec
         share = len(allowed) / max(view.header.count, len(allowed))
+        most, spare = self._connect().most, view.gone + int(k / share)
+        if 2 * (k / share + spare) <= most:
 
-        def some(ids: Ids) -> tuple[Ids, Vectors]:
-            return self._source.some(np.intersect1d(ids, allowed))
+            def some(ids: Ids) -> tuple[Ids, Vectors]:
+                return self._source.some(np.intersect1d(ids, allowed))
 
-        if (k + 32) / share * 2 <= store.most:
-            known = Compare("id", "<=", view.header.last_id)
-            fresh = time.time() - view.header.at < _SETTLED_S
-            found = exact_answer(
-                query,
-                k,
-                lambda wanted: store.nearest(spec, query, wanted, known, fresh=fresh),
-                some,
-                store.most,
-                spare=view.gone + int(k / share),
-            )
+            nearest = self._asking(view, query, None)
+            found = exact_answer(query, k, nearest, some, most, spare=spare)
             if found is not None:
                 return merge([found, view.newer.search(query, k, allowed)], k)
         return compared(query, k, allowed, self._source.some)
 
-    def _test(self, view: _View, where: Condition, allowed: IdSet) -> Test | None:
+    def _asking(self, view: View, query: Vectors, test: Test | None) -> Nearest:
+        """Return a function that asks the server for rows that the view's header includes."""
+        store, spec = self._connect(), self._key.spec
+        known = Compare("id", "<=", view.header.last_id)  # a writer may be sending others
+        asked = known if test is None else All((known, test))
+        fresh = time.time() - view.header.at < _SETTLED_S
+        return lambda wanted: store.nearest(spec, query, wanted, asked, fresh=fresh)
+
+    def _test(self, view: View, where: Condition, allowed: IdSet) -> Test | None:
         """Return the filter as a test of the server's payloads, None if it has no exact one."""
         if not view.exact_payloads or not self._key.spec.columns:
             return None
         filter_ = compiled(where)
         if filter_ is None:
             return None
-        exceptions = self._exceptions(view, of_files=filter_.of_files)
+        exceptions = self._exceptions(view, filter_)
         if exceptions is None:
             return None
         if not len(exceptions):
             return filter_.test
-        covered = Fails(_exceptions_of(of_files=filter_.of_files))
-        named = np.intersect1d(exceptions, allowed)
-        return Any((All((covered, filter_.test)), OneOfIds(tuple(named.tolist()))))
+        named = OneOfIds(tuple(np.intersect1d(exceptions, allowed).tolist()))
+        return Any((All((Fails(filter_.uncovered), filter_.test)), named))
 
-    def _exceptions(self, view: _View, *, of_files: bool) -> Ids | None:
-        """Return the rows that compiled filters do not cover; None if they are too many to name."""
-        if of_files not in view.exceptions:
-            test = _exceptions_of(of_files=of_files)
-            found = self._connect().find(self._key.spec, test, _MOST_NAMED + 1)
-            view.exceptions[of_files] = found if len(found) <= _MOST_NAMED else None
-        return view.exceptions[of_files]
+    def _exceptions(self, view: View, filter_: Compiled) -> Ids | None:
+        """Return the rows that a filter does not cover; None if they are too many to name."""
+        if filter_.of_files not in view.exceptions:
+            spec, most = self._key.spec, _MOST_NAMED
+            found = self._connect().find(spec, filter_.uncovered, most + 1)
+            view.exceptions[filter_.of_files] = found if len(found) <= most else None
+        return view.exceptions[filter_.of_files]
 
-    def _current(self) -> _View:
+    def _current(self) -> View:
         snapshot = self._source.snapshot()
         view = self._view
         if view is not None and view.snapshot == snapshot:
@@ -293,63 +265,30 @@ class ServedIndex:
         self._view = self._load(snapshot)
         return self._view
 
-    def _load(self, snapshot: Snapshot) -> _View:
+    def _load(self, snapshot: Snapshot) -> View:
         header = self._connect().header(self._key.spec.name)
-        usable = header is not None and self._usable(header, snapshot)
-        view = None
+        usable = header is not None and usable_now(self._key, self._source, header, snapshot)
         if header is not None and usable:
-            view = self._view_of(snapshot, header, _FRESH_ROWS)
+            view = self._viewed(snapshot, header, _FRESH_ROWS)
             if view is not None:
                 return view
-        filled = self._filled()
-        if filled is not None:
-            header, usable = filled, True
-        if header is not None and usable:
-            view = self._view_of(snapshot, header, GREATEST_ID)
-        if view is None:
-            raise StoreError(
-                "the vector server does not have this library's vectors, and another process is "
-                "writing the library",
-                "try again when that process is done",
-            )
-        return view
-
-    def _filled(self) -> Header | None:
-        """Fill the server, unless another process is writing or this one may not."""
         try:
             with self._writer():
                 _log.warning("The vector server lacks vectors; they are being sent.")
-                return self._filler().fill()
-        except (LibraryBusy, LibraryError):
-            return None
+                header, usable = self._filler().fill(), True
+        except LibraryError as error:  # another process is writing, or this one may not
+            if not usable:
+                raise StoreError(
+                    f"the vector server does not have this library's vectors, and {error.message}",
+                    error.hint,
+                ) from error
+        assert header is not None
+        view = self._viewed(snapshot, header, GREATEST_ID)
+        assert view is not None
+        return view
 
-    def _usable(self, header: Header, snapshot: Snapshot) -> bool:
-        if not self._key.describes(header) or not header.stamp:
-            return False
-        if header.stamp == self._source.stamp_of(header.generation):
-            return True
-        return self._source.is_past_of(header.generation, header.stamp, header.stamps)
-
-    def _view_of(self, snapshot: Snapshot, header: Header, most: int) -> _View | None:
-        """Return a view; None if more than `most` rows are newer, or left the library."""
-        gone = self._source.removed_since(header.generation)
-        gone = gone[gone <= header.last_id]
-        if len(gone) > most:
-            return None
-        pages: list[tuple[Ids, Vectors]] = []
-        damaged: list[int] = []
-        lacking = 0
-        for ids, vectors in self._source.after(header.last_id, damaged):
-            pages.append((ids, vectors))
-            lacking += len(ids)
-            if lacking > most:
-                return None
-        newer = ExactStore.build(self._key.spec.dim, pages)
-        still = np.setdiff1d(np.array([*header.damaged, *damaged], np.int64), gone)
-        if self._report is not None and len(still):
-            self._report(still, False)
-        return _View(snapshot, header, newer, len(gone), still, time.monotonic(), {})
-
-
-def _exceptions_of(*, of_files: bool) -> Test:
-    return Any((ODD, SEVERAL)) if of_files else ODD
+    def _viewed(self, snapshot: Snapshot, header: Header, most: int) -> View | None:
+        view = view_of(self._source, self._key, snapshot, header, most)
+        if view is not None and self._report is not None and len(view.damaged):
+            self._report(view.damaged, False)
+        return view

@@ -18,7 +18,15 @@ from retrieval.errors import StoreError
 from retrieval.stores import Ids, Scores, Vectors
 from retrieval.stores.served import CollectionSpec, Header, Marks, Rows, pages_up_to
 from retrieval.stores.served.columns import LONGEST_TEXT
-from retrieval.stores.served.expression import OneOfIds, Test, rendered
+from retrieval.stores.served.expression import OneOfIds, Test
+from retrieval.stores.served.milvus_requests import (
+    INDEXES,
+    MARKS,
+    batches,
+    expression,
+    numbers_of,
+    search_params,
+)
 
 T = TypeVar("T")
 
@@ -29,19 +37,10 @@ _HEADERS = "pixtrieve_headers"
 _PREFIX = "pixtrieve_"
 _MOST = 16_384  # rows a page
 _GREATEST_DIM = 32_768
-_REQUEST_BYTES = 8_000_000  # of the 64 MB that a server accepts
-_ROW_BYTES = 600  # of a payload, beside its texts
 _TIMEOUT_S = 20.0
 _SETTLE_S = 3600.0
-_EF = 256  # candidates of HNSW, at least
-_MARKS = ("vector_mark", "payload_mark")
 _STRONG, _BOUNDED = "Strong", "Bounded"
 _NOT_LOADED = ("not loaded", "not been loaded", "not fully loaded", "released")
-_INDEXES = {
-    "FLAT": {},
-    "HNSW": {"M": 16, "efConstruction": 200},
-    "AUTOINDEX": {},
-}
 
 
 def connect(address: str, token: str) -> MilvusStore:
@@ -125,7 +124,7 @@ class MilvusStore:
         schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
         schema.add_field("id", DataType.INT64, is_primary=True)
         schema.add_field("vector", DataType.FLOAT_VECTOR, dim=spec.dim)
-        for name in _MARKS:
+        for name in MARKS:
             schema.add_field(name, DataType.INT64)
         for column in spec.columns:
             if column.kind == "text":
@@ -137,7 +136,7 @@ class MilvusStore:
 
     def _create(self, name: str, schema: Any, index: str) -> None:
         indexes = self._client.prepare_index_params()
-        indexes.add_index("vector", index_type=index, metric_type="IP", params=_INDEXES[index])
+        indexes.add_index("vector", index_type=index, metric_type="IP", params=INDEXES[index])
         with self._explained("make a collection"):
             self._client.create_collection(name, schema=schema, index_params=indexes)
         self._loaded.add(name)
@@ -160,13 +159,13 @@ class MilvusStore:
 
     def upsert(self, spec: CollectionSpec, rows: Rows) -> None:
         """Send rows: see `ServedStore`."""
-        for batch in _batches(rows):
+        for batch in batches(rows):
             self._call(spec.name, "take rows", partial(self._client.upsert, spec.name, batch))
 
     def delete(self, spec: CollectionSpec, ids: Ids) -> None:
         """Delete rows: see `ServedStore`."""
         for at in range(0, len(ids), 1000):
-            test = _expression(OneOfIds(tuple(ids[at : at + 1000].tolist())))
+            test = expression(OneOfIds(tuple(ids[at : at + 1000].tolist())))
             delete = partial(self._client.delete, spec.name, filter=test)
             self._call(spec.name, "delete rows", delete)
 
@@ -189,7 +188,8 @@ class MilvusStore:
     def marks(self, spec: CollectionSpec, upto: int) -> tuple[Ids, Marks, Marks]:
         """Return all ids and marks: see `ServedStore`."""
         pages = [
-            _column(rows, ("id", *_MARKS)) for rows in self._ranges(spec, upto, list(_MARKS), _MOST)
+            numbers_of(rows, ("id", *MARKS))
+            for rows in self._ranges(spec, upto, list(MARKS), _MOST)
         ]
         ids, one, two = (np.concatenate(part) for part in zip(*pages, strict=True))
         return ids, one, two
@@ -198,7 +198,7 @@ class MilvusStore:
         """Return rows with their vectors: see `ServedStore`."""
         rows = self._range(spec, after, upto, ["vector"])
         vectors = np.array([row["vector"] for row in rows], np.float32).reshape(len(rows), spec.dim)
-        return _column(rows, ("id",))[0], vectors
+        return numbers_of(rows, ("id",))[0], vectors
 
     def count(self, spec: CollectionSpec) -> int:
         """Return the number of rows: see `ServedStore`."""
@@ -208,7 +208,7 @@ class MilvusStore:
 
     def find(self, spec: CollectionSpec, test: Test, most: int) -> Ids:
         """Return ids of rows that pass a test: see `ServedStore`."""
-        rows = self._query(spec.name, _expression(test), ["id"], min(most, _MOST))
+        rows = self._query(spec.name, expression(test), ["id"], min(most, _MOST))
         return np.array([row["id"] for row in rows], np.int64)
 
     def nearest(
@@ -222,9 +222,9 @@ class MilvusStore:
                 spec.name,
                 [query[0].tolist()],
                 limit=k,
-                filter="" if test is None else _expression(test),
+                filter="" if test is None else expression(test),
                 output_fields=["id"],
-                search_params={"metric_type": "IP", "params": _search_params(spec.index, k)},
+                search_params={"metric_type": "IP", "params": search_params(spec.index, k)},
                 consistency_level=_STRONG if fresh else _BOUNDED,
             ),
         )[0]
@@ -278,40 +278,3 @@ class _Explained:
             f"the Milvus server at {self._address} could not {self._action}: {reason[:400]}",
             "start the server, or search without it: pixtrieve store use faiss",
         ) from error
-
-
-def _expression(test: Test) -> str:
-    return rendered(test, equal="==", brackets="[]")
-
-
-def _search_params(index: str, k: int) -> dict[str, int]:
-    return {"ef": max(_EF, 2 * k)} if index == "HNSW" else {}
-
-
-def _column(rows: list[dict[str, Any]], names: tuple[str, ...]) -> list[Marks]:
-    return [np.array([row[name] for row in rows], np.int64) for name in names]
-
-
-def _batches(rows: Rows) -> Iterator[list[dict[str, Any]]]:
-    """Yield the rows in the client's form, in requests well below what a server accepts."""
-    batch: list[dict[str, Any]] = []
-    size = 0
-    values = zip(
-        rows.ids.tolist(),
-        rows.vectors,
-        rows.vector_marks.tolist(),
-        rows.payload_marks.tolist(),
-        rows.payloads,
-        strict=True,
-    )
-    for id_, vector, one, two, payload in values:
-        texts = sum(len(value) for value in payload.values() if isinstance(value, str))
-        size += vector.nbytes + _ROW_BYTES + texts
-        if batch and size > _REQUEST_BYTES:
-            yield batch
-            batch, size = [], vector.nbytes + _ROW_BYTES + texts
-        batch.append(
-            {"id": id_, "vector": vector.tolist(), _MARKS[0]: one, _MARKS[1]: two, **payload}
-        )
-    if batch:
-        yield batch

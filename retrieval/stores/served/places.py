@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from retrieval.errors import MissingExtra, PixtrieveError
 from retrieval.query.spelling import absolute
@@ -71,6 +71,7 @@ def parse_place(written: str) -> Place | None:
     if kind not in _KINDS or not rest:
         raise PixtrieveError(f"{written} is not the address of a vector store", f"write {FORMS}")
     address, _, options = rest.partition("?")
+    others = [part for part in options.split("&") if part and not part.startswith("index=")]
     chosen = dict(parse_qsl(options, keep_blank_values=True))
     index = chosen.pop("index", "FLAT").upper()
     indexes = _KINDS[kind].indexes
@@ -90,7 +91,7 @@ def parse_place(written: str) -> Place | None:
             "an address with a password would be kept in the catalogue",
             f"leave it out, and put it into the environment: {_where(kind)}",
         )
-    rest = f"?{urlencode(chosen)}" if chosen else ""  # those of libpq, such as sslmode
+    rest = f"?{'&'.join(others)}" if others else ""  # those of libpq, such as sslmode
     return Place(kind, address.rstrip("/") + rest, index)
 
 
@@ -104,6 +105,8 @@ def connect(place: Place) -> ServedStore:
             f"the vector server {place.kind}",
             "or search without it: pixtrieve store use faiss",
         )
+    # Pixtrieve starts processes, but forks none; gRPC would print a line for each of them.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
     module = import_module(f"retrieval.stores.served.{kind.module}")
     store: ServedStore = module.connect(place.address, os.environ.get(MILVUS_TOKEN, ""))
     return store

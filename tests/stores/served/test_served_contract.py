@@ -188,7 +188,7 @@ def test_what_a_server_cannot_decide_is_left_to_the_caller() -> None:
 
     def nearest(wanted: int) -> tuple[Scores, Ids]:
         found = ids[::-1][:wanted]  # equal scores, the highest ids first
-        return np.ones(len(found), np.float32), found
+        return np.full(len(found), vectors[0] @ vectors[0], np.float32), found
 
     assert exact_answer(vectors[:1], 5, nearest, some, most=80) is None
     found = exact_answer(vectors[:1], 5, nearest, some, most=91)

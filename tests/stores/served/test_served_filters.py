@@ -60,6 +60,7 @@ def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalogue]:
     for number in range(120):
         width, height = chosen.choice([(4000, 3000), (3000, 4000), (2000, 2000), (1, 1)])
         latitude, longitude = chosen.choice(PLACES)
+        others: dict[str, Any] = {name: chosen.choice([None, 0.0, 1.5, 2000.0]) for name in numbers}
         info = PictureInfo(
             format=chosen.choice(["JPEG", "PNG"]),
             width=width,
@@ -69,7 +70,7 @@ def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalogue]:
             lens=chosen.choice(CAMERAS),
             latitude=latitude,
             longitude=longitude,
-            **{name: chosen.choice([None, 0.0, 1.5, 2000.0]) for name in numbers},
+            **others,
         )
         sha256 = hashlib.sha256(bytes([number])).digest()
         record = ImageRecord(sha256, info, np.array([1, 0, 0, 0], np.float32))
@@ -155,7 +156,7 @@ conditions: st.SearchStrategy[Condition] = st.recursive(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(condition=conditions)
 def test_a_compiled_filter_finds_what_sql_finds(
     condition: Condition, catalogue: Catalogue, server: tuple[ServedStore, CollectionSpec]

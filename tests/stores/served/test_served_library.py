@@ -42,6 +42,16 @@ def address(
         yield address
 
 
+@pytest.fixture(scope="module", params=["milvus grpc", "milvus"])
+def one_address(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The address of one server, where others would do no more."""
+    server: Any = SERVERS[request.param]
+    with server(tmp_path_factory.mktemp("server")) as address:
+        yield address
+
+
 @pytest.fixture
 def library(tmp_path: Path) -> Iterator[Library]:
     """A library of 40 pictures, one of them with two files."""
@@ -118,9 +128,9 @@ def test_the_server_follows_the_library(library: Library, address: str, tmp_path
 
 
 def test_a_reader_sees_what_the_server_does_not_have_yet(
-    library: Library, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    library: Library, one_address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    library.store.use(address)
+    library.store.use(one_address)
     with Library.open(library.path, FakeEncoder()) as reader:
         answers(reader)
         with monkeypatch.context() as patch:
@@ -138,9 +148,9 @@ def test_a_reader_sees_what_the_server_does_not_have_yet(
 
 
 def test_a_server_that_lost_everything_is_filled_by_the_next_question(
-    library: Library, address: str, caplog: pytest.LogCaptureFixture
+    library: Library, one_address: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    library.store.use(address)
+    library.store.use(one_address)
     right = answers(library)
     server, spec = library._session.server.connected(), served_index(library)._key.spec
     server.drop(spec.name)
@@ -157,23 +167,23 @@ def test_a_server_that_lost_everything_is_filled_by_the_next_question(
 
 
 def test_no_question_is_answered_from_half_a_collection_while_another_process_writes(
-    library: Library, address: str
+    library: Library, one_address: str
 ) -> None:
-    library.store.use(address)
+    library.store.use(one_address)
     library._session.server.connected().drop(served_index(library)._key.spec.name)
     with (
         Library.open(library.path, FakeEncoder()) as reader,
         library._session.writer(),
-        pytest.raises(StoreError, match="another process is writing"),
+        pytest.raises(StoreError, match="is being written by"),
     ):
         reader.search("red")
 
 
 def test_a_fill_that_was_killed_goes_on_and_sends_only_the_rest(
-    library: Library, address: str, monkeypatch: pytest.MonkeyPatch
+    library: Library, one_address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     right = answers(library)
-    library.store.use(address)
+    library.store.use(one_address)
     server, key = library._session.server.connected(), served_index(library)._key
     whole = server.header(key.spec.name)
     assert whole is not None
@@ -200,9 +210,11 @@ def test_a_fill_that_was_killed_goes_on_and_sends_only_the_rest(
     assert (again.count, again.generation) == (whole.count, whole.generation)
 
 
-def test_a_snapshot_goes_back_into_files(library: Library, address: str, tmp_path: Path) -> None:
+def test_a_snapshot_goes_back_into_files(
+    library: Library, one_address: str, tmp_path: Path
+) -> None:
     right = answers(library)
-    library.store.use(address)
+    library.store.use(one_address)
     file = tmp_path / "vectors.parquet"
     assert library.store.snapshot(file) == 40
     with pytest.raises(LibraryError, match="exists"):
@@ -218,7 +230,7 @@ def test_a_snapshot_goes_back_into_files(library: Library, address: str, tmp_pat
     assert answers(library) == right
     assert (Path(library.path) / "cache" / cache).stat().st_mtime_ns == written
     paint(tmp_path / "p/new.png", (255, 0, 0))
-    library.store.use(address)
+    library.store.use(one_address)
     library.remove(tmp_path / "p/a00.png")
     with pytest.raises(LibraryError, match="not a snapshot of this library as it is"):
         library.store.use_snapshot(file)
@@ -229,16 +241,16 @@ def test_a_snapshot_goes_back_into_files(library: Library, address: str, tmp_pat
 
 
 def test_a_copy_of_a_library_leaves_the_servers_data_alone(
-    library: Library, address: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    library: Library, one_address: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    library.store.use(address)
+    library.store.use(one_address)
     right = answers(library)
     shutil.copytree(library.path, tmp_path / "copy")
     with Library.open(tmp_path / "copy", FakeEncoder()) as copy:
         assert copy.store.address() == "faiss"
         copy.remove(tmp_path / "p/a00.png")
         assert "was copied or moved from" in caplog.text
-        copy.store.use(address)
+        copy.store.use(one_address)
         assert copy.store.status().rows == 39
         assert copy._session.server.key("x", 4, WHOLE) != library._session.server.key("x", 4, WHOLE)
         copy.store.delete()
@@ -246,8 +258,8 @@ def test_a_copy_of_a_library_leaves_the_servers_data_alone(
     assert answers(library) == right
 
 
-def test_another_model_gets_a_collection_of_its_own(library: Library, address: str) -> None:
-    library.store.use(address)
+def test_another_model_gets_a_collection_of_its_own(library: Library, one_address: str) -> None:
+    library.store.use(one_address)
     right = answers(library)
     for _ in library.use_model(FakeEncoder("fake-2")):
         pass
@@ -262,9 +274,9 @@ def test_another_model_gets_a_collection_of_its_own(library: Library, address: s
 
 
 def test_captions_are_searched_on_the_server(
-    library: Library, address: str, tmp_path: Path
+    library: Library, one_address: str, tmp_path: Path
 ) -> None:
-    library.store.use(address)
+    library.store.use(one_address)
     (tmp_path / "p/a10.txt").write_text("blue blue")
     library.add()
     assert library.search("blue", 3, look_in="texts").hits

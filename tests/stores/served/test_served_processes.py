@@ -9,6 +9,7 @@ import sys
 import urllib.error
 import urllib.parse
 import urllib.request
+from functools import partial
 from pathlib import Path
 
 from support.fakes import FakeEncoder
@@ -50,7 +51,8 @@ def test_readers_in_other_processes_see_the_writers_rows(tmp_path: Path) -> None
                 command = [sys.executable, "-m", "support.reader", writer.path, str(port)]
                 processes.append(subprocess.Popen(command, env=environment))
             for port in ports:
-                until(lambda port=port: found(port, "red")[:1] == ["red.png"], "no answer")
+                until(partial(found, port, "red"), "no answer")
+                assert found(port, "red")[0] == "red.png"
             paint(tmp_path / "p/yellow.png", "yellow")
             os.remove(tmp_path / "p/red.png")
             os.rename(tmp_path / "p/green.png", tmp_path / "p/leaf.png")
