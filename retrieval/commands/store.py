@@ -92,7 +92,7 @@ def use_command(address: str, delete: bool, snapshot: str | None, library_path: 
 @store_command.command("sync")
 @library_option
 def sync_command(library_path: str) -> None:
-    """Compare every vector on the server with the library, and correct what differs."""
+    """Compare all vectors on the server, and correct what differs."""
     with Library.open(library_path) as library:
         with _sending() as show:
             library.store.sync(show)
