@@ -103,11 +103,6 @@ class Connection:
         # In WAL mode, NORMAL cannot corrupt the file; a power cut may lose only the last batches.
         self.raw.execute("PRAGMA synchronous = NORMAL")
 
-    @property
-    def path(self) -> str:
-        """The path of the catalogue file."""
-        return self._path
-
     def rows(self, sql: str, values: Iterable[Any] = ()) -> sqlite3.Cursor:
         """Run one statement; return a cursor over its rows."""
         with explained(self.path):

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from retrieval.catalogue.connection import Connection, text, within
 from retrieval.catalogue.explaining import explained
-from retrieval.catalogue.healing import NOTHING, Damage, find_when_due, heal
 from retrieval.catalogue.generation import next_generation
+from retrieval.catalogue.healing import NOTHING, Damage, find_when_due, heal
 from retrieval.catalogue.roots import Root
 from retrieval.catalogue.row_checks import sound
 from retrieval.catalogue.texts import EMBEDDED, Texts

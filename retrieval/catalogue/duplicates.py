@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from retrieval.catalogue.connection import Connection, text
-from retrieval.catalogue.row_checks import sound
 from retrieval.catalogue.generation import next_generation
+from retrieval.catalogue.row_checks import sound
 from retrieval.catalogue.vectors import WHOLE
 from retrieval.images.luma_thumbnail import SIDE
 

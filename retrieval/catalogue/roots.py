@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from retrieval.catalogue.connection import Connection, text
-from retrieval.catalogue.row_checks import sound
 from retrieval.catalogue.generation import next_generation
+from retrieval.catalogue.row_checks import sound
 
 ExcludeSource = Literal["user", "remove"]
 

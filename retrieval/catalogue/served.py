@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 from retrieval.catalogue.connection import Connection
 from retrieval.catalogue.database_file import open_raw
 from retrieval.catalogue.filters import Filters, column_of
+from retrieval.catalogue.row_checks import sound
 from retrieval.catalogue.typed import fits
 from retrieval.catalogue.vectors import GREATEST_ID, Vectors
 from retrieval.query.fields import FIELDS, Field
 from retrieval.vectors import sound_rows
 
 _PAGE = 4096
+_SOUND = sound("vectors", "v")
 _CHOICE = "store"
 _NEWEST_STAMPS = 256
 
@@ -85,14 +87,16 @@ class ServedVectors(Vectors):
         They rise, in whatever order the ids come.
         """
         rows = self._db.rows(
-            "SELECT v.id, v.embedding FROM json_each(?) j CROSS JOIN vectors v ON v.id = j.value"
+            f"SELECT v.id, v.embedding, {_SOUND}"
+            " FROM json_each(?) j CROSS JOIN vectors v ON v.id = j.value"
             f" JOIN images i ON i.id = v.image_id WHERE {self._of_view}"
             f" AND v.id BETWEEN 1 AND {GREATEST_ID} AND i.orphaned_at IS NULL ORDER BY v.id",
             (json.dumps(ids.tolist()), self._model_id),
         ).fetchall()
-        found = np.array([id_ for id_, _ in rows], np.int64)
-        vectors, sound = sound_rows([blob for _, blob in rows], self._dim)
-        return found[sound], vectors[sound]
+        found = np.array([id_ for id_, *_ in rows], np.int64)
+        vectors, good = sound_rows([blob for _, blob, _ in rows], self._dim)
+        good &= np.array([checked for *_, checked in rows], np.bool_)
+        return found[good], vectors[good]
 
     def impossible(self) -> list[int]:
         """Return the ids of vectors that are damaged whatever they hold: see `after`."""
@@ -157,15 +161,18 @@ class ServedRows:
 
     def choice(self) -> StoreChoice | None:
         """Return the vector server that the library uses; None if it uses its own files."""
-        value = self._db.one("SELECT value FROM state WHERE key = ?", (_CHOICE,))
-        if value is None:
+        found = self._db.rows(
+            f"SELECT s.value, {sound('state', 's')} FROM state s WHERE s.key = ?", (_CHOICE,)
+        ).fetchone()
+        if found is None:
             return None
+        value, good = found
         try:
             known = json.loads(value)
             row = (known["address"], known["library"], known["folder"])
         except (TypeError, ValueError, KeyError):
             row = None
-        if row is None or fits(StoreChoice, row):
+        if not good or row is None or fits(StoreChoice, row):
             raise self._db.damaged("the record of its vector server")
         return StoreChoice(*row)
 
@@ -175,7 +182,8 @@ class ServedRows:
             self._db.rows("DELETE FROM state WHERE key = ?", (_CHOICE,))
         else:
             value = json.dumps(asdict(choice))  # ASCII: a folder's name may be any bytes
-            self._db.rows("INSERT OR REPLACE INTO state VALUES (?, ?)", (_CHOICE, value))
+            sql = "INSERT OR REPLACE INTO state (key, value) VALUES (?, ?)"
+            self._db.rows(sql, (_CHOICE, value))
 
     def model(self, fingerprint: str) -> tuple[int, int] | None:
         """Return the id and the dimension of the model with a fingerprint, None without it."""

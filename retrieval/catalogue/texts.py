@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.catalogue.connection import Connection
-from retrieval.catalogue.row_checks import sound
 from retrieval.catalogue.generation import next_generation
+from retrieval.catalogue.row_checks import sound
 from retrieval.catalogue.vectors import TEXT
 from retrieval.query.tokens import indexed, is_pair
 from retrieval.vectors import to_blobs
