@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         PictureError,
         PixtrieveError,
         QueryError,
+        StoreError,
     )
     from retrieval.folder.backup import Backup, Restored
     from retrieval.folder.doctor import Checkup, Finding
@@ -123,6 +124,7 @@ _PLACES = {
     "Snippet": "retrieval.search.text_search",
     "Spent": "retrieval.indexing.stopwatch",
     "Status": "retrieval.folder.status",
+    "StoreError": "retrieval.errors",
     "Tags": "retrieval.tagging.labels",
     "Tally": "retrieval.indexing.progress",
     "Term": "retrieval.query",
@@ -196,6 +198,7 @@ __all__ = [
     "Snippet",
     "Spent",
     "Status",
+    "StoreError",
     "Tags",
     "Tally",
     "Term",

@@ -17,7 +17,7 @@ from retrieval.errors import LibraryError, ModelMismatch
 from retrieval.specs import ModelSpec
 
 if TYPE_CHECKING:
-    from retrieval.stores.live_index import LiveIndex
+    from retrieval.stores import VectorIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ class Context:
 
     catalogue: Catalogue
     model: ModelInUse
-    images: LiveIndex
-    texts: LiveIndex
+    images: VectorIndex
+    texts: VectorIndex
     writer: Callable[[], AbstractContextManager[None]]
 
 

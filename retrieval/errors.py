@@ -9,6 +9,7 @@ PixtrieveError            message (what happened, to which file) and hint (what 
 │   ├── ModelNotFound     no such model, or an incomplete checkpoint
 │   ├── ModelUnavailable  the model is not on disk and could not be fetched
 │   └── ModelMismatch     not the model that the library was indexed with
+├── StoreError            a vector server (Milvus, PostgreSQL) that fails or refuses
 ├── PictureError          a picture that cannot be read, with the reason
 ├── SourceError           a data set, an archive or a list of pictures that cannot be read
 ├── QueryError            an invalid query
@@ -60,6 +61,10 @@ class ModelUnavailable(ModelError):
 
 class ModelMismatch(ModelError):
     """The model is not the one that the library was indexed with."""
+
+
+class StoreError(PixtrieveError):
+    """A vector server does not answer, fails, or refuses a request."""
 
 
 class PictureError(PixtrieveError):

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from retrieval.catalogue.relocation import Relocation
     from retrieval.catalogue.saved import SavedRows
     from retrieval.catalogue.scan import Scan, Scope
+    from retrieval.catalogue.served import ServedRows, StoreChoice
     from retrieval.catalogue.sidecars import Sidecars
     from retrieval.catalogue.spelling import Spellings
     from retrieval.catalogue.tags import TagRows
@@ -189,6 +190,19 @@ class Catalogue:
         from retrieval.catalogue.duplicates import DuplicateRows
 
         return DuplicateRows(self._db)
+
+    def chosen_store(self) -> StoreChoice | None:
+        """Return the vector server that the library uses; None if it uses its own files."""
+        if self._db.one("SELECT 1 FROM state WHERE key = 'store'") is None:
+            return None  # the usual case, which needs no more modules
+        return self.served.choice()
+
+    @cached_property
+    def served(self) -> ServedRows:
+        """What a vector server gets of the library, and which one it uses."""
+        from retrieval.catalogue.served import ServedRows
+
+        return ServedRows(self._db, self.filters)
 
     def scan(self, scope: Scope) -> Scan:
         """Start a comparison of a walk with the catalogue."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from retrieval.catalogue.connection import Connection, text, within
 from retrieval.catalogue.edited_files import follow_edit, image_of
 from retrieval.catalogue.explaining import explained
+from retrieval.catalogue.generation import next_generation
 from retrieval.catalogue.healing import NOTHING, Damage, find_when_due, heal
 from retrieval.catalogue.roots import Root
 from retrieval.catalogue.row_checks import sound
@@ -183,6 +184,7 @@ class Contents:
     def forget_files(self, root: Root, below: str) -> int:
         """Delete the files of a root at or below a relative path ("": all); return how many."""
         condition, values = within(below)
+        next_generation(self._db)
         return self._db.rows(
             f"DELETE FROM files AS f WHERE f.root_id = ? AND {condition}", (root.id, *values)
         ).rowcount
@@ -289,10 +291,3 @@ class Contents:
                 insert + ("NOTHING" if p.kind == "transient" else update),
                 (root.id, text(p.path), p.size, p.mtime_ns, p.reason, p.kind, p.megapixels),
             )
-
-
-def next_generation(db: Connection) -> int:
-    """Increment and return the generation, within the transaction that changes search results."""
-    return int(
-        db.one("UPDATE state SET value = value + 1 WHERE key = 'generation' RETURNING value")
-    )

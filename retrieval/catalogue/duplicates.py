@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from retrieval.catalogue.connection import Connection, text
+from retrieval.catalogue.generation import next_generation
 from retrieval.catalogue.row_checks import sound
 from retrieval.catalogue.vectors import WHOLE
 from retrieval.images.luma_thumbnail import SIDE
@@ -101,6 +102,7 @@ class DuplicateRows:
 
     def forget_file(self, root: str, path: str) -> None:
         """Delete a file that has been moved away; its image remains if it has another file."""
+        next_generation(self._db)
         self._db.rows(
             "DELETE FROM files WHERE path = CAST(? AS TEXT)"
             " AND root_id = (SELECT id FROM roots WHERE path = CAST(? AS TEXT))",

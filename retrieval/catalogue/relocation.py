@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import PurePath, PurePosixPath, PureWindowsPath
 
 from retrieval.catalogue.connection import PAST_BELOW, Connection, text, within
+from retrieval.catalogue.generation import next_generation
 from retrieval.catalogue.roots import Root, Roots, anchored, is_below, relative, root_of
 from retrieval.errors import LibraryError
 from retrieval.query.spelling import as_read
@@ -68,6 +69,7 @@ class Relocation:
     def _move_root(self, root: Root, path: str) -> MovedFolder:
         if any(other.path == path and other.id != root.id for other in self._roots.all()):
             raise _conflict(root.path, path)
+        next_generation(self._db)
         self._db.rows(
             "UPDATE roots SET path = CAST(? AS TEXT), missing = ? WHERE id = ?",
             (text(path), not os.path.isdir(path), root.id),
@@ -87,6 +89,7 @@ class Relocation:
         target, prefix = self._target(root, new)
         if self._has_files(target.id, prefix.rstrip("/")):
             raise _conflict(old, new)
+        next_generation(self._db)
         first, past = text(f"{below}/"), text(below) + PAST_BELOW
         for table, columns in (("files", ("path",)), ("sidecars", ("path", "beside"))):
             put = ", ".join(

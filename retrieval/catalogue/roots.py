@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from retrieval.catalogue.connection import Connection, text
+from retrieval.catalogue.generation import next_generation
 from retrieval.catalogue.row_checks import sound
 from retrieval.images.places import is_elsewhere
 from retrieval.query.spelling import is_address
@@ -88,6 +89,7 @@ class Roots:
 
     def delete(self, root: Root) -> None:
         """Delete a root with its files, mount points and exclude patterns."""
+        next_generation(self._db)
         self._db.rows("DELETE FROM roots WHERE id = ?", (root.id,))
 
     def mounts(self, root: Root) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from retrieval.catalogue.connection import FIRST_BELOW, PAST_BELOW, Connection, text, within
+from retrieval.catalogue.generation import next_generation
 from retrieval.catalogue.roots import Root
 from retrieval.catalogue.row_checks import sound
 from retrieval.images import FoundFile, FoundSidecar, OtherFile
@@ -241,13 +242,16 @@ class Scan:
                 " AND mark NOT IN (SELECT mark FROM temp.others)",
                 (self._scope.root.id,),
             )
-        cursor = self._db.rows(
-            f"""DELETE FROM files AS f WHERE f.root_id = ? AND {self._in_scope()}
-            AND NOT EXISTS (SELECT 1 FROM temp.found s WHERE s.path = f.path)
-            AND NOT EXISTS (SELECT 1 FROM temp.unseen_files n WHERE n.path = f.path)
-            AND NOT {_IN_RANGES.format(table="unseen")}""",
-            (self._scope.root.id,),
-        )
+        with self._db.writing():
+            cursor = self._db.rows(
+                f"""DELETE FROM files AS f WHERE f.root_id = ? AND {self._in_scope()}
+                AND NOT EXISTS (SELECT 1 FROM temp.found s WHERE s.path = f.path)
+                AND NOT EXISTS (SELECT 1 FROM temp.unseen_files n WHERE n.path = f.path)
+                AND NOT {_IN_RANGES.format(table="unseen")}""",
+                (self._scope.root.id,),
+            )
+            if cursor.rowcount:
+                next_generation(self._db)
         return cursor.rowcount
 
     def _in_scope(self) -> str:

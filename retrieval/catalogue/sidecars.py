@@ -10,6 +10,7 @@ from operator import itemgetter
 from typing import Any
 
 from retrieval.catalogue.connection import Connection, text
+from retrieval.catalogue.generation import next_generation
 from retrieval.catalogue.roots import Root, relative, root_of
 from retrieval.catalogue.row_checks import sound
 from retrieval.catalogue.schema import SET_DATES
@@ -148,6 +149,7 @@ class Sidecars:
         values = (now, facts.taken, facts.latitude, facts.longitude)
         if values == (told, taken, latitude, longitude):
             return
+        next_generation(self._db)
         self._db.rows(
             "UPDATE images SET told = ?, taken = ?, latitude = ?, longitude = ? WHERE id = ?",
             (*values, image_id),

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.catalogue.connection import Connection
+from retrieval.catalogue.generation import next_generation
 from retrieval.catalogue.row_checks import sound
 from retrieval.catalogue.vectors import TEXT
 from retrieval.query.tokens import indexed, is_pair
@@ -147,7 +148,7 @@ class Texts:
     ) -> None:
         """Store the (n, dim) float32 unit vectors of n images' texts, in its own transaction."""
         with self._db.writing():
-            self._next_generation()
+            next_generation(self._db)
             self._db.many(
                 "INSERT OR IGNORE INTO vectors (image_id, model_id, view, embedding)"
                 " VALUES (?, ?, ?, ?)",
@@ -197,19 +198,12 @@ class Texts:
         ).fetchall()
         if not old:
             return
-        generation = self._next_generation()
+        generation = next_generation(self._db)
         self._db.many(
             "INSERT OR REPLACE INTO removed VALUES (?, ?, ?, ?)",
             ((vector_id, model_id, TEXT, generation) for vector_id, model_id in old),
         )
         self._db.rows("DELETE FROM vectors WHERE image_id = ? AND view = ?", (image_id, TEXT))
-
-    def _next_generation(self) -> int:
-        return int(
-            self._db.one(
-                "UPDATE state SET value = value + 1 WHERE key = 'generation' RETURNING value"
-            )
-        )
 
 
 def _rarity(count: int, documents: int) -> float:

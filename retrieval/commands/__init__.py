@@ -40,6 +40,7 @@ SECTIONS = {
         "restore": "backup",
         "relocate": "backup",
         "edits": "edits",
+        "store": "store",
         "doctor": "doctor",
     },
     "Organise": {

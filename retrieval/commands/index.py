@@ -8,6 +8,7 @@ from retrieval.commands.base import Command
 from retrieval.commands.index_report import Display, run_shown, stop_on_interrupt, summary
 from retrieval.commands.model_choice import choose_model, offer_to_fetch
 from retrieval.commands.read_options import reading_options
+from retrieval.commands.store import use_store
 from retrieval.commands.terminal import UserPath, device_option, library_option, say, shown
 from retrieval.commands.watch_report import WatchReport, watch_options
 from retrieval.encoders.models.references import parse
@@ -46,6 +47,11 @@ from retrieval.watching.watcher import WatchControl, WatchTiming
     help="Skip files and folders that match ('*.png', 'raw/**', 'private'). Repeatable. Patterns "
     "are remembered; --exclude '' clears them.",
 )
+@click.option(
+    "--store",
+    metavar="STORE",
+    help="Search this store from now on: faiss, or a vector server. See: pixtrieve store use.",
+)
 @watch_options
 @reading_options
 def index_command(
@@ -55,6 +61,7 @@ def index_command(
     checkpoint: str | None,
     device: str,
     exclude: tuple[str, ...],
+    store: str | None,
     timing: WatchTiming | None,
     options: IndexOptions,
 ) -> int:
@@ -67,6 +74,8 @@ def index_command(
     reference = str(parse(model, checkpoint)) if model else None
     patterns = [pattern for pattern in exclude if pattern] if exclude else None
     with _opened(library_path, reference, device, paths) as library:
+        if store is not None and store != library.store.address():
+            use_store(library, store)
         if timing is not None:
             return _follow(library, paths, options, patterns, timing)
         return _run(library, paths, options, patterns)

@@ -21,6 +21,7 @@ from retrieval.commands.terminal import (
 from retrieval.errors import LibraryNotFound
 from retrieval.folder.status import Status
 from retrieval.library import Library
+from retrieval.stores.served.places import FILES
 
 
 @click.command("status", cls=Command, examples=("pixtrieve status", "pixtrieve status --problems"))
@@ -38,10 +39,10 @@ def status_command(ctx: click.Context, library_path: str, problems: bool, as_jso
             f"{error.message}, which is used {choice.reason}", error.hint
         ) from error
     with opened as library:
-        status = library.status()
+        status, store = library.status(), library.store.address()
         found = list(library.problems()) if problems else []
     if as_json:
-        facts = _as_object(status, choice)
+        facts = {**_as_object(status, choice), "store": store}
         listed = {"problems": [asdict(row) for row in found]} if problems else {}
         say(json.dumps({**facts, **listed}, indent=2))
         return
@@ -51,7 +52,7 @@ def status_command(ctx: click.Context, library_path: str, problems: bool, as_jso
         if not found:
             say("No problems: every picture file could be used.")
         return
-    for line in _lines(status, choice):
+    for line in _lines(status, choice, store):
         label, rest = line.split(":", 1)
         fg = "yellow" if label == "Problems" else None
         say(click.style(f"{label}:", bold=True, fg=fg) + rest)
@@ -70,7 +71,7 @@ def remove_command(path: str, library_path: str) -> None:
     say(f"Removed {plural(count, 'file')} from the library. Files on disk are unchanged.")
 
 
-def _lines(status: Status, choice: LibraryChoice) -> list[str]:
+def _lines(status: Status, choice: LibraryChoice, store: str) -> list[str]:
     counts, model = status.counts, status.model
     size = human_bytes(status.disk_bytes)
     licence = f", licence {model.licence}" if model.licence else ""
@@ -96,6 +97,8 @@ def _lines(status: Status, choice: LibraryChoice) -> list[str]:
         suffix = f" ({', '.join(notes)})" if notes else ""
         label = "Data set: " if root.elsewhere else "Folder:   "
         lines.append(f"{label} {shown(home_relative(root.path))}{suffix}")
+    if store != FILES:
+        lines.append(f"Store:     {shown(store)}. To see what it has: pixtrieve store")
     return lines
 
 

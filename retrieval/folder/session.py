@@ -6,19 +6,20 @@ import logging
 import os
 import threading
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from retrieval.catalogue import TEXT, WHOLE, Catalogue, ModelRow
 from retrieval.context import Context, LazyEncoder, ModelInUse
 from retrieval.errors import LibraryError
 from retrieval.folder.locking import writer_lock
+from retrieval.folder.server import Server
 from retrieval.stores import backends
 from retrieval.whole_file import require_inside
 
 if TYPE_CHECKING:
-    from retrieval.stores import Ids
-    from retrieval.stores.live_index import LiveIndex
+    from retrieval.catalogue.served import StoreChoice
+    from retrieval.stores import Ids, VectorIndex
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +38,9 @@ class Session:
         self._closed = False
         self.device = device
         self.last_model = model  # as of the last read; any thread may read this attribute
-        self._indexes: dict[str, LiveIndex] = {}
+        self._indexes: dict[str, VectorIndex] = {}
+        self._server = Server(path, catalogue)
+        self._choice: StoreChoice | None = None
 
     @property
     def catalogue(self) -> Catalogue:
@@ -54,6 +57,7 @@ class Session:
     def close(self) -> None:
         """Close the catalogue; closing twice does no harm."""
         self._closed = True
+        self._server.close()
         self._catalogue.close()
 
     @property
@@ -78,16 +82,17 @@ class Session:
         """Return a context manager that holds the library's lock: see `locking.writer_lock`."""
         return writer_lock(self.path)
 
-    def index_of(self, row: ModelRow, view: str = WHOLE, *, indexing: bool = False) -> LiveIndex:
+    @property
+    def server(self) -> Server:
+        """The vector server of the library, as far as it uses one."""
+        return self._server
+
+    def index_of(self, row: ModelRow, view: str = WHOLE, *, indexing: bool = False) -> VectorIndex:
         """Return an index of a model's vectors: those of pictures, or of the texts with them.
 
         While `indexing`, pictures without a vector are no reason for a warning.
         """
-        from retrieval.stores.live_index import CacheKey, LiveIndex
-
         fingerprint, dim = row.spec.fingerprint, row.spec.dim
-        key = CacheKey(self._cache_path(fingerprint, view), fingerprint, dim)
-        factory = backends.store_factory(backends.DEFAULT)
         vectors = self.catalogue.vectors(row, view)
         may_lack = indexing or view != WHOLE or row.id != self.last_model.row.id
 
@@ -99,17 +104,24 @@ class Session:
                     "Pictures without a vector, which no search finds: %d. %s", lacking, _MAKE
                 )
 
-        return LiveIndex(vectors, key, factory, report)
+        if self._server.place() is not None:
+            writer = nullcontext if indexing else self.writer  # an indexing run holds the lock
+            return self._server.index(row, view, writer, report)
+        from retrieval.stores.live_index import CacheKey, LiveIndex
+
+        key = CacheKey(self._cache_path(fingerprint, view), fingerprint, dim)
+        return LiveIndex(vectors, key, backends.store_factory(backends.DEFAULT), report)
 
     def map_path(self, fingerprint: str) -> str:
         """Return the path of the cache file for the map of a model's vectors."""
         return os.path.join(self.path, "cache", f"{fingerprint[:16]}-map.npz")
 
     def drop_caches(self, fingerprint: str) -> None:
-        """Delete the cache files of a model's vectors."""
+        """Delete the cache files of a model's vectors, and what a server has of those deleted."""
         from retrieval.stores.cache_file import forget_check
 
         self._indexes = {}
+        self._server.drop_gone(fingerprint)
         paths = [self._cache_path(fingerprint, view) for view in (WHOLE, TEXT)]
         for path in (*paths, self.map_path(fingerprint)):
             try:
@@ -121,7 +133,10 @@ class Session:
             with suppress(FileNotFoundError):
                 os.unlink(path)
 
-    def _index(self, view: str) -> LiveIndex:
+    def _index(self, view: str) -> VectorIndex:
+        choice = self._server.choice()
+        if choice != self._choice:
+            self._choice, self._indexes = choice, {}
         if view not in self._indexes:
             self._indexes[view] = self.index_of(self.last_model.row, view)
         return self._indexes[view]

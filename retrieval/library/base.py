@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from retrieval.folder.edits import Edits
     from retrieval.folder.relocating import Relocated
     from retrieval.folder.status import Status
+    from retrieval.folder.store import LibraryStore
     from retrieval.indexing.progress import Progress
     from retrieval.tagging.albums import Albums, Favourites
     from retrieval.tagging.saved import SavedSearches
@@ -273,6 +274,13 @@ class OpenLibrary:
     def encoder(self) -> Encoder:
         """Return the loaded model, in any thread; ModelMismatch if its checkpoint changed."""
         return self._session.last_model.encoder()
+
+    @property
+    def store(self) -> LibraryStore:
+        """Where vectors are searched, in files or on a server: see `retrieval.folder.store`."""
+        from retrieval.folder.store import LibraryStore
+
+        return LibraryStore(self._session)
 
     def close(self) -> None:
         """Close the catalogue."""

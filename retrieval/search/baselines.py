@@ -11,13 +11,13 @@ from retrieval.scoring.confidence import FEWEST, SAMPLE, measure, unlikely_thing
 if TYPE_CHECKING:
     from retrieval.catalogue import Catalogue
     from retrieval.context import ModelInUse
-    from retrieval.stores.live_index import LiveIndex
+    from retrieval.stores import VectorIndex
 
 _CHANGE = 0.1
 """The baselines are measured again when the number of pictures changes by this share."""
 
 
-def measure_baselines(catalogue: Catalogue, model: ModelInUse, nearest: LiveIndex) -> None:
+def measure_baselines(catalogue: Catalogue, model: ModelInUse, nearest: VectorIndex) -> None:
     """Update a model's baselines; the caller must hold the writer lock.
 
     Loads the model only if there is something to measure.

@@ -14,10 +14,10 @@ from retrieval.errors import QueryError
 
 if TYPE_CHECKING:
     from retrieval.query.options import SearchOptions
+    from retrieval.query.where import Condition
     from retrieval.search.query_vectors import EmbeddedQuery, QueryVector
     from retrieval.search.text_search import TextIndex, TextQuery, TextScores
-    from retrieval.stores import IdSet
-    from retrieval.stores.live_index import LiveIndex
+    from retrieval.stores import Ids, IdSet, Scores, VectorIndex
 
 Floats = NDArray[np.float64]
 
@@ -35,12 +35,14 @@ _BACKGROUND = 4096
 class Candidates:
     """How many vectors to rank, `k`, and which: all, or only those in `allowed`.
 
-    The caller drops the images with ids in `without` from the result.
+    `where` is the filter that `allowed` comes from. The caller drops the images with ids in
+    `without` from the result.
     """
 
     k: int
     allowed: IdSet | None = None
     without: AbstractSet[int] = frozenset()
+    where: Condition | None = None
 
     @property
     def depth(self) -> int:
@@ -88,7 +90,7 @@ class Ranked:
 
 
 def rank(
-    nearest: LiveIndex,
+    nearest: VectorIndex,
     query: EmbeddedQuery,
     options: SearchOptions,
     candidates: Candidates,
@@ -164,7 +166,7 @@ def _with_texts(ranked: Ranked, text_scores: TextScores, options: SearchOptions)
 
 
 def _added(
-    nearest: LiveIndex, query: EmbeddedQuery, options: SearchOptions, candidates: Candidates
+    nearest: VectorIndex, query: EmbeddedQuery, options: SearchOptions, candidates: Candidates
 ) -> Ranked:
     """Return the nearest vectors to the sum of the terms, by an exact scan."""
     from retrieval.search.fusion import shares
@@ -173,7 +175,7 @@ def _added(
     depth = candidates.depth
     if options.min_confidence:
         depth = max(depth, DEPTH)  # the filter by confidence drops some of the nearest
-    scores, ids = nearest.search(sum_of(query.terms)[None], depth, candidates.allowed)
+    scores, ids = _search(nearest, sum_of(query.terms), depth, candidates)
     cosines = scores if len(vectors) == 1 else vectors @ nearest.vectors(ids[0]).T
     cosines = cosines.astype(np.float64)
     parts = shares(vectors, weights)[:, None] * cosines
@@ -183,7 +185,7 @@ def _added(
 
 
 def _weighed(
-    nearest: LiveIndex,
+    nearest: VectorIndex,
     query: EmbeddedQuery,
     options: SearchOptions,
     candidates: Candidates,
@@ -221,14 +223,20 @@ def _weighed(
 
 
 def _candidates(
-    nearest: LiveIndex, query: EmbeddedQuery, candidates: Candidates, depth: int
+    nearest: VectorIndex, query: EmbeddedQuery, candidates: Candidates, depth: int
 ) -> NDArray[np.int64]:
     """Return the ids of the nearest vectors to each positive term and to their sum."""
     vectors = _vectors(query.positive)
     targets = [sum_of(query.positive), *vectors] if len(vectors) > 1 else list(vectors)
     depth = max(depth, candidates.depth)
-    found = [nearest.search(vector[None], depth, candidates.allowed)[1][0] for vector in targets]
+    found = [_search(nearest, vector, depth, candidates)[1][0] for vector in targets]
     return np.unique(np.concatenate(found))
+
+
+def _search(
+    nearest: VectorIndex, vector: NDArray[np.float32], depth: int, candidates: Candidates
+) -> tuple[Scores, Ids]:
+    return nearest.search(vector[None], depth, candidates.allowed, candidates.where)
 
 
 def sum_of(terms: Sequence[QueryVector]) -> NDArray[np.float32]:

@@ -51,7 +51,7 @@ def answer(
             found = _listed(context, options, where)
         else:
             allowed = None if where is None else catalogue.filters.ids(where, row.id)
-            candidates = Candidates(options.depth, allowed, without)
+            candidates = Candidates(options.depth, allowed, without, where)
             found = _ranked_hits(context, query, options, candidates)
         if not options.is_arranged:
             return found

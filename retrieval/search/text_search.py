@@ -15,8 +15,7 @@ from retrieval.search.fusion import background_of, text_evidence
 if TYPE_CHECKING:
     from retrieval.catalogue import Catalogue, TextRow, Vectors
     from retrieval.context import Context
-    from retrieval.stores import Ids, IdSet
-    from retrieval.stores.live_index import LiveIndex
+    from retrieval.stores import Ids, IdSet, VectorIndex
 
 Floats = NDArray[np.float64]
 
@@ -44,8 +43,8 @@ class TextIndex:
     catalogue: Catalogue
     pictures: Vectors
     descriptions: Vectors
-    images: LiveIndex
-    vectors: LiveIndex | None
+    images: VectorIndex
+    vectors: VectorIndex | None
     count: int
 
 

@@ -25,10 +25,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from retrieval.query.where.conditions import Condition
 
 Scores = NDArray[np.float32]
 Ids = NDArray[np.int64]
@@ -98,6 +101,54 @@ class BuiltStore(VectorStore, Protocol):
         was loaded before keeps its vectors. Raises OSError when it cannot be written, and leaves
         what was there before.
         """
+        ...
+
+
+class VectorIndex(Protocol):
+    """One model's vectors as they are in the catalogue now: `LiveIndex`, or one on a server.
+
+    The caller holds `catalogue.reading()`, so that all it gets is of one moment. For one thread.
+    """
+
+    def search(
+        self,
+        queries: Vectors,
+        k: int,
+        allowed: IdSet | None = None,
+        where: Condition | None = None,
+    ) -> tuple[Scores, Ids]:
+        """Return the k nearest of one query (1, dim): see `VectorStore.search`.
+
+        `where` is the filter whose pictures `allowed` are, if there is one.
+        """
+        ...
+
+    def vectors(self, ids: Ids) -> Vectors:
+        """Return the (n, dim) vectors of (n,) ids that a search has returned, in their order."""
+        ...
+
+    def damaged(self) -> Ids:
+        """Return the rising ids of live vectors that are damaged, and therefore in no answer."""
+        ...
+
+    def holds(self, ids: Ids) -> NDArray[np.bool_]:
+        """Tell for each of (n,) ids whether `vectors` returns it."""
+        ...
+
+    def sample(self, size: int) -> Vectors:
+        """Return up to `size` vectors, (n, dim), evenly spread over the library by age."""
+        ...
+
+    def count(self) -> int:
+        """Return how many vectors a search compares the query with."""
+        ...
+
+    def refresh(self, *, anyway: bool = False) -> bool:
+        """Bring the store up to date if enough has changed, or `anyway`; return whether it did."""
+        ...
+
+    def verify(self) -> None:
+        """Check the store as a whole: `serve` does it when it starts."""
         ...
 
 

@@ -11,7 +11,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,9 @@ from retrieval.stores import (
 from retrieval.stores.cache_file import forget_check
 from retrieval.stores.exact import ExactStore
 from retrieval.whole_file import remove_stale, require_inside
+
+if TYPE_CHECKING:
+    from retrieval.query.where.conditions import Condition
 
 _log = logging.getLogger(__name__)
 
@@ -131,12 +134,14 @@ class LiveIndex:
         self._view: _View | None = None
         self._samples: dict[int, Vectors] = {}  # of the view, by size
 
-    def search(self, queries: Vectors, k: int, allowed: IdSet | None = None) -> tuple[Scores, Ids]:
-        """Return the k nearest of one query (1, dim): see `VectorStore.search`.
-
-        The caller holds `catalogue.reading()`, so that the ids and what it looks up about them are
-        of one moment.
-        """
+    def search(
+        self,
+        queries: Vectors,
+        k: int,
+        allowed: IdSet | None = None,
+        where: Condition | None = None,
+    ) -> tuple[Scores, Ids]:
+        """Return the k nearest of one query (1, dim): see `VectorIndex.search`."""
         view = self._current()
         if allowed is not None and len(allowed):
             allowed = allowed[: np.searchsorted(allowed, GREATEST_ID, "right")]

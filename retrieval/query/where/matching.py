@@ -54,7 +54,12 @@ def contains(text: str, part: str) -> bool:
 
 def path_equals(path: str, pattern: str) -> bool:
     """Return whether a path equals a pattern; a relative one matches from any folder on."""
-    return equals(path, pattern if _is_absolute(pattern) else f"*/{pattern}")
+    return equals(path, path_pattern(pattern))
+
+
+def path_pattern(pattern: str) -> str:
+    """Return the pattern that whole paths are compared with."""
+    return pattern if _is_absolute(pattern) else f"*/{pattern}"
 
 
 def lies_in(folder: str, parent: str) -> bool:
@@ -63,9 +68,13 @@ def lies_in(folder: str, parent: str) -> bool:
     `parent` is an absolute path ("/home/me/trips", "C:/trips"), or a name or part of a path that
     may be anywhere ("trips", "2023/trips"). Slashes and backslashes are equal.
     """
-    names, fixed = _names(parent)
-    inside = "/" + _slashed(folder).strip("/") + "/"
-    return inside.startswith(names) if fixed else names in inside
+    names, fixed = parent_names(parent)
+    return in_slashes(folder).startswith(names) if fixed else names in in_slashes(folder)
+
+
+def in_slashes(folder: str) -> str:
+    """Return a folder as `lies_in` compares it: folded, between slashes ("/a/b/")."""
+    return "/" + _slashed(folder).strip("/") + "/"
 
 
 def distance_km(north: float, east: float, other_north: float, other_east: float) -> float:
@@ -127,7 +136,8 @@ def _split(pattern: str) -> tuple[_Part, tuple[_Part, ...], _Part | None]:
 
 
 @lru_cache(maxsize=256)
-def _names(parent: str) -> tuple[str, bool]:
+def parent_names(parent: str) -> tuple[str, bool]:
+    """Return what `in_slashes` contains of a folder in `parent`, and whether it begins with it."""
     path = _slashed(parent)
     bare = path.strip("/")
     return (f"/{bare}/" if bare else "/"), _is_absolute(path)
