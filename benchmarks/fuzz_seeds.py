@@ -5,6 +5,9 @@ from __future__ import annotations
 import functools
 import io
 import sys
+import tarfile
+import zipfile
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -121,3 +124,49 @@ def raw_files() -> dict[str, bytes]:
     """Return a raw file of every kind."""
     shot = Shot(saved(drawn(size=(240, 160)), "JPEG"), saved(drawn(), "JPEG"), 6)
     return {name: make(shot) for name, (_, make) in RAW_KINDS.items()}
+
+
+def _tar(members: Mapping[str, bytes], mode: str = "w") -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode=mode) as archive:  # type: ignore[call-overload]
+        for name, data in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            info.pax_headers = {"comment": "x"}
+            archive.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+def _zip(members: Mapping[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return out.getvalue()
+
+
+def _parquet(members: Mapping[str, bytes]) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = [
+        {"image": {"bytes": data, "path": name}, "text": name} for name, data in members.items()
+    ]
+    out = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows), out)
+    return out.getvalue()
+
+
+ARCHIVES: dict[str, Callable[[Mapping[str, bytes]], bytes]] = {
+    "a.tar": _tar,
+    "a.tar.gz": functools.partial(_tar, mode="w:gz"),
+    "a.zip": _zip,
+    "a.parquet": _parquet,
+    "a.csv": lambda members: "".join(
+        ("file_name,text\n", *(f"{name},a dog\n" for name in members))
+    ).encode(),
+    "a.jsonl": lambda members: "".join(
+        f'{{"url": "https://e.com/{name}", "text": ["a", "b"], "n": 1}}\n' for name in members
+    ).encode(),
+}
+"""Makes archives and lists of members, by the name of the file."""

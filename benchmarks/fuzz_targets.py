@@ -47,9 +47,12 @@ from retrieval.encoders.models.references import parse as parse_reference
 from retrieval.encoders.tensors import Tensors
 from retrieval.encoders.texts.bpe import BpeTokenizer
 from retrieval.encoders.transfer import read_packed_model
+from retrieval.errors import PictureError
 from retrieval.evaluation.captions import read_captions
 from retrieval.images import PictureInfo, ReadLimits
 from retrieval.images.decoding import decode
+from retrieval.images.sources import Flaw
+from retrieval.images.sources.naming import sources_of
 from retrieval.images.thumbnails import thumbnail_of
 from retrieval.images.xmp import read_xmp
 from retrieval.query.where import parse as parse_filter
@@ -247,6 +250,42 @@ def captions(folder: Path) -> Case:
                 for line in lines:
                     line.encode()
                     assert line == " ".join(line.split())
+
+    return case
+
+
+def archives(folder: Path) -> Case:
+    """Try tars, zips, Parquet files and lists: no name leaves its archive."""
+    members = {
+        "a/0.png": b"\x89PNG any bytes: they are not decoded here" * 9,
+        "a/0.txt": b"a dog",
+        "a/0.json": b'{"caption": "x"}',
+        "1.png": b"\x89PNG others" * 99,
+    }
+    seeds = {name: seed(members) for name, seed in fuzz_seeds.ARCHIVES.items()}
+
+    def case(random: Random) -> None:
+        name = random.choice(list(seeds))
+        data = seeds[name]
+        if name == "a.tar.gz" and random.random() < 0.5:
+            data = gzip.compress(mutated(random, gzip.decompress(data)), 1)
+        else:
+            data = mutated(random, data)
+        path = str(folder / name)
+        with open(path, "wb") as file:
+            file.write(data)
+        for source in sources_of([path]):
+            for piece in source.pieces(3):
+                for each in piece.read():
+                    if isinstance(each, Flaw):
+                        continue
+                    item, load = each
+                    assert item.path
+                    if item.root == path:
+                        assert not {"", ".", ".."} & set(item.path.split("/"))
+                    if item.size >= 0:  # no address of a list is opened here
+                        with suppress(PictureError):
+                            load()
 
     return case
 
@@ -682,6 +721,7 @@ TARGETS: dict[str, Callable[[Path], Case]] = {
     "query": query,
     "where": where,
     "captions": captions,
+    "archives": archives,
     "sidecars": sidecars,
     "xmp": xmp,
     "metadata": metadata,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import random
 import socket
 import struct
 import tarfile
@@ -44,6 +45,25 @@ def test_names_that_lead_out_of_an_archive_are_left_out(
     last = merge(library, tmp_path / "out")
     assert len(last.problems) == len(BAD_NAMES)
     assert "leads out" in last.problems[0].reason
+
+
+def test_a_zip_with_a_member_without_a_name(tmp_path: Path) -> None:
+    archive = zipped(tmp_path / "a.zip", {"x.png": png("red"), "y.png": png("blue")})
+    data = archive.read_bytes()
+    at = data.rindex(b"y.png") - 46 + 28  # the length of its name in the directory
+    archive.write_bytes(data[:at] + struct.pack("<HHH", 0, 0, 5) + data[at + 6 :])
+    state = encode(FakeEncoder(), tmp_path / "out", archive)
+    assert (state.pictures, state.problems) == (1, 1)
+    assert "no name" in state.troubles[0].reason
+
+
+def test_a_compressed_tar_that_ends_within_a_text(tmp_path: Path) -> None:
+    noise = bytes(random.Random(0).randbytes(9000))
+    archive = tar(tmp_path / "a.tar.gz", {"x.png": png("red"), "x.txt": noise}, "w:gz")
+    archive.write_bytes(archive.read_bytes()[:-5000])
+    state = encode(FakeEncoder(), tmp_path / "out", archive)
+    assert state.pictures == 1
+    assert "cut short" in state.troubles[0].reason
 
 
 @given(st.text(max_size=30))

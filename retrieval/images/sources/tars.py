@@ -10,7 +10,7 @@ import shutil
 import tarfile
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import IO, Any, cast
 
@@ -97,7 +97,8 @@ class OpenTar:
             is_text = name.lower().endswith(SIDECARS) and info.size <= MOST_BESIDE_BYTES
             # Going back in a compressed file means to start again, so texts are read at once.
             if self.compressed and is_text and kept < _MOST_TEXTS:
-                self._texts[info.offset_data] = self._bytes(found[name])
+                with suppress(Exception):  # a decompressor's: the next header meets it, too
+                    self._texts[info.offset_data] = self._bytes(found[name])
                 kept += info.size
         return iter(found.values())
 

@@ -53,7 +53,7 @@ def _items(name: str, archive: zipfile.ZipFile) -> Iterator[Item | Flaw]:
     members = {
         info.filename: Member(info.filename, info.file_size, _mtime_ns(info))
         for info in archive.infolist()
-        if not info.is_dir()
+        if not info.filename.endswith("/")  # `is_dir` fails for an empty name
     }
     return items_of(name, members.values())
 
