@@ -12,7 +12,7 @@ from retrieval.stores.served.expression import Test, rendered
 
 _REQUEST_BYTES = 8_000_000  # of the 64 MB that a server accepts
 _ROW_BYTES = 600  # of a payload, beside its texts
-_EF = 256  # candidates of HNSW, at least
+_EF = 2000  # candidates of HNSW, at least: 256 find half of the ten nearest random vectors
 
 MARKS = ("vector_mark", "payload_mark")
 """The columns of a row's marks."""
