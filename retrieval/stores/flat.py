@@ -12,10 +12,10 @@ from retrieval.stores import Ids, IdSet, Pages, Scores, StoreHeader, Vectors
 from retrieval.stores.cache_file import BodyWriter, map_parts, write_parts
 from retrieval.stores.exact import positions
 from retrieval.stores.parallel_scan import ParallelScan
-from retrieval.stores.screen import Rows, Screen, bitmap, map_index
+from retrieval.stores.screen import ROUNDING, Rows, Screen, bitmap, map_index
 from retrieval.vectors import STORED
 
-_MAGIC = b"PIXFLAT4"
+_MAGIC = b"PIXFLAT5"
 
 _WORTH_THREADS = 20_000
 """From this many vectors on, all processors share the scan of one query."""
@@ -28,9 +28,6 @@ _FEW = 2_000
 
 _SCREENED_SHARE = 16
 """A search for more than one vector in this many scans them all: a screen would not help."""
-
-_ROUNDING = 1e-5
-"""More than two sums of one product in float32 can differ by."""
 
 
 class FlatStore:
@@ -49,9 +46,7 @@ class FlatStore:
     @classmethod
     def build(cls, dim: int, pages: Pages) -> FlatStore:
         """Return a store of the vectors in `pages`: see `StoreFactory.build`."""
-        half_floats = faiss.ScalarQuantizer.QT_fp16
-        rows = faiss.IndexScalarQuantizer(dim, half_floats, faiss.METRIC_INNER_PRODUCT)
-        store = cls(faiss.IndexIDMap(rows), None)
+        store = cls(faiss.IndexIDMap(_half_floats(dim)), None)
         for ids, vectors in pages:
             store._index.add_with_ids(np.ascontiguousarray(vectors), np.ascontiguousarray(ids))
         if store.count() >= _WORTH_SCREENING:
@@ -67,11 +62,13 @@ class FlatStore:
         header, parts = found
         try:
             store = cls(map_index(parts[0]), Screen.read(*parts[1:]) if parts[1:] else None)
-        except RuntimeError:
+        except (RuntimeError, ValueError, LookupError):
             return None
         store._mapped = parts
-        indexes = [store._index, *([store._screen.index] if store._screen else [])]
-        if any(index.ntotal != header.count or index.d != header.dim for index in indexes):
+        shapes = [(store._index.ntotal, store._index.d)]
+        if store._screen is not None:
+            shapes.append((store._screen.index.ntotal, len(store._screen.axes.mean)))
+        if any(shape != (header.count, header.dim) for shape in shapes):
             return None
         return store, header
 
@@ -101,21 +98,29 @@ class FlatStore:
 
         `allowed` (n,) marks the rows that count.
         """
-        ids, vectors = self._ids(), self._rows()
-
-        def score(rows: Rows) -> Scores:
-            # einsum adds up each pair in the same order wherever it is stored: equal vectors get
-            # equal scores.
-            found: Scores = np.einsum("nd,d->n", vectors[rows].astype(np.float32), query)
-            return found
-
         if allowed is not None and np.count_nonzero(allowed) <= max(_FEW, k):
             rows = np.flatnonzero(allowed)
         else:
+
+            def score(rows: Rows) -> Scores:
+                return self._scores(rows, query)
+
             rows = screen.candidates(query, k, score, self._scan, allowed)
-        scores = score(rows)
-        order = np.lexsort((ids[rows], -scores))[:k]
-        return scores[order], ids[rows[order]]
+        # einsum adds up each pair in the same order wherever it is stored: equal vectors get equal
+        # scores.
+        scores = np.einsum("nd,d->n", self._rows()[rows].astype(np.float32), query)
+        ids = self._ids()[rows]
+        order = np.lexsort((ids, -scores))[:k]
+        return scores[order], ids[order]
+
+    def _scores(self, rows: Rows, query: Vectors) -> Scores:
+        """Return the scores of rows (r,), as FAISS adds them up: three times as fast as numpy."""
+        some = _half_floats(self._index.d)
+        some.add_sa_codes(self._rows()[rows].view(np.uint8))
+        found, places = some.search(query[None], len(rows)) if len(rows) else (rows, rows)
+        scores = np.empty(len(rows), np.float32)
+        scores[places] = found
+        return scores
 
     def _scanned(self, queries: Vectors, k: int, allowed: IdSet | None) -> tuple[Scores, Ids]:
         """Return the k best of each query; every vector is compared at full precision."""
@@ -127,7 +132,7 @@ class FlatStore:
         wanted = k + 1
         if len(queries) == 1 and self.count() >= _WORTH_THREADS:
             id_at = self._index.id_map.at
-            scores, ids = self._scan.best(self._index, queries, wanted, id_at, selector)
+            scores, ids = self._scan.best_by_id(self._index, queries, wanted, id_at, selector)
         else:
             scores, ids = self._index.search(queries, wanted, params=parameters)
         reachable = int((ids >= 0).sum(axis=1).min())
@@ -149,7 +154,7 @@ class FlatStore:
 
         FAISS adds up in another order here than in `search`: the last bits may differ.
         """
-        below = float(score) - _ROUNDING
+        below = float(score) - ROUNDING
         _, scores, ids = self._index.range_search(query, below, params=parameters)
         return scores, ids
 
@@ -175,6 +180,11 @@ class FlatStore:
         codes = faiss.downcast_index(self._index.index).codes
         rows: NDArray[np.float16] = faiss.rev_swig_ptr(codes.data(), codes.size()).view(STORED)
         return rows.reshape(self.count(), self._index.d)
+
+
+def _half_floats(dim: int) -> Any:
+    half_floats = faiss.ScalarQuantizer.QT_fp16
+    return faiss.IndexScalarQuantizer(dim, half_floats, faiss.METRIC_INNER_PRODUCT)
 
 
 def _marks(ids: IdSet, size: int) -> NDArray[np.bool_]:

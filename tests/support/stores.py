@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import faiss
@@ -64,13 +65,18 @@ def parallel() -> Iterator[None]:
 
 
 @contextmanager
-def screened(kept: int = 1) -> Iterator[None]:
-    """Let even the smallest FAISS store have a screen, which keeps hardly more than k."""
+def screened(choices: tuple[int, ...] = ()) -> Iterator[None]:
+    """Let even the smallest FAISS store have a screen of short lists, that compares few rows first.
+
+    `choices` are the numbers of axes that it chooses from.
+    """
     with parallel(), pytest.MonkeyPatch.context() as patch:
         for name, value in (("_WORTH_SCREENING", 1), ("_SCREENED_SHARE", 1), ("_FEW", 0)):
             patch.setattr(f"retrieval.stores.flat.{name}", value)
-        for name, value in (("_KEPT", kept), ("_KEPT_A_HIT", 1)):
+        for name, value in (("_TOP", 1), ("_TOP_A_HIT", 1), ("_CHOICES", choices)):
             patch.setattr(f"retrieval.stores.screen.{name}", value)
+        patch.setattr("retrieval.stores.parallel_scan._A_LIST", 7)
+        patch.setattr("retrieval.stores.axes._SCAN_NS", 1e9)  # as few axes as there may be
         yield
 
 
@@ -88,6 +94,8 @@ KINDS = {
     **{f"{name}, loaded": Kind(name, loaded=True) for name in (*BACKENDS, "toy")},
     "faiss, parallel": Kind("faiss", loaded=False, tuned=parallel),
     "faiss, screened": Kind("faiss", loaded=False, tuned=screened),
+    "faiss, few axes": Kind("faiss", loaded=False, tuned=partial(screened, (3, 7, 15))),
+    "faiss, few axes, loaded": Kind("faiss", loaded=True, tuned=partial(screened, (3, 7, 15))),
     "faiss, screened, loaded": Kind("faiss", loaded=True, tuned=screened),
 }
 
