@@ -52,7 +52,9 @@ class Axes:
         """
         if self.basis is None:
             return rows, np.zeros(len(rows), np.float32)
-        along = rows @ self.basis
+        # BLAS wakes threads for one row, too, and they go on spinning when the scan begins.
+        one = len(rows) == 1
+        along = np.einsum("nd,dk->nk", rows, self.basis) if one else rows @ self.basis
         missing = _squared(rows) - _squared(along)
         return along, np.sqrt(np.maximum(missing, 0) + np.float32(_ROUNDED))
 

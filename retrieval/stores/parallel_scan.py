@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, TypeVar
@@ -164,6 +165,17 @@ def _split(lists: Rows) -> list[Rows]:
 def _joined(found: list[tuple[Scores, Ids]]) -> tuple[Scores, Ids]:
     scores, ids = zip(*found, strict=True)
     return np.concatenate(scores), np.concatenate(ids)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let FAISS use only this thread in the block: others would go on spinning after small work."""
+    threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(threads)
 
 
 def _one_thread() -> None:

@@ -155,7 +155,8 @@ class Screen:
 
     def nearest_lists(self, coded: CodedQuery, rows: int) -> Rows:
         """Return lists, nearest first, that have `rows` rows or more together, if there are."""
-        nearness = self.centres[:, : self.axes.kept] @ coded.along
+        # Not by BLAS: its threads would go on spinning when the scan begins.
+        nearness = np.einsum("lk,k->l", self.centres[:, : self.axes.kept], coded.along)
         order = np.argsort(-nearness, kind="stable")
         enough = int(np.searchsorted(np.cumsum(self.sizes[order]), rows)) + 1
         return np.asarray(order[:enough], np.int64)
@@ -178,7 +179,7 @@ class Screen:
             last = min(np.ceil(wanted), _GREATEST)
             bound += max(wanted - last, 0) * scale * _GREATEST
             code = np.append(code, np.float32(last))
-        offset = float(query @ self.axes.mean)
+        offset = float(np.einsum("d,d->", query, self.axes.mean))
         return CodedQuery(code[None].astype(np.float32), along, scale, offset, bound + _SLACK)
 
     def write(self, file: BodyWriter) -> None:
