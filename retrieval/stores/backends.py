@@ -18,17 +18,20 @@ class Backend:
 
     `package` is the top-level module of an optional package that it imports, and `extra` the extra
     of Pixtrieve that installs it; both are empty when Pixtrieve itself brings all that it needs.
+    An `exact` one misses nothing.
     """
 
     module: str
     factory: str
     package: str = ""
     extra: str = ""
+    exact: bool = True
 
 
 BACKENDS = {
     "exact": Backend("retrieval.stores.exact", "ExactStore"),
     "faiss": Backend("retrieval.stores.flat", "FlatStore"),
+    "ivf": Backend("retrieval.stores.clustered", "ClusteredStore", exact=False),
 }
 
 DEFAULT = "faiss"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import faiss
 import numpy as np
@@ -14,8 +14,6 @@ from retrieval.stores.exact import positions
 from retrieval.stores.parallel_scan import ParallelScan, one_thread
 from retrieval.stores.screen import ROUNDING, Rows, Screen, bitmap, map_index
 from retrieval.vectors import STORED
-
-_MAGIC = b"PIXFLAT5"
 
 _WORTH_THREADS = 20_000
 """From this many vectors on, all processors share the scan of one query."""
@@ -36,6 +34,8 @@ class FlatStore:
     Ids rise with the rows.
     """
 
+    MAGIC = b"PIXFLAT5"
+
     def __init__(self, index: Any, screen: Screen | None) -> None:
         """Take an `IndexIDMap` over half floats, and the screen of its rows."""
         self._index = index
@@ -44,19 +44,24 @@ class FlatStore:
         self._scan = ParallelScan()
 
     @classmethod
-    def build(cls, dim: int, pages: Pages) -> FlatStore:
+    def build(cls, dim: int, pages: Pages) -> Self:
         """Return a store of the vectors in `pages`: see `StoreFactory.build`."""
         store = cls(faiss.IndexIDMap(_half_floats(dim)), None)
         for ids, vectors in pages:
             store._index.add_with_ids(np.ascontiguousarray(vectors), np.ascontiguousarray(ids))
         if store.count() >= _WORTH_SCREENING:
-            store._screen = Screen.build(store._rows())
+            store._screen = cls.screen_of(store._rows())
         return store
 
     @classmethod
-    def load(cls, path: str) -> tuple[FlatStore, StoreHeader] | None:
+    def screen_of(cls, vectors: NDArray[np.float16]) -> Screen:
+        """Return the coarse copy of (n, dim) vectors."""
+        return Screen.build(vectors)
+
+    @classmethod
+    def load(cls, path: str) -> tuple[Self, StoreHeader] | None:
         """Map the store saved under `path`: see `StoreFactory.load`."""
-        found = map_parts(path, _MAGIC)
+        found = map_parts(path, cls.MAGIC)
         if found is None:
             return None
         header, parts = found
@@ -75,7 +80,7 @@ class FlatStore:
     def save(self, path: str, header: StoreHeader) -> None:
         """Publish the store under `path`: see `BuiltStore.save`."""
         screen = (self._screen.write, self._screen.write_numbers) if self._screen else ()
-        write_parts(path, _MAGIC, header, (self._write, *screen))
+        write_parts(path, self.MAGIC, header, (self._write, *screen))
 
     def _write(self, file: BodyWriter) -> None:
         faiss.write_index(self._index, faiss.PyCallbackIOWriter(file.write))
@@ -85,7 +90,7 @@ class FlatStore:
         queries, k = np.ascontiguousarray(queries, np.float32), min(k, self.count())
         if self._screen and 0 < k <= self.count() // _SCREENED_SHARE:
             stored = self._ids()
-            marked = None if allowed is None else _marks(allowed, int(stored[-1]) + 1)[stored]
+            marked = None if allowed is None else marks(allowed, int(stored[-1]) + 1)[stored]
             found = [self._screened(self._screen, query, k, marked) for query in queries]
             scores, ids = (np.stack(column) for column in zip(*found, strict=True))
             return scores, ids
@@ -106,6 +111,10 @@ class FlatStore:
                 return self._scores(rows, query)
 
             rows = screen.candidates(query, k, score, self._scan, allowed)
+        return self._best(rows, query, k)
+
+    def _best(self, rows: Rows, query: Vectors, k: int) -> tuple[Scores, Ids]:
+        """Return the k best of some rows for a query (dim,), compared exactly."""
         # einsum adds up each pair in the same order wherever it is stored: equal vectors get equal
         # scores.
         scores = np.einsum("nd,d->n", self._rows()[rows].astype(np.float32), query)
@@ -128,7 +137,7 @@ class FlatStore:
         """Return the k best of each query; every vector is compared at full precision."""
         selector = None
         if allowed is not None:
-            selector = bitmap(_marks(allowed, int(allowed[-1]) + 1 if len(allowed) else 1))
+            selector = bitmap(marks(allowed, int(allowed[-1]) + 1 if len(allowed) else 1))
         parameters = None if selector is None else faiss.SearchParameters(sel=selector)
         # One more than k shows whether there are equal scores on both sides of the cut.
         wanted = k + 1
@@ -189,7 +198,7 @@ def _half_floats(dim: int) -> Any:
     return faiss.IndexScalarQuantizer(dim, half_floats, faiss.METRIC_INNER_PRODUCT)
 
 
-def _marks(ids: IdSet, size: int) -> NDArray[np.bool_]:
+def marks(ids: IdSet, size: int) -> NDArray[np.bool_]:
     """Return a mark for each number below `size`: true for those in the set."""
     marks = np.zeros(size, bool)
     marks[ids[: np.searchsorted(ids, size)]] = True

@@ -89,11 +89,18 @@ class ParallelScan:
         return scores[:, best], found_ids[:, best]
 
     def best(
-        self, index: Any, query: Vectors, k: int, lists: Rows, selector: Any = None
+        self,
+        index: Any,
+        query: Vectors,
+        k: int,
+        lists: Rows,
+        selector: Any = None,
+        *,
+        alone: bool = False,
     ) -> tuple[Scores, Rows]:
         """Return the k best of one query (1, dim) in some lists of an IVF index, best first.
 
-        Scores and ids are (≤ k,).
+        Scores and ids are (≤ k,). One thread does it `alone`, or each processor takes some lists.
         """
 
         def scan(part: Rows) -> tuple[Scores, Rows]:
@@ -112,6 +119,9 @@ class ParallelScan:
             )
             return scores[ids >= 0], ids[ids >= 0]
 
+        if alone:
+            with one_thread():
+                return scan(np.ascontiguousarray(lists))
         scores, ids = _joined(self._each(scan, _split(lists)))
         order = np.argsort(-scores, kind="stable")[:k]
         return scores[order], ids[order]

@@ -44,6 +44,9 @@ _ROOM = 1.25
 _FIRST_SHARE = 16
 """One row in this many is searched first."""
 
+_WORTH_THREADS = 50_000
+"""From this many rows in the nearest lists on, all processors share their scan."""
+
 _TOP, _TOP_A_HIT = 64, 4
 """This many rows, and this many for each of the k, are compared first to raise the bar."""
 
@@ -153,13 +156,34 @@ class Screen:
         near: Rows = rows[scores >= _kth_best(scores, k) - 2 * ROUNDING]
         return near
 
+    def near(
+        self,
+        query: Vectors,
+        lists: int,
+        count: int,
+        scan: ParallelScan,
+        allowed: NDArray[np.bool_] | None = None,
+    ) -> Rows:
+        """Return about the `count` best rows for a query (dim,) in the nearest `lists`."""
+        coded = self.encode(query)
+        if self.axes.basis is not None:
+            coded.code[0, -1] = 0  # an estimate of the score, not an upper bound
+        selector = None if allowed is None else bitmap(allowed)
+        chosen = self._by_nearness(coded)[:lists]
+        few = int(self.sizes[chosen].sum()) < _WORTH_THREADS
+        _, rows = scan.best(self.index, coded.code, count, chosen, selector, alone=few)
+        return rows if allowed is None else rows[allowed[rows]]
+
     def nearest_lists(self, coded: CodedQuery, rows: int) -> Rows:
         """Return lists, nearest first, that have `rows` rows or more together, if there are."""
+        order = self._by_nearness(coded)
+        enough = int(np.searchsorted(np.cumsum(self.sizes[order]), rows)) + 1
+        return order[:enough]
+
+    def _by_nearness(self, coded: CodedQuery) -> Rows:
         # Not by BLAS: its threads would go on spinning when the scan begins.
         nearness = np.einsum("lk,k->l", self.centres[:, : self.axes.kept], coded.along)
-        order = np.argsort(-nearness, kind="stable")
-        enough = int(np.searchsorted(np.cumsum(self.sizes[order]), rows)) + 1
-        return np.asarray(order[:enough], np.int64)
+        return np.argsort(-nearness, kind="stable")
 
     def _least(self, coded: CodedQuery, bar: float) -> float:
         """Return the sum below which no row reaches a score."""

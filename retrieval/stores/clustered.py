@@ -1,0 +1,215 @@
+"""The approximate store, for millions of vectors: looks only into the clusters near a question.
+
+It holds what the exact store holds; the lists of its screen are clusters by k-means. A question is
+compared with their centres, then with the coarse copy of the rows in the nearest clusters, then
+exactly with the best of these. So scores are true, and what may be missing is a vector in a cluster
+that was not looked into. How many clusters that takes is measured (`tune`); until then, for more
+than `GREATEST_K` rows, and where a filter leaves few rows, the answer is exact.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import Self
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.stores import Ids, IdSet, Scores, StoreHeader, Vectors
+from retrieval.stores.axes import Axes
+from retrieval.stores.flat import FlatStore, marks
+from retrieval.stores.screen import ROUNDING, Rows, Screen
+from retrieval.whole_file import whole_file
+
+GREATEST_K = 128
+"""The most rows that are looked for in clusters alone."""
+
+TARGET = 0.98
+"""The share of the ten nearest that a question should find."""
+
+_K = 10
+_COMPARED = 512
+"""The number of rows that are compared exactly."""
+
+_FILTERED = 8
+"""A filter that leaves less than one row in this many is answered exactly."""
+
+_TRAINED_ON, _ROUNDS, _SEED = 64, 8, 1  # vectors for each cluster; rounds of k-means
+_PAGE = 65_536
+_PICTURES = 64
+"""The number of stored vectors that are asked, beside texts."""
+
+TUNED = ".tuned"
+"""The suffix of the file beside a store that says how it is tuned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """What was measured of an approximate store, on questions that were not used to tune it.
+
+    Recalls are shares of the ten nearest, times are medians for one question.
+    """
+
+    probes: int  # clusters that a question looks into; 0: all, because fewer miss the target
+    recall_texts: float
+    recall_pictures: float
+    questions: int
+    milliseconds: float
+    exact_milliseconds: float
+
+
+class ClusteredStore(FlatStore):
+    """A `FlatStore` whose questions may look into a part of its lists only."""
+
+    MAGIC = b"PIXCLUS1"
+    tuning: Tuning | None = None
+
+    @classmethod
+    def screen_of(cls, vectors: NDArray[np.float16]) -> Screen:
+        """Return the coarse copy in clusters."""
+        return Screen.build(vectors, _clusters)
+
+    @classmethod
+    def load(cls, path: str) -> tuple[Self, StoreHeader] | None:
+        """Map the store saved under `path`, tuned as it was: see `StoreFactory.load`."""
+        found = super().load(path)
+        if found is not None:
+            found[0].tuning = read_tuning(path, found[1])
+        return found
+
+    def search(self, queries: Vectors, k: int, allowed: IdSet | None = None) -> tuple[Scores, Ids]:
+        """Return about the k nearest, best first: see `VectorStore.search`."""
+        probes = self.tuning.probes if self.tuning else 0
+        k = min(k, self.count())
+        if not self._screen or not probes or not 0 < k <= min(GREATEST_K, self.count()):
+            return self.exact(queries, k, allowed)
+        marked = None
+        if allowed is not None:
+            stored = self._ids()
+            marked = marks(allowed, int(stored[-1]) + 1)[stored]
+            if np.count_nonzero(marked) < max(self.count() // _FILTERED, k):
+                return self.exact(queries, k, allowed)
+        queries = np.ascontiguousarray(queries, np.float32)
+        found = [self._near(self._screen, query, k, probes, marked) for query in queries]
+        if any(len(ids) < k for _, ids in found):
+            return self.exact(queries, k, allowed)
+        scores, ids = (np.stack(column) for column in zip(*found, strict=True))
+        return scores, ids
+
+    def exact(self, queries: Vectors, k: int, allowed: IdSet | None = None) -> tuple[Scores, Ids]:
+        """Return the k nearest, best first, without a miss."""
+        return super().search(queries, k, allowed)
+
+    def _near(
+        self,
+        screen: Screen,
+        query: Vectors,
+        k: int,
+        probes: int,
+        allowed: NDArray[np.bool_] | None = None,
+    ) -> tuple[Scores, Ids]:
+        rows = screen.near(query, probes, _COMPARED, self._scan, allowed)
+        scores = self._scores(rows, query)
+        if len(rows) > k:
+            rows = rows[scores >= np.partition(scores, -k)[-k] - 2 * ROUNDING]
+        return self._best(rows, query, k)
+
+    def tune(self, texts: Vectors) -> Tuning:
+        """Choose how many clusters to look into, by questions in words (t, dim), and measure it.
+
+        Every second question serves to choose, the others to measure.
+        """
+        ids = self._ids()
+        pictures = self.vectors(ids[:: -(-len(ids) // (2 * _PICTURES))])
+        chosen, measured = (
+            (self._asked(texts[part::2]), self._asked(pictures[part::2])) for part in (0, 1)
+        )
+        lists = self._screen.index.nlist if self._screen else 0
+        tries = sorted({round(2 ** (step / 2)) for step in range(2 * lists.bit_length() - 4)})
+        probes = next(
+            (probes for probes in tries if all(self._recall(q, probes) >= TARGET for q in chosen)),
+            0,
+        )
+        recalls = [self._recall(questions, probes) if probes else 1.0 for questions in measured]
+        asked = measured[0].queries
+        exact = _median_ms(lambda query: self.exact(query[None], _K), asked)
+        self.tuning = Tuning(probes, *recalls, sum(len(q.queries) for q in measured), exact, exact)
+        if probes:
+            near = _median_ms(lambda query: self.search(query[None], _K), asked)
+            self.tuning = Tuning(probes, *recalls, self.tuning.questions, near, exact)
+        return self.tuning
+
+    def _asked(self, queries: Vectors) -> _Asked:
+        return _Asked(queries, np.array([self.exact(q[None], _K)[0][0, -1] for q in queries]))
+
+    def _recall(self, asked: _Asked, probes: int) -> float:
+        """Return the share of the nearest that are found; of equal scores, any will do."""
+        if self._screen is None:
+            return 1.0
+        hits = [
+            np.count_nonzero(self._near(self._screen, query, _K, probes)[0] >= least)
+            for query, least in zip(asked.queries, asked.tenth, strict=True)
+        ]
+        return float(np.mean(hits)) / min(_K, self.count()) if hits else 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Queries (q, dim) and the score of each one's tenth nearest (q,)."""
+
+    queries: Vectors
+    tenth: Scores
+
+
+def write_tuning(path: str, header: StoreHeader, tuning: Tuning) -> None:
+    """Keep what was measured of the store under `path`. Raises OSError."""
+    with whole_file(path + TUNED) as file:
+        file.write(json.dumps({"of": _of(header), **asdict(tuning)}).encode())
+
+
+def read_tuning(path: str, header: StoreHeader | None = None) -> Tuning | None:
+    """Return what was measured of the store under `path`, None if nothing was.
+
+    With a header, None also for another store's.
+    """
+    with suppress(OSError, ValueError, TypeError, KeyError), open(path + TUNED, "rb") as file:
+        facts = json.load(file)
+        of = facts.pop("of")
+        tuning = Tuning(**facts)
+        plausible = isinstance(tuning.probes, int) and tuning.probes >= 0
+        if plausible and (header is None or of == _of(header)):
+            return tuning
+    return None
+
+
+def _of(header: StoreHeader) -> list[object]:
+    return [header.fingerprint, header.generation, header.stamp, header.count]
+
+
+def _clusters(vectors: NDArray[np.float16], axes: Axes) -> tuple[Vectors, Rows]:
+    """Return centres (c, kept), and the cluster of each of (n, dim) vectors."""
+    count = max(1 << round(np.log2(len(vectors)) / 2), 1)
+    step = max(len(vectors) // (_TRAINED_ON * count), 1)
+    means = faiss.Kmeans(
+        axes.kept, count, niter=_ROUNDS, seed=_SEED, min_points_per_centroid=1
+    )
+    means.train(axes.coordinates(vectors[::step].astype(np.float32) - axes.mean)[0])
+    of_row = np.empty(len(vectors), np.int64)
+    for at in range(0, len(vectors), _PAGE):
+        page = vectors[at : at + _PAGE].astype(np.float32) - axes.mean
+        of_row[at : at + _PAGE] = means.index.search(axes.coordinates(page)[0], 1)[1][:, 0]
+    return means.centroids, of_row
+
+
+def _median_ms(ask: Callable[[Vectors], object], queries: Vectors) -> float:
+    times = []
+    for query in queries:
+        started = time.perf_counter()
+        ask(query)
+        times.append(1000 * (time.perf_counter() - started))
+    return round(float(np.median(times)), 3) if times else 0.0
