@@ -38,6 +38,7 @@ class Session:
         self.device = device
         self.last_model = model  # as of the last read; any thread may read this attribute
         self._indexes: dict[str, LiveIndex] = {}
+        self._kind = ""  # of the index of pictures in `_indexes`
 
     @property
     def catalogue(self) -> Catalogue:
@@ -72,7 +73,18 @@ class Session:
     def context(self) -> Context:
         """Return what other packages need to work on this library with its current model."""
         model = self.model
+        if self.index_kind != self._kind:  # another process changed it
+            self._kind, self._indexes = self.index_kind, {}
         return Context(self.catalogue, model, self._index(WHOLE), self._index(TEXT), self.writer)
+
+    @property
+    def index_kind(self) -> str:
+        """The kind of index that pictures are searched with: a key of `backends.INDEXES`."""
+        return index_kind(self.catalogue)
+
+    def picture_cache(self, fingerprint: str) -> str:
+        """Return the path of the cache of a model's pictures."""
+        return cache_path(self.path, fingerprint, WHOLE, self.index_kind)
 
     def writer(self) -> AbstractContextManager[None]:
         """Return a context manager that holds the library's lock: see `locking.writer_lock`."""
@@ -86,8 +98,9 @@ class Session:
         from retrieval.stores.live_index import CacheKey, LiveIndex
 
         fingerprint, dim = row.spec.fingerprint, row.spec.dim
-        key = CacheKey(self._cache_path(fingerprint, view), fingerprint, dim)
-        factory = backends.store_factory(backends.DEFAULT)
+        kind = self.index_kind
+        key = CacheKey(cache_path(self.path, fingerprint, view, kind), fingerprint, dim)
+        factory = backends.store_factory(backend_of(view, kind))
         vectors = self.catalogue.vectors(row, view)
         may_lack = indexing or view != WHOLE or row.id != self.last_model.row.id
 
@@ -107,33 +120,53 @@ class Session:
 
     def drop_caches(self, fingerprint: str) -> None:
         """Delete the cache files of a model's vectors."""
-        from retrieval.stores.cache_file import forget_check
-
         self._indexes = {}
-        paths = [self._cache_path(fingerprint, view) for view in (WHOLE, TEXT)]
+        paths = {
+            cache_path(self.path, fingerprint, view, kind)
+            for view in (WHOLE, TEXT)
+            for kind in backends.INDEXES
+        }
         for path in (*paths, self.map_path(fingerprint)):
-            try:
-                require_inside(self.path, os.path.dirname(path))
-            except OSError as error:
-                _log.warning("the caches of %s stay: %s", self.path, error.strerror)
+            if not self.drop_file(path):
                 return
-            forget_check(path)
+
+    def drop_file(self, path: str) -> bool:
+        """Delete a cache file and what is known of it; return whether the folder is our own."""
+        from retrieval.stores.cache_file import forget_check
+        from retrieval.stores.tuning import TUNED
+
+        try:
+            require_inside(self.path, os.path.dirname(path))
+        except OSError as error:
+            _log.warning("the caches of %s stay: %s", self.path, error.strerror)
+            return False
+        forget_check(path)
+        for each in (path + TUNED, path):
             with suppress(FileNotFoundError):
-                os.unlink(path)
+                os.unlink(each)
+        return True
 
     def _index(self, view: str) -> LiveIndex:
         if view not in self._indexes:
             self._indexes[view] = self.index_of(self.last_model.row, view)
         return self._indexes[view]
 
-    def _cache_path(self, fingerprint: str, view: str) -> str:
-        return cache_path(self.path, fingerprint, view)
+
+def index_kind(catalogue: Catalogue) -> str:
+    """Return the kind of index that a library's pictures are searched with."""
+    kind = catalogue.setting("index_kind", "exact")
+    return kind if kind in backends.INDEXES else "exact"
 
 
-def cache_path(folder: str, fingerprint: str, view: str) -> str:
+def backend_of(view: str, kind: str) -> str:
+    """Return the back end for the vectors of a view; those of texts are always searched exactly."""
+    return backends.INDEXES[kind if view == WHOLE else "exact"]
+
+
+def cache_path(folder: str, fingerprint: str, view: str, kind: str) -> str:
     """Return the path of the cache of a model's vectors in a library's folder."""
     name = fingerprint[:16] if view == WHOLE else f"{fingerprint[:16]}-{view}"
-    return os.path.join(folder, "cache", f"{name}.{backends.DEFAULT}")
+    return os.path.join(folder, "cache", f"{name}.{backend_of(view, kind)}")
 
 
 def _warn_of_damaged(ids: Sequence[int], names: Sequence[str]) -> None:

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from retrieval.stores import Vectors
 
 _SAMPLE = 16_384
-"""The axes are fitted to this many vectors. Any axes give a bound that holds, good ones a low one."""
+"""The axes are fitted to this many vectors. Any axes give a bound that holds."""
 
 _TRIED, _QUESTIONS, _K = 4096, 48, 4
 """The rows, questions and best rows from which the number of axes is chosen."""
 
-_NOISE = 0.15
-"""The share of a question's energy that lies anywhere: texts are told by other axes than pictures."""
+_NOISE = 0.25
+"""The share of a question's energy that lies anywhere: texts have more of it than pictures."""
 
 _SCAN_NS, _COMPARE_NS = 0.2, 1000.0
 """Nanoseconds to read one coordinate of a row, and to compare one row that could not be ruled out.

@@ -38,6 +38,13 @@ DEFAULT = "faiss"
 """The back end that libraries use. Its name is the suffix of the cache files, too."""
 
 
+INDEXES = {"exact": DEFAULT, "ivf": "ivf"}
+"""The back end of each kind of index that a library may use."""
+
+WANTED = ("auto", *INDEXES)
+"""What a user may want: `auto` changes to another kind where exact answers take too long."""
+
+
 def store_factory(name: str) -> StoreFactory:
     """Return the factory of a back end.
 

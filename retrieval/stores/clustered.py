@@ -9,22 +9,24 @@ than `GREATEST_K` rows, and where a filter leaves few rows, the answer is exact.
 
 from __future__ import annotations
 
-import json
+import logging
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.errors import reason_of
 from retrieval.stores import Ids, IdSet, Scores, StoreHeader, Vectors
 from retrieval.stores.axes import Axes
 from retrieval.stores.flat import FlatStore, marks
 from retrieval.stores.screen import ROUNDING, Rows, Screen
-from retrieval.whole_file import whole_file
+from retrieval.stores.tuning import Tuning, read_tuning, write_tuning
+
+_log = logging.getLogger(__name__)
 
 GREATEST_K = 128
 """The most rows that are looked for in clusters alone."""
@@ -44,30 +46,13 @@ _PAGE = 65_536
 _PICTURES = 64
 """The number of stored vectors that are asked, beside texts."""
 
-TUNED = ".tuned"
-"""The suffix of the file beside a store that says how it is tuned."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tuning:
-    """What was measured of an approximate store, on questions that were not used to tune it.
-
-    Recalls are shares of the ten nearest, times are medians for one question.
-    """
-
-    probes: int  # clusters that a question looks into; 0: all, because fewer miss the target
-    recall_texts: float
-    recall_pictures: float
-    questions: int
-    milliseconds: float
-    exact_milliseconds: float
-
 
 class ClusteredStore(FlatStore):
     """A `FlatStore` whose questions may look into a part of its lists only."""
 
     MAGIC = b"PIXCLUS1"
     tuning: Tuning | None = None
+    saved: tuple[str, StoreHeader] | None = None  # where it was loaded from
 
     @classmethod
     def screen_of(cls, vectors: NDArray[np.float16]) -> Screen:
@@ -79,7 +64,8 @@ class ClusteredStore(FlatStore):
         """Map the store saved under `path`, tuned as it was: see `StoreFactory.load`."""
         found = super().load(path)
         if found is not None:
-            found[0].tuning = read_tuning(path, found[1])
+            store, header = found
+            store.tuning, store.saved = read_tuning(path, header), (path, header)
         return found
 
     def search(self, queries: Vectors, k: int, allowed: IdSet | None = None) -> tuple[Scores, Ids]:
@@ -137,11 +123,15 @@ class ClusteredStore(FlatStore):
         )
         recalls = [self._recall(questions, probes) if probes else 1.0 for questions in measured]
         asked = measured[0].queries
-        exact = _median_ms(lambda query: self.exact(query[None], _K), asked)
+        exact = median_ms(lambda query: self.exact(query[None], _K), asked)
         self.tuning = Tuning(probes, *recalls, sum(len(q.queries) for q in measured), exact, exact)
-        if probes:
-            near = _median_ms(lambda query: self.search(query[None], _K), asked)
-            self.tuning = Tuning(probes, *recalls, self.tuning.questions, near, exact)
+        near = median_ms(lambda query: self.search(query[None], _K), asked)
+        self.tuning = replace(self.tuning, milliseconds=near)
+        if self.saved is not None:
+            try:
+                write_tuning(*self.saved, self.tuning)
+            except OSError as error:
+                _log.warning("%s could not be tuned for good: %s", self.saved[0], reason_of(error))
         return self.tuning
 
     def _asked(self, queries: Vectors) -> _Asked:
@@ -166,38 +156,11 @@ class _Asked:
     tenth: Scores
 
 
-def write_tuning(path: str, header: StoreHeader, tuning: Tuning) -> None:
-    """Keep what was measured of the store under `path`. Raises OSError."""
-    with whole_file(path + TUNED) as file:
-        file.write(json.dumps({"of": _of(header), **asdict(tuning)}).encode())
-
-
-def read_tuning(path: str, header: StoreHeader | None = None) -> Tuning | None:
-    """Return what was measured of the store under `path`, None if nothing was.
-
-    With a header, None also for another store's.
-    """
-    with suppress(OSError, ValueError, TypeError, KeyError), open(path + TUNED, "rb") as file:
-        facts = json.load(file)
-        of = facts.pop("of")
-        tuning = Tuning(**facts)
-        plausible = isinstance(tuning.probes, int) and tuning.probes >= 0
-        if plausible and (header is None or of == _of(header)):
-            return tuning
-    return None
-
-
-def _of(header: StoreHeader) -> list[object]:
-    return [header.fingerprint, header.generation, header.stamp, header.count]
-
-
 def _clusters(vectors: NDArray[np.float16], axes: Axes) -> tuple[Vectors, Rows]:
     """Return centres (c, kept), and the cluster of each of (n, dim) vectors."""
     count = max(1 << round(np.log2(len(vectors)) / 2), 1)
     step = max(len(vectors) // (_TRAINED_ON * count), 1)
-    means = faiss.Kmeans(
-        axes.kept, count, niter=_ROUNDS, seed=_SEED, min_points_per_centroid=1
-    )
+    means = faiss.Kmeans(axes.kept, count, niter=_ROUNDS, seed=_SEED, min_points_per_centroid=1)
     means.train(axes.coordinates(vectors[::step].astype(np.float32) - axes.mean)[0])
     of_row = np.empty(len(vectors), np.int64)
     for at in range(0, len(vectors), _PAGE):
@@ -206,7 +169,8 @@ def _clusters(vectors: NDArray[np.float16], axes: Axes) -> tuple[Vectors, Rows]:
     return means.centroids, of_row
 
 
-def _median_ms(ask: Callable[[Vectors], object], queries: Vectors) -> float:
+def median_ms(ask: Callable[[Vectors], object], queries: Vectors) -> float:
+    """Return the median time that a call takes for one of (q, dim) queries, in milliseconds."""
     times = []
     for query in queries:
         started = time.perf_counter()

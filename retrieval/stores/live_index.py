@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -20,6 +21,7 @@ from retrieval.catalogue import Snapshot
 from retrieval.catalogue.vectors import GREATEST_ID
 from retrieval.errors import reason_of
 from retrieval.stores import (
+    ApproximateStore,
     Ids,
     IdSet,
     Scores,
@@ -42,6 +44,8 @@ _FRESH_SHARE = 0.1
 
 _SMALL = 100_000
 """Up to this many vectors, an indexing run rebuilds the cache after every change: it is quick."""
+
+_USUAL_K = 10
 
 _WORTH_SHARE = 0.01
 """Beyond `_SMALL`, the share of stale rows from which an indexing run rebuilds the cache."""
@@ -131,16 +135,22 @@ class LiveIndex:
         self._view: _View | None = None
         self._samples: dict[int, Vectors] = {}  # of the view, by size
 
-    def search(self, queries: Vectors, k: int, allowed: IdSet | None = None) -> tuple[Scores, Ids]:
+    def search(
+        self, queries: Vectors, k: int, allowed: IdSet | None = None, *, exact: bool = False
+    ) -> tuple[Scores, Ids]:
         """Return the k nearest of one query (1, dim): see `VectorStore.search`.
 
+        If `exact`, an approximate cache misses nothing either.
         The caller holds `catalogue.reading()`, so that the ids and what it looks up about them are
         of one moment.
         """
         view = self._current()
         if allowed is not None and len(allowed):
             allowed = allowed[: np.searchsorted(allowed, GREATEST_ID, "right")]
-        scores, ids = view.cached.search(queries, k + len(view.gone), allowed)
+        search = view.cached.search
+        if exact and isinstance(view.cached, ApproximateStore):
+            search = view.cached.exact
+        scores, ids = search(queries, k + len(view.gone), allowed)
         alive = ~np.isin(ids[0], view.gone)
         cached = scores[:, alive], ids[:, alive]
         return merge([cached, view.newer.search(queries, k, allowed)], k)
@@ -188,6 +198,26 @@ class LiveIndex:
             return False
         self._view = self._rebuild(view.snapshot)
         return True
+
+    def exact_milliseconds(self, queries: Vectors) -> float:
+        """Return the median time of exact answers to (q, dim) queries."""
+        times = []
+        for query in queries:
+            started = time.perf_counter()
+            self.search(query[None], _USUAL_K, exact=True)
+            times.append(1000 * (time.perf_counter() - started))
+        return float(np.median(times)) if times else 0.0
+
+    def needs_tuning(self) -> bool:
+        """Tell whether the cache is approximate, and nothing was measured of it yet."""
+        cached = self._current().cached
+        return isinstance(cached, ApproximateStore) and cached.tuning is None
+
+    def tune(self, texts: Vectors) -> None:
+        """Tune an approximate cache by questions in words (t, dim)."""
+        cached = self._current().cached
+        if isinstance(cached, ApproximateStore):
+            cached.tune(texts)
 
     def verify(self) -> None:
         """Check all of the cache file now, if there is one, and rebuild it if it is damaged.

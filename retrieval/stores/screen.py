@@ -36,7 +36,7 @@ ROUNDING = 1e-5
 """More than two sums of one product in float32 can differ by."""
 
 _CHOICES = (47, 63, 79, 95, 111, 127, 159, 191, 255)
-"""Numbers of axes. With the byte for the rest they are multiples of 16, which FAISS adds up fast."""
+"""Numbers of axes; with the byte for the rest, multiples of 16, which FAISS adds up fast."""
 
 _ROOM = 1.25
 """The bytes reach this much further than the sample. Rows beyond them are always compared."""
@@ -55,7 +55,7 @@ _TOP, _TOP_A_HIT = 64, 4
 class CodedQuery:
     """A query in bytes: score ≤ `scale` * sum + `offset` + `error_bound`.
 
-    `along` are the first coordinates, in floats. The last byte of `code` is for what rows leave out.
+    `along` are the coordinates in floats. The last byte of `code` is for what rows leave out.
     """
 
     code: Vectors  # (1, d), whole numbers

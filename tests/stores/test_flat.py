@@ -74,9 +74,7 @@ def test_a_screen_never_loses_one_of_the_best(
 
 
 @given(st.integers(0, 10_000), st.integers(1, 40), st.sampled_from([(), (1,), (3, 7)]))
-def test_no_score_exceeds_what_a_screen_says(
-    seed: int, dim: int, choices: tuple[int, ...]
-) -> None:
+def test_no_score_exceeds_what_a_screen_says(seed: int, dim: int, choices: tuple[int, ...]) -> None:
     vectors = awkward(60, dim, seed)
     with screened(choices):
         screen = Screen.build(vectors.astype(np.float16))

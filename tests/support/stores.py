@@ -80,6 +80,25 @@ def screened(choices: tuple[int, ...] = ()) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def many_lists() -> Iterator[None]:
+    """Let a store of thousands have a screen, as one of a million has."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("retrieval.stores.flat._WORTH_SCREENING", 1000)
+        patch.setattr("retrieval.stores.screen._CHOICES", (15, 31))
+        patch.setattr("retrieval.stores.clustered._COMPARED", 100)
+        yield
+
+
+def photographs(n: int, dim: int) -> Vectors:
+    """Return n unit vectors as of pictures: a cone, few strong directions, clusters."""
+    random = np.random.default_rng(11)
+    strengths = 1 / np.arange(1, dim + 1)
+    middles = random.normal(size=(60, dim)) * strengths
+    rows = middles[random.integers(0, 60, n)] + 0.6 * random.normal(size=(n, dim)) * strengths
+    return as_stored(normalise((rows + 0.8).astype(np.float32)))
+
+
 @dataclass(frozen=True)
 class Kind:
     """A back end, how it is tuned, and whether its stores are saved and loaded before use."""
@@ -96,6 +115,8 @@ KINDS = {
     "faiss, screened": Kind("faiss", loaded=False, tuned=screened),
     "faiss, few axes": Kind("faiss", loaded=False, tuned=partial(screened, (3, 7, 15))),
     "faiss, few axes, loaded": Kind("faiss", loaded=True, tuned=partial(screened, (3, 7, 15))),
+    "ivf, screened": Kind("ivf", loaded=False, tuned=screened),
+    "ivf, few axes, loaded": Kind("ivf", loaded=True, tuned=partial(screened, (3, 7, 15))),
     "faiss, screened, loaded": Kind("faiss", loaded=True, tuned=screened),
 }
 

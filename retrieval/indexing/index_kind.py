@@ -1,0 +1,79 @@
+"""Chooses how a library is searched, exactly or in clusters, and measures what clusters find."""
+
+from __future__ import annotations
+
+import logging
+
+from retrieval.context import ModelInUse
+from retrieval.encoders.text_cache import cached_text_vectors
+from retrieval.errors import ModelError
+from retrieval.folder.session import Session
+from retrieval.scoring.confidence import unlikely_things
+from retrieval.scoring.phrasings import phrasings
+from retrieval.stores.live_index import LiveIndex
+from retrieval.tagging.corpora import read_corpus
+
+_log = logging.getLogger(__name__)
+
+_TOO_SLOW_MS, _FAST_ENOUGH_MS = 50.0, 35.0
+"""An exact question slower than the first turns to clusters, one faster than the second turns back.
+
+The two differ so that noise does not rebuild the cache.
+"""
+
+_FEW = 300_000
+"""Up to this many vectors, no processor takes that long."""
+
+_QUESTIONS_MEASURED = 15
+_EVERY = 3
+"""One everyday phrase in this many is asked, in one of its phrasings."""
+
+
+def settle_index(
+    session: Session, model: ModelInUse, images: LiveIndex, wanted: str | None
+) -> LiveIndex:
+    """Build the index of pictures that the library wants; return it.
+
+    `wanted`, if given, is what it wants from now on: "auto", "exact" or "ivf". The caller holds the
+    writer lock. Measures an approximate index with questions in words, so it may load the model.
+    """
+    catalogue = session.catalogue
+    if wanted is not None:
+        with catalogue.writing():
+            catalogue.put_setting("index", wanted)
+    kind = _kind(catalogue.setting("index", "auto"), session.index_kind, images)
+    if kind != session.index_kind:
+        old = session.picture_cache(model.spec.fingerprint)
+        with catalogue.writing():
+            catalogue.put_setting("index_kind", kind)
+        images = session.index_of(model.row, indexing=True)
+        with catalogue.reading():
+            images.refresh(anyway=True)
+        session.drop_file(old)
+    if kind == "ivf" and images.needs_tuning():
+        try:
+            questions = cached_text_vectors(model.encoder(), _questions())
+        except ModelError as error:
+            _log.warning("the index is not measured, so searches stay exact: %s", error.message)
+            return images
+        with catalogue.reading():
+            images.tune(questions)
+    return images
+
+
+def _kind(wanted: str, used: str, images: LiveIndex) -> str:
+    if wanted != "auto":
+        return wanted
+    if images.count() <= _FEW:
+        return "exact"
+    sample = images.sample(_QUESTIONS_MEASURED)
+    slowest = _FAST_ENOUGH_MS if used == "ivf" else _TOO_SLOW_MS
+    return "ivf" if images.exact_milliseconds(sample) > slowest else "exact"
+
+
+def _questions() -> list[str]:
+    """Return questions in words: names of things, and everyday phrases as one types them."""
+    phrases = [text.text for text in read_corpus().texts[::_EVERY]]
+    forms = [phrasings(phrase) for phrase in phrases]
+    asked = [each[number % len(each)] for number, each in enumerate(forms)]
+    return [*unlikely_things(), *asked]
