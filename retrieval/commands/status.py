@@ -106,7 +106,7 @@ def _search(status: Status) -> str:
         return how + chosen
     tuning = status.tuning
     if tuning is None or not tuning.probes:
-        why = "it misses too many" if tuning else "it is not measured; run: pixtrieve index"
+        why = "that is as fast here" if tuning else "it is not measured; run: pixtrieve index"
         return f"{how}{chosen}, but exact for now: {why}"
     return (
         f"{how}{chosen}. It finds {tuning.recall_texts:.1%} of the ten nearest for questions in "

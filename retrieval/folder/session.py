@@ -160,7 +160,8 @@ def index_kind(catalogue: Catalogue) -> str:
 
 def backend_of(view: str, kind: str) -> str:
     """Return the back end for the vectors of a view; those of texts are always searched exactly."""
-    return backends.INDEXES[kind if view == WHOLE else "exact"]
+    approximate = view == WHOLE and kind == backends.APPROXIMATE
+    return backends.APPROXIMATE if approximate else backends.DEFAULT
 
 
 def cache_path(folder: str, fingerprint: str, view: str, kind: str) -> str:

@@ -43,7 +43,7 @@ def settle_index(
             catalogue.put_setting("index", wanted)
     kind = _kind(catalogue.setting("index", "auto"), session.index_kind, images)
     if kind != session.index_kind:
-        old = session.picture_cache(model.spec.fingerprint)
+        old = session.picture_cache(model.row.spec.fingerprint)
         with catalogue.writing():
             catalogue.put_setting("index_kind", kind)
         images = session.index_of(model.row, indexing=True)

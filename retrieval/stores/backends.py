@@ -38,8 +38,11 @@ DEFAULT = "faiss"
 """The back end that libraries use. Its name is the suffix of the cache files, too."""
 
 
-INDEXES = {"exact": DEFAULT, "ivf": "ivf"}
-"""The back end of each kind of index that a library may use."""
+APPROXIMATE = "ivf"
+"""The back end of libraries whose pictures are searched approximately."""
+
+INDEXES = ("exact", APPROXIMATE)
+"""The kinds of index that a library may use."""
 
 WANTED = ("auto", *INDEXES)
 """What a user may want: `auto` changes to another kind where exact answers take too long."""
