@@ -91,6 +91,16 @@ class ClusteredStore(FlatStore):
         """Return the k nearest, best first, without a miss."""
         return super().search(queries, k, allowed)
 
+    @property
+    def lists(self) -> int:
+        """The number of clusters, 0 when there are too few vectors for any."""
+        return self._screen.index.nlist if self._screen else 0
+
+    def recall_of(self, queries: Vectors) -> float:
+        """Return the share of the ten nearest to (q, dim) queries that `search` finds."""
+        probes = self.tuning.probes if self.tuning else 0
+        return self._recall(self._asked(queries), probes) if probes else 1.0
+
     def _near(
         self,
         screen: Screen,
@@ -115,8 +125,7 @@ class ClusteredStore(FlatStore):
         chosen, measured = (
             (self._asked(texts[part::2]), self._asked(pictures[part::2])) for part in (0, 1)
         )
-        lists = self._screen.index.nlist if self._screen else 0
-        tries = sorted({round(2 ** (step / 2)) for step in range(2 * lists.bit_length() - 4)})
+        tries = sorted({round(2 ** (step / 2)) for step in range(2 * self.lists.bit_length() - 4)})
         probes = next(
             (probes for probes in tries if all(self._recall(q, probes) >= TARGET for q in chosen)),
             0,
