@@ -15,12 +15,14 @@ disturb less. The curve says what looking into more clusters finds, and what it 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import labelled
 import numpy as np
@@ -79,25 +81,41 @@ def spread_evenly(count: int, dim: int, seed: int = 0) -> Iterator[tuple[Ids, Ve
 
 def built(
     arguments: argparse.Namespace, pages: Callable[[], Iterator[tuple[Ids, Vectors]]], name: str
-) -> tuple[FlatStore, ClusteredStore, float, float]:
-    """Return both stores, mapped, and the processor seconds that building each took."""
-    count, seconds, stores = int(name.split("-")[1]), [], []
+) -> tuple[FlatStore, ClusteredStore, list[float]]:
+    """Return both stores, mapped, and the processor seconds that building each took, once."""
+    count, seconds = int(name.split("-")[1]), []
+    first = next(pages())[1]
+    stamp = hashlib.sha256(first.tobytes()).hexdigest()
     os.makedirs(os.path.join(arguments.cache, "limits"), exist_ok=True)
+    stores = []
     for kind in (FlatStore, ClusteredStore):
-        note(f"building {kind.__name__} of {name}")
-        started = time.process_time()
-        store = kind.build(next(pages())[1].shape[1], pages())
-        seconds.append(time.process_time() - started)
         path = os.path.join(arguments.cache, "limits", f"{name}.{kind.__name__}")
-        dim = store.vectors(np.zeros(1, np.int64)).shape[1]
-        store.save(path, StoreHeader("limits", dim, 1, name, count, count - 1))
-        del store
         loaded = kind.load(path)
-        assert loaded is not None
+        if loaded is None or loaded[1].stamp != stamp:
+            note(f"building {kind.__name__} of {name}")
+            started = time.process_time()
+            store = kind.build(first.shape[1], pages())
+            header = StoreHeader("limits", first.shape[1], 1, stamp, count, count - 1)
+            store.save(path, header)
+            write_seconds(path, time.process_time() - started)
+            del store
+            loaded = kind.load(path)
+            assert loaded is not None
         stores.append(loaded[0])
+        seconds.append(read_seconds(path))
     exact, near = stores
     assert isinstance(near, ClusteredStore)
-    return exact, near, *seconds
+    return exact, near, seconds
+
+
+def write_seconds(path: str, seconds: float) -> None:
+    """Keep how many processor seconds a store took to build."""
+    Path(path + ".seconds").write_text(str(seconds))
+
+
+def read_seconds(path: str) -> float:
+    """Return what `write_seconds` kept."""
+    return float(Path(path + ".seconds").read_text())
 
 
 def timed(calls: Sequence[Callable[[], object]], rounds: int) -> list[tuple[float, float]]:
@@ -183,11 +201,11 @@ def main() -> None:
     for name in (f"{kind}-{size}" for size in arguments.sizes for kind in arguments.vectors):
         size = int(name.split("-")[1])
         if name.startswith("real"):
-            exact, near, *seconds = built(arguments, partial(real, size, base), name)
+            exact, near, seconds = built(arguments, partial(real, size, base), name)
             questions = asked
         else:
             dim = base.shape[1]
-            exact, near, *seconds = built(arguments, partial(spread_evenly, size, dim), name)
+            exact, near, seconds = built(arguments, partial(spread_evenly, size, dim), name)
             some = next(spread_evenly(200, dim, seed=1))[1]
             questions = replace(asked, kinds={"random": some[:40]}, tuning=some[40:])
         tuning = near.tune(questions.tuning)
