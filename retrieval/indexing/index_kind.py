@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 
+import numpy as np
+from numpy.typing import NDArray
+
 from retrieval.context import ModelInUse
 from retrieval.encoders.text_cache import cached_text_vectors
 from retrieval.errors import ModelError
@@ -24,7 +27,7 @@ The two differ so that noise does not rebuild the cache.
 _FEW = 300_000
 """Up to this many vectors, no processor takes that long."""
 
-_QUESTIONS_MEASURED = 15
+_K, _QUESTIONS_MEASURED = 10, 15
 _EVERY = 3
 """One everyday phrase in this many is asked, in one of its phrasings."""
 
@@ -50,14 +53,15 @@ def settle_index(
         with catalogue.reading():
             images.refresh(anyway=True)
         session.drop_file(old)
-    if kind == "ivf" and images.needs_tuning():
+    with catalogue.reading():
+        approximate = images.approximate()
+    if approximate is not None and approximate.tuning is None:
         try:
             questions = cached_text_vectors(model.encoder(), _questions())
         except ModelError as error:
             _log.warning("the index is not measured, so searches stay exact: %s", error.message)
             return images
-        with catalogue.reading():
-            images.tune(questions)
+        approximate.tune(questions)
     return images
 
 
@@ -68,7 +72,14 @@ def _kind(wanted: str, used: str, images: LiveIndex) -> str:
         return "exact"
     sample = images.sample(_QUESTIONS_MEASURED)
     slowest = _FAST_ENOUGH_MS if used == "ivf" else _TOO_SLOW_MS
-    return "ivf" if images.exact_milliseconds(sample) > slowest else "exact"
+    return "ivf" if exact_milliseconds(images, sample) > slowest else "exact"
+
+
+def exact_milliseconds(images: LiveIndex, queries: NDArray[np.float32]) -> float:
+    """Return the median time of exact answers to (q, dim) queries."""
+    from retrieval.stores.clustered import median_ms
+
+    return median_ms(lambda query: images.search(query[None], _K, exact=True), queries)
 
 
 def _questions() -> list[str]:

@@ -110,4 +110,5 @@ def _cost(axes: Axes, rows: Vectors, questions: Vectors) -> float:
 
 
 def _squared(rows: Vectors) -> Vectors:
-    return np.einsum("nd,nd->n", rows, rows)
+    squared: Vectors = np.einsum("nd,nd->n", rows, rows)
+    return squared

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -44,8 +43,6 @@ _FRESH_SHARE = 0.1
 
 _SMALL = 100_000
 """Up to this many vectors, an indexing run rebuilds the cache after every change: it is quick."""
-
-_USUAL_K = 10
 
 _WORTH_SHARE = 0.01
 """Beyond `_SMALL`, the share of stale rows from which an indexing run rebuilds the cache."""
@@ -199,25 +196,10 @@ class LiveIndex:
         self._view = self._rebuild(view.snapshot)
         return True
 
-    def exact_milliseconds(self, queries: Vectors) -> float:
-        """Return the median time of exact answers to (q, dim) queries."""
-        times = []
-        for query in queries:
-            started = time.perf_counter()
-            self.search(query[None], _USUAL_K, exact=True)
-            times.append(1000 * (time.perf_counter() - started))
-        return float(np.median(times)) if times else 0.0
-
-    def needs_tuning(self) -> bool:
-        """Tell whether the cache is approximate, and nothing was measured of it yet."""
+    def approximate(self) -> ApproximateStore | None:
+        """Return the cache if it is approximate, to tune it."""
         cached = self._current().cached
-        return isinstance(cached, ApproximateStore) and cached.tuning is None
-
-    def tune(self, texts: Vectors) -> None:
-        """Tune an approximate cache by questions in words (t, dim)."""
-        cached = self._current().cached
-        if isinstance(cached, ApproximateStore):
-            cached.tune(texts)
+        return cached if isinstance(cached, ApproximateStore) else None
 
     def verify(self) -> None:
         """Check all of the cache file now, if there is one, and rebuild it if it is damaged.

@@ -24,12 +24,11 @@ from numpy.typing import NDArray
 from retrieval.stores import Scores, Vectors
 from retrieval.stores.axes import Axes, fitted, sampled
 from retrieval.stores.cache_file import BodyWriter
+from retrieval.stores.coded_rows import GREATEST, Steps, bytes_a_row, coded_rows, longest, step_of
 from retrieval.stores.parallel_scan import Lists, ParallelScan
 
 Rows = NDArray[np.int64]
 
-_GREATEST = 127
-_PAGE = 8192  # rows at a time while a screen is made
 _SLACK = 1e-5  # more than sums in float32 can be off by
 
 ROUNDING = 1e-5
@@ -37,9 +36,6 @@ ROUNDING = 1e-5
 
 _CHOICES = (47, 63, 79, 95, 111, 127, 159, 191, 255)
 """Numbers of axes; with the byte for the rest, multiples of 16, which FAISS adds up fast."""
-
-_ROOM = 1.25
-"""The bytes reach this much further than the sample. Rows beyond them are always compared."""
 
 _FIRST_SHARE = 16
 """One row in this many is searched first."""
@@ -63,14 +59,6 @@ class CodedQuery:
     scale: float
     offset: float
     error_bound: float
-
-
-@dataclass(frozen=True, slots=True)
-class Steps:
-    """What a byte stands for: one step of a coordinate, and of the length that is left out."""
-
-    along: float
-    missing: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +88,16 @@ class Screen:
         sample = sampled(vectors)
         axes = fitted(sample, _CHOICES)
         along, missing = axes.coordinates(sample - axes.mean)
-        steps = Steps(_step(np.abs(along)), _step(missing))
-        coded = _coded(vectors, axes, steps)
+        steps = Steps(step_of(np.abs(along)), step_of(missing))
+        coded = coded_rows(vectors, axes, steps)
         if clusters is None:
             lists = Lists.of_ranges(len(vectors))
             centres = np.zeros((lists.count, axes.kept), np.float32)
         else:
             centres, of_row = clusters(vectors, axes)
             lists = Lists.of_clusters(of_row, len(centres))
-        index = _empty_index(_bytes_a_row(axes), centres)
-        inverted = faiss.ArrayInvertedLists(lists.count, _bytes_a_row(axes))
+        index = _empty_index(bytes_a_row(axes), centres)
+        inverted = faiss.ArrayInvertedLists(lists.count, bytes_a_row(axes))
         for number, rows in lists:
             codes = np.ascontiguousarray(coded.codes[rows])
             ids = np.ascontiguousarray(rows)
@@ -192,16 +180,16 @@ class Screen:
     def encode(self, query: Vectors) -> CodedQuery:
         """Return a query (dim,) in bytes."""
         (along,), (missing,) = self.axes.coordinates(query[None])
-        step = float(np.abs(along).max()) / _GREATEST or 1.0
+        step = float(np.abs(along).max()) / GREATEST or 1.0
         code = np.rint(along / np.float32(step))
         rounded = code * np.float32(step)
         scale = step * self.steps.along
-        bound = _longest(along[None]) * self.max_rounding
-        bound += _longest((along - rounded)[None]) * self.max_length
+        bound = longest(along[None]) * self.max_rounding
+        bound += longest((along - rounded)[None]) * self.max_length
         if self.axes.basis is not None:
             wanted = float(missing) * self.steps.missing / scale
-            last = min(np.ceil(wanted), _GREATEST)
-            bound += max(wanted - last, 0) * scale * _GREATEST
+            last = min(np.ceil(wanted), GREATEST)
+            bound += max(wanted - last, 0) * scale * GREATEST
             code = np.append(code, np.float32(last))
         offset = float(np.einsum("d,d->", query, self.axes.mean))
         return CodedQuery(code[None].astype(np.float32), along, scale, offset, bound + _SLACK)
@@ -234,10 +222,9 @@ class Screen:
         floats = np.frombuffer(rest, "<f4", dim * (1 + kept)).astype(np.float32)
         always = np.frombuffer(rest, "<i8", offset=floats.nbytes).astype(np.int64)
         basis = floats[dim:].reshape(dim, kept) if kept else None
-        steps, limits = Steps(*facts["steps"]), facts["limits"]
-        index = map_index(body)
-        axes, lists = Axes(floats[:dim], basis), _centres_and_sizes(index)
-        return cls(index, axes, steps, *limits, always, *lists)
+        max_rounding, max_length = facts["limits"]
+        index, axes, steps = map_index(body), Axes(floats[:dim], basis), Steps(*facts["steps"])
+        return cls(index, axes, steps, max_rounding, max_length, always, *_centres_and_sizes(index))
 
 
 def map_index(body: NDArray[np.uint8]) -> Any:
@@ -253,39 +240,6 @@ def bitmap(marked: NDArray[np.bool_]) -> Any:
     return faiss.IDSelectorBitmap(np.packbits(marked, bitorder="little"))
 
 
-@dataclass(frozen=True, slots=True)
-class _Coded:
-    """All rows in bytes (n, d), as FAISS keeps them: 128 more than the number."""
-
-    codes: NDArray[np.uint8]
-    max_rounding: float
-    max_length: float
-    always: Rows
-
-
-def _coded(vectors: NDArray[np.float16], axes: Axes, steps: Steps) -> _Coded:
-    codes = np.empty((len(vectors), _bytes_a_row(axes)), np.uint8)
-    max_rounding = max_length = 0.0
-    always: list[Rows] = []
-    for at in range(0, len(vectors), _PAGE):
-        page = vectors[at : at + _PAGE].astype(np.float32) - axes.mean
-        along, missing = axes.coordinates(page)
-        numbers = np.rint(along / np.float32(steps.along))
-        lengths = np.ceil(missing / np.float32(steps.missing)) if axes.basis is not None else None
-        beyond = np.abs(numbers).max(axis=1) > _GREATEST
-        if lengths is not None:
-            beyond |= lengths > _GREATEST
-            numbers = np.column_stack([numbers, lengths])
-        always.append(at + np.flatnonzero(beyond))
-        numbers = numbers.clip(-_GREATEST, _GREATEST)
-        codes[at : at + _PAGE] = (numbers + 128).astype(np.uint8)
-        rounded = numbers[:, : axes.kept] * np.float32(steps.along)
-        if not beyond.all():
-            max_rounding = max(max_rounding, _longest((along - rounded)[~beyond]))
-            max_length = max(max_length, _longest(rounded[~beyond]))
-    return _Coded(codes, max_rounding, max_length, np.concatenate(always))
-
-
 def _centres_and_sizes(index: Any) -> tuple[Vectors, Rows]:
     """Return the centres (lists, d) and sizes (lists,) of an IVF index."""
     quantizer = faiss.downcast_index(index.quantizer)
@@ -294,20 +248,8 @@ def _centres_and_sizes(index: Any) -> tuple[Vectors, Rows]:
     return centres.reshape(index.nlist, index.d), np.array(sizes, np.int64)
 
 
-def _bytes_a_row(axes: Axes) -> int:
-    return axes.kept + (axes.basis is not None)
-
-
-def _step(lengths: Vectors) -> float:
-    return float(lengths.max()) * _ROOM / _GREATEST or 1.0
-
-
 def _kth_best(scores: Scores, k: int) -> float:
     return float(np.partition(scores, len(scores) - k)[len(scores) - k])
-
-
-def _longest(rows: Vectors) -> float:
-    return float(np.sqrt(np.einsum("nd,nd->n", rows, rows, dtype=np.float64).max()))
 
 
 def _empty_index(width: int, centres: Vectors) -> Any:

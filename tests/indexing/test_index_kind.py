@@ -14,7 +14,6 @@ from support.stores import many_lists
 from retrieval import Library
 from retrieval.indexing import index_kind
 from retrieval.indexing.progress import IndexOptions
-from retrieval.stores.live_index import LiveIndex
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +73,7 @@ def test_auto_takes_clusters_where_exact_answers_take_long(
     filled: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     times = iter([49.0, 51.0, 40.0, 34.0])
-    monkeypatch.setattr(LiveIndex, "exact_milliseconds", lambda *_: next(times))
+    monkeypatch.setattr(index_kind, "exact_milliseconds", lambda *_: next(times))
     kinds = []
     for _ in range(4):
         filled.add()

@@ -73,8 +73,9 @@ def screened(choices: tuple[int, ...] = ()) -> Iterator[None]:
     with parallel(), pytest.MonkeyPatch.context() as patch:
         for name, value in (("_WORTH_SCREENING", 1), ("_SCREENED_SHARE", 1), ("_FEW", 0)):
             patch.setattr(f"retrieval.stores.flat.{name}", value)
-        for name, value in (("_TOP", 1), ("_TOP_A_HIT", 1), ("_CHOICES", choices)):
-            patch.setattr(f"retrieval.stores.screen.{name}", value)
+        for name in ("_TOP", "_TOP_A_HIT"):
+            patch.setattr(f"retrieval.stores.screen.{name}", 1)
+        patch.setattr("retrieval.stores.screen._CHOICES", choices)
         patch.setattr("retrieval.stores.parallel_scan._A_LIST", 7)
         patch.setattr("retrieval.stores.axes._SCAN_NS", 1e9)  # as few axes as there may be
         yield
