@@ -130,10 +130,11 @@ class ClusteredStore(FlatStore):
             (probes for probes in tries if all(self._recall(q, probes) >= TARGET for q in chosen)),
             0,
         )
-        recalls = [self._recall(questions, probes) if probes else 1.0 for questions in measured]
+        in_texts, in_pictures = (self._recall(q, probes) if probes else 1.0 for q in measured)
         asked = measured[0].queries
         exact = median_ms(lambda query: self.exact(query[None], _K), asked)
-        self.tuning = Tuning(probes, *recalls, sum(len(q.queries) for q in measured), exact, exact)
+        count = sum(len(questions.queries) for questions in measured)
+        self.tuning = Tuning(probes, in_texts, in_pictures, count, exact, exact)
         near = median_ms(lambda query: self.search(query[None], _K), asked)
         self.tuning = replace(self.tuning, milliseconds=near)
         if self.saved is not None:
