@@ -234,13 +234,15 @@ class Catalogue:
         )
 
     def setting(self, key: str, default: str) -> str:
-        """Return what `put_setting` kept, or the default."""
-        row = self._db.rows("SELECT value FROM state WHERE key = ?", (key,)).fetchone()
+        """Return what `put_setting` kept; the default if that is nothing, or damaged."""
+        row = self._db.rows(
+            f"SELECT s.value FROM state s WHERE s.key = ? AND {sound('state', 's')}", (key,)
+        ).fetchone()
         return row[0] if row and isinstance(row[0], str) else default
 
     def put_setting(self, key: str, value: str) -> None:
         """Keep a setting of the library."""
-        self._db.rows("INSERT OR REPLACE INTO state VALUES (?, ?)", (key, value))
+        self._db.rows("INSERT OR REPLACE INTO state (key, value) VALUES (?, ?)", (key, value))
 
     def version(self) -> int:
         """Return a number that changes when another connection has written (`data_version`)."""
