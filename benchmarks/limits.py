@@ -120,7 +120,7 @@ def read_seconds(path: str) -> float:
 
 def timed(calls: Sequence[Callable[[], object]], rounds: int) -> list[tuple[float, float]]:
     """Return the least wall and processor milliseconds of each call; they take turns."""
-    best = [(np.inf, np.inf)] * len(calls)
+    best = [(float(np.inf), float(np.inf))] * len(calls)
     for _ in range(rounds):
         for number, call in enumerate(calls):
             wall, cpu = time.perf_counter(), time.process_time()
@@ -137,13 +137,9 @@ def rows_of(
     once = reader(exact.count() * next(iter(asked.kinds.values())).shape[1] * STORED.itemsize)
     for kind, questions in asked.kinds.items():
         note(f"asking {kind}")
+        asks = (partial(exact.search, k=_K), partial(near.search, k=_K))
         found = np.array(
-            [
-                timed(
-                    (lambda q=q: exact.search(q, _K), lambda q=q: near.search(q, _K), once), rounds
-                )
-                for q in questions[:, None]
-            ]
+            [timed((*(partial(a, q) for a in asks), once), rounds) for q in questions[:, None]]
         )
         wall, cpu = np.median(found[:, :, 0], axis=0), np.median(found[:, :, 1], axis=0)
         yield [
@@ -197,7 +193,10 @@ def main() -> None:
     parser.add_argument("--picture", metavar="FILE.svg", help="where to draw the curves")
     arguments = parser.parse_args()
     asked, base = questions_of(arguments)
-    machine, rows, costs, curves = Machine(), [], [], []
+    machine = Machine()
+    rows: list[list[str]] = []
+    costs: list[list[str]] = []
+    curves: list[Curve] = []
     for name in (f"{kind}-{size}" for size in arguments.sizes for kind in arguments.vectors):
         size = int(name.split("-")[1])
         if name.startswith("real"):

@@ -35,7 +35,7 @@ TARGET = 0.98
 """The share of the ten nearest that a question should find."""
 
 _K = 10
-_COMPARED = 512
+_COMPARED = 256
 """The number of rows that are compared exactly."""
 
 _FILTERED = 8
