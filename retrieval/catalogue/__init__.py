@@ -271,6 +271,17 @@ class Catalogue:
             "INSERT OR REPLACE INTO state (key, value) VALUES ('model_id', ?)", (model_id,)
         )
 
+    def setting(self, key: str, default: str) -> str:
+        """Return what `put_setting` kept; the default if that is nothing, or damaged."""
+        row = self._db.rows(
+            f"SELECT s.value FROM state s WHERE s.key = ? AND {sound('state', 's')}", (key,)
+        ).fetchone()
+        return row[0] if row and isinstance(row[0], str) else default
+
+    def put_setting(self, key: str, value: str) -> None:
+        """Keep a setting of the library."""
+        self._db.rows("INSERT OR REPLACE INTO state (key, value) VALUES (?, ?)", (key, value))
+
     def version(self) -> int:
         """Return a number that changes when another connection has written (`data_version`)."""
         return int(self._db.one("PRAGMA data_version"))

@@ -10,6 +10,7 @@ import click
 
 from retrieval.images import ReadLimits
 from retrieval.indexing.progress import IndexOptions
+from retrieval.stores.backends import WANTED
 
 
 def limits_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -36,23 +37,33 @@ def limits_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add `--batch-size` and `--threads` to those of `limits_options`; it gets `options`."""
+    """Add `--batch-size`, `--threads`, `--index` and `limits_options`; it gets `options`."""
 
     @limits_options
     @click.option("--batch-size", type=click.IntRange(1), help="Pictures to encode at a time.")
     @click.option("--threads", type=click.IntRange(1), help="Threads that read and decode.")
+    @click.option(
+        "--index",
+        type=click.Choice(WANTED),
+        help="How the library is searched from now on. exact misses nothing; ivf looks only into "
+        "the clusters near a question, which is faster for millions of pictures; auto (a new "
+        "library's) is exact where that takes less than 50 ms. pixtrieve status shows what is "
+        "used.",
+    )
     @wraps(command)
     def gathered(
         *arguments: Any,
         limits: ReadLimits,
         batch_size: int | None,
         threads: int | None,
+        index: str | None,
         **others: Any,
     ) -> Any:
         options = IndexOptions(
             batch_size=batch_size,
             threads=threads or IndexOptions().threads,
             limits=limits,
+            index=index,
         )
         return command(*arguments, options=options, **others)
 

@@ -41,6 +41,7 @@ class Session:
         self._indexes: dict[str, VectorIndex] = {}
         self._server = Server(path, catalogue)
         self._choice: StoreChoice | None = None
+        self._kind = ""  # of the index of pictures in `_indexes`
 
     @property
     def catalogue(self) -> Catalogue:
@@ -76,7 +77,18 @@ class Session:
     def context(self) -> Context:
         """Return what other packages need to work on this library with its current model."""
         model = self.model
+        if self.index_kind != self._kind:  # another process changed it
+            self._kind, self._indexes = self.index_kind, {}
         return Context(self.catalogue, model, self._index(WHOLE), self._index(TEXT), self.writer)
+
+    @property
+    def index_kind(self) -> str:
+        """The kind of index that pictures are searched with: a key of `backends.INDEXES`."""
+        return index_kind(self.catalogue)
+
+    def picture_cache(self, fingerprint: str) -> str:
+        """Return the path of the cache of a model's pictures."""
+        return cache_path(self.path, fingerprint, WHOLE, self.index_kind)
 
     def writer(self) -> AbstractContextManager[None]:
         """Return a context manager that holds the library's lock: see `locking.writer_lock`."""
@@ -109,8 +121,10 @@ class Session:
             return self._server.index(row, view, writer, report)
         from retrieval.stores.live_index import CacheKey, LiveIndex
 
-        key = CacheKey(self._cache_path(fingerprint, view), fingerprint, dim)
-        return LiveIndex(vectors, key, backends.store_factory(backends.DEFAULT), report)
+        kind = self.index_kind
+        key = CacheKey(cache_path(self.path, fingerprint, view, kind), fingerprint, dim)
+        factory = backends.store_factory(backend_of(view, kind))
+        return LiveIndex(vectors, key, factory, report)
 
     def map_path(self, fingerprint: str) -> str:
         """Return the path of the cache file for the map of a model's vectors."""
@@ -118,20 +132,32 @@ class Session:
 
     def drop_caches(self, fingerprint: str) -> None:
         """Delete the cache files of a model's vectors, and what a server has of those deleted."""
-        from retrieval.stores.cache_file import forget_check
-
         self._indexes = {}
         self._server.drop_gone(fingerprint)
-        paths = [self._cache_path(fingerprint, view) for view in (WHOLE, TEXT)]
+        paths = {
+            cache_path(self.path, fingerprint, view, kind)
+            for view in (WHOLE, TEXT)
+            for kind in backends.INDEXES
+        }
         for path in (*paths, self.map_path(fingerprint)):
-            try:
-                require_inside(self.path, os.path.dirname(path))
-            except OSError as error:
-                _log.warning("the caches of %s stay: %s", self.path, error.strerror)
+            if not self.drop_file(path):
                 return
-            forget_check(path)
+
+    def drop_file(self, path: str) -> bool:
+        """Delete a cache file and what is known of it; return whether the folder is our own."""
+        from retrieval.stores.cache_file import forget_check
+        from retrieval.stores.tuning import TUNED
+
+        try:
+            require_inside(self.path, os.path.dirname(path))
+        except OSError as error:
+            _log.warning("the caches of %s stay: %s", self.path, error.strerror)
+            return False
+        forget_check(path)
+        for each in (path + TUNED, path):
             with suppress(FileNotFoundError):
-                os.unlink(path)
+                os.unlink(each)
+        return True
 
     def _index(self, view: str) -> VectorIndex:
         choice = self._server.choice()
@@ -141,14 +167,23 @@ class Session:
             self._indexes[view] = self.index_of(self.last_model.row, view)
         return self._indexes[view]
 
-    def _cache_path(self, fingerprint: str, view: str) -> str:
-        return cache_path(self.path, fingerprint, view)
+
+def index_kind(catalogue: Catalogue) -> str:
+    """Return the kind of index that a library's pictures are searched with."""
+    kind = catalogue.setting("index_kind", "exact")
+    return kind if kind in backends.INDEXES else "exact"
 
 
-def cache_path(folder: str, fingerprint: str, view: str) -> str:
+def backend_of(view: str, kind: str) -> str:
+    """Return the back end for the vectors of a view; those of texts are always searched exactly."""
+    approximate = view == WHOLE and kind == backends.APPROXIMATE
+    return backends.APPROXIMATE if approximate else backends.DEFAULT
+
+
+def cache_path(folder: str, fingerprint: str, view: str, kind: str) -> str:
     """Return the path of the cache of a model's vectors in a library's folder."""
     name = fingerprint[:16] if view == WHOLE else f"{fingerprint[:16]}-{view}"
-    return os.path.join(folder, "cache", f"{name}.{backends.DEFAULT}")
+    return os.path.join(folder, "cache", f"{name}.{backend_of(view, kind)}")
 
 
 def _warn_of_damaged(ids: Sequence[int], names: Sequence[str]) -> None:

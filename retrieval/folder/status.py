@@ -5,30 +5,43 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from retrieval.catalogue import Catalogue, Counts, Root
+from retrieval.catalogue import WHOLE, Catalogue, Counts, Root
+from retrieval.folder.session import cache_path, index_kind
 from retrieval.specs import ModelSpec
+from retrieval.stores.tuning import Tuning, read_tuning
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The contents of a library; `disk_bytes` is the size of its folder."""
+    """The contents of a library; `disk_bytes` is the size of its folder.
+
+    `wanted_index` is what the user wants, `index` the kind that is used. `tuning` is what was
+    measured of an approximate one, None of an exact one, or before it was measured.
+    """
 
     path: str
     model: ModelSpec
     counts: Counts
     roots: tuple[Root, ...]
     disk_bytes: int
+    wanted_index: str = "auto"
+    index: str = "exact"
+    tuning: Tuning | None = None
 
 
 def read_status(path: str, catalogue: Catalogue, model: ModelSpec) -> Status:
     """Count a library's contents in one transaction."""
     with catalogue.reading():
+        kind = index_kind(catalogue)
         return Status(
             path=path,
             model=model,
             counts=catalogue.lookup.counts(),
             roots=tuple(catalogue.roots.all()),
             disk_bytes=_size_of(path),
+            wanted_index=catalogue.setting("index", "auto"),
+            index=kind,
+            tuning=read_tuning(cache_path(path, model.fingerprint, WHOLE, kind)),
         )
 
 

@@ -77,7 +77,9 @@ class IndexOptions:
     that read and decode. `limits` bound what one picture may cost. Vectors of deleted pictures are
     kept for `keep_orphans_days`. The run skips files that changed less than `settle_s` seconds
     ago, and unusable files that changed less than `settle_broken_s` seconds ago, because they may
-    still be being written; its last record lists them.
+    still be being written; its last record lists them. `index` is how the library is to be searched
+    from now on: "exact", "ivf" (approximate, in clusters), or "auto", which turns to clusters where
+    exact answers take more than 50 ms; None changes nothing.
     """
 
     batch_size: int | None = None
@@ -86,3 +88,4 @@ class IndexOptions:
     keep_orphans_days: float = 30.0
     settle_s: float = 0.0
     settle_broken_s: float = 0.0
+    index: str | None = None

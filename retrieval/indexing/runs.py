@@ -13,6 +13,7 @@ from retrieval.context import ModelInUse
 from retrieval.encoders import Encoder
 from retrieval.errors import LibraryError
 from retrieval.folder.session import Session
+from retrieval.indexing.index_kind import settle_index
 from retrieval.indexing.progress import IndexOptions, Progress
 from retrieval.indexing.removal import remove_path
 from retrieval.indexing.scopes import choose_paths, plan_scopes, remember_excludes
@@ -178,7 +179,7 @@ def _upkeep(
         if written:
             with catalogue.writing():
                 catalogue.contents.outdate_caches()
-        measure_baselines(catalogue, model, images)
+        measure_baselines(catalogue, model, settle_index(session, model, images, options.index))
 
     return mend, refresh
 

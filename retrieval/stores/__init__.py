@@ -17,7 +17,9 @@ What holds for all of them:
   array with one entry for each number up to the greatest.
 - A score is the cosine of two vectors: higher is nearer. It may be off by what float32 loses in the
   sum, about 1e-6.
-- Every back end that is listed is exact: it misses nothing.
+- A back end misses nothing, unless it is listed as not `exact` (`backends.Backend`): then it is an
+  `ApproximateStore`. Its scores are true, but some of the nearest may be missing. How many is
+  measured, and where it was not measured, it answers exactly.
 - The caller uses a store from one thread at a time, and changes no array that it gets from it.
 """
 
@@ -25,13 +27,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from retrieval.query.where.conditions import Condition
+    from retrieval.stores.tuning import Tuning
 
 Scores = NDArray[np.float32]
 Ids = NDArray[np.int64]
@@ -88,6 +91,24 @@ class VectorStore(Protocol):
 
     def count(self) -> int:
         """Return how many vectors are stored."""
+        ...
+
+
+@runtime_checkable
+class ApproximateStore(VectorStore, Protocol):
+    """A store whose `search` may miss some of the nearest."""
+
+    tuning: Tuning | None
+
+    def exact(self, queries: Vectors, k: int, allowed: IdSet | None = None) -> tuple[Scores, Ids]:
+        """Return what an exact store's `search` returns."""
+        ...
+
+    def tune(self, texts: Vectors) -> Tuning:
+        """Trade recall for time by questions in words (t, dim), from now on and when loaded again.
+
+        Until then, `tuning` is None and `search` is exact.
+        """
         ...
 
 

@@ -18,21 +18,34 @@ class Backend:
 
     `package` is the top-level module of an optional package that it imports, and `extra` the extra
     of Pixtrieve that installs it; both are empty when Pixtrieve itself brings all that it needs.
+    An `exact` one misses nothing.
     """
 
     module: str
     factory: str
     package: str = ""
     extra: str = ""
+    exact: bool = True
 
 
 BACKENDS = {
     "exact": Backend("retrieval.stores.exact", "ExactStore"),
     "faiss": Backend("retrieval.stores.flat", "FlatStore"),
+    "ivf": Backend("retrieval.stores.clustered", "ClusteredStore", exact=False),
 }
 
 DEFAULT = "faiss"
 """The back end that libraries use. Its name is the suffix of the cache files, too."""
+
+
+APPROXIMATE = "ivf"
+"""The back end of libraries whose pictures are searched approximately."""
+
+INDEXES = ("exact", APPROXIMATE)
+"""The kinds of index that a library may use."""
+
+WANTED = ("auto", *INDEXES)
+"""What a user may want: `auto` changes to another kind where exact answers take too long."""
 
 
 def store_factory(name: str) -> StoreFactory:

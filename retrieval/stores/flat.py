@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import faiss
 import numpy as np
@@ -11,11 +11,9 @@ from numpy.typing import NDArray
 from retrieval.stores import Ids, IdSet, Pages, Scores, StoreHeader, Vectors
 from retrieval.stores.cache_file import BodyWriter, map_parts, write_parts
 from retrieval.stores.exact import positions
-from retrieval.stores.parallel_scan import ParallelScan
-from retrieval.stores.screen import Rows, Screen, bitmap, map_index
+from retrieval.stores.parallel_scan import ParallelScan, one_thread
+from retrieval.stores.screen import ROUNDING, Rows, Screen, bitmap, map_index
 from retrieval.vectors import STORED
-
-_MAGIC = b"PIXFLAT4"
 
 _WORTH_THREADS = 20_000
 """From this many vectors on, all processors share the scan of one query."""
@@ -29,15 +27,14 @@ _FEW = 2_000
 _SCREENED_SHARE = 16
 """A search for more than one vector in this many scans them all: a screen would not help."""
 
-_ROUNDING = 1e-5
-"""More than two sums of one product in float32 can differ by."""
-
 
 class FlatStore:
     """An `IndexScalarQuantizer` of half floats under an id map; inner product of unit vectors.
 
     Ids rise with the rows.
     """
+
+    MAGIC = b"PIXFLAT5"
 
     def __init__(self, index: Any, screen: Screen | None) -> None:
         """Take an `IndexIDMap` over half floats, and the screen of its rows."""
@@ -47,38 +44,43 @@ class FlatStore:
         self._scan = ParallelScan()
 
     @classmethod
-    def build(cls, dim: int, pages: Pages) -> FlatStore:
+    def build(cls, dim: int, pages: Pages) -> Self:
         """Return a store of the vectors in `pages`: see `StoreFactory.build`."""
-        half_floats = faiss.ScalarQuantizer.QT_fp16
-        rows = faiss.IndexScalarQuantizer(dim, half_floats, faiss.METRIC_INNER_PRODUCT)
-        store = cls(faiss.IndexIDMap(rows), None)
+        store = cls(faiss.IndexIDMap(_half_floats(dim)), None)
         for ids, vectors in pages:
             store._index.add_with_ids(np.ascontiguousarray(vectors), np.ascontiguousarray(ids))
         if store.count() >= _WORTH_SCREENING:
-            store._screen = Screen.build(store._rows())
+            store._screen = cls.screen_of(store._rows())
         return store
 
     @classmethod
-    def load(cls, path: str) -> tuple[FlatStore, StoreHeader] | None:
+    def screen_of(cls, vectors: NDArray[np.float16]) -> Screen:
+        """Return the coarse copy of (n, dim) vectors."""
+        return Screen.build(vectors)
+
+    @classmethod
+    def load(cls, path: str) -> tuple[Self, StoreHeader] | None:
         """Map the store saved under `path`: see `StoreFactory.load`."""
-        found = map_parts(path, _MAGIC)
+        found = map_parts(path, cls.MAGIC)
         if found is None:
             return None
         header, parts = found
         try:
             store = cls(map_index(parts[0]), Screen.read(*parts[1:]) if parts[1:] else None)
-        except RuntimeError:
+        except (RuntimeError, ValueError, LookupError):
             return None
         store._mapped = parts
-        indexes = [store._index, *([store._screen.index] if store._screen else [])]
-        if any(index.ntotal != header.count or index.d != header.dim for index in indexes):
+        shapes = [(store._index.ntotal, store._index.d)]
+        if store._screen is not None:
+            shapes.append((store._screen.index.ntotal, len(store._screen.axes.mean)))
+        if any(shape != (header.count, header.dim) for shape in shapes):
             return None
         return store, header
 
     def save(self, path: str, header: StoreHeader) -> None:
         """Publish the store under `path`: see `BuiltStore.save`."""
         screen = (self._screen.write, self._screen.write_numbers) if self._screen else ()
-        write_parts(path, _MAGIC, header, (self._write, *screen))
+        write_parts(path, self.MAGIC, header, (self._write, *screen))
 
     def _write(self, file: BodyWriter) -> None:
         faiss.write_index(self._index, faiss.PyCallbackIOWriter(file.write))
@@ -88,7 +90,7 @@ class FlatStore:
         queries, k = np.ascontiguousarray(queries, np.float32), min(k, self.count())
         if self._screen and 0 < k <= self.count() // _SCREENED_SHARE:
             stored = self._ids()
-            marked = None if allowed is None else _marks(allowed, int(stored[-1]) + 1)[stored]
+            marked = None if allowed is None else marks(allowed, int(stored[-1]) + 1)[stored]
             found = [self._screened(self._screen, query, k, marked) for query in queries]
             scores, ids = (np.stack(column) for column in zip(*found, strict=True))
             return scores, ids
@@ -101,33 +103,47 @@ class FlatStore:
 
         `allowed` (n,) marks the rows that count.
         """
-        ids, vectors = self._ids(), self._rows()
-
-        def score(rows: Rows) -> Scores:
-            # einsum adds up each pair in the same order wherever it is stored: equal vectors get
-            # equal scores.
-            found: Scores = np.einsum("nd,d->n", vectors[rows].astype(np.float32), query)
-            return found
-
         if allowed is not None and np.count_nonzero(allowed) <= max(_FEW, k):
             rows = np.flatnonzero(allowed)
         else:
+
+            def score(rows: Rows) -> Scores:
+                return self._scores(rows, query)
+
             rows = screen.candidates(query, k, score, self._scan, allowed)
-        scores = score(rows)
-        order = np.lexsort((ids[rows], -scores))[:k]
-        return scores[order], ids[rows[order]]
+        return self._best(rows, query, k)
+
+    def _best(self, rows: Rows, query: Vectors, k: int) -> tuple[Scores, Ids]:
+        """Return the k best of some rows for a query (dim,), compared exactly."""
+        # einsum adds up each pair in the same order wherever it is stored: equal vectors get equal
+        # scores.
+        scores = np.einsum("nd,d->n", self._rows()[rows].astype(np.float32), query)
+        ids = self._ids()[rows]
+        order = np.lexsort((ids, -scores))[:k]
+        return scores[order], ids[order]
+
+    def _scores(self, rows: Rows, query: Vectors) -> Scores:
+        """Return the scores of rows (r,), as FAISS adds them up: three times as fast as numpy."""
+        scores = np.empty(len(rows), np.float32)
+        if len(rows):
+            with one_thread():
+                some = _half_floats(self._index.d)
+                some.add_sa_codes(self._rows()[rows].view(np.uint8))
+                found, places = some.search(query[None], len(rows))
+            scores[places] = found
+        return scores
 
     def _scanned(self, queries: Vectors, k: int, allowed: IdSet | None) -> tuple[Scores, Ids]:
         """Return the k best of each query; every vector is compared at full precision."""
         selector = None
         if allowed is not None:
-            selector = bitmap(_marks(allowed, int(allowed[-1]) + 1 if len(allowed) else 1))
+            selector = bitmap(marks(allowed, int(allowed[-1]) + 1 if len(allowed) else 1))
         parameters = None if selector is None else faiss.SearchParameters(sel=selector)
         # One more than k shows whether there are equal scores on both sides of the cut.
         wanted = k + 1
         if len(queries) == 1 and self.count() >= _WORTH_THREADS:
             id_at = self._index.id_map.at
-            scores, ids = self._scan.best(self._index, queries, wanted, id_at, selector)
+            scores, ids = self._scan.best_by_id(self._index, queries, wanted, id_at, selector)
         else:
             scores, ids = self._index.search(queries, wanted, params=parameters)
         reachable = int((ids >= 0).sum(axis=1).min())
@@ -149,7 +165,7 @@ class FlatStore:
 
         FAISS adds up in another order here than in `search`: the last bits may differ.
         """
-        below = float(score) - _ROUNDING
+        below = float(score) - ROUNDING
         _, scores, ids = self._index.range_search(query, below, params=parameters)
         return scores, ids
 
@@ -177,7 +193,12 @@ class FlatStore:
         return rows.reshape(self.count(), self._index.d)
 
 
-def _marks(ids: IdSet, size: int) -> NDArray[np.bool_]:
+def _half_floats(dim: int) -> Any:
+    half_floats = faiss.ScalarQuantizer.QT_fp16
+    return faiss.IndexScalarQuantizer(dim, half_floats, faiss.METRIC_INNER_PRODUCT)
+
+
+def marks(ids: IdSet, size: int) -> NDArray[np.bool_]:
     """Return a mark for each number below `size`: true for those in the set."""
     marks = np.zeros(size, bool)
     marks[ids[: np.searchsorted(ids, size)]] = True

@@ -20,6 +20,7 @@ from retrieval.catalogue import Snapshot
 from retrieval.catalogue.vectors import GREATEST_ID
 from retrieval.errors import reason_of
 from retrieval.stores import (
+    ApproximateStore,
     Ids,
     IdSet,
     Scores,
@@ -140,12 +141,20 @@ class LiveIndex:
         k: int,
         allowed: IdSet | None = None,
         where: Condition | None = None,
+        *,
+        exact: bool = False,
     ) -> tuple[Scores, Ids]:
-        """Return the k nearest of one query (1, dim): see `VectorIndex.search`."""
+        """Return the k nearest of one query (1, dim): see `VectorIndex.search`.
+
+        If `exact`, an approximate cache misses nothing either.
+        """
         view = self._current()
         if allowed is not None and len(allowed):
             allowed = allowed[: np.searchsorted(allowed, GREATEST_ID, "right")]
-        scores, ids = view.cached.search(queries, k + len(view.gone), allowed)
+        search = view.cached.search
+        if exact and isinstance(view.cached, ApproximateStore):
+            search = view.cached.exact
+        scores, ids = search(queries, k + len(view.gone), allowed)
         alive = ~np.isin(ids[0], view.gone)
         cached = scores[:, alive], ids[:, alive]
         return merge([cached, view.newer.search(queries, k, allowed)], k)
@@ -193,6 +202,11 @@ class LiveIndex:
             return False
         self._view = self._rebuild(view.snapshot)
         return True
+
+    def approximate(self) -> ApproximateStore | None:
+        """Return the cache if it is approximate, to tune it."""
+        cached = self._current().cached
+        return cached if isinstance(cached, ApproximateStore) else None
 
     def verify(self) -> None:
         """Check all of the cache file now, if there is one, and rebuild it if it is damaged.

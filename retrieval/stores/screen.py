@@ -1,13 +1,18 @@
-"""A coarse copy of the vectors, one byte a number, that rules out most of them.
+"""A coarse copy of the vectors, a byte for each of some coordinates, that rules out most of them.
 
-An exact scan reads every vector, and converts each half float to float32. Bytes are half as much to
-read and need no conversion, so they are compared first. The Cauchy-Schwarz inequality bounds how
-far a score over bytes can be from the true one: what rounding took from both vectors is known. So
-the rows that remain are certain to include the k best, and only they are compared exactly.
+A row is told by its coordinates along a few axes (`axes`), rounded to bytes, and by one more byte:
+the length of what the axes leave out, rounded up. A question is told in the same way, so one sum
+over bytes is a number that no score exceeds, once what rounding took is added (the Cauchy-Schwarz
+inequality, all of its terms known). Rows that cannot reach the k-th best are out; only those that
+remain are compared exactly. The answer is that of a full scan.
+
+The rows are kept in lists: ranges of rows, or clusters of near ones. A few lists are searched
+first. The k-th best score there is the bar for all the others.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,23 +22,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.stores import Scores, Vectors
+from retrieval.stores.axes import Axes, fitted, sampled
 from retrieval.stores.cache_file import BodyWriter
-from retrieval.stores.parallel_scan import ParallelScan
+from retrieval.stores.coded_rows import GREATEST, Steps, bytes_a_row, coded_rows, longest, step_of
+from retrieval.stores.parallel_scan import Lists, ParallelScan
 
 Rows = NDArray[np.int64]
 
-_GREATEST = 127
-_PAGE = 8192  # rows at a time while a screen is made
-_SLACK = 1e-5  # more than a sum in float32 can be off by
-_KEPT, _KEPT_A_HIT = 1000, 4
-"""The first scan returns this many rows, and this many more for each of the k."""
+_SLACK = 1e-5  # more than sums in float32 can be off by
+
+ROUNDING = 1e-5
+"""More than two sums of one product in float32 can differ by."""
+
+_CHOICES = (47, 63, 79, 95, 111, 127, 159, 191, 255)
+"""Numbers of axes; with the byte for the rest, multiples of 16, which FAISS adds up fast."""
+
+_FIRST_SHARE = 16
+"""One row in this many is searched first."""
+
+_WORTH_THREADS = 50_000
+"""From this many rows in the nearest lists on, all processors share their scan."""
+
+_TOP, _TOP_A_HIT = 64, 4
+"""This many rows, and this many for each of the k, are compared first to raise the bar."""
 
 
 @dataclass(frozen=True, slots=True)
-class _CodedQuery:
-    """A query in bytes: score ≈ `scale` * sum + `offset`, at most `error_bound` off."""
+class CodedQuery:
+    """A query in bytes: score ≤ `scale` * sum + `offset` + `error_bound`.
 
-    code: Vectors  # (1, dim), whole numbers
+    `along` are the coordinates in floats. The last byte of `code` is for what rows leave out.
+    """
+
+    code: Vectors  # (1, d), whole numbers
+    along: Vectors  # (kept,)
     scale: float
     offset: float
     error_bound: float
@@ -41,32 +63,50 @@ class _CodedQuery:
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """Rows minus their mean, rounded to multiples of one step; their ids are row numbers."""
+    """Rows in bytes, in the lists of an `IndexIVFScalarQuantizer`; their ids are row numbers."""
 
     index: Any
-    mean: Vectors  # (dim,)
-    step: float
-    max_rounding: float  # the greatest length of what rounding took from a row
-    max_length: float  # the greatest length of a row minus the mean
+    axes: Axes
+    steps: Steps
+    max_rounding: float  # the greatest length of what rounding took from a row's coordinates
+    max_length: float  # the greatest length of a row's rounded coordinates
+    always: Rows  # rows that bytes cannot tell, rising
+    centres: Vectors  # (lists, d), of the lists that are clusters, otherwise 0
+    sizes: Rows  # (lists,)
 
     @classmethod
-    def build(cls, vectors: NDArray[np.float16]) -> Screen:
-        """Return the screen of (n, dim) vectors, n at least 1; about 4 s for a million."""
-        pages = [slice(at, at + _PAGE) for at in range(0, len(vectors), _PAGE)]
-        summaries = [_summary(vectors[page].astype(np.float32)) for page in pages]
-        sums, lows, highs = (np.array(column) for column in zip(*summaries, strict=True))
-        mean = (sums.sum(axis=0) / len(vectors)).astype(np.float32)
-        greatest = np.maximum(highs.max(axis=0) - mean, mean - lows.min(axis=0)).max()
-        step = float(greatest) / _GREATEST or 1.0
-        index = _empty_index(len(mean))
-        max_rounding = max_length = 0.0
-        for page in pages:
-            rest = vectors[page].astype(np.float32) - mean
-            codes = np.rint(rest / np.float32(step))
-            index.add(codes)
-            max_rounding = max(max_rounding, _longest(rest - codes * np.float32(step)))
-            max_length = max(max_length, _longest(rest))
-        return cls(index, mean, step, max_rounding, max_length)
+    def build(
+        cls,
+        vectors: NDArray[np.float16],
+        clusters: Callable[[NDArray[np.float16], Axes], tuple[Vectors, Rows]] | None = None,
+    ) -> Screen:
+        """Return the screen of (n, dim) vectors, n at least 1.
+
+        `clusters` returns centres (lists, kept), and the list of each row (n,); without it, lists
+        are ranges of rows.
+        """
+        sample = sampled(vectors)
+        axes = fitted(sample, _CHOICES)
+        along, missing = axes.coordinates(sample - axes.mean)
+        steps = Steps(step_of(np.abs(along)), step_of(missing))
+        coded = coded_rows(vectors, axes, steps)
+        if clusters is None:
+            lists = Lists.of_ranges(len(vectors))
+            centres = np.zeros((lists.count, axes.kept), np.float32)
+        else:
+            centres, of_row = clusters(vectors, axes)
+            lists = Lists.of_clusters(of_row, len(centres))
+        index = _empty_index(bytes_a_row(axes), centres)
+        inverted = faiss.ArrayInvertedLists(lists.count, bytes_a_row(axes))
+        for number, rows in lists:
+            codes = np.ascontiguousarray(coded.codes[rows])
+            ids = np.ascontiguousarray(rows)
+            inverted.add_entries(number, len(rows), faiss.swig_ptr(ids), faiss.swig_ptr(codes))
+        inverted.this.disown()
+        index.replace_invlists(inverted, True)
+        index.ntotal = len(vectors)
+        limits = coded.max_rounding, coded.max_length
+        return cls(index, axes, steps, *limits, coded.always, *_centres_and_sizes(index))
 
     def candidates(
         self,
@@ -78,50 +118,113 @@ class Screen:
     ) -> Rows:
         """Return rows that include the k best of a query (dim,), and all that tie with them.
 
-        `score` returns the true scores of rows, `allowed` (n,) marks the rows that may be returned.
+        `score` returns the scores of rows, off by no more than `ROUNDING`. `allowed` (n,) marks the
+        rows that may be returned.
         """
-        coded = self._encode(query)
+        coded = self.encode(query)
         selector = None if allowed is None else bitmap(allowed)
-        wanted = min(_KEPT + _KEPT_A_HIT * k, self.index.ntotal)
-        sums, rows = scan.best(self.index, coded.code, wanted, int, selector)
-        rows = rows[0, rows[0] >= 0]
-        rough = sums[0, : len(rows)] * coded.scale + coded.offset
-        if len(rows) <= k:
-            return np.asarray(rows, np.int64)
-        # The k-th best scores at least this: a row that cannot reach it is out.
-        cut = float(score(rows[:k]).min()) - coded.error_bound
-        if len(rows) < wanted or rough[-1] < cut or wanted == self.index.ntotal:
-            return np.asarray(rows[rough >= cut])
-        parameters = None if selector is None else faiss.SearchParameters(sel=selector)
-        least = (cut - coded.offset) / coded.scale
-        within: Rows = self.index.range_search(coded.code, least, params=parameters)[2]
-        return within
+        always = self.always if allowed is None else self.always[allowed[self.always]]
+        top = _TOP + _TOP_A_HIT * k
+        lists = self.nearest_lists(coded, self.index.ntotal // _FIRST_SHARE + top)
+        _, first = scan.best(self.index, coded.code, top, lists, selector)
+        if len(first) + len(always) < k:  # few rows are allowed
+            _, first = scan.best(self.index, coded.code, top, np.arange(self.index.nlist), selector)
+        rows = np.union1d(first, always)
+        if len(rows) < k:
+            return rows  # all that are allowed
+        scores = score(rows)
+        bar = _kth_best(scores, k) - ROUNDING
+        sums, found = scan.reaching(self.index, coded.code, self._least(coded, bar), selector)
+        head = found if len(found) <= top else found[np.argpartition(-sums, top)[:top]]
+        head = np.setdiff1d(head, rows)
+        rows, scores = np.concatenate([rows, head]), np.concatenate([scores, score(head)])
+        bar = _kth_best(scores, k) - ROUNDING
+        rest = np.setdiff1d(found[sums >= self._least(coded, bar)], rows)
+        rows, scores = np.concatenate([rows, rest]), np.concatenate([scores, score(rest)])
+        near: Rows = rows[scores >= _kth_best(scores, k) - 2 * ROUNDING]
+        return near
 
-    def _encode(self, query: Vectors) -> _CodedQuery:
-        step = float(np.abs(query).max()) / _GREATEST or 1.0
-        code = np.rint(query / np.float32(step))
+    def near(
+        self,
+        query: Vectors,
+        lists: int,
+        count: int,
+        scan: ParallelScan,
+        allowed: NDArray[np.bool_] | None = None,
+    ) -> Rows:
+        """Return about the `count` best rows for a query (dim,) in the nearest `lists`."""
+        coded = self.encode(query)
+        if self.axes.basis is not None:
+            coded.code[0, -1] = 0  # an estimate of the score, not an upper bound
+        selector = None if allowed is None else bitmap(allowed)
+        chosen = self._by_nearness(coded)[:lists]
+        few = int(self.sizes[chosen].sum()) < _WORTH_THREADS
+        _, rows = scan.best(self.index, coded.code, count, chosen, selector, alone=few)
+        return rows if allowed is None else rows[allowed[rows]]
+
+    def nearest_lists(self, coded: CodedQuery, rows: int) -> Rows:
+        """Return lists, nearest first, that have `rows` rows or more together, if there are."""
+        order = self._by_nearness(coded)
+        enough = int(np.searchsorted(np.cumsum(self.sizes[order]), rows)) + 1
+        return order[:enough]
+
+    def _by_nearness(self, coded: CodedQuery) -> Rows:
+        # Not by BLAS: its threads would go on spinning when the scan begins.
+        nearness = np.einsum("lk,k->l", self.centres[:, : self.axes.kept], coded.along)
+        return np.argsort(-nearness, kind="stable")
+
+    def _least(self, coded: CodedQuery, bar: float) -> float:
+        """Return the sum below which no row reaches a score."""
+        return (bar - coded.error_bound - coded.offset) / coded.scale
+
+    def encode(self, query: Vectors) -> CodedQuery:
+        """Return a query (dim,) in bytes."""
+        (along,), (missing,) = self.axes.coordinates(query[None])
+        step = float(np.abs(along).max()) / GREATEST or 1.0
+        code = np.rint(along / np.float32(step))
         rounded = code * np.float32(step)
-        bound = _longest(rounded[None]) * self.max_rounding
-        bound += _longest((query - rounded)[None]) * self.max_length
-        offset = float(query @ self.mean)
-        return _CodedQuery(code[None], step * self.step, offset, bound + _SLACK)
+        scale = step * self.steps.along
+        bound = longest(along[None]) * self.max_rounding
+        bound += longest((along - rounded)[None]) * self.max_length
+        if self.axes.basis is not None:
+            wanted = float(missing) * self.steps.missing / scale
+            last = min(np.ceil(wanted), GREATEST)
+            bound += max(wanted - last, 0) * scale * GREATEST
+            code = np.append(code, np.float32(last))
+        offset = float(np.einsum("d,d->", query, self.axes.mean))
+        return CodedQuery(code[None].astype(np.float32), along, scale, offset, bound + _SLACK)
 
     def write(self, file: BodyWriter) -> None:
         """Write the bytes in FAISS's format."""
         faiss.write_index(self.index, faiss.PyCallbackIOWriter(file.write))
 
     def write_numbers(self, file: BodyWriter) -> None:
-        """Write the rest as little-endian float64: step, max_rounding, max_length, mean."""
-        numbers = np.concatenate([[self.step, self.max_rounding, self.max_length], self.mean])
-        file.write(numbers.astype("<f8").tobytes())
+        """Write the rest: a line of JSON, then mean, basis and rows as little-endian numbers."""
+        basis = np.empty((len(self.axes.mean), 0)) if self.axes.basis is None else self.axes.basis
+        facts = {
+            "steps": [self.steps.along, self.steps.missing],
+            "limits": [self.max_rounding, self.max_length],
+            "shape": basis.shape,
+        }
+        file.write(json.dumps(facts).encode() + b"\n")
+        file.write(np.concatenate([self.axes.mean, basis.ravel()]).astype("<f4").tobytes())
+        file.write(self.always.astype("<i8").tobytes())
 
     @classmethod
     def read(cls, body: NDArray[np.uint8], numbers: NDArray[np.uint8]) -> Screen:
-        """Map what `write` and `write_numbers` wrote; RuntimeError when FAISS can't read it."""
-        index = map_index(body)
-        read = np.frombuffer(numbers.tobytes(), "<f8")
-        step, max_rounding, max_length = read[:3].tolist()
-        return cls(index, read[3:].astype(np.float32), step, max_rounding, max_length)
+        """Map what `write` and `write_numbers` wrote.
+
+        RuntimeError or ValueError when they are not that.
+        """
+        line, _, rest = numbers.tobytes().partition(b"\n")
+        facts = json.loads(line)
+        dim, kept = facts["shape"]
+        floats = np.frombuffer(rest, "<f4", dim * (1 + kept)).astype(np.float32)
+        always = np.frombuffer(rest, "<i8", offset=floats.nbytes).astype(np.int64)
+        basis = floats[dim:].reshape(dim, kept) if kept else None
+        max_rounding, max_length = facts["limits"]
+        index, axes, steps = map_index(body), Axes(floats[:dim], basis), Steps(*facts["steps"])
+        return cls(index, axes, steps, max_rounding, max_length, always, *_centres_and_sizes(index))
 
 
 def map_index(body: NDArray[np.uint8]) -> Any:
@@ -137,16 +240,31 @@ def bitmap(marked: NDArray[np.bool_]) -> Any:
     return faiss.IDSelectorBitmap(np.packbits(marked, bitorder="little"))
 
 
-def _summary(page: Vectors) -> tuple[NDArray[np.float64], ...]:
-    return page.sum(axis=0, dtype=np.float64), page.min(axis=0), page.max(axis=0)
+def _centres_and_sizes(index: Any) -> tuple[Vectors, Rows]:
+    """Return the centres (lists, d) and sizes (lists,) of an IVF index."""
+    quantizer = faiss.downcast_index(index.quantizer)
+    centres = faiss.rev_swig_ptr(quantizer.get_xb(), index.nlist * index.d).copy()
+    sizes = [index.invlists.list_size(number) for number in range(index.nlist)]
+    return centres.reshape(index.nlist, index.d), np.array(sizes, np.int64)
 
 
-def _longest(rows: Vectors) -> float:
-    return float(np.sqrt(np.einsum("nd,nd->n", rows, rows, dtype=np.float64).max()))
+def _kth_best(scores: Scores, k: int) -> float:
+    return float(np.partition(scores, len(scores) - k)[len(scores) - k])
 
 
-def _empty_index(dim: int) -> Any:
+def _empty_index(width: int, centres: Vectors) -> Any:
     """Return an index of bytes from -127 to 127; FAISS adds up their products as integers."""
-    return faiss.IndexScalarQuantizer(
-        dim, faiss.ScalarQuantizer.QT_8bit_direct_signed, faiss.METRIC_INNER_PRODUCT
+    quantizer = faiss.IndexFlatIP(width)
+    padded = np.zeros((len(centres), width), np.float32)
+    padded[:, : centres.shape[1]] = centres
+    quantizer.add(padded)
+    index = faiss.IndexIVFScalarQuantizer(
+        quantizer,
+        width,
+        len(centres),
+        faiss.ScalarQuantizer.QT_8bit_direct_signed,
+        faiss.METRIC_INNER_PRODUCT,
+        False,
     )
+    index.is_trained = True
+    return index

@@ -83,6 +83,16 @@ def test_a_wrong_path_makes_no_library(run: Run, tmp_path: Path) -> None:
     assert not (tmp_path / OWN_LIBRARY).exists()
 
 
+def test_status_says_how_the_library_is_searched(run: Run, indexed: Path) -> None:
+    assert "Search:    exact, chosen automatically" in run("status").out
+    assert run("index", "--index", "ivf").code == 0
+    assert "Search:    approximate, in clusters (ivf)" in run("status").out
+    facts = json.loads(run("status", "--json").out)["index"]
+    assert (facts["wanted"], facts["kind"]) == ("ivf", "ivf")
+    assert facts["measured"]["recall_texts"] == 1
+    assert run("index", "--index", "magic").code == 2
+
+
 def test_status_and_problems(run: Run, indexed: Path) -> None:
     (indexed / "bad.jpg").write_bytes(b"no picture")
     run("index")

@@ -27,10 +27,11 @@ from support.toy_store import ToyStore
 
 from retrieval.stores import StoreFactory
 from retrieval.stores.backends import BACKENDS, store_factory
+from retrieval.stores.clustered import ClusteredStore
 from retrieval.stores.exact import ExactStore
 from retrieval.stores.flat import FlatStore
 
-FACTORIES: list[StoreFactory] = [ExactStore, FlatStore, ToyStore]  # for mypy
+FACTORIES: list[StoreFactory] = [ExactStore, FlatStore, ClusteredStore, ToyStore]  # for mypy
 
 
 @pytest.fixture(scope="module", params=KINDS)

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import faiss
@@ -64,14 +65,39 @@ def parallel() -> Iterator[None]:
 
 
 @contextmanager
-def screened(kept: int = 1) -> Iterator[None]:
-    """Let even the smallest FAISS store have a screen, which keeps hardly more than k."""
+def screened(choices: tuple[int, ...] = ()) -> Iterator[None]:
+    """Let even the smallest FAISS store have a screen of short lists, that compares few rows first.
+
+    `choices` are the numbers of axes that it chooses from.
+    """
     with parallel(), pytest.MonkeyPatch.context() as patch:
         for name, value in (("_WORTH_SCREENING", 1), ("_SCREENED_SHARE", 1), ("_FEW", 0)):
             patch.setattr(f"retrieval.stores.flat.{name}", value)
-        for name, value in (("_KEPT", kept), ("_KEPT_A_HIT", 1)):
-            patch.setattr(f"retrieval.stores.screen.{name}", value)
+        for name in ("_TOP", "_TOP_A_HIT"):
+            patch.setattr(f"retrieval.stores.screen.{name}", 1)
+        patch.setattr("retrieval.stores.screen._CHOICES", choices)
+        patch.setattr("retrieval.stores.parallel_scan._A_LIST", 7)
+        patch.setattr("retrieval.stores.axes._SCAN_NS", 1e9)  # as few axes as there may be
         yield
+
+
+@contextmanager
+def many_lists() -> Iterator[None]:
+    """Let a store of thousands have a screen, as one of a million has."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("retrieval.stores.flat._WORTH_SCREENING", 1000)
+        patch.setattr("retrieval.stores.screen._CHOICES", (15, 31))
+        patch.setattr("retrieval.stores.clustered._COMPARED", 100)
+        yield
+
+
+def photographs(n: int, dim: int) -> Vectors:
+    """Return n unit vectors as of pictures: a cone, few strong directions, clusters."""
+    random = np.random.default_rng(11)
+    strengths = 1 / np.arange(1, dim + 1)
+    middles = random.normal(size=(60, dim)) * strengths
+    rows = middles[random.integers(0, 60, n)] + 0.6 * random.normal(size=(n, dim)) * strengths
+    return as_stored(normalise((rows + 0.8).astype(np.float32)))
 
 
 @dataclass(frozen=True)
@@ -88,6 +114,10 @@ KINDS = {
     **{f"{name}, loaded": Kind(name, loaded=True) for name in (*BACKENDS, "toy")},
     "faiss, parallel": Kind("faiss", loaded=False, tuned=parallel),
     "faiss, screened": Kind("faiss", loaded=False, tuned=screened),
+    "faiss, few axes": Kind("faiss", loaded=False, tuned=partial(screened, (3, 7, 15))),
+    "faiss, few axes, loaded": Kind("faiss", loaded=True, tuned=partial(screened, (3, 7, 15))),
+    "ivf, screened": Kind("ivf", loaded=False, tuned=screened),
+    "ivf, few axes, loaded": Kind("ivf", loaded=True, tuned=partial(screened, (3, 7, 15))),
     "faiss, screened, loaded": Kind("faiss", loaded=True, tuned=screened),
 }
 

@@ -14,7 +14,7 @@ import numpy as np
 from retrieval.catalogue import Catalogue, ModelRow, Vectors
 from retrieval.catalogue.duplicates import KnownFile
 from retrieval.folder.doctor.findings import Finding, some
-from retrieval.folder.session import cache_path
+from retrieval.folder.session import backend_of, cache_path, index_kind
 from retrieval.stores import backends
 from retrieval.stores.cache_file import forget_check
 from retrieval.whole_file import require_inside, unsealed
@@ -79,12 +79,13 @@ def _mend(path: str, damaged: list[int]) -> str:
 def _caches(folder: str, catalogue: Catalogue) -> Iterator[Finding]:
     yield from _maps(folder)
     for model, view, vectors in catalogue.all_vectors():
-        path = cache_path(folder, model.fingerprint, view)
+        kind = index_kind(catalogue)
+        path = cache_path(folder, model.fingerprint, view, kind)
         try:
             require_inside(folder, path)
         except OSError:  # what a link leads to is not the library's, and no search uses it
             continue
-        if os.path.exists(path) and (why := _difference(path, vectors)):
+        if os.path.exists(path) and (why := _difference(path, vectors, backend_of(view, kind))):
             yield Finding(
                 f"cache.{view}",
                 "error",
@@ -109,10 +110,10 @@ def _maps(folder: str) -> Iterator[Finding]:
                     )
 
 
-def _difference(path: str, vectors: Vectors) -> str:
+def _difference(path: str, vectors: Vectors, backend: str) -> str:
     """Return how a cache differs from the vectors that it must hold; "" if it does not."""
     forget_check(path)  # all of it is read again
-    loaded = backends.store_factory(backends.DEFAULT).load(path)
+    loaded = backends.store_factory(backend).load(path)
     if loaded is None:
         return "is damaged, or another version of Pixtrieve wrote it"
     store, header = loaded
