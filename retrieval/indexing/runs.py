@@ -142,14 +142,17 @@ def import_shards(session: Session, data_set: DataSet, stop: threading.Event) ->
 def _indexer(
     session: Session, model: ModelInUse, options: IndexOptions, stop: threading.Event
 ) -> Indexer:
-    mend, refresh = _upkeep(session, model)
+    mend, refresh = _upkeep(session, model, options.index)
     return Indexer(session.catalogue, model, options, stop=stop, mend=mend, refresh=refresh)
 
 
 def _upkeep(
-    session: Session, model: ModelInUse
+    session: Session, model: ModelInUse, wanted_index: str | None = None
 ) -> tuple[Callable[[bool], None], Callable[[], None]]:
-    """Return what mends damaged vectors before a run, and what refreshes the caches after it."""
+    """Return what mends damaged vectors before a run, and what refreshes the caches after it.
+
+    `wanted_index` is for `settle_index`.
+    """
     catalogue = session.catalogue
     images = session.index_of(model.row, indexing=True)
     texts = session.index_of(model.row, TEXT, indexing=True)
@@ -179,7 +182,7 @@ def _upkeep(
         if written:
             with catalogue.writing():
                 catalogue.contents.outdate_caches()
-        measure_baselines(catalogue, model, settle_index(session, model, images, options.index))
+        measure_baselines(catalogue, model, settle_index(session, model, images, wanted_index))
 
     return mend, refresh
 
