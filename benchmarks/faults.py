@@ -39,8 +39,11 @@ from typing import Any
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
 
 from bench import note, print_table
-from fault_kinds import KINDS, OUTCOMES, Bench, Outcome, can_mount
-from fault_place import Place, Templates, fake_models
+from campaign.disks import can_mount
+from campaign.judging import Bench
+from campaign.kinds import KINDS
+from campaign.outcomes import OUTCOMES, Outcome
+from campaign.place import Place, Templates, fake_models
 
 _BAD = ("lost", "wrong", "crashed", "hung")
 

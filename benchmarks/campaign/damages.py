@@ -1,0 +1,73 @@
+"""Files of a library that are damaged."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from functools import partial
+from random import Random
+from typing import Any
+
+from campaign.children import forked
+from campaign.command_line import commands
+from campaign.judging import Bench
+from campaign.outcomes import OK, Outcome, difference
+from campaign.place import library_files
+
+from retrieval.errors import PixtrieveError
+
+
+def damaged(kind: str, bench: Bench, random: Random, *, catalogue: bool) -> Outcome:
+    """Damage one file of a library: of the catalogue, or of everything beside it."""
+    right = bench.right("indexed, both models")
+    bench.begin("indexed, both models")
+    files = [p for p in library_files(bench.place) if ("catalogue" in p.name) == catalogue]
+    path = random.choice(files)
+    content = path.read_bytes()
+    path.write_bytes(broken(content, kind, random))
+    if catalogue and random.random() < 0.3:  # without caches, answers come from the catalogue
+        shutil.rmtree(os.path.join(bench.place.library, "cache"))
+    outcome = _after_damage(bench, right)
+    return Outcome(outcome.how, f"{path.name}: {outcome.said}") if outcome.said else outcome
+
+
+def _after_damage(bench: Bench, right: Any) -> Outcome:
+    """Search, run commands, index and search again, all in one process."""
+    place = bench.place
+
+    def work() -> list[Any]:
+        found: list[Any] = []
+        for step in (place.answers, partial(commands, place), place.index, place.answers):
+            try:
+                found.append(step())
+            except PixtrieveError as error:
+                if not (error.message and error.hint):
+                    raise
+                # A catalogue cannot be made anew; whatever else is damaged must not be refused.
+                return [*found, f"{step}: {error.message} → {error.hint}"]
+        return found
+
+    ended = forked(work)
+    if ended.how != "done":
+        return Outcome("hung" if ended.how == "hung" else "crashed", ended.said)
+    for value in ended.value:
+        if isinstance(value, dict) and (differs := difference(value, right)):
+            return differs
+    last = ended.value[-1]
+    return Outcome("refused", last) if isinstance(last, str) else OK
+
+
+def broken(content: bytes, kind: str, random: Random) -> bytes:
+    """Return other content: cut, with a flipped bit, zeroed bytes, or overwritten bytes."""
+    at = random.randrange(len(content))
+    if kind == "cut":
+        return content[:at]
+    if kind == "flip":
+        flipped = bytearray(content)
+        flipped[at] ^= 1 << random.randrange(8)
+        return bytes(flipped)
+    size = random.choice((1, 16, 512, 4096))
+    at = at // size * size
+    size = min(size, len(content) - at)
+    filled = bytes(size) if kind == "zero" else random.randbytes(size)
+    return content[:at] + filled + content[at + size :]
