@@ -12,6 +12,7 @@ from functools import partial
 from random import Random
 from typing import Any
 
+from campaign import moves, repairs
 from campaign.children import Ended, Moments, forked
 from campaign.command_line import commands
 from campaign.operations import OPERATIONS, make_thumbnails, prepared
@@ -19,6 +20,16 @@ from campaign.outcomes import OK, Outcome, difference
 from campaign.place import Place, Templates, change, paint_first
 
 PICTURES = 24
+_LATER: dict[str, Callable[[Place], object]] = {
+    "elsewhere": moves.believe_elsewhere,
+    "copies aside": moves.move_aside,
+    "damaged rows": repairs.damage_rows,
+    "damaged structure": repairs.damage_structure,
+}
+"""States that come from an indexed library by one more step."""
+
+_UNREADABLE = {"damaged structure": "indexed"}
+"""States that answer nothing, and the states whose cosines are right for them."""
 
 
 @dataclass
@@ -59,9 +70,14 @@ class Bench:
         paint_first(place.pictures, PICTURES)
         if state == "new":
             return
+        if state.startswith("copies"):
+            moves.copy_some(place)
+            moves.note_contents(place)
         must(forked(place.index))
         must(forked(place.annotate))
         must(forked(place.draw_map))
+        if state in _LATER:
+            must(forked(partial(_LATER[state], place)))
         if state == "indexed, both models":
             must(forked(place.switch))
             must(forked(place.answers))
@@ -85,6 +101,7 @@ class Bench:
 
     def cosines(self, state: str) -> set[tuple[Any, ...]]:
         """Return the cosines that are right before, during and after an operation on a state."""
+        state = _UNREADABLE.get(state, state)
         key = f"cosines {state}"
         if key not in self._right:
             found: set[tuple[Any, ...]] = set()

@@ -30,7 +30,12 @@ def killed(name: str, bench: Bench, random: Random) -> Outcome:
         ended = child.finish()
         if ended.how in ("crashed", "hung"):
             return Outcome(ended.how, ended.said)
-        return bench.judge(operation.start, right, again)
+        if gone := operation.lacks(bench.place):
+            return Outcome("lost", f"at once: {gone}")
+        outcome = bench.judge(operation.start, right, again)
+        if gone := operation.lacks(bench.place):
+            return Outcome("lost", f"in the end: {gone}")
+        return outcome
 
 
 def killed_again_and_again(bench: Bench, random: Random) -> Outcome:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from campaign import moves, repairs
 from campaign.place import Place
 
 from retrieval import Library
@@ -20,12 +21,14 @@ from retrieval.images.thumbnails import thumbnail
 class Operation:
     """Something that is killed: what it does, from which state, and how it is done again.
 
-    `again` finishes what was killed; None for doing the same once more.
+    `again` finishes what was killed; None for doing the same once more. `lacks` tells what must not
+    be gone at any time and is ("" for nothing).
     """
 
     run: Callable[[Place], object]
     start: str = "indexed"
     again: Callable[[Place], object] | None = None
+    lacks: Callable[[Place], str] = lambda _: ""
 
 
 def _open_only(place: Place) -> None:
@@ -132,4 +135,9 @@ OPERATIONS: dict[str, Operation] = {
     "backup": Operation(_backup),
     "restore": Operation(_restore),
     "edits": Operation(_edits),
+    "relocate": Operation(moves.relocate, "elsewhere"),
+    "aside": Operation(moves.move_aside, "copies", lacks=moves.gone),
+    "undo": Operation(moves.move_back, "copies aside", lacks=moves.gone),
+    "repair": Operation(repairs.repair, "damaged rows"),
+    "salvage": Operation(repairs.repair, "damaged structure"),
 }
