@@ -8,6 +8,7 @@ from functools import partial
 from random import Random
 from typing import Any
 
+from campaign import examining
 from campaign.children import forked
 from campaign.command_line import commands
 from campaign.judging import Bench
@@ -15,6 +16,12 @@ from campaign.outcomes import OK, Outcome, difference
 from campaign.place import library_files
 
 from retrieval.errors import PixtrieveError
+
+_UNIMPORTANT = {"writer.json"}
+"""Files that only say something to people while another process writes."""
+
+_HITS = 0.8
+"""How often another place is looked for if there is a zero."""
 
 
 def damaged(kind: str, bench: Bench, random: Random, *, catalogue: bool) -> Outcome:
@@ -24,11 +31,17 @@ def damaged(kind: str, bench: Bench, random: Random, *, catalogue: bool) -> Outc
     files = [p for p in library_files(bench.place) if ("catalogue" in p.name) == catalogue]
     path = random.choice(files)
     content = path.read_bytes()
-    path.write_bytes(broken(content, kind, random))
+    path.write_bytes(changed := broken(content, kind, random))
     if catalogue and random.random() < 0.3:  # without caches, answers come from the catalogue
         shutil.rmtree(os.path.join(bench.place.library, "cache"))
+    if catalogue:
+        doctor = examining.of_catalogue(bench.place, content, changed)
+    else:
+        used = path.name not in _UNIMPORTANT and changed != content
+        doctor = examining.of_file(bench.place, str(path), used=used)
     outcome = _after_damage(bench, right)
-    return Outcome(outcome.how, f"{path.name}: {outcome.said}") if outcome.said else outcome
+    said = f"{path.name}: {outcome.said}" if outcome.said else ""
+    return Outcome(outcome.how, said, doctor.how, doctor.said)
 
 
 def _after_damage(bench: Bench, right: Any) -> Outcome:
@@ -58,8 +71,13 @@ def _after_damage(bench: Bench, right: Any) -> Outcome:
 
 
 def broken(content: bytes, kind: str, random: Random) -> bytes:
-    """Return other content: cut, with a flipped bit, zeroed bytes, or overwritten bytes."""
+    """Return other content: cut, with a flipped bit, zeroed bytes, or overwritten bytes.
+
+    Most damages hit something: half of a small catalogue is empty.
+    """
     at = random.randrange(len(content))
+    while not content[at] and random.random() < _HITS:
+        at = random.randrange(len(content))
     if kind == "cut":
         return content[:at]
     if kind == "flip":

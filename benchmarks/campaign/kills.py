@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from functools import partial
 from random import Random
 
+from campaign import examining
 from campaign.children import Child, kill_at
 from campaign.judging import Bench
 from campaign.operations import OPERATIONS, prepared
@@ -32,10 +34,11 @@ def killed(name: str, bench: Bench, random: Random) -> Outcome:
             return Outcome(ended.how, ended.said)
         if gone := operation.lacks(bench.place):
             return Outcome("lost", f"at once: {gone}")
+        doctor = examining.Diagnosis("") if operation.damaged else examining.of_sound(bench.place)
         outcome = bench.judge(operation.start, right, again)
         if gone := operation.lacks(bench.place):
             return Outcome("lost", f"in the end: {gone}")
-        return outcome
+        return replace(outcome, doctor=doctor.how, diagnosis=doctor.said)
 
 
 def killed_again_and_again(bench: Bench, random: Random) -> Outcome:

@@ -16,6 +16,8 @@ from campaign.kills import killed, killed_again_and_again
 from campaign.operations import OPERATIONS
 from campaign.outcomes import Outcome
 from campaign.permissions import permission_lost, read_only
+from campaign.serving import changed_while_served
+from campaign.workers import workers_killed
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,8 @@ KINDS: dict[str, Kind] = {
         for name, what in _DAMAGES.items()
     },
     "changed": Kind("a picture changed while it is read", changed_while_read, share=2),
+    "served": Kind("a picture changed while it is served", changed_while_served, share=2),
+    "workers": Kind("decoders' worker processes killed", workers_killed),
     "clock": Kind("the clock set back", clock_back),
     "writers": Kind("two writers at once", two_writers),
     "readers": Kind("searches through everything", readers),

@@ -29,6 +29,7 @@ class Operation:
     start: str = "indexed"
     again: Callable[[Place], object] | None = None
     lacks: Callable[[Place], str] = lambda _: ""
+    damaged: bool = False  # it starts from a library in which something is wrong
 
 
 def _open_only(place: Place) -> None:
@@ -138,6 +139,6 @@ OPERATIONS: dict[str, Operation] = {
     "relocate": Operation(moves.relocate, "elsewhere"),
     "aside": Operation(moves.move_aside, "copies", lacks=moves.gone),
     "undo": Operation(moves.move_back, "copies aside", lacks=moves.gone),
-    "repair": Operation(repairs.repair, "damaged rows"),
-    "salvage": Operation(repairs.repair, "damaged structure"),
+    "repair": Operation(repairs.repair, "damaged rows", damaged=True),
+    "salvage": Operation(repairs.repair, "damaged structure", damaged=True),
 }

@@ -10,10 +10,15 @@ OUTCOMES = ("ok", "refused", "lost", "wrong", "crashed", "hung")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a trial, one of `OUTCOMES`, and what was seen."""
+    """What became of a trial, one of `OUTCOMES`, and what was seen.
+
+    `doctor` is what the doctor said of it, one of `examining.SAYINGS`; "" if it was not asked.
+    """
 
     how: str
     said: str = ""
+    doctor: str = ""
+    diagnosis: str = ""
 
 
 OK = Outcome("ok")

@@ -67,6 +67,15 @@ ENCODERS: dict[str, Callable[[], FakeEncoder]] = {
 }
 
 
+_WORKER = Pool.worker
+
+
+def with_workers() -> None:
+    """Let this process decode in worker processes after all."""
+    changed: Any = Pool
+    changed.worker = _WORKER
+
+
 def fake_models() -> None:
     """Let the libraries of this process load the models above, and decode without workers.
 

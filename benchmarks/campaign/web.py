@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 
 class Web:
@@ -64,3 +65,9 @@ class Web:
             answer[:500],
         )
         return status, answer
+
+    def json(self, path: str, **parameters: str) -> Any:
+        """Return the JSON that a GET request answers with."""
+        status, answer = self.ask("GET", path, urlencode(parameters).encode())
+        assert status == 200, (path, status, answer[:500])
+        return json.loads(answer)

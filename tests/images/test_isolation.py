@@ -222,6 +222,8 @@ def test_an_error_of_the_caller_reaches_it(
         (signal.SIGSEGV, "bad", "crashed"),
         (signal.SIGABRT, "bad", "crashed"),
         (signal.SIGKILL, "transient", "killed"),
+        (signal.SIGTERM, "transient", "killed"),
+        (signal.SIGHUP, "transient", "killed"),
     ],
 )
 def test_a_crash_costs_one_picture(
