@@ -64,7 +64,6 @@ class Conversation:
         self._reads = False
         self._seconds = limits.max_seconds
         self._most_pixels = 0
-        self._until = 0.0
 
     def ask(
         self,
@@ -118,14 +117,13 @@ class Conversation:
 
     def _pause(self) -> float:
         """Stop the clock and return the seconds left; raises WorkerDiedError if there are none."""
-        self._worker.work_until(None)
+        left = self._worker.work_until(None)
         if self._worker.overran:
             raise self._died()
-        return self._until - time.monotonic()
+        return left if left > 0 else self._seconds  # the keeper of the clock itself stood still
 
     def _go_on(self, seconds: float) -> None:
-        self._until = time.monotonic() + seconds
-        self._worker.work_until(self._until)
+        self._worker.work_until(time.monotonic() + seconds)
 
     def _send(self, facts: Mapping[str, Any], data: bytes = b"") -> None:
         try:
