@@ -7,17 +7,26 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from random import Random
+from typing import Literal
 
 import numpy as np
 from fuzzing import seeds
 from fuzzing.cases import LIMITS, Case
-from fuzzing.mutations import mutated, mutated_png, png_chunks, png_of
+from fuzzing.mutations import NUMBERS, mutated, mutated_png, png_chunks, png_of
 from support.fakes import SMALL
 
 from retrieval.images import PictureInfo
 from retrieval.images.decoding import decode
 from retrieval.images.thumbnails import thumbnail_of
 from retrieval.images.xmp import read_xmp
+
+_HEADER = 600
+"""The first bytes of a file, in which formats declare sizes."""
+
+_SIZES = {16, 15, 24, 23, 64, 63, 160, 240}
+"""Widths and heights of the seeds, also less one."""
+
+_ORDERS: dict[str, Literal["big", "little"]] = {"big": "big", "little": "little"}
 
 
 def _decoded(data: bytes, *, small: bool) -> None:
@@ -51,6 +60,37 @@ def _pictures(made: Mapping[str, bytes]) -> Callable[[Path], Case]:
 def pictures(folder: Path) -> Case:
     """Return the target of pictures of all formats."""
     return _pictures(seeds.pictures())(folder)
+
+
+def bombs(_: Path) -> Case:
+    """Try pictures of every format whose header declares another size, mostly a huge one."""
+    files = sorted((*seeds.pictures().values(), *seeds.raw_files().values()))
+
+    def case(random: Random) -> None:
+        data = random.choice(files)
+        if data.startswith(b"\x89PNG"):
+            (kind, header), *chunks = png_chunks(data)
+            data = png_of([(kind, _declaring(random, header)), *chunks])
+        else:
+            data = _declaring(random, data[:_HEADER]) + data[_HEADER:]
+        _decoded(data, small=random.random() < 0.1)
+
+    return case
+
+
+def _declaring(random: Random, header: bytes) -> bytes:
+    """Return a header in which some numbers that are sizes of the seeds are others."""
+    changed = bytearray(header)
+    places = [
+        (at, width, order)
+        for width, order in ((1, "big"), (2, "big"), (2, "little"), (4, "big"), (4, "little"))
+        for at in range(len(header) - width + 1)
+        if int.from_bytes(header[at : at + width], _ORDERS[order]) in _SIZES
+    ]
+    for at, width, order in random.sample(places, min(len(places), random.choice((1, 2, 2, 4)))):
+        number = random.choice((*NUMBERS, 2**14, 2**14 - 1, 20_000, 65_000, 10**5, 10**6))
+        changed[at : at + width] = (number % 256**width).to_bytes(width, _ORDERS[order])
+    return bytes(changed)
 
 
 def raw(folder: Path) -> Case:

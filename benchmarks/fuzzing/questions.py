@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
 from fuzzing.cases import Case, small_library
-from fuzzing.mutations import mutated_text, random_filter
+from fuzzing.mutations import mutated_text, random_filter, strange
 
-from retrieval import Library, Query
+from retrieval import Library, Query, SearchOptions
+from retrieval.query.options import OPTIONS, Option
 from retrieval.query.where import parse as parse_filter
 
 TERMS = (
@@ -44,6 +46,36 @@ def where(_: Path) -> Case:
     return case
 
 
+def options(_: Path) -> Case:
+    """Try options of a search: they are understood, or refused by their names."""
+
+    def case(random: Random) -> None:
+        given = {name: _option(random, each) for name, each in OPTIONS.items()}
+        chosen = random.sample(sorted(given), random.randrange(1, 5))
+        found = SearchOptions(**{name: given[name] for name in chosen})
+        assert found.depth >= found.k >= 1
+        assert 0 <= found.min_confidence <= 1
+        assert SearchOptions(**{name: getattr(found, name) for name in OPTIONS}) == found
+
+    return case
+
+
+def _option(random: Random, option: Option) -> Any:
+    """Return a value for an option: mostly an allowed one."""
+    if random.random() < 0.2:
+        return strange(random)
+    if option.name == "where":
+        return random_filter(random)
+    if option.choices:
+        return random.choice((*option.choices, option.default))
+    if option.many:
+        return random.choices((1, 2, "a.jpg", "#1", 10**9), k=random.randrange(4))
+    if isinstance(option.default, bool):
+        return random.random() < 0.5
+    least, most = option.least or 0, option.most or 1000
+    return type(option.default)(random.uniform(least, most))
+
+
 def search(folder: Path) -> Case:
     """Try questions with filters and options, asked of a library."""
     library = Library.open(small_library(folder))
@@ -53,7 +85,10 @@ def search(folder: Path) -> Case:
         parsed = None if asked is None else Query.parse(asked)
         if parsed is not None and any(t.kind == "picture" for t in parsed.terms):
             return
-        found = library.search(parsed, random.choice((1, 5, 1000)), where=random_filter(random))
+        names = random.sample(sorted(set(OPTIONS) - {"where"}), random.randrange(4))
+        given = {name: _option(random, OPTIONS[name]) for name in names}
+        where = random_filter(random) if random.random() < 0.5 else "size > 0"
+        found = library.search(parsed, **{"k": 5, "where": where, **given})
         for hit in found:
             assert np.isfinite(hit.score)
             assert hit.confidence is None or 0 <= hit.confidence <= 1

@@ -13,8 +13,8 @@ from pathlib import Path
 from fuzzing.cases import Case
 from fuzzing.kept_files import corpora, drawn_map, store, thumbnails, vectors
 from fuzzing.models import model_files, safetensors
-from fuzzing.pictures import metadata, pictures, raw, xmp
-from fuzzing.questions import query, search, where
+from fuzzing.pictures import bombs, metadata, pictures, raw, xmp
+from fuzzing.questions import options, query, search, where
 from fuzzing.texts import captions, sidecars, tokenizer
 from fuzzing.web import http, mcp
 
@@ -27,6 +27,7 @@ TARGETS: dict[str, Callable[[Path], Case]] = {
     "metadata": metadata,
     "pictures": pictures,
     "raw": raw,
+    "bombs": bombs,
     "vectors": vectors,
     "store": store,
     "map": drawn_map,
@@ -35,6 +36,7 @@ TARGETS: dict[str, Callable[[Path], Case]] = {
     "model-files": model_files,
     "safetensors": safetensors,
     "tokenizer": tokenizer,
+    "options": options,
     "search": search,
     "http": http,
     "mcp": mcp,
