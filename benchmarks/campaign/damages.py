@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 from functools import partial
@@ -12,8 +13,14 @@ from campaign import examining
 from campaign.children import forked
 from campaign.command_line import commands
 from campaign.judging import Bench
-from campaign.outcomes import OK, Outcome, difference
-from campaign.place import library_files
+from campaign.outcomes import (
+    OK,
+    Outcome,
+    difference,
+    is_reduced,
+    lacks_confidences_only,
+)
+from campaign.place import Place, library_files
 
 from retrieval.errors import PixtrieveError
 
@@ -39,35 +46,61 @@ def damaged(kind: str, bench: Bench, random: Random, *, catalogue: bool) -> Outc
     else:
         used = path.name not in _UNIMPORTANT and changed != content
         doctor = examining.of_file(bench.place, str(path), used=used)
-    outcome = _after_damage(bench, right)
+    outcome = _after_damage(bench, right, catalogue=catalogue)
     said = f"{path.name}: {outcome.said}" if outcome.said else ""
     return Outcome(outcome.how, said, doctor.how, doctor.said)
 
 
-def _after_damage(bench: Bench, right: Any) -> Outcome:
-    """Search, run commands, index and search again, all in one process."""
-    place = bench.place
+def _after_damage(bench: Bench, right: Any, *, catalogue: bool) -> Outcome:
+    """Search, run commands, index and search again, all in one process.
 
-    def work() -> list[Any]:
-        found: list[Any] = []
-        for step in (place.answers, partial(commands, place), place.index, place.answers):
-            try:
-                found.append(step())
-            except PixtrieveError as error:
-                if not (error.message and error.hint):
-                    raise
-                # A catalogue cannot be made anew; whatever else is damaged must not be refused.
-                return [*found, f"{step}: {error.message} → {error.hint}"]
-        return found
-
-    ended = forked(work)
+    Until the next run, a damaged catalogue may leave out what it cannot trust, if it says so.
+    """
+    ended = forked(partial(_steps, bench.place))
     if ended.how != "done":
         return Outcome("hung" if ended.how == "hung" else "crashed", ended.said)
-    for value in ended.value:
-        if isinstance(value, dict) and (differs := difference(value, right)):
-            return differs
-    last = ended.value[-1]
-    return Outcome("refused", last) if isinstance(last, str) else OK
+    refused = ""
+    for number, (value, warnings) in enumerate(ended.value):
+        if isinstance(value, str):
+            return Outcome("refused", value)
+        if value is None or not (differs := difference(value, right)):
+            continue
+        left_out = catalogue and number == 0 and is_reduced(value, right)
+        if left_out and (warnings or lacks_confidences_only(value, right)):
+            refused = f"left out: {differs.said}; {'; '.join(warnings)}"
+            continue
+        when = ("at once", "", "", "in the end")[number]
+        return Outcome(differs.how, f"{when}: {differs.said}; {'; '.join(warnings)}")
+    return Outcome("refused", refused) if refused else OK
+
+
+def _steps(place: Place) -> list[tuple[Any, list[str]]]:
+    """Return the answer to each step, or why it was refused, with the warnings meanwhile."""
+    heard = _Warnings()
+    logging.getLogger("retrieval").addHandler(heard)
+    found: list[tuple[Any, list[str]]] = []
+    for step in (place.answers, partial(commands, place), place.index, place.answers):
+        heard.said.clear()
+        try:
+            found.append((step(), heard.said.copy()))
+        except PixtrieveError as error:
+            if not (error.message and error.hint):
+                raise
+            # A catalogue cannot be made anew; whatever else is damaged must not be refused.
+            return [*found, (f"{step}: {error.message} → {error.hint}", heard.said.copy())]
+    return found
+
+
+class _Warnings(logging.Handler):
+    """Collects warnings."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a message."""
+        self.said.append(record.getMessage())
 
 
 def broken(content: bytes, kind: str, random: Random) -> bytes:

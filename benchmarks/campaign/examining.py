@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 from campaign.children import forked
@@ -60,12 +60,12 @@ class Diagnosis:
 
 def of_file(place: Place, path: str, *, used: bool) -> Diagnosis:
     """Judge what the doctor says of a damaged file beside the catalogue, which may be unused."""
-    return _judged(place, lambda found: _of_file(found, path, used=used))
+    return _judged(place, lambda found: of_findings(found, path, used=used))
 
 
 def of_catalogue(place: Place, before: bytes, after: bytes) -> Diagnosis:
     """Judge what the doctor says of a damaged catalogue."""
-    return _judged(place, partial(_of_tables, differing=differing(before, after)))
+    return _judged(place, lambda found: of_tables(found, differing(before, after)))
 
 
 def of_sound(place: Place) -> Diagnosis:
@@ -84,7 +84,8 @@ def _judged(place: Place, judge: Callable[[list[dict[str, str]]], Diagnosis]) ->
     return judge(found)
 
 
-def _of_file(found: list[dict[str, str]], path: str, *, used: bool) -> Diagnosis:
+def of_findings(found: list[dict[str, str]], path: str, *, used: bool) -> Diagnosis:
+    """Judge findings of a library in which one file beside the catalogue is damaged."""
     others = [each for each in found if path not in each["message"]]
     if others:
         return Diagnosis("besides", _said(others))
@@ -98,25 +99,29 @@ def _of_nothing(found: list[dict[str, str]]) -> Diagnosis:
     return Diagnosis("besides", _said(errors)) if errors else Diagnosis("nothing")
 
 
-def _of_tables(found: list[dict[str, str]], *, differing: set[str]) -> Diagnosis:
-    if _STRUCTURE in differing:
+def of_tables(found: list[dict[str, str]], tables: set[str]) -> Diagnosis:
+    """Judge findings of a library in whose catalogue some tables are damaged."""
+    if _STRUCTURE in tables:
         others = [each for each in found if not each["code"].startswith("catalogue.")]
         if others:
-            return Diagnosis("besides", f"{sorted(differing)}: {_said(others)}")
-        return Diagnosis("named") if found else Diagnosis("missed", str(sorted(differing)))
+            return Diagnosis("besides", f"{sorted(tables)}: {_said(others)}")
+        return Diagnosis("named") if found else Diagnosis("missed", str(sorted(tables)))
     named: set[str] = set()
     others = []
     for each in found:
         about = _tables_of(each)
         named |= about
-        dangles = each["code"] == "rows.dangling" and differing
-        if not (dangles or (about & differing if len(about) > 1 else about and about <= differing)):
+        if each["code"] in _ABOUT or each["code"] == "rows.dangling":  # one of them is the reason
+            justified = bool(about & tables) or (each["code"] == "rows.dangling" and bool(tables))
+        else:
+            justified = bool(about) and about <= tables
+        if not justified:
             others.append(each)
     if others:
-        return Diagnosis("besides", f"{sorted(differing)}: {_said(others)}")
-    if missed := differing - named:
-        return Diagnosis("missed", f"{sorted(missed)} of {sorted(differing)}: {_said(found)}")
-    return Diagnosis("named" if differing else "nothing")
+        return Diagnosis("besides", f"{sorted(tables)}: {_said(others)}")
+    if missed := tables - named:
+        return Diagnosis("missed", f"{sorted(missed)} of {sorted(tables)}: {_said(found)}")
+    return Diagnosis("named" if tables else "nothing")
 
 
 def _tables_of(finding: dict[str, str]) -> set[str]:

@@ -183,9 +183,8 @@ class Place:
         for hit in hits:
             left = {k: v for k, v in hit.items() if k not in ("id", "rank", "score", "tags")}
             left["copies"] = sorted(hit["copies"])
-            facts = repr(sorted(left.items()))
-            rows.append([-round(hit["score"], 5), os.path.basename(hit["path"]), facts])
-        return sorted(rows)
+            rows.append([-round(hit["score"], 5), os.path.basename(hit["path"]), left])
+        return sorted(rows, key=lambda row: (*row[:2], repr(row[2])))
 
     def cosines(self) -> set[tuple[str, str, float]]:
         """Return the model, path and cosine of every picture that two plain searches find."""

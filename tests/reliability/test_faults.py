@@ -14,7 +14,8 @@ from support.waiting import SUBPROCESS_S
 ROOT = Path(__file__).parents[2]
 KINDS = (
     *("kill-index", "kill-refresh", "kill-model", "kill-migrate", "kill-cache", "kill-map"),
-    *("kill-captions", "kill-concept", "kill-remove", "cache-cut", "cache-flip", "cache-zero"),
+    *("kill-captions", "kill-concept", "kill-remove", "kill-relocate", "kill-aside", "kill-repair"),
+    *("served", "workers", "cache-cut", "cache-flip", "cache-zero"),
     *("catalogue-cut", "changed", "clock", "writers", "readers", "limit", "read-only"),
     "permission",
 )
