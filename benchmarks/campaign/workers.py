@@ -6,6 +6,7 @@ import os
 import signal
 from contextlib import suppress
 from functools import partial
+from itertools import count
 from random import Random
 from typing import Any
 
@@ -17,7 +18,7 @@ from campaign.place import with_workers
 from retrieval.images.isolation.process import Worker
 
 _SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)
-_SHARE = 0.1
+_SHARE, _MESSAGES = 0.1, 1000
 
 
 def workers_killed(bench: Bench, random: Random) -> Outcome:
@@ -37,14 +38,17 @@ def _prepare(seed: float) -> None:
     """Let this process decode in workers, and kill some of those that it talks to."""
     with_workers()
     random = Random(seed)
+    at = {random.randrange(4, 12)}  # one at least
+    at |= {number for number in range(_MESSAGES) if random.random() < _SHARE}
     changed: Any = Worker
-    work_until = changed.work_until
+    work_until, numbers = changed.work_until, count()
 
-    def begin_or_end(worker: Worker, deadline: float | None) -> None:
+    def begin_or_end(worker: Worker, deadline: float | None) -> float:
         """Set the clock of a message, which each conversation does before and after each one."""
-        if random.random() < _SHARE:
+        if next(numbers) in at:
             _kill(worker.process.pid, random)
-        work_until(worker, deadline)
+        left: float = work_until(worker, deadline)
+        return left
 
     changed.work_until = begin_or_end
 
