@@ -15,6 +15,9 @@ became of it:
     crashed  an exception that is no PixtrieveError, or a signal
     hung     no end within two minutes
 
+After a damage or a kill, `pixtrieve doctor` examines the library, too. It must name the damaged
+file or table and nothing else; what it said is a table of its own: see `campaign.examining`.
+
 Every trial is seeded by its kind and number, so `--only KIND --number N` repeats it alone. Results
 go to a file, and a later run goes on from there. Full disks are small tmpfs mounts, which need
 root; elsewhere they are left out.
@@ -39,10 +42,15 @@ from typing import Any
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
 
 from bench import note, print_table
-from fault_kinds import KINDS, OUTCOMES, Bench, Outcome, can_mount
-from fault_place import Place, Templates, fake_models
+from campaign.disks import can_mount
+from campaign.examining import SAYINGS
+from campaign.judging import Bench
+from campaign.kinds import KINDS
+from campaign.outcomes import OUTCOMES, Outcome
+from campaign.place import Place, Templates, fake_models
 
 _BAD = ("lost", "wrong", "crashed", "hung")
+_BAD_SAYINGS = ("missed", "besides", "crashed")
 
 
 def main() -> int:
@@ -69,6 +77,8 @@ def main() -> int:
                 file.write(json.dumps(row) + "\n")
             if outcome.how in _BAD or given.number is not None:
                 note(f"{kind} --number {number}: {outcome.how}: {outcome.said}")
+            if outcome.doctor in _BAD_SAYINGS:
+                note(f"{kind} --number {number}: doctor: {outcome.doctor}: {outcome.diagnosis}")
     return _report([row for row in done.values() if row["kind"] in kinds])
 
 
@@ -96,14 +106,24 @@ def _wanted(kinds: list[str], trials: int, number: int | None) -> Iterator[tuple
 
 
 def _report(rows: list[dict[str, Any]]) -> int:
+    total = _table("What a library survives", rows, "how", OUTCOMES)
+    asked = [row for row in rows if row["doctor"]]
+    said = _table("What the doctor says of it", asked, "doctor", SAYINGS) if asked else Counter()
+    return int(any(total[how] for how in _BAD) or any(said[how] for how in _BAD_SAYINGS))
+
+
+def _table(
+    title: str, rows: list[dict[str, Any]], column: str, values: tuple[str, ...]
+) -> Counter[str]:
+    """Print how often each kind of fault had each value of a column; return the sums."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for row in rows:
-        counts[row["kind"]][row["how"]] += 1
+        counts[row["kind"]][row[column]] += 1
     table = [
         [
             KINDS[kind].what,
             str(counts[kind].total()),
-            *(str(counts[kind][how]) for how in OUTCOMES),
+            *(str(counts[kind][value]) for value in values),
             f"`python benchmarks/faults.py --only {kind}`",
         ]
         for kind in KINDS
@@ -111,9 +131,9 @@ def _report(rows: list[dict[str, Any]]) -> int:
     ]
     total: Counter[str] = sum(counts.values(), Counter())
     every = "`python benchmarks/faults.py`"
-    table.append(["all", str(total.total()), *(str(total[how]) for how in OUTCOMES), every])
-    print_table("What a library survives", ["fault", "trials", *OUTCOMES, "command"], table)
-    return int(any(total[how] for how in _BAD))
+    table.append(["all", str(total.total()), *(str(total[value]) for value in values), every])
+    print_table(title, ["fault", "trials", *values, "command"], table)
+    return total
 
 
 def _read(results: Path) -> list[dict[str, Any]]:

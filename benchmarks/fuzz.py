@@ -2,7 +2,7 @@
 
     python benchmarks/fuzz.py [--target T …] [--count N] [--seed S]
 
-Inputs are real files and questions with structured mutations, made in code: see `fuzz_targets`.
+Inputs are real files and questions with structured mutations, made in code: see `fuzzing/targets`.
 Every input must give a result or a PixtrieveError: no other exception, no crash, no more than
 {seconds} seconds of processor time or {megabytes} MB of memory. Each input is seeded by its target
 and number: `--number N` repeats one alone. Results are added up in a file, and a later run goes on
@@ -29,7 +29,8 @@ from typing import Any
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
 
 from bench import note, print_table
-from fuzz_targets import TARGETS, Case
+from fuzzing.cases import Case
+from fuzzing.targets import TARGETS
 
 from retrieval.errors import PixtrieveError
 

@@ -8,6 +8,7 @@ Rows of `files` and `sidecars` are not looked for: the comparison of a walk find
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import sqlite3
 import time
@@ -19,6 +20,8 @@ from retrieval.catalogue.explaining import explained
 from retrieval.catalogue.row_checks import seal, sound
 from retrieval.catalogue.texts import CAPTION, EMBEDDED, OCR
 from retrieval.query.fields import FACTS
+
+_log = logging.getLogger(__name__)
 
 _MANY_IMAGES = 20_000
 _DAY_S = 86_400
@@ -50,6 +53,8 @@ NOTHING = Damage((), (), ())
 def find_when_due(db: Connection) -> Damage:
     """Return what `find` finds; of a large library once a day, as reading all rows takes seconds.
 
+    Before that, indexes that differ from their tables are made anew.
+
     Raises LibraryError.
     """
     if db.one(f"SELECT 1 FROM images LIMIT 1 OFFSET {_MANY_IMAGES}") is not None:
@@ -59,7 +64,22 @@ def find_when_due(db: Connection) -> Damage:
             return NOTHING
         db.rows("INSERT OR REPLACE INTO state (key, value) VALUES ('looked_at', ?)", (now,))
     with explained(db.path):
+        _mend_indexes(db.raw)
         return find(db.raw)
+
+
+def _mend_indexes(db: sqlite3.Connection) -> None:
+    """Make the indexes anew if they differ from their tables: SQLite would believe them.
+
+    A look-up would then miss rows that are there. Everything in an index is in its table.
+    """
+    said = [str(line) for (line,) in db.execute("PRAGMA integrity_check").fetchall()]
+    if any(" index " in line and "FTS5" not in line for line in said):
+        db.execute("REINDEX")
+        _log.warning("an index of the catalogue was damaged; it is made anew")
+    if any("FTS5" in line for line in said):
+        db.execute("INSERT INTO words (words) VALUES ('rebuild')")
+        _log.warning("the full-text index of the catalogue was damaged; it is made anew")
 
 
 def find(db: sqlite3.Connection) -> Damage:

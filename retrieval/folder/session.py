@@ -186,6 +186,11 @@ def cache_path(folder: str, fingerprint: str, view: str, kind: str) -> str:
     return os.path.join(folder, "cache", f"{name}.{backend_of(view, kind)}")
 
 
+def thumbnails_folder(folder: str) -> str:
+    """Return the folder of the page's thumbnails in a library's folder."""
+    return os.path.join(folder, "thumbnails")
+
+
 def _warn_of_damaged(ids: Sequence[int], names: Sequence[str]) -> None:
     several = len(ids) > 1
     what = f"{len(ids)} vectors in the catalogue are" if several else "a vector in the catalogue is"

@@ -96,8 +96,8 @@ class OpenLibrary:
         """Examine the library in a folder, also one that does not open: see `folder.doctor`.
 
         With `repair`, mends what is safe to mend; nothing that exists only once is deleted.
-        `files` also reads every picture. Raises LibraryNotFound if there is no library,
-        LibraryBusy if another process is writing during a repair.
+        `files` also reads every picture and thumbnail. Raises LibraryNotFound if there is no
+        library, LibraryBusy if another process is writing during a repair.
         """
         from retrieval.folder.doctor import check
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import operator
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
@@ -212,7 +212,7 @@ OPTIONS: dict[str, Option] = {
 def _checked(option: Option, value: Any) -> Any:
     """Return a value as it is stored; QueryError if it is not allowed."""
     if option.many:
-        return (value,) if isinstance(value, str | int | os.PathLike) else tuple(value)
+        return _examples(option, value)
     if option.choices:
         if value is not None or option.default is not None:
             _require_choice(option, value)
@@ -223,7 +223,29 @@ def _checked(option: Option, value: Any) -> Any:
         return value
     if option.least is not None:
         return _number(option, value)
-    return value
+    return _filter(value)
+
+
+def _examples(option: Option, value: Any) -> tuple[Example, ...]:
+    several = isinstance(value, Iterable) and not isinstance(value, str | bytes)
+    values = tuple(value) if several else (value,)
+    for each in values:
+        if isinstance(each, bool) or not isinstance(each, int | str | os.PathLike):
+            raise QueryError(
+                f"{option.name} cannot be {value!r}",
+                "give ids or paths of pictures, one or several",
+            )
+    return values
+
+
+def _filter(value: Any) -> str | Condition | None:
+    if value is None or isinstance(value, str):
+        return value
+    from retrieval.query.where import Condition
+
+    if isinstance(value, Condition):
+        return value
+    raise QueryError(f"where cannot be {value!r}", "write a filter, like: width > 1000")
 
 
 def _require_choice(option: Option, value: Any) -> None:

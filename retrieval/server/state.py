@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from pydantic import BaseModel, Field, create_model
 from starlette.concurrency import run_in_threadpool
 
 from retrieval.catalogue import ImageRow
+from retrieval.folder.session import thumbnails_folder
 from retrieval.library import Library
 from retrieval.query import Query as Question
 from retrieval.query.options import OPTIONS, SearchOptions
@@ -73,7 +73,7 @@ class State:
         self.path, self._device, self.moves_to = path, device, moves_to
         self.library_thread = LibraryThread(path, device)
         self._uploads = ThreadPoolExecutor(_UPLOADS, "uploads")
-        self.thumbnails = os.path.join(path, "thumbnails")
+        self.thumbnails = thumbnails_folder(path)
         self.indexing = IndexingRun(self.open)
         self.map_job = MapJob("map", self.open)
         self.duplicates_job = DuplicatesJob("duplicates", self.open)

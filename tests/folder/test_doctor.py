@@ -23,6 +23,7 @@ from retrieval.encoders.compiled.exports import folder_of
 from retrieval.errors import LibraryBusy, LibraryNotFound
 from retrieval.folder.locking import writer_lock
 from retrieval.scoring.calibration import Calibration, Logistic, write_calibration
+from retrieval.whole_file import sealed
 
 PICTURES = ("red", "green", "blue", "yellow", "white")
 MANY = 300
@@ -222,6 +223,28 @@ def test_a_cache_that_is_not_what_the_catalogue_holds(folder: Path) -> None:
     foreign_cache(folder)
     assert "cache.whole" in codes(folder)
     assert Library.check(folder, repair=True).sound
+
+
+def test_damaged_thumbnails_are_named_alone(folder: Path) -> None:
+    path = folder / "thumbnails/ab/abc-256.webp"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(sealed(b"what was made"))
+    assert codes(folder, files=True) == set()
+    for damaged in (b"", path.read_bytes()[:-1], path.read_bytes().replace(b"made", b"mode")):
+        path.write_bytes(damaged)
+        (found,) = Library.check(folder, files=True).findings
+        assert (found.code, found.severity) == ("cache.thumbnails", "warning")
+        assert str(path) in found.message
+    assert Library.check(folder, repair=True, files=True).sound
+    assert not path.exists()
+
+
+def test_a_map_behind_a_link_is_not_the_librarys(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").write_bytes(b"somebody's")
+    (folder / "cache/fake-1-map.npz").symlink_to(tmp_path / "other")
+    assert codes(folder) == set()
+    Library.check(folder, repair=True)
+    assert (tmp_path / "other").read_bytes() == b"somebody's"
 
 
 def test_pictures_on_disk_are_compared(tmp_path: Path, folder: Path) -> None:

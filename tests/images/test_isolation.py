@@ -9,6 +9,8 @@ import signal
 import struct
 import subprocess
 import sys
+import threading
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +32,7 @@ from retrieval.images import Picture, Problem, ReadLimits, budget, decoding, thu
 from retrieval.images.isolation import conversation, messages, pictures, pool
 from retrieval.images.isolation.pictures import read_picture
 from retrieval.images.isolation.pool import Pool
+from retrieval.images.isolation.process import Worker
 from retrieval.images.jpeg import count_scans
 from retrieval.specs import Preprocessing
 
@@ -222,6 +225,8 @@ def test_an_error_of_the_caller_reaches_it(
         (signal.SIGSEGV, "bad", "crashed"),
         (signal.SIGABRT, "bad", "crashed"),
         (signal.SIGKILL, "transient", "killed"),
+        (signal.SIGTERM, "transient", "killed"),
+        (signal.SIGHUP, "transient", "killed"),
     ],
 )
 def test_a_crash_costs_one_picture(
@@ -237,6 +242,39 @@ def test_a_crash_costs_one_picture(
     if kind == "bad":  # it is tried again only when the file changes
         assert (found.size, found.mtime_ns) == (os.stat(good).st_size, os.stat(good).st_mtime_ns)
     assert isinstance(read_picture(good, preprocessing, LIMITS, always), Picture)
+
+
+@posix
+def test_time_in_which_everything_stood_still_does_not_count(
+    worker: int, good: str, preprocessing: Preprocessing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-Z stops the clock's keeper as well: the picture is no reason for the delay."""
+    clock, slept = time.monotonic, [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock() + slept[0])
+    ticked = threading.Event()
+    check = Worker.check
+
+    def counted(one: Worker, stood_still: float = 0.0) -> None:
+        check(one, stood_still)
+        if stood_still:
+            ticked.set()
+
+    monkeypatch.setattr(Worker, "check", counted)
+
+    def go_on() -> None:
+        time.sleep(0.5)
+        slept[0] = 500.0
+        ticked.wait(WAIT_S)
+        os.kill(worker, signal.SIGCONT)
+
+    def stop(_: bytes) -> bool:
+        os.kill(worker, signal.SIGSTOP)
+        threading.Thread(target=go_on).start()
+        return True
+
+    found = read_picture(good, preprocessing, replace(LIMITS, max_seconds=60.0), stop)
+    assert isinstance(found, Picture)
+    assert ticked.is_set()
 
 
 @posix

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +113,34 @@ DERIVED = {
     "text": ("texts", "text", "source = 'sidecar'"),
     "sidecar": ("sidecars", "text", "1"),
 }
+
+
+@pytest.mark.parametrize(
+    "index", ["sqlite_autoindex_vectors_1", "files_image", "sqlite_autoindex_images_1"]
+)
+def test_an_index_that_misses_a_row_is_made_anew(
+    folder: Path, index: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """SQLite believes an index: it says nothing, and does not find the row."""
+    right = answers(folder)
+    shutil.rmtree(folder / "cache")
+    path = folder / "catalogue.sqlite"
+    with closing(sqlite3.connect(path)) as db:
+        (size,) = db.execute("PRAGMA page_size").fetchone()
+        found = "SELECT rootpage FROM sqlite_master WHERE name = ?"
+        (page,) = db.execute(found, (index,)).fetchone()
+    content = bytearray(path.read_bytes())
+    start = (page - 1) * size
+    assert content[start] == 10  # a leaf: the next bytes count its entries
+    content[start + 4] -= 1
+    path.write_bytes(content)
+    with Library.open(folder, FakeEncoder()) as library, caplog.at_level(logging.WARNING):
+        library.add()
+    assert "an index of the catalogue was damaged" in caplog.text
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    assert answers(folder) == right
+    assert not Library.check(folder).findings
 
 
 @pytest.mark.parametrize("what", DERIVED)

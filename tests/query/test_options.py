@@ -36,6 +36,13 @@ from retrieval.query.where import Comparison
         ("min_confidence", "0.5", "from 0 to 1"),
         ("diverse", "yes", "True or False"),
         ("explain", 1, "True or False"),
+        ("like", None, "paths of pictures"),
+        ("like", 0.5, "paths of pictures"),
+        ("like", True, "paths of pictures"),
+        ("like", b"a.jpg", "paths of pictures"),
+        ("unlike", [1, None], "paths of pictures"),
+        ("where", 7, "a filter"),
+        ("where", ["width > 2"], "a filter"),
     ],
 )
 def test_a_wrong_value_is_refused_and_the_right_ones_are_named(

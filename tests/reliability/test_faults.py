@@ -14,7 +14,8 @@ from support.waiting import SUBPROCESS_S
 ROOT = Path(__file__).parents[2]
 KINDS = (
     *("kill-index", "kill-refresh", "kill-model", "kill-migrate", "kill-cache", "kill-map"),
-    *("kill-captions", "kill-concept", "kill-remove", "cache-cut", "cache-flip", "cache-zero"),
+    *("kill-captions", "kill-concept", "kill-remove", "kill-relocate", "kill-aside", "kill-repair"),
+    *("served", "workers", "cache-cut", "cache-flip", "cache-zero"),
     *("catalogue-cut", "changed", "clock", "writers", "readers", "limit", "read-only"),
     "permission",
 )
@@ -58,7 +59,7 @@ def test_it_goes_on_where_it_ended(tmp_path: Path) -> None:
 def test_harm_is_seen() -> None:
     """The judge tells lost from wrong; a trial that nothing can fail would prove nothing."""
     sys.path.insert(0, str(ROOT / "benchmarks"))
-    from fault_kinds import difference
+    from campaign.outcomes import difference
 
     right: dict[str, list[Any]] = {
         "words": [[-0.9, "a.png", "x"], [-0.5, "b.png", "y"]],

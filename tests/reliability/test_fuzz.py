@@ -43,7 +43,7 @@ def test_findings_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     from random import Random
 
     import fuzz
-    import fuzz_targets
+    from fuzzing import targets
 
     from retrieval.errors import QueryError
 
@@ -61,7 +61,7 @@ def test_findings_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
         return case
 
-    monkeypatch.setitem(fuzz_targets.TARGETS, "bad", make)
+    monkeypatch.setitem(targets.TARGETS, "bad", make)
     row = {"count": 0, "seconds": 0.0, "mb": 0.0, "findings": {}}
     fuzz._run("bad", 1, range(4), row)
     assert row["count"] == 4

@@ -26,8 +26,9 @@ __all__ = ["Checkup", "Finding", "check"]
 def check(folder: str, *, repair: bool = False, files: bool = False) -> Checkup:
     """Examine the library in a folder; with `repair`, mend what is safe to mend.
 
-    `files` also reads every picture, and compares it with its SHA-256. Raises LibraryNotFound when
-    the folder holds no catalogue; with `repair`, LibraryBusy when another process is writing.
+    `files` also reads thumbnails, and every picture, which is compared with its SHA-256. Raises
+    LibraryNotFound when the folder holds no catalogue; with `repair`, LibraryBusy when another
+    process is writing.
     """
     path = os.path.join(folder, CATALOGUE)
     if not os.path.lexists(path):

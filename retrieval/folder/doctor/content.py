@@ -14,7 +14,8 @@ import numpy as np
 from retrieval.catalogue import Catalogue, ModelRow, Vectors
 from retrieval.catalogue.duplicates import KnownFile
 from retrieval.folder.doctor.findings import Finding, some
-from retrieval.folder.session import backend_of, cache_path, index_kind
+from retrieval.folder.session import backend_of, cache_path, index_kind, thumbnails_folder
+from retrieval.images.decoding import open_file
 from retrieval.stores import backends
 from retrieval.stores.cache_file import forget_check
 from retrieval.whole_file import require_inside, unsealed
@@ -27,6 +28,8 @@ def examine(
     with catalogue.reading():
         yield from _vectors(catalogue)
         yield from _caches(folder, catalogue)
+        if files:
+            yield from _thumbnails(folder)
         if lacking := catalogue.vectors(model).count_lacking():
             yield Finding(
                 "vectors.lacking",
@@ -97,17 +100,14 @@ def _caches(folder: str, catalogue: Catalogue) -> Iterator[Finding]:
 
 def _maps(folder: str) -> Iterator[Finding]:
     for path in sorted(glob.glob(os.path.join(glob.escape(folder), "cache", "*-map.npz"))):
-        with suppress(OSError):
-            require_inside(folder, path)
-            with open(path, "rb") as file:
-                if unsealed(file.read()) is None:
-                    yield Finding(
-                        "cache.map",
-                        "warning",
-                        f"the cached map {path} is damaged",
-                        "delete it; the next map is made anew",
-                        mend=partial(_delete, path),
-                    )
+        if _is_damaged(folder, path):
+            yield Finding(
+                "cache.map",
+                "warning",
+                f"the cached map {path} is damaged",
+                "delete it; the next map is made anew",
+                mend=partial(_delete, path),
+            )
 
 
 def _difference(path: str, vectors: Vectors, backend: str) -> str:
@@ -131,10 +131,38 @@ def _difference(path: str, vectors: Vectors, backend: str) -> str:
     return ""
 
 
-def _delete(path: str) -> str:
-    forget_check(path)
-    with suppress(FileNotFoundError):
-        os.unlink(path)
+def _thumbnails(folder: str) -> Iterator[Finding]:
+    place = thumbnails_folder(folder)
+    damaged = [
+        path
+        for path in sorted(glob.glob(os.path.join(glob.escape(place), "*", "*.webp")))
+        if _is_damaged(folder, path)
+    ]
+    if damaged:
+        yield Finding(
+            "cache.thumbnails",
+            "warning",
+            f"{len(damaged):,} thumbnails are damaged: {some(damaged)}",
+            "delete them; the page makes them anew",
+            mend=partial(_delete, *damaged),
+        )
+
+
+def _is_damaged(folder: str, path: str) -> bool:
+    """Tell whether a sealed cache file has other bytes than were written."""
+    try:
+        require_inside(folder, path)
+        with open_file(path) as file:
+            return unsealed(file.read()) is None
+    except OSError:  # it is missing, cannot be read (see `surroundings`), or is not the library's
+        return False
+
+
+def _delete(*paths: str) -> str:
+    for path in paths:
+        forget_check(path)
+        with suppress(FileNotFoundError):
+            os.unlink(path)
     return "deleted"
 
 

@@ -23,7 +23,9 @@ READ_S = 120.0
 _BYTES_PER_S = 4e6  # a large file is read again while it is decoded
 _MEGAPIXELS_PER_TIME = 120
 _EXIT_S = 5.0
-_SIGKILL = 9
+_FROM_OUTSIDE = (1, 2, 3, 9, 15)
+"""SIGHUP, SIGINT, SIGQUIT, SIGKILL, SIGTERM: no fault of a decoder, but a full memory, or a system
+that shuts down and tells every process."""
 
 
 class WorkerDiedError(Exception):
@@ -62,7 +64,6 @@ class Conversation:
         self._reads = False
         self._seconds = limits.max_seconds
         self._most_pixels = 0
-        self._until = 0.0
 
     def ask(
         self,
@@ -116,14 +117,13 @@ class Conversation:
 
     def _pause(self) -> float:
         """Stop the clock and return the seconds left; raises WorkerDiedError if there are none."""
-        self._worker.work_until(None)
+        left = self._worker.work_until(None)
         if self._worker.overran:
             raise self._died()
-        return self._until - time.monotonic()
+        return left if left > 0 else self._seconds  # the keeper of the clock itself stood still
 
     def _go_on(self, seconds: float) -> None:
-        self._until = time.monotonic() + seconds
-        self._worker.work_until(self._until)
+        self._worker.work_until(time.monotonic() + seconds)
 
     def _send(self, facts: Mapping[str, Any], data: bytes = b"") -> None:
         try:
@@ -140,7 +140,7 @@ class Conversation:
             return WorkerDiedError(reasons.stalled(READ_S), None, transient=True)
         if self._worker.overran:
             return WorkerDiedError(reasons.too_slow(self._seconds), self._content, transient=False)
-        if status == -_SIGKILL or self._reads:
+        if -status in _FROM_OUTSIDE or self._reads:
             killed, unread = reasons.KILLED, self._reads
             return WorkerDiedError(killed, self._content, transient=True, unread=unread)
         return WorkerDiedError(reasons.CRASHED, self._content, transient=False)

@@ -6,6 +6,7 @@ Linux kills a worker when the thread that started it ends, so one lasting thread
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -13,6 +14,9 @@ from concurrent.futures import Future
 from retrieval.images.isolation.process import Worker, start
 
 _TICK_S = 0.2
+_STILL_S = 5.0
+"""A tick that comes so much later shows that everything stood still: Ctrl-Z, or a machine that is
+far too busy. That time is not the workers'."""
 
 
 class Keeper:
@@ -47,14 +51,16 @@ class Keeper:
         worker.end()
 
     def _run(self) -> None:
+        ticked = time.monotonic()
         while True:
             with self._changed:
                 if not self._wanted:
                     self._changed.wait(_TICK_S if self._workers else None)
                 wanted, self._wanted = self._wanted, deque()
                 workers = list(self._workers)
+            late, ticked = time.monotonic() - ticked - _TICK_S, time.monotonic()
             for worker in workers:
-                worker.check()
+                worker.check(late if late > _STILL_S else 0.0)
             self._tidy()
             for future in wanted:
                 self._start(future)

@@ -38,18 +38,24 @@ class Worker:
     _deadline: float | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def work_until(self, deadline: float | None) -> None:
+    def work_until(self, deadline: float | None) -> float:
         """Set the time (`time.monotonic`) at which it is killed; None for never.
 
-        With None, `overran` does not change any more.
+        With None, `overran` does not change any more. Returns the seconds that it had left, 0
+        without a deadline.
         """
         with self._lock:
+            left = 0.0 if self._deadline is None else self._deadline - time.monotonic()
             self._deadline = deadline
+            return left
 
-    def check(self) -> None:
-        """Kill the process if its time is up."""
+    def check(self, stood_still: float = 0.0) -> None:
+        """Kill the process if its time is up, after `stood_still` seconds more."""
         with self._lock:
-            if self._deadline is not None and time.monotonic() > self._deadline:
+            if self._deadline is None:
+                return
+            self._deadline += stood_still
+            if time.monotonic() > self._deadline:
                 self.overran = True
                 self.process.kill()
 

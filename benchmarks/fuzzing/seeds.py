@@ -15,7 +15,7 @@ from typing import Any
 import pillow_heif
 from PIL import Image, PngImagePlugin
 
-sys.path.append(str(Path(__file__).parents[1] / "tests"))
+sys.path.append(str(Path(__file__).parents[2] / "tests"))
 
 from support.raw_files import KINDS as RAW_KINDS
 from support.raw_files import Shot

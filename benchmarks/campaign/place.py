@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-sys.path.append(str(Path(__file__).parents[1] / "tests"))
+sys.path.append(str(Path(__file__).parents[2] / "tests"))
 
 from support.fake_model import IDENTIFYING, OPENING
 from support.fakes import FakeEncoder
@@ -65,6 +65,15 @@ ENCODERS: dict[str, Callable[[], FakeEncoder]] = {
     "fake": FakeEncoder,
     "fake-other": OtherEncoder,
 }
+
+
+_WORKER = Pool.worker
+
+
+def with_workers() -> None:
+    """Let this process decode in worker processes after all."""
+    changed: Any = Pool
+    changed.worker = _WORKER
 
 
 def fake_models() -> None:
@@ -182,9 +191,8 @@ class Place:
         for hit in hits:
             left = {k: v for k, v in hit.items() if k not in ("id", "rank", "score", "tags")}
             left["copies"] = sorted(hit["copies"])
-            facts = repr(sorted(left.items()))
-            rows.append([-round(hit["score"], 5), os.path.basename(hit["path"]), facts])
-        return sorted(rows)
+            rows.append([-round(hit["score"], 5), os.path.basename(hit["path"]), left])
+        return sorted(rows, key=lambda row: (*row[:2], repr(row[2])))
 
     def cosines(self) -> set[tuple[str, str, float]]:
         """Return the model, path and cosine of every picture that two plain searches find."""
