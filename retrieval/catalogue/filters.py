@@ -38,7 +38,8 @@ _ROOT = "r.path" if os.sep == "/" else f"replace(r.path, '{os.sep}', '/')"
 # Fields that are computed; every other field is a column of the same name.
 _COMPUTED = {
     "megapixels": "(i.width * i.height / 1e6)",
-    "orientation": "(CASE WHEN i.width > i.height THEN 'landscape'"
+    "orientation": "(CASE WHEN max(i.width, i.height) >= 2 * min(i.width, i.height) THEN 'panorama'"
+    " WHEN i.width > i.height THEN 'landscape'"
     " WHEN i.width < i.height THEN 'portrait' ELSE 'square' END)",
     # As bytes: names need not be UTF-8, and only bytes reach a Python function unchanged.
     "path": f"CAST(rtrim({_ROOT}, '/') || '/' || f.path AS BLOB)",
@@ -68,7 +69,7 @@ _FILES = (
     f"{_VECTORS}"
 )
 _OF_FILES = "(SELECT {} FROM files f WHERE f.image_id = i.id)"
-_ORDERS = {
+ORDERS = {
     "date": "i.date",
     "date-desc": "i.date DESC",
     "name": _OF_FILES.format(f"min(where_key({_COMPUTED['name']}))"),
@@ -102,17 +103,32 @@ class Filters:
 
     def listed(self, condition: Condition, model_id: int, sort: Sort) -> NDArray[np.int64]:
         """Return the same ids in the order of `sort`."""
-        ids = self._found(condition, model_id, f" ORDER BY {_ORDERS[sort]}, v.id")
+        ids = self._found(condition, model_id, f" ORDER BY {ORDERS[sort]}, v.id")
         _, first = np.unique(ids, return_index=True)
         return ids[np.sort(first)]
 
-    def _found(self, condition: Condition, model_id: int, order: str) -> NDArray[np.int64]:
-        sql, values = _sql_of(condition)
-        source = (_FILES if _is_of_files(condition) else _IMAGES).format(sql)
+    def rows(
+        self, columns: str, condition: Condition | None, model_id: int, order: str = ""
+    ) -> list[tuple[Any, ...]]:
+        """Return columns of `images i` and `vectors v` of the model where a condition holds.
+
+        With a condition on files, an image comes once for each. `order` is SQL.
+        """
+        source, values = _matches(condition)
         read = [table for table in _READ if f" {table} " in source + order]
         self._db.require_sound(*read)
-        rows = self._db.rows(f"SELECT v.id{source}{order}", (model_id, *values)).fetchall()
+        return self._db.rows(f"SELECT {columns}{source}{order}", (model_id, *values)).fetchall()
+
+    def _found(self, condition: Condition, model_id: int, order: str) -> NDArray[np.int64]:
+        rows = self.rows("v.id", condition, model_id, order)
         return np.array([id_ for (id_,) in rows], np.int64)
+
+
+def _matches(condition: Condition | None) -> _Sql:
+    """Return FROM and WHERE for a condition, or for none, and their parameters."""
+    sql, values = ("1", ()) if condition is None else _sql_of(condition)
+    source = _FILES if condition is not None and _is_of_files(condition) else _IMAGES
+    return source.format(sql), values
 
 
 def _is_of_files(condition: Condition) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 from typing import IO, Literal
@@ -12,9 +13,18 @@ from numpy.typing import NDArray
 
 from retrieval.images import ReadLimits
 from retrieval.images.decoding import explained, open_file
+from retrieval.images.placeholder import placeholder_of
 from retrieval.images.rendering import render
 
 Kind = Literal["WEBP", "JPEG"]
+
+
+@dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """An encoded thumbnail, and the placeholder of the picture (`images.placeholder`)."""
+
+    data: bytes
+    placeholder: bytes
 
 
 def thumbnail(path: str, side: int, limits: ReadLimits | None = None) -> bytes:
@@ -23,12 +33,12 @@ def thumbnail(path: str, side: int, limits: ReadLimits | None = None) -> bytes:
     Raises PictureError with the reason if the picture cannot be read.
     """
     with explained(), open_file(path) as file:
-        return thumbnail_of(file, side, limits)
+        return thumbnail_of(file, side, limits).data
 
 
 def thumbnail_of(
     file: IO[bytes], side: int, limits: ReadLimits | None = None, kind: Kind = "WEBP"
-) -> bytes:
+) -> Thumbnail:
     """Return a WebP or JPEG thumbnail of an open picture file: see `thumbnail`."""
     target = partial(fitted, side=side)
     with explained() as reading, ExitStack() as held:
@@ -36,7 +46,7 @@ def thumbnail_of(
         small.thumbnail((side, side))
         out = BytesIO()
         small.save(out, kind, quality=80)
-        return out.getvalue()
+        return Thumbnail(out.getvalue(), placeholder_of(small))
 
 
 def small_picture(path: str, side: int, limits: ReadLimits) -> NDArray[np.uint8]:

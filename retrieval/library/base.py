@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from retrieval.folder.edits import Edits
     from retrieval.folder.relocating import Relocated
     from retrieval.folder.status import Status
+    from retrieval.search.timeline import Timeline
 
 AnyPath = str | os.PathLike[str]
 
@@ -121,6 +122,13 @@ class OpenLibrary:
         """
         with self._session.catalogue.reading():
             return self._session.catalogue.facets.all(most)
+
+    @property
+    def timeline(self) -> Timeline:
+        """All pictures in order, for galleries: see `retrieval.search.timeline`."""
+        from retrieval.search.timeline import Timeline
+
+        return Timeline(self._session.context())
 
     def problems(self) -> Iterator[ProblemRow]:
         """Yield the files that could not be used, with the reasons."""

@@ -34,10 +34,11 @@ from retrieval.server.routes.page import explain_http_error, page_routes
 from retrieval.server.routes.pictures import picture_routes
 from retrieval.server.routes.search import search_routes
 from retrieval.server.routes.tags import tag_routes
+from retrieval.server.routes.timeline import timeline_routes
 from retrieval.server.state import State, as_json
 
 _ROUTES = (
-    *(search_routes, picture_routes, library_routes),
+    *(search_routes, timeline_routes, picture_routes, library_routes),
     *(tag_routes, duplicate_routes, download_routes, map_routes),
 )
 
