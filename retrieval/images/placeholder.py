@@ -80,6 +80,6 @@ def _written(*channels: Floats) -> list[bytes]:
     scales = np.maximum(heads[:, 3:], 1) / 255
     steps = [waves[:, 1:] / scales[:, [at]] * _STEPS for at, waves in enumerate(channels)]
     numbers = np.clip(np.rint(np.hstack(steps)), -_STEPS, _STEPS).astype(np.int8) + _MIDDLE
-    pairs = numbers.astype(np.uint8).reshape(len(numbers), -1, 2)
+    pairs = numbers.astype(np.uint8).reshape(len(numbers), numbers.shape[1] // 2, 2)
     packed = np.hstack([heads, pairs[:, :, 0] << 4 | pairs[:, :, 1]])
     return [row.tobytes() for row in packed]

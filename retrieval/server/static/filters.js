@@ -102,6 +102,7 @@ export function createFilters({ now, change, soon, clear }) {
   function toggle(name, button) {
     if (PHONE.matches) { openSheet(name); return; }
     const again = shown?.name === name;
+    closed();
     $("panel").hidePopover();
     if (again) return;
     const title = button.closest("[data-filter]").querySelector(".open").textContent;
@@ -116,14 +117,15 @@ export function createFilters({ now, change, soon, clear }) {
     $("panel").querySelector("input, select, button, [tabindex='0']")?.focus({ preventScroll: true });
   }
 
-  $("panel").addEventListener("toggle", (event) => {
-    if (event.newState === "open") return;
-    shown?.chip.setAttribute("aria-expanded", "false");
-    const { name } = shown ?? {};
-    if ($("panel").contains(document.activeElement) || document.activeElement === document.body) $("chipbar").querySelector(`[data-filter="${CSS.escape(name ?? "")}"] .open`)?.focus({ preventScroll: true });
+  function closed() {
+    if (!shown) return;
+    shown.chip.setAttribute("aria-expanded", "false");
     $("kept").append($("more"));
     shown = null;
-  });
+  }
+
+  // The event comes later: by then, another one may be open.
+  $("panel").addEventListener("toggle", () => { if (!$("panel").matches(":popover-open")) closed(); });
 
   function openSheet(name = "") {
     sheet = [];

@@ -58,6 +58,7 @@ export function createGallery({ open, chosen, more, laidOut, height }) {
     for (const head of heads.values()) head.remove();
     heads.clear();
     laidOut(layout, source.dated);
+    if (fresh && list.clientWidth !== width) { measure(true); return; } // the scrubber has come or gone
     if (held) scrollTo(0, offset() + layout.rows[rowOf(layout, held.place)].top - held.above);
   }
 

@@ -7,7 +7,8 @@ const FULL = 0.85; // a last row that is so full is made as wide as the others
 
 /**
  * Lay out pictures whose width / height is in `ratios`. `sections` are {first, title, …}: runs that
- * begin on a row of their own, below a title unless that is "". `height` is the wanted height of a
+ * begin on a row of their own, below a title unless that is "": then it goes on where the one before
+ * it ends, whose rows are all full. `height` is the wanted height of a
  * row in pixels, `gap` the space between pictures, `head` the height of a title.
  *
  * Returns the rows {top, height, first, section} and, with one row more, where they end; the left
@@ -23,10 +24,11 @@ export function layOut(ratios, sections, { width, height, gap, head }) {
     const end = sections[number + 1]?.first ?? count;
     const made = { ...section, end, top };
     if (section.title) top += head;
-    for (const [first, after] of broken(ratios, section.first, end, { width, height, gap })) {
+    const goesOn = sections[number + 1]?.title === "";
+    for (const [first, after] of broken(ratios, section.first, end, goesOn, { width, height, gap })) {
       const tall = rowHeight(ratios, first, after, width, gap);
       // The last row is as high as the others, unless it is nearly full.
-      const full = after < end || tall <= height / FULL;
+      const full = after < end || goesOn || tall <= height / FULL;
       const high = Math.round(full ? tall : height);
       rows.push({ top, height: high, first, section: number });
       let left = 0;
@@ -53,7 +55,7 @@ function rowHeight(ratios, first, after, width, gap) {
 }
 
 /** The best rows of a section as [first, after], by the shortest path over all ways to break it. */
-function broken(ratios, from, end, { width, height, gap }) {
+function broken(ratios, from, end, goesOn, { width, height, gap }) {
   const size = end - from;
   const costs = new Float64Array(size + 1).fill(Infinity);
   const came = new Int32Array(size + 1);
@@ -65,7 +67,7 @@ function broken(ratios, from, end, { width, height, gap }) {
       sum += shape(ratios[from + after - 1]);
       const tall = (width - gap * (after - start - 1)) / sum;
       const unlike = Math.max(tall / height, height / tall) - 1;
-      const cost = after === size && tall > height ? 0 : unlike * unlike;
+      const cost = after === size && tall > height && !goesOn ? 0 : unlike * unlike;
       if (costs[start] + cost < costs[after]) { costs[after] = costs[start] + cost; came[after] = start; }
       if (tall < height * SHORTEST) break;
     }
