@@ -50,9 +50,7 @@ def drawn(placeholder: bytes) -> Pixels:
 
 
 @given(colour=colours, size=sizes)
-def test_one_colour_stays_that_colour(
-    colour: tuple[int, int, int], size: tuple[int, int]
-) -> None:
+def test_one_colour_stays_that_colour(colour: tuple[int, int, int], size: tuple[int, int]) -> None:
     placeholder = placeholder_of(Image.new("RGB", size, colour))
     assert len(placeholder) == SIZE
     assert np.abs(drawn(placeholder) - colour).max() < 4

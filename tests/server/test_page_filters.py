@@ -34,9 +34,7 @@ def folder(tmp_path: Path, encoder: FakeEncoder) -> str:
         exif.get_ifd(0x8769)[0x9003] = f"{year}:{month:02}:03 12:00:00"
         place = PLACES[number % 3]
         if place:
-            exif.get_ifd(0x8825).update(
-                {1: "N", 2: (place[0], 0, 0), 3: "E", 4: (place[1], 0, 0)}
-            )
+            exif.get_ifd(0x8825).update({1: "N", 2: (place[0], 0, 0), 3: "E", 4: (place[1], 0, 0)})
         path = root / FOLDERS[number % 3] / f"{number:02}.{'png' if number % 2 else 'jpg'}"
         path.parent.mkdir(parents=True, exist_ok=True)
         picture.save(path, exif=exif.tobytes())
@@ -84,7 +82,13 @@ def test_folders_are_a_tree(page: Any) -> None:
     until(lambda: folders.locator(".title").all_inner_texts() == ["pictures", "2021", "2022"])
     assert folders.locator(".number").all_inner_texts() == ["36", "24", "12"]
     folders.get_by_role("button", name="Folders in 2021").click()
-    assert folders.locator(".title").all_inner_texts() == ["pictures", "2021", "Oslo", "Paris", "2022"]
+    assert folders.locator(".title").all_inner_texts() == [
+        "pictures",
+        "2021",
+        "Oslo",
+        "Paris",
+        "2022",
+    ]
     check(folders, "Oslo")
     says(page, "12 pictures")
     assert on(page) == ["Folder: Oslo"]

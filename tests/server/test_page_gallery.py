@@ -40,9 +40,14 @@ def heads(page: Any) -> list[str]:
     """Return the days in the window, from the top down."""
     return list(
         page.evaluate(
-            """() => [...document.querySelectorAll(".day")].map((day) => [day.getBoundingClientRect(), day])
-              .filter(([box]) => box.bottom > document.querySelector("header").offsetHeight && box.top < innerHeight)
-              .sort((a, b) => a[0].top - b[0].top).map(([, day]) => day.querySelector("h2").textContent)"""
+            """() => {
+              const covered = document.querySelector("header").offsetHeight;
+              return [...document.querySelectorAll(".day")]
+                .map((day) => ({ box: day.getBoundingClientRect(), head: day.firstElementChild }))
+                .filter(({ box }) => box.bottom > covered && box.top < innerHeight)
+                .sort((a, b) => a.box.top - b.box.top)
+                .map(({ head }) => head.textContent);
+            }"""
         )
     )
 
@@ -51,9 +56,12 @@ def first_seen(page: Any) -> str:
     """Return the name of the first picture below the header."""
     return str(
         page.evaluate(
-            """() => [...document.querySelectorAll(".tile")].filter((tile) =>
-              tile.getBoundingClientRect().bottom > document.querySelector("header").offsetHeight + 1)
-              .sort((a, b) => a.ariaPosInSet - b.ariaPosInSet)[0].querySelector("img").alt"""
+            """() => {
+              const covered = document.querySelector("header").offsetHeight;
+              return [...document.querySelectorAll(".tile")]
+                .filter((tile) => tile.getBoundingClientRect().bottom > covered + 1)
+                .sort((a, b) => a.ariaPosInSet - b.ariaPosInSet)[0].querySelector("img").alt;
+            }"""
         )
     )
 
@@ -83,7 +91,9 @@ def test_only_what_is_near_is_in_the_document(page: Any) -> None:
         page.wait_for_timeout(50)
     page.locator("img[alt='2019-01-01_0448.png']").wait_for(state="attached")
     assert page.locator(".tile").count() < 150
-    order = page.evaluate("[...document.querySelectorAll('.tile')].map((tile) => Number(tile.ariaPosInSet))")
+    order = page.evaluate(
+        "[...document.querySelectorAll('.tile')].map((tile) => Number(tile.ariaPosInSet))"
+    )
     assert order == sorted(order)
     page.evaluate("scrollTo(0, 0)")
     wait_for_first(page, "2026-06-02_0004.png")
@@ -150,7 +160,7 @@ def test_the_size_of_tiles_is_kept(page: Any) -> None:
     page.get_by_role("slider", name="Size of the pictures").fill("1")
     until(lambda: page.locator(".tile").first.bounding_box()["height"] < before * 0.8)
     # What was at the top is still in its row.
-    tops = "name => [...document.querySelectorAll('.tile')].find((tile) => tile.querySelector('img').alt === name)?.getBoundingClientRect().top"
+    tops = "name => document.querySelector(`img[alt='${name}']`)?.getBoundingClientRect().top"
     until(lambda: 0 < (page.evaluate(tops, there) or -1) < 400)
     page.reload()
     until(lambda: page.locator(".tile").first.bounding_box()["height"] < before * 0.8)
@@ -194,10 +204,14 @@ def test_a_finger_that_rests_selects(address: str) -> None:
         page.goto(address)
         wait_for_first(page, "2026-06-02_0004.png")
         press = """([name, long]) => new Promise((done) => {
-          const look = [...document.querySelectorAll(".tile")].find((tile) => tile.querySelector("img").alt === name).querySelector(".look");
+          const look = document.querySelector(`.tile img[alt="${name}"]`).closest(".look");
           const how = { bubbles: true, pointerType: "touch", pointerId: 1 };
           look.dispatchEvent(new PointerEvent("pointerdown", how));
-          setTimeout(() => { look.dispatchEvent(new PointerEvent("pointerup", how)); look.click(); done(); }, long);
+          setTimeout(() => {
+            look.dispatchEvent(new PointerEvent("pointerup", how));
+            look.click();
+            done();
+          }, long);
         })"""
         page.evaluate(press, ["2026-06-02_0004.png", 700])
         page.locator("#count", has_text="1 selected").wait_for()

@@ -17,7 +17,7 @@ export function createTile() {
   const look = el("button", { class: "look", type: "button", tabIndex: -1 }, canvas, image);
   const choose = checked();
   const root = el("li", { class: "tile" }, look, choose);
-  const tile = { root, look, canvas, image, choose, place: -1, item: null, side: 0, painted: "", extras: [], about: null };
+  const tile = { root, look, canvas, image, choose, place: -1, count: 0, picked: false, item: null, side: 0, painted: "", extras: [], about: null };
   image.addEventListener("load", () => root.classList.add("ready"));
   image.addEventListener("error", () => { if (image.getAttribute("src")) broken(tile); });
   return tile;
@@ -42,8 +42,9 @@ export function fill(tile, item, place, count, picked) {
     tile.look.setAttribute("aria-label", item ? "" : "Loading");
     if (item) show(tile, item);
   }
-  tile.root.setAttribute("aria-setsize", count);
-  mark(tile, picked);
+  if (tile.count !== count) tile.root.setAttribute("aria-setsize", count);
+  tile.count = count;
+  if (tile.picked !== picked) mark(tile, picked);
 }
 
 /** Load the thumbnail, in the size that the tile needs. */
@@ -58,6 +59,7 @@ export function load(tile) {
 
 /** Show whether the picture is selected. */
 export function mark(tile, picked) {
+  tile.picked = picked;
   tile.root.classList.toggle("picked", picked);
   tile.choose.setAttribute("aria-pressed", String(picked));
 }
