@@ -65,15 +65,15 @@ class TimelineRows:
         found = self._db.rows(
             f"SELECT i.id, i.width, i.height, i.date{source} ORDER BY {ORDERS[sort]}, v.id",
             (model_id, *values),
-        )
+        ).fetchall()
         # With a condition on files, a picture may come more than once.
-        rows = list({row[0]: row for row in found}.values())
-        try:
-            numbers = np.array([row[:3] for row in rows], np.int64).reshape(-1, 3)
-        except (TypeError, ValueError, OverflowError):
-            raise self._db.damaged("a picture has no width or height") from None
-        dates = tuple(self._db.a_text(date) for *_, date in rows)
-        return Ordered(numbers[:, 0], numbers[:, 1], numbers[:, 2], dates)
+        rows = found if not condition else list({row[0]: row for row in found}.values())
+        ids, widths, heights, dates = zip(*rows, strict=True) if rows else ((), (), (), ())
+        kinds = set(map(type, dates)) | {*map(type, widths), *map(type, heights)}
+        if not kinds <= {int, str}:
+            raise self._db.damaged("a picture has no width, height or date")
+        numbers = (np.array(each, np.int64) for each in (ids, widths, heights))
+        return Ordered(*numbers, dates)
 
     def names(self, image_ids: Sequence[int]) -> dict[int, str]:
         """Return the first file of pictures, as a path below its root, by image id."""

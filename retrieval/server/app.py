@@ -74,6 +74,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        state.warm()
         if following is not None:
             state.indexing.follow(following)
         async with assistants.running():

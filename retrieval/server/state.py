@@ -89,6 +89,10 @@ class State:
         """Run a function on the thread that owns the library, and wait for it."""
         return await asyncio.wrap_future(self.library_thread.call(function))
 
+    def warm(self) -> None:
+        """Begin to list all pictures, so that the first page need not wait for it."""
+        self._listing.call(lambda library: self.timelines.order(library, "", "date-desc"))
+
     async def beside(self, function: Callable[[Library], T]) -> T:
         """Run a function on the thread that lists pictures, and wait for it."""
         return await asyncio.wrap_future(self._listing.call(function))

@@ -16,7 +16,7 @@ from retrieval import Library
 from retrieval.images.placeholder import SIZE
 
 pytest.importorskip("fastapi")
-from support.api_client import Client, names, numbers
+from support.api_client import Client, Params, names, numbers
 
 from retrieval.server.placeholders import Placeholders
 from retrieval.server.timelines import ratio_codes
@@ -149,7 +149,7 @@ def test_places_are_where_most_pictures_are(dated: str, client: Client) -> None:
 
 def test_placeholders_are_grey_until_a_thumbnail_was_made(dated: str, client: Client) -> None:
     api = client()
-    search = {"q": "red", "limit": 1}
+    search: Params = {"q": "red", "limit": 1}
     hit = api.get("/api/search", params=search).json()["hits"][0]
     grey = base64.b64decode(hit["placeholder"])
     assert len(grey) == SIZE

@@ -91,7 +91,7 @@ function open(id, ids) {
 }
 
 /** Search again with the same question, and stay where one is. */
-const refresh = () => search.start({ scroll: scrollY, count: gallery.source.count });
+const refresh = () => search.start({ scroll: scrollY, count: gallery.source.hits?.length ?? 0 });
 
 function render(next, before, restored) {
   const differs = (...names) => names.some((name) => next[name] !== before[name]);
@@ -181,7 +181,7 @@ document.addEventListener("click", (event) => {
 let resting = 0;
 addEventListener("scroll", () => {
   clearTimeout(resting);
-  resting = setTimeout(() => { if (now().view === "search") state.note({ scroll: scrollY, count: gallery.source.count }); }, REST);
+  resting = setTimeout(() => { if (now().view === "search") state.note({ scroll: scrollY, count: gallery.source.hits?.length ?? 0 }); }, REST);
 }, { passive: true });
 new ResizeObserver(([{ target }]) => document.documentElement.style.setProperty("--header", `${target.offsetHeight}px`)).observe(document.querySelector("header"));
 onReturn(() => {

@@ -40,12 +40,14 @@ export function createFilters({ now, change, soon, clear }) {
 
   /** The values of a field, null if they are not known yet. */
   const valuesOf = (name) => (name === "gps" ? places : facets?.[name] ?? null);
+  /** Whether a filter can leave something out: not if all pictures have the same value. */
+  const divides = ({ name, kind, optional }) => kind === "date" || valuesOf(name) === null || valuesOf(name).length > (optional ? 0 : 1);
   const isUsed = ({ filters }, name) => [name, `${name}-from`, `${name}-until`].some((key) => filters[key]);
 
   function draw() {
     const state = now();
     const on = fields.filter(({ name }) => isUsed(state, name));
-    const known = fields.filter((field) => on.includes(field) || valuesOf(field.name) === null || valuesOf(field.name).length > 1 || field.kind === "date");
+    const known = fields.filter((field) => on.includes(field) || divides(field));
     const held = document.activeElement?.closest?.("#chipbar [data-filter]")?.dataset.filter;
     const extras = extraChips(state);
     $("chipbar").replaceChildren(...known.map((field) => chip(field.name, field.label, inWords(state.filters, field.name), () => drop(field.name))),
@@ -129,7 +131,7 @@ export function createFilters({ now, change, soon, clear }) {
 
   function openSheet(name = "") {
     sheet = [];
-    const parts = [...fields.filter((field) => valuesOf(field.name) === null || valuesOf(field.name).length || isUsed(now(), field.name)), { name: "more", label: "More" }].map((field) => {
+    const parts = [...fields.filter((field) => divides(field) || isUsed(now(), field.name)), { name: "more", label: "More" }].map((field) => {
       const said = el("span", { class: "soft" });
       const inside = el("div", { class: "inside" });
       const part = { field, said, panel: null };
