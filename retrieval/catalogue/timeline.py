@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.catalogue.connection import Connection
-from retrieval.catalogue.filters import ORDERS, Filters, matches
+from retrieval.catalogue.filters import ORDERS, Filters
+from retrieval.catalogue.row_checks import sound
 from retrieval.images.luma_thumbnail import SIDE
 from retrieval.query.options import Sort
 from retrieval.query.where import Condition
@@ -57,15 +58,12 @@ class TimelineRows:
 
     def __init__(self, db: Connection) -> None:
         self._db = db
-        Filters(db)  # whose functions conditions and orders use
+        self._filters = Filters(db)
 
     def ordered(self, condition: Condition | None, model_id: int, sort: Sort) -> Ordered:
         """Return the pictures of the model that match a condition, or all, in order."""
-        source, values = matches(condition)
-        found = self._db.rows(
-            f"SELECT i.id, i.width, i.height, i.date{source} ORDER BY {ORDERS[sort]}, v.id",
-            (model_id, *values),
-        ).fetchall()
+        order = f" ORDER BY {ORDERS[sort]}, v.id"
+        found = self._filters.rows("i.id, i.width, i.height, i.date", condition, model_id, order)
         # With a condition on files, a picture may come more than once.
         rows = found if not condition else list({row[0]: row for row in found}.values())
         ids, widths, heights, dates = zip(*rows, strict=True) if rows else ((), (), (), ())
@@ -79,9 +77,11 @@ class TimelineRows:
         """Return the first file of pictures, as a path below its root, by image id."""
         found: dict[int, str] = {}
         for part, marks in _parts(image_ids):
-            rows = self._db.records(
+            rows = self._db.intact_records(
                 _File,
-                "SELECT f.image_id, f.path FROM files f JOIN roots r ON r.id = f.root_id"
+                "what the catalogue knows of a file",
+                f"SELECT f.image_id, f.path, {sound('files', 'f')} AND {sound('roots', 'r')}"
+                " FROM files f JOIN roots r ON r.id = f.root_id"
                 f" WHERE f.image_id IN ({marks}) ORDER BY r.missing DESC, r.path DESC, f.path DESC",
                 part,
             )
@@ -92,8 +92,12 @@ class TimelineRows:
         """Return the SHA-256 and the date of pictures by image id."""
         found: dict[int, ContentRow] = {}
         for part, marks in _parts(image_ids):
-            sql = f"SELECT id, sha256, date FROM images WHERE id IN ({marks})"
-            found |= {row.id: row for row in self._db.records(ContentRow, sql, part)}
+            good = sound("images")
+            sql = f"SELECT id, sha256, date, {good} FROM images WHERE id IN ({marks})"
+            rows = self._db.intact_records(
+                ContentRow, "what the catalogue knows of a picture", sql, part
+            )
+            found |= {row.id: row for row in rows}
         return found
 
     def luma_thumbnails(self, image_ids: Sequence[int]) -> dict[int, bytes]:
@@ -101,7 +105,9 @@ class TimelineRows:
         found: dict[int, bytes] = {}
         for part, marks in _parts(image_ids):
             found |= self._db.rows(
-                f"SELECT image_id, sketch FROM sketches WHERE image_id IN ({marks})", part
+                "SELECT image_id, sketch FROM sketches"
+                f" WHERE image_id IN ({marks}) AND {sound('sketches')}",
+                part,
             )
         return {
             id_: sketch
@@ -111,6 +117,7 @@ class TimelineRows:
 
     def positions(self, steps: int) -> list[Position]:
         """Return where pictures were taken, added up in squares of 1 / `steps` degrees."""
+        self._db.require_sound("images")
         return list(
             self._db.records(
                 Position,
