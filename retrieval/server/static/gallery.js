@@ -81,6 +81,7 @@ export function createGallery({ open, chosen, more, laidOut, height }) {
     const view = seen(layout, top - far, top + innerHeight + far);
     const inside = seen(layout, top, top + innerHeight);
     const fast = Math.abs(top - lastTop) > FAST * innerHeight && lastTop !== 0;
+    list.classList.toggle("moving", top !== lastTop); // nothing fades in meanwhile
     lastTop = top;
     if (layout.count) {
       drawHeads(view);
@@ -90,7 +91,7 @@ export function createGallery({ open, chosen, more, laidOut, height }) {
     clearTimeout(settling);
     // First those in the window, and when it rests, those around it.
     if (!fast) loadFrom(inside.first, inside.after);
-    settling = setTimeout(() => { source.need(inside.first, inside.after); loadFrom(inside.first, inside.after); loadFrom(view.first, view.after); }, SETTLED);
+    settling = setTimeout(() => { list.classList.remove("moving"); loadFrom(inside.first, inside.after); loadFrom(view.first, view.after); }, SETTLED);
     if (view.after >= layout.count - 30) more();
   }
 
