@@ -70,8 +70,9 @@ class TimelineRows:
         kinds = set(map(type, dates)) | {*map(type, widths), *map(type, heights)}
         if not kinds <= {int, str}:
             raise self._db.damaged("a picture has no width, height or date")
-        numbers = (np.array(each, np.int64) for each in (ids, widths, heights))
-        return Ordered(*numbers, dates)
+        return Ordered(
+            np.array(ids, np.int64), np.array(widths, np.int64), np.array(heights, np.int64), dates
+        )
 
     def names(self, image_ids: Sequence[int]) -> dict[int, str]:
         """Return the first file of pictures, as a path below its root, by image id."""

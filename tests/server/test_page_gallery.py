@@ -125,7 +125,7 @@ def test_the_scrubber_leads_to_a_month(page: Any) -> None:
 def first_answer(page: Any) -> str:
     """Return the file of the first answer to "red"."""
     found = page.evaluate("async () => (await fetch('/api/search?q=red&limit=1')).json()")
-    return os.path.basename(found["hits"][0]["path"])
+    return os.path.basename(str(found["hits"][0]["path"]))
 
 
 def test_one_comes_back_to_the_same_pictures(page: Any) -> None:

@@ -20,7 +20,7 @@ from retrieval.server.timelines import Order, Timelines
 _MOST_PICTURES = 500
 _MOST_IDS = 100_000
 
-Name = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
+OrderName = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
 Offset = Annotated[int, Query(ge=0, le=10**9)]
 
 
@@ -41,9 +41,9 @@ def timeline_routes(state: State) -> APIRouter:
         found = await state.beside(lambda library: timelines.order(library, where.strip(), sort))
         return as_json(found.facts)
 
-    @routes.get("/timeline/{name}/pictures")
+    @routes.get("/timeline/{order}/pictures")
     async def pictures(
-        name: Name,
+        order: OrderName,
         offset: Offset = 0,
         limit: Annotated[int, Query(ge=1, le=_MOST_PICTURES)] = 200,
         around: Annotated[
@@ -53,26 +53,24 @@ def timeline_routes(state: State) -> APIRouter:
         """Return some pictures of an order: id, name, date, placeholder; null for one that left."""
 
         def read(library: Library) -> dict[str, Any]:
-            order = _named(timelines, name)
-            start = max(0, _place(order, around) - limit // 2) if around else offset
-            ids = order.ids[start : start + limit].tolist()
-            found = library.timeline.glimpses(ids)
-            shown = [
-                _shown(found[id_], state.placeholders) if id_ in found else None for id_ in ids
-            ]
-            return {"offset": start, "pictures": shown}
+            found = _named(timelines, order)
+            start = max(0, _place(found, around) - limit // 2) if around else offset
+            ids = found.ids[start : start + limit].tolist()
+            glimpses = library.timeline.glimpses(ids)
+            shown = {id_: _shown(each, state.placeholders) for id_, each in glimpses.items()}
+            return {"offset": start, "pictures": [shown.get(id_) for id_ in ids]}
 
         return as_json(await state.beside(read))
 
-    @routes.get("/timeline/{name}/ids")
+    @routes.get("/timeline/{order}/ids")
     async def ids(
-        name: Name,
+        order: OrderName,
         offset: Offset = 0,
         limit: Annotated[int, Query(ge=1, le=_MOST_IDS)] = _MOST_IDS,
     ) -> Response:
         """Return ids of an order."""
-        order = await state.beside(lambda _: _named(timelines, name))
-        return as_json({"offset": offset, "ids": order.ids[offset : offset + limit].tolist()})
+        found = await state.beside(lambda _: _named(timelines, order))
+        return as_json({"offset": offset, "ids": found.ids[offset : offset + limit].tolist()})
 
     @routes.get("/places")
     async def places() -> Response:
