@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from bench import made_once, note
@@ -31,20 +31,34 @@ def tables_mark() -> str:
     return digest.hexdigest()[:8]
 
 
-def library_of(cache: str, spec: ModelSpec, count: int) -> str:
-    """Return the folder of a library of `count` pictures, with its vector cache."""
-    name = f"{spec.fingerprint[:16]}-{tables_mark()}-{count}"
+def same_facts(_number: int) -> PictureInfo:
+    """Return the facts that all pictures of these libraries have, unless others are wanted."""
+    return PictureInfo(format="JPEG", width=4000, height=3000, taken="2023-05-01T12:30:00")
+
+
+def library_of(
+    cache: str,
+    spec: ModelSpec,
+    count: int,
+    facts: Callable[[int], PictureInfo] = same_facts,
+    mark: str = "",
+) -> str:
+    """Return the folder of a library of `count` pictures, with its vector cache.
+
+    `facts` gives those of each picture; libraries with others need a `mark` in their name.
+    """
+    name = f"{spec.fingerprint[:16]}-{tables_mark()}-{count}{mark}"
     target = os.path.join(cache, "libraries", name)
 
     def make(folder: str) -> None:
         catalogue, model = create_catalogue(folder, spec)
         with catalogue.writing():
             root = catalogue.roots.add(os.path.join(target, "pictures"), whole=True)
-        for batch in _batches(spec, count):
+        for batch in _batches(spec, count, facts):
             catalogue.contents.record(root, model.id, batch)
         catalogue.close()
         with Library.open(folder) as library:
-            library.search(next(_batches(spec, 1)).images[0].embedding)  # writes the cache
+            library.search(next(_batches(spec, 1, facts)).images[0].embedding)  # writes the cache
 
     return made_once(target, make)
 
@@ -67,14 +81,21 @@ def _path(number: int) -> str:
     return f"{number // _A_FOLDER:04}/IMG_{number:07}.jpg"
 
 
-def _batches(spec: ModelSpec, count: int) -> Iterator[Batch]:
+def digest_of(number: int) -> bytes:
+    """Return the SHA-256 that a picture of these libraries has."""
+    return hashlib.sha256(number.to_bytes(8, "big")).digest()
+
+
+def _batches(spec: ModelSpec, count: int, facts: Callable[[int], PictureInfo]) -> Iterator[Batch]:
     random = np.random.default_rng(0)
-    info = PictureInfo(format="JPEG", width=4000, height=3000, taken="2023-05-01T12:30:00")
     for start in range(0, count, _BATCH):
         numbers = range(start, min(start + _BATCH, count))
         rows = normalise(random.standard_normal((len(numbers), spec.dim), np.float32))
-        digests = [hashlib.sha256(number.to_bytes(8, "big")).digest() for number in numbers]
-        images = [ImageRecord(digest, info, row) for digest, row in zip(digests, rows, strict=True)]
+        digests = [digest_of(number) for number in numbers]
+        images = [
+            ImageRecord(digest, facts(number), row)
+            for number, digest, row in zip(numbers, digests, rows, strict=True)
+        ]
         files = [
             FileRecord(_path(number), 3_000_000 + number, 10**18 + number, digest)
             for number, digest in zip(numbers, digests, strict=True)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from retrieval.catalogue.sidecars import Sidecars
     from retrieval.catalogue.spelling import Spellings
     from retrieval.catalogue.tags import TagRows
+    from retrieval.catalogue.timeline import TimelineRows
 
 __all__ = [
     "CAPTION",
@@ -148,6 +149,13 @@ class Catalogue:
         from retrieval.catalogue.filters import Filters
 
         return Filters(self._db)
+
+    @cached_property
+    def timeline(self) -> TimelineRows:
+        """All pictures in an order, and the little that a gallery shows of each."""
+        from retrieval.catalogue.timeline import TimelineRows
+
+        return TimelineRows(self._db)
 
     @cached_property
     def tags(self) -> TagRows:

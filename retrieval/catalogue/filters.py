@@ -40,7 +40,8 @@ _ROOT = "r.path" if os.sep == "/" else f"replace(r.path, '{os.sep}', '/')"
 # Fields that are computed; every other field is a column of the same name.
 _COMPUTED = {
     "megapixels": "(i.width * i.height / 1e6)",
-    "orientation": "(CASE WHEN i.width > i.height THEN 'landscape'"
+    "orientation": "(CASE WHEN max(i.width, i.height) >= 2 * min(i.width, i.height) THEN 'panorama'"
+    " WHEN i.width > i.height THEN 'landscape'"
     " WHEN i.width < i.height THEN 'portrait' ELSE 'square' END)",
     # As bytes: names need not be UTF-8, and only bytes reach a Python function unchanged.
     "path": f"CAST(CASE WHEN r.path LIKE '%://' THEN r.path ELSE rtrim({_ROOT}, '/') || '/' END"
@@ -77,7 +78,7 @@ _FILES = (
     f"{_VECTORS}"
 )
 _OF_FILES = "(SELECT {} FROM files f WHERE f.image_id = i.id)"
-_ORDERS = {
+ORDERS = {
     "date": "i.date",
     "date-desc": "i.date DESC",
     "name": _OF_FILES.format(f"min(where_key({_COMPUTED['name']}))"),
@@ -115,7 +116,7 @@ class Filters:
 
         None is the order of the album that the condition asks for, else the newest first.
         """
-        order = self._album_order(condition) if sort is None else _ORDERS[sort]
+        order = self._album_order(condition) if sort is None else ORDERS[sort]
         ids = self._found(condition, model_id, f" ORDER BY {order}, v.id")
         _, first = np.unique(ids, return_index=True)
         return ids[np.sort(first)]
@@ -130,19 +131,34 @@ class Filters:
         }
         row = self._albums.named(str(names.pop())) if len(names) == 1 else None
         if row is None or row.sort != "hand":
-            return _ORDERS["date-desc" if row is None else row.sort]
+            return ORDERS["date-desc" if row is None else row.sort]
         return (
             "(SELECT p.position FROM album_pictures p"
             f" WHERE p.album_id = {row.id} AND p.sha256 = i.sha256)"
         )
 
-    def _found(self, condition: Condition, model_id: int, order: str) -> NDArray[np.int64]:
-        sql, values = _sql_of(condition)
-        source = (_FILES if _is_of_files(condition) else _IMAGES).format(sql)
+    def rows(
+        self, columns: str, condition: Condition | None, model_id: int, order: str = ""
+    ) -> list[tuple[Any, ...]]:
+        """Return columns of `images i` and `vectors v` of the model where a condition holds.
+
+        With a condition on files, an image comes once for each. `order` is SQL.
+        """
+        source, values = _matches(condition)
         read = [table for table in _READ if f" {table} " in source + order]
         self._db.require_sound(*read)
-        rows = self._db.rows(f"SELECT v.id{source}{order}", (model_id, *values)).fetchall()
+        return self._db.rows(f"SELECT {columns}{source}{order}", (model_id, *values)).fetchall()
+
+    def _found(self, condition: Condition, model_id: int, order: str) -> NDArray[np.int64]:
+        rows = self.rows("v.id", condition, model_id, order)
         return np.array([id_ for (id_,) in rows], np.int64)
+
+
+def _matches(condition: Condition | None) -> _Sql:
+    """Return FROM and WHERE for a condition, or for none, and their parameters."""
+    sql, values = ("1", ()) if condition is None else _sql_of(condition)
+    source = _FILES if condition is not None and _is_of_files(condition) else _IMAGES
+    return source.format(sql), values
 
 
 def _is_of_files(condition: Condition) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 from typing import IO, Literal
@@ -12,10 +13,19 @@ from numpy.typing import NDArray
 
 from retrieval.images import ReadLimits
 from retrieval.images.decoding import explained, open_file
+from retrieval.images.placeholder import placeholder_of
 from retrieval.images.rendering import render
 from retrieval.images.sources.reading import picture_bytes
 
 Kind = Literal["WEBP", "JPEG"]
+
+
+@dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """An encoded thumbnail, and the placeholder of the picture (`images.placeholder`)."""
+
+    data: bytes
+    placeholder: bytes
 
 
 def thumbnail(path: str, side: int, limits: ReadLimits | None = None) -> bytes:
@@ -28,12 +38,12 @@ def thumbnail(path: str, side: int, limits: ReadLimits | None = None) -> bytes:
     if data is not None:
         return thumbnail_of(BytesIO(data), side, limits)
     with explained(), open_file(path) as file:
-        return thumbnail_of(file, side, limits)
+        return thumbnail_of(file, side, limits).data
 
 
 def thumbnail_of(
     file: IO[bytes], side: int, limits: ReadLimits | None = None, kind: Kind = "WEBP"
-) -> bytes:
+) -> Thumbnail:
     """Return a WebP or JPEG thumbnail of an open picture file: see `thumbnail`."""
     target = partial(fitted, side=side)
     with explained() as reading, ExitStack() as held:
@@ -41,7 +51,7 @@ def thumbnail_of(
         small.thumbnail((side, side))
         out = BytesIO()
         small.save(out, kind, quality=80)
-        return out.getvalue()
+        return Thumbnail(out.getvalue(), placeholder_of(small))
 
 
 def small_picture(path: str, side: int, limits: ReadLimits) -> NDArray[np.uint8]:

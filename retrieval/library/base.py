@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from retrieval.folder.status import Status
     from retrieval.folder.store import LibraryStore
     from retrieval.indexing.progress import Progress
+    from retrieval.search.timeline import Timeline
     from retrieval.tagging.albums import Albums, Favourites
     from retrieval.tagging.saved import SavedSearches
 
@@ -126,6 +127,13 @@ class OpenLibrary:
         """
         with self._session.catalogue.reading():
             return self._session.catalogue.facets.all(most)
+
+    @property
+    def timeline(self) -> Timeline:
+        """All pictures in order, for galleries: see `retrieval.search.timeline`."""
+        from retrieval.search.timeline import Timeline
+
+        return Timeline(self._session.context())
 
     def problems(self) -> Iterator[ProblemRow]:
         """Yield the files that could not be used, with the reasons."""

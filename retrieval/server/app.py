@@ -36,10 +36,11 @@ from retrieval.server.routes.pictures import picture_routes
 from retrieval.server.routes.saved import saved_routes
 from retrieval.server.routes.search import search_routes
 from retrieval.server.routes.tags import tag_routes
+from retrieval.server.routes.timeline import timeline_routes
 from retrieval.server.state import State, as_json
 
 _ROUTES = (
-    *(search_routes, picture_routes, library_routes),
+    *(search_routes, timeline_routes, picture_routes, library_routes),
     *(tag_routes, album_routes, collecting_routes, saved_routes),
     *(duplicate_routes, download_routes, map_routes),
 )
@@ -76,6 +77,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        state.warm()
         if following is not None:
             state.indexing.follow(following)
         async with assistants.running():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from collections.abc import Callable
 
 from retrieval.catalogue import ImageRow
 from retrieval.errors import PictureError
@@ -28,6 +29,11 @@ SHOWN = {
     "AVIF": "image/avif",
 }
 LARGE_SIDE = 2048
+
+
+def _ignored(_sha256: bytes, _placeholder: bytes) -> None:
+    """Do nothing with a placeholder."""
+
 
 _CHANGED = "it has changed since it was indexed"
 
@@ -70,13 +76,20 @@ def original(image: ImageRow) -> bytes:
     )
 
 
-def thumbnail(image: ImageRow, side: int, folder: str) -> bytes:
-    """Return a WebP, neither side longer than `side` pixels, cached in a library's `folder`."""
+def thumbnail(
+    image: ImageRow, side: int, folder: str, made_of: Callable[[bytes, bytes], None] = _ignored
+) -> bytes:
+    """Return a WebP, neither side longer than `side` pixels, cached in a library's `folder`.
+
+    `made_of(sha256, placeholder)` is called if it had to be made.
+    """
     path = os.path.join(folder, image.sha256[:2], f"{image.sha256}-{side}.webp")
     kept = _kept(path, folder)
     if kept:
         return kept
-    made = thumbnail_of(original(image), side)
+    small = thumbnail_of(original(image), side)
+    made_of(bytes.fromhex(image.sha256), small.placeholder)
+    made = small.data
     try:
         require_inside(os.path.dirname(folder), path)
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -87,11 +100,13 @@ def thumbnail(image: ImageRow, side: int, folder: str) -> bytes:
     return made
 
 
-def shown(image: ImageRow, folder: str) -> tuple[bytes, str]:
-    """Return the picture in a format that browsers show, and its media type."""
+def shown(
+    image: ImageRow, folder: str, made_of: Callable[[bytes, bytes], None]
+) -> tuple[bytes, str]:
+    """Return the picture in a format that browsers show, and its media type: see `thumbnail`."""
     if image.format in SHOWN:
         return original(image), SHOWN[image.format]
-    return thumbnail(image, LARGE_SIDE, folder), "image/webp"
+    return thumbnail(image, LARGE_SIDE, folder, made_of), "image/webp"
 
 
 def _kept(path: str, folder: str) -> bytes:

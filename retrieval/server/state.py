@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -22,8 +23,10 @@ from retrieval.search.results import SearchResult
 from retrieval.server.indexing import IndexingRun
 from retrieval.server.jobs import DuplicatesJob, MapJob
 from retrieval.server.library_thread import LibraryThread, Request
+from retrieval.server.placeholders import Placeholders
 from retrieval.server.query_pictures import decoded
 from retrieval.server.search_fields import MOST_HITS, MOST_LETTERS, options_of, search_fields
+from retrieval.server.timelines import Timelines
 
 T = TypeVar("T")
 
@@ -72,8 +75,12 @@ class State:
         """`moves_to` is the folder for redundant files; with None, no file is moved."""
         self.path, self._device, self.moves_to = path, device, moves_to
         self.library_thread = LibraryThread(path, device)
+        # Lists all pictures on a thread of its own, so that neither it nor a search waits.
+        self._listing = LibraryThread(path, device, lazy=True)
+        self.timelines = Timelines()
         self._uploads = ThreadPoolExecutor(_UPLOADS, "uploads")
         self.thumbnails = thumbnails_folder(path)
+        self.placeholders = Placeholders(self.thumbnails)
         self.indexing = IndexingRun(self.open)
         self.map_job = MapJob("map", self.open)
         self.duplicates_job = DuplicatesJob("duplicates", self.open)
@@ -81,6 +88,14 @@ class State:
     async def call(self, function: Callable[[Library], T]) -> T:
         """Run a function on the thread that owns the library, and wait for it."""
         return await asyncio.wrap_future(self.library_thread.call(function))
+
+    def warm(self) -> None:
+        """Begin to list all pictures, so that the first page need not wait for it."""
+        self._listing.call(lambda library: self.timelines.order(library, "", "date-desc"))
+
+    async def beside(self, function: Callable[[Library], T]) -> T:
+        """Run a function on the thread that lists pictures, and wait for it."""
+        return await asyncio.wrap_future(self._listing.call(function))
 
     async def aside(self, function: Callable[[Library], T]) -> T:
         """Run a slow function with its own `Library`, so that searches need not wait."""
@@ -121,6 +136,7 @@ class State:
         found = result.to_dict()
         # Page by rank: `sort` puts the hits in another order.
         found["hits"] = [hit for hit in found["hits"] if hit["rank"] > request.offset]
+        await self._add_placeholders(found["hits"])
         facts = {
             "query": "" if query is None else str(query),
             "where": request.filter,
@@ -128,12 +144,23 @@ class State:
         }
         return as_json({**facts, **found})
 
+    async def _add_placeholders(self, hits: list[dict[str, Any]]) -> None:
+        """Add to each hit what is drawn until its thumbnail is there."""
+        known = [self.placeholders.of(bytes.fromhex(hit["sha256"])) for hit in hits]
+        lacking = [hit["id"] for hit, found in zip(hits, known, strict=True) if not found]
+        greys: dict[int, bytes] = {}
+        if lacking:
+            greys = await self.beside(lambda library: library.timeline.greys(lacking))
+        for hit, found in zip(hits, known, strict=True):
+            hit["placeholder"] = b64encode(found or greys.get(hit["id"], b"")).decode()
+
     def close(self) -> None:
         """Stop all background jobs, and close the library."""
         self.indexing.close()
         self.map_job.close()
         self.duplicates_job.close()
         self._uploads.shutdown(cancel_futures=True)
+        self._listing.close()
         self.library_thread.close()
 
 

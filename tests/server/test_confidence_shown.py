@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 pytest.importorskip("fastapi")
 from support.api_client import Client
-from support.browsing import ask, wait_for_first
+from support.browsing import ask, open_filter, wait_for_first
 
 from retrieval.commands import pixtrieve
 from retrieval.scoring.calibration import Calibration
@@ -139,15 +139,15 @@ def test_assistants_get_notes_and_a_match(folder: str, calibrated: Calibration) 
 def test_the_page_says_it_quietly_and_shows_the_pictures(
     calibrated: Calibration, page: Any
 ) -> None:
-    page.locator("#narrow").click()
-    page.locator("#look").select_option("pictures")
+    open_filter(page, "more").locator("#look").select_option("pictures")
+    page.keyboard.press("Escape")
     ask(page, "red", "red.png")
     quiet = page.locator("#quiet")
     assert quiet.is_hidden()
     assert page.locator("#gallery .sure").first.inner_text() == "98%"
     page.locator("#question").fill("nothing at all")
     wait_for_note(page, NOTHING)
-    assert page.locator("#gallery li").count() > 5
+    assert page.locator("#gallery .tile").count() > 5
     assert page.locator("#note").is_hidden()
     page.locator("#question").fill("red qwzx")
     wait_for_note(page, UNKNOWN)

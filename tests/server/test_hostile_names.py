@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from support.browsing import browser
+from support.browsing import browser, open_filter
 from support.fakes import FakeEncoder
 from support.painting import paint
 from support.waiting import BROWSER_MS
@@ -88,8 +88,11 @@ def test_names_are_shown_as_they_are_and_nothing_of_them_runs(page: Any) -> None
         page.wait_for_timeout(300)
         nothing_was_made_of_it(page)
         page.keyboard.press("Escape")
-    page.get_by_role("button", name="Filters").click()
-    page.locator("#folder option", has_text="iframe").first.wait_for(state="attached")
+    folders = open_filter(page, "folder")
+    while folders.locator(".arrow[aria-expanded='false']").count():
+        folders.locator(".arrow[aria-expanded='false']").first.click()
+    folders.locator(".title", has_text="iframe").first.wait_for()
+    page.keyboard.press("Escape")
     nothing_was_made_of_it(page)
     for view in ("Duplicates", "Library", "Map"):
         page.get_by_role("link", name=view).click()

@@ -8,7 +8,7 @@ from typing import Any
 from zipfile import ZipFile
 
 import pytest
-from support.browsing import ask, choose, drop, wait_for_first
+from support.browsing import ask, check, choose, drop, open_filter, wait_for_first
 
 from retrieval.scoring.calibration import Calibration
 
@@ -80,19 +80,19 @@ def test_mistakes_say_what_to_do(page: Any) -> None:
 
 def test_filters_narrow_and_are_counted(page: Any, pictures: Path) -> None:
     ask(page, "red", "red.png")
-    page.get_by_role("button", name="Filters").click()
-    page.locator("#folder").select_option(str(pictures / "deep"))
+    check(open_filter(page, "folder"), "deep")
     wait_for_first(page, "yellow.png")
-    assert page.locator("#gallery li").count() == 2
-    assert page.locator("#narrowed").inner_text() == "1"
-    page.locator("#where").fill("name ~ 'blue'")
+    assert page.locator("#gallery .tile").count() == 2
+    assert page.locator("#chipbar .on .open").all_text_contents() == ["Folder: deep"]
+    page.keyboard.press("Escape")
+    open_filter(page, "more").locator("#where").fill("name ~ 'blue'")
     wait_for_first(page, "blue.png")
-    assert page.locator("#narrowed").inner_text() == "2"
+    assert page.locator("#chipbar .on").count() == 2
     page.locator("#where").fill("name ~ ")
-    page.locator("#note.filter").wait_for()
+    page.locator("#note.filter", has_text="^").wait_for()
     page.get_by_role("button", name="Clear filters").click()
     wait_for_first(page, "red.png")
-    assert page.locator("#narrowed").is_hidden()
+    assert page.locator("#chipbar .on").count() == 0
 
 
 def test_the_slider_leaves_only_what_is_sure(calibrated: Calibration, page: Any) -> None:
@@ -210,7 +210,9 @@ def test_it_fits_a_telephone(page: Any) -> None:
     ask(page, "red", "red.png")
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
     page.get_by_role("button", name="Filters").click()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    page.locator("#sheet[open]").wait_for()
+    assert page.evaluate("document.querySelector('#sheet').scrollWidth") <= 375
+    page.get_by_role("button", name="Show pictures").click()
     page.locator("#gallery .look").first.click()
     assert page.evaluate("document.querySelector('#viewer').scrollWidth") <= 375
     page.locator("#close").click()
@@ -226,28 +228,30 @@ def test_nothing_stands_in_anyone_s_way(page: Any, scheme: str) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     page.emulate_media(color_scheme=scheme)
 
-    def check(where: str) -> None:
+    def look(where: str) -> None:
         page.wait_for_timeout(400)
         found = axe.run(page).response["violations"]
         bad = [(v["id"], [node["html"][:120] for node in v["nodes"]]) for v in found]
         assert bad == [], where
 
     page.locator("#gallery li").first.wait_for()
-    check("welcome")
+    look("welcome")
     ask(page, "red", "red.png")
-    page.get_by_role("button", name="Filters").click()
+    open_filter(page, "date")
+    look("a filter")
+    page.keyboard.press("Escape")
     choose(page, "red.png")
-    check("answers")
+    look("answers")
     page.get_by_role("button", name="Teach a concept").click()
-    check("concept")
+    look("concept")
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Clear selection").click()
     page.locator("#gallery .look").first.click()
-    check("viewer")
+    look("viewer")
     page.keyboard.press("Escape")
     for view in ("Duplicates", "Library", "Map"):
         page.get_by_role("link", name=view).click()
-        check(view)
+        look(view)
 
 
 def test_the_api_has_a_reference_to_read(page: Any, address: str) -> None:
@@ -259,25 +263,17 @@ def test_the_api_has_a_reference_to_read(page: Any, address: str) -> None:
 
 
 def test_fields_become_filters_and_facts(page: Any) -> None:
-    page.locator("#gallery li").first.wait_for()
-    page.get_by_role("button", name="Filters").click()
-    page.locator("#orientation").wait_for()
-    labels = page.locator("#fields label").evaluate_all(
-        "all => all.map((one) => one.firstChild.data)"
-    )
-    assert [label.strip() for label in labels] == [
-        *("From", "To", "Camera", "Lens", "Format", "Shape", "Folder", "Label"),
-    ]
-    assert page.locator("#camera").is_disabled()
-    tops = page.locator("#date-from, #camera, #format").evaluate_all(
-        "all => all.map((one) => one.getBoundingClientRect().bottom)"
-    )
-    assert max(tops) - min(tops) < 1
-    page.locator("#date-until").fill("2000-01-01")
-    page.wait_for_function("() => !document.querySelector('#gallery li')")
-    page.locator("#date-until").fill("")
-    page.locator("#date-from").fill("2000-01-01")
-    page.locator("#orientation").select_option("landscape")
+    page.locator("#gallery .tile").first.wait_for()
+    page.locator("#chipbar [data-filter='camera']").wait_for(state="detached")  # nothing has one
+    page.locator("#chipbar [data-filter='folder']").wait_for()
+    dates = open_filter(page, "date")
+    dates.locator("#date-until").fill("2000-01-01")
+    page.get_by_text("No picture fits these filters").wait_for()
+    dates.locator("#date-until").fill("")
+    dates.locator("#date-from").fill("2000-01-01")
+    page.locator("#gallery .tile").first.wait_for()
+    page.keyboard.press("Escape")
+    page.locator("#chipbar .on", has_text="From 1 January 2000").wait_for()
     page.locator("#gallery .look").first.click()
     facts = page.locator("#facts").inner_text()
     assert "(when the file was modified)" in facts

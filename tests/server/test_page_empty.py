@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.browsing import ask
+from support.browsing import ask, open_filter
 from support.fakes import FakeEncoder
 from support.painting import paint
 
@@ -45,8 +45,7 @@ def test_each_empty_answer_says_what_is_true_and_what_to_do(page: Any, pictures:
     page.go_back()
     ask(page, "red", "red.png")
     assert note.is_hidden()
-    page.get_by_role("button", name="Filters").click()
-    page.locator("#where").fill("width > 99999")
+    open_filter(page, "more").locator("#where").fill("width > 99999")
     note.get_by_text("filters").first.wait_for()
     note.get_by_role("button", name="Clear all filters").click()
     page.locator("#gallery li").first.wait_for()

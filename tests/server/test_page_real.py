@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from support.browsing import drop
+from support.browsing import drop, open_filter
 
 from retrieval import Library
 
@@ -51,7 +51,7 @@ def find(page: Any, text: str) -> None:
     """Ask, and wait until the answer stands there."""
     page.evaluate("document.querySelectorAll('#gallery li').forEach((li) => li.dataset.old = '1')")
     page.locator("#question").fill(text)
-    page.locator("#gallery li:not([data-old])").first.wait_for()
+    page.locator("#gallery .tile:not([data-old])").first.wait_for()
     page.wait_for_timeout(300)
 
 
@@ -86,13 +86,12 @@ def test_an_afternoon_with_photographs(
     drop(page, photographs[5])
     page.get_by_alt_text("your picture").wait_for()
     find(page, "people on a beach")
-    page.locator("#narrow").click()
-    page.locator("#where").fill("width < 200 or width = 224")
+    open_filter(page, "more").locator("#where").fill("width < 200 or width = 224")
     page.wait_for_timeout(1000)
     page.screenshot(path=shots / "picture-words-and-filter.png")
     page.get_by_role("button", name="Clear filters").click()
+    page.keyboard.press("Escape")
     page.get_by_role("button", name="remove your picture").click()
-    page.locator("#narrow").click()
 
     find(page, "a child on a swing")
     for place in range(4):

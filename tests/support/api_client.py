@@ -14,7 +14,7 @@ HOST = "localhost:8090"
 RULES = guard.Rules(frozenset({HOST}))
 TOKEN = "s3cret-token.of~the_house"
 GUARDED = guard.Rules(frozenset({HOST}), TOKEN)
-KINDS = {"kind": "zip", "image_id": "1"}
+KINDS = {"kind": "zip", "image_id": "1", "order": "0123456789abcdef"}
 
 Client = Callable[..., TestClient]
 Params = dict[str, str | int | float | bool | None]

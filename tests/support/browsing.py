@@ -48,6 +48,20 @@ def choose(page: Any, *names: str) -> None:
         tile.locator(".choose").click()
 
 
+def open_filter(page: Any, name: str) -> Any:
+    """Open the popover of a filter, by its field's name ("more" for the others); return it."""
+    page.locator(f"#chipbar [data-filter='{name}'] .open").click()
+    panel = page.locator("#panel")
+    panel.locator("input, select").first.wait_for()
+    return panel
+
+
+def check(panel: Any, *values: str) -> None:
+    """Check, or uncheck, values of an open filter by their titles."""
+    for value in values:
+        panel.locator(".row", has=panel.page.get_by_text(value, exact=True)).click()
+
+
 def drop(page: Any, path: Path) -> None:
     """Drop a picture on the page."""
     script = """data => {

@@ -128,7 +128,8 @@ def _thumbnail(request: Message, parent: Parent) -> Answer:
     if facts["path"] is not None:
         return {}, (thumbnail(facts["path"], facts["side"], limits_of(facts)),)
     file = BytesIO(request.data)
-    return {}, (thumbnail_of(file, facts["side"], limits_of(facts), facts["kind"]),)
+    made = thumbnail_of(file, facts["side"], limits_of(facts), facts["kind"])
+    return {"placeholder": made.placeholder.hex()}, (made.data,)
 
 
 OPERATIONS: dict[str, Callable[[Message, Parent], Answer]] = {

@@ -136,11 +136,13 @@ def thumbnail(path: str, side: int) -> bytes:
         return thumbnails.thumbnail(path, side)
 
 
-def thumbnail_of(data: bytes, side: int, kind: thumbnails.Kind = "WEBP") -> bytes:
+def thumbnail_of(data: bytes, side: int, kind: thumbnails.Kind = "WEBP") -> thumbnails.Thumbnail:
     """Return a WebP or JPEG thumbnail of an encoded picture: see `thumbnails.thumbnail`."""
     request = {"do": "thumbnail", "path": None, "side": side, "kind": kind}
     try:
-        return bytes(_answer(FILES, request, ReadLimits(), data).data)
+        made = _answer(FILES, request, ReadLimits(), data)
+        placeholder = bytes.fromhex(made.facts["placeholder"])
+        return thumbnails.Thumbnail(bytes(made.data), placeholder)
     except NoWorkersError as error:
         _warn(error)
         return thumbnails.thumbnail_of(BytesIO(data), side, kind=kind)

@@ -29,7 +29,7 @@ def as_jpeg(image: ImageRow, side: int, folder: str) -> bytes:
         if small
         else picture_files.original(image)
     )
-    return thumbnail_of(data, side, kind="JPEG")
+    return thumbnail_of(data, side, kind="JPEG").data
 
 
 async def seen(images: Sequence[ImageRow], side: int, folder: str) -> list[ContentBlock]:

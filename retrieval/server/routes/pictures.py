@@ -16,6 +16,7 @@ from retrieval.server.state import PictureId, State, as_json
 def picture_routes(state: State) -> APIRouter:
     """Return the router."""
     routes = APIRouter()
+    folder, made_of = state.thumbnails, state.placeholders.keep
     kept = {"cache-control": "private, max-age=31536000, immutable"}
 
     @routes.get("/pictures/{image_id}")
@@ -33,14 +34,14 @@ def picture_routes(state: State) -> APIRouter:
     async def image(image_id: PictureId) -> Response:
         """Return the original file, or a large WebP if browsers do not show its format."""
         row = await state.image(image_id)
-        data, media_type = await run_in_threadpool(picture_files.shown, row, state.thumbnails)
+        data, media_type = await run_in_threadpool(picture_files.shown, row, folder, made_of)
         return Response(data, media_type=media_type, headers=kept)
 
     @routes.get("/pictures/{image_id}/thumbnail")
     async def thumbnail(image_id: PictureId, side: Literal["256", "512"] = "512") -> Response:
         """Return a WebP thumbnail, neither side longer than `side` pixels."""
         row = await state.image(image_id)
-        data = await run_in_threadpool(picture_files.thumbnail, row, int(side), state.thumbnails)
+        data = await run_in_threadpool(picture_files.thumbnail, row, int(side), folder, made_of)
         return Response(data, media_type="image/webp", headers=kept)
 
     return routes

@@ -3,7 +3,7 @@
 
 /**
  * `terms`: {id, negative, weight} or {concept, negative, weight}. `picture`: the key of a pasted
- * picture (uploads.js). `filters`: the value of each control by its name. `sure`: the least
+ * picture (uploads.js). `filters`: a list of values by name (conditions.js). `sure`: the least
  * confidence in percent. `open`: the id of the picture in the viewer, 0 for none. `at`: middle and
  * zoom of the map, null for the whole.
  */
@@ -29,7 +29,7 @@ export function toAddress(state) {
   put("picture", state.picture);
   put("like", state.like.join(","));
   put("unlike", state.unlike.join(","));
-  for (const name of Object.keys(state.filters).sort()) put(`filter.${name}`, state.filters[name]);
+  for (const name of Object.keys(state.filters).sort()) for (const value of state.filters[name]) put(`filter.${name}`, value);
   for (const name of WORDS) put(name, state[name]);
   put("diverse", state.diverse ? "yes" : "");
   put("sure", state.sure ? String(state.sure) : "");
@@ -47,7 +47,7 @@ export function fromAddress({ search = "", hash = "" }) {
   const view = hash.slice(1);
   const filters = {};
   for (const [name, value] of values) {
-    if (name.startsWith("filter.") && name.length > 7 && value) filters[name.slice(7)] = value;
+    if (name.startsWith("filter.") && name.length > 7 && value) (filters[name.slice(7)] ??= []).push(value);
   }
   const state = { ...EMPTY, view: VIEWS.includes(view) ? view : "search", text: read("q"), filters,
     terms: values.getAll("term").map(term).filter(Boolean), picture: read("picture"),

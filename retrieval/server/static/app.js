@@ -5,39 +5,59 @@ import { createChoosing } from "./choosing.js";
 import { onReturn } from "./connection.js";
 import { $, toast } from "./dom.js";
 import * as duplicates from "./duplicates.js";
-import { drawFilters, loadChoices, loadOptions, patchOf, ready } from "./filters.js";
+import { createFilters } from "./filters.js";
 import { createGallery } from "./gallery.js";
 import * as library from "./library.js";
 import * as map from "./map.js";
 import { chips, withTerm } from "./question.js";
+import { createScrubber } from "./scrubber.js";
 import { createSearch } from "./search.js";
 import { createState } from "./state.js";
+import { createTileSize } from "./tile_size.js";
 import * as uploads from "./uploads.js";
 import { createViewer } from "./viewer.js";
 
 const PAUSE = 40; // milliseconds without typing
 const REST = 300; // milliseconds without scrolling or moving the map
+const NEAR = 5; // pictures before and after the one in the viewer
 
 const TITLES = { map: "Map", duplicates: "Duplicates", library: "Library" };
 
 const state = createState(render);
 const now = () => state.now;
 
-const gallery = createGallery({ open, chosen: () => choosing.show(), more: () => search.more() });
+const tileSize = createTileSize(() => gallery.redraw());
+const gallery = createGallery({
+  open, height: tileSize.height,
+  chosen: () => choosing.show(),
+  more: () => search.more(),
+  laidOut: (layout, dated) => scrubber.draw(layout, dated && now().view === "search"),
+});
+const scrubber = createScrubber($("scrubber"), { jump: (top) => gallery.jump(top), top: () => gallery.top });
 const viewer = createViewer({
   went: (id) => state.adjust({ open: id }),
   left: () => { if (now().open) state.leave({ open: 0 }); },
-  more: () => { if (now().view === "search") search.more(); },
+  more(place) {
+    if (now().view !== "search") return;
+    gallery.source.need(Math.max(0, place - NEAR), place + NEAR);
+    if (place > gallery.source.count - NEAR) search.more();
+  },
   like: (id) => askFor({ id }, { ...NOTHING_ASKED }),
   plus: (id) => askFor({ id }),
   minus: (id) => askFor({ id, negative: true }),
-  label: (name) => state.change({ ...NOTHING_ASKED, ...NO_FILTERS, filters: { tag: name }, view: "search" }),
+  label: (name) => state.change({ ...NOTHING_ASKED, ...NO_FILTERS, filters: { tag: [name] }, view: "search" }),
 });
 const choosing = createChoosing({
   gallery,
   examples: now,
   refine: (examples) => state.change(examples),
-  learned: (name) => { loadLists(); askFor({ concept: name }, NOTHING_ASKED); },
+  learned: (name) => { filters.load().catch(() => {}); askFor({ concept: name }, NOTHING_ASKED); },
+});
+const filters = createFilters({
+  now,
+  change: (patch) => state.change(patch),
+  soon: (patch, kind, delay) => state.soon(patch, kind, delay),
+  clear: () => state.change(NO_FILTERS),
 });
 const page = {
   open: (ids, place) => open(ids[place], ids),
@@ -48,7 +68,7 @@ const views = {
   map: map.create($("map"), { ...page, moved: (at) => state.soon({ at }, "map", REST, false) }),
   duplicates: duplicates.create($("duplicates"), page),
   library: library.create($("library"), {
-    changed: () => { loadLists(); refresh(); },
+    changed: () => { filters.load().catch(() => {}); refresh(); },
     search: (concept) => askFor({ concept }, NOTHING_ASKED),
   }),
 };
@@ -56,7 +76,7 @@ const search = createSearch({
   now, gallery,
   indexing: () => views.library.running,
   clear: () => state.change(NO_FILTERS),
-  drawn: () => { if (now().view === "search") viewer.among(gallery.hits); },
+  drawn: () => { if (now().view === "search") viewer.among(gallery.source); },
   highlight: (ids) => views.map.highlight(ids),
 });
 
@@ -65,19 +85,19 @@ function askFor(term, others = {}) {
   state.change({ ...others, terms: withTerm((others.terms ?? now().terms), term), open: 0, view: "search" });
 }
 
-/** Open a picture; `ids` are those to leaf through, if they are not the hits. */
+/** Open a picture; `ids` are those to leaf through, if they are not those of the gallery. */
 function open(id, ids) {
   state.change({ open: id }, { opened: true, ...(ids && { ids }) });
 }
 
 /** Search again with the same question, and stay where one is. */
-const refresh = () => search.start({ scroll: scrollY, count: gallery.hits.length });
+const refresh = () => search.start({ scroll: scrollY, count: gallery.source.hits?.length ?? 0 });
 
 function render(next, before, restored) {
   const differs = (...names) => names.some((name) => next[name] !== before[name]);
   if (restored || differs("text")) $("question").value = next.text;
   if (restored || differs("sure")) drawSlider(next);
-  if (restored || differs("filters", "where", "sort", "group", "fuse", "look", "diverse")) drawFilters(next);
+  if (restored || differs("filters", "where", "sort", "group", "fuse", "look", "diverse")) filters.draw();
   if (restored || differs("terms", "picture", "like", "unlike")) drawChips();
   document.title = [next.view === "search" ? next.text.trim() : TITLES[next.view], "Pixtrieve"].filter(Boolean).join(" · ");
   if (next.view !== before.view) drawView(next, before.view);
@@ -110,20 +130,20 @@ function drawView({ view, at }, before) {
 }
 
 function drawViewer(next, before) {
-  if (next.open) { viewer.open(next.open, state.extras.ids ?? gallery.hits.map((hit) => hit.id)); return; }
+  if (next.open) {
+    viewer.open(next.open, state.extras.ids);
+    if (next.view === "search" && !state.extras.ids) gallery.source.find(next.open);
+    return;
+  }
   viewer.close();
   // Not if the user is typing already.
-  if (next.view === "search" && !document.activeElement?.closest("input, textarea, select")) gallery.focus(gallery.hits.findIndex((hit) => hit.id === before.open));
+  if (next.view === "search" && !document.activeElement?.closest("input, textarea, select")) gallery.focus(gallery.source.placeOf(before.open));
 }
 
 async function usePicture(file) {
   if (!file) return;
   if (!file.type.startsWith("image/")) { toast(`${file.name} is not a picture.`); return; }
   state.change({ picture: await uploads.keep(file), open: 0, view: "search" });
-}
-
-function loadLists() {
-  loadChoices().then(() => { state.settle(); drawFilters(now()); }).catch(() => {});
 }
 
 $("question").addEventListener("input", () => state.soon({ text: $("question").value, view: "search" }, "text", PAUSE));
@@ -137,19 +157,6 @@ $("confidence").addEventListener("input", () => {
   const sure = Number($("confidence").value);
   $("sure").textContent = `${sure}%`;
   state.soon({ sure }, "sure", PAUSE);
-});
-$("filters").addEventListener("input", ({ target }) => {
-  const patch = patchOf(target);
-  if (target.type === "text" || target.type === "date") state.soon(patch, target.id, target.id === "where" ? 400 : PAUSE);
-  else state.change(patch);
-});
-$("filters").addEventListener("submit", (event) => event.preventDefault());
-$("unnarrow").addEventListener("click", () => state.change(NO_FILTERS));
-$("narrow").addEventListener("click", () => {
-  $("filters").hidden = !$("filters").hidden;
-  $("narrow").setAttribute("aria-expanded", String(!$("filters").hidden));
-  if (now().view !== "search") state.change({ view: "search" });
-  gallery.redraw();
 });
 $("upload").addEventListener("change", () => { usePicture($("upload").files[0]); $("upload").value = ""; });
 document.addEventListener("paste", (event) => usePicture([...event.clipboardData.files][0]));
@@ -174,11 +181,12 @@ document.addEventListener("click", (event) => {
 let resting = 0;
 addEventListener("scroll", () => {
   clearTimeout(resting);
-  resting = setTimeout(() => { if (now().view === "search") state.note({ scroll: scrollY, count: gallery.hits.length }); }, REST);
+  resting = setTimeout(() => { if (now().view === "search") state.note({ scroll: scrollY, count: gallery.source.hits?.length ?? 0 }); }, REST);
 }, { passive: true });
+new ResizeObserver(([{ target }]) => document.documentElement.style.setProperty("--header", `${target.offsetHeight}px`)).observe(document.querySelector("header"));
 onReturn(() => {
-  loadOptions().then(() => drawFilters(now())).catch(() => {});
-  loadLists();
+  filters.loadFields().catch(() => {});
+  filters.load().catch(() => {});
   refresh();
   if (now().view !== "search") views[now().view].show();
   views.library.follow();
@@ -189,7 +197,7 @@ history.scrollRestoration = "manual";
 const first = now();
 drawView(first, "");
 render(first, { ...first, open: 0 }, true);
-search.start(state.extras);
-Promise.all([loadOptions(), ready()]).then(() => drawFilters(now())).catch(() => {});
-loadLists();
+// What there is to choose from comes after the first pictures: counting it takes longer.
+search.start(state.extras).finally(() => filters.load().catch(() => {}));
+filters.loadFields().catch(() => {});
 views.library.follow();

@@ -1,129 +1,185 @@
-// The filters: the filter expression of a state, its controls, and their choices.
+// The filters: chips in a row, each with a popover; on a telephone, a sheet with all of them.
 
 import { ask } from "./api.js";
-import { $, el, many } from "./dom.js";
+import { countOf, inWords, toggled, whereOf, withValues } from "./conditions.js";
+import { $, el } from "./dom.js";
+import { createPanels } from "./filter_panels.js";
 
 const SELECTS = { sort: "sort", group: "group", fuse: "fuse", look_in: "look" };
-const quoted = (text) => `'${text.replaceAll("'", "''")}'`;
-const COMPARED = { folder: "in" };
-
-/** The controls: each has its element, and the field and operator of its condition. */
-let controls = [];
-let making = null;
-
-/** Wait until the filters of an address can be read. */
-export const ready = () => (making ??= makeControls().catch((error) => { making = null; throw error; }));
-
-/** The filter expression of a state, "" for none; its filters need `ready`. */
-export function where({ filters, where: words }) {
-  const parts = controls.filter(({ control }) => filters[control.id])
-    .map(({ control, begins, date }) => `${begins} ${date ? filters[control.id] : quoted(filters[control.id])}`);
-  if (words.trim()) parts.push(parts.length ? `(${words.trim()})` : words.trim());
-  return parts.join(" and ");
-}
+// In the order of the chips; other fields with values follow.
+const ORDER = ["date", "folder", "gps", "camera", "lens", "tag", "format", "orientation"];
+const PHONE = matchMedia("(max-width: 760px)");
 
 /** The search options of a state other than its query, as parameters of the API. */
 export function searchOptions(state) {
   const values = { min_confidence: state.sure / 100 };
   for (const [name, id] of Object.entries(SELECTS)) if (state[id]) values[name] = state[id];
-  if (where(state)) values.where = where(state);
+  if (whereOf(state)) values.where = whereOf(state);
   if (state.diverse) values.diverse = true;
   return values;
 }
 
-/** The number of conditions that a state has. */
-export const countFilters = ({ filters, where: words }) =>
-  controls.filter(({ control }) => filters[control.id]).length + (words.trim() ? 1 : 0);
-
 /**
- * What a changed control means for a state, as a function of it; the control is read now. The first
- * choice of a select is the usual one.
+ * `now()` returns the state, `change(patch)` makes it another one, `soon(patch, kind, delay)` does
+ * when typing rests; `clear()` takes all filters off.
  */
-export function patchOf({ id, value, checked, selectedIndex }) {
-  if (id === "where") return () => ({ where: value });
-  if (id === "diverse") return () => ({ diverse: checked });
-  if (Object.values(SELECTS).includes(id)) return () => ({ [id]: selectedIndex > 0 ? value : "" });
-  return ({ filters }) => {
-    const others = Object.fromEntries(Object.entries(filters).filter(([name]) => name !== id));
-    return { filters: value ? { ...others, [id]: value } : others };
+export function createFilters({ now, change, soon, clear }) {
+  let fields = []; // {name, label, kind, about}
+  let facets = null; // {field: [{value, images}]}, null until loaded
+  let places = null;
+  let choices = {}; // the labels of search options, by the id of their select
+  let shown = null; // {name, chip, panel} of the open popover
+  let sheet = []; // panels in the sheet
+
+  const panels = createPanels({
+    now,
+    toggle: (name, value) => change((state) => ({ filters: toggled(state.filters, name, value) })),
+    edges: (name, from, until) => change((state) => ({ filters: withValues(withValues(state.filters, `${name}-from`, from ? [from] : []), `${name}-until`, until ? [until] : []) })),
+    typed: (name, value) => soon(({ filters }) => ({ filters: withValues(filters, name, value ? [value] : []) }), name, 400),
+  });
+
+  /** The values of a field, null if they are not known yet. */
+  const valuesOf = (name) => (name === "gps" ? places : facets?.[name] ?? null);
+  /** Whether a filter can leave something out: not if all pictures have the same value. */
+  const divides = ({ name, kind, optional }) => kind === "date" || valuesOf(name) === null || valuesOf(name).length > (optional ? 0 : 1);
+  const isUsed = ({ filters }, name) => [name, `${name}-from`, `${name}-until`].some((key) => filters[key]);
+
+  function draw() {
+    const state = now();
+    const on = fields.filter(({ name }) => isUsed(state, name));
+    const known = fields.filter((field) => on.includes(field) || divides(field));
+    const held = document.activeElement?.closest?.("#chipbar [data-filter]")?.dataset.filter;
+    const extras = extraChips(state);
+    $("chipbar").replaceChildren(...known.map((field) => chip(field.name, field.label, inWords(state.filters, field.name), () => drop(field.name))),
+      ...extras, chip("more", "More", "", null));
+    if (held) $("chipbar").querySelector(`[data-filter="${CSS.escape(held)}"] .open`)?.focus({ preventScroll: true });
+    const count = countOf(state) + extras.length - (state.where.trim() ? 1 : 0);
+    $("narrowed").hidden = !count;
+    $("narrowed").textContent = count;
+    $("unnarrow").hidden = !count;
+    drawMore(state);
+    if (shown) { shown.chip = $("chipbar").querySelector(`[data-filter="${CSS.escape(shown.name)}"] .open`) ?? shown.chip; shown.chip.setAttribute("aria-expanded", "true"); shown.panel?.draw(state); }
+    for (const { field, panel, said } of sheet) { panel?.draw(state); said.textContent = inWords(state.filters, field.name) || "Any"; }
+  }
+
+  const drop = (name) => change(({ filters }) => ({ filters: [name, `${name}-from`, `${name}-until`].reduce((left, key) => withValues(left, key, []), filters) }));
+
+  function chip(name, label, value, off) {
+    const open = el("button", { type: "button", class: "open", "aria-haspopup": "dialog", "aria-expanded": "false", onclick: (event) => toggle(name, event.currentTarget) },
+      ...(value ? [el("span", { class: "unseen", textContent: `${label}: ` }), el("span", { textContent: value })] : [label]));
+    return el("span", { class: value ? "chip on" : "chip", "data-filter": name }, open,
+      ...(value && off ? [el("button", { type: "button", class: "off", "aria-label": `Remove the filter ${label}: ${value}`, onclick: off }, "×")] : []));
+  }
+
+  /** Chips for a written filter and for search options that are not the usual ones. */
+  function extraChips(state) {
+    const found = Object.entries({ sort: "Sort", group: "Group by", fuse: "Several terms", look: "Search in" }).filter(([id]) => state[id])
+      .map(([id, label]) => chip(id, label, choices[id]?.[state[id]] ?? state[id], () => change({ [id]: "" })));
+    if (state.diverse) found.push(chip("diverse", "Results", "Varied", () => change({ diverse: false })));
+    if (state.where.trim()) found.unshift(chip("where", "Expression", state.where.trim(), () => change({ where: "" })));
+    return found;
+  }
+
+  function drawMore(state) {
+    if (document.activeElement !== $("where")) $("where").value = state.where;
+    $("diverse").checked = state.diverse;
+    for (const id of Object.values(SELECTS)) {
+      if (state[id]) $(id).value = state[id];
+      else $(id).selectedIndex = 0;
+    }
+  }
+
+  /** What a popover or a part of the sheet shows. */
+  function fill(root, name) {
+    const field = fields.find((each) => each.name === name);
+    if (!field) { $("more").hidden = false; root.replaceChildren($("more")); return null; }
+    root.replaceChildren(el("p", { class: "soft", textContent: "Loading…" }));
+    if (valuesOf(name) === null) { load().then(() => { if (root.isConnected && shown?.name === name) shown.panel = fill(root, name); }); return null; }
+    const panel = panels.make(field, valuesOf(name));
+    root.replaceChildren(panel.root);
+    panel.draw(now());
+    return panel;
+  }
+
+  function toggle(name, button) {
+    if (PHONE.matches) { openSheet(name); return; }
+    const again = shown?.name === name;
+    closed();
+    $("panel").hidePopover();
+    if (again) return;
+    const title = button.closest("[data-filter]").querySelector(".open").textContent;
+    $("panel").setAttribute("aria-label", `Filter: ${title}`);
+    shown = { name, chip: button, panel: null };
+    $("panel").showPopover();
+    shown.panel = fill($("panel"), name);
+    const box = button.getBoundingClientRect();
+    $("panel").style.left = `${Math.max(8, Math.min(box.left, innerWidth - $("panel").offsetWidth - 16))}px`;
+    $("panel").style.top = `${box.bottom + 6}px`;
+    button.setAttribute("aria-expanded", "true");
+    $("panel").querySelector("input, select, button, [tabindex='0']")?.focus({ preventScroll: true });
+  }
+
+  function closed() {
+    if (!shown) return;
+    shown.chip.setAttribute("aria-expanded", "false");
+    $("kept").append($("more"));
+    shown = null;
+  }
+
+  // The event comes later: by then, another one may be open.
+  $("panel").addEventListener("toggle", () => { if (!$("panel").matches(":popover-open")) closed(); });
+
+  function openSheet(name = "") {
+    sheet = [];
+    const parts = [...fields.filter((field) => divides(field) || isUsed(now(), field.name)), { name: "more", label: "More" }].map((field) => {
+      const said = el("span", { class: "soft" });
+      const inside = el("div", { class: "inside" });
+      const part = { field, said, panel: null };
+      if (field.name !== "more") sheet.push(part);
+      const box = el("details", { name: "filter", "data-filter": field.name, ontoggle: () => { if (box.open) part.panel = fill(inside, field.name); } },
+        el("summary", {}, el("span", { textContent: field.label }), said), inside);
+      if (field.name === name) box.open = true;
+      return box;
+    });
+    $("sheetparts").replaceChildren(...parts);
+    draw();
+    $("sheet").showModal();
+  }
+  $("sheet").addEventListener("close", () => { $("kept").append($("more")); $("sheetparts").replaceChildren(); sheet = []; });
+  $("sheet").addEventListener("click", (event) => { if (event.target === $("sheet")) $("sheet").close(); });
+  $("done").addEventListener("click", () => $("sheet").close());
+  $("sheetclear").addEventListener("click", () => clear());
+  $("narrow").addEventListener("click", () => openSheet());
+  $("unnarrow").addEventListener("click", () => clear());
+  $("more").addEventListener("submit", (event) => event.preventDefault());
+  $("more").addEventListener("input", ({ target }) => {
+    if (target.id === "where") soon(() => ({ where: target.value }), "where", 400);
+    else if (target.id === "diverse") change({ diverse: target.checked });
+    else change({ [target.id]: target.selectedIndex > 0 ? target.value : "" });
+  });
+
+  /** Load the values to choose from. */
+  async function load() {
+    const [found, where] = await Promise.all([ask("/api/facets"), ask("/api/places")]);
+    facets = found;
+    places = where.places;
+    draw();
+  }
+
+  return {
+    draw,
+    load,
+    /** Load the fields, and the choices of the search options. */
+    async loadFields() {
+      const [options, found] = await Promise.all([ask("/api/options"), ask("/api/fields")]);
+      for (const { name, choices: some } of options) {
+        if (!SELECTS[name]) continue;
+        choices[SELECTS[name]] = Object.fromEntries(some.map(({ value, label }) => [value, label]));
+        $(SELECTS[name]).replaceChildren(...some.map(({ value, label }) => el("option", { value, textContent: label })));
+      }
+      const place = (name) => (ORDER.indexOf(name) + 1 || ORDER.length + 1);
+      fields = found.fields.filter((field) => field.facet || field.name === "gps").sort((a, b) => place(a.name) - place(b.name));
+      draw();
+    },
   };
-}
-
-/** Make the controls, and the number on their button, show a state. */
-export function drawFilters(state) {
-  const on = countFilters(state);
-  $("narrowed").hidden = !on;
-  $("narrowed").textContent = on;
-  $("where").value = state.where;
-  $("diverse").checked = state.diverse;
-  for (const id of Object.values(SELECTS)) {
-    if (state[id]) $(id).value = state[id];
-    else $(id).selectedIndex = 0;
-  }
-  for (const { control } of controls) {
-    const value = state.filters[control.id] ?? "";
-    // A value that no picture has any more is still part of the question.
-    if (control.options && ![...control.options].some((option) => option.value === value)) control.append(el("option", { value, textContent: value }));
-    control.value = value;
-    if (value) control.disabled = false;
-  }
-}
-
-/** Fill the selects with the allowed values of the search options. */
-export async function loadOptions() {
-  for (const { name, choices } of await ask("/api/options")) {
-    const select = SELECTS[name] && $(SELECTS[name]);
-    if (select) select.replaceChildren(...choices.map(({ value, label }) => el("option", { value, textContent: label })));
-  }
-}
-
-/** Make controls for the fields: two dates, or a list of values. */
-async function makeControls() {
-  const { fields } = await ask("/api/fields");
-  const made = fields.filter((field) => field.facet).flatMap((field) => (field.kind === "date"
-    ? [["from", "From", ">="], ["until", "To", "<="]].map(([id, label, sign]) => ({
-      field, label, begins: `${field.name} ${sign}`, date: true, control: el("input", { id: `${field.name}-${id}`, type: "date" }) }))
-    : [{ field, label: field.label, begins: `${field.name} ${COMPARED[field.kind] ?? "="}`, control: el("select", { id: field.name }) }]));
-  $("fields").replaceChildren(...made.map(({ label, control, field }) => el("label", { title: field.about }, `${label} `, control)));
-  controls = made;
-}
-
-/** Fill the lists of values. */
-export async function loadChoices() {
-  await ready();
-  const found = await ask("/api/facets");
-  for (const { field, control, date } of controls) {
-    const values = found[field.name];
-    if (date) {
-      if (values.length) control.title = `${many(values.length, "month")} with pictures, ${values.at(-1).value} to ${values[0].value}`;
-      continue;
-    }
-    const common = field.kind === "folder" ? sharedFolder(values.map(({ value }) => value)) : "";
-    const listed = field.kind === "folder" ? withParents(values, common) : values;
-    control.replaceChildren(el("option", { value: "", textContent: listed.length ? "Any" : "None" }),
-      ...listed.map(({ value, images }) => el("option", { value, textContent: `${value.slice(common.length) || value} (${images.toLocaleString("en")})` })));
-    control.disabled = !listed.length;
-  }
-}
-
-/** Add parent folders; each counts the pictures of its subfolders. */
-function withParents(folders, common) {
-  const counts = new Map();
-  for (const { value, images } of folders) {
-    let path = value;
-    while (path.length >= common.length && path) {
-      counts.set(path, (counts.get(path) ?? 0) + images);
-      path = path.slice(0, path.lastIndexOf("/"));
-    }
-  }
-  return [...counts].map(([value, images]) => ({ value, images })).sort((a, b) => (a.value < b.value ? -1 : 1));
-}
-
-function sharedFolder(paths) {
-  if (!paths.length) return "";
-  let shared = paths[0];
-  for (const path of paths) {
-    while (path !== shared && !path.startsWith(`${shared}/`)) shared = shared.slice(0, shared.lastIndexOf("/"));
-  }
-  return shared;
 }

@@ -1,136 +1,224 @@
-// The gallery: thousands of hits; only those near the window are in the document.
+// The gallery: a source of pictures in justified rows; only those near the window are in the document.
 
-import { $, el, sureness, thumbnail } from "./dom.js";
+import { $, el } from "./dom.js";
+import { below, layOut, rowOf, seen } from "./layout.js";
+import { createSelection } from "./selection.js";
+import { createHits } from "./timeline.js";
+import { createTile, fill, load, mark, put, tell } from "./tiles.js";
 
-const GAP = 6;
-const BEYOND = 1.5; // window heights kept above and below
+const GAP = 4;
+const HEAD = 52; // pixels of a title
+const BEYOND = 1; // window heights kept above and below
+const FAST = 2.5; // window heights in one frame: no thumbnail is asked for
+const SETTLED = 90; // milliseconds
 
 /**
- * `gallery.hits` has the hits shown; callbacks: open(id), chosen() after a change of the selection,
- * more() near the end. Arrow keys move, Enter opens, Space or x selects, Shift selects a range.
+ * Callbacks: open(id), chosen() after a change of the selection, more() near the end, laidOut(layout,
+ * dated) after a change of the layout. `height()` is the wanted height of a row in pixels.
+ *
+ * Arrow keys move, Enter opens, Space or x selects, Shift selects a range; so does a long press.
  */
-export function createGallery({ open, chosen, more }) {
+export function createGallery({ open, chosen, more, laidOut, height }) {
   const list = $("gallery");
-  const tiles = new Map(); // place → li
-  const picked = new Set(); // ids
-  let hits = [];
-  let columns = 1;
-  let side = 200;
+  const tiles = new Map(); // place → tile
+  const heads = new Map(); // number of the section → li
+  let spare = [];
+  let source = createHits([]);
+  let layout = layOut([], [], { width: 1, height: 1, gap: GAP, head: HEAD });
+  let measured = ""; // what the layout was made for
   let focused = 0;
-  let anchor = 0;
   let pending = 0;
+  let settling = 0;
+  let lastTop = 0;
+
+  const selection = createSelection({
+    range: (first, after) => source.range(first, after),
+    changed() {
+      for (const tile of tiles.values()) mark(tile, selection.has(tile.item?.id));
+      list.classList.toggle("choosing", selection.size > 0);
+      chosen();
+    },
+  });
 
   const redraw = () => { pending ||= requestAnimationFrame(() => { pending = 0; draw(); }); };
 
-  function measure() {
+  /** Lay out again if the width, the size of the tiles or the pictures are others. */
+  function measure(fresh = false) {
     const width = list.clientWidth;
-    const wanted = Math.min(230, width < 600 ? width / 3.2 : 230);
-    columns = Math.max(width < 600 ? 3 : 2, Math.floor((width + GAP) / (wanted + GAP)));
-    side = (width - GAP * (columns - 1)) / columns;
-    list.style.height = `${Math.max(0, Math.ceil(hits.length / columns) * (side + GAP) - GAP)}px`;
+    const wanted = height(width);
+    const key = `${width} ${wanted}`;
+    if (!fresh && key === measured) return;
+    const held = !fresh && measured ? anchor() : null;
+    const few = Math.floor((2 * width) / wanted / 1.4); // two rows
+    // In another width, the pages of an answer may be broken into other rows.
+    const sections = source.parts && key !== measured ? [{ first: 0, title: "", month: "" }] : source.sections(few);
+    measured = key;
+    layout = layOut(source.ratios, sections, { width, height: wanted, gap: GAP, head: HEAD });
+    list.style.height = `${layout.height}px`;
+    for (const head of heads.values()) head.remove();
+    heads.clear();
+    laidOut(layout, source.dated);
+    if (fresh && list.clientWidth !== width) { measure(true); return; } // the scrubber has come or gone
+    if (held) scrollTo(0, offset() + layout.rows[rowOf(layout, held.place)].top - held.above);
   }
+
+  /** The first picture below the header, and how far below the top of the window it is. */
+  function anchor() {
+    const top = covered() - list.getBoundingClientRect().top;
+    if (!layout.rows.length || top <= 0) return null;
+    const { first } = seen(layout, top, top);
+    return { place: first, above: layout.rows[rowOf(layout, first)].top + list.getBoundingClientRect().top };
+  }
+
+  const covered = () => document.querySelector("header").getBoundingClientRect().bottom;
+  const offset = () => list.getBoundingClientRect().top + scrollY;
 
   function draw() {
     if (!list.clientWidth) return;
     measure();
-    const top = list.getBoundingClientRect().top;
-    const row = side + GAP;
-    const first = Math.max(0, Math.floor((-top - BEYOND * innerHeight) / row)) * columns;
-    const last = Math.min(hits.length, Math.ceil((-top + (1 + BEYOND) * innerHeight) / row) * columns);
-    const held = document.activeElement?.closest?.("#gallery li");
-    for (const [place, li] of tiles) {
-      if ((place < first || place >= last) && li !== held) { li.remove(); tiles.delete(place); }
+    const top = -list.getBoundingClientRect().top;
+    const far = BEYOND * innerHeight;
+    const view = seen(layout, top - far, top + innerHeight + far);
+    const inside = seen(layout, top, top + innerHeight);
+    const fast = Math.abs(top - lastTop) > FAST * innerHeight && lastTop !== 0;
+    list.classList.toggle("moving", top !== lastTop); // nothing fades in meanwhile
+    lastTop = top;
+    if (layout.count) {
+      drawHeads(view);
+      drawTiles(view);
+      source.need(view.first, view.after);
     }
-    for (let place = first; place < last; place++) {
-      let li = tiles.get(place);
-      if (!li) { li = tile(place); tiles.set(place, li); list.append(li); }
-      li.style.transform = `translate(${(place % columns) * row}px, ${Math.floor(place / columns) * row}px)`;
-      li.style.width = li.style.height = `${side}px`;
-    }
-    if (last >= hits.length - 2 * columns) more();
+    clearTimeout(settling);
+    // First those in the window, and when it rests, those around it.
+    if (!fast) loadFrom(inside.first, inside.after);
+    settling = setTimeout(() => { list.classList.remove("moving"); loadFrom(inside.first, inside.after); loadFrom(view.first, view.after); }, SETTLED);
+    if (view.after >= layout.count - 30) more();
   }
 
-  function tile(place) {
-    const hit = hits[place];
-    const look = el("button", { class: "look", type: "button", tabIndex: place === focused ? 0 : -1,
-      onclick: (event) => (picked.size || event.ctrlKey || event.metaKey || event.shiftKey ? choose(place, event.shiftKey) : open(hit.id)),
-      onfocus: () => { focused = place; } }, thumbnail(hit.id, hit.path));
-    if (sureness(hit) && sureness(hit) !== "weak") look.append(el("span", { class: "sure", textContent: sureness(hit) }));
-    if (hit.group?.others?.length) look.append(el("span", { class: "others", textContent: `+${hit.group.others.length}`, title: `${hit.group.others.length} more: ${hit.group.name}` }));
-    const choice = el("button", { class: "choose", type: "button", tabIndex: -1, "aria-pressed": String(picked.has(hit.id)),
-      "aria-label": "Select", onclick: (event) => choose(place, event.shiftKey) }, "✓");
-    const li = el("li", { "aria-setsize": String(hits.length), "aria-posinset": String(place + 1) }, look, choice);
-    li.classList.toggle("picked", picked.has(hit.id));
-    return li;
+  function loadFrom(first, after) {
+    for (let place = first; place < after; place++) if (tiles.has(place)) load(tiles.get(place));
   }
 
-  function choose(place, range = false) {
-    const add = range || !picked.has(hits[place].id);
-    const [from, to] = range ? [Math.min(anchor, place), Math.max(anchor, place)] : [place, place];
-    for (let each = from; each <= to; each++) {
-      if (add) picked.add(hits[each].id);
-      else picked.delete(hits[each].id);
+  function drawTiles({ first, after }) {
+    const held = document.activeElement?.closest?.("#gallery li.tile");
+    for (const [place, tile] of tiles) {
+      if ((place >= first && place < after) || tile.root === held) continue;
+      tiles.delete(place);
+      spare.push(tile);
     }
-    anchor = place;
-    mark();
+    let number = rowOf(layout, first);
+    let next = list.firstElementChild;
+    // In the document in their order, for those who hear them.
+    const follow = (root) => { if (root === next) next = next.nextElementSibling; else list.insertBefore(root, next); };
+    for (let place = first; place < after; place++) {
+      while (layout.rows[number + 1]?.first <= place) number += 1;
+      const head = place === first || layout.rows[number].first === place ? heads.get(layout.rows[number].section) : null;
+      if (head && (place === first || layout.sections[layout.rows[number].section].first === place)) follow(head);
+      let tile = tiles.get(place);
+      if (!tile) {
+        tile = spare.pop() ?? createTile();
+        tiles.set(place, tile);
+        tile.look.tabIndex = place === focused ? 0 : -1;
+      }
+      fill(tile, source.item(place), place, layout.count, selection.has(source.item(place)?.id));
+      const { top, height: tall } = layout.rows[number];
+      put(tile, { left: layout.lefts[place], top, width: layout.widths[place], height: tall });
+      follow(tile.root);
+    }
+    for (const tile of spare) tile.root.remove();
+    spare = spare.slice(0, 200);
   }
 
-  function mark() {
-    for (const [place, li] of tiles) {
-      const on = picked.has(hits[place].id);
-      li.classList.toggle("picked", on);
-      li.querySelector(".choose").setAttribute("aria-pressed", String(on));
+  function drawHeads({ firstSection, afterSection }) {
+    for (const [number, head] of heads) if (number < firstSection || number >= afterSection) { head.remove(); heads.delete(number); }
+    for (let number = firstSection; number < afterSection; number++) {
+      const section = layout.sections[number];
+      if (heads.has(number) || !section.title) continue;
+      const head = el("li", { class: "day" }, el("h2", { textContent: section.title }),
+        el("button", { type: "button", class: "all", "aria-label": `Select all of ${section.title}`, onclick: () => selection.add(section.first, section.end) }, "Select"));
+      head.style.transform = `translateY(${section.top}px)`;
+      heads.set(number, head);
+      list.append(head);
     }
-    list.classList.toggle("choosing", picked.size > 0);
-    chosen();
   }
 
   function focus(place) {
-    if (place < 0 || place >= hits.length) return;
-    tiles.get(focused)?.querySelector(".look").setAttribute("tabindex", "-1");
-    focused = place;
-    const row = Math.floor(place / columns) * (side + GAP);
-    const top = list.getBoundingClientRect().top + row;
-    const header = document.querySelector("header").offsetHeight;
-    if (top < header) scrollBy(0, top - header - GAP);
-    else if (top + side > innerHeight) scrollBy(0, top + side - innerHeight + GAP);
+    if (place < 0 || place >= layout.count) return;
+    const { top: rowTop, height: tall } = layout.rows[rowOf(layout, place)];
+    const top = list.getBoundingClientRect().top + rowTop;
+    if (top < covered()) scrollBy(0, top - covered() - GAP);
+    else if (top + tall > innerHeight) scrollBy(0, top + tall - innerHeight + GAP);
+    point(place);
     draw();
-    const look = tiles.get(place)?.querySelector(".look");
-    look?.setAttribute("tabindex", "0");
-    look?.focus({ preventScroll: true });
+    tiles.get(place)?.look.focus({ preventScroll: true });
   }
 
+  /** Make a picture the one that the Tab key reaches. */
+  function point(place) {
+    if (tiles.has(focused)) tiles.get(focused).look.tabIndex = -1;
+    focused = place;
+    if (tiles.has(place)) tiles.get(place).look.tabIndex = 0;
+  }
+
+  const tileOf = (event) => { const root = event.target.closest?.("li.tile"); return root && [...tiles.values()].find((tile) => tile.root === root); };
+  const choose = (place, range) => selection.toggle(place, source.item(place)?.id, range);
+
+  list.addEventListener("click", (event) => {
+    const tile = tileOf(event);
+    if (!tile?.item?.id || selection.pressed(event)) return;
+    if (selection.size || event.ctrlKey || event.metaKey || event.shiftKey || event.target.closest(".choose")) choose(tile.place, event.shiftKey);
+    else open(tile.item.id);
+  });
+  selection.press(list, (event) => { const tile = tileOf(event); if (tile?.item?.id) choose(tile.place, false); });
+  for (const name of ["pointerover", "focusin"]) list.addEventListener(name, (event) => {
+    const tile = tileOf(event);
+    if (!tile) return;
+    tell(tile);
+    if (name === "focusin") point(tile.place);
+  });
   list.addEventListener("keydown", (event) => {
-    const steps = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns };
-    if (event.key in steps) { event.preventDefault(); focus(focused + steps[event.key]); }
-    else if (event.key === "Home") { event.preventDefault(); focus(0); }
-    else if (event.key === "End") { event.preventDefault(); focus(hits.length - 1); }
+    const steps = { ArrowRight: () => focused + 1, ArrowLeft: () => focused - 1, Home: () => 0, End: () => layout.count - 1,
+      ArrowDown: () => below(layout, focused, 1), ArrowUp: () => below(layout, focused, -1) };
+    if (event.target.closest(".day")) return;
+    if (Object.hasOwn(steps, event.key)) { event.preventDefault(); focus(steps[event.key]()); }
     else if (event.key === " " || event.key.toLowerCase() === "x") { event.preventDefault(); choose(focused, event.shiftKey); }
-    else if (event.key === "a" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); hits.forEach((hit) => picked.add(hit.id)); mark(); }
-    else if (event.key === "Escape" && picked.size) { event.stopPropagation(); clear(); }
+    else if (event.key === "a" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); selection.add(0, layout.count); }
+    else if (event.key === "Escape" && selection.size) { event.stopPropagation(); selection.clear(); }
   });
   addEventListener("scroll", redraw, { passive: true });
   new ResizeObserver(redraw).observe(list.parentElement);
 
-  function clear() { picked.clear(); mark(); }
-
   return {
-    get hits() { return hits; },
-    get picked() { return [...picked]; },
-    clear,
+    get source() { return source; },
+    get picked() { return selection.ids; },
+    clear: () => selection.clear(),
     redraw,
     focus,
-    /** Show hits from a place on; with `keep`, do not move, and do not redraw the tiles of earlier ones. */
+    /** Show the pictures of a source; with `keep`, it goes on where the last one ended. */
     show(found, { keep = false, scroll = 0 } = {}) {
-      hits = found;
+      const parts = keep && found.parts && layout.rows.length ? [...new Set([...layout.sections, layout.rows.at(-1)].map(({ first }) => first))] : null;
+      source = parts ? createHits(found.hits, parts) : found;
       if (!keep) {
-        for (const li of tiles.values()) li.remove();
+        for (const tile of tiles.values()) tile.root.remove();
         tiles.clear();
-        focused = anchor = 0;
-        if (list.clientWidth) measure();
-        scrollTo(0, scroll);
+        focused = 0;
+        selection.forget();
       }
+      if (list.clientWidth) measure(true);
+      if (!keep) scrollTo(0, scroll);
+      lastTop = 0;
       draw();
     },
+    /** More is known of some pictures. */
+    arrived(first, after) {
+      for (const [place, tile] of tiles) {
+        if (place >= first && place < after) fill(tile, source.item(place), place, layout.count, selection.has(source.item(place)?.id));
+      }
+      redraw();
+    },
+    /** Scroll so that a height of the layout is below the header. */
+    jump(top) { scrollTo(0, Math.max(0, offset() + top - covered())); },
+    /** The height of the layout that is below the header. */
+    get top() { return covered() - list.getBoundingClientRect().top; },
   };
 }

@@ -2,26 +2,27 @@
 
 import { hasQuestion } from "./address.js";
 import { ask } from "./api.js";
+import { whereOf } from "./conditions.js";
 import { $, el, many, notice } from "./dom.js";
-import { ready, searchOptions, where } from "./filters.js";
+import { searchOptions } from "./filters.js";
 import { queryText } from "./question.js";
+import { createHits, createTimeline, loadTimeline } from "./timeline.js";
 import * as uploads from "./uploads.js";
 
 const PAGE = 120;
 const MOST = 500; // pictures in one answer
+const MOST_LIT = 20_000; // pictures that the map highlights
 const FEW = 12; // best hits to highlight on the map if none is a strong match
-const NEWEST = { where: "width > 0", sort: "date-desc" };
 
 /**
  * `now()` returns the state, `indexing()` whether pictures are being added, `clear()` takes the
- * filters off. `drawn()` is called after each change of the hits, `highlight(ids)` with those that
- * the map shows.
+ * filters off. `drawn()` is called after each change of the pictures, `highlight(ids)` with those
+ * that the map shows.
  */
 export function createSearch({ now, indexing, clear, gallery, drawn, highlight }) {
   let request = null; // AbortController of the current request
   let exhausted = true;
   let loading = false;
-  let welcoming = false;
 
   /** Search again. `scroll` is the place to show, `count` how many hits were there. */
   async function start({ scroll = 0, count = 0 } = {}) {
@@ -30,18 +31,44 @@ export function createSearch({ now, indexing, clear, gallery, drawn, highlight }
     const { signal } = request;
     loading = true;
     try {
-      const limit = Math.max(PAGE, Math.min(MOST, count));
-      const found = await answer(0, limit, signal);
-      if (signal.aborted) return;
-      exhausted = found.hits.length < limit;
-      say(found);
-      gallery.show(found.hits, { scroll });
-      finish();
+      await (isListed(now()) ? list(scroll, signal) : find(scroll, count, signal));
     } catch (error) {
       fail(error);
     } finally {
       if (!signal.aborted) loading = false;
     }
+  }
+
+  /** Show all pictures that match the filters. */
+  async function list(scroll, signal) {
+    const state = now();
+    const found = await loadTimeline(whereOf(state), state.sort, signal);
+    if (signal.aborted) return;
+    exhausted = true;
+    replace(createTimeline(found, {
+      arrived: (first, after) => { if (!signal.aborted) { gallery.arrived(first, after); drawn(); } },
+      outdated: () => { if (!signal.aborted) start({ scroll: scrollY }); },
+    }), { scroll });
+    sayListed(found.count, state);
+    light(signal);
+    if (state.open) gallery.source.find(state.open);
+  }
+
+  async function find(scroll, count, signal) {
+    const limit = Math.max(PAGE, Math.min(MOST, count));
+    const found = await answer(0, limit, signal);
+    if (signal.aborted) return;
+    exhausted = found.hits.length < limit;
+    replace(createHits(found.hits), { scroll });
+    say(found);
+    light(signal);
+  }
+
+  function replace(source, how) {
+    gallery.source.close();
+    $("note").hidden = true;
+    gallery.show(source, how);
+    drawn();
   }
 
   /** Add the next hits, if there are any. */
@@ -50,11 +77,12 @@ export function createSearch({ now, indexing, clear, gallery, drawn, highlight }
     loading = true;
     const { signal } = request;
     try {
-      const found = await answer(gallery.hits.length, PAGE, signal);
+      const { hits } = gallery.source;
+      const found = await answer(hits.length, PAGE, signal);
       if (signal.aborted) return;
       exhausted = found.hits.length < PAGE;
-      gallery.show(gallery.hits.concat(found.hits), { keep: true });
-      finish();
+      gallery.show(createHits(hits.concat(found.hits)), { keep: true });
+      drawn();
     } catch (error) {
       fail(error);
     } finally {
@@ -64,12 +92,11 @@ export function createSearch({ now, indexing, clear, gallery, drawn, highlight }
 
   async function answer(offset, limit, signal) {
     const state = now();
-    if (Object.keys(state.filters).length) await ready();
     const values = new URLSearchParams({ q: queryText(state), offset, limit, ...searchOptions(state) });
     for (const id of state.like) values.append("like", id);
     for (const id of state.unlike) values.append("unlike", id);
-    welcoming = !hasQuestion(state) && !where(state);
-    if (welcoming) for (const [name, value] of Object.entries(NEWEST)) if (!values.get(name)) values.set(name, value);
+    // Groups and varied results of all pictures are those of a filter that all pictures match.
+    if (!hasQuestion(state) && !values.get("where")) values.set("where", "width > 0");
     const pasted = state.picture ? await uploads.find(state.picture) : null;
     if (signal.aborted) return { hits: [] };
     if (state.picture && !pasted && !queryText(state)) {
@@ -81,25 +108,24 @@ export function createSearch({ now, indexing, clear, gallery, drawn, highlight }
     return { ...found, missing: Boolean(state.picture && !pasted) };
   }
 
-  function finish() {
-    highlight(welcoming ? [] : highlighted());
-    drawn();
-  }
-
-  /** Ids to highlight on the map: strong matches, or with filters only, all hits. */
-  function highlighted() {
-    if (!hasQuestion(now())) return gallery.hits.map((hit) => hit.id);
-    const sure = gallery.hits.filter((hit) => hit.match === "strong");
-    return (sure.length ? sure : gallery.hits.slice(0, FEW)).map((hit) => hit.id);
+  /** Highlight on the map: strong matches, or with filters only, all pictures that fit them. */
+  async function light(signal) {
+    const { source } = gallery;
+    if (!hasQuestion(now())) {
+      const ids = whereOf(now()) ? await source.range(0, Math.min(source.count, MOST_LIT)).catch(() => []) : [];
+      if (!signal.aborted) highlight(ids);
+      return;
+    }
+    const sure = source.hits.filter((hit) => hit.match === "strong");
+    highlight((sure.length ? sure : source.hits.slice(0, FEW)).map((hit) => hit.id));
   }
 
   function fail(error) {
     // Without an answer, what is there stays; the search starts again when the server is back.
     if (error.name === "AbortError" || error.unanswered) return;
     exhausted = true;
-    $("quiet").textContent = $("state").textContent = "";
-    gallery.show([]);
-    finish();
+    tell("");
+    replace(createHits([]), {});
     showNotice(error.message, error.hint ?? "");
   }
 
@@ -107,36 +133,34 @@ export function createSearch({ now, indexing, clear, gallery, drawn, highlight }
     const { sure } = now();
     const graded = found.hits.some((hit) => hit.confidence !== null);
     $("confidence").disabled = !graded && found.hits.length > 0;
-    $("slider").hidden = welcoming || (!found.hits.length && !sure);
+    $("slider").hidden = !hasQuestion(now()) || (!found.hits.length && !sure);
     $("slider").title = $("confidence").disabled ? "The confidence of these results is unknown." : "";
-    $("quiet").textContent = found.notes.join(" ");
-    if (welcoming) { welcome(); return; }
     const time = found.seconds < 1 ? `${Math.round(found.seconds * 1000)} ms` : `${found.seconds.toFixed(1)} s`;
-    $("state").textContent = `${many(found.searched, "picture")} searched in ${time}`;
-    $("note").hidden = true;
+    tell(`${many(found.searched, "picture")} searched in ${time}`, found.notes.join(" "));
     if (found.missing) showNotice("Your picture is not in this browser", "It was dropped or pasted in another browser, or long ago. Drop it here again to search with it.");
-    else if (!found.hits.length) empty(found, sure);
+    else if (!found.hits.length) empty(found.searched, sure);
   }
 
-  async function empty(found, sure) {
-    if (!found.searched && await libraryIsEmpty()) return;
-    if (!found.searched) showNotice("No picture fits these filters", "Take one of them off, or clear them all.", ["Clear all filters", clear]);
+  function sayListed(count, state) {
+    $("slider").hidden = true;
+    if (!count) { tell("No pictures"); empty(0, 0); return; }
+    tell(whereOf(state) ? many(count, "picture") : `${many(count, "picture")}. Search with words, or drop a picture here.`);
+  }
+
+  async function empty(searched, sure) {
+    if (!searched && await libraryIsEmpty()) return;
+    if (!searched) showNotice("No picture fits these filters", "Take one of them off, or clear them all.", ["Clear all filters", clear]);
     else if (sure) showNotice("No picture is that certain to match", "Move the confidence slider to the left, or try other words.");
     else showNotice("No pictures found", "Try other words.");
   }
 
-  async function welcome() {
-    if (await libraryIsEmpty() === false) showNotice("Search with words, or drop a picture here", "Describe what the picture shows, as in “two dogs on a beach”. Below are your newest pictures.");
-  }
-
-  /** Say what the library has, and what to do if that is nothing; undefined if that is not known. */
+  /** Say what to do if the library has no pictures; undefined if that is not known. */
   async function libraryIsEmpty() {
     const { signal } = request;
     const status = await ask("/api/status").catch(fail);
     if (!status || signal.aborted) return undefined;
-    const { images, problems } = status.counts;
-    $("state").textContent = `${many(images, "picture")} · model ${status.model.name}${problems ? ` · ${many(problems, "file")} could not be indexed` : ""}`;
-    if (images) return false;
+    if (status.counts.images) return false;
+    tell("No pictures yet");
     if (indexing()) showNotice("The first pictures are being indexed", "They appear here as soon as they are ready.");
     else if (status.roots.length) showNotice("There are no pictures in your folders yet", `Put pictures into ${status.roots[0].path}, then choose “Look for new pictures” in the Library view.`);
     else showNotice("The library has no pictures yet", "Add a folder in a terminal: pixtrieve index FOLDER");
@@ -146,7 +170,16 @@ export function createSearch({ now, indexing, clear, gallery, drawn, highlight }
   return { start, more };
 }
 
-/** Say something in place of the hits; `action` is the text of a button and what it does. */
+/** A question or an arrangement makes a search; everything else is a list of all pictures. */
+const isListed = (state) => !hasQuestion(state) && !state.group && !state.diverse;
+
+/** Say in the line above the pictures what they are, and what else is to be known of them. */
+function tell(text, notes = "") {
+  $("state").textContent = text;
+  $("quiet").textContent = $("quiet").title = notes;
+}
+
+/** Say something in place of the pictures; `action` is the text of a button and what it does. */
 function showNotice(title, text, action = null) {
   const button = action ? [el("button", { type: "button", onclick: action[1] }, action[0])] : [];
   $("note").replaceChildren(...notice(title, text).children, ...button);

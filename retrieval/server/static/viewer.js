@@ -11,13 +11,13 @@ const STILL = 2500; // milliseconds after which a picture alone loses its button
 const address = (id) => `/api/pictures/${id}/image`;
 
 /**
- * Callbacks: went(id) for another picture, left() when it is to be closed, more() near the end of
- * the pictures; like(id), plus(id), minus(id) and label(name) after a button.
+ * Callbacks: went(id) for another picture, left() when it is to be closed, more(place) when the
+ * pictures around a place are wanted; like(id), plus(id), minus(id) and label(name) after a button.
  */
 export function createViewer({ went, left, more, like, plus, minus, label }) {
   const viewer = $("viewer");
-  let ids = [];
-  let known = new Map(); // id → hit, for search results
+  let ids = []; // to leaf through; some may not be known yet
+  let source = null; // the pictures of the gallery
   let id = 0;
   let path = "";
   let near = []; // neighbours that are being loaded
@@ -36,13 +36,13 @@ export function createViewer({ went, left, more, like, plus, minus, label }) {
     $("failed").hidden = true;
     $("large").src = $("original").href = address(id);
     number();
-    const hit = known.get(id);
-    if (hit) tell(hit, [hit.path, ...hit.copies]);
+    const hit = source?.of(id);
+    if (hit?.sha256) tell(hit, [hit.path, ...hit.copies]);
     try {
       const [facts] = await Promise.all([ask(`/api/pictures/${next}`), fieldsKnown]);
       if (facts.id === id && viewer.open) tell({ ...hit, ...facts }, facts.paths);
     } catch (error) {
-      if (!hit && next === id) { $("name").textContent = error.message; $("facts").replaceChildren(); $("details").replaceChildren(); }
+      if (!hit?.sha256 && next === id) { $("name").textContent = error.message; $("facts").replaceChildren(); $("details").replaceChildren(); }
     }
   }
 
@@ -60,12 +60,12 @@ export function createViewer({ went, left, more, like, plus, minus, label }) {
     $("position").textContent = ids.length > 1 ? `${(place + 1).toLocaleString("en")} of ${ids.length.toLocaleString("en")}` : "";
     $("slides").hidden = ids.length < 2;
     near = [ids[place + 1], ids[place - 1]].filter(Boolean).map((other) => Object.assign(new Image(), { src: address(other) }));
-    if (place > ids.length - 5) more();
+    if (place >= 0) more(place);
   }
 
   function step(way) {
     const place = ids.indexOf(id) + way;
-    if (place >= 0 && place < ids.length) went(ids[place]);
+    if (ids[place]) went(ids[place]);
   }
 
   function play() {
@@ -142,17 +142,17 @@ export function createViewer({ went, left, more, like, plus, minus, label }) {
   ask("/api/locate").then(({ possible }) => { $("locate").hidden = !possible; }).catch(() => {});
 
   return {
-    /** Show a picture; `others` are the ids to leaf through. */
-    open(wanted, others) {
+    /** Show a picture; `others` are the ids to leaf through, without them those of the gallery. */
+    open(wanted, others = source?.ids ?? []) {
       ids = others.includes(wanted) ? others : [wanted];
       if (!viewer.open) { viewer.showModal(); viewer.querySelector("aside").scrollTo(0, 0); }
       show(wanted);
     },
-    /** Take the hits of a search, also those that came later, as what to leaf through. */
-    among(hits) {
-      known = new Map(hits.map((hit) => [hit.id, hit]));
-      if (!viewer.open || !known.has(id)) return;
-      ids = hits.map((hit) => hit.id);
+    /** Take the pictures of the gallery, also those that came later, as what to leaf through. */
+    among(pictures) {
+      source = pictures;
+      if (!viewer.open || source.placeOf(id) < 0) return;
+      ids = source.ids;
       number();
       if (!path) show(id);
     },

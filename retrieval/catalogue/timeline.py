@@ -1,0 +1,137 @@
+"""All pictures in an order, and the little that a gallery shows of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retrieval.catalogue.connection import Connection
+from retrieval.catalogue.filters import ORDERS, Filters
+from retrieval.catalogue.row_checks import sound
+from retrieval.images.luma_thumbnail import SIDE
+from retrieval.query.options import Sort
+from retrieval.query.where import Condition
+
+_MOST_VALUES = 500  # of one statement
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """Pictures in an order: ids (n,) int64, widths and heights (n,) int64 in pixels, dates."""
+
+    ids: NDArray[np.int64]
+    widths: NDArray[np.int64]
+    heights: NDArray[np.int64]
+    dates: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How many pictures were taken near a point, in degrees, and the newest of them."""
+
+    latitude: float
+    longitude: float
+    images: int
+    image_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContentRow:
+    """The SHA-256 of a picture's bytes, and its date."""
+
+    id: int
+    sha256: bytes
+    date: str
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    image_id: int
+    path: str
+
+
+class TimelineRows:
+    """Reads many pictures at once, and little of each."""
+
+    def __init__(self, db: Connection) -> None:
+        self._db = db
+        self._filters = Filters(db)
+
+    def ordered(self, condition: Condition | None, model_id: int, sort: Sort) -> Ordered:
+        """Return the pictures of the model that match a condition, or all, in order."""
+        order = f" ORDER BY {ORDERS[sort]}, v.id"
+        found = self._filters.rows("i.id, i.width, i.height, i.date", condition, model_id, order)
+        # With a condition on files, a picture may come more than once.
+        rows = found if not condition else list({row[0]: row for row in found}.values())
+        ids, widths, heights, dates = zip(*rows, strict=True) if rows else ((), (), (), ())
+        kinds = set(map(type, dates)) | {*map(type, widths), *map(type, heights)}
+        if not kinds <= {int, str}:
+            raise self._db.damaged("a picture has no width, height or date")
+        return Ordered(
+            np.array(ids, np.int64), np.array(widths, np.int64), np.array(heights, np.int64), dates
+        )
+
+    def names(self, image_ids: Sequence[int]) -> dict[int, str]:
+        """Return the first file of pictures, as a path below its root, by image id."""
+        found: dict[int, str] = {}
+        for part, marks in _parts(image_ids):
+            rows = self._db.intact_records(
+                _File,
+                "what the catalogue knows of a file",
+                f"SELECT f.image_id, f.path, {sound('files', 'f')} AND {sound('roots', 'r')}"
+                " FROM files f JOIN roots r ON r.id = f.root_id"
+                f" WHERE f.image_id IN ({marks}) ORDER BY r.missing DESC, r.path DESC, f.path DESC",
+                part,
+            )
+            found |= {row.image_id: row.path for row in rows}
+        return found
+
+    def contents(self, image_ids: Sequence[int]) -> dict[int, ContentRow]:
+        """Return the SHA-256 and the date of pictures by image id."""
+        found: dict[int, ContentRow] = {}
+        for part, marks in _parts(image_ids):
+            good = sound("images")
+            sql = f"SELECT id, sha256, date, {good} FROM images WHERE id IN ({marks})"
+            rows = self._db.intact_records(
+                ContentRow, "what the catalogue knows of a picture", sql, part
+            )
+            found |= {row.id: row for row in rows}
+        return found
+
+    def luma_thumbnails(self, image_ids: Sequence[int]) -> dict[int, bytes]:
+        """Return the luma thumbnails of pictures that have one, by image id."""
+        found: dict[int, bytes] = {}
+        for part, marks in _parts(image_ids):
+            found |= self._db.rows(
+                "SELECT image_id, sketch FROM sketches"
+                f" WHERE image_id IN ({marks}) AND {sound('sketches')}",
+                part,
+            )
+        return {
+            id_: sketch
+            for id_, sketch in found.items()
+            if isinstance(sketch, bytes) and len(sketch) == SIDE * SIDE
+        }
+
+    def positions(self, steps: int) -> list[Position]:
+        """Return where pictures were taken, added up in squares of 1 / `steps` degrees."""
+        self._db.require_sound("images")
+        return list(
+            self._db.records(
+                Position,
+                "SELECT avg(latitude), avg(longitude), count(*), max(id) FROM images"
+                " WHERE latitude IS NOT NULL AND orphaned_at IS NULL"
+                " GROUP BY CAST(latitude * ?1 AS INTEGER), CAST(longitude * ?1 AS INTEGER)",
+                (steps,),
+            )
+        )
+
+
+def _parts(ids: Sequence[int]) -> list[tuple[Sequence[int], str]]:
+    """Return ids in parts that one statement takes, each with its placeholders."""
+    starts = range(0, len(ids), _MOST_VALUES)
+    parts = [ids[start : start + _MOST_VALUES] for start in starts]
+    return [(part, ",".join("?" * len(part))) for part in parts]

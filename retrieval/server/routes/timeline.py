@@ -1,0 +1,105 @@
+"""The library without a question: all pictures in order, parts of that order, and places."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, HTTPException, Path, Query, Response
+
+from retrieval.library import Library
+from retrieval.query.options import Sort
+from retrieval.search.timeline import PLACE_KM, Glimpse
+from retrieval.server.placeholders import Placeholders
+from retrieval.server.search_fields import MOST_LETTERS
+from retrieval.server.state import State, as_json
+from retrieval.server.timelines import Order, Timelines
+
+_MOST_PICTURES = 500
+_MOST_IDS = 100_000
+
+OrderName = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
+Offset = Annotated[int, Query(ge=0, le=10**9)]
+
+
+def timeline_routes(state: State) -> APIRouter:
+    """Return the router."""
+    routes = APIRouter()
+    timelines = state.timelines
+
+    @routes.get("/timeline")
+    async def timeline(
+        where: Annotated[str, Query(max_length=MOST_LETTERS)] = "",
+        sort: Sort = "date-desc",
+    ) -> Response:
+        """List all pictures that match a filter: their order, shapes, and days with their counts.
+
+        `ratios` has a byte of base64 for each picture: width / height is 6 ** (byte / 127.5 - 1).
+        """
+        found = await state.beside(lambda library: timelines.order(library, where.strip(), sort))
+        return as_json(found.facts)
+
+    @routes.get("/timeline/{order}/pictures")
+    async def pictures(
+        order: OrderName,
+        offset: Offset = 0,
+        limit: Annotated[int, Query(ge=1, le=_MOST_PICTURES)] = 200,
+        around: Annotated[
+            int, Query(ge=0, le=2**62, description="the id of a picture in the middle, or 0")
+        ] = 0,
+    ) -> Response:
+        """Return some pictures of an order: id, name, date, placeholder; null for one that left."""
+
+        def read(library: Library) -> dict[str, Any]:
+            found = _named(timelines, order)
+            start = max(0, _place(found, around) - limit // 2) if around else offset
+            ids = found.ids[start : start + limit].tolist()
+            glimpses = library.timeline.glimpses(ids)
+            shown = {id_: _shown(each, state.placeholders) for id_, each in glimpses.items()}
+            return {"offset": start, "pictures": [shown.get(id_) for id_ in ids]}
+
+        return as_json(await state.beside(read))
+
+    @routes.get("/timeline/{order}/ids")
+    async def ids(
+        order: OrderName,
+        offset: Offset = 0,
+        limit: Annotated[int, Query(ge=1, le=_MOST_IDS)] = _MOST_IDS,
+    ) -> Response:
+        """Return ids of an order."""
+        found = await state.beside(lambda _: _named(timelines, order))
+        return as_json({"offset": offset, "ids": found.ids[offset : offset + limit].tolist()})
+
+    @routes.get("/places")
+    async def places() -> Response:
+        """List where pictures were taken: middles with the pictures within 25 km of them."""
+        found = await state.aside(lambda library: library.timeline.places())
+        return as_json({"km": PLACE_KM, "places": [asdict(place) for place in found]})
+
+    return routes
+
+
+def _named(timelines: Timelines, name: str) -> Order:
+    found = timelines.named(name)
+    if found is None:
+        raise HTTPException(409, "this order is no longer known: ask for the timeline again")
+    return found
+
+
+def _place(order: Order, image_id: int) -> int:
+    places = np.flatnonzero(order.ids == image_id)
+    if not len(places):
+        raise HTTPException(404, f"picture #{image_id} is not in this list")
+    return int(places[0])
+
+
+def _shown(glimpse: Glimpse, placeholders: Placeholders) -> dict[str, Any]:
+    placeholder = placeholders.of(glimpse.sha256) or glimpse.grey
+    return {
+        "id": glimpse.id,
+        "name": glimpse.name,
+        "date": glimpse.date,
+        "placeholder": b64encode(placeholder).decode(),
+    }

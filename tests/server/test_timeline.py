@@ -1,0 +1,201 @@
+"""The routes of the timeline: the order of all pictures, its parts, places; placeholders."""
+
+from __future__ import annotations
+
+import base64
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from support.fakes import FakeEncoder
+from support.painting import paint
+
+from retrieval import Library
+from retrieval.images.placeholder import SIZE
+
+pytest.importorskip("fastapi")
+from support.api_client import Client, Params, names, numbers
+
+from retrieval.server.placeholders import Placeholders
+from retrieval.server.timelines import ratio_codes
+
+PARIS, SYDNEY = (48.8584, 2.2945), (-33.8568, 151.2153)
+
+
+def located(path: Path, place: tuple[float, float], colour: str) -> None:
+    """Paint a picture that says where it was taken."""
+    exif = Image.Exif()
+    north, east = place
+    exif.get_ifd(0x8825).update(
+        {1: "N" if north > 0 else "S", 2: (abs(north), 0, 0), 3: "E", 4: (east, 0, 0)}
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (30, 20), colour).save(path, exif=exif.tobytes())
+
+
+@pytest.fixture
+def dated(folder: str, encoder: FakeEncoder, pictures: Path) -> str:
+    """The library with pictures of three days and two places besides."""
+    for day, name in (("2020-02-01", "a"), ("2020-02-01", "b"), ("2021-03-05", "c")):
+        paint(pictures / f"{day}_{name}.png", (ord(name), 9, 9))
+    for number, (place, colour) in enumerate(((PARIS, "red"), (PARIS, "navy"), (SYDNEY, "teal"))):
+        near = (place[0] + 0.01 * number, place[1])
+        located(pictures / f"2019-01-0{1 + number}.jpg", near, colour)
+    with Library.open(folder, encoder) as library:
+        library.add(pictures)
+    return folder
+
+
+def test_all_pictures_are_listed_newest_first_with_their_days(dated: str, client: Client) -> None:
+    api = client()
+    found = api.get("/api/timeline").json()
+    assert found["count"] == 40
+    assert sum(count for _, count in found["days"]) == 40
+    assert [day for day, _ in found["days"]][-5:] == [
+        *("2021-03-05", "2020-02-01", "2019-01-03", "2019-01-02", "2019-01-01"),
+    ]
+    codes = np.frombuffer(base64.b64decode(found["ratios"]), np.uint8)
+    assert len(codes) == 40
+    assert 6 ** (codes[-1] / 127.5 - 1) == pytest.approx(1.5, rel=0.01)
+    listed = api.get(f"/api/timeline/{found['order']}/pictures", params={"limit": 40}).json()
+    by_search = api.get("/api/search", params={"where": "width > 0", "limit": 40}).json()
+    assert [each["name"] for each in listed["pictures"]] == names(by_search)
+    assert listed["pictures"][-1]["date"] == "2019-01-01"
+    ids = api.get(f"/api/timeline/{found['order']}/ids").json()["ids"]
+    assert ids == [each["id"] for each in listed["pictures"]]
+
+
+def test_parts_of_the_order(dated: str, client: Client) -> None:
+    api = client()
+    order = api.get("/api/timeline", params={"sort": "name"}).json()["order"]
+    assert api.get("/api/timeline", params={"sort": "name"}).json()["days"] == []
+    address = f"/api/timeline/{order}/pictures"
+    whole = api.get(address, params={"limit": 100}).json()["pictures"]
+    paged = []
+    for offset in range(0, 45, 7):
+        paged += api.get(address, params={"offset": offset, "limit": 7}).json()["pictures"]
+    assert paged == whole
+    there = whole[20]["id"]
+    around = api.get(address, params={"around": there, "limit": 6}).json()
+    assert (around["offset"], around["pictures"]) == (17, whole[17:23])
+    assert api.get(address, params={"around": 99999}).status_code == 404
+    part = api.get(f"/api/timeline/{order}/ids", params={"offset": 38, "limit": 5}).json()
+    assert part == {"offset": 38, "ids": [each["id"] for each in whole[38:]]}
+
+
+def test_filters_narrow_it_and_mistakes_are_shown(
+    dated: str, client: Client, pictures: Path
+) -> None:
+    api = client()
+
+    def count(where: str) -> int:
+        return int(api.get("/api/timeline", params={"where": where}).json()["count"])
+
+    assert count("date < 2022") == 6
+    assert count("date >= 2020 and date <= 2020") == 2
+    assert count(f"folder in ('{pictures}/deep', '{pictures}/grey')") == 32
+    assert count("name ~ '2019' and has gps") == 3
+    assert count("orientation = panorama") == 0
+    wrong = api.get("/api/timeline", params={"where": "colour = 1"})
+    assert wrong.status_code == 422
+    assert "^" in wrong.json()["hint"]
+    assert api.get("/api/timeline", params={"sort": "beauty"}).status_code == 422
+
+
+def test_a_page_keeps_its_order_while_the_library_changes(
+    dated: str, client: Client, pictures: Path, encoder: FakeEncoder
+) -> None:
+    api = client()
+    before = api.get("/api/timeline").json()
+    whole = api.get(f"/api/timeline/{before['order']}/pictures").json()["pictures"]
+    paint(pictures / "2022-01-01.png", "white")
+    (pictures / "2021-03-05_c.png").unlink()
+    with Library.open(dated, encoder) as library:
+        library.add(pictures)
+    after = api.get("/api/timeline").json()
+    assert after["order"] != before["order"]
+    assert after["days"] != before["days"]
+    same = api.get(f"/api/timeline/{before['order']}/pictures").json()["pictures"]
+    gone = [each["name"] for each, now in zip(whole, same, strict=True) if now is None]
+    assert gone == ["2021-03-05_c.png"]
+    for number in range(9):
+        api.get("/api/timeline", params={"where": f"width > {number}"})
+    forgotten = api.get(f"/api/timeline/{before['order']}/pictures")
+    assert forgotten.status_code == 409
+    assert api.get("/api/timeline/0123456789abcdef/ids").status_code == 409
+    assert api.get("/api/timeline/x..y/ids").status_code == 422
+
+
+def test_a_picture_in_several_folders_is_listed_once(client: Client, pictures: Path) -> None:
+    where = f"folder in ('{pictures}')"
+    assert client().get("/api/timeline", params={"where": where}).json()["count"] == 34
+
+
+def test_places_are_where_most_pictures_are(dated: str, client: Client) -> None:
+    api = client()
+    found = api.get("/api/places").json()
+    paris, sydney = found["places"]
+    assert (paris["images"], sydney["images"]) == (2, 1)
+    assert (paris["latitude"], paris["longitude"]) == pytest.approx(PARIS, abs=0.02)
+    assert sydney["latitude"] == pytest.approx(SYDNEY[0] + 0.02, abs=0.02)
+    assert sydney["image_id"] == numbers(api)["pictures/2019-01-03.jpg"]
+    for place in (paris, sydney):
+        where = f"gps near {place['latitude']},{place['longitude']} within {found['km']} km"
+        listed = api.get("/api/timeline", params={"where": where}).json()
+        assert listed["count"] == place["images"]
+
+
+def test_placeholders_are_grey_until_a_thumbnail_was_made(dated: str, client: Client) -> None:
+    api = client()
+    search: Params = {"q": "red", "limit": 1}
+    hit = api.get("/api/search", params=search).json()["hits"][0]
+    grey = base64.b64decode(hit["placeholder"])
+    assert len(grey) == SIZE
+    assert abs(grey[2] / 255 * 2 - 1) < 0.01
+    assert api.get(f"/api/pictures/{hit['id']}/thumbnail").status_code == 200
+    shown = base64.b64decode(api.get("/api/search", params=search).json()["hits"][0]["placeholder"])
+    assert shown[2] == 255  # as much more red than green as can be
+    order = api.get("/api/timeline").json()["order"]
+    listed = api.get(f"/api/timeline/{order}/pictures").json()["pictures"]
+    assert [each["placeholder"] for each in listed if each["id"] == hit["id"]] == [
+        base64.b64encode(shown).decode()
+    ]
+    # Another server finds it in the file beside the thumbnails.
+    assert Placeholders(os.path.join(dated, "thumbnails")).of(bytes.fromhex(hit["sha256"])) == shown
+
+
+def test_a_damaged_file_of_placeholders_costs_only_what_is_damaged(tmp_path: Path) -> None:
+    folder = tmp_path / "library" / "thumbnails"
+    known = {bytes([number]) * 32: bytes([number]) * SIZE for number in range(4)}
+    first = Placeholders(str(folder))
+    for digest, placeholder in known.items():
+        first.keep(digest, placeholder)
+        first.keep(digest, placeholder)
+    file = folder / "placeholders"
+    data = bytearray(file.read_bytes())
+    assert len(data) == 4 * (32 + SIZE + 4)
+    data[60] ^= 1
+    file.write_bytes(bytes(data[:-3]))
+    second = Placeholders(str(folder))
+    found = {digest: second.of(digest) for digest in known}
+    assert list(found.values()) == [known[b"\0" * 32], b"", known[b"\2" * 32], b""]
+    second.keep(b"\3" * 32, b"x" * SIZE)  # after a record that was cut short
+    third = Placeholders(str(folder))
+    assert third.of(b"\3" * 32) == b"x" * SIZE
+    assert third.of(b"\2" * 32) == known[b"\2" * 32]
+
+
+def test_placeholders_are_neither_read_nor_written_through_a_link(tmp_path: Path) -> None:
+    folder, other = tmp_path / "library" / "thumbnails", tmp_path / "other"
+    folder.mkdir(parents=True)
+    other.write_bytes(b"")
+    (folder / "placeholders").symlink_to(other)
+    Placeholders(str(folder)).keep(b"\1" * 32, b"\2" * SIZE)
+    assert other.read_bytes() == b""
+
+
+def test_shapes_are_bytes() -> None:
+    widths, heights = np.array([600, 100, 100, 9000, 0]), np.array([100, 600, 100, 10, 0])
+    assert ratio_codes(widths, heights).tolist() == [255, 0, 128, 255, 128]
