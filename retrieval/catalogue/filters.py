@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.catalogue import filter_functions
 from retrieval.catalogue.albums import AlbumRows
 from retrieval.catalogue.connection import Connection, text
 from retrieval.query.fields import FIELDS, Field, Kind
@@ -95,17 +96,7 @@ class Filters:
     def __init__(self, db: Connection) -> None:
         self._db = db
         self._albums = AlbumRows(db)
-        for name, arguments, function in (
-            ("where_equals", 2, _on_texts(matching.equals)),
-            ("where_contains", 2, _on_texts(matching.contains)),
-            ("where_path_equals", 2, _on_texts(matching.path_equals)),
-            ("where_lies_in", 2, lambda path, w: matching.lies_in(_text(_folder(path)), _text(w))),
-            ("where_folder", 1, _folder),
-            ("where_name", 1, _name),
-            ("where_key", 1, _key),
-            ("where_distance", 4, matching.distance_km),
-        ):
-            db.raw.create_function(name, arguments, function, deterministic=True)
+        filter_functions.register(db.raw)
 
     def ids(self, condition: Condition, model_id: int) -> NDArray[np.int64]:
         """Return the sorted int64 ids of the model's vectors of matching pictures."""
@@ -292,23 +283,3 @@ def _box(box: Box) -> _Sql:
         f" AND (i.longitude >= ? {joint} i.longitude <= ?))"
     )
     return sql, (box.south, box.north, box.west, box.east)
-
-
-def _on_texts(test: Callable[[str, str], bool]) -> Callable[[bytes | str, bytes], bool]:
-    return lambda value, wanted: test(_text(value), _text(wanted))
-
-
-def _text(raw: bytes | str) -> str:
-    return raw if isinstance(raw, str) else raw.decode("utf-8", "surrogateescape")
-
-
-def _folder(path: bytes) -> bytes:
-    return path.rpartition(b"/")[0] or b"/"
-
-
-def _name(path: bytes) -> bytes:
-    return path.rpartition(b"/")[2]
-
-
-def _key(name: bytes) -> bytes:
-    return text(matching.fold(_text(name)))

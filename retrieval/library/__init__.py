@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from retrieval.encoders import Encoder, open_encoder
 from retrieval.images import ReadLimits
-from retrieval.library.base import AnyPath, OpenLibrary
+from retrieval.library.base import AnyPath
+from retrieval.library.exchange import ExchangingLibrary
 from retrieval.query.options import SearchKeywords, SearchOptions
 from retrieval.query.spelling import absolute
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from retrieval.watching.watcher import WatchControl, WatchEvent, WatchTiming
 
 
-class Library(OpenLibrary):
+class Library(ExchangingLibrary):
     """An index on disk. Use it from one thread; other processes can read while one writes.
 
     >>> with Library.open("index_data") as library:  # doctest: +SKIP

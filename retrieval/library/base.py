@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
@@ -24,13 +23,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from retrieval.catalogue.facets import Facet
-    from retrieval.folder.backup import Backup, Restored
     from retrieval.folder.doctor import Checkup
-    from retrieval.folder.edits import Edits
-    from retrieval.folder.relocating import Relocated
     from retrieval.folder.status import Status
     from retrieval.folder.store import LibraryStore
-    from retrieval.indexing.progress import Progress
     from retrieval.search.timeline import Timeline
     from retrieval.tagging.albums import Albums, Favourites
     from retrieval.tagging.saved import SavedSearches
@@ -170,60 +165,6 @@ class OpenLibrary:
         context.images.verify()
         context.texts.verify()
 
-    def backup(self, file: AnyPath, *, replace: bool = False) -> Backup:
-        """Write a backup to a file, and check it; others may write meanwhile.
-
-        Raises LibraryError when the file exists (unless `replace` is set) or cannot be written,
-        and when the catalogue is damaged. See `retrieval.folder.backup`.
-        """
-        from retrieval.folder.backup import write_backup
-
-        return write_backup(self.path, absolute(file), replace=replace)
-
-    @staticmethod
-    def restore(file: AnyPath, path: AnyPath, *, replace: bool = False) -> Restored:
-        """Put the library of a backup into the folder `path`; does not open it.
-
-        With `replace`, a library that is there is kept in the folder, and the result says where.
-        Raises LibraryError, and changes nothing, for a damaged file, and without `replace` when
-        there is a library; LibraryTooNew for a backup of a newer Pixtrieve.
-        """
-        from retrieval.folder.backup import restore_backup
-
-        return restore_backup(absolute(file), absolute(path), replace=replace)
-
-    def relocate(self, old: AnyPath, new: AnyPath, *, dry_run: bool = False) -> Relocated:
-        """Change the paths at and below the folder `old` to ones below `new`; read no picture.
-
-        Raises LibraryError if the library has nothing there, or if files of two indexed folders
-        would get the same place. `dry_run` changes nothing. See `retrieval.folder.relocating`.
-        """
-        from retrieval.folder.relocating import relocate
-
-        session = self._session
-        before, after = os.fspath(old), os.fspath(new)
-        return relocate(session.catalogue, session.writer(), before, after, dry_run=dry_run)
-
-    def export_edits(self, file: AnyPath, *, replace: bool = False) -> Edits:
-        """Write what people made (captions, concepts, albums and more) to a JSON file.
-
-        Raises LibraryError when the file exists, unless `replace` is set. See
-        `retrieval.folder.edits`.
-        """
-        from retrieval.folder.edits import export_edits
-
-        return export_edits(self._session.catalogue, absolute(file), replace=replace)
-
-    def import_edits(self, file: AnyPath) -> Edits:
-        """Add what `export_edits` wrote, also from an index of the same pictures elsewhere.
-
-        A search finds words of captions at once, their meaning after `texts.encode`. Raises
-        LibraryError for a file that is none.
-        """
-        from retrieval.folder.edits_import import import_edits
-
-        return import_edits(self._session.catalogue, self._session.writer(), absolute(file))
-
     @property
     def albums(self) -> Albums:
         """Albums: pictures that a person collects: see `retrieval.tagging.albums`."""
@@ -244,40 +185,6 @@ class OpenLibrary:
         from retrieval.tagging.saved import SavedSearches
 
         return SavedSearches(self._session.context())
-
-    def export_layout(self, folder: AnyPath) -> int:
-        """Write vectors and metadata in clip-retrieval's layout; return the number of files.
-
-        Raises MissingExtra without pyarrow, LibraryError if the folder is not empty, OSError if it
-        cannot be written. See `retrieval.catalogue.export_layout`.
-        """
-        from retrieval.catalogue.export_layout import export_layout
-
-        session = self._session
-        with session.catalogue.reading():
-            return export_layout(session.catalogue, session.model.row, absolute(folder))
-
-    def iter_import(
-        self,
-        folder: AnyPath,
-        *,
-        pictures: Sequence[str] = (),
-        stop: threading.Event | None = None,
-    ) -> Iterator[Progress]:
-        """Add pictures that were encoded before, from a folder of `pixtrieve encode`.
-
-        Or from one in clip-retrieval's layout, whose vectors must be of this library's model;
-        `pictures` are then sources (see `images.sources.naming`) that have its pictures. Lazy, as
-        `iter_index` is. Raises SourceError if the folder holds neither, or cannot be read,
-        ModelMismatch if the vectors are another model's, LibraryBusy if another process is
-        writing.
-        """
-        from retrieval.indexing.runs import import_shards
-        from retrieval.indexing.shards.data_sets import open_data_set
-
-        session = self._session
-        data_set = open_data_set(absolute(folder), session.model, pictures)
-        return import_shards(session, data_set, stop or threading.Event())
 
     def encoder(self) -> Encoder:
         """Return the loaded model, in any thread; ModelMismatch if its checkpoint changed."""
