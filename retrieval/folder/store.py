@@ -122,7 +122,7 @@ class LibraryStore:
 
         Raises LibraryError for a file that is no snapshot of this library as it is or was lately.
         """
-        from retrieval.folder.session import cache_path
+        from retrieval.folder.session import backend_of
         from retrieval.stores.served.snapshot import read_snapshot
 
         session = self._session
@@ -136,10 +136,11 @@ class LibraryStore:
                         f"{os.fspath(file)} is not a snapshot of this library as it is now",
                         "leave it out: pixtrieve store use faiss",
                     )
-                store = backends.store_factory(backends.DEFAULT).build(header.dim, pages)
+                backend = backend_of(WHOLE, session.index_kind)
+                store = backends.store_factory(backend).build(header.dim, pages)
             if store.count() != header.count:
                 raise LibraryError(f"{os.fspath(file)} is cut short", "write the snapshot again")
-            path = cache_path(session.path, spec.fingerprint, WHOLE)
+            path = session.picture_cache(spec.fingerprint)
             os.makedirs(os.path.dirname(path), exist_ok=True)
             store.save(path, header)
             with session.catalogue.writing():

@@ -36,7 +36,7 @@ def thumbnail(path: str, side: int, limits: ReadLimits | None = None) -> bytes:
     """
     data = picture_bytes(path)
     if data is not None:
-        return thumbnail_of(BytesIO(data), side, limits)
+        return thumbnail_of(BytesIO(data), side, limits).data
     with explained(), open_file(path) as file:
         return thumbnail_of(file, side, limits).data
 

@@ -253,6 +253,6 @@ def _thumbnail(picture: bytes | str) -> bytes:
     try:
         if isinstance(picture, str):
             return thumbnail(picture, THUMBNAIL_SIDE)
-        return thumbnail_of(picture, THUMBNAIL_SIDE)
+        return thumbnail_of(picture, THUMBNAIL_SIDE).data
     except PictureError:
         return b""
