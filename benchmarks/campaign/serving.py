@@ -64,7 +64,7 @@ def _served(library: str, pictures: Path, random: Random) -> Iterator[str]:
     with moments.counted():
         for _ in range(_REQUESTS):
             hit = random.choice(hits)
-            if os.path.lexists(hit["path"]):
+            if os.path.isfile(hit["path"]) and not os.path.islink(hit["path"]):
                 acts[:] = [partial(random.choice(MUTATIONS), Path(hit["path"]), random)]
             kind = random.choice(("image", "image", "thumbnail", "zip"))
             if said := _wrong(web, kind, hit["id"], indexed):

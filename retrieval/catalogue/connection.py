@@ -43,6 +43,10 @@ def text(path: str) -> bytes:
         return path.encode("utf-8", "surrogatepass")
 
 
+GREATEST_NUMBER = 2**63 - 1
+"""SQLite has no greater number, and raises OverflowError for one."""
+
+
 class Connection:
     """An open catalogue file. Within `reading()`, all reads see the same state.
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from retrieval.catalogue.connection import Connection, text, within
+from retrieval.catalogue.connection import GREATEST_NUMBER, Connection, text, within
 from retrieval.catalogue.explaining import MEND
 from retrieval.catalogue.row_checks import sound
 from retrieval.catalogue.typed import misfits
@@ -108,6 +108,8 @@ class Lookup:
 
     def by_id(self, image_id: int) -> ImageRow | None:
         """Return the image with that id, or None if no file has it."""
+        if abs(image_id) > GREATEST_NUMBER:
+            return None
         row = self._db.rows(
             f"SELECT {_IMAGE_COLUMNS} FROM images i WHERE i.id = ?", (image_id,)
         ).fetchone()

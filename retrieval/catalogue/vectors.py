@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.catalogue.connection import Connection
+from retrieval.catalogue.connection import GREATEST_NUMBER, Connection
 from retrieval.catalogue.row_checks import sound
 from retrieval.vectors import STORED, sound_rows, sound_vector
 
@@ -183,6 +183,8 @@ class Vectors:
 
     def of_image(self, image_id: int) -> NDArray[np.float32] | None:
         """Return the image's (dim,) float32 vector; None if it has none, or a damaged one."""
+        if abs(image_id) > GREATEST_NUMBER:
+            return None
         blob = self._db.one(
             "SELECT embedding FROM vectors v"
             f" WHERE image_id = ? AND model_id = ? AND +view = ? AND {_SOUND}",

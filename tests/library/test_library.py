@@ -34,6 +34,13 @@ def filled(library: Library, pictures: Path) -> Library:
     return library
 
 
+@pytest.mark.parametrize("number", [99, 2**63 - 1, 2**63, 10**30])
+def test_a_picture_of_any_number_is_not_there(filled: Library, number: int) -> None:
+    assert filled.image(number) is None
+    with pytest.raises(QueryError, match=str(number)):
+        filled.search("red", like=[number])
+
+
 def test_a_folder_without_a_library(tmp_path: Path) -> None:
     with pytest.raises(LibraryNotFound, match="no library in"):
         Library.open(tmp_path)
