@@ -85,3 +85,11 @@ def positions(rising: Ids, wanted: Ids) -> Ids:
     if (at == len(rising)).any() or (rising[at] != wanted).any():
         raise KeyError("an id that is not stored")
     return at
+
+
+def merge(parts: list[tuple[Scores, Ids]], k: int) -> tuple[Scores, Ids]:
+    """Merge answers of several stores to one query, each (1, n_i): the k best, ties by id."""
+    scores = np.concatenate([part[0][0] for part in parts])
+    ids = np.concatenate([part[1][0] for part in parts])
+    order = np.lexsort((ids, -scores))[:k]
+    return scores[order][None], ids[order][None]

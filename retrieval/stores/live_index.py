@@ -30,7 +30,7 @@ from retrieval.stores import (
     VectorStore,
 )
 from retrieval.stores.cache_file import forget_check
-from retrieval.stores.exact import ExactStore
+from retrieval.stores.exact import ExactStore, merge
 from retrieval.whole_file import remove_stale, require_inside
 
 if TYPE_CHECKING:
@@ -297,11 +297,3 @@ class LiveIndex:
         loaded = self._factory.load(self._key.path)
         cached = loaded[0] if loaded and loaded[1] == header else store
         return self._unchanged(snapshot, cached, header, rebuilt=True)
-
-
-def merge(parts: list[tuple[Scores, Ids]], k: int) -> tuple[Scores, Ids]:
-    """Merge answers of several stores to one query, each (1, n_i): the k best, ties by id."""
-    scores = np.concatenate([part[0][0] for part in parts])
-    ids = np.concatenate([part[1][0] for part in parts])
-    order = np.lexsort((ids, -scores))[:k]
-    return scores[order][None], ids[order][None]

@@ -7,8 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from retrieval.stores import Ids, IdSet, Scores, Vectors
-from retrieval.stores.exact import ExactStore
-from retrieval.stores.live_index import merge
+from retrieval.stores.exact import ExactStore, merge
 
 Nearest = Callable[[int], tuple[Scores, Ids]]
 """Returns the k nearest as a server has them: scores and ids (n,), n at most k."""

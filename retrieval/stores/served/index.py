@@ -16,8 +16,7 @@ from retrieval.catalogue.vectors import GREATEST_ID
 from retrieval.errors import LibraryError, MissingExtra, StoreError
 from retrieval.query.where.conditions import Condition
 from retrieval.stores import Ids, IdSet, Scores, Vectors
-from retrieval.stores.exact import positions
-from retrieval.stores.live_index import merge
+from retrieval.stores.exact import merge, positions
 from retrieval.stores.served import Header, ServedStore
 from retrieval.stores.served.answers import Nearest, compared, exact_answer
 from retrieval.stores.served.expression import (
