@@ -23,7 +23,8 @@ from retrieval import Library, SearchResult
 from retrieval.catalogue import Snapshot
 from retrieval.stores import Ids, StoreFactory, StoreHeader, Vectors
 from retrieval.stores.backends import BACKENDS, store_factory
-from retrieval.stores.live_index import CacheKey, LiveIndex, merge
+from retrieval.stores.exact import merge
+from retrieval.stores.live_index import CacheKey, LiveIndex
 
 
 class Changing:
