@@ -25,7 +25,8 @@ from retrieval.errors import LibraryError
 FIRST_BELOW, PAST_BELOW = b"/", b"0"
 """Every path that begins with "folder/" sorts between "folder/" and "folder0"."""
 
-_CHECKED_ROWS = 20_000
+CHECKED_ROWS = 20_000
+"""Up to this many rows, a question may look at a whole table to see that nothing is damaged."""
 
 Record = TypeVar("Record")
 
@@ -158,14 +159,14 @@ class Connection:
     def require_sound(self, *tables: str) -> None:
         """Raise LibraryError if a row of tables that a question reads as a whole is damaged.
 
-        Once for each change of the file, and in the first `_CHECKED_ROWS` rows of each table: all
+        Once for each change of the file, and in the first `CHECKED_ROWS` rows of each table: all
         of a large library would take seconds. Indexing runs and `pixtrieve doctor` look at all.
         """
         version = self.number("PRAGMA data_version")
         for table in tables:
             if self._sound.get(table) == version:
                 continue
-            good = f"SELECT {sound(table)} AS good FROM {table} LIMIT {_CHECKED_ROWS}"
+            good = f"SELECT {sound(table)} AS good FROM {table} LIMIT {CHECKED_ROWS}"
             if self.one(f"SELECT 1 FROM ({good}) WHERE NOT good LIMIT 1") is not None:
                 raise self.altered(f"a row of the table {table}, on which the answer depends,")
             self._sound[table] = version

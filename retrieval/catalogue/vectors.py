@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.catalogue.connection import GREATEST_NUMBER, Connection
+from retrieval.catalogue.connection import CHECKED_ROWS, GREATEST_NUMBER, Connection
 from retrieval.catalogue.row_checks import sound
+from retrieval.errors import LibraryError
 from retrieval.vectors import STORED, sound_rows, sound_vector
 
 _PAGE = 4096
@@ -192,8 +193,12 @@ class Vectors:
         )
         return None if blob is None else sound_vector(blob, self._dim)
 
-    def ids_of(self, image_ids: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the (n,) vector ids of n images, in the same order; 0 for images without one."""
+    def ids_of(self, image_ids: NDArray[np.int64], *, certain: bool = False) -> NDArray[np.int64]:
+        """Return the (n,) vector ids of n images, in the same order; 0 for images without one.
+
+        If `certain`, and in a small library (`CHECKED_ROWS`), an index of SQLite that has lost some
+        is a LibraryError.
+        """
         # CROSS JOIN and + prevent SQLite from scanning the whole view for each image.
         rows = self._db.rows(
             "SELECT v.image_id, v.id FROM json_each(?) j CROSS JOIN vectors v"
@@ -201,7 +206,25 @@ class Vectors:
             (json.dumps(image_ids.tolist()), self._model_id, self._view),
         )
         found = dict(rows.fetchall())
+        lacking = [id_ for id_ in image_ids.tolist() if id_ not in found]
+        if certain and lacking and self._in_table(lacking):
+            raise self.index_damaged()
         return np.array([found.get(id_, 0) for id_ in image_ids.tolist()], np.int64)
+
+    def _in_table(self, image_ids: list[int]) -> bool:
+        """Tell whether the table of a small library has vectors that its index did not find."""
+        if self._db.number("SELECT coalesce(max(id), 0) FROM vectors") > CHECKED_ROWS:
+            return False
+        there = self._db.one(
+            "SELECT 1 FROM vectors v NOT INDEXED WHERE v.model_id = ? AND v.view = ?"
+            " AND v.image_id IN (SELECT value FROM json_each(?)) LIMIT 1",
+            (self._model_id, self._view, json.dumps(image_ids)),
+        )
+        return there is not None
+
+    def index_damaged(self) -> LibraryError:
+        """Return the error for an index of SQLite that finds other vectors than the table has."""
+        return self._db.damaged("an index of the table vectors is not that of its rows")
 
     def images_of(self, ids: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the (n,) image ids of n vectors, in the same order; 0 for unknown vectors."""

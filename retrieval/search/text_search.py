@@ -104,8 +104,9 @@ class TextQuery:
         self._matched = index.catalogue.texts.matching(
             terms(words), depth, index.count, None if images is None else images.tolist()
         )
-        matching = np.union1d(np.array(list(self._matched), np.int64), self._nearest(images))
-        ids = index.pictures.ids_of(matching)
+        self._text_of = self._nearest(images)
+        matching = np.unique(np.array([*self._matched, *self._text_of], np.int64))
+        ids = index.pictures.ids_of(matching, certain=True)
         self.found = ids[index.images.holds(ids)]
 
     def score(self, ids: Ids) -> TextScores:
@@ -121,22 +122,30 @@ class TextQuery:
         background = background_of(sample[None])
         cosine = np.full(len(ids), background.median[0])
         text_ids = self._index.descriptions.ids_of(images)
+        known = [
+            self._text_of.get(image, found) for image, found in zip(images, text_ids, strict=True)
+        ]
+        if not np.array_equal(known, text_ids):
+            raise self._index.descriptions.index_damaged()
         has_vector = vectors.holds(text_ids)
         cosine[has_vector] = vectors.vectors(text_ids[has_vector]) @ self._vector
         z = np.where(has_vector, background.z(cosine[None])[0], -np.inf)
         return TextScores(cosine, text_evidence(z, words), has_vector)
 
-    def _nearest(self, images: NDArray[np.int64] | None) -> NDArray[np.int64]:
-        """Return the ids of the images with the nearest text vectors."""
+    def _nearest(self, images: NDArray[np.int64] | None) -> dict[int, int]:
+        """Return the images with the nearest text vectors, and the ids of these."""
         index = self._index
         if index.vectors is None:
-            return np.empty(0, np.int64)
+            return {}
         allowed = None
         if images is not None:
             allowed = np.unique(index.descriptions.ids_of(images))
             allowed = allowed[allowed > 0]
         _, ids = index.vectors.search(self._vector[None], self._depth, allowed)
-        return index.descriptions.images_of(ids[0])
+        found = index.descriptions.images_of(ids[0])
+        return {
+            image: id_ for image, id_ in zip(found.tolist(), ids[0].tolist(), strict=True) if image
+        }
 
 
 def snippets(texts: tuple[TextRow, ...], words: str, *, by_meaning: bool) -> tuple[Snippet, ...]:
