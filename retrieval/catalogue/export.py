@@ -60,10 +60,9 @@ def export_parquet(rows: Rows, spec: ModelSpec, path: str) -> int:
         import pyarrow.parquet as pq
     except ImportError as error:
         raise MissingExtra("pyarrow", "parquet", "export to Parquet") from error
-    kinds = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
     schema = pa.schema(
         [
-            *((name, kinds[kind]) for name, kind in column_kinds().items()),
+            *arrow_columns(pa),
             ("embedding", pa.list_(pa.float16(), spec.dim)),
         ],
         metadata={"model": spec.name, "fingerprint": spec.fingerprint},
@@ -86,6 +85,12 @@ FORMATS: dict[str, Callable[[Rows, ModelSpec, str], int]] = {
     ".parquet": export_parquet,
 }
 """Export functions by file extension."""
+
+
+def arrow_columns(pa: Any) -> list[tuple[str, Any]]:
+    """Return the name and the type of each column, as pyarrow has them."""
+    kinds = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+    return [(name, kinds[kind]) for name, kind in column_kinds().items()]
 
 
 def column_kinds() -> dict[str, type]:

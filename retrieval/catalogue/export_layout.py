@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.catalogue import COLUMNS, TEXT, Catalogue, ImageRow, ModelRow
-from retrieval.catalogue.export import COLUMN_NAMES, column_kinds, column_value
+from retrieval.catalogue.export import COLUMN_NAMES, arrow_columns, column_value
 from retrieval.catalogue.texts import DESCRIBING
 from retrieval.errors import LibraryError, MissingExtra
 from retrieval.vectors import STORED, from_blobs
@@ -68,8 +68,7 @@ def _rows(catalogue: Catalogue, model: ModelRow) -> Iterator[_Row]:
 
 
 def _schema(pa: Any, model: ModelRow) -> Any:
-    kinds = {str: pa.string(), int: pa.int64(), float: pa.float64()}
-    facts = [(name, kinds[kind]) for name, kind in column_kinds().items() if name != "path"]
+    facts = [column for column in arrow_columns(pa) if column[0] != "path"]
     return pa.schema(
         [
             ("image_path", pa.string()),

@@ -28,11 +28,12 @@ _NEWEST_STAMPS = 256
 PAYLOAD_FIELDS: tuple[Field, ...] = tuple(
     each
     for each in FIELDS.values()
-    if each.kind not in ("words", "place") and each.name != "folder"
+    if each.kind not in ("words", "place", "flag") and each.name != "folder"
 )
 """The fields with a value of their own in `Payload.values`, in their order.
 
-Labels and texts change without a new generation. The folder is a part of the path.
+Labels, texts, albums and favourites change without a new generation. The folder is a part of the
+path.
 """
 
 

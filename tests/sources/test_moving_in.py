@@ -56,6 +56,7 @@ def test_out_and_in_again(
         assert [hit.path for hit in other.search('text:"wall of bricks"')] == [
             hit.path for hit in library.search('text:"wall of bricks"')
         ]
+        assert {row[1] for row in after["texts"]} == {"name", "caption"}
         assert [row[1:-4] for row in before["images"]] == [row[1:-4] for row in after["images"]]
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from retrieval.catalogue.export import COLUMN_NAMES
 from retrieval.catalogue.typed import misfits
 from retrieval.context import ModelInUse
 from retrieval.errors import ModelMismatch
@@ -48,7 +49,7 @@ _COMPARED = 16
 _LEAST_COSINE = 0.9
 _NEEDED = ("sha256", "size", "mtime", "format", "width", "height")
 _NOWHERE = "no path and no address; name the data set that has the picture with --pictures"
-_OURS = (*_NEEDED, "date", "date_source", "folder", "id", "embedding", "latitude", "longitude")
+_OURS = (*_NEEDED, *COLUMN_NAMES, "folder", "id", "embedding", "columns")
 _THREADS = min(os.cpu_count() or 1, 16)
 
 
@@ -220,7 +221,7 @@ def _known_row(row: dict[str, Any], target: str, folder: str) -> ShardRow | None
         return None
     if len(sha256) != 32 or misfits(PictureInfo, FACTS, [getattr(info, each) for each in FACTS]):
         return None
-    captions, columns = described(row, Columns(), {target, *_OURS, *FACTS, "columns"})
+    captions, columns = described(row, Columns(), {target, *_OURS, *FACTS})
     written = row.get("columns")
     if isinstance(written, list):  # as the export writes them
         pairs = (str(line).partition(": ") for line in written)

@@ -164,7 +164,7 @@ def _test(condition: Condition) -> Test:
         inside = "in" if FIELDS[condition.field].kind == "folder" else "="
         return Any(tuple(_comparison(condition.field, inside, each) for each in condition.values))
     if isinstance(condition, Has):
-        if FIELDS[condition.field].kind == "words":
+        if FIELDS[condition.field].kind in ("words", "flag"):
             raise _InexpressibleError
         return Compare(known(condition.field), "=", value=True)
     if isinstance(condition, Box):
