@@ -48,7 +48,15 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("restore", "--help"),
     ("relocate", "{pictures}", "{tmp}/elsewhere", "--dry-run"),
     ("edits", "export", "{tmp}/edits.json", "--force"),
+    ("encode", "{pictures}", "{tmp}/shards"),
+    ("import", "{tmp}/shards"),
+    ("store",),
     ("doctor",),
+    ("album", "add", "reds", "{pictures}/red.png"),
+    ("album", "list"),
+    ("favourite", "add", "{pictures}/red.png"),
+    ("favourite", "list"),
+    ("saved", "list"),
     ("label", "--labels", "red,blue"),
     ("concept", "list"),
     ("classify", "red", "--labels", "red,blue"),
@@ -65,7 +73,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
 
 REPORTS = (
     *("index", "remove", "map", "captions", "export"),
-    *("backup", "relocate", "edits"),
+    *("backup", "relocate", "edits", "encode", "import"),
 )
 """Commands whose work is done when their report is lost."""
 
