@@ -5,6 +5,7 @@ import { createChoosing } from "./choosing.js";
 import { onReturn } from "./connection.js";
 import { $, toast } from "./dom.js";
 import * as duplicates from "./duplicates.js";
+import { setFavourite } from "./favourites.js";
 import { createFilters } from "./filters.js";
 import { createGallery } from "./gallery.js";
 import * as library from "./library.js";
@@ -28,7 +29,7 @@ const now = () => state.now;
 
 const tileSize = createTileSize(() => gallery.redraw());
 const gallery = createGallery({
-  open, height: tileSize.height,
+  open, favourite: (id, on) => favourite([id], on), height: tileSize.height,
   chosen: () => choosing.show(),
   more: () => search.more(),
   laidOut: (layout, dated) => scrubber.draw(layout, dated && now().view === "search"),
@@ -43,6 +44,7 @@ const viewer = createViewer({
     if (place > gallery.source.count - NEAR) search.more();
   },
   like: (id) => askFor({ id }, { ...NOTHING_ASKED }),
+  favourite: (id, on) => favourite([id], on),
   plus: (id) => askFor({ id }),
   minus: (id) => askFor({ id, negative: true }),
   label: (name) => state.change({ ...NOTHING_ASKED, ...NO_FILTERS, filters: { tag: [name] }, view: "search" }),
@@ -50,6 +52,7 @@ const viewer = createViewer({
 const choosing = createChoosing({
   gallery,
   examples: now,
+  favourite,
   refine: (examples) => state.change(examples),
   learned: (name) => { filters.load().catch(() => {}); askFor({ concept: name }, NOTHING_ASKED); },
 });
@@ -79,6 +82,11 @@ const search = createSearch({
   drawn: () => { if (now().view === "search") viewer.among(gallery.source); },
   highlight: (ids) => views.map.highlight(ids),
 });
+
+/** Mark pictures as favourites, or take the mark off. */
+function favourite(ids, on) {
+  return setFavourite(ids, on, (some, set) => { gallery.marked(some, set); viewer.marked(some, set); });
+}
 
 /** Search with one more term, in place of `others` if they are given. */
 function askFor(term, others = {}) {
