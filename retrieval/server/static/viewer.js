@@ -12,9 +12,10 @@ const address = (id) => `/api/pictures/${id}/image`;
 
 /**
  * Callbacks: went(id) for another picture, left() when it is to be closed, more(place) when the
- * pictures around a place are wanted; like(id), plus(id), minus(id) and label(name) after a button; favourite(id, on) after the heart.
+ * pictures around a place are wanted; like(id), plus(id), minus(id) and label(name) after a button; favourite(id, on) after the heart, and
+ * collect([id]), which resolves to what was done, after "Add to album".
  */
-export function createViewer({ went, left, more, like, plus, minus, label, favourite }) {
+export function createViewer({ went, left, more, like, plus, minus, label, favourite, collect }) {
   const viewer = $("viewer");
   let ids = []; // to leaf through; some may not be known yet
   let source = null; // the pictures of the gallery
@@ -132,7 +133,7 @@ export function createViewer({ went, left, more, like, plus, minus, label, favou
   };
 
   for (const [name, action] of Object.entries({ close: () => left(), previous: () => step(-1), next: () => step(1),
-    larger: zoom.in, smaller: zoom.out, full: fill, heart: () => favourite(id, !isLoved()), slides: play, copy, locate,
+    larger: zoom.in, smaller: zoom.out, full: fill, heart: () => favourite(id, !isLoved()), slides: play, copy, locate, include: async () => { const said = await collect([id]); if (said) $("told").textContent = said; },
     like: () => like(id), plus: () => plus(id), minus: () => minus(id) })) $(name).addEventListener("click", action);
   viewer.addEventListener("click", (event) => { if (event.target === viewer) left(); });
   for (const name of ["pointermove", "pointerdown", "focusin"]) viewer.addEventListener(name, wake);
