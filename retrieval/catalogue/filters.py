@@ -107,13 +107,19 @@ class Filters:
 
         None is the order of the album that the condition asks for, else the newest first.
         """
-        order = self._album_order(condition) if sort is None else ORDERS[sort]
-        ids = self._found(condition, model_id, f" ORDER BY {order}, v.id")
+        order = f" ORDER BY {self.order(condition, sort)}, v.id"
+        ids = self._found(condition, model_id, order)
         _, first = np.unique(ids, return_index=True)
         return ids[np.sort(first)]
 
-    def _album_order(self, condition: Condition) -> str:
-        """Return the order of the one album that all matching pictures are in, if there is one."""
+    def order(self, condition: Condition | None, sort: Sort | None) -> str:
+        """Return an order as SQL.
+
+        None is that of the one album that all matching pictures are in; without one, the newest
+        picture is first.
+        """
+        if sort is not None:
+            return ORDERS[sort]
         parts = condition.parts if isinstance(condition, And) else (condition,)
         names = {
             part.value

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.catalogue.connection import Connection
-from retrieval.catalogue.filters import ORDERS, Filters
+from retrieval.catalogue.filters import Filters
 from retrieval.catalogue.row_checks import sound
 from retrieval.images.luma_thumbnail import SIDE
 from retrieval.query.options import Sort
@@ -60,9 +60,9 @@ class TimelineRows:
         self._db = db
         self._filters = Filters(db)
 
-    def ordered(self, condition: Condition | None, model_id: int, sort: Sort) -> Ordered:
+    def ordered(self, condition: Condition | None, model_id: int, sort: Sort | None) -> Ordered:
         """Return the pictures of the model that match a condition, or all, in order."""
-        order = f" ORDER BY {ORDERS[sort]}, v.id"
+        order = f" ORDER BY {self._filters.order(condition, sort)}, v.id"
         found = self._filters.rows("i.id, i.width, i.height, i.date", condition, model_id, order)
         # With a condition on files, a picture may come more than once.
         rows = found if not condition else list({row[0]: row for row in found}.values())
@@ -99,6 +99,19 @@ class TimelineRows:
                 ContentRow, "what the catalogue knows of a picture", sql, part
             )
             found |= {row.id: row for row in rows}
+        return found
+
+    def favourites(self, image_ids: Sequence[int]) -> set[int]:
+        """Return which of the pictures are favourites."""
+        self._db.require_sound("favourites")
+        found: set[int] = set()
+        for part, marks in _parts(image_ids):
+            rows = self._db.rows(
+                "SELECT i.id FROM images i JOIN favourites m ON m.sha256 = i.sha256"
+                f" WHERE i.id IN ({marks})",
+                part,
+            )
+            found.update(id_ for (id_,) in rows)
         return found
 
     def luma_thumbnails(self, image_ids: Sequence[int]) -> dict[int, bytes]:

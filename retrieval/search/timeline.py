@@ -27,7 +27,8 @@ class Glimpse:
     """A picture as a gallery knows it.
 
     `name` is that of its first file, `date` local time in ISO 8601, `sha256` that of its bytes.
-    `grey` is its placeholder without colour, b"" if there is none.
+    `grey` is its placeholder without colour, b"" if there is none. `favourite` is whether a person
+    marked it.
     """
 
     id: int
@@ -35,6 +36,7 @@ class Glimpse:
     date: str
     sha256: bytes
     grey: bytes
+    favourite: bool
 
 
 class Timeline:
@@ -48,13 +50,13 @@ class Timeline:
         """Return what changes when the library may have changed."""
         return self._context.catalogue.version(), self._context.model.row.spec.fingerprint
 
-    def ordered(self, where: str | None = None, sort: str = "date-desc") -> Ordered:
+    def ordered(self, where: str | None = None, sort: str | None = "date-desc") -> Ordered:
         """Return all pictures that match a filter, in order, newest first unless `sort` is set.
 
+        With None, they are in the order of the album that the filter names, if it names one.
         Raises QueryError for a filter or an order that is wrong.
         """
         options = SearchOptions(k=1, where=where or None, sort=sort)  # type: ignore[arg-type]
-        assert options.sort is not None
         with self._context.catalogue.reading():
             model_id = self._context.model.row.id
             return self._rows.ordered(options.condition, model_id, options.sort)
@@ -64,11 +66,13 @@ class Timeline:
         with self._context.catalogue.reading():
             names, contents = self._rows.names(image_ids), self._rows.contents(image_ids)
             greys = self.greys(image_ids)
+            favourites = self._rows.favourites(image_ids)
         found = {}
         for id_, row in contents.items():
             if id_ in names:
                 name = names[id_].rpartition("/")[2]
-                found[id_] = Glimpse(id_, name, row.date, row.sha256, greys.get(id_, b""))
+                grey, marked = greys.get(id_, b""), id_ in favourites
+                found[id_] = Glimpse(id_, name, row.date, row.sha256, grey, marked)
         return found
 
     def greys(self, image_ids: Sequence[int]) -> dict[int, bytes]:

@@ -39,7 +39,7 @@ class Timelines:
         self._salt = secrets.token_hex(8)
         self._kept: OrderedDict[str, Order] = OrderedDict()
 
-    def order(self, library: Library, where: str, sort: Sort) -> Order:
+    def order(self, library: Library, where: str, sort: Sort | None) -> Order:
         """Return the pictures that match a filter, as they are now; raises QueryError."""
         timeline = library.timeline
         key = repr((self._salt, timeline.version(), where, sort))
@@ -59,13 +59,13 @@ class Timelines:
         return self._kept.get(name)
 
 
-def _facts(name: str, ordered: Ordered, sort: Sort) -> dict[str, Any]:
+def _facts(name: str, ordered: Ordered, sort: Sort | None) -> dict[str, Any]:
     codes = ratio_codes(ordered.widths, ordered.heights)
     return {
         "order": name,
         "count": len(ordered.ids),
         "ratios": b64encode(codes.tobytes()).decode(),
-        "days": _days(ordered.dates) if sort.startswith("date") else [],
+        "days": _days(ordered.dates) if sort in ("date", "date-desc") else [],
     }
 
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from retrieval.context import Context
 from retrieval.errors import LibraryError, PixtrieveError, QueryError
 from retrieval.query import Example, Query, Term, example_term
 from retrieval.query.names import clean_name
-from retrieval.query.options import SearchOptions
+from retrieval.query.options import OPTIONS, SearchOptions
 from retrieval.query.saved import (
     Restored,
     SavedPicture,
@@ -54,7 +55,8 @@ class SavedSearch:
     `question` is in the written form, with the ids of this library; "" for a filter alone. `where`
     is the filter, `min_confidence` the least confidence of an answer. `looked` is when a person
     last looked, in UTC (ISO 8601), "" for never. `trouble` says why it cannot be asked, "" if it
-    can; `dropped` are stored options that this version does not know.
+    can; `dropped` are stored options that this version does not know. `options` has the other
+    options ("sort", "like") that are not at their defaults, by name.
     """
 
     name: str
@@ -64,6 +66,7 @@ class SavedSearch:
     looked: str
     trouble: str = ""
     dropped: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +213,7 @@ class SavedSearches:
         options = found.options
         where = "" if options.where is None else str(options.where)
         facts = (asked, where, options.min_confidence, row.looked)
-        return SavedSearch(row.name, *facts, dropped=found.dropped), found
+        return SavedSearch(row.name, *facts, dropped=found.dropped, options=_others(options)), found
 
     def _restored(self, row: SavedRow) -> Restored:
         found = restored(self._stored(row), self._image)
@@ -274,3 +277,12 @@ class SavedSearches:
 
     def _image(self, picture: SavedPicture) -> int | None:
         return self._context.catalogue.edits.image(bytes.fromhex(picture.sha256))
+
+
+def _others(options: SearchOptions) -> dict[str, Any]:
+    """Return the options that a saved search has no attribute for, and that are not as usual."""
+    values = {name: (getattr(options, name), option.default) for name, option in OPTIONS.items()}
+    shown = ("where", "min_confidence", "k")
+    return {
+        name: own for name, (own, usual) in values.items() if name not in shown and own != usual
+    }

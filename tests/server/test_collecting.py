@@ -33,6 +33,16 @@ def test_an_album_from_making_to_deleting(api: Any) -> None:
         "green.png",
         "blue.png",
     ]
+    timeline = api.get("/api/timeline", params={**shown, "sort": "album"}).json()
+    assert (timeline["count"], timeline["days"]) == (3, [])
+    api.post("/api/favourites", json={"pictures": [green]})
+    parts = api.get(f"/api/timeline/{timeline['order']}/pictures").json()["pictures"]
+    assert [(each["id"], each["favourite"]) for each in parts] == [
+        (red, False),
+        (green, True),
+        (blue, False),
+    ]
+    api.post("/api/favourites", json={"pictures": [green], "favourite": False})
     moved = api.post("/api/albums/move", json={"name": "Été", "pictures": [blue], "to": 1})
     assert moved.json()["order"] == "hand"
     assert names(api.get("/api/search", params=shown).json()) == [
@@ -94,8 +104,9 @@ def test_a_saved_search(
     client: Client, folder: str, pictures: Path, calibrated: Calibration
 ) -> None:
     api = client()
-    params: Params = {"name": "Reds", "q": "red", "where": "width > 1", "limit": 20}
+    params: Params = {"name": "Reds", "q": "red", "where": "width > 1", "sort": "date"}
     made = api.post("/api/saved", params=params).json()
+    assert made["options"] == {"sort": "date"}
     assert (made["question"], made["where"], made["min_confidence"]) == ("red", "width > 1", 0.5)
     assert api.post("/api/saved", params=params).status_code == 422
     assert api.post("/api/saved", params={**params, "replace": True}).status_code == 200

@@ -92,9 +92,9 @@ def test_one_looks_closer(page: Any) -> None:
     touch(page, [[(middle + 20 * step, 300)] for step in range(9)])
     page.locator("#name", has_text="yellow.png").wait_for()
 
-    page.keyboard.press("f")
+    page.keyboard.press("Shift+F")
     page.wait_for_function("() => document.fullscreenElement")
-    page.keyboard.press("f")
+    page.keyboard.press("Shift+F")
     page.wait_for_function("() => !document.fullscreenElement")
     page.clock.install()
     page.get_by_role("button", name="Slide show").click()

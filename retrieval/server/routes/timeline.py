@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from fastapi import APIRouter, HTTPException, Path, Query, Response
@@ -32,13 +32,16 @@ def timeline_routes(state: State) -> APIRouter:
     @routes.get("/timeline")
     async def timeline(
         where: Annotated[str, Query(max_length=MOST_LETTERS)] = "",
-        sort: Sort = "date-desc",
+        sort: Annotated[
+            Sort | Literal["album"], Query(description="album: as the album of the filter has them")
+        ] = "date-desc",
     ) -> Response:
         """List all pictures that match a filter: their order, shapes, and days with their counts.
 
         `ratios` has a byte of base64 for each picture: width / height is 6 ** (byte / 127.5 - 1).
         """
-        found = await state.beside(lambda library: timelines.order(library, where.strip(), sort))
+        order = None if sort == "album" else sort
+        found = await state.beside(lambda library: timelines.order(library, where.strip(), order))
         return as_json(found.facts)
 
     @routes.get("/timeline/{order}/pictures")
@@ -50,7 +53,7 @@ def timeline_routes(state: State) -> APIRouter:
             int, Query(ge=0, le=2**62, description="the id of a picture in the middle, or 0")
         ] = 0,
     ) -> Response:
-        """Return some pictures of an order: id, name, date, placeholder; null for one that left."""
+        """Return some pictures of an order: id, name, date, and so on; null for one that left."""
 
         def read(library: Library) -> dict[str, Any]:
             found = _named(timelines, order)
@@ -101,5 +104,6 @@ def _shown(glimpse: Glimpse, placeholders: Placeholders) -> dict[str, Any]:
         "id": glimpse.id,
         "name": glimpse.name,
         "date": glimpse.date,
+        "favourite": glimpse.favourite,
         "placeholder": b64encode(placeholder).decode(),
     }

@@ -1,15 +1,21 @@
 // The page: draws its state (state.js), and turns what people do into changes of it.
 
 import { asked, EMPTY, NO_FILTERS, NOTHING_ASKED, toAddress } from "./address.js";
+import * as albums from "./albums.js";
+import { createAlbumPicker } from "./album_picker.js";
 import { createChoosing } from "./choosing.js";
+import { withValues } from "./conditions.js";
 import { onReturn } from "./connection.js";
 import { $, toast } from "./dom.js";
 import * as duplicates from "./duplicates.js";
+import { setFavourite } from "./favourites.js";
 import { createFilters } from "./filters.js";
 import { createGallery } from "./gallery.js";
 import * as library from "./library.js";
 import * as map from "./map.js";
+import { albumOf } from "./names.js";
 import { chips, withTerm } from "./question.js";
+import { createSaved } from "./saved.js";
 import { createScrubber } from "./scrubber.js";
 import { createSearch } from "./search.js";
 import { createState } from "./state.js";
@@ -21,14 +27,14 @@ const PAUSE = 40; // milliseconds without typing
 const REST = 300; // milliseconds without scrolling or moving the map
 const NEAR = 5; // pictures before and after the one in the viewer
 
-const TITLES = { map: "Map", duplicates: "Duplicates", library: "Library" };
+const TITLES = { map: "Map", albums: "Albums", duplicates: "Duplicates", library: "Library" };
 
 const state = createState(render);
 const now = () => state.now;
 
 const tileSize = createTileSize(() => gallery.redraw());
 const gallery = createGallery({
-  open, height: tileSize.height,
+  open, favourite: (id, on) => favourite([id], on), height: tileSize.height,
   chosen: () => choosing.show(),
   more: () => search.more(),
   laidOut: (layout, dated) => scrubber.draw(layout, dated && now().view === "search"),
@@ -43,6 +49,8 @@ const viewer = createViewer({
     if (place > gallery.source.count - NEAR) search.more();
   },
   like: (id) => askFor({ id }, { ...NOTHING_ASKED }),
+  favourite: (id, on) => favourite([id], on),
+  collect: (ids) => picker.open(ids),
   plus: (id) => askFor({ id }),
   minus: (id) => askFor({ id, negative: true }),
   label: (name) => state.change({ ...NOTHING_ASKED, ...NO_FILTERS, filters: { tag: [name] }, view: "search" }),
@@ -50,9 +58,17 @@ const viewer = createViewer({
 const choosing = createChoosing({
   gallery,
   examples: now,
+  favourite,
+  collect: (ids) => picker.open(ids),
+  album: () => albumOf(now()),
+  left: () => { collected(); refresh(); },
   refine: (examples) => state.change(examples),
   learned: (name) => { filters.load().catch(() => {}); askFor({ concept: name }, NOTHING_ASKED); },
 });
+const picker = createAlbumPicker({ changed: () => { collected(); if (albumOf(now())) refresh(); } });
+const albumHead = albums.createAlbumHead();
+const show = (other) => state.change({ ...other, view: "search" });
+const saved = createSaved({ now, open: show });
 const filters = createFilters({
   now,
   change: (patch) => state.change(patch),
@@ -66,6 +82,7 @@ const page = {
 const views = {
   search: { show: () => gallery.redraw(), hide() {} },
   map: map.create($("map"), { ...page, moved: (at) => state.soon({ at }, "map", REST, false) }),
+  albums: albums.create($("albums"), { open: show, saved, changed: renamed }),
   duplicates: duplicates.create($("duplicates"), page),
   library: library.create($("library"), {
     changed: () => { filters.load().catch(() => {}); refresh(); },
@@ -79,6 +96,26 @@ const search = createSearch({
   drawn: () => { if (now().view === "search") viewer.among(gallery.source); },
   highlight: (ids) => views.map.highlight(ids),
 });
+
+/** Mark pictures as favourites, or take the mark off. */
+function favourite(ids, on) {
+  return setFavourite(ids, on, (some, set) => { gallery.marked(some, set); viewer.marked(some, set); });
+}
+
+/** Albums have other pictures now. */
+function collected() {
+  filters.load().catch(() => {});
+  albumHead.draw(now(), true);
+}
+
+/** An album has another name, or none any more: a filter for it goes along. */
+function renamed(before, after) {
+  collected();
+  const values = now().filters.album;
+  if (!before || !values?.includes(before)) return;
+  const kept = values.flatMap((name) => (name !== before ? [name] : after ? [after] : []));
+  state.adjust({ filters: withValues(now().filters, "album", kept) });
+}
 
 /** Search with one more term, in place of `others` if they are given. */
 function askFor(term, others = {}) {
@@ -99,7 +136,9 @@ function render(next, before, restored) {
   if (restored || differs("sure")) drawSlider(next);
   if (restored || differs("filters", "where", "sort", "group", "fuse", "look", "diverse")) filters.draw();
   if (restored || differs("terms", "picture", "like", "unlike")) drawChips();
-  document.title = [next.view === "search" ? next.text.trim() : TITLES[next.view], "Pixtrieve"].filter(Boolean).join(" · ");
+  document.title = [next.view === "search" ? next.text.trim() || albumOf(next) : TITLES[next.view], "Pixtrieve"].filter(Boolean).join(" · ");
+  albumHead.draw(next);
+  if (restored || next.view !== before.view || asked(next) !== asked(before)) saved.draw();
   if (next.view !== before.view) drawView(next, before.view);
   else if (restored && next.view === "map") views.map.moveTo(next.at);
   if (asked(next) !== asked(before)) search.start(restored ? state.extras : {});
@@ -198,6 +237,6 @@ const first = now();
 drawView(first, "");
 render(first, { ...first, open: 0 }, true);
 // What there is to choose from comes after the first pictures: counting it takes longer.
-search.start(state.extras).finally(() => filters.load().catch(() => {}));
+search.start(state.extras).finally(() => { filters.load().catch(() => {}); saved.begin(); });
 filters.loadFields().catch(() => {});
 views.library.follow();

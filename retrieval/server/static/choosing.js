@@ -1,13 +1,17 @@
-// Actions on selected pictures: download them, refine the search, teach a concept.
+// Actions on selected pictures: mark them as favourites, download them, refine the search, teach a concept.
 
+import { takeOut } from "./albums.js";
 import { send } from "./api.js";
+import { sentence } from "./dialogs.js";
 import { $, many, toast } from "./dom.js";
 
 /**
  * `examples()` returns the pictures that are liked and disliked now, `refine({like, unlike})` searches
- * with others; `learned(name)` is called for a new concept.
+ * with others; `learned(name)` is called for a new concept, `favourite(ids, on)` marks pictures,
+ * `collect(ids)` resolves to what was done when they are in an album; `album()` is the name of the open
+ * one, "" for none, and `left()` is called when pictures were taken out of it.
  */
-export function createChoosing({ gallery, examples, refine, learned }) {
+export function createChoosing({ gallery, examples, refine, learned, favourite, collect, album, left }) {
   function rate(name, other) {
     const before = examples();
     const picked = gallery.picked;
@@ -55,6 +59,33 @@ export function createChoosing({ gallery, examples, refine, learned }) {
     $("save").submit();
   }
 
+  /** Whether all selected pictures are favourites; not if that is not known of one. */
+  const allLoved = () => gallery.picked.every((id) => gallery.source.of(id)?.favourite);
+
+  const drawHeart = () => { $("love").textContent = allLoved() ? "Remove from favourites" : "Add to favourites"; };
+
+  $("love").addEventListener("click", async () => {
+    const [ids, on] = [gallery.picked, !allLoved()];
+    const done = favourite(ids, on);
+    drawHeart();
+    if (await done) toast(`${on ? "Marked" : "Unmarked"} ${many(ids.length, "picture")}.`);
+    drawHeart();
+  });
+  $("collect").addEventListener("click", async () => {
+    const said = await collect(gallery.picked);
+    if (!said) return;
+    gallery.clear();
+    toast(said);
+  });
+  $("takeout").addEventListener("click", async () => {
+    try {
+      toast(await takeOut(album(), gallery.picked));
+      gallery.clear();
+      left();
+    } catch (error) {
+      toast(sentence(error.message));
+    }
+  });
   $("liked").addEventListener("click", () => rate("like", "unlike"));
   $("unliked").addEventListener("click", () => rate("unlike", "like"));
   $("teach").addEventListener("click", ask);
@@ -69,6 +100,8 @@ export function createChoosing({ gallery, examples, refine, learned }) {
     show() {
       const count = gallery.picked.length;
       $("chosen").hidden = !count;
+      if (count) drawHeart();
+      $("takeout").hidden = !album();
       $("count").textContent = `${count.toLocaleString("en")} selected`;
     },
   };

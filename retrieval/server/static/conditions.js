@@ -1,12 +1,13 @@
 // The filters of a state as a filter expression, and as words. Plain functions.
 //
 // `filters` has a list of values for each name: "camera", "folder", "date-from", "date-until", …
-// Of the place (`gps`), a value is "latitude,longitude", "yes" or "no".
+// Of the place (`gps`), a value is "latitude,longitude", "yes" or "no"; of a flag, "yes" or "no".
 
 import { monthTitle } from "./days.js";
 import { fileName, many } from "./dom.js";
 
 export const PLACE_KM = 25;
+export const FLAGS = ["favourite"];
 const BOUNDS = { from: ">=", until: "<=" };
 const EDGE = /^(.+)-(from|until)$/;
 
@@ -22,6 +23,7 @@ export function whereOf({ filters, where: words }) {
 function condition(name, values) {
   const [, field, edge] = EDGE.exec(name) ?? [];
   if (edge) return `${field} ${BOUNDS[edge]} ${values[0]}`;
+  if (FLAGS.includes(name)) return values[0] === "no" ? `not ${name}` : name;
   if (name === "gps") return anyOf(values.map(near));
   if (values.length > 1 || name === "folder") return `${name} in (${values.map(quoted).join(", ")})`;
   return `${name} = ${quoted(values[0])}`;

@@ -30,6 +30,12 @@ export function spanTitle(first, last, today = "") {
   return `${parts(early)[2]} – ${date} ${named(month)}${year === parts(today)[0] ? "" : ` ${year}`}`;
 }
 
+/** Two dates as the months from one to the other: "May 2023", "May 2023 – June 2024"; "" for none. */
+export function spanOf(first, last) {
+  const [from, until] = [first, last].map((date) => (date ? monthTitle(date) : ""));
+  return from === until ? from : `${from} – ${until}`;
+}
+
 /** An ISO date and time as "1 May 2023, 12:30". */
 export function whenTitle(date) {
   const [day, time = ""] = date.split("T");

@@ -27,6 +27,7 @@ let fading = 0;
 /** Show a message for a few seconds at the bottom of the page. */
 export function toast(text) {
   clearTimeout(fading);
+  if ($("viewer").open) $("told").textContent = text; // it covers the rest of the page
   $("toast").textContent = text;
   $("toast").classList.add("shown");
   fading = setTimeout(() => $("toast").classList.remove("shown"), 6000);

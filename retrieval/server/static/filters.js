@@ -3,6 +3,7 @@
 import { ask } from "./api.js";
 import { countOf, inWords, toggled, whereOf, withValues } from "./conditions.js";
 import { $, el } from "./dom.js";
+import { heartShape } from "./favourites.js";
 import { createPanels } from "./filter_panels.js";
 
 const SELECTS = { sort: "sort", group: "group", fuse: "fuse", look_in: "look" };
@@ -52,6 +53,8 @@ export function createFilters({ now, change, soon, clear }) {
     const extras = extraChips(state);
     $("chipbar").replaceChildren(...known.map((field) => chip(field.name, field.label, inWords(state.filters, field.name), () => drop(field.name))),
       ...extras, chip("more", "More", "", null));
+    $("chipbar").prepend(flagChip(state));
+    $("loved").checked = isLoved(state);
     if (held) $("chipbar").querySelector(`[data-filter="${CSS.escape(held)}"] .open`)?.focus({ preventScroll: true });
     const count = countOf(state) + extras.length - (state.where.trim() ? 1 : 0);
     $("narrowed").hidden = !count;
@@ -60,6 +63,17 @@ export function createFilters({ now, change, soon, clear }) {
     drawMore(state);
     if (shown) { shown.chip = $("chipbar").querySelector(`[data-filter="${CSS.escape(shown.name)}"] .open`) ?? shown.chip; shown.chip.setAttribute("aria-expanded", "true"); shown.panel?.draw(state); }
     for (const { field, panel, said } of sheet) { panel?.draw(state); said.textContent = inWords(state.filters, field.name) || "Any"; }
+  }
+
+  const isLoved = ({ filters }) => Boolean(filters.favourite);
+  const love = () => change((state) => ({ filters: withValues(state.filters, "favourite", isLoved(state) ? [] : ["yes"]) }));
+
+  /** The chip of a filter that is only on or off. */
+  function flagChip(state) {
+    const on = isLoved(state);
+    const title = state.filters.favourite?.[0] === "no" ? "No favourites" : "Favourites";
+    return el("span", { class: on ? "chip flag on" : "chip flag", "data-filter": "favourite" },
+      el("button", { type: "button", class: "open", "aria-pressed": String(on), onclick: love }, heartShape(), title));
   }
 
   const drop = (name) => change(({ filters }) => ({ filters: [name, `${name}-from`, `${name}-until`].reduce((left, key) => withValues(left, key, []), filters) }));
@@ -149,6 +163,7 @@ export function createFilters({ now, change, soon, clear }) {
   $("sheet").addEventListener("click", (event) => { if (event.target === $("sheet")) $("sheet").close(); });
   $("done").addEventListener("click", () => $("sheet").close());
   $("sheetclear").addEventListener("click", () => clear());
+  $("loved").addEventListener("change", love);
   $("narrow").addEventListener("click", () => openSheet());
   $("unnarrow").addEventListener("click", () => clear());
   $("more").addEventListener("submit", (event) => event.preventDefault());

@@ -4,7 +4,7 @@ import { $, el } from "./dom.js";
 import { below, layOut, rowOf, seen } from "./layout.js";
 import { createSelection } from "./selection.js";
 import { createHits } from "./timeline.js";
-import { createTile, fill, load, mark, put, tell } from "./tiles.js";
+import { createTile, fill, load, love, mark, put, tell } from "./tiles.js";
 
 const GAP = 4;
 const HEAD = 52; // pixels of a title
@@ -13,12 +13,12 @@ const FAST = 2.5; // window heights in one frame: no thumbnail is asked for
 const SETTLED = 90; // milliseconds
 
 /**
- * Callbacks: open(id), chosen() after a change of the selection, more() near the end, laidOut(layout,
+ * Callbacks: open(id), favourite(id, on) after a click on a heart, chosen() after a change of the selection, more() near the end, laidOut(layout,
  * dated) after a change of the layout. `height()` is the wanted height of a row in pixels.
  *
- * Arrow keys move, Enter opens, Space or x selects, Shift selects a range; so does a long press.
+ * Arrow keys move, Enter opens, Space or x selects, Shift selects a range; so does a long press. F marks as a favourite.
  */
-export function createGallery({ open, chosen, more, laidOut, height }) {
+export function createGallery({ open, favourite, chosen, more, laidOut, height }) {
   const list = $("gallery");
   const tiles = new Map(); // place → tile
   const heads = new Map(); // number of the section → li
@@ -166,7 +166,8 @@ export function createGallery({ open, chosen, more, laidOut, height }) {
   list.addEventListener("click", (event) => {
     const tile = tileOf(event);
     if (!tile?.item?.id || selection.pressed(event)) return;
-    if (selection.size || event.ctrlKey || event.metaKey || event.shiftKey || event.target.closest(".choose")) choose(tile.place, event.shiftKey);
+    if (event.target.closest(".heart") && !selection.size) favourite(tile.item.id, !tile.item.favourite);
+    else if (selection.size || event.ctrlKey || event.metaKey || event.shiftKey || event.target.closest(".choose")) choose(tile.place, event.shiftKey);
     else open(tile.item.id);
   });
   selection.press(list, (event) => { const tile = tileOf(event); if (tile?.item?.id) choose(tile.place, false); });
@@ -182,6 +183,7 @@ export function createGallery({ open, chosen, more, laidOut, height }) {
     if (event.target.closest(".day")) return;
     if (Object.hasOwn(steps, event.key)) { event.preventDefault(); focus(steps[event.key]()); }
     else if (event.key === " " || event.key.toLowerCase() === "x") { event.preventDefault(); choose(focused, event.shiftKey); }
+    else if (event.key === "f" && !event.ctrlKey && !event.metaKey) { const item = source.item(focused); if (item?.id) favourite(item.id, !item.favourite); }
     else if (event.key === "a" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); selection.add(0, layout.count); }
     else if (event.key === "Escape" && selection.size) { event.stopPropagation(); selection.clear(); }
   });
@@ -215,6 +217,11 @@ export function createGallery({ open, chosen, more, laidOut, height }) {
         if (place >= first && place < after) fill(tile, source.item(place), place, layout.count, selection.has(source.item(place)?.id));
       }
       redraw();
+    },
+    /** Show that pictures are, or are not, favourites. */
+    marked(ids, on) {
+      for (const id of ids) { const item = source.of(id); if (item) item.favourite = on; }
+      for (const tile of tiles.values()) love(tile);
     },
     /** Scroll so that a height of the layout is below the header. */
     jump(top) { scrollTo(0, Math.max(0, offset() + top - covered())); },

@@ -2,10 +2,11 @@
 
 import { hasQuestion } from "./address.js";
 import { ask } from "./api.js";
-import { whereOf } from "./conditions.js";
+import { countOf, whereOf } from "./conditions.js";
 import { $, el, many, notice } from "./dom.js";
 import { searchOptions } from "./filters.js";
 import { queryText } from "./question.js";
+import { albumOf } from "./names.js";
 import { createHits, createTimeline, loadTimeline } from "./timeline.js";
 import * as uploads from "./uploads.js";
 
@@ -42,7 +43,7 @@ export function createSearch({ now, indexing, clear, gallery, drawn, highlight }
   /** Show all pictures that match the filters. */
   async function list(scroll, signal) {
     const state = now();
-    const found = await loadTimeline(whereOf(state), state.sort, signal);
+    const found = await loadTimeline(whereOf(state), state.sort || (albumOf(state) ? "album" : ""), signal);
     if (signal.aborted) return;
     exhausted = true;
     replace(createTimeline(found, {
@@ -149,7 +150,8 @@ export function createSearch({ now, indexing, clear, gallery, drawn, highlight }
 
   async function empty(searched, sure) {
     if (!searched && await libraryIsEmpty()) return;
-    if (!searched) showNotice("No picture fits these filters", "Take one of them off, or clear them all.", ["Clear all filters", clear]);
+    if (!searched && albumOf(now()) && countOf(now()) === 1 && !hasQuestion(now())) showNotice("There are no pictures in this album", "Select pictures in the gallery, then choose “Add to album”.");
+    else if (!searched) showNotice("No picture fits these filters", "Take one of them off, or clear them all.", ["Clear all filters", clear]);
     else if (sure) showNotice("No picture is that certain to match", "Move the confidence slider to the left, or try other words.");
     else showNotice("No pictures found", "Try other words.");
   }

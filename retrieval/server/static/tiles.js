@@ -2,6 +2,7 @@
 
 import { whenTitle } from "./days.js";
 import { el, fileName, sureness } from "./dom.js";
+import { heartButton } from "./favourites.js";
 import { paint, SIDE } from "./placeholder.js";
 
 const SMALL = 256; // pixels; thumbnails come in two sizes
@@ -16,8 +17,9 @@ export function createTile() {
   const image = el("img", { alt: "", decoding: "async", draggable: false });
   const look = el("button", { class: "look", type: "button", tabIndex: -1 }, canvas, image);
   const choose = checked();
-  const root = el("li", { class: "tile" }, look, choose);
-  const tile = { root, look, canvas, image, choose, place: -1, count: 0, picked: false, item: null, side: 0, painted: "", extras: [], about: null };
+  const heart = heartButton();
+  const root = el("li", { class: "tile" }, look, choose, heart);
+  const tile = { root, look, canvas, image, choose, heart, place: -1, count: 0, picked: false, item: null, side: 0, painted: "", extras: [], about: null };
   image.addEventListener("load", () => root.classList.add("ready"));
   image.addEventListener("error", () => { if (image.getAttribute("src")) broken(tile); });
   return tile;
@@ -41,6 +43,7 @@ export function fill(tile, item, place, count, picked) {
     tile.root.setAttribute("aria-posinset", place + 1);
     tile.look.setAttribute("aria-label", item ? "" : "Loading");
     if (item) show(tile, item);
+    love(tile);
   }
   if (tile.count !== count) tile.root.setAttribute("aria-setsize", count);
   tile.count = count;
@@ -62,6 +65,12 @@ export function mark(tile, picked) {
   tile.picked = picked;
   tile.root.classList.toggle("picked", picked);
   tile.choose.setAttribute("aria-pressed", String(picked));
+}
+
+/** Show whether the picture is a favourite. */
+export function love(tile) {
+  const on = String(Boolean(tile.item?.favourite));
+  if (tile.heart.getAttribute("aria-pressed") !== on) tile.heart.setAttribute("aria-pressed", on);
 }
 
 /** Say what the picture is: name, date, and the texts that match. Made when first looked at. */

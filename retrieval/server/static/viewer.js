@@ -12,9 +12,10 @@ const address = (id) => `/api/pictures/${id}/image`;
 
 /**
  * Callbacks: went(id) for another picture, left() when it is to be closed, more(place) when the
- * pictures around a place are wanted; like(id), plus(id), minus(id) and label(name) after a button.
+ * pictures around a place are wanted; like(id), plus(id), minus(id) and label(name) after a button; favourite(id, on) after the heart, and
+ * collect([id]), which resolves to what was done, after "Add to album".
  */
-export function createViewer({ went, left, more, like, plus, minus, label }) {
+export function createViewer({ went, left, more, like, plus, minus, label, favourite, collect }) {
   const viewer = $("viewer");
   let ids = []; // to leaf through; some may not be known yet
   let source = null; // the pictures of the gallery
@@ -35,6 +36,7 @@ export function createViewer({ went, left, more, like, plus, minus, label }) {
     $("told").textContent = "";
     $("failed").hidden = true;
     $("large").src = $("original").href = address(id);
+    love(false);
     number();
     const hit = source?.of(id);
     if (hit?.sha256) tell(hit, [hit.path, ...hit.copies]);
@@ -49,8 +51,16 @@ export function createViewer({ went, left, more, like, plus, minus, label }) {
   function tell(picture, paths) {
     [path] = paths;
     $("large").alt = $("original").download = fileName(path);
+    love(Boolean(picture.favourite));
     describe(picture, path, paths.slice(1), label);
   }
+
+  function love(on) {
+    $("heart").setAttribute("aria-pressed", String(on));
+    $("heart").title = on ? "Remove from favourites (F)" : "Add to favourites (F)";
+  }
+
+  const isLoved = () => $("heart").getAttribute("aria-pressed") === "true";
 
   /** Show where the picture is among the others, and load its neighbours. */
   function number() {
@@ -117,13 +127,13 @@ export function createViewer({ went, left, more, like, plus, minus, label }) {
   }
 
   const keys = {
-    "+": zoom.in, "=": zoom.in, "-": zoom.out, 0: zoom.reset, f: fill, s: play,
+    "+": zoom.in, "=": zoom.in, "-": zoom.out, 0: zoom.reset, f: () => favourite(id, !isLoved()), F: fill, s: play,
     ArrowRight: () => (zoom.zoomed ? zoom.move(-80, 0) : step(1)), ArrowLeft: () => (zoom.zoomed ? zoom.move(80, 0) : step(-1)),
     ArrowDown: () => zoom.move(0, -80), ArrowUp: () => zoom.move(0, 80), PageDown: () => step(1), PageUp: () => step(-1),
   };
 
   for (const [name, action] of Object.entries({ close: () => left(), previous: () => step(-1), next: () => step(1),
-    larger: zoom.in, smaller: zoom.out, full: fill, slides: play, copy, locate,
+    larger: zoom.in, smaller: zoom.out, full: fill, heart: () => favourite(id, !isLoved()), slides: play, copy, locate, include: async () => { const said = await collect([id]); if (said) $("told").textContent = said; },
     like: () => like(id), plus: () => plus(id), minus: () => minus(id) })) $(name).addEventListener("click", action);
   viewer.addEventListener("click", (event) => { if (event.target === viewer) left(); });
   for (const name of ["pointermove", "pointerdown", "focusin"]) viewer.addEventListener(name, wake);
@@ -131,7 +141,7 @@ export function createViewer({ went, left, more, like, plus, minus, label }) {
   viewer.addEventListener("close", () => left());
   // On the document, because a button that was just disabled loses the focus to it.
   document.addEventListener("keydown", (event) => {
-    if (!viewer.open || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!viewer.open || event.target.closest?.("dialog:not(#viewer)") || event.ctrlKey || event.metaKey || event.altKey) return;
     if ((event.key === "ArrowDown" || event.key === "ArrowUp") && !zoom.zoomed) return; // they scroll the facts
     if (!Object.hasOwn(keys, event.key)) return;
     wake();
@@ -156,6 +166,8 @@ export function createViewer({ went, left, more, like, plus, minus, label }) {
       number();
       if (!path) show(id);
     },
+    /** Show that pictures are, or are not, favourites. */
+    marked(pictures, on) { if (pictures.includes(id)) love(on); },
     close() {
       pause();
       if (document.fullscreenElement) document.exitFullscreen();

@@ -5,7 +5,7 @@ import { $, bytes, el, fileName, folderOf, sureness } from "./dom.js";
 
 const SOURCES = { name: " (from the file name)", file: " (when the file was modified)" };
 // Shown in another form, or the same as another field.
-const OTHERWISE = ["taken", "format", "width", "height", "size", "iso", "aperture", "exposure", "focal_length", "gps"];
+const OTHERWISE = ["taken", "format", "width", "height", "size", "iso", "aperture", "exposure", "focal_length", "gps", "favourite"];
 let fields = [];
 
 /** Resolves when it is known what can be said; without an answer, what the code names is said. */

@@ -21,6 +21,8 @@ test("each kind of filter becomes a condition", () => {
   assert.equal(where({ gps: ["no", "1,-2"], tag: ["x"] }), "(not has gps or gps near 1,-2 within 25 km) and tag = 'x'");
   assert.equal(where({ tag: ["x"] }, " a = 1 or b = 2 "), "tag = 'x' and (a = 1 or b = 2)");
   assert.equal(where({}, " width > 3"), "width > 3");
+  assert.equal(where({ favourite: ["yes"], tag: ["x"] }), "favourite and tag = 'x'");
+  assert.equal(where({ favourite: ["no"] }), "not favourite");
 });
 
 test("values come and go", () => {

@@ -1,0 +1,113 @@
+// The Albums view: albums as cards, and saved searches. And the heading of an open album.
+
+import { EMPTY, toAddress } from "./address.js";
+import { ask, send } from "./api.js";
+import { coverOf } from "./album_picker.js";
+import { spanOf } from "./days.js";
+import { askName, confirmed } from "./dialogs.js";
+import { $, el, many, notice, toast } from "./dom.js";
+import { albumOf, sameName } from "./names.js";
+
+const stateOf = (name) => ({ ...EMPTY, filters: { album: [name] } });
+
+/** What is said of an album below its name. */
+function about({ pictures, absent, first, last }) {
+  return [many(pictures, "picture"), spanOf(first, last), absent ? `${absent.toLocaleString("en")} not found on this machine now` : ""].filter(Boolean).join(" · ");
+}
+
+async function refuseTaken(name, except = "") {
+  const { albums } = await ask("/api/albums");
+  const other = albums.find((album) => sameName(album.name, name) && !sameName(album.name, except));
+  if (other) throw new Error(`There is an album “${other.name}” already. Choose another name.`);
+}
+
+/** `open(state)` shows an album, `changed(before, after)` is called after changes, with names; `saved` draws the saved searches. */
+export function create(root, { open, changed, saved }) {
+  async function show() {
+    try {
+      const [{ albums }, searches] = await Promise.all([ask("/api/albums"), saved.section(show)]);
+      root.replaceChildren(
+        el("div", { class: "head" }, el("h2", { textContent: "Albums" }), el("button", { type: "button", class: "main", onclick: add }, "New album")),
+        albums.length ? el("ul", { class: "albums" }, ...albums.map(card))
+          : notice("No albums yet", "Create one here, or select pictures in the gallery and choose “Add to album”."),
+        ...searches);
+    } catch (error) {
+      if (!error.unanswered) root.replaceChildren(notice(error.message, error.hint ?? ""));
+    }
+  }
+
+  function card(album) {
+    const link = el("a", { class: "face", href: toAddress(stateOf(album.name)), onclick: (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+      event.preventDefault();
+      open(stateOf(album.name));
+    } }, coverOf(album, 512), el("strong", { textContent: album.name }), el("span", { class: "soft", textContent: about(album) }));
+    return el("li", {}, link, el("div", { class: "deeds" },
+      el("button", { type: "button", class: "link", "aria-label": `Rename ${album.name}`, onclick: () => rename(album.name) }, "Rename"),
+      el("button", { type: "button", class: "link", "aria-label": `Delete ${album.name}`, onclick: () => remove(album) }, "Delete")));
+  }
+
+  async function add() {
+    const made = await askName("New album", { action: "Create", save: async (name) => {
+      await refuseTaken(name);
+      return send("/api/albums", { name });
+    } });
+    if (made) done("", made.album.name);
+  }
+
+  async function rename(name) {
+    const album = await askName(`Rename “${name}”`, { value: name, action: "Rename", save: async (wanted) => {
+      await refuseTaken(wanted, name);
+      return send("/api/albums", { name, rename: wanted }, "PATCH");
+    } });
+    if (album) done(name, album.name);
+  }
+
+  async function remove({ name, pictures }) {
+    const text = pictures ? `${pictures === 1 ? "Its picture stays" : `Its ${many(pictures, "picture")} stay`} in the library, and no file is changed.` : "It has no pictures.";
+    if (!await confirmed(`Delete the album “${name}”?`, text, "Delete album")) return;
+    try {
+      await ask(`/api/albums?${new URLSearchParams({ name })}`, { method: "DELETE" });
+      toast(`Deleted the album “${name}”.`);
+    } catch (error) {
+      toast(error.message);
+    }
+    done(name, "");
+  }
+
+  async function done(before, after) {
+    changed(before, after);
+    await show();
+  }
+
+  return { show, hide() {} };
+}
+
+/** The heading above the pictures of an open album. */
+export function createAlbumHead() {
+  let drawn = "";
+
+  return {
+    /** Show the album of a state, if it has one; `again` if its pictures may have changed. */
+    async draw(state, again = false) {
+      const name = albumOf(state);
+      $("albumhead").hidden = !name;
+      if (!name || (name === drawn && !again)) { drawn = name; return; }
+      if (name !== drawn) $("albumabout").textContent = "";
+      drawn = name;
+      $("albumname").textContent = name;
+      const found = await ask("/api/albums").catch(() => null);
+      if (!found || name !== drawn) return;
+      const album = found.albums.find((each) => sameName(each.name, name));
+      $("albumname").textContent = album?.name ?? name;
+      $("albumabout").textContent = album ? about(album) : "There is no album of this name.";
+    },
+  };
+}
+
+/** Take pictures out of an album; says what was done, or throws. */
+export async function takeOut(name, ids) {
+  let removed = 0;
+  for (let first = 0; first < ids.length; first += 10_000) removed += (await send("/api/albums/remove", { name, pictures: ids.slice(first, first + 10_000) })).removed;
+  return `Took ${many(removed, "picture")} out of “${name}”. ${removed === 1 ? "It stays" : "They stay"} in the library.`;
+}
