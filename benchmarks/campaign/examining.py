@@ -69,8 +69,12 @@ def of_catalogue(place: Place, before: bytes, after: bytes) -> Diagnosis:
 
 
 def of_sound(place: Place) -> Diagnosis:
-    """Judge what the doctor says of a library in which nothing is wrong: no error."""
-    return _judged(place, _of_nothing)
+    """Judge what the doctor says of a library in which nothing is wrong: no error.
+
+    What was killed early may have left none, and the doctor says so.
+    """
+    there = Library.exists(place.library)
+    return _judged(place, _of_nothing if there else lambda _: Diagnosis("nothing"))
 
 
 def _judged(place: Place, judge: Callable[[list[dict[str, str]]], Diagnosis]) -> Diagnosis:
