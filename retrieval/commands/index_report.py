@@ -71,6 +71,9 @@ class Display:
             return
         self._files.note(progress.tally.handled)
         self._images.note(progress.tally.encoded)
+        finishing = progress.phase == "encode" and progress.tally.handled == progress.tally.pending
+        if finishing and not self._line.live:  # a line that stays would say nothing
+            return
         self._line.show(self._text(progress), always=progress.phase == "calibrate")
 
     def _text(self, progress: Progress) -> str:

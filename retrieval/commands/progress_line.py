@@ -20,21 +20,24 @@ Clock = Callable[[], float]
 
 
 class ProgressLine:
-    """Draws the newest of many lines; use it as a context manager, which clears it at the end."""
+    """Draws the newest of many lines; use it as a context manager, which clears it at the end.
+
+    `live` says whether lines are redrawn in a terminal, or each one stays.
+    """
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
-        self._live = sys.stderr.isatty()
+        self.live = sys.stderr.isatty()
         self._clock = clock
-        self._shown = clock() if not self._live else -_LINES_EVERY_S
+        self._shown = clock() if not self.live else -_LINES_EVERY_S
         self._drawn = False
 
     def show(self, line: str, *, always: bool = False) -> None:
         """Show a line, unless one was shown a moment ago; `always` shows it in any case."""
         now = self._clock()
-        if not always and now - self._shown < (_DRAWN_EVERY_S if self._live else _LINES_EVERY_S):
+        if not always and now - self._shown < (_DRAWN_EVERY_S if self.live else _LINES_EVERY_S):
             return
         self._shown = now
-        if self._live:
+        if self.live:
             self._drawn = True
             sys.stderr.write(f"\r{line}\x1b[K")
             sys.stderr.flush()
