@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from retrieval.folder.edits import Edits
     from retrieval.folder.relocating import Relocated
     from retrieval.folder.status import Status
+    from retrieval.folder.store import LibraryStore, StoreStatus
     from retrieval.images import ReadLimits
     from retrieval.indexing.progress import IndexOptions, Progress, Tally, Trouble
     from retrieval.indexing.stopwatch import Spent
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from retrieval.query.where import Condition
     from retrieval.search.results import Group, Hit, Member, SearchResult, TermScore
     from retrieval.search.text_search import Snippet
+    from retrieval.search.timeline import Timeline
     from retrieval.specs import ModelSpec, Preprocessing
     from retrieval.tagging.albums import Added, Album, Albums, Favourites
     from retrieval.tagging.classifying import Classified
@@ -92,6 +94,7 @@ _PLACES = {
     "LibraryError": "retrieval.errors",
     "LibraryMap": "retrieval.map",
     "LibraryNotFound": "retrieval.errors",
+    "LibraryStore": "retrieval.folder.store",
     "LibraryTooNew": "retrieval.errors",
     "Map": "retrieval.map.records",
     "MapProgress": "retrieval.map.records",
@@ -125,11 +128,13 @@ _PLACES = {
     "Spent": "retrieval.indexing.stopwatch",
     "Status": "retrieval.folder.status",
     "StoreError": "retrieval.errors",
+    "StoreStatus": "retrieval.folder.store",
     "Tags": "retrieval.tagging.labels",
     "Tally": "retrieval.indexing.progress",
     "Term": "retrieval.query",
     "TermScore": "retrieval.search.results",
     "Texts": "retrieval.texts",
+    "Timeline": "retrieval.search.timeline",
     "Trouble": "retrieval.indexing.progress",
     "WatchControl": "retrieval.watching.watcher",
     "WatchTiming": "retrieval.watching.watcher",
@@ -166,6 +171,7 @@ __all__ = [
     "LibraryError",
     "LibraryMap",
     "LibraryNotFound",
+    "LibraryStore",
     "LibraryTooNew",
     "Map",
     "MapProgress",
@@ -199,11 +205,13 @@ __all__ = [
     "Spent",
     "Status",
     "StoreError",
+    "StoreStatus",
     "Tags",
     "Tally",
     "Term",
     "TermScore",
     "Texts",
+    "Timeline",
     "Trouble",
     "WatchControl",
     "WatchTiming",

@@ -309,10 +309,12 @@ def test_time_in_which_the_worker_waits_for_the_caller_does_not_count(
 ) -> None:
     # The clock of a conversation goes only while the worker works.
     running: list[float | None] = []
-    monkeypatch.setattr(
-        "retrieval.images.isolation.process.Worker.work_until",
-        lambda _, deadline: running.append(deadline),
-    )
+
+    def work_until(_: object, deadline: float | None) -> float:
+        running.append(deadline)
+        return 1.0  # seconds that were left
+
+    monkeypatch.setattr("retrieval.images.isolation.process.Worker.work_until", work_until)
 
     def asked(_: bytes) -> bool:
         assert running[-1] is None
