@@ -35,7 +35,10 @@ def test_a_payload_has_every_field_that_a_filter_can_ask_of_a_file(
     library.add(tmp_path / "p")
     (payload,) = payloads(library).values()
     names = [each.name for each in PAYLOAD_FIELDS]
-    assert set(FIELDS) - set(names) == {"folder", "gps", "tag", "text"}
+    assert set(FIELDS) - set(names) == {
+        *("folder", "gps", "tag", "text"),
+        *("album", "favourite"),
+    }
     known = dict(zip(names, payload.values, strict=True))
     assert payload.files == 1
     assert known["path"] == os.fsencode(tmp_path / "p/é b.png")

@@ -165,6 +165,7 @@ function drawView({ view, at }, before) {
   }
   document.body.dataset.view = view;
   views[view].show();
+  if (view === "search" && before) refresh();  // pictures may have come meanwhile
   if (view === "map" && at) views.map.moveTo(at);
 }
 
