@@ -20,10 +20,11 @@ from standin import StandIn
 from retrieval import Library
 from retrieval.images import PictureInfo
 from retrieval.indexing.shards import Shard, ShardRow
+from retrieval.indexing.shards.encoding import EncodeOptions
 from retrieval.indexing.shards.files import Manifest, write_manifest, write_shard
-from retrieval.indexing.shards.planning import SHARD_SIZE
 from retrieval.vectors import STORED, normalise
 
+_SHARD_SIZE = EncodeOptions().shard_size
 _DIM = 512
 
 
@@ -34,7 +35,7 @@ def shards_of(cache: str, count: int) -> str:
         random = np.random.default_rng(0)
         info = PictureInfo(format="JPEG", width=512, height=384, luma_thumbnail=random.bytes(1024))
         names = []
-        for start in range(0, count, SHARD_SIZE):
+        for start in range(0, count, _SHARD_SIZE):
             rows = tuple(
                 ShardRow(
                     f"/data/{start:08}.tar",
@@ -46,7 +47,7 @@ def shards_of(cache: str, count: int) -> str:
                     (f"two dogs on beach number {number}",),
                     (("url", f"https://example.com/{number}.jpg"),),
                 )
-                for number in range(start, min(count, start + SHARD_SIZE))
+                for number in range(start, min(count, start + _SHARD_SIZE))
             )
             vectors = random.normal(size=(len(rows), _DIM)).astype(np.float32)
             stored = normalise(vectors).astype(STORED)

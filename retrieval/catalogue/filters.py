@@ -30,8 +30,8 @@ from retrieval.query.where.conditions import (
     Near,
     Not,
     OneOf,
-    Or,
     Value,
+    is_of_files,
 )
 
 _Sql = tuple[str, tuple[Any, ...]]
@@ -154,17 +154,8 @@ class Filters:
 def _matches(condition: Condition | None) -> _Sql:
     """Return FROM and WHERE for a condition, or for none, and their parameters."""
     sql, values = ("1", ()) if condition is None else _sql_of(condition)
-    source = _FILES if condition is not None and _is_of_files(condition) else _IMAGES
+    source = _FILES if condition is not None and is_of_files(condition) else _IMAGES
     return source.format(sql), values
-
-
-def _is_of_files(condition: Condition) -> bool:
-    """Tell whether a condition has a field of the file, not of its content."""
-    if isinstance(condition, Comparison | OneOf):
-        return FIELDS[condition.field].of_files
-    if isinstance(condition, And | Or):
-        return any(map(_is_of_files, condition.parts))
-    return isinstance(condition, Not) and _is_of_files(condition.part)
 
 
 def _sql_of(condition: Condition) -> _Sql:

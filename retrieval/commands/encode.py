@@ -10,7 +10,7 @@ import click
 
 from retrieval.commands.base import Command
 from retrieval.commands.index_report import STOPPED, stop_on_interrupt
-from retrieval.commands.model_choice import choose_model, offer_to_fetch
+from retrieval.commands.model_choice import choose_model, model_options, offer_to_fetch
 from retrieval.commands.progress_line import Pace, ProgressLine, duration
 from retrieval.commands.read_options import reading_options
 from retrieval.commands.terminal import (
@@ -22,29 +22,45 @@ from retrieval.commands.terminal import (
     say,
     shown,
 )
-from retrieval.encoders import open_encoder
-from retrieval.encoders.models.references import parse
+from retrieval.encoders import Encoder, open_encoder
 from retrieval.images.sources import Columns
 from retrieval.images.sources.naming import sources_of
 from retrieval.indexing.progress import IndexOptions
 from retrieval.indexing.shards.encoding import EncodeOptions
 from retrieval.indexing.shards.engines import ENGINES, Engine, LocalEngine
 from retrieval.indexing.shards.metadata import arrow
-from retrieval.indexing.shards.planning import SHARD_SIZE
 from retrieval.indexing.shards.running import EncodeProgress, encode_sources
 from retrieval.library import Library
 from retrieval.query.spelling import absolute
 
+MakeEngine = Callable[[Callable[[], Encoder], Encoder], Engine]
+"""Makes an engine of what loads a model anywhere, and of the model as it is loaded here."""
+
 _SHOWN = 10
 
 
-def columns_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that name columns of tables; the command gets `columns`."""
+def encode_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of `EncodeOptions`; the command gets them as `how`."""
 
+    @reading_options
+    @click.option(
+        "--shard-size",
+        type=click.IntRange(1),
+        default=EncodeOptions().shard_size,
+        show_default=True,
+        help="Pictures in a shard: what an interruption repeats at most.",
+    )
+    @click.option(
+        "--thumbnails",
+        is_flag=True,
+        help="Keep a thumbnail of each picture (some 20 KB), so that pages show it without its "
+        "source.",
+    )
     @click.option("--image-column", metavar="NAME", default="", help="Column with the pictures.")
     @click.option("--url-column", metavar="NAME", default="", help="Column with their addresses.")
     @click.option(
         "--caption-column",
+        "caption_columns",
         metavar="NAME",
         multiple=True,
         help="Column with captions. Repeatable. All these are found by their usual names.",
@@ -52,13 +68,59 @@ def columns_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(command)
     def gathered(
         *arguments: Any,
+        options: IndexOptions,
+        shard_size: int,
+        thumbnails: bool,
         image_column: str,
         url_column: str,
-        caption_column: tuple[str, ...],
+        caption_columns: tuple[str, ...],
         **others: Any,
     ) -> Any:
-        columns = Columns(image_column, url_column, caption_column)
-        return command(*arguments, columns=columns, **others)
+        how = EncodeOptions(
+            options.batch_size,
+            options.threads,
+            options.limits,
+            shard_size,
+            thumbnails,
+            Columns(image_column, url_column, caption_columns),
+        )
+        return command(*arguments, how=how, **others)
+
+    return gathered
+
+
+def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of the engine; the command gets `engine`, which makes it for a model."""
+
+    @click.option(
+        "--engine",
+        type=click.Choice(ENGINES),
+        default="local",
+        show_default=True,
+        help="local: this machine. ray: all machines of a Ray cluster, one worker for each "
+        "graphics card, or else for each --threads processors.",
+    )
+    @click.option(
+        "--ray",
+        "address",
+        metavar="ADDRESS",
+        default="auto",
+        show_default=True,
+        help="The cluster, for --engine ray. local starts one on this machine.",
+    )
+    @click.option("--workers", type=click.IntRange(1), help="Workers, for --engine ray.")
+    @wraps(command)
+    def gathered(
+        *arguments: Any, engine: str, address: str, workers: int | None, **others: Any
+    ) -> Any:
+        def made(make: Callable[[], Encoder], encoder: Encoder) -> Engine:
+            if engine == "local":
+                return LocalEngine(encoder)
+            from retrieval.indexing.shards.ray_engine import RayEngine
+
+            return RayEngine(make, encoder.spec.fingerprint, address=address, workers=workers)
+
+        return command(*arguments, engine=made, **others)
 
     return gathered
 
@@ -76,62 +138,22 @@ def columns_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.argument("sources", metavar="SOURCE…", nargs=-1, required=True)
 @click.argument("out", type=UserPath())
 @library_option
-@click.option(
-    "--model", metavar="MODEL", help="Model to encode with. Default: that of the library."
-)
-@click.option(
-    "--checkpoint", metavar="FILE", type=UserPath(), help="Weights file for --model NAME."
-)
+@model_options("Model to encode with. Default: that of the library.")
 @device_option
-@click.option(
-    "--engine",
-    type=click.Choice(ENGINES),
-    default="local",
-    show_default=True,
-    help="local: this machine. ray: all machines of a Ray cluster, one worker for each graphics "
-    "card, or else for each --threads processors.",
-)
-@click.option(
-    "--ray",
-    "address",
-    metavar="ADDRESS",
-    default="auto",
-    show_default=True,
-    help="The cluster, for --engine ray. local starts one on this machine.",
-)
-@click.option("--workers", type=click.IntRange(1), help="Workers, for --engine ray.")
-@click.option(
-    "--shard-size",
-    type=click.IntRange(1),
-    default=SHARD_SIZE,
-    show_default=True,
-    help="Pictures in a shard: what an interruption repeats at most.",
-)
-@click.option(
-    "--thumbnails",
-    is_flag=True,
-    help="Keep a thumbnail of each picture (some 20 KB), so that pages show it without its source.",
-)
+@engine_options
+@encode_options
 @click.option(
     "--retry", is_flag=True, help="Try pictures again that could not be read, like dead links."
 )
-@columns_options
-@reading_options
 def encode_command(
     sources: tuple[str, ...],
     out: str,
     library_path: str,
-    model: str | None,
-    checkpoint: str | None,
+    reference: str | None,
     device: str,
-    engine: str,
-    address: str,
-    workers: int | None,
-    shard_size: int,
-    thumbnails: bool,
+    engine: MakeEngine,
+    how: EncodeOptions,
     retry: bool,
-    columns: Columns,
-    options: IndexOptions,
 ) -> int:
     """Encode data sets into shards in the folder OUT.
 
@@ -143,24 +165,16 @@ def encode_command(
     Needs: pip install 'pixtrieve[sources]', and 'pixtrieve[ray]' for --engine ray
     """
     arrow("pixtrieve encode")
-    found = sources_of(sources, columns)
-    reference = _model_of(library_path, str(parse(model, checkpoint)) if model else None)
-    make = partial(open_encoder, reference, device=device)
+    found = sources_of(sources, how.columns)
+    make = partial(open_encoder, _model_of(library_path, reference), device=device)
     encoder = make()
-    how = EncodeOptions(options.batch_size, options.threads, options.limits, thumbnails, columns)
     with stop_on_interrupt("Stopping.") as stop, _Display() as display:
-        chosen: Engine = LocalEngine(encoder)
-        if engine == "ray":
-            from retrieval.indexing.shards.ray_engine import RayEngine
-
-            chosen = RayEngine(make, encoder.spec.fingerprint, address=address, workers=workers)
         state = encode_sources(
             found,
             absolute(out),
             encoder.spec,
-            chosen,
+            engine(make, encoder),
             how,
-            size=shard_size,
             retry=retry,
             stop=stop,
             on_progress=display.show,

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import click
 
 from retrieval.commands.base import Command
+from retrieval.commands.model_choice import model_options
 from retrieval.commands.progress_line import Counter, ProgressLine
 from retrieval.commands.read_options import reading_options
 from retrieval.commands.terminal import (
@@ -20,7 +21,6 @@ from retrieval.commands.terminal import (
     shown,
 )
 from retrieval.encoders import Encoder, open_encoder
-from retrieval.encoders.models.references import parse
 from retrieval.evaluation.captions import evaluate_pictures, read_captions
 from retrieval.evaluation.metrics import KS, Evaluation, Measures
 from retrieval.indexing.progress import IndexOptions
@@ -31,10 +31,7 @@ from retrieval.tagging.corpora import ENGLISH
 @click.command("evaluate", cls=Command, examples=("pixtrieve evaluate captions.jsonl",))
 @click.argument("captions", type=UserPath())
 @library_option
-@click.option("--model", metavar="MODEL", help="Measure this model instead of the library's.")
-@click.option(
-    "--checkpoint", metavar="FILE", type=UserPath(), help="Weights file for --model NAME."
-)
+@model_options("Measure this model instead of the library's.")
 @click.option("--lang", default=ENGLISH, show_default=True, help="Language of the captions to use.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @device_option
@@ -43,8 +40,7 @@ def evaluate_command(
     captions: str,
     lang: str,
     library_path: str,
-    model: str | None,
-    checkpoint: str | None,
+    reference: str | None,
     as_json: bool,
     device: str,
     options: IndexOptions,
@@ -59,8 +55,8 @@ def evaluate_command(
     pictures = read_captions(captions, lang)
     show = _progress(len(pictures))
     started = time.perf_counter()
-    if model is not None:
-        encoder: Encoder = open_encoder(str(parse(model, checkpoint)), device=device)
+    if reference is not None:
+        encoder: Encoder = open_encoder(reference, device=device)
         evaluation = evaluate_pictures(pictures, encoder, lambda _: None, options, show)
     else:
         with Library.open(library_path, device=device) as library:

@@ -6,7 +6,7 @@ import click
 
 from retrieval.commands.base import Command
 from retrieval.commands.index_report import STOPPED, problem_lines, stop_on_interrupt
-from retrieval.commands.model_choice import offer_to_fetch
+from retrieval.commands.model_choice import model_options, offer_to_fetch
 from retrieval.commands.progress_line import Pace, ProgressLine, duration
 from retrieval.commands.terminal import (
     UserPath,
@@ -17,7 +17,6 @@ from retrieval.commands.terminal import (
     say,
     shown,
 )
-from retrieval.encoders.models.references import parse
 from retrieval.indexing.progress import Progress
 from retrieval.indexing.shards.files import read_manifest
 from retrieval.library import Library
@@ -35,14 +34,9 @@ from retrieval.query.spelling import absolute
 )
 @click.argument("folder", type=UserPath())
 @library_option
-@click.option(
-    "--model",
-    metavar="MODEL",
-    help="Model of a new library. Vectors of clip-retrieval do not say which model made them; it "
-    "must be the same.",
-)
-@click.option(
-    "--checkpoint", metavar="FILE", type=UserPath(), help="Weights file for --model NAME."
+@model_options(
+    "Model of a new library. Vectors of clip-retrieval do not say which model made them; it must "
+    "be the same."
 )
 @device_option
 @click.option(
@@ -55,8 +49,7 @@ from retrieval.query.spelling import absolute
 def import_command(
     folder: str,
     library_path: str,
-    model: str | None,
-    checkpoint: str | None,
+    reference: str | None,
     device: str,
     pictures: tuple[str, ...],
 ) -> int:
@@ -68,7 +61,6 @@ def import_command(
 
     Needs: pip install 'pixtrieve[sources]'
     """
-    reference = str(parse(model, checkpoint)) if model else None
     with _opened(library_path, folder, reference, device) as library, stop_on_interrupt() as stop:
         line, pace = ProgressLine(), Pace()
         progress: Progress | None = None

@@ -6,12 +6,11 @@ import click
 
 from retrieval.commands.base import Command
 from retrieval.commands.index_report import Display, run_shown, stop_on_interrupt, summary
-from retrieval.commands.model_choice import choose_model, offer_to_fetch
-from retrieval.commands.read_options import reading_options
+from retrieval.commands.model_choice import choose_model, model_options, offer_to_fetch
+from retrieval.commands.read_options import indexing_options
 from retrieval.commands.store import use_store
 from retrieval.commands.terminal import UserPath, device_option, library_option, say, shown
 from retrieval.commands.watch_report import WatchReport, watch_options
-from retrieval.encoders.models.references import parse
 from retrieval.indexing.progress import IndexOptions, Progress
 from retrieval.indexing.scopes import choose_paths
 from retrieval.library import Library
@@ -30,14 +29,9 @@ from retrieval.watching.watcher import WatchControl, WatchTiming
 )
 @click.argument("paths", nargs=-1, type=UserPath())
 @library_option
-@click.option(
-    "--model",
-    metavar="MODEL",
-    help="Model of a new library: a preset, NAME/PRETRAINED, hf-hub:ORG/REPO or local-dir:DIR. "
-    "See: pixtrieve models.",
-)
-@click.option(
-    "--checkpoint", metavar="FILE", type=UserPath(), help="Weights file for --model NAME."
+@model_options(
+    "Model of a new library: a preset, NAME/PRETRAINED, hf-hub:ORG/REPO or local-dir:DIR. See: "
+    "pixtrieve models."
 )
 @device_option
 @click.option(
@@ -53,12 +47,11 @@ from retrieval.watching.watcher import WatchControl, WatchTiming
     help="Search this store from now on: faiss, or a vector server. See: pixtrieve store use.",
 )
 @watch_options
-@reading_options
+@indexing_options
 def index_command(
     paths: tuple[str, ...],
     library_path: str,
-    model: str | None,
-    checkpoint: str | None,
+    reference: str | None,
     device: str,
     exclude: tuple[str, ...],
     store: str | None,
@@ -71,7 +64,6 @@ def index_command(
     are not opened, moved and copied files are recognised by their content, and deleted files leave
     the results. Ctrl-C stops after the current batch; run the same command to continue.
     """
-    reference = str(parse(model, checkpoint)) if model else None
     patterns = [pattern for pattern in exclude if pattern] if exclude else None
     with _opened(library_path, reference, device, paths) as library:
         if store is not None and store != library.store.address():

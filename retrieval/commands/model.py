@@ -10,7 +10,7 @@ import click
 from retrieval.commands.base import Group
 from retrieval.commands.index_report import run_shown, summary
 from retrieval.commands.model_choice import offer_to_fetch
-from retrieval.commands.read_options import reading_options
+from retrieval.commands.read_options import indexing_options
 from retrieval.commands.terminal import (
     UserPath,
     device_option,
@@ -64,7 +64,7 @@ def model_command(ctx: click.Context, library_path: str, as_json: bool) -> None:
 )
 @library_option
 @device_option
-@reading_options
+@indexing_options
 def use_command(
     name: str,
     checkpoint: str | None,

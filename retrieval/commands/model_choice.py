@@ -3,17 +3,43 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
 
 import click
 
 from retrieval.commands.download_progress import fetch_with_progress, missing_extra
-from retrieval.commands.terminal import human_bytes, report, say, shown
+from retrieval.commands.terminal import UserPath, human_bytes, report, say, shown
 from retrieval.encoders.models import registry
 from retrieval.encoders.models.presets import PRESETS, Preset
-from retrieval.encoders.models.references import BUILT_IN
+from retrieval.encoders.models.references import BUILT_IN, parse
 from retrieval.errors import ModelUnavailable
 
 _RECOMMENDED = "default"
+
+
+def model_options(about: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add `--model`, which is for what `about` says, and `--checkpoint`.
+
+    The command gets `reference`, None if no model is named.
+    """
+
+    def added(command: Callable[..., Any]) -> Callable[..., Any]:
+        @click.option("--model", metavar="MODEL", help=about)
+        @click.option(
+            "--checkpoint", metavar="FILE", type=UserPath(), help="Weights file for --model NAME."
+        )
+        @wraps(command)
+        def gathered(
+            *arguments: Any, model: str | None, checkpoint: str | None, **others: Any
+        ) -> Any:
+            reference = str(parse(model, checkpoint)) if model else None
+            return command(*arguments, reference=reference, **others)
+
+        return gathered
+
+    return added
 
 
 def choose_model() -> str:

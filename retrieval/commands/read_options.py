@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from typing import Any
 
@@ -37,11 +38,33 @@ def limits_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add `--batch-size`, `--threads`, `--index` and `limits_options`; it gets `options`."""
+    """Add `--batch-size`, `--threads` and `limits_options`; the command gets `options`."""
 
     @limits_options
     @click.option("--batch-size", type=click.IntRange(1), help="Pictures to encode at a time.")
     @click.option("--threads", type=click.IntRange(1), help="Threads that read and decode.")
+    @wraps(command)
+    def gathered(
+        *arguments: Any,
+        limits: ReadLimits,
+        batch_size: int | None,
+        threads: int | None,
+        **others: Any,
+    ) -> Any:
+        options = IndexOptions(
+            batch_size=batch_size,
+            threads=threads or IndexOptions().threads,
+            limits=limits,
+        )
+        return command(*arguments, options=options, **others)
+
+    return gathered
+
+
+def indexing_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `reading_options` and `--index`; the command gets `options`."""
+
+    @reading_options
     @click.option(
         "--index",
         type=click.Choice(WANTED),
@@ -51,20 +74,7 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "used.",
     )
     @wraps(command)
-    def gathered(
-        *arguments: Any,
-        limits: ReadLimits,
-        batch_size: int | None,
-        threads: int | None,
-        index: str | None,
-        **others: Any,
-    ) -> Any:
-        options = IndexOptions(
-            batch_size=batch_size,
-            threads=threads or IndexOptions().threads,
-            limits=limits,
-            index=index,
-        )
-        return command(*arguments, options=options, **others)
+    def gathered(*arguments: Any, options: IndexOptions, index: str | None, **others: Any) -> Any:
+        return command(*arguments, options=replace(options, index=index), **others)
 
     return gathered

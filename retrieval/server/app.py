@@ -35,13 +35,13 @@ from retrieval.server.routes.page import explain_http_error, page_routes
 from retrieval.server.routes.pictures import picture_routes
 from retrieval.server.routes.saved import saved_routes
 from retrieval.server.routes.search import search_routes
-from retrieval.server.routes.tags import tag_routes
+from retrieval.server.routes.tags import concept_routes, tag_routes
 from retrieval.server.routes.timeline import timeline_routes
 from retrieval.server.state import State, as_json
 
 _ROUTES = (
     *(search_routes, timeline_routes, picture_routes, library_routes),
-    *(tag_routes, album_routes, collecting_routes, saved_routes),
+    *(tag_routes, concept_routes, album_routes, collecting_routes, saved_routes),
     *(duplicate_routes, download_routes, map_routes),
 )
 

@@ -68,10 +68,10 @@ def encode(
     encoder: Encoder, out: Path | str, *sources: Path | str, size: int = 3, **options: Any
 ) -> EncodeProgress:
     """Encode sources on this machine into a folder of shards."""
-    how = EncodeOptions(threads=2, **options)
+    how = EncodeOptions(threads=2, shard_size=size, **options)
     found = sources_of([str(source) for source in sources], how.columns)
     engine = LocalEngine(encoder)
-    return encode_sources(found, str(out), encoder.spec, engine, how, size=size)
+    return encode_sources(found, str(out), encoder.spec, engine, how)
 
 
 def merge(library: Library, folder: Path, *pictures: Path | str) -> Any:

@@ -39,13 +39,15 @@ class EncodeOptions:
     """How pieces are encoded.
 
     `batch_size` is in pictures; None uses the model's. `threads` read and decode. `limits` bound
-    what one picture may cost. With `thumbnails`, each picture's is kept, for pages that show
-    pictures whose source is slow or gone. `columns` are those that the user named.
+    what one picture may cost. A shard has up to `shard_size` pictures: a killed worker repeats at
+    most one, but an archive may be a larger one. With `thumbnails`, each picture's is kept, for
+    pages that show pictures whose source is slow or gone. `columns` are those that the user named.
     """
 
     batch_size: int | None = None
     threads: int = 1
     limits: ReadLimits = field(default_factory=ReadLimits)
+    shard_size: int = 4096
     thumbnails: bool = False
     columns: Columns = field(default_factory=Columns)
 

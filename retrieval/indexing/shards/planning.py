@@ -11,9 +11,6 @@ from retrieval.images.sources import Piece, Source
 from retrieval.indexing.shards.encoding import EncodeOptions
 from retrieval.indexing.shards.files import FORMAT
 
-SHARD_SIZE = 4096
-"""Pictures in a shard; a killed worker repeats at most one. An archive may be a larger one."""
-
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -32,7 +29,7 @@ class Failure:
 
 
 def plan(
-    sources: Sequence[Source], fingerprint: str, options: EncodeOptions, size: int = SHARD_SIZE
+    sources: Sequence[Source], fingerprint: str, options: EncodeOptions
 ) -> Iterator[Job | Failure]:
     """Yield the jobs of all sources, in order; sources are listed as the iterator is consumed.
 
@@ -45,7 +42,7 @@ def plan(
     for source in sources:
         try:
             identity = source.identity()
-            for piece in source.pieces(size):
+            for piece in source.pieces(options.shard_size):
                 made_of = repr((rules, options.thumbnails, identity, _lasting(piece)))
                 digest = hashlib.blake2b(
                     made_of.encode("utf-8", "surrogatepass"), digest_size=6

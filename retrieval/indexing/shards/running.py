@@ -24,7 +24,7 @@ from retrieval.indexing.shards.files import (
     write_manifest,
     write_shard,
 )
-from retrieval.indexing.shards.planning import SHARD_SIZE, Failure, Job, plan
+from retrieval.indexing.shards.planning import Failure, Job, plan
 from retrieval.specs import ModelSpec
 
 _PROBLEMS_KEPT = 1000
@@ -58,7 +58,6 @@ def encode_sources(
     engine: Engine,
     options: EncodeOptions,
     *,
-    size: int = SHARD_SIZE,
     retry: bool = False,
     stop: threading.Event | None = None,
     on_progress: Callable[[EncodeProgress], None] = lambda _: None,
@@ -70,7 +69,7 @@ def encode_sources(
     be written, ModelMismatch if it holds shards of another model.
     """
     return _Run(folder, model, stop or threading.Event(), on_progress).run(
-        sources, engine, options, size, retry=retry
+        sources, engine, options, retry=retry
     )
 
 
@@ -92,13 +91,12 @@ class _Run:
         sources: Sequence[Source],
         engine: Engine,
         options: EncodeOptions,
-        size: int,
         *,
         retry: bool,
     ) -> EncodeProgress:
         manifest = self._begin()
         try:
-            jobs = self._left(plan(sources, self._model.fingerprint, options, size), retry=retry)
+            jobs = self._left(plan(sources, self._model.fingerprint, options), retry=retry)
             for each in engine.run(jobs, options, self._count):
                 if isinstance(each, Failure):
                     self._state.failures.append(each)

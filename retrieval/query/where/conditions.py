@@ -104,6 +104,15 @@ class Or:
 Condition = Comparison | OneOf | Has | Near | Box | Not | And | Or
 
 
+def is_of_files(condition: Condition) -> bool:
+    """Tell whether a condition has a field of the file, not of its content."""
+    if isinstance(condition, Comparison | OneOf):
+        return FIELDS[condition.field].of_files
+    if isinstance(condition, And | Or):
+        return any(map(is_of_files, condition.parts))
+    return isinstance(condition, Not) and is_of_files(condition.part)
+
+
 def plain(number: float) -> str:
     """Return a number as text without an exponent."""
     digits = format(Decimal(repr(float(number))), "f")

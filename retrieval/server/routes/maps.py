@@ -38,17 +38,7 @@ def map_routes(state: State) -> APIRouter:
         facts = {"drawing": _progress(state), "error": failed}
         if drawn is None:
             return as_json(facts, 202)
-        return as_json(
-            {
-                "version": _version(drawn),
-                "generation": drawn.generation,
-                "layout": drawn.layout,
-                "count": len(drawn.ids),
-                "lacking": drawn.unplaced,
-                "regions": [asdict(region) for region in drawn.regions],
-                **facts,
-            }
-        )
+        return as_json({**_header(drawn), **facts})
 
     @routes.post("/map", status_code=202)
     async def draw(
@@ -71,16 +61,30 @@ def map_routes(state: State) -> APIRouter:
             raise HTTPException(404, "there is no map yet; GET /api/map starts drawing it")
         if version and version != _version(drawn):
             raise HTTPException(409, "the map has changed; request /api/map again")
-        columns = (
-            drawn.ids.astype("<u4"),
-            drawn.positions.astype("<f4"),
-            drawn.region.astype("<u2"),
-        )
-        body = b"".join(np.ascontiguousarray(column).tobytes() for column in columns)
         headers = {"cache-control": "no-store", "x-version": _version(drawn)}
-        return Response(body, media_type="application/octet-stream", headers=headers)
+        return Response(_columns(drawn), media_type="application/octet-stream", headers=headers)
 
     return routes
+
+
+def _header(drawn: Map) -> dict[str, Any]:
+    return {
+        "version": _version(drawn),
+        "generation": drawn.generation,
+        "layout": drawn.layout,
+        "count": len(drawn.ids),
+        "lacking": drawn.unplaced,
+        "regions": [asdict(region) for region in drawn.regions],
+    }
+
+
+def _columns(drawn: Map) -> bytes:
+    columns = (
+        drawn.ids.astype("<u4"),
+        drawn.positions.astype("<f4"),
+        drawn.region.astype("<u2"),
+    )
+    return b"".join(np.ascontiguousarray(column).tobytes() for column in columns)
 
 
 def _version(drawn: Map) -> str:

@@ -16,7 +16,7 @@ from retrieval.server.paths import refuse_paths
 from retrieval.server.routes.albums import Name, NamedInAddress
 from retrieval.server.search_fields import MOST_HITS
 from retrieval.server.state import SearchRequest, State, as_json
-from retrieval.tagging.saved import SavedSearch
+from retrieval.tagging.saved import SavedAnswer, SavedSearch
 
 
 class Renamed(BaseModel):
@@ -79,11 +79,7 @@ def saved_routes(state: State) -> APIRouter:
     ) -> Response:
         """Answer a saved search; this is no look, so what is new stays new."""
         found = await ask_saved(state.library_thread, name)
-        result = found.only_new() if new else found.result
-        facts: dict[str, Any] = result.to_dict()
-        facts["count"] = len(facts["hits"])
-        facts["hits"] = facts["hits"][offset : offset + limit]
-        return as_json({"saved": asdict(found.search), "new": sorted(found.new), **facts})
+        return as_json(_answer(found, slice(offset, offset + limit), new=new))
 
     @routes.post("/saved/looked")
     async def looked(body: Looked) -> Response:
@@ -96,6 +92,14 @@ def saved_routes(state: State) -> APIRouter:
         return as_json(asdict(await state.call(run)))
 
     return routes
+
+
+def _answer(found: SavedAnswer, part: slice, *, new: bool) -> dict[str, Any]:
+    """Return a part of an answer, or of what is new in it, with the count of all."""
+    facts = (found.only_new() if new else found.result).to_dict()
+    hits = facts["hits"]
+    counted = {**facts, "count": len(hits), "hits": hits[part]}
+    return {"saved": asdict(found.search), "new": sorted(found.new), **counted}
 
 
 async def _listed(state: State, search: SavedSearch, *, count: bool) -> dict[str, Any]:

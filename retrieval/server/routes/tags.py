@@ -42,7 +42,7 @@ class Tagging(BaseModel):
 
 
 def tag_routes(state: State) -> APIRouter:
-    """Return the router."""
+    """Return the router of fields, their values, and labels."""
     routes = APIRouter()
 
     @routes.get("/facets")
@@ -73,6 +73,13 @@ def tag_routes(state: State) -> APIRouter:
         """Label all pictures with the labels they show; without labels, use those of last time."""
         found = await state.aside(lambda library: library.tags.label(body.labels, body.least))
         return as_json({"images": found})
+
+    return routes
+
+
+def concept_routes(state: State) -> APIRouter:
+    """Return the router of concepts."""
+    routes = APIRouter()
 
     @routes.get("/concepts")
     async def concepts() -> Response:

@@ -17,7 +17,7 @@ from retrieval.query.where.conditions import (
     Near,
     Not,
     OneOf,
-    Or,
+    is_of_files,
     plain,
 )
 from retrieval.query.where.matching import fold, parent_names, path_pattern
@@ -111,7 +111,7 @@ def compiled(condition: Condition) -> Compiled | None:
         test = _test(condition)
     except _InexpressibleError:
         return None
-    return Compiled(test, _has_files(condition))
+    return Compiled(test, is_of_files(condition))
 
 
 def rendered(test: Test, *, equal: str, brackets: str) -> str:
@@ -147,14 +147,6 @@ def _literal(value: Value) -> str:
         return str(value)
     digits = plain(value)
     return digits if "." in digits else f"{digits}.0"
-
-
-def _has_files(condition: Condition) -> bool:
-    if isinstance(condition, Comparison | OneOf):
-        return FIELDS[condition.field].of_files
-    if isinstance(condition, And | Or):
-        return any(map(_has_files, condition.parts))
-    return isinstance(condition, Not) and _has_files(condition.part)
 
 
 def _test(condition: Condition) -> Test:
