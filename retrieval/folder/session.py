@@ -77,18 +77,15 @@ class Session:
     def context(self) -> Context:
         """Return what other packages need to work on this library with its current model."""
         model = self.model
-        if self.index_kind != self._kind:  # another process changed it
-            self._kind, self._indexes = self.index_kind, {}
+        kind = self.index_kind
+        if kind != self._kind:  # another process changed it
+            self._kind, self._indexes = kind, {}
         return Context(self.catalogue, model, self._index(WHOLE), self._index(TEXT), self.writer)
 
     @property
     def index_kind(self) -> str:
         """The kind of index that pictures are searched with: a key of `backends.INDEXES`."""
         return index_kind(self.catalogue)
-
-    def picture_cache(self, fingerprint: str) -> str:
-        """Return the path of the cache of a model's pictures."""
-        return cache_path(self.path, fingerprint, WHOLE, self.index_kind)
 
     def writer(self) -> AbstractContextManager[None]:
         """Return a context manager that holds the library's lock: see `locking.writer_lock`."""
@@ -99,10 +96,13 @@ class Session:
         """The vector server of the library, as far as it uses one."""
         return self._server
 
-    def index_of(self, row: ModelRow, view: str = WHOLE, *, indexing: bool = False) -> VectorIndex:
+    def index_of(
+        self, row: ModelRow, view: str = WHOLE, *, kind: str | None = None, indexing: bool = False
+    ) -> VectorIndex:
         """Return an index of a model's vectors: those of pictures, or of the texts with them.
 
-        While `indexing`, pictures without a vector are no reason for a warning.
+        `kind`, a key of `backends.INDEXES`, is the library's own if it is None. While `indexing`,
+        pictures without a vector are no reason for a warning.
         """
         fingerprint, dim = row.spec.fingerprint, row.spec.dim
         vectors = self.catalogue.vectors(row, view)
@@ -119,9 +119,10 @@ class Session:
         if self._server.place() is not None:
             writer = nullcontext if indexing else self.writer  # an indexing run holds the lock
             return self._server.index(row, view, writer, report)
-        from retrieval.stores.live_index import CacheKey, LiveIndex
+        from retrieval.stores.cache_file import CacheKey
+        from retrieval.stores.live_index import LiveIndex
 
-        kind = self.index_kind
+        kind = kind or self.index_kind
         key = CacheKey(cache_path(self.path, fingerprint, view, kind), fingerprint, dim)
         factory = backends.store_factory(backend_of(view, kind))
         return LiveIndex(vectors, key, factory, report)

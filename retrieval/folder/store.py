@@ -122,7 +122,7 @@ class LibraryStore:
 
         Raises LibraryError for a file that is no snapshot of this library as it is or was lately.
         """
-        from retrieval.folder.session import backend_of
+        from retrieval.folder.session import backend_of, cache_path
         from retrieval.stores.served.snapshot import read_snapshot
 
         session = self._session
@@ -140,7 +140,7 @@ class LibraryStore:
                 store = backends.store_factory(backend).build(header.dim, pages)
             if store.count() != header.count:
                 raise LibraryError(f"{os.fspath(file)} is cut short", "write the snapshot again")
-            path = session.picture_cache(spec.fingerprint)
+            path = cache_path(session.path, spec.fingerprint, WHOLE, session.index_kind)
             os.makedirs(os.path.dirname(path), exist_ok=True)
             store.save(path, header)
             with session.catalogue.writing():

@@ -7,10 +7,11 @@ import logging
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.catalogue import WHOLE
 from retrieval.context import ModelInUse
 from retrieval.encoders.text_cache import cached_text_vectors
 from retrieval.errors import ModelError
-from retrieval.folder.session import Session
+from retrieval.folder.session import Session, cache_path
 from retrieval.scoring.confidence import unlikely_things
 from retrieval.scoring.phrasings import phrasings
 from retrieval.stores import VectorIndex
@@ -34,13 +35,21 @@ _EVERY = 3
 
 
 def settle_index(
-    session: Session, model: ModelInUse, images: VectorIndex, wanted: str | None
+    session: Session,
+    model: ModelInUse,
+    images: VectorIndex,
+    wanted: str | None,
+    *,
+    rebuilt: bool,
 ) -> VectorIndex:
     """Build the index of pictures that the library wants; return it.
 
-    `wanted`, if given, is what it wants from now on: "auto", "exact" or "ivf". The caller holds the
-    writer lock. Measures an approximate index with questions in words, so it may load the model. An
-    index on a server stays as it is.
+    `wanted`, if given, is what it wants from now on: "auto", "exact" or "ivf". `rebuilt` tells
+    whether `images` is new; if it is not, "auto" is not measured again. The caller holds the writer
+    lock. Measures an approximate index with questions in words, so it may load the model. An index
+    on a server stays as it is.
+
+    Questions go on with the old index until the other one is built and measured.
     """
     catalogue = session.catalogue
     if wanted is not None:
@@ -48,27 +57,37 @@ def settle_index(
             catalogue.put_setting("index", wanted)
     if not isinstance(images, LiveIndex):
         return images
-    kind = _kind(catalogue.setting("index", "auto"), session.index_kind, images)
-    if kind != session.index_kind:
-        old = session.picture_cache(model.row.spec.fingerprint)
+    used, choice = session.index_kind, catalogue.setting("index", "auto")
+    if choice == "auto" and wanted is None and not rebuilt:
+        kind = used
+    else:
+        kind = _kind(choice, used, images)
+    if kind != used:
+        other = session.index_of(model.row, kind=kind, indexing=True)
+        assert isinstance(other, LiveIndex)
+        images = other
+        with catalogue.reading():
+            images.refresh()
+    _measure(session, model, images)
+    if kind != used:
         with catalogue.writing():
             catalogue.put_setting("index_kind", kind)
-        rebuilt = session.index_of(model.row, indexing=True)
-        assert isinstance(rebuilt, LiveIndex)
-        images = rebuilt
-        with catalogue.reading():
-            images.refresh(anyway=True)
-        session.drop_file(old)
-    with catalogue.reading():
-        approximate = images.approximate()
-    if approximate is not None and approximate.tuning is None:
-        try:
-            questions = cached_text_vectors(model.encoder(), _questions())
-        except ModelError as error:
-            _log.warning("the index is not measured, so searches stay exact: %s", error.message)
-            return images
-        approximate.tune(questions)
+        session.drop_file(cache_path(session.path, model.row.spec.fingerprint, WHOLE, used))
     return images
+
+
+def _measure(session: Session, model: ModelInUse, images: LiveIndex) -> None:
+    """Tune an approximate index that is not tuned yet."""
+    with session.catalogue.reading():
+        approximate = images.approximate()
+    if approximate is None or approximate.tuning is not None:
+        return
+    try:
+        questions = cached_text_vectors(model.encoder(), _questions())
+    except ModelError as error:
+        _log.warning("the index is not measured, so searches stay exact: %s", error.message)
+        return
+    approximate.tune(questions)
 
 
 def _kind(wanted: str, used: str, images: LiveIndex) -> str:

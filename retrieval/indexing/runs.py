@@ -174,6 +174,7 @@ def _upkeep(
             _tell(rows, len(again))
 
     def refresh() -> None:
+        nonlocal images  # `mend` of the next run must look into the index that is used
         with catalogue.reading():
             written = images.refresh()
             # Whatever makes older cache files stale makes this one stale, too.
@@ -182,7 +183,8 @@ def _upkeep(
         if written:
             with catalogue.writing():
                 catalogue.contents.outdate_caches()
-        measure_baselines(catalogue, model, settle_index(session, model, images, wanted_index))
+        images = settle_index(session, model, images, wanted_index, rebuilt=written)
+        measure_baselines(catalogue, model, images)
 
     return mend, refresh
 

@@ -1,14 +1,14 @@
 """The file format of the stores here: the parts of the body, then a trailer.
 
-The trailer is JSON: the `StoreHeader`, where each part begins, and a CRC-32 of each block of the
-body (1 MiB). The BLAKE2b digest of the trailer (16 bytes), its length (8 bytes, little-endian) and
-the store's magic (8 bytes) follow. One rename publishes all of it together, and the parts can be
-mapped into memory.
+The trailer is JSON: the `StoreHeader`, where each part begins, how long its head is, and a CRC-32
+of each block of the body (1 MiB). The BLAKE2b digest of the trailer (16 bytes), its length (8
+bytes, little-endian) and the store's magic (8 bytes) follow. One rename publishes all of it
+together, and the parts can be mapped into memory.
 
 What `map_parts` checks before anybody parses a part:
 
-- at every load: the trailer against its digest, all lengths, and the first block and the ids of
-  each part. So what FAISS says about dimensions and sizes is never read unchecked.
+- at every load: the trailer against its digest, all lengths, and the head and the ids of each part.
+  So what FAISS says about dimensions and sizes is never read unchecked.
 - all blocks, at every load of a file up to 64 MB; of a larger file at the first load and whenever
   its size, time or inode is another than at the last check. `PATH.checked` remembers that.
 
@@ -24,7 +24,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from itertools import pairwise
 
@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.stores import StoreHeader
-from retrieval.whole_file import whole_file
+from retrieval.whole_file import require_inside, whole_file
 
 Part = NDArray[np.uint8]
 
@@ -40,13 +40,36 @@ _MAGIC_BYTES, _DIGEST_BYTES, _LENGTH_BYTES = 8, 16, 8
 _TAIL = _DIGEST_BYTES + _LENGTH_BYTES + _MAGIC_BYTES
 _BLOCK = 1 << 20
 _LONGEST_TRAILER = 1 << 24  # bytes, enough for a body of a terabyte
-_ID_BYTES = 8
+ID_BYTES = 8
+"""The size of a stored id."""
 
 _SMALL = 64_000_000
 """Up to this many bytes, a body is checked at every load: that takes milliseconds."""
 
 _CHECKED = ".checked"
 _TICK_NS = 50_000_000  # two changes within this time may leave a file with the same times
+
+
+@dataclass(frozen=True, slots=True)
+class CacheKey:
+    """Which file holds the cache, and which model it must be of."""
+
+    path: str
+    fingerprint: str
+    dim: int
+
+    def require_own(self) -> None:
+        """Raise OSError if a link leads from the cache out of the library's folder."""
+        folder = os.path.dirname(self.path)
+        require_inside(os.path.dirname(folder), self.path)
+
+    def is_own(self) -> bool:
+        """Tell whether the cache is in the library's folder, rather than behind a link."""
+        try:
+            self.require_own()
+        except OSError:
+            return False
+        return True
 
 
 class BodyWriter:
@@ -75,15 +98,24 @@ class BodyWriter:
 
 
 def write_parts(
-    path: str, magic: bytes, header: StoreHeader, parts: Sequence[Callable[[BodyWriter], object]]
+    path: str, magic: bytes, header: StoreHeader, parts: Sequence[Callable[[BodyWriter], int]]
 ) -> None:
-    """Write a file atomically; each of `parts` writes one part of the body. Raises OSError."""
+    """Write a file atomically. Raises OSError.
+
+    Each of `parts` writes one part of the body and returns the length of its head: the bytes that
+    tell how long the rest is.
+    """
     with whole_file(path) as file:
-        body, begins = BodyWriter(file.write), []
+        body, bounds, heads = BodyWriter(file.write), [0], []
         for write in parts:
-            begins.append(body.size)
-            write(body)
-        facts = {"header": asdict(header), "parts": [*begins, body.size], "blocks": body.crcs()}
+            heads.append(write(body))
+            bounds.append(body.size)
+        facts = {
+            "header": asdict(header),
+            "parts": bounds,
+            "heads": heads,
+            "blocks": body.crcs(),
+        }
         trailer = json.dumps(facts).encode()
         length = len(trailer).to_bytes(_LENGTH_BYTES, "little")
         file.write(trailer + _digest(trailer) + length + magic)
@@ -116,7 +148,7 @@ def map_parts(path: str, magic: bytes) -> tuple[StoreHeader, list[Part]] | None:
             before = os.fstat(file.fileno())
             mapped = np.asarray(np.memmap(file, np.uint8, mode="r"))
             body = mapped[:size]
-            if not _intact(body, crcs, _always(bounds, header.count)):
+            if not _intact(body, crcs, _always(bounds, facts["heads"], header.count)):
                 return None
             if size > _SMALL and not _was_checked(path, before):
                 if not _intact(body, crcs, range(len(crcs))):
@@ -139,16 +171,17 @@ def _digest(trailer: bytes) -> bytes:
     return blake2b(trailer, digest_size=_DIGEST_BYTES).digest()
 
 
-def _always(bounds: list[int], count: int) -> list[int]:
-    """Return the blocks with the beginning of each part, and with ids and their number at its end.
+def _always(bounds: list[int], heads: list[int], count: int) -> list[int]:
+    """Return the blocks with the head of each part, and with ids and their number at its end.
 
     FAISS writes the ids last, and their number before them.
     """
     blocks: set[int] = set()
-    for begin, end in pairwise(bounds):
+    for (begin, end), head in zip(pairwise(bounds), heads, strict=True):
         if begin < end:
-            ids = max(begin, end - _ID_BYTES * (count + 1))
-            blocks |= {begin // _BLOCK, *range(ids // _BLOCK, (end - 1) // _BLOCK + 1)}
+            ids = max(begin, end - ID_BYTES * (count + 1))
+            for first, last in ((begin, begin + max(head, 1)), (ids, end)):
+                blocks |= set(range(first // _BLOCK, (last - 1) // _BLOCK + 1))
     return sorted(blocks)
 
 

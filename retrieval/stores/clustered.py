@@ -50,7 +50,7 @@ _PICTURES = 64
 class ClusteredStore(FlatStore):
     """A `FlatStore` whose questions may look into a part of its lists only."""
 
-    MAGIC = b"PIXCLUS1"
+    MAGIC = b"PIXCLUS2"
     tuning: Tuning | None = None
     saved: tuple[str, StoreHeader] | None = None  # where it was loaded from
 

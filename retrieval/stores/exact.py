@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from operator import methodcaller
+from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from retrieval.stores import Ids, IdSet, Pages, Scores, StoreHeader, Vectors
-from retrieval.stores.cache_file import map_parts, write_parts
+from retrieval.stores.cache_file import BodyWriter, map_parts, write_parts
 
-_MAGIC = b"PIXEXAC3"
+_MAGIC = b"PIXEXAC4"
 _FILE_IDS, _FILE_VECTORS = np.dtype("<i8"), np.dtype("<f4")
 
 
@@ -47,12 +48,7 @@ class ExactStore:
     def save(self, path: str, header: StoreHeader) -> None:
         """Publish the store under `path`: see `BuiltStore.save`."""
         arrays = self._ids.astype(_FILE_IDS), self._vectors.astype(_FILE_VECTORS)
-        write_parts(
-            path,
-            _MAGIC,
-            header,
-            [methodcaller("write", array.reshape(-1).view(np.uint8).data) for array in arrays],
-        )
+        write_parts(path, _MAGIC, header, [partial(_write, array) for array in arrays])
 
     def search(self, queries: Vectors, k: int, allowed: IdSet | None = None) -> tuple[Scores, Ids]:
         """Return the k nearest, best first: see `VectorStore.search`."""
@@ -77,6 +73,12 @@ class ExactStore:
     def count(self) -> int:
         """Return how many vectors are stored."""
         return len(self._ids)
+
+
+def _write(array: NDArray[np.generic], file: BodyWriter) -> int:
+    """Write the bytes of an array; it has no head."""
+    file.write(array.reshape(-1).view(np.uint8).data)
+    return 0
 
 
 def positions(rising: Ids, wanted: Ids) -> Ids:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.stores import Ids, IdSet, Pages, Scores, StoreHeader, Vectors
-from retrieval.stores.cache_file import BodyWriter, map_parts, write_parts
+from retrieval.stores.cache_file import ID_BYTES, BodyWriter, map_parts, write_parts
 from retrieval.stores.exact import positions
 from retrieval.stores.parallel_scan import ParallelScan, one_thread
 from retrieval.stores.screen import ROUNDING, Rows, Screen, bitmap, map_index
@@ -34,7 +34,7 @@ class FlatStore:
     Ids rise with the rows.
     """
 
-    MAGIC = b"PIXFLAT5"
+    MAGIC = b"PIXFLAT6"
 
     def __init__(self, index: Any, screen: Screen | None) -> None:
         """Take an `IndexIDMap` over half floats, and the screen of its rows."""
@@ -82,8 +82,12 @@ class FlatStore:
         screen = (self._screen.write, self._screen.write_numbers) if self._screen else ()
         write_parts(path, self.MAGIC, header, (self._write, *screen))
 
-    def _write(self, file: BodyWriter) -> None:
+    def _write(self, file: BodyWriter) -> int:
+        """Write the vectors and ids in FAISS's format; return the size of what precedes them."""
+        begin = file.size
         faiss.write_index(self._index, faiss.PyCallbackIOWriter(file.write))
+        rows = self.count() * (STORED.itemsize * self._index.d + ID_BYTES)
+        return file.size - begin - rows
 
     def search(self, queries: Vectors, k: int, allowed: IdSet | None = None) -> tuple[Scores, Ids]:
         """Return the k nearest, best first: see `VectorStore.search`."""

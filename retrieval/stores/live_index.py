@@ -29,9 +29,9 @@ from retrieval.stores import (
     Vectors,
     VectorStore,
 )
-from retrieval.stores.cache_file import forget_check
+from retrieval.stores.cache_file import CacheKey, forget_check
 from retrieval.stores.exact import ExactStore, merge
-from retrieval.whole_file import remove_stale, require_inside
+from retrieval.whole_file import remove_stale
 
 if TYPE_CHECKING:
     from retrieval.query.where.conditions import Condition
@@ -49,6 +49,9 @@ _SMALL = 100_000
 
 _WORTH_SHARE = 0.01
 """Beyond `_SMALL`, the share of stale rows from which an indexing run rebuilds the cache."""
+
+_SPARE = 8
+"""The number of further rows that a search of the cache asks for when some rows are gone."""
 
 
 class VectorSource(Protocol):
@@ -74,28 +77,6 @@ class VectorSource(Protocol):
     def removed_since(self, generation: int) -> Ids:
         """Return the ids that left the results after a generation."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class CacheKey:
-    """Which file holds the cache, and which model it must be of."""
-
-    path: str
-    fingerprint: str
-    dim: int
-
-    def require_own(self) -> None:
-        """Raise OSError if a link leads from the cache out of the library's folder."""
-        folder = os.path.dirname(self.path)
-        require_inside(os.path.dirname(folder), self.path)
-
-    def is_own(self) -> bool:
-        """Tell whether the cache is in the library's folder, rather than behind a link."""
-        try:
-            self.require_own()
-        except OSError:
-            return False
-        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +135,7 @@ class LiveIndex:
         search = view.cached.search
         if exact and isinstance(view.cached, ApproximateStore):
             search = view.cached.exact
-        scores, ids = search(queries, k + len(view.gone), allowed)
-        alive = ~np.isin(ids[0], view.gone)
-        cached = scores[:, alive], ids[:, alive]
+        cached = _living(lambda count: search(queries, count, allowed), k, view.gone)
         return merge([cached, view.newer.search(queries, k, allowed)], k)
 
     def vectors(self, ids: Ids) -> Vectors:
@@ -297,3 +276,17 @@ class LiveIndex:
         loaded = self._factory.load(self._key.path)
         cached = loaded[0] if loaded and loaded[1] == header else store
         return self._unchanged(snapshot, cached, header, rebuilt=True)
+
+
+def _living(search: Callable[[int], tuple[Scores, Ids]], k: int, gone: Ids) -> tuple[Scores, Ids]:
+    """Return the k best of a search (1, …) that are not gone.
+
+    Few rows that are gone are near a question, so few more than k are asked for at first.
+    """
+    spare = min(_SPARE, len(gone))
+    while True:
+        scores, ids = search(k + spare)
+        alive = ~np.isin(ids[0], gone)
+        if spare == len(gone) or np.count_nonzero(alive) >= k or ids.shape[1] < k + spare:
+            return scores[:, alive], ids[:, alive]
+        spare = min(2 * spare, len(gone))

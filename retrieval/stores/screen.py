@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from retrieval.stores import Scores, Vectors
 from retrieval.stores.axes import Axes, fitted, sampled
-from retrieval.stores.cache_file import BodyWriter
+from retrieval.stores.cache_file import ID_BYTES, BodyWriter
 from retrieval.stores.coded_rows import GREATEST, Steps, bytes_a_row, coded_rows, longest, step_of
 from retrieval.stores.parallel_scan import Lists, ParallelScan
 
@@ -126,10 +126,10 @@ class Screen:
         always = self.always if allowed is None else self.always[allowed[self.always]]
         top = _TOP + _TOP_A_HIT * k
         lists = self.nearest_lists(coded, self.index.ntotal // _FIRST_SHARE + top)
-        _, first = scan.best(self.index, coded.code, top, lists, selector)
-        if len(first) + len(always) < k:  # few rows are allowed
-            _, first = scan.best(self.index, coded.code, top, np.arange(self.index.nlist), selector)
-        rows = np.union1d(first, always)
+        rows = np.union1d(scan.best(self.index, coded.code, top, lists, selector)[1], always)
+        if len(rows) < k:  # few rows are allowed
+            lists = np.arange(self.index.nlist)
+            rows = np.union1d(scan.best(self.index, coded.code, top, lists, selector)[1], always)
         if len(rows) < k:
             return rows  # all that are allowed
         scores = score(rows)
@@ -159,8 +159,8 @@ class Screen:
         selector = None if allowed is None else bitmap(allowed)
         chosen = self._by_nearness(coded)[:lists]
         few = int(self.sizes[chosen].sum()) < _WORTH_THREADS
-        _, rows = scan.best(self.index, coded.code, count, chosen, selector, alone=few)
-        return rows if allowed is None else rows[allowed[rows]]
+        rows: Rows = scan.best(self.index, coded.code, count, chosen, selector, alone=few)[1]
+        return rows
 
     def nearest_lists(self, coded: CodedQuery, rows: int) -> Rows:
         """Return lists, nearest first, that have `rows` rows or more together, if there are."""
@@ -194,12 +194,19 @@ class Screen:
         offset = float(np.einsum("d,d->", query, self.axes.mean))
         return CodedQuery(code[None].astype(np.float32), along, scale, offset, bound + _SLACK)
 
-    def write(self, file: BodyWriter) -> None:
-        """Write the bytes in FAISS's format."""
+    def write(self, file: BodyWriter) -> int:
+        """Write the bytes in FAISS's format; return the size of what precedes the rows."""
+        begin = file.size
         faiss.write_index(self.index, faiss.PyCallbackIOWriter(file.write))
+        rows = self.index.ntotal * (int(self.index.code_size) + ID_BYTES)
+        return file.size - begin - rows
 
-    def write_numbers(self, file: BodyWriter) -> None:
-        """Write the rest: a line of JSON, then mean, basis and rows as little-endian numbers."""
+    def write_numbers(self, file: BodyWriter) -> int:
+        """Write the rest: a line of JSON, then mean, basis and rows as little-endian numbers.
+
+        Return its size.
+        """
+        begin = file.size
         basis = np.empty((len(self.axes.mean), 0)) if self.axes.basis is None else self.axes.basis
         facts = {
             "steps": [self.steps.along, self.steps.missing],
@@ -209,6 +216,7 @@ class Screen:
         file.write(json.dumps(facts).encode() + b"\n")
         file.write(np.concatenate([self.axes.mean, basis.ravel()]).astype("<f4").tobytes())
         file.write(self.always.astype("<i8").tobytes())
+        return file.size - begin
 
     @classmethod
     def read(cls, body: NDArray[np.uint8], numbers: NDArray[np.uint8]) -> Screen:

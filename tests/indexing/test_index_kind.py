@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Never
 
 import pytest
 from support.fakes import FakeEncoder
@@ -14,6 +15,9 @@ from support.stores import many_lists
 from retrieval import Library
 from retrieval.indexing import index_kind
 from retrieval.indexing.progress import IndexOptions
+from retrieval.stores import Pages, Vectors
+from retrieval.stores.clustered import ClusteredStore
+from retrieval.stores.tuning import Tuning
 
 
 @pytest.fixture(autouse=True)
@@ -35,6 +39,13 @@ def filled(library: Library, tmp_path: Path) -> Library:
 
 def caches(library: Library) -> set[str]:
     return {os.path.splitext(name)[1] for name in os.listdir(os.path.join(library.path, "cache"))}
+
+
+def raising(error: type[BaseException]) -> Callable[..., Never]:
+    def fail(*_: object) -> Never:
+        raise error
+
+    return fail
 
 
 def hits(library: Library) -> list[str]:
@@ -70,15 +81,72 @@ def test_a_library_changes_to_clusters_and_back(filled: Library, tmp_path: Path)
 
 
 def test_auto_takes_clusters_where_exact_answers_take_long(
-    filled: Library, monkeypatch: pytest.MonkeyPatch
+    filled: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     times = iter([49.0, 51.0, 40.0, 34.0])
     monkeypatch.setattr(index_kind, "exact_milliseconds", lambda *_: next(times))
     kinds = []
-    for _ in range(4):
+    for number in range(4):
+        paint(tmp_path / f"p/more{number}.png", (250, number, 0))
         filled.add()
+        filled.add()  # nothing is new, so nothing is measured
         kinds.append(filled.status().index)
     assert kinds == ["exact", "ivf", "ivf", "exact"]
+
+
+def test_whoever_asks_for_auto_has_it_measured(
+    filled: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled.add(options=IndexOptions(index="ivf"))
+    monkeypatch.setattr(index_kind, "exact_milliseconds", lambda *_: 1.0)
+    filled.add(options=IndexOptions(index="auto"))
+    assert filled.status().index == "exact"
+
+
+def test_questions_go_on_with_the_old_index_until_the_other_is_measured(
+    filled: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tune = ClusteredStore.tune
+    seen: list[tuple[str, set[str]]] = []
+
+    def watched(store: ClusteredStore, texts: Vectors) -> Tuning:
+        seen.append((filled.status().index, caches(filled)))
+        return tune(store, texts)
+
+    monkeypatch.setattr(ClusteredStore, "tune", watched)
+    filled.add(options=IndexOptions(index="ivf"))
+    ((used, there),) = seen
+    assert used == "exact"
+    assert {".faiss", ".ivf"} <= there
+    assert filled.status().index == "ivf"
+
+
+def test_the_other_index_is_built_once(filled: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    built, build = [], ClusteredStore.build
+
+    def counted(dim: int, pages: Pages) -> ClusteredStore:
+        built.append(dim)
+        return build(dim, pages)
+
+    monkeypatch.setattr(ClusteredStore, "build", counted)
+    filled.add(options=IndexOptions(index="ivf"))
+    assert len(built) == 1
+
+
+def test_a_run_that_is_killed_while_it_changes_the_index_loses_nothing(
+    filled: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    want = hits(filled)
+    with monkeypatch.context() as patch:
+        patch.setattr(ClusteredStore, "tune", raising(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            filled.add(options=IndexOptions(index="ivf"))
+    with Library.open(filled.path, FakeEncoder()) as again:
+        assert again.status().index == "exact"
+        assert hits(again) == want
+        again.add()  # the setting is kept, so this run finishes it
+        assert again.status().index == "ivf"
+        assert again.status().tuning is not None
 
 
 def test_another_process_sees_the_change(filled: Library) -> None:

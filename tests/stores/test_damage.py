@@ -16,7 +16,8 @@ from support.stores import DIM, assert_nearest, header_of, pages_of, screened, u
 from retrieval.catalogue import Snapshot
 from retrieval.stores import Ids, StoreFactory, Vectors, cache_file
 from retrieval.stores.backends import BACKENDS, store_factory
-from retrieval.stores.live_index import CacheKey, LiveIndex
+from retrieval.stores.cache_file import CacheKey
+from retrieval.stores.live_index import LiveIndex
 
 TRIALS = 150
 IDS, VECTORS = np.arange(1, 301), unit(300)
@@ -113,6 +114,27 @@ def test_a_large_file_that_was_written_to_is_not_loaded(
         content = damaged(whole, kind, random)
         path.write_bytes(content)
         assert (factory.load(str(path)) is None) == (content != whole)
+
+
+def test_the_heads_of_a_large_file_are_checked_at_every_load(
+    factory: StoreFactory, tmp_path: Path, large: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk may lose bits of what says how long the rest is, without a write."""
+    path = tmp_path / "a"
+    factory.build(DIM, pages_of(IDS, VECTORS)).save(str(path), header_of(IDS))
+    whole, _ = path.read_bytes(), monkeypatch.setattr(cache_file, "_was_checked", lambda *_: True)
+    end = len(whole) - cache_file._TAIL
+    length = int.from_bytes(whole[-16:-8], "little")
+    facts = json.loads(whole[end - length : end])
+    places = [
+        begin + at
+        for begin, head in zip(facts["parts"], facts["heads"], strict=False)
+        for at in range(0, head, 1 + head // 40)
+    ]
+    assert factory.load(str(path)) is not None
+    for at in places:
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 64]) + whole[at + 1 :])
+        assert factory.load(str(path)) is None
 
 
 def test_a_large_file_is_read_once(

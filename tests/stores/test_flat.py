@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import faiss
@@ -24,6 +25,7 @@ from support.stores import (
 )
 
 from retrieval.stores import Ids, Scores, Vectors
+from retrieval.stores import screen as module
 from retrieval.stores.exact import ExactStore
 from retrieval.stores.flat import FlatStore
 from retrieval.stores.parallel_scan import ParallelScan
@@ -134,6 +136,27 @@ def test_bytes_are_added_up_exactly_on_every_kind_of_processor(level: str) -> No
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
+
+
+def test_rows_that_bytes_cannot_tell_are_counted_once() -> None:
+    """They are among the rows of the first lists, too; the others must not be left out for it."""
+    vectors = unit(200)
+    screen = replace(Screen.build(vectors.astype(np.float16)), always=np.array([0, 1]))
+    allowed = np.zeros(200, bool)
+    allowed[[0, 1, *range(150, 160)]] = True
+
+    def score(rows: Rows) -> Scores:
+        scores: Scores = vectors[rows] @ vectors[0]
+        return scores
+
+    for k in range(1, 13):
+        best = np.flatnonzero(allowed)
+        best = best[np.argsort(-score(best))][:k]
+        for last in (1, 20, 200):  # rows in the first lists
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(module, "_FIRST_SHARE", last)
+                rows = screen.candidates(vectors[0], k, score, ParallelScan(), allowed)
+            assert set(best) <= set(rows)
 
 
 def test_a_screen_leaves_little_to_compare() -> None:

@@ -21,10 +21,12 @@ from support.stores import DIM, TOY, assert_nearest, pages_of, unit
 import retrieval.stores.live_index
 from retrieval import Library, SearchResult
 from retrieval.catalogue import Snapshot
-from retrieval.stores import Ids, StoreFactory, StoreHeader, Vectors
+from retrieval.stores import Ids, IdSet, Scores, StoreFactory, StoreHeader, Vectors
 from retrieval.stores.backends import BACKENDS, store_factory
+from retrieval.stores.cache_file import CacheKey
 from retrieval.stores.exact import merge
-from retrieval.stores.live_index import CacheKey, LiveIndex
+from retrieval.stores.flat import FlatStore
+from retrieval.stores.live_index import LiveIndex
 
 
 class Changing:
@@ -119,6 +121,36 @@ def test_any_history_is_answered_like_a_new_library(
             assert index.count() == len(ids)
             np.testing.assert_array_equal(index.vectors(ids), vectors)
             np.testing.assert_array_equal(index.sample(len(ids) + 1), vectors)
+
+
+def test_many_rows_that_are_gone_are_asked_for_when_they_are_near(tmp_path: Path) -> None:
+    source = Changing()
+    source.add(300)
+    asked: list[int] = []
+
+    search = FlatStore.search
+
+    def counted(
+        store: FlatStore, queries: Vectors, k: int, allowed: IdSet | None = None
+    ) -> tuple[Scores, Ids]:
+        asked.append(k)
+        return search(store, queries, k, allowed)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FlatStore, "search", counted)
+        index = LiveIndex(source, CacheKey(str(tmp_path / "a"), "m", DIM), store_factory("faiss"))
+        query = source.table[7:8]
+        nearest = index.search(query, 100)[1][0]
+        source.remove(set(nearest[50:].tolist()))
+        asked.clear()
+        ids = np.array(sorted(source.live))
+        vectors = source.table[ids % len(source.table)]
+        assert_nearest(index.search(query, 5), ids, vectors, query, 5)
+        assert asked[0] == 5 + 8  # none of the nearest is gone, so once is enough
+        source.remove(set(nearest[:50].tolist()))
+        ids = np.array(sorted(source.live))
+        vectors = source.table[ids % len(source.table)]
+        assert_nearest(index.search(query, 5), ids, vectors, query, 5)
 
 
 def test_answers_of_two_stores_are_merged_by_score_then_id() -> None:
