@@ -86,8 +86,8 @@ class FlatStore:
         """Write the vectors and ids in FAISS's format; return the size of what precedes them."""
         begin = file.size
         faiss.write_index(self._index, faiss.PyCallbackIOWriter(file.write))
-        rows = self.count() * (STORED.itemsize * self._index.d + ID_BYTES)
-        return file.size - begin - rows
+        row = STORED.itemsize * int(self._index.d) + ID_BYTES
+        return file.size - begin - self.count() * row
 
     def search(self, queries: Vectors, k: int, allowed: IdSet | None = None) -> tuple[Scores, Ids]:
         """Return the k nearest, best first: see `VectorStore.search`."""

@@ -198,8 +198,7 @@ class Screen:
         """Write the bytes in FAISS's format; return the size of what precedes the rows."""
         begin = file.size
         faiss.write_index(self.index, faiss.PyCallbackIOWriter(file.write))
-        rows = self.index.ntotal * (int(self.index.code_size) + ID_BYTES)
-        return file.size - begin - rows
+        return file.size - begin - int(self.index.ntotal) * (int(self.index.code_size) + ID_BYTES)
 
     def write_numbers(self, file: BodyWriter) -> int:
         """Write the rest: a line of JSON, then mean, basis and rows as little-endian numbers.
