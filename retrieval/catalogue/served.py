@@ -22,7 +22,7 @@ from retrieval.vectors import sound_rows
 
 _PAGE = 4096
 _SOUND = sound("vectors", "v")
-_CHOICE = "store"
+_CHOICE, _LEFT = "store", "left_stores"
 _NEWEST_STAMPS = 256
 
 PAYLOAD_FIELDS: tuple[Field, ...] = tuple(
@@ -162,29 +162,50 @@ class ServedRows:
 
     def choice(self) -> StoreChoice | None:
         """Return the vector server that the library uses; None if it uses its own files."""
-        found = self._db.rows(
-            f"SELECT s.value, {sound('state', 's')} FROM state s WHERE s.key = ?", (_CHOICE,)
-        ).fetchone()
-        if found is None:
-            return None
-        value, good = found
-        try:
-            known = json.loads(value)
-            row = (known["address"], known["library"], known["folder"])
-        except (TypeError, ValueError, KeyError):
-            row = None
-        if not good or row is None or fits(StoreChoice, row):
-            raise self._db.damaged("the record of its vector server")
-        return StoreChoice(*row)
+        found = self._choices(_CHOICE)
+        return found[0] if found else None
+
+    def left(self) -> list[StoreChoice]:
+        """Return the servers that the library used, and that still have its vectors."""
+        return self._choices(_LEFT)
 
     def choose(self, choice: StoreChoice | None) -> None:
-        """Record the choice, within the caller's transaction; None is the library's own files."""
-        if choice is None:
-            self._db.rows("DELETE FROM state WHERE key = ?", (_CHOICE,))
-        else:
-            value = json.dumps(asdict(choice))  # ASCII: a folder's name may be any bytes
-            sql = "INSERT OR REPLACE INTO state (key, value) VALUES (?, ?)"
-            self._db.rows(sql, (_CHOICE, value))
+        """Record the choice, within the caller's transaction; None is the library's own files.
+
+        The server that was used before is among those that it `left`.
+        """
+        left = [*self.left(), *self._choices(_CHOICE)]
+        self._keep(_CHOICE, [] if choice is None else [choice])
+        self._keep(_LEFT, [each for each in dict.fromkeys(left) if each != choice])
+
+    def forget(self, choice: StoreChoice) -> None:
+        """Record that a server has no vectors of the library, within the caller's transaction."""
+        for key in (_CHOICE, _LEFT):
+            self._keep(key, [each for each in self._choices(key) if each != choice])
+
+    def _choices(self, key: str) -> list[StoreChoice]:
+        found = self._db.rows(
+            f"SELECT s.value, {sound('state', 's')} FROM state s WHERE s.key = ?", (key,)
+        ).fetchone()
+        if found is None:
+            return []
+        value, good = found
+        try:
+            known = [
+                (each["address"], each["library"], each["folder"]) for each in json.loads(value)
+            ]
+        except (TypeError, ValueError, KeyError):
+            known = []
+        if not good or not known or any(fits(StoreChoice, row) for row in known):
+            raise self._db.damaged("the record of its vector server")
+        return [StoreChoice(*row) for row in known]
+
+    def _keep(self, key: str, choices: list[StoreChoice]) -> None:
+        if not choices:
+            self._db.rows("DELETE FROM state WHERE key = ?", (key,))
+            return
+        value = json.dumps([asdict(each) for each in choices])  # ASCII: a folder may be any bytes
+        self._db.rows("INSERT OR REPLACE INTO state (key, value) VALUES (?, ?)", (key, value))
 
     def model(self, fingerprint: str) -> tuple[int, int] | None:
         """Return the id and the dimension of the model with a fingerprint, None without it."""

@@ -40,6 +40,8 @@ def store_command(ctx: click.Context, library_path: str, as_json: bool) -> None:
     if as_json:
         say(json.dumps(asdict(status), indent=2))
         return
+    for address in status.left:
+        say(f"{shown(address)} still has a copy. To delete it: pixtrieve store use faiss --delete")
     if status.address == FILES:
         say("The library searches its own files (faiss).")
         return
@@ -56,7 +58,7 @@ def store_command(ctx: click.Context, library_path: str, as_json: bool) -> None:
 @store_command.command("use")
 @click.argument("address", metavar="STORE")
 @click.option(
-    "--delete", is_flag=True, help="With faiss: delete the library's vectors from the server."
+    "--delete", is_flag=True, help="With faiss: delete the library's vectors from all servers."
 )
 @click.option(
     "--from",
@@ -83,7 +85,8 @@ def use_command(address: str, delete: bool, snapshot: str | None, library_path: 
             count = library.store.use_snapshot(snapshot)
             say(f"Read {plural(count, 'vector')} from {shown(snapshot)}.")
         elif delete:
-            library.store.delete()
+            for each in library.store.delete():
+                say(f"Deleted the library's vectors from {shown(each)}.")
         else:
             use_store(library, address)
         say(f"The library searches {shown(library.store.address())}.")

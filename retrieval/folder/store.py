@@ -15,7 +15,9 @@ from retrieval.stores import backends
 from retrieval.stores.served.places import FILES, parse_place
 
 if TYPE_CHECKING:
+    from retrieval.catalogue.served import ServedVectors
     from retrieval.folder.session import Session
+    from retrieval.stores import Pages
 
 OnSent = Callable[[int, int], None]
 """Is called with the number of vectors that were looked at, and that of all."""
@@ -26,10 +28,12 @@ class StoreStatus:
     """The store of a library: its `address`, "faiss" for the library's own files.
 
     For a server: `rows` are the pictures' vectors that it holds, `current` tells whether these are
-    all that the library has, and `error` is why that is not known.
+    all that the library has, and `error` is why that is not known. `left` are the addresses of
+    other servers that have a copy.
     """
 
     address: str
+    left: tuple[str, ...] = ()
     rows: int | None = None
     current: bool | None = None
     error: str = ""
@@ -50,20 +54,21 @@ class LibraryStore:
         """Return what the server holds; one that does not answer is no error."""
         server, row = self._session.server, self._session.model.row
         place = server.place()
+        left = tuple(each.address for each in self._left())
         if place is None:
-            return StoreStatus(FILES)
+            return StoreStatus(FILES, left)
         key = server.key(row.spec.fingerprint, row.spec.dim, WHOLE)
         try:
             store = server.connected()
             header = store.header(key.spec.name)
             if header is None or not header.stamp:
-                return StoreStatus(str(place), 0, current=False)
+                return StoreStatus(str(place), left, 0, current=False)
             rows = store.count(key.spec)
         except StoreError as error:
-            return StoreStatus(str(place), error=error.message)
+            return StoreStatus(str(place), left, error=error.message)
         snapshot = self._session.catalogue.vectors(row).snapshot()
         same = (header.generation, header.stamp) == (snapshot.generation, snapshot.stamp)
-        return StoreStatus(str(place), rows, current=same and rows == header.count)
+        return StoreStatus(str(place), left, rows, current=same and rows == header.count)
 
     def use(self, address: str, on_sent: OnSent | None = None) -> None:
         """Send all vectors to a server, then search there; "faiss" is the library's own files.
@@ -78,8 +83,8 @@ class LibraryStore:
             choice = None
             if place is not None:
                 choice = StoreChoice(str(place), secrets.token_hex(4), self._session.path)
-                if before is not None and _same(before, choice):
-                    choice = before
+                known = [*self._left(), *([] if before is None else [before])]
+                choice = next((each for each in known if _same(each, choice)), choice)
                 server.turn_to(choice)
                 self._fill(on_sent)
             with catalogue.writing():
@@ -94,13 +99,24 @@ class LibraryStore:
         with self._session.writer():
             self._fill(on_sent)
 
-    def delete(self) -> None:
-        """Delete the library's vectors from its server, which it no longer uses then."""
-        self._require_server()
-        with self._session.writer():
-            self._session.server.drop_all()
-            with self._session.catalogue.writing():
-                self._session.catalogue.served.choose(None)
+    def delete(self) -> list[str]:
+        """Delete the library's vectors from all servers, and use none; return their addresses.
+
+        Raises StoreError when one fails (those before it are done), and LibraryError if no server
+        has any.
+        """
+        session, deleted = self._session, []
+        with session.writer():
+            used = session.server.choice() if session.server.place() is not None else None
+            for choice in [*self._left(), *([] if used is None else [used])]:
+                session.server.turn_to(choice)
+                session.server.drop_all()
+                deleted.append(choice.address)
+                with session.catalogue.writing():
+                    session.catalogue.served.forget(choice)
+        if not deleted:
+            raise LibraryError("no vector server has vectors of this library", "nothing is to do")
+        return deleted
 
     def snapshot(self, file: str | os.PathLike[str], *, replace: bool = False) -> int:
         """Write the pictures' vectors of the server to a parquet file; return their number.
@@ -120,7 +136,8 @@ class LibraryStore:
     def use_snapshot(self, file: str | os.PathLike[str]) -> int:
         """Build the library's own file from a snapshot, and use it; return the number of vectors.
 
-        Raises LibraryError for a file that is no snapshot of this library as it is or was lately.
+        Raises LibraryError for a file that is no snapshot of this library as it is or was lately,
+        or that has other vectors.
         """
         from retrieval.folder.session import backend_of, cache_path
         from retrieval.stores.served.snapshot import read_snapshot
@@ -137,7 +154,9 @@ class LibraryStore:
                         "leave it out: pixtrieve store use faiss",
                     )
                 backend = backend_of(WHOLE, session.index_kind)
-                store = backends.store_factory(backend).build(header.dim, pages)
+                known = session.catalogue.served.vectors(session.model.row.id, spec.dim, WHOLE)
+                same = _require_same(pages, known, os.fspath(file))
+                store = backends.store_factory(backend).build(header.dim, same)
             if store.count() != header.count:
                 raise LibraryError(f"{os.fspath(file)} is cut short", "write the snapshot again")
             path = cache_path(session.path, spec.fingerprint, WHOLE, session.index_kind)
@@ -146,6 +165,13 @@ class LibraryStore:
             with session.catalogue.writing():
                 session.catalogue.served.choose(None)
         return header.count
+
+    def _left(self) -> list[StoreChoice]:
+        """Return the servers that this library, rather than one that it is a copy of, has left."""
+        session = self._session
+        here = os.path.realpath(session.path)
+        left = session.catalogue.served.left()
+        return [each for each in left if os.path.realpath(each.folder) == here]
 
     def _require_server(self) -> None:
         if self._session.server.place() is None:
@@ -160,6 +186,20 @@ class LibraryStore:
             session.server.index(row, WHOLE, session.writer).send_all(on_sent)
             if session.catalogue.vectors(row, TEXT).exist():
                 session.server.index(row, TEXT, session.writer).send_all()
+
+
+def _require_same(pages: Pages, known: ServedVectors, file: str) -> Pages:
+    """Yield pages of a snapshot. Raises LibraryError where the library has other vectors."""
+    import numpy as np
+
+    for ids, vectors in pages:
+        found, own = known.some(ids)  # without those that left the library since
+        if not np.array_equal(vectors[np.isin(ids, found)], own):
+            raise LibraryError(
+                f"{file} has other vectors than the library",
+                "leave it out: pixtrieve store use faiss",
+            )
+        yield ids, vectors
 
 
 def _same(one: StoreChoice, other: StoreChoice) -> bool:

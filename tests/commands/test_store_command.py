@@ -26,7 +26,7 @@ def test_a_library_moves_to_a_server_and_back(run: Run, indexed: Path, tmp_path:
     assert "fork" not in done.err
     place = f"milvus:{tmp_path / 'lite.db'}"
     assert json.loads(run("store", "--json").out) == {
-        "address": place, "rows": 4, "current": True, "error": ""
+        "address": place, "left": [], "rows": 4, "current": True, "error": ""
     }  # fmt: skip
     assert run("store").out.endswith("It has 4 pictures: all are there.\n")
     assert f"Store:     {place}." in run("status").out
@@ -39,5 +39,23 @@ def test_a_library_moves_to_a_server_and_back(run: Run, indexed: Path, tmp_path:
     assert "Read 4 vectors from" in done.out
     assert run("search", "red").out == right
     assert run("store", "use", "milvus:lite.db").code == 0
-    assert run("store", "use", "faiss", "--delete").out == "The library searches faiss.\n"
+    assert run("store", "use", "faiss", "--delete").out == (
+        f"Deleted the library's vectors from {place}.\nThe library searches faiss.\n"
+    )
     assert run("search", "red").out == right
+    assert run("store", "use", "faiss", "--delete").code == 1
+
+
+def test_a_copy_that_was_left_on_a_server_is_named_and_can_be_deleted(
+    run: Run, indexed: Path, tmp_path: Path
+) -> None:
+    assert run("store", "use", "milvus:lite.db").code == 0
+    assert run("store", "use", "faiss").code == 0
+    place = f"milvus:{tmp_path / 'lite.db'}"
+    assert f"{place} still has a copy" in run("store").out
+    assert json.loads(run("store", "--json").out)["left"] == [place]
+    assert run("store", "use", "milvus:lite.db").code == 0
+    assert json.loads(run("store", "--json").out)["left"] == []
+    assert run("store", "use", "faiss").code == 0
+    assert f"from {place}" in run("store", "use", "faiss", "--delete").out
+    assert run("store").out == "The library searches its own files (faiss).\n"

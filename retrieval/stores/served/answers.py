@@ -47,6 +47,19 @@ def exact_answer(
         wanted *= 2
 
 
+def among(allowed: IdSet, some: Some) -> Some:
+    """Return `some` for the ids of a rising set only, which is not empty.
+
+    So no answer has a row that does not pass the filter, whatever a server's copy says of it.
+    """
+
+    def found(ids: Ids) -> tuple[Ids, Vectors]:
+        places = np.minimum(np.searchsorted(allowed, ids), len(allowed) - 1)
+        return some(ids[allowed[places] == ids])
+
+    return found
+
+
 def compared(query: Vectors, k: int, ids: IdSet, some: Some) -> tuple[Scores, Ids]:
     """Return the k best of some ids for one query (1, dim): all of them are compared here."""
     dim = query.shape[1]

@@ -18,7 +18,7 @@ from retrieval.query.where.conditions import Condition
 from retrieval.stores import Ids, IdSet, Scores, Vectors
 from retrieval.stores.exact import merge, positions
 from retrieval.stores.served import Header, ServedStore
-from retrieval.stores.served.answers import Nearest, compared, exact_answer
+from retrieval.stores.served.answers import Nearest, among, compared, exact_answer
 from retrieval.stores.served.expression import (
     All,
     Any,
@@ -45,6 +45,9 @@ _FEW = 10_000
 
 _MOST_NAMED = 1_000
 """The greatest number of ids that a server's filter names."""
+
+_SPARE = 32
+"""So many more rows are asked for at once when some of the server's rows are gone."""
 
 _SOON_S = 1.0
 """While the server lacks rows, its header is read again after this time."""
@@ -76,6 +79,7 @@ class ServedIndex:
         self._writer, self._report = writer, report
         self._view: View | None = None
         self._live: tuple[Snapshot, Ids] | None = None
+        self._bad: tuple[Snapshot, Ids] | None = None  # damaged ones, read without the server
         self._samples: dict[int, Vectors] = {}
 
     def search(
@@ -100,8 +104,10 @@ class ServedIndex:
 
     def vectors(self, ids: Ids) -> Vectors:
         """Return the (n, dim) vectors of (n,) ids that a search has returned, in their order."""
+        if not len(ids):
+            return np.empty((0, self._key.spec.dim), np.float32)
         found, vectors = self._source.some(np.unique(ids))
-        return vectors[positions(found, ids)] if len(ids) else self._nothing()
+        return vectors[positions(found, ids)]
 
     def damaged(self) -> Ids:
         """Return the rising ids of live vectors that are damaged, and therefore in no answer.
@@ -111,10 +117,7 @@ class ServedIndex:
         try:
             return self._current().damaged
         except FAILURES:
-            damaged: list[int] = []
-            for _ in self._source.after(0, damaged):
-                pass
-            return np.array(sorted(damaged), np.int64)
+            return self._damaged_here()
 
     def holds(self, ids: Ids) -> NDArray[np.bool_]:
         """Tell for each of (n,) ids whether `vectors` returns it."""
@@ -181,11 +184,18 @@ class ServedIndex:
     def _filler(self) -> Filler:
         return Filler(self._connect(), self._source, self._key)
 
-    def _nothing(self) -> Vectors:
-        return np.empty((0, self._key.spec.dim), np.float32)
-
     def _sound(self) -> Ids:
         return np.setdiff1d(self._all(), self.damaged())
+
+    def _damaged_here(self) -> Ids:
+        """Return the ids of damaged vectors, by reading all; once for each state."""
+        snapshot = self._source.snapshot()
+        if self._bad is None or self._bad[0] != snapshot:
+            damaged: list[int] = []
+            for _ in self._source.after(0, damaged):
+                pass
+            self._bad = snapshot, np.array(sorted(damaged), np.int64)
+        return self._bad[1]
 
     def _all(self) -> Ids:
         snapshot = self._source.snapshot()
@@ -199,7 +209,8 @@ class ServedIndex:
     ) -> tuple[Scores, Ids]:
         """Return the k best of the server's rows that pass a test; they are those in `allowed`."""
         nearest, most = self._asking(view, query, test), self._connect().most
-        found = exact_answer(query, k, nearest, self._source.some, most, spare=view.gone)
+        some = self._source.some if allowed is None else among(allowed, self._source.some)
+        found = exact_answer(query, k, nearest, some, most, spare=min(view.gone, _SPARE))
         if found is not None:
             return found
         ids = self._all() if allowed is None else allowed
@@ -211,13 +222,9 @@ class ServedIndex:
         The nearest of all are looked through, as many as are likely to include k that are allowed.
         """
         share = len(allowed) / max(view.header.count, len(allowed))
-        most, spare = self._connect().most, view.gone + int(k / share)
+        most, spare = self._connect().most, min(view.gone, _SPARE) + int(k / share)
         if 2 * (k / share + spare) <= most:
-
-            def some(ids: Ids) -> tuple[Ids, Vectors]:
-                return self._source.some(np.intersect1d(ids, allowed))
-
-            nearest = self._asking(view, query, None)
+            nearest, some = self._asking(view, query, None), among(allowed, self._source.some)
             found = exact_answer(query, k, nearest, some, most, spare=spare)
             if found is not None:
                 return merge([found, view.newer.search(query, k, allowed)], k)

@@ -101,6 +101,8 @@ class PgStore:
                 f"{spec.dim:,}",
                 "use the library's own files: pixtrieve store use faiss",
             )
+        if spec.index == "HNSW":
+            self._require_iterative_scans()
         columns = "".join(f", {each.name} {_TYPES[each.kind]}" for each in spec.columns)
         self.drop(spec.name)
         with self._working() as db:
@@ -112,6 +114,15 @@ class PgStore:
             if spec.index == "HNSW":
                 index = f"CREATE INDEX ON {spec.name} USING hnsw (vector vector_ip_ops)"
                 db.execute(index.encode())
+
+    def _require_iterative_scans(self) -> None:
+        """Raise StoreError if the extension cannot go on when a filter leaves too few rows."""
+        ((version,),) = self._rows("SELECT extversion FROM pg_extension WHERE extname = 'vector'")
+        if [int(part) for part in version.split(".")[:2]] < [0, 8]:
+            raise StoreError(
+                f"an index needs pgvector 0.8 or newer; the server has {version}",
+                "update the extension, or leave out ?index=HNSW",
+            )
 
     def drop(self, name: str) -> None:
         """Delete a table and its header: see `ServedStore`."""

@@ -16,12 +16,12 @@ from hashlib import blake2b
 import numpy as np
 
 from retrieval.catalogue import WHOLE
-from retrieval.catalogue.served import ServedVectors
+from retrieval.catalogue.served import Payload, ServedVectors
 from retrieval.catalogue.vectors import GREATEST_ID
 from retrieval.errors import StoreError
 from retrieval.stores import Ids
 from retrieval.stores.served import CollectionSpec, Header, Marks, Rows, ServedStore
-from retrieval.stores.served.columns import COLUMNS, Value, encoded, form_of, marks_of
+from retrieval.stores.served.columns import COLUMNS, encoded, form_of, marks_of
 from retrieval.stores.served.expression import Compare
 from retrieval.stores.served.sent import Sent, load_sent, save_sent
 from retrieval.vectors import to_blobs
@@ -156,7 +156,7 @@ class Filler:
         ids, vector_marks, payload_marks = self._store.marks(self._spec, upto)
         return _Filling(Sent(ids, payload_marks), None if same_past else vector_marks)
 
-    def _pages(self) -> Iterator[tuple[Ids, Marks, Sequence[dict[str, Value]] | None]]:
+    def _pages(self) -> Iterator[tuple[Ids, Marks, Sequence[Payload] | None]]:
         """Yield ids, payload marks, and payloads; texts have none."""
         if not self._spec.columns:
             live = self._source.live_ids()
@@ -165,14 +165,14 @@ class Filler:
                 yield ids, np.zeros(len(ids), np.int64), None
             return
         for ids, payloads in self._source.payloads():
-            yield ids, marks_of(payloads), [encoded(each) for each in payloads]
+            yield ids, marks_of(payloads), payloads
 
     def _send(
         self,
         filling: _Filling,
         ids: Ids,
         marks: Marks,
-        payloads: Sequence[dict[str, Value]] | None,
+        payloads: Sequence[Payload] | None,
     ) -> None:
         """Send those rows of a page that differ from what the server has."""
         has = filling.has
@@ -188,7 +188,7 @@ class Filler:
             differs[rows] |= there[rows] & (filling.vector_marks[places[rows]] != vector_marks)
         chosen = differs[rows]
         if chosen.any():
-            own = [payloads[row] if payloads else {} for row in rows[chosen]]
+            own = [encoded(payloads[row]) if payloads else {} for row in rows[chosen]]
             self._store.upsert(
                 self._spec,
                 Rows(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -172,6 +173,23 @@ def test_headers_are_replaced_and_go_with_their_collection(store: ServedStore) -
 def test_too_many_dimensions_are_refused(store: ServedStore) -> None:
     with pytest.raises(StoreError, match="vectors of up to"):
         store.make(spec_of("wide", 40_000))
+
+
+def test_an_index_needs_a_pgvector_that_scans_on(
+    store: ServedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not isinstance(store, PgStore):
+        pytest.skip("another server")
+    spec = replace(spec_of("indexed", DIM), index="HNSW")
+    store.make(spec)
+    rows = PgStore._rows
+
+    def older(store: PgStore, sql: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
+        return [("0.7.4",)] if "extversion" in sql else rows(store, sql, values)
+
+    monkeypatch.setattr(PgStore, "_rows", older)
+    with pytest.raises(StoreError, match=r"0\.8 or newer; the server has 0\.7\.4"):
+        store.make(spec)
 
 
 def test_an_unknown_collection_is_an_error_with_a_hint(store: ServedStore) -> None:

@@ -17,8 +17,11 @@ from support.servers import SERVERS, lite_server
 
 from retrieval import Library, LibraryError, PixtrieveError
 from retrieval.catalogue import WHOLE
+from retrieval.catalogue.served import ServedVectors
 from retrieval.errors import StoreError
-from retrieval.stores.served import ServedStore, index
+from retrieval.stores import Ids, Scores, Vectors
+from retrieval.stores.served import CollectionSpec, ServedStore, index
+from retrieval.stores.served.expression import Test
 from retrieval.stores.served.index import ServedIndex
 
 QUESTIONS = ["red", "green blue", "2:red + blue", "red - green", "yellow"]
@@ -238,6 +241,75 @@ def test_a_snapshot_goes_back_into_files(
         (tmp_path / "bad").write_bytes(content)
         with pytest.raises(LibraryError, match="not a snapshot"):
             library.store.use_snapshot(tmp_path / "bad")
+
+
+def test_a_snapshot_with_other_vectors_is_refused(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "s"
+    folder.mkdir()
+    with lite_server(folder) as address:
+        library.store.use(address)
+        store = library._session.server.connected()
+        fetch = store.fetch
+
+        def swapped(spec: CollectionSpec, after: int, upto: int) -> tuple[Ids, Vectors]:
+            ids, vectors = fetch(spec, after, upto)
+            vectors[[3, 4]] = vectors[[4, 3]]
+            return ids, vectors
+
+        monkeypatch.setattr(store, "fetch", swapped)
+        library.store.snapshot(tmp_path / "v.parquet")
+        with pytest.raises(LibraryError, match="other vectors"):
+            library.store.use_snapshot(tmp_path / "v.parquet")
+        assert library.store.address() == address
+        library.store.delete()
+
+
+def test_no_answer_has_a_picture_that_the_filter_excludes(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server's copy of what filters ask may be wrong: another program may write to it."""
+    folder = tmp_path / "s"
+    folder.mkdir()
+    monkeypatch.setattr(index, "_FEW", 0)
+    with lite_server(folder) as address:
+        library.store.use(address)
+        store = library._session.server.connected()
+        nearest = store.nearest
+
+        def unfiltered(
+            spec: CollectionSpec, query: Vectors, k: int, test: Test | None, *, fresh: bool
+        ) -> tuple[Scores, Ids]:
+            return nearest(spec, query, k, None, fresh=fresh)
+
+        monkeypatch.setattr(store, "nearest", unfiltered)
+        right = on_files(library)
+        assert answers(library) == right
+        library.store.delete()
+
+
+def test_without_its_server_a_library_reads_its_vectors_once(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "s"
+    folder.mkdir()
+    with lite_server(folder) as address:
+        library.store.use(address)
+    with Library.open(library.path, FakeEncoder()) as other:
+        images = served_index(other)
+        reads, after = [], ServedVectors.after
+
+        def counted(
+            vectors: ServedVectors, last_id: int, damaged: list[int] | None = None
+        ) -> Iterator[tuple[Ids, Vectors]]:
+            reads.append(last_id)
+            return after(vectors, last_id, damaged)
+
+        monkeypatch.setattr(ServedVectors, "after", counted)
+        assert (images.count(), len(images.sample(9)), len(images.damaged())) == (40, 9, 0)
+        assert reads == [0]
+        other.store.use("faiss")
 
 
 def test_a_copy_of_a_library_leaves_the_servers_data_alone(
