@@ -67,7 +67,9 @@ SECTIONS = {
 }
 """The commands as the help lists them, each with the module that has its `NAME_command`."""
 
-_WORKING = frozenset({*SECTIONS["Library"], *SECTIONS["Serve"], "map"} - {"status", "doctor"})
+_WORKING = frozenset(
+    {*SECTIONS["Library"], *SECTIONS["Serve"], "map"} - {"status", "doctor", "store"}
+)
 """Commands that print only a report of their work: it may get lost without failing the command."""
 
 _MODULES = {name: module for names in SECTIONS.values() for name, module in names.items()}
