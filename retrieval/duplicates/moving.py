@@ -166,12 +166,14 @@ def _restore(entry: dict[str, Any]) -> None:
     if not os.path.isdir(entry["root"]):
         raise NotMovedError(f"the folder {entry['root']} does not exist")
     if os.path.lexists(source):
-        if not os.path.lexists(target):
-            if entry["step"] == "begin":
-                return  # it was not moved
-            raise NotMovedError(f"the file does not exist, but {source} does")
-        # A run ended between the link and the removal, or while it copied.
+        # A run may have ended before the move, between the link and the removal, while it copied, or
+        # when the file was back and the log did not say so yet.
+        moved = os.path.lexists(target)
+        if not moved and entry["step"] == "begin":
+            return
         require_content(source, sha256, entry["size"], what=source)
+        if not moved:
+            return
         require_content(target, sha256, entry["size"])
         os.unlink(target)
         sync_folder(os.path.dirname(target))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from support.patterns import pattern, save
 
 from retrieval import Library, LibraryError
-from retrieval.duplicates.moving import LeftAlone, Moved
+from retrieval.duplicates.moving import LeftAlone, Moved, is_pending
 
 
 class Killed(BaseException):
@@ -320,6 +320,7 @@ def test_whenever_it_is_killed_nothing_is_lost_and_undo_brings_it_back(
                 assert set(contents(originals, here / "aside")) >= wanted
                 killed_at(-1)
                 assert until_done(duplicates.undo(log))
+                assert not is_pending(log)
         killed_at(-1)
     assert {p: p.read_bytes() for p in originals.rglob("*.png")} == before
 
