@@ -181,19 +181,16 @@ def _is_about_a_value(line: str) -> bool:
 
 def _schema_differs(db: sqlite3.Connection) -> tuple[str, ...]:
     """Return the names of tables, indexes and triggers that are missing or other than they were."""
-    here = {(kind, name): sql for kind, name, sql in db.execute(_MASTER).fetchall()}
+    here = {(kind, name): rest for kind, name, *rest in db.execute(_MASTER).fetchall()}
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as new:
         schema.migrate(new)
         new.text_factory = bytes
-        wanted = {(kind, name): sql for kind, name, sql in new.execute(_MASTER).fetchall()}
-    differs = [key for key, sql in wanted.items() if here.get(key) != sql]
+        wanted = {(kind, name): rest for kind, name, *rest in new.execute(_MASTER).fetchall()}
+    differs = [key for key, rest in wanted.items() if here.get(key) != rest]
     return tuple(f"{_text(kind)} {_text(name)}" for kind, name in differs[:_SHOWN])
 
 
-_MASTER = (
-    "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL"
-    " AND name NOT LIKE '%sqlite%' ORDER BY name"
-)
+_MASTER = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name"
 
 
 def _dangling(db: sqlite3.Connection) -> dict[str, int]:

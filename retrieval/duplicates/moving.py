@@ -166,8 +166,8 @@ def _restore(entry: dict[str, Any]) -> None:
     if not os.path.isdir(entry["root"]):
         raise NotMovedError(f"the folder {entry['root']} does not exist")
     if os.path.lexists(source):
-        # A run may have ended before the move, between the link and the removal, while it copied, or
-        # when the file was back and the log did not say so yet.
+        # A run may have ended before the move, between the link and the removal, while it copied,
+        # or when the file was back and the log did not say so yet.
         moved = os.path.lexists(target)
         if not moved and entry["step"] == "begin":
             return

@@ -184,7 +184,7 @@ def _upkeep(
             with catalogue.writing():
                 catalogue.contents.outdate_caches()
         images = settle_index(session, model, images, wanted_index, rebuilt=written)
-        measure_baselines(catalogue, model, images)
+        measure_baselines(catalogue, model, images, changed=written)
 
     return mend, refresh
 

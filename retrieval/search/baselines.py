@@ -16,17 +16,25 @@ if TYPE_CHECKING:
 _CHANGE = 0.1
 """The baselines are measured again when the number of pictures changes by this share."""
 
+_FEW = 5_000
+"""Up to this many pictures, which takes milliseconds, they are measured after every change."""
 
-def measure_baselines(catalogue: Catalogue, model: ModelInUse, nearest: VectorIndex) -> None:
+
+def measure_baselines(
+    catalogue: Catalogue, model: ModelInUse, nearest: VectorIndex, *, changed: bool
+) -> None:
     """Update a model's baselines; the caller must hold the writer lock.
 
-    Loads the model only if there is something to measure.
+    `changed` tells whether there are other pictures than at the last call. Loads the model only if
+    there is something to measure.
     """
     with catalogue.reading():
         count = nearest.count()
         known = catalogue.baselines.of(model.row.id)
-        if count and known is not None and abs(count - known[1]) <= _CHANGE * known[1]:
-            return
+        if count and known is not None:
+            same = count == known[1] and not changed
+            if same or (count > _FEW and abs(count - known[1]) <= _CHANGE * known[1]):
+                return
         sample = nearest.sample(SAMPLE)
     try:
         baselines = None

@@ -219,6 +219,20 @@ def test_a_newer_schema_names_what_is_needed_and_stays(folder: Path) -> None:
     assert "999" in found.message
 
 
+def test_a_trigger_of_another_table_is_named_and_made_anew(folder: Path) -> None:
+    """One bit of the schema's own table."""
+    with closing(sqlite3.connect(folder / "catalogue.sqlite", isolation_level=None)) as db:
+        db.execute("PRAGMA writable_schema = ON")
+        db.execute(
+            "UPDATE sqlite_master SET tbl_name = 'excludeS' WHERE name = 'excludes_checked_insert'"
+        )
+    assert codes(folder) == {"catalogue.malformed"}
+    (found,) = Library.check(folder).findings
+    assert "excludes_checked_insert" in found.message
+    assert Library.check(folder, repair=True).mended
+    assert codes(folder) == set()
+
+
 def test_a_cache_that_is_not_what_the_catalogue_holds(folder: Path) -> None:
     foreign_cache(folder)
     assert "cache.whole" in codes(folder)
