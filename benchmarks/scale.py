@@ -79,7 +79,8 @@ def library(cache: str, count: int) -> str:
 
 
 def _add_captions(opened: Library, count: int) -> None:
-    catalogue, model = opened._session.catalogue, opened._session.model.row
+    session = opened._session  # noqa: SLF001 - no public way takes so many at once
+    catalogue, model = session.catalogue, session.model.row
     numbers = range(0, count, _CAPTIONED)
     with catalogue.writing():
         for number in numbers:
@@ -153,23 +154,12 @@ def main() -> None:
     counts = [int(each) for each in arguments.counts.split(",")]
     costs = {count: measured(arguments, count) for count in counts}
     few, many = costs[counts[0]], costs[counts[-1]]
-    times = counts[-1] / counts[0]
-    print_table(
-        f"Large libraries: {machine.line()}",
-        ("command", *(f"{count:,} pictures" for count in counts), "to linear"),
-        [
-            (
-                name,
-                *(str(costs[count][name]) for count in counts),
-                f"{_ratio(few, many, name, times):.2f}",
-            )
-            for name in few
-        ],
-    )
-
-
-def _ratio(few: dict[str, Ran], many: dict[str, Ran], name: str, times: float) -> float:
-    return many[name].seconds / times / few[name].seconds
+    times, rows = counts[-1] / counts[0], []
+    for name in few:
+        to_linear = many[name].seconds / times / few[name].seconds
+        rows.append((name, *(str(costs[count][name]) for count in counts), f"{to_linear:.2f}"))
+    head = ("command", *(f"{count:,} pictures" for count in counts), "to linear")
+    print_table(f"Large libraries: {machine.line()}", head, rows)
 
 
 if __name__ == "__main__":
