@@ -78,6 +78,7 @@ class Lookup:
 
         A search asks for live ones only, so a warning is logged for those.
         """
+        self._db.require_sound("favourites")
         found: dict[int, ImageRow] = {}
         for vector_id in vector_ids:
             row = self._db.rows(
@@ -96,6 +97,7 @@ class Lookup:
 
     def by_content(self, sha256: bytes) -> ImageRow | None:
         """Return the image with that SHA-256, or None if no file has it."""
+        self._db.require_sound("favourites")
         row = self._db.rows(
             f"SELECT {_IMAGE_COLUMNS} FROM images i WHERE i.sha256 = ?", (sha256,)
         ).fetchone()
@@ -110,6 +112,7 @@ class Lookup:
         """Return the image with that id, or None if no file has it."""
         if abs(image_id) > GREATEST_NUMBER:
             return None
+        self._db.require_sound("favourites")
         row = self._db.rows(
             f"SELECT {_IMAGE_COLUMNS} FROM images i WHERE i.id = ?", (image_id,)
         ).fetchone()
@@ -120,6 +123,7 @@ class Lookup:
 
         Images whose vector is damaged are left out.
         """
+        self._db.require_sound("favourites")
         rows = self._db.rows(
             f"SELECT {_IMAGE_COLUMNS}, v.embedding FROM vectors v"
             " JOIN images i ON i.id = v.image_id"

@@ -47,6 +47,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
             library.tags.label(["red", "green"])
             library.concepts.learn("rosy", [folder / "pictures/rose.png"], [])
             library.duplicates.keep_all(library.duplicates.find().groups)
+            library.favourites.add([folder / "pictures/rose.png"])
     return folder
 
 
@@ -97,6 +98,7 @@ WITHOUT_ROWID = {
     "kept": "image_id",
     "concept_examples": "example",
     "state": "key",
+    "favourites": "sha256",
 }
 
 DESCRIBED = "SELECT image_id FROM texts WHERE source = 'caption'"
@@ -209,6 +211,8 @@ PEOPLES: dict[str, tuple[tuple[str, str, str], Callable[[Library], object]]] = {
     "kept": (("kept", "files", "1"), lambda library: library.duplicates.find()),
     "pattern": (("excludes", "pattern", "1"), lambda library: library.add()),
     "folder": (("roots", "path", "1"), lambda library: library.search("red")),
+    "favourite": (("favourites", "sha256", "1"), lambda library: library.search("red")),
+    "favourite, by id": (("favourites", "sha256", "1"), lambda library: library.image(1)),
 }
 
 
