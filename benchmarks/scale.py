@@ -18,6 +18,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from bench import PIXTRIEVE, Machine, Program, Ran, begin, note, options, print_table, run
@@ -112,15 +113,13 @@ def measured(arguments: argparse.Namespace, count: int) -> dict[str, Ran]:
                 command = [part.format(out=out) for part in COMMANDS[name]]
                 option = ["--library", path]
                 program = Program((*PIXTRIEVE, *command, *option))
-                found[name] = _least(name, arguments.rounds, lambda p=program: _once(p, out))
+                found[name] = _least(name, arguments.rounds, partial(_once, program, out))
     if set(REQUESTS) & set(arguments.only):
         with server(path, batching=True) as (port, process):
             for name, route in REQUESTS.items():
                 if name in arguments.only:
                     address = f"http://127.0.0.1:{port}{route}"
-                    found[name] = _least(
-                        name, arguments.rounds, lambda a=address, p=process: _asked(a, p)
-                    )
+                    found[name] = _least(name, arguments.rounds, partial(_asked, address, process))
     return found
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, get_args, get_type_hints
 
 import numpy as np
+from numpy.typing import NDArray
 
 from retrieval.catalogue import ImageRow
 from retrieval.errors import MissingExtra
 from retrieval.query.fields import COLUMNS, PictureFacts
 from retrieval.specs import ModelSpec
-from retrieval.vectors import STORED, from_blobs
+from retrieval.vectors import STORED
 from retrieval.whole_file import whole_file
 
 Rows = Iterable[tuple[ImageRow, bytes]]
@@ -31,22 +34,33 @@ def export_npz(rows: Rows, spec: ModelSpec, path: str) -> int:
     Strings are plain Unicode, so reading needs no pickle. Bytes of a path that are not UTF-8 are
     written as `\xNN`. A picture with copies has one row per file.
     """
-    rows_of_files = list(_row_per_file(rows))
     kinds = {str: np.str_, int: np.int64, float: np.float64, bool: np.bool_}
-    columns = {
-        "embeddings": from_blobs([blob for *_, blob in rows_of_files], spec.dim).astype(STORED),
-        **{
-            name: np.array(
-                [column_value(name, row, file) for row, file, _ in rows_of_files], kinds[kind]
-            )
-            for name, kind in column_kinds().items()
-        },
-        "model": np.array(spec.name),
-        "fingerprint": np.array(spec.fingerprint),
+    dtypes = {name: kinds[kind] for name, kind in column_kinds().items()}
+    parts: dict[str, list[NDArray[Any]]] = {
+        name: [np.empty(0, dtype)] for name, dtype in dtypes.items()
     }
-    with whole_file(path, follow=True) as archive:
-        np.savez(archive, **columns)  # type: ignore[arg-type]
-    return len(rows_of_files)
+    # Vectors wait on disk, for they may be more than fits into memory.
+    with tempfile.TemporaryFile(dir=os.path.dirname(os.path.abspath(path))) as vectors:
+        for page in _pages(_row_per_file(rows), _PAGE):
+            vectors.write(b"".join(blob for *_, blob in page))
+            for name, dtype in dtypes.items():
+                values = [column_value(name, row, file) for row, file, _ in page]
+                parts[name].append(np.array(values, dtype))
+        columns: dict[str, NDArray[Any]] = {
+            name: np.concatenate(parts.pop(name)) for name in dtypes
+        }
+        count = len(columns["path"])
+        vectors.flush()
+        shape = (count, spec.dim)
+        embeddings = np.memmap(vectors, STORED, "r", 0, shape) if count else np.empty(shape, STORED)
+        columns |= {
+            "embeddings": embeddings,
+            "model": np.array(spec.name),
+            "fingerprint": np.array(spec.fingerprint),
+        }
+        with whole_file(path, follow=True) as archive:
+            np.savez(archive, **columns)  # type: ignore[arg-type]
+    return count
 
 
 def export_parquet(rows: Rows, spec: ModelSpec, path: str) -> int:
