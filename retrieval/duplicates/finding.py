@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.catalogue.duplicates import KnownImage
+from retrieval.catalogue.edits import PictureKey
 from retrieval.context import Context
 from retrieval.duplicates.grouping import LIKENESS, Grouping, Pictures, group
 from retrieval.duplicates.keeping import (
@@ -138,9 +139,10 @@ class Duplicates:
         with self._context.writer():
             yield from undo(os.fspath(log))
 
-    def _forget(self, file: DuplicateFile) -> None:
+    def _forget(self, file: DuplicateFile, kept: DuplicateFile) -> None:
+        key = PictureKey(kept.sha256, kept.full_path)
         with self._context.catalogue.writing():
-            self._rows.forget_file(file.root, file.path)
+            self._rows.forget_file(file.root, file.path, key)
 
     def _pictures(
         self, images: Sequence[KnownImage], kept: Sequence[Mapping[int, int]]

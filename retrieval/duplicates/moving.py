@@ -72,14 +72,14 @@ class Destination:
 def move_aside(
     groups: Sequence[DuplicateGroup],
     destination: Destination,
-    forget: Callable[[DuplicateFile], None],
+    forget: Callable[[DuplicateFile, DuplicateFile], None],
 ) -> Iterator[Moved | LeftAlone]:
     """Move the redundant files of groups; yield the result for each.
 
     A file goes to FOLDER/<name of its root>/<its path there>, with a number if that path is taken.
     It stays when it, or the file to keep, differs from what was indexed. `forget` is called for
-    each moved file. The caller holds the writer's lock. Raises LibraryError when the folder or the
-    log cannot be written.
+    each moved file, with the one that is kept. The caller holds the writer's lock. Raises
+    LibraryError when the folder or the log cannot be written.
     """
     destination.check()
     try:
@@ -121,7 +121,10 @@ def undo(path: str) -> Iterator[Moved | LeftAlone]:
 
 
 def _move_group(
-    group: DuplicateGroup, folder: str, log: _Log, forget: Callable[[DuplicateFile], None]
+    group: DuplicateGroup,
+    folder: str,
+    log: _Log,
+    forget: Callable[[DuplicateFile, DuplicateFile], None],
 ) -> Iterator[Moved | LeftAlone]:
     try:
         _require_indexed(group.kept)
@@ -146,7 +149,7 @@ def _move_group(
             yield LeftAlone(source, str(error))
         else:
             log.write({"n": number, "step": "done"})
-            forget(file)
+            forget(file, group.kept)
             yield Moved(source, target)
 
 

@@ -73,6 +73,24 @@ def test_files_go_aside_and_come_back(library: Library, album: Path, tmp_path: P
         library.duplicates.last_log()
 
 
+def test_the_kept_picture_joins_the_albums_of_those_that_go(
+    library: Library, album: Path, tmp_path: Path
+) -> None:
+    """A favourite must not be lost because a larger copy of it was found."""
+    library.add(album)
+    small = album / "deep/small 1.png"
+    library.favourites.add([small])
+    library.albums.add("best", [small])
+    steps, log = move(library, tmp_path / "aside")
+    assert all(isinstance(step, Moved) for step in steps)
+    kept = [str(album / "1.png")]
+    assert [hit.path for hit in library.favourites.pictures().hits] == kept
+    assert [hit.path for hit in library.albums.pictures("best").hits] == kept
+    list(library.duplicates.undo(log))
+    library.add(album)
+    assert str(small) in [hit.path for hit in library.favourites.pictures().hits]
+
+
 def test_nothing_is_overwritten(library: Library, album: Path, tmp_path: Path) -> None:
     library.add(album)
     taken = tmp_path / "aside/album/copy 0.png"
