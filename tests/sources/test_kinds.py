@@ -138,7 +138,7 @@ def test_lists_of_addresses(tmp_path: Path, imported: Imported, web: Web) -> Non
     ]
     table = parquet(tmp_path / "laion.parquet", rows)
     (tmp_path / "list.txt").write_text(f"{server}/a%20b.png\n\nhere/green.png\n")
-    library = imported(table, tmp_path / "list.txt")
+    library = imported(table, tmp_path / "list.txt", columns=Columns(any_address=True))
     assert paths(library, "red")[0] == f"{server}/a%20b.png"
     assert paths(library, "blue")[0] == f"{server}/c//d.png?x=1"
     assert paths(library, "green")[0] == str(local)
@@ -174,7 +174,8 @@ def _encoded(tmp_path: Path, *, retry: bool) -> EncodeProgress:
     from retrieval.indexing.shards.running import encode_sources
 
     encoder = FakeEncoder()
-    sources, engine = sources_of([str(tmp_path / "list.txt")]), LocalEngine(encoder)
+    trusted = Columns(any_address=True)
+    sources, engine = sources_of([str(tmp_path / "list.txt")], trusted), LocalEngine(encoder)
     return encode_sources(
         sources, str(tmp_path / "out"), encoder.spec, engine, EncodeOptions(), retry=retry
     )

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from retrieval.errors import MissingExtra, PictureError, SourceError
-from retrieval.images.places import joined
 from retrieval.images.sources import MOST_BYTES, Columns, Flaw, Item, Load, Loaded, Piece
 from retrieval.images.sources.members import why_unsafe
 from retrieval.images.sources.rows import (
@@ -18,10 +17,17 @@ from retrieval.images.sources.rows import (
     PICTURES,
     described,
     find_column,
+    is_public_only,
     item_at,
+    why_refused,
 )
-from retrieval.images.sources.storage import explained, open_stream, read_object, stat_of, too_large
-from retrieval.query.spelling import is_address
+from retrieval.images.sources.storage import (
+    explained,
+    load_named,
+    open_stream,
+    stat_of,
+    too_large,
+)
 
 _AT_ONCE = 64
 _DIGITS = 9
@@ -105,7 +111,10 @@ class _Table:
             found = item_at(target, folder, mtime) if isinstance(target, str) else None
             if found is None:
                 return Flaw(self.name, _row_name(number), "the row has no address")
-            return found, partial(_fetched, found, captions, columns)
+            if reason := why_refused(target, folder, self.choice):
+                return Flaw(self.name, _row_name(number), reason)
+            found = replace(found, captions=captions, columns=columns)
+            return found, partial(load_named, found, is_public_only(found, folder, self.choice))
         value = row[self.picture]
         inner = value if isinstance(value, dict) else {"bytes": value}
         data, own = inner.get("bytes"), inner.get("path")
@@ -124,12 +133,6 @@ def _given(loaded: Loaded) -> Loaded:
     if len(loaded.picture) > MOST_BYTES:
         raise PictureError(too_large(len(loaded.picture), MOST_BYTES))
     return loaded
-
-
-def _fetched(item: Item, captions: tuple[str, ...], columns: tuple[tuple[str, str], ...]) -> Loaded:
-    place = joined(item.root, item.path)
-    picture = read_object(place) if is_address(place) else place
-    return Loaded(picture, captions=captions, columns=columns)
 
 
 def member_bytes(name: str, path: str) -> bytes:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from retrieval.context import ModelInUse
 from retrieval.errors import ModelMismatch, SourceError
+from retrieval.images.sources import Columns
 from retrieval.images.sources.naming import sources_of
 from retrieval.indexing.shards import Shard
 from retrieval.indexing.shards.clip_retrieval import ClipRetrieval
@@ -47,7 +48,9 @@ class EncodedFolder:
             yield read_shard(self.path, name, self.manifest.model.dim)
 
 
-def open_data_set(path: str, model: ModelInUse, pictures: Sequence[str] = ()) -> DataSet:
+def open_data_set(
+    path: str, model: ModelInUse, pictures: Sequence[str] = (), *, any_address: bool = False
+) -> DataSet:
     """Open a folder of encoded pictures for a library with a model; see `Library.iter_import`."""
     spec = model.row.spec
     manifest = read_manifest(path)
@@ -56,7 +59,8 @@ def open_data_set(path: str, model: ModelInUse, pictures: Sequence[str] = ()) ->
         require_model(path, manifest.model, spec)
         return EncodedFolder(path, manifest)
     if os.path.isdir(os.path.join(path, IMAGES)):
-        return ClipRetrieval(path, model, tuple(sources_of(pictures)))
+        sources = sources_of(pictures, Columns(any_address=any_address))
+        return ClipRetrieval(path, model, tuple(sources), any_address)
     raise SourceError(
         f"{path} holds no encoded pictures",
         "name a folder that pixtrieve encode has written, or one with img_emb/ and metadata/",
