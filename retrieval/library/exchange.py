@@ -98,10 +98,10 @@ class ExchangingLibrary(OpenLibrary):
 
         Or from one in clip-retrieval's layout, whose vectors must be of this library's model;
         `pictures` are then sources (see `images.sources.naming`) that have its pictures, and with
-        `any_address` its rows may name pictures in private networks, on this machine's servers and
-        in any storage. Lazy, as `iter_index` is. Raises SourceError if the folder holds neither, or cannot be read,
-        ModelMismatch if the vectors are another model's, LibraryBusy if another process is
-        writing.
+        `any_address` its rows may name pictures on servers of this machine, in private networks and
+        in any storage. Lazy, as `iter_index` is. Raises SourceError if the folder holds neither, or
+        cannot be read, ModelMismatch if the vectors are another model's, LibraryBusy if another
+        process is writing.
         """
         from retrieval.indexing.runs import import_shards
         from retrieval.indexing.shards.data_sets import open_data_set

@@ -206,6 +206,27 @@ def test_folders_with_a_table_of_captions(
     assert texts(library, str(pictures / "deep/blue.png"))["caption"] == "a blue wall"
 
 
+@pytest.mark.parametrize(
+    ("table", "content"),
+    [
+        ("metadata.csv", b"name,text\nblue.png,x\n"),
+        ("metadata.jsonl", b'{"name": "blue.png"}\n'),
+        ("metadata.parquet", b"no table"),
+    ],
+)
+def test_a_table_that_names_no_file_leaves_out_only_its_columns(
+    tmp_path: Path, imported: Imported, pictures: Path, table: str, content: bytes
+) -> None:
+    (pictures / "deep" / table).write_bytes(content)
+    (pictures / "metadata.csv").write_text("file_name,text\nred.png,a red wall\n")
+    library = imported(pictures)
+    assert library.status().counts.files == 4
+    assert texts(library, str(pictures / "red.png"))["caption"] == "a red wall"
+    (problem,) = merge(library, tmp_path / "out").problems
+    assert problem.path == str(pictures / "deep" / table)
+    assert "without columns" in problem.reason
+
+
 def test_thumbnails_are_kept(tmp_path: Path, imported: Imported) -> None:
     archive = tar(tmp_path / "a.tar", WEBDATASET)
     library = imported(archive, thumbnails=True)

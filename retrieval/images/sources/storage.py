@@ -153,9 +153,12 @@ def filesystem(address: str) -> tuple[Any, str]:
         import fsspec
     except ImportError as error:
         raise MissingExtra("fsspec", "sources", f"reading {address}") from error
+    if "::" in address:
+        raise SourceError(
+            f"{address} cannot be read: a :: would make it a chain of addresses",
+            "give the object another name",
+        )
     try:
-        if "::" in address:
-            raise ValueError("it has a ::, which would make it a chain of addresses")
         return fsspec.core.url_to_fs(address)  # type: ignore[no-any-return]
     except ImportError as error:  # it names the package for this storage
         scheme = address.partition("://")[0]

@@ -1,0 +1,260 @@
+"""Where the rows of a table may lead, and how long a server may take."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+from support.data_sets import encode, foreign, json_lines, merge, parquet, png, tar
+from support.fakes import FakeEncoder
+
+from retrieval import Library
+from retrieval.errors import PictureError, SourceError
+from retrieval.images import connections, download
+from retrieval.images.sources import Columns, deadlines, storage, tars
+from retrieval.images.sources.rows import why_refused
+from retrieval.indexing.shards.running import EncodeProgress
+
+fsspec = pytest.importorskip("fsspec")
+
+Web = tuple[str, dict[str, bytes]]
+TRUSTED = Columns(any_address=True)
+
+
+def reasons(state: EncodeProgress) -> list[str]:
+    return [trouble.reason for trouble in state.troubles]
+
+
+@pytest.mark.parametrize("kind", ["list.txt", "list.csv", "list.parquet"])
+def test_rows_do_not_lead_into_private_networks(tmp_path: Path, web: Web, kind: str) -> None:
+    server, pages = web
+    pages["/a.png"] = png("red")
+    rows = [{"url": f"{server}/a.png"}]
+    if kind.endswith("parquet"):
+        table = parquet(tmp_path / kind, rows)
+    else:
+        table = tmp_path / kind
+        table.write_text(
+            "".join(f"{line}\n" for line in (*["url"][: ".csv" in kind], rows[0]["url"]))
+        )
+    state = encode(FakeEncoder(), tmp_path / "out", table)
+    assert (state.pictures, len(state.troubles)) == (0, 1)
+    assert "private network" in reasons(state)[0]
+    assert "--any-address" in reasons(state)[0]
+    assert encode(FakeEncoder(), tmp_path / "out", table, columns=TRUSTED).pictures == 1
+
+
+def test_rows_of_clip_retrieval_neither(tmp_path: Path, library: Library, web: Web) -> None:
+    server, pages = web
+    pages["/a.png"] = png("red")
+    pages["/a.tar"] = tar(tmp_path / "a.tar", {"x.png": png("red")}).read_bytes()
+    rows: list[dict[str, object]] = [
+        {"image_path": f"{server}/{name}"} for name in ("a.png", "a.tar/x.png", "b.png")
+    ]
+    rows[2] = {"image_path": "file:///etc/passwd"}
+    place = foreign(tmp_path / "clip", rows)
+    refused = [trouble.reason for trouble in merge(library, place).problems]
+    assert len(refused) == 3
+    assert all("--any-address" in each for each in refused)
+    *_, last = library.iter_import(place, any_address=True)
+    assert last.tally.encoded >= 1
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        ("127.0.0.1", False), ("10.1.2.3", False), ("192.168.0.1", False), ("172.16.0.1", False),
+        ("169.254.169.254", False), ("0.0.0.0", False), ("100.64.0.1", False), ("::1", False),
+        ("fe80::1%eth0", False), ("fd00::1", False), ("::ffff:10.0.0.1", False),
+        ("224.0.0.1", False), ("64:ff9b::7f00:1", False), ("2002:7f00:1::", False),
+        ("::ffff:8.8.8.8", True),
+        ("8.8.8.8", True), ("2606:4700::1111", True), ("64:ff9b::808:808", True),
+    ],
+)  # fmt: skip
+def test_what_is_public(address: str, public: bool) -> None:
+    assert connections.is_public(address) is public
+
+
+def test_what_rows_may_name() -> None:
+    plain, s3, web = "/lists", "s3://bucket/lists", "https://example.com"
+    for target, folder, may in (
+        ("https://example.com/a.png", plain, True),
+        ("a.png", s3, True),
+        ("s3://bucket/a.png", s3, True),
+        ("s3://bucket/a.png", plain, False),
+        ("gs://bucket/a.png", s3, False),
+        ("file:///etc/passwd", plain, False),
+        ("FILE:///etc/passwd", web, False),
+    ):
+        assert (why_refused(target, folder, Columns()) == "") is may, target
+    assert why_refused("s3://bucket/a.png", plain, TRUSTED) == ""
+    assert "this machine" in why_refused("file:///etc/passwd", web, TRUSTED)
+
+
+def test_a_chain_of_addresses_is_refused(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.png"
+    secret.write_bytes(png("red"))
+    with pytest.raises(SourceError, match="chain"):
+        storage.stat_of(f"simplecache://x::file://{secret}")
+
+
+def test_a_table_on_the_web_may_name_what_lies_beside_it(tmp_path: Path, web: Web) -> None:
+    pytest.importorskip("aiohttp")
+    server, pages = web
+    elsewhere = server.replace("127.0.0.1", "localhost")
+    pages |= {"/p/red.png": png("red"), "/b.png": png("blue")}
+    pages["/p/list.txt"] = f"red.png\n{elsewhere}/b.png\nfile:///etc/passwd\n".encode()
+    state = encode(FakeEncoder(), tmp_path / "out", f"{server}/p/list.txt")
+    assert state.pictures == 1
+    assert sorted("private" in each for each in reasons(state)) == [False, True]
+
+
+@contextmanager
+def answering(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
+    """A web server that answers as a function does; its address."""
+    handler: Any = type("Handler", (BaseHTTPRequestHandler,), {
+        "do_GET": answer, "log_message": lambda *_: None,
+    })  # fmt: skip
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = Thread(target=partial(server.serve_forever, 0.01))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.mark.parametrize("public_only", [True, False])
+def test_a_redirect_does_not_lead_from_the_web_into_a_private_network(
+    web: Web, monkeypatch: pytest.MonkeyPatch, public_only: bool
+) -> None:
+    server, pages = web
+    pages["/a.png"] = png("red")
+
+    def redirect(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(302)
+        handler.send_header("location", f"{server}/a.png")
+        handler.send_header("content-length", "0")
+        handler.end_headers()
+
+    with answering(redirect) as first:
+        assert download.download(f"{first}/x.png") == png("red")  # all within this machine
+        kinds = iter([True, False])
+        monkeypatch.setattr(connections, "is_public", lambda _: next(kinds))
+        with pytest.raises(PictureError, match="private network"):
+            download.download(f"{first}/x.png", public_only=public_only)
+
+
+def test_a_proxy_does_not_hide_where_an_address_leads(
+    web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, pages = web
+    pages["http://localhost/a.png"] = png("red")
+    monkeypatch.setenv("http_proxy", server)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    assert download.download("http://localhost/a.png") == png("red")
+    with pytest.raises(PictureError, match="private network"):
+        download.download("http://localhost/a.png", public_only=True)
+
+
+@pytest.mark.parametrize("begin", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\n\r\n"])
+def test_a_server_that_drips_its_header_or_its_answer(
+    begin: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "_MOST_S", 0.3)
+    ended = Event()
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def drip() -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(4096)
+            connection.sendall(begin)
+            try:
+                while not ended.wait(0.02):
+                    connection.sendall(b"x")
+            except OSError:
+                pass
+
+    thread = Thread(target=drip)
+    thread.start()
+    with pytest.raises(PictureError, match="takes longer"):
+        download.download(f"http://127.0.0.1:{server.getsockname()[1]}/slow.png")
+    ended.set()
+    thread.join()
+    server.close()
+
+
+@pytest.fixture
+def drawer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, bytes], str]]:
+    """A storage that never ends to send objects with "slow" in their names."""
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    ended = Event()
+
+    class Slow(MemoryFileSystem):  # type: ignore[misc]
+        protocol = "slow"
+        store: dict[str, Any] = {}  # noqa: RUF012
+        pseudo_dirs = [""]  # noqa: RUF012
+
+        @classmethod
+        def _strip_protocol(cls, path: str) -> str:
+            return super()._strip_protocol(path.replace("slow://", "memory://"))  # type: ignore[no-any-return]
+
+        def _open(self, path: str, *rest: Any, **how: Any) -> Any:
+            file = super()._open(path, *rest, **how)
+            if "slow" in path and "r" in (rest[0] if rest else how.get("mode", "rb")):
+                file.read = lambda *_: ended.wait(60) and b""
+            return file
+
+    fsspec.register_implementation("slow", Slow, clobber=True)
+    monkeypatch.setattr(deadlines, "ANSWER_S", 0.2)
+    monkeypatch.setattr(deadlines, "_LEAST_PACE", 2**30)
+    monkeypatch.setattr(storage, "ANSWER_S", 0.2)
+
+    def put(key: str, data: bytes) -> str:
+        fsspec.filesystem("slow").pipe_file(f"/{key}", data)
+        return f"slow://{key}"
+
+    yield put
+    ended.set()
+
+
+def test_a_storage_that_is_slow_costs_one_picture_or_one_archive(
+    tmp_path: Path, drawer: Callable[[str, bytes], str]
+) -> None:
+    drawer("p/a.png", png("red"))
+    drawer("p/slow.png", png("red"))
+    archive = tar(tmp_path / "a.tar", {"x.png": png("blue")}).read_bytes()
+    good, slow = drawer("t/a.tar", archive), drawer("t/slow.tar", archive)
+    table = drawer(
+        "l/a.jsonl", json_lines(tmp_path / "l", [{"url": "slow://p/a.png"}]).read_bytes()
+    )
+    state = encode(FakeEncoder(), tmp_path / "out", "slow://p", slow, good, table)
+    assert state.pictures == 3
+    assert ["takes longer" in each for each in reasons(state)] == [True]
+    ((source, reason),) = [(each.source, each.reason) for each in state.failures]
+    assert source == slow
+    assert "takes longer" in reason
+
+
+def test_a_remote_tar_that_never_ends_fills_no_disk(
+    tmp_path: Path, drawer: Callable[[str, bytes], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tars, "MOST_COPIED", 2000)
+    small = drawer("t/b.tar", png("red"))
+    with tars.opened(small, whole=True):
+        pass
+    large = drawer("t/c.tar", bytes(2001))
+    with pytest.raises(SourceError, match="larger than"), tars.opened(large, whole=True):
+        pass
