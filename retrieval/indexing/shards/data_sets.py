@@ -7,14 +7,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from retrieval.context import ModelInUse
 from retrieval.errors import ModelMismatch, SourceError
 from retrieval.images.sources import Columns
 from retrieval.images.sources.naming import sources_of
-from retrieval.indexing.shards import Shard
+from retrieval.indexing.shards import Shard, ShardProblem
 from retrieval.indexing.shards.clip_retrieval import ClipRetrieval
 from retrieval.indexing.shards.files import IMAGES, Manifest, read_manifest, read_shard
 from retrieval.specs import ModelSpec
+from retrieval.vectors import STORED
 
 
 class DataSet(Protocol):
@@ -43,9 +46,18 @@ class EncodedFolder:
         return self.manifest.folders
 
     def shards(self) -> Iterator[Shard]:
-        """Yield the shards, in order; raises SourceError for a damaged file."""
+        """Yield the shards, in order, then what was left out; SourceError for a damaged file."""
         for name in self.manifest.shards:
             yield read_shard(self.path, name, self.manifest.model.dim)
+        left_out = tuple(
+            ShardProblem(
+                source, "", 0, 0, f"left out when the others were encoded: {reason}", "flaw"
+            )
+            for source, reason in self.manifest.failed
+        )
+        if left_out:
+            nothing = np.zeros((0, self.manifest.model.dim), STORED)
+            yield Shard((), nothing, nothing, left_out)
 
 
 def open_data_set(
