@@ -27,6 +27,7 @@ from retrieval.images.sources import (
 )
 from retrieval.images.sources.members import Member, items_of, loaded_now, payload, plain_name
 from retrieval.images.sources.storage import explained, open_stream, stat_of, too_large
+from retrieval.images.sources.tar_index import TarIndices
 from retrieval.query.spelling import is_address
 
 ONE_PIECE = 2**30
@@ -40,6 +41,7 @@ _LEFT_FREE = 2**30
 _MOST_HEADER = 16 * 2**20
 _MOST_RATIO = 200
 _MOST_TEXTS = 2**28
+_indices = TarIndices()
 _CUT = "the archive is damaged or cut short here; what follows is left out"
 _BOMB = "the archive unpacks to far more than its size; what follows is left out"
 
@@ -204,8 +206,9 @@ def _decompressed(stream: IO[bytes], head: bytes) -> IO[bytes]:
 
 def member_bytes(name: str, path: str) -> bytes:
     """Return the bytes of one member of a tar; raises SourceError, PictureError."""
+    version = stat_of(name).version
     with opened(name) as tar:
-        for member in tar.members():
-            if member.name == path:
-                return tar.read(member)
+        member = _indices.of(name, version, tar.members).find(path)
+        if member is not None:
+            return tar.read(member)
     raise PictureError(f"{name} has no {path}", "was the archive replaced?")
