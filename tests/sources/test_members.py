@@ -1,4 +1,4 @@
-"""One picture of an archive: which of several, how often the archive is listed, how much is read."""
+"""One picture of an archive: which of several, how often it is listed, how much is read."""
 
 from __future__ import annotations
 
