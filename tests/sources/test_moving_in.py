@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +24,9 @@ from support.fakes import FakeEncoder
 from retrieval import Library
 from retrieval.catalogue import export_layout
 from retrieval.errors import ModelMismatch, SourceError
+from retrieval.indexing.shards import clip_files
+from retrieval.indexing.shards.data_sets import open_data_set
+from retrieval.indexing.shards.known_texts import KnownTexts
 
 Imported = Callable[..., Library]
 
@@ -104,3 +109,58 @@ def test_files_that_do_not_belong_together(tmp_path: Path, library: Library) -> 
         merge(library, place)
     with pytest.raises(SourceError, match="no encoded pictures"):
         merge(library, tmp_path)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_vectors_of_texts_do_not_stay_in_memory(
+    tmp_path: Path, library: Library, pictures: Path, known: bool
+) -> None:
+    (pictures / "red.txt").write_text("a red wall")
+    library.add(pictures)
+    library.export_layout(tmp_path / "all")
+    if not known:
+        rows: list[dict[str, object]] = [
+            {"image_path": str(pictures / name), "caption": "a wall"}
+            for name in ("red.png", "green.png", "deep/blue.png")
+        ]
+        foreign(tmp_path / "clip", rows)
+    place = str(tmp_path / ("all" if known else "clip"))
+    texts, held = KnownTexts(), []
+    for shard in open_data_set(place, library._session.model).shards():
+        texts.add(shard)
+        held.append(weakref.ref(shard.text_embeddings))
+        again = shard.texts_again
+        assert again is not None
+        assert np.array_equal(again(), shard.text_embeddings)
+        wanted = next(row.description() for row in shard.rows if row.description())
+        del shard
+    gc.collect()
+    assert texts.vector(wanted) is not None
+    assert [each() for each in held] == [None] * len(held)
+
+
+def test_metadata_is_decoded_once(
+    tmp_path: Path, library: Library, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.add(pictures)
+    library.export_layout(tmp_path / "all")
+    decoded: list[object] = []
+    real = clip_files.open_metadata
+
+    class Counted:
+        def __init__(self, path: str) -> None:
+            self._file = real(path)
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._file, name)
+
+        def iter_batches(self, size: int, columns: list[str] | None = None) -> object:
+            decoded.append(columns)
+            return self._file.iter_batches(size, columns=columns)
+
+    monkeypatch.setattr(clip_files, "open_metadata", Counted)
+    assert sum(
+        len(shard.rows)
+        for shard in open_data_set(str(tmp_path / "all"), library._session.model).shards()
+    ) == 4  # fmt: skip
+    assert decoded == [["image_path"], None]

@@ -41,6 +41,7 @@ from retrieval.indexing.shards.clip_files import (
     parts_of,
     place_of,
     target_column,
+    targets,
 )
 from retrieval.indexing.shards.encoding import EncodeOptions
 from retrieval.query.fields import FACTS
@@ -90,7 +91,9 @@ class ClipRetrieval:
                 known = [_known_row(row, target, folder) for row in rows]
                 sound = tuple(row for row in known if row is not None)
                 if len(sound) == len(rows):
-                    yield Shard(sound, *vectors.page(number, slice(start, start + len(rows))))
+                    where = number, slice(start, start + len(rows))
+                    again = partial(vectors.texts, *where)
+                    yield Shard(sound, *vectors.page(*where), texts_again=again)
                     continue
                 entries = (
                     _entry(row, target, folder, place_of(number, start + each), self.any_address)
@@ -102,11 +105,9 @@ class ClipRetrieval:
         """Yield the pictures of the sources that have a vector, in the order of the sources."""
         places: dict[str, int] = {}
         for number, part in enumerate(parts):
-            for start, rows in pages(part.metadata):
-                target = target_column(part.metadata, rows[0], "key")
+            for start, names in targets(part.metadata, "key"):
                 places.update(
-                    (str(row[target]), place_of(number, start + each))
-                    for each, row in enumerate(rows)
+                    (str(name), place_of(number, start + each)) for each, name in enumerate(names)
                 )
         for source in self.sources:
             for piece in source.pieces(ROWS_AT_ONCE):
@@ -269,10 +270,8 @@ def _common_folder(parts: list[Part]) -> str:
     """Return the folder that has all plain files of the metadata, "" if there are none."""
     common = ""
     for part in parts:
-        for _, rows in pages(part.metadata):
-            target = target_column(part.metadata, rows[0])
-            for row in rows:
-                place = row[target]
+        for _, places in targets(part.metadata):
+            for place in places:
                 if isinstance(place, str) and os.path.isabs(place) and not is_elsewhere(place):
                     above = os.path.dirname(os.path.normpath(place))
                     common = os.path.commonpath([common, above]) if common else above
