@@ -111,8 +111,9 @@ def contents_of(library: Library) -> dict[str, list[tuple[Any, ...]]]:
         "words": "SELECT rowid, text FROM words ORDER BY rowid",
         "sidecars": "SELECT r.path, s.path, s.source, s.text FROM sidecars s"
         " JOIN roots r ON r.id = s.root_id WHERE EXISTS (SELECT 1 FROM files f WHERE f.image_id"
-        " AND f.root_id = s.root_id AND substr(f.path || '.', 1, length(s.beside) + 1)"
-        " = s.beside || '.') ORDER BY r.path, s.path",
+        " AND f.root_id = s.root_id AND (f.path = s.beside OR substr(f.path, 1,"
+        " length(s.beside) + 1) = s.beside || '.' AND"
+        " instr(substr(f.path, length(s.beside) + 2), '.') = 0)) ORDER BY r.path, s.path",
         "sketches": "SELECT * FROM sketches ORDER BY image_id",
     }
     return {name: db.rows(sql).fetchall() for name, sql in tables.items()}
