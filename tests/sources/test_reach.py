@@ -101,8 +101,8 @@ def test_what_rows_may_name() -> None:
 def test_a_chain_of_addresses_is_refused(tmp_path: Path) -> None:
     secret = tmp_path / "secret.png"
     secret.write_bytes(png("red"))
-    with pytest.raises(SourceError, match="chain"):
-        storage.stat_of(f"simplecache://x::file://{secret}")
+    with pytest.raises(PictureError, match="::"):
+        storage.read_object(f"simplecache://::file://{secret}")
 
 
 def test_a_table_on_the_web_may_name_what_lies_beside_it(tmp_path: Path, web: Web) -> None:

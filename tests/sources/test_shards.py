@@ -147,6 +147,21 @@ def test_a_folder_is_not_complete_while_a_shard_is_made_again(
         merge(library, tmp_path / "out")
 
 
+def test_another_model_takes_over_archives_by_encoding_and_importing_again(
+    tmp_path: Path, encoder: FakeEncoder, library: Library
+) -> None:
+    archive = tar(tmp_path / "a.tar", {"red.png": png("red"), "blue.png": png("blue")})
+    encode(encoder, tmp_path / "out", archive)
+    merge(library, tmp_path / "out")
+    other = FakeEncoder("other")
+    for _ in library.use_model(other, anyway=True):
+        pass
+    encode(FakeEncoder("other"), tmp_path / "new", archive)
+    merge(library, tmp_path / "new")
+    assert library.search("red")[0].path == f"{archive}/red.png"
+    assert library.status().counts.files == 2
+
+
 def test_importing_names_the_sources_that_were_left_out(
     tmp_path: Path, pictures: Path, encoder: FakeEncoder, library: Library
 ) -> None:
