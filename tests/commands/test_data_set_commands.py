@@ -44,7 +44,12 @@ def test_a_picture_in_an_archive_is_opened_as_the_picture_that_it_is(
         os.utime(folder, (1_600_000_000, 1_600_000_000))
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     opened: list[Path] = []
-    monkeypatch.setattr(click, "launch", lambda path, **_: opened.append(Path(path)) or 0)
+
+    def launch(path: str, **_: object) -> int:
+        opened.append(Path(path))
+        return 0
+
+    monkeypatch.setattr(click, "launch", launch)
     rows = [{"image": {"bytes": png(COLOURS["0001"]), "path": "run.exe"}}]
     parquet(tmp_path / "a.parquet", rows)
     run("encode", "a.parquet", "out", "--model", "fast")

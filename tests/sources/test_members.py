@@ -88,7 +88,12 @@ def test_parquet_rows_that_may_not_fit_in_memory_are_read_one_by_one(
     monkeypatch.setattr(parquets, "MOST_BYTES", 10_000)
     sizes: list[int] = []
     real = parquets._at_once
-    monkeypatch.setattr(parquets, "_at_once", lambda group: sizes.append(real(group)) or sizes[-1])
+
+    def noted(group: object) -> int:
+        sizes.append(real(group))
+        return sizes[-1]
+
+    monkeypatch.setattr(parquets, "_at_once", noted)
     library = imported(file, size=99)
     assert sizes == [64, 1]
     (problem,) = library.problems()

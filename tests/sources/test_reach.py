@@ -18,7 +18,7 @@ from support.fakes import FakeEncoder
 from retrieval import Library
 from retrieval.errors import PictureError, SourceError
 from retrieval.images import connections, download
-from retrieval.images.sources import Columns, deadlines, storage, tars
+from retrieval.images.sources import Columns, deadlines, storage, tars, web_client
 from retrieval.images.sources.rows import why_refused
 from retrieval.indexing.shards.running import EncodeProgress
 
@@ -119,10 +119,17 @@ def test_a_table_on_the_web_may_name_what_lies_beside_it(tmp_path: Path, web: We
 @contextmanager
 def answering(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
     """A web server that answers as a function does; its address."""
-    handler: Any = type("Handler", (BaseHTTPRequestHandler,), {
-        "do_GET": answer, "log_message": lambda *_: None,
-    })  # fmt: skip
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            answer(self)
+
+        do_HEAD = do_GET
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = Thread(target=partial(server.serve_forever, 0.01))
     thread.start()
     try:
@@ -133,6 +140,13 @@ def answering(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]
         thread.join()
 
 
+def _redirect(target: str, handler: BaseHTTPRequestHandler) -> None:
+    handler.send_response(302)
+    handler.send_header("location", target)
+    handler.send_header("content-length", "0")
+    handler.end_headers()
+
+
 @pytest.mark.parametrize("public_only", [True, False])
 def test_a_redirect_does_not_lead_from_the_web_into_a_private_network(
     web: Web, monkeypatch: pytest.MonkeyPatch, public_only: bool
@@ -140,18 +154,32 @@ def test_a_redirect_does_not_lead_from_the_web_into_a_private_network(
     server, pages = web
     pages["/a.png"] = png("red")
 
-    def redirect(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(302)
-        handler.send_header("location", f"{server}/a.png")
-        handler.send_header("content-length", "0")
-        handler.end_headers()
-
-    with answering(redirect) as first:
+    with answering(partial(_redirect, f"{server}/a.png")) as first:
         assert download.download(f"{first}/x.png") == png("red")  # all within this machine
         kinds = iter([True, False])
         monkeypatch.setattr(connections, "is_public", lambda _: next(kinds))
         with pytest.raises(PictureError, match="private network"):
             download.download(f"{first}/x.png", public_only=public_only)
+
+
+def test_nor_does_the_redirect_of_an_archive(
+    tmp_path: Path, web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("aiohttp")
+    server, pages = web
+    pages["/a.tar"] = tar(tmp_path / "a.tar", {"x.png": png("red")}).read_bytes()
+    public: list[str] = []
+
+    async def is_public_host(address: str) -> bool:
+        return any(address.startswith(each) for each in public)
+
+    monkeypatch.setattr(web_client, "_is_public_host", is_public_host)
+    with answering(partial(_redirect, f"{server}/a.tar")) as first:
+        state = encode(FakeEncoder(), tmp_path / "out", f"{first}/a.tar")
+        assert state.pictures == 1  # all within this machine
+        public.append(first)
+        state = encode(FakeEncoder(), tmp_path / "other", f"{first}/a.tar")
+        assert (state.pictures, len(state.failures)) == (0, 1)
 
 
 def test_a_proxy_does_not_hide_where_an_address_leads(

@@ -159,7 +159,12 @@ def filesystem(address: str) -> tuple[Any, str]:
             "give the object another name",
         )
     try:
-        return fsspec.core.url_to_fs(address)  # type: ignore[no-any-return]
+        how = {}
+        if address.startswith(WEB):
+            from retrieval.images.sources.web_client import client_options
+
+            how = {"client_kwargs": client_options()}
+        return fsspec.core.url_to_fs(address, **how)  # type: ignore[no-any-return]
     except ImportError as error:  # it names the package for this storage
         scheme = address.partition("://")[0]
         raise SourceError(
