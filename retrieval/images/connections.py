@@ -14,7 +14,7 @@ from http.client import HTTPConnection, HTTPSConnection
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from threading import Timer
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from urllib.request import (
     HTTPDefaultErrorHandler,
     HTTPErrorProcessor,
@@ -156,8 +156,8 @@ class _Https(HTTPSHandler):
 
 
 def _watched(kind: type[_Connection], request: Request, watch: Watch) -> Any:
-    host = urlsplit(request.full_url).hostname or ""
-    proxied = request.has_proxy() or urlsplit(f"//{request.host}").hostname != host
+    # For https, a proxy makes a tunnel: only this private attribute tells.
+    proxied = request.has_proxy() or bool(getattr(request, "_tunnel_host", None))
     if proxied:
-        watch.named(host)
+        watch.named(unquote(urlsplit(request.full_url).hostname or ""))
     return partial(kind, watch=watch, proxied=proxied)

@@ -19,7 +19,7 @@ from retrieval import Library
 from retrieval.errors import PictureError, SourceError
 from retrieval.images import connections, download
 from retrieval.images.sources import Columns, deadlines, storage, tars, web_client
-from retrieval.images.sources.rows import why_refused
+from retrieval.images.sources.rows import is_public_only, item_at, why_refused
 from retrieval.indexing.shards.running import EncodeProgress
 
 fsspec = pytest.importorskip("fsspec")
@@ -98,6 +98,22 @@ def test_what_rows_may_name() -> None:
     assert "this machine" in why_refused("file:///etc/passwd", web, TRUSTED)
 
 
+def test_who_owns_a_public_name_does_not_lead_it_into_a_private_network() -> None:
+    """A name can lead to the public internet for the table and elsewhere for its rows."""
+
+    def public_only(folder: str, target: str) -> bool:
+        item = item_at(target, folder, 0)
+        assert item is not None
+        return is_public_only(item, folder, Columns())
+
+    assert public_only("https://example.com/lists", "https://example.com/a.png")
+    assert public_only("https://example.com/lists", "a.png")
+    assert public_only("http://192.168.0.2/lists", "http://192.168.0.3/a.png")
+    assert public_only("http://192.168.0.2/lists", "http://192.168.0.2:81/a.png")
+    for server in ("192.168.0.2:80", "[fd00::1]", "nas", "nas.local", "localhost:8080"):
+        assert not public_only(f"http://{server}/lists", "a.png"), server
+
+
 def test_a_chain_of_addresses_is_refused(tmp_path: Path) -> None:
     secret = tmp_path / "secret.png"
     secret.write_bytes(png("red"))
@@ -124,7 +140,8 @@ def answering(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]
         def do_GET(self) -> None:
             answer(self)
 
-        do_HEAD = do_GET
+        def do_HEAD(self) -> None:
+            answer(self)
 
         def log_message(self, *_: object) -> None:
             pass
@@ -188,11 +205,21 @@ def test_a_proxy_does_not_hide_where_an_address_leads(
     server, pages = web
     pages["http://localhost/a.png"] = png("red")
     monkeypatch.setenv("http_proxy", server)
+    monkeypatch.setenv("https_proxy", server)
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
     assert download.download("http://localhost/a.png") == png("red")
+    for address in ("http://localhost/a.png", "https://localhost/a", "http://127.0.0.%31/a.png"):
+        with pytest.raises(PictureError, match="private network"):
+            download.download(address, public_only=True)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.%31", "2130706433", "127.1"])
+def test_no_spelling_of_a_host_hides_where_it_leads(web: Web, host: str) -> None:
+    server, pages = web
+    pages["/a.png"] = png("red")
     with pytest.raises(PictureError, match="private network"):
-        download.download("http://localhost/a.png", public_only=True)
+        download.download(f"{server.replace('127.0.0.1', host)}/a.png", public_only=True)
 
 
 @pytest.mark.parametrize("begin", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\n\r\n"])

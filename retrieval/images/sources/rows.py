@@ -6,6 +6,7 @@ import json
 import math
 import os
 from collections.abc import Iterable, Mapping
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,6 +28,7 @@ _TECHNICAL = frozenset(
 TRUSTED = "if you trust the table, --any-address allows it"
 
 _LOCAL = ("file", "local")
+_PRIVATE_NAMES = (".local", ".localhost", ".internal", ".lan", ".home.arpa")
 _MOST_COLUMNS = 40
 _MOST_CHARACTERS = 1000
 _MOST_CAPTIONS = 100
@@ -113,9 +115,29 @@ def why_refused(target: str, folder: str, choice: Columns) -> str:
 
 
 def is_public_only(item: Item, folder: str, choice: Columns) -> bool:
-    """Tell whether an item may lie on the public web only, not also where its table lies."""
-    host = urlsplit(joined(item.root, item.path)).netloc
-    return not choice.any_address and (not is_address(folder) or host != urlsplit(folder).netloc)
+    """Tell whether an item may lie on the public web only, not also where its table lies.
+
+    Whoever owns a public name can let it lead to a table now, and into a private network later. So
+    the table's server counts only if the name that the user wrote is one of a private network.
+    """
+    if choice.any_address:
+        return False
+    try:
+        there, own = urlsplit(joined(item.root, item.path)), urlsplit(folder)
+    except ValueError:  # like https://[a
+        return True
+    return there.netloc != own.netloc or not _is_private_name(own.hostname or "")
+
+
+def _is_private_name(host: str) -> bool:
+    """Tell whether no server of names on the internet decides where a host is."""
+    if host.endswith(_PRIVATE_NAMES) or ("." not in host and host):
+        return True
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _lines(value: Any) -> list[str]:
