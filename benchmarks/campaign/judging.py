@@ -12,7 +12,7 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from campaign import moves, repairs
+from campaign import data_sets, moves, repairs
 from campaign.children import Ended, Moments, forked
 from campaign.command_line import commands
 from campaign.operations import OPERATIONS, make_thumbnails, prepared
@@ -23,6 +23,7 @@ PICTURES = 24
 _LATER: dict[str, Callable[[Place], object]] = {
     "elsewhere": moves.believe_elsewhere,
     "copies aside": moves.move_aside,
+    "encoded": data_sets.encode_more,
     "damaged rows": repairs.damage_rows,
     "damaged structure": repairs.damage_structure,
 }
@@ -30,6 +31,9 @@ _LATER: dict[str, Callable[[Place], object]] = {
 
 _UNREADABLE = {"damaged structure": "indexed"}
 """States that answer nothing, and the states whose cosines are right for them."""
+
+_GROWING: dict[str, Callable[[Place], object]] = {"encoded": data_sets.take_over}
+"""States to which an operation adds pictures, whose cosines are right, too."""
 
 
 @dataclass
@@ -105,10 +109,13 @@ class Bench:
         key = f"cosines {state}"
         if key not in self._right:
             found: set[tuple[Any, ...]] = set()
-            for switch in (False, True):
+            # Another model cannot encode what lies in archives; no trial of such states switches.
+            for switch in (False,) if state in _GROWING else (False, True):
                 self.start(state)
                 if state != "new":
                     found |= self._cosines()
+                if state in _GROWING:
+                    must(forked(partial(_GROWING[state], self.place)))
                 must(forked(self.place.index))
                 if switch:
                     must(forked(self.place.switch))

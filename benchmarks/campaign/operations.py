@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from campaign import moves, repairs
+from campaign import data_sets, moves, repairs
 from campaign.place import Place
 
 from retrieval import Library, SearchOptions
@@ -148,6 +148,7 @@ OPERATIONS: dict[str, Operation] = {
     "backup": Operation(_backup),
     "restore": Operation(_restore),
     "edits": Operation(_edits),
+    "import": Operation(data_sets.take_over, "encoded"),
     "relocate": Operation(moves.relocate, "elsewhere"),
     "aside": Operation(moves.move_aside, "copies", lacks=moves.gone),
     "undo": Operation(moves.move_back, "copies aside", lacks=moves.gone),

@@ -12,7 +12,7 @@ from retrieval.commands.base import Command
 from retrieval.commands.index_report import STOPPED, stop_on_interrupt
 from retrieval.commands.model_choice import choose_model, model_options, offer_to_fetch
 from retrieval.commands.progress_line import Pace, ProgressLine, duration
-from retrieval.commands.read_options import reading_options
+from retrieval.commands.read_options import any_address_option, reading_options
 from retrieval.commands.terminal import (
     UserPath,
     device_option,
@@ -65,6 +65,7 @@ def encode_options(command: Callable[..., Any]) -> Callable[..., Any]:
         multiple=True,
         help="Column with captions. Repeatable. All these are found by their usual names.",
     )
+    @any_address_option
     @wraps(command)
     def gathered(
         *arguments: Any,
@@ -74,6 +75,7 @@ def encode_options(command: Callable[..., Any]) -> Callable[..., Any]:
         image_column: str,
         url_column: str,
         caption_columns: tuple[str, ...],
+        any_address: bool,
         **others: Any,
     ) -> Any:
         how = EncodeOptions(
@@ -82,7 +84,7 @@ def encode_options(command: Callable[..., Any]) -> Callable[..., Any]:
             options.limits,
             shard_size,
             thumbnails,
-            Columns(image_column, url_column, caption_columns),
+            Columns(image_column, url_column, caption_columns, any_address),
         )
         return command(*arguments, how=how, **others)
 

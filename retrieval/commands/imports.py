@@ -8,6 +8,7 @@ from retrieval.commands.base import Command
 from retrieval.commands.index_report import STOPPED, problem_lines, stop_on_interrupt
 from retrieval.commands.model_choice import model_options, offer_to_fetch
 from retrieval.commands.progress_line import Pace, ProgressLine, duration
+from retrieval.commands.read_options import any_address_option
 from retrieval.commands.terminal import (
     UserPath,
     device_option,
@@ -46,12 +47,14 @@ from retrieval.query.spelling import absolute
     help="Data set with the pictures of FOLDER (see: pixtrieve encode), if its metadata has only "
     "their keys. Repeatable.",
 )
+@any_address_option
 def import_command(
     folder: str,
     library_path: str,
     reference: str | None,
     device: str,
     pictures: tuple[str, ...],
+    any_address: bool,
 ) -> int:
     """Add pictures that were encoded before.
 
@@ -65,7 +68,9 @@ def import_command(
         line, pace = ProgressLine(), Pace()
         progress: Progress | None = None
         with line:
-            for progress in library.iter_import(folder, pictures=pictures, stop=stop):
+            for progress in library.iter_import(
+                folder, pictures=pictures, any_address=any_address, stop=stop
+            ):
                 pace.note(progress.tally.handled)
                 done = plural(progress.tally.handled, "picture")
                 line.show(f"Importing: {done} ({pace.rate:,.0f}/s)")

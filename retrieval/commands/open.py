@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import glob
 import os
+import shutil
 import tempfile
+import time
+from contextlib import suppress
 
 import click
 
@@ -12,9 +16,13 @@ from retrieval.commands.last_answer import recall
 from retrieval.commands.pages import write_whole
 from retrieval.commands.terminal import library_option, say, shown
 from retrieval.errors import PictureError
+from retrieval.images.formats import named_as, unsupported_reason
 from retrieval.images.places import WEB, container_of
 from retrieval.images.sources.reading import picture_bytes
 from retrieval.query.spelling import is_address
+
+_COPIES = "pixtrieve-open-"
+_KEPT_S = 3600
 
 
 @click.command(
@@ -54,6 +62,31 @@ def _viewable(path: str) -> str:
     data = None if path.startswith(WEB) else picture_bytes(path)
     if data is None:
         return path
-    copy = os.path.join(tempfile.mkdtemp(prefix="pixtrieve-"), path.rpartition("/")[2])
+    name = _name_of_copy(path, data)
+    _forget_old_copies()
+    copy = os.path.join(tempfile.mkdtemp(prefix=_COPIES), name)
     write_whole(copy, data)
     return copy
+
+
+def _name_of_copy(path: str, data: bytes) -> str:
+    """Return a name that only a viewer of pictures opens, whatever the archive calls it."""
+    from retrieval.images.opening import HEAD_BYTES, format_of_head  # Pillow takes its time
+
+    name = path.rpartition("/")[2]
+    kind = format_of_head(data[:HEAD_BYTES])
+    if kind:
+        return named_as(name, kind)
+    if unsupported_reason(name) is None:
+        raise PictureError(
+            f"{path} is no picture any more", "was the archive replaced? encode it again"
+        )
+    return name  # a raw file, say
+
+
+def _forget_old_copies() -> None:
+    """Delete the copies that earlier commands made, once their viewers have had them for long."""
+    for folder in glob.glob(os.path.join(glob.escape(tempfile.gettempdir()), f"{_COPIES}*")):
+        with suppress(OSError):  # another user's, or gone
+            if time.time() - os.lstat(folder).st_mtime > _KEPT_S:
+                shutil.rmtree(folder)

@@ -61,6 +61,17 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return gathered
 
 
+def any_address_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--any-address`; the command gets `any_address`."""
+    return click.option(
+        "--any-address",
+        is_flag=True,
+        help="Let tables name pictures on this machine's servers, in private networks and in any "
+        "storage. Only for tables that you trust. Default: on the public web, and where the table "
+        "itself lies.",
+    )(command)
+
+
 def indexing_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add `reading_options` and `--index`; the command gets `options`."""
 

@@ -20,6 +20,20 @@ _RAW = frozenset(
     }
 )  # fmt: skip
 
+_ENDINGS = {
+    "JPEG": "jpg jpeg jpe jfif mpo",
+    "PNG": "png apng",
+    "WEBP": "webp",
+    "GIF": "gif",
+    "TIFF": "tif tiff " + " ".join(sorted(_RAW)).lower(),
+    "BMP": "bmp dib",
+    "DIB": "dib",
+    "PPM": "ppm pgm pbm pnm pfm",
+    "JPEG2000": "jp2 j2k j2c jpc jpf jpx",
+    "AVIF": "avif avifs",
+    "HEIF": "heic heics heif heifs hif",
+}
+
 _UNREADABLE_BY_NAME = {
     "Photoshop": "psd psb",
     "GIMP": "xcf",
@@ -84,6 +98,15 @@ def unsupported_reason(name: str) -> str | None:
         return None
     shown = kind if kind.lower() == extension else f"{kind} ({extension.upper()})"
     return f"{shown} files are not supported"
+
+
+def named_as(name: str, format_name: str) -> str:
+    """Return a name whose extension is one of a format: its own, or else the usual one."""
+    endings = _ENDINGS[format_name].split()
+    stem, _, extension = name.rpartition(".")
+    if stem and extension.lower() in endings:
+        return name
+    return f"{stem if unsupported_reason(name) is not None else name}.{endings[0]}"
 
 
 def is_raw(format_name: str) -> bool:

@@ -129,6 +129,14 @@ def is_picture_head(head: bytes) -> bool:
     return is_bmp or _PNM.match(head) is not None
 
 
+def format_of_head(head: bytes) -> str:
+    """Return the format that a file's first 64 bytes are the signature of, "" for none.
+
+    Raw files have that of TIFF, or none.
+    """
+    return next((name for name, _ in _candidates(head.ljust(HEAD_BYTES, b"\0"))), "")
+
+
 def webp_canvas(head: bytes) -> tuple[int, int] | None:
     """Return width and height from the first bytes of a WebP file; None if they are absent."""
     kind = head[12:16]

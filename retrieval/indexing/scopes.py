@@ -11,6 +11,7 @@ import os
 from collections.abc import Sequence
 
 from retrieval.catalogue import Catalogue, Root
+from retrieval.catalogue.known_roots import KnownRoots
 from retrieval.catalogue.roots import anchored, is_below, relative, root_of
 from retrieval.catalogue.scan import Scope
 from retrieval.errors import LibraryError
@@ -58,19 +59,24 @@ def plan_scopes(catalogue: Catalogue, paths: Sequence[str]) -> list[Scope]:
     return builder.scopes()
 
 
-def make_root(catalogue: Catalogue, path: str, *, whole: bool) -> Root:
+def make_root(
+    catalogue: Catalogue, path: str, *, whole: bool, known: KnownRoots | None = None
+) -> Root:
     """Make a root; it takes over single files in and below it that belonged to others.
 
-    Within the caller's transaction.
+    Within the caller's transaction. `known` are the roots, if the caller has them; they are kept up
+    to date.
     """
     roots = catalogue.roots
-    known = roots.all()
+    known = known or KnownRoots(roots.all())
     root = roots.add(path, whole=whole)
+    known.put(root)
     if whole:
-        for other in [other for other in known if not other.whole]:
+        for other in known.single_around(path):
             if is_below(other.path, path):
                 roots.merge_into(other, root, relative(root, other.path))
-            elif is_below(path, other.path):
+                known.forget(other)
+            else:
                 roots.split_off(other, root, relative(other, path))
     return root
 

@@ -91,19 +91,21 @@ class ExchangingLibrary(OpenLibrary):
         folder: AnyPath,
         *,
         pictures: Sequence[str] = (),
+        any_address: bool = False,
         stop: threading.Event | None = None,
     ) -> Iterator[Progress]:
         """Add pictures that were encoded before, from a folder of `pixtrieve encode`.
 
         Or from one in clip-retrieval's layout, whose vectors must be of this library's model;
-        `pictures` are then sources (see `images.sources.naming`) that have its pictures. Lazy, as
-        `iter_index` is. Raises SourceError if the folder holds neither, or cannot be read,
-        ModelMismatch if the vectors are another model's, LibraryBusy if another process is
-        writing.
+        `pictures` are then sources (see `images.sources.naming`) that have its pictures, and with
+        `any_address` its rows may name pictures on servers of this machine, in private networks and
+        in any storage. Lazy, as `iter_index` is. Raises SourceError if the folder holds neither, or
+        cannot be read, ModelMismatch if the vectors are another model's, LibraryBusy if another
+        process is writing.
         """
         from retrieval.indexing.runs import import_shards
         from retrieval.indexing.shards.data_sets import open_data_set
 
         session = self._session
-        data_set = open_data_set(absolute(folder), session.model, pictures)
+        data_set = open_data_set(absolute(folder), session.model, pictures, any_address=any_address)
         return import_shards(session, data_set, stop or threading.Event())

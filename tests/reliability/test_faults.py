@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 KINDS = (
     *("kill-index", "kill-refresh", "kill-model", "kill-migrate", "kill-cache", "kill-map"),
     *("kill-captions", "kill-concept", "kill-remove", "kill-relocate", "kill-aside", "kill-repair"),
+    "kill-import",
     *("served", "workers", "cache-cut", "cache-flip", "cache-zero"),
     *("catalogue-cut", "changed", "clock", "writers", "readers", "limit", "read-only"),
     "permission",

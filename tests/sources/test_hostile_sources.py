@@ -24,7 +24,7 @@ from retrieval.errors import SourceError
 from retrieval.images import download
 from retrieval.images.sources import Columns, Flaw, tars
 from retrieval.images.sources.members import plain_name, why_unsafe
-from retrieval.images.sources.rows import about_of, item_at
+from retrieval.images.sources.rows import about_of, is_public_only, item_at, why_refused
 
 Imported = Callable[..., Library]
 
@@ -80,10 +80,13 @@ def test_json_beside_a_picture_never_raises(data: bytes) -> None:
     about_of(b'{"caption": ' + data + b"}", Columns())
 
 
-@given(st.text(max_size=60))
-def test_lines_of_a_list_never_raise(line: str) -> None:
-    item = item_at(line, "/a", 0)
-    assert item is None or item.path
+@given(st.sampled_from(["", "https://", "https://[", "s3://"]), st.text(max_size=60))
+def test_lines_of_a_list_never_raise(begin: str, line: str) -> None:
+    for folder in ("/a", "https://example.com/lists"):
+        item = item_at(begin + line, folder, 0)
+        why_refused(begin + line, folder, Columns())
+        assert item is None or item.path
+        assert item is None or is_public_only(item, folder, Columns())
 
 
 def test_a_tar_that_is_cut_short_gives_what_is_before(tmp_path: Path, imported: Imported) -> None:
@@ -139,11 +142,15 @@ def test_a_tar_that_unpacks_to_far_more_than_its_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tars, "ONE_PIECE", 2**20)
-    path = tar(tmp_path / "a.tar.gz", {"a.bin": bytes(2**23), "b.png": png("red")}, "w:gz")
-    with tars.opened(str(path)) as archive:
-        (flaw,) = archive.items()
-    assert isinstance(flaw, Flaw)
-    assert "far more" in flaw.reason
+    members = {"a.bin": bytes(2**23), "b.png": png("red")}
+    for order in (members, {"b.png": members["b.png"], "a.bin": members["a.bin"]}):
+        path = tar(tmp_path / "a.tar.gz", order, "w:gz")
+        with tars.opened(str(path)) as archive:
+            *before, flaw = archive.items()
+            assert archive.stream.tell() < 2**20  # nothing was unpacked to find the next header
+        assert isinstance(flaw, Flaw)
+        assert "far more" in flaw.reason
+        assert len(before) == (order is not members)
 
 
 def test_members_that_claim_or_hold_too_much(tmp_path: Path, imported: Imported) -> None:
@@ -168,6 +175,7 @@ def test_rows_with_strange_values(tmp_path: Path, imported: Imported) -> None:
     rows = [
         {"URL": "https://\0", "TEXT": "a\0b\ud800c".encode("utf-8", "replace").decode()},
         {"URL": "file:///etc/passwd", "TEXT": "x"},
+        {"URL": "https://[a/x.png", "TEXT": "no address at all"},
         {"URL": "not there.png", "TEXT": "\x1b[31mred"},
     ]
     file = parquet(tmp_path / "a.parquet", rows)
@@ -201,7 +209,8 @@ def test_a_server_that_sends_a_byte_now_and_then(
     thread = Thread(target=drip)
     thread.start()
     (tmp_path / "list.txt").write_text(f"http://127.0.0.1:{server.getsockname()[1]}/slow.png\n")
-    state = encode(FakeEncoder(), tmp_path / "out", tmp_path / "list.txt")
+    trusted = Columns(any_address=True)
+    state = encode(FakeEncoder(), tmp_path / "out", tmp_path / "list.txt", columns=trusted)
     ended.set()
     thread.join()
     server.close()

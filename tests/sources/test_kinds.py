@@ -138,7 +138,7 @@ def test_lists_of_addresses(tmp_path: Path, imported: Imported, web: Web) -> Non
     ]
     table = parquet(tmp_path / "laion.parquet", rows)
     (tmp_path / "list.txt").write_text(f"{server}/a%20b.png\n\nhere/green.png\n")
-    library = imported(table, tmp_path / "list.txt")
+    library = imported(table, tmp_path / "list.txt", columns=Columns(any_address=True))
     assert paths(library, "red")[0] == f"{server}/a%20b.png"
     assert paths(library, "blue")[0] == f"{server}/c//d.png?x=1"
     assert paths(library, "green")[0] == str(local)
@@ -174,7 +174,8 @@ def _encoded(tmp_path: Path, *, retry: bool) -> EncodeProgress:
     from retrieval.indexing.shards.running import encode_sources
 
     encoder = FakeEncoder()
-    sources, engine = sources_of([str(tmp_path / "list.txt")]), LocalEngine(encoder)
+    trusted = Columns(any_address=True)
+    sources, engine = sources_of([str(tmp_path / "list.txt")], trusted), LocalEngine(encoder)
     return encode_sources(
         sources, str(tmp_path / "out"), encoder.spec, engine, EncodeOptions(), retry=retry
     )
@@ -203,6 +204,27 @@ def test_folders_with_a_table_of_captions(
     assert texts(library, str(pictures / "deep/down/yellow.png"))["caption"] == "the sun"
     library.add(pictures)  # a later run keeps them
     assert texts(library, str(pictures / "deep/blue.png"))["caption"] == "a blue wall"
+
+
+@pytest.mark.parametrize(
+    ("table", "content"),
+    [
+        ("metadata.csv", b"name,text\nblue.png,x\n"),
+        ("metadata.jsonl", b'{"name": "blue.png"}\n'),
+        ("metadata.parquet", b"no table"),
+    ],
+)
+def test_a_table_that_names_no_file_leaves_out_only_its_columns(
+    tmp_path: Path, imported: Imported, pictures: Path, table: str, content: bytes
+) -> None:
+    (pictures / "deep" / table).write_bytes(content)
+    (pictures / "metadata.csv").write_text("file_name,text\nred.png,a red wall\n")
+    library = imported(pictures)
+    assert library.status().counts.files == 4
+    assert texts(library, str(pictures / "red.png"))["caption"] == "a red wall"
+    (problem,) = merge(library, tmp_path / "out").problems
+    assert problem.path == str(pictures / "deep" / table)
+    assert "without columns" in problem.reason
 
 
 def test_thumbnails_are_kept(tmp_path: Path, imported: Imported) -> None:

@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from support.data_sets import contents_of, merge, parquet, png, tar
+from support.data_sets import (
+    KEYED_CAPTIONS,
+    KEYED_COLOURS,
+    contents_of,
+    foreign,
+    merge,
+    png,
+    tar,
+)
 from support.fakes import FakeEncoder
 
 from retrieval import Library
 from retrieval.catalogue import export_layout
 from retrieval.errors import ModelMismatch, SourceError
+from retrieval.indexing.shards import clip_files
+from retrieval.indexing.shards.data_sets import open_data_set
+from retrieval.indexing.shards.known_texts import KnownTexts
 
 Imported = Callable[..., Library]
-COLOURS = {"0001": (255, 0, 0), "0002": (0, 255, 0), "0003": (0, 0, 255)}
-CAPTIONS = {"0001": "a red car", "0002": "", "0003": "blue sea"}
-
-
-def foreign(place: Path, rows: list[dict[str, object]], scale: float = 7.0) -> Path:
-    """Write what clip-retrieval would: float32 vectors of any length, two files."""
-    encoder = FakeEncoder()
-    pixels = [np.full((8, 8, 3), COLOURS[key], np.uint8) for key in sorted(COLOURS)]
-    images = encoder.encode_images(np.stack(pixels)) * scale
-    texts = encoder.encode_texts([CAPTIONS[key] for key in sorted(CAPTIONS)])
-    for folder in ("img_emb", "text_emb", "metadata"):
-        (place / folder).mkdir(parents=True)
-    for number, part in enumerate((slice(0, 2), slice(2, 3))):
-        np.save(place / f"img_emb/img_emb_{number}.npy", images[part].astype(np.float32))
-        np.save(place / f"text_emb/text_emb_{number}.npy", texts[part])
-        parquet(place / f"metadata/metadata_{number}.parquet", rows[part])
-    return place
 
 
 def test_out_and_in_again(
@@ -62,11 +58,11 @@ def test_out_and_in_again(
 
 def test_from_clip_retrieval_by_paths(tmp_path: Path, library: Library) -> None:
     rows: list[dict[str, object]] = []
-    for key, colour in COLOURS.items():
+    for key, colour in KEYED_COLOURS.items():
         path = tmp_path / f"p/{key[-1]}/{key}.png"
         path.parent.mkdir(parents=True)
         path.write_bytes(png(colour))
-        rows.append({"image_path": str(path), "caption": CAPTIONS[key], "similarity": 0.5})
+        rows.append({"image_path": str(path), "caption": KEYED_CAPTIONS[key], "similarity": 0.5})
     merge(library, foreign(tmp_path / "clip", rows))
     assert library.search("red")[0].path == str(tmp_path / "p/1/0001.png")
     assert library.status().counts.images == 3
@@ -74,15 +70,17 @@ def test_from_clip_retrieval_by_paths(tmp_path: Path, library: Library) -> None:
     assert root.path == str(tmp_path / "p")
     library.add()  # the files are indexed like any others
     assert library.status().counts.images == 3
-    assert library.search("red")[0].sha256 == hashlib.sha256(png(COLOURS["0001"])).hexdigest()
+    assert library.search("red")[0].sha256 == hashlib.sha256(png(KEYED_COLOURS["0001"])).hexdigest()
 
 
 def test_from_clip_retrieval_by_keys_of_a_webdataset(
     tmp_path: Path, library: Library, encoder: FakeEncoder
 ) -> None:
-    archive = tar(tmp_path / "0.tar", {f"{key}.png": png(rgb) for key, rgb in COLOURS.items()})
+    archive = tar(
+        tmp_path / "0.tar", {f"{key}.png": png(rgb) for key, rgb in KEYED_COLOURS.items()}
+    )
     rows: list[dict[str, object]] = [
-        {"image_path": key, "caption": CAPTIONS[key]} for key in sorted(COLOURS)
+        {"image_path": key, "caption": KEYED_CAPTIONS[key]} for key in sorted(KEYED_COLOURS)
     ]
     place = foreign(tmp_path / "clip", rows)
     assert len(merge(library, place).problems) == 3  # keys alone are no places
@@ -92,15 +90,17 @@ def test_from_clip_retrieval_by_keys_of_a_webdataset(
 
 
 def test_vectors_of_another_model_are_refused(tmp_path: Path, library: Library) -> None:
-    archive = tar(tmp_path / "0.tar", {f"{key}.png": png(rgb) for key, rgb in COLOURS.items()})
-    place = foreign(tmp_path / "clip", [{"image_path": key} for key in sorted(COLOURS)], -1.0)
+    archive = tar(
+        tmp_path / "0.tar", {f"{key}.png": png(rgb) for key, rgb in KEYED_COLOURS.items()}
+    )
+    place = foreign(tmp_path / "clip", [{"image_path": key} for key in sorted(KEYED_COLOURS)], -1.0)
     with pytest.raises(ModelMismatch, match="not those of"):
         merge(library, place, archive)
     assert library.status().counts.images == 0
 
 
 def test_files_that_do_not_belong_together(tmp_path: Path, library: Library) -> None:
-    place = foreign(tmp_path / "clip", [{"image_path": key} for key in sorted(COLOURS)])
+    place = foreign(tmp_path / "clip", [{"image_path": key} for key in sorted(KEYED_COLOURS)])
     np.save(place / "img_emb/img_emb_1.npy", np.zeros((5, 4), np.float32))
     with pytest.raises(SourceError, match=r"img_emb_1\.npy"):
         merge(library, place)
@@ -109,3 +109,58 @@ def test_files_that_do_not_belong_together(tmp_path: Path, library: Library) -> 
         merge(library, place)
     with pytest.raises(SourceError, match="no encoded pictures"):
         merge(library, tmp_path)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_vectors_of_texts_do_not_stay_in_memory(
+    tmp_path: Path, library: Library, pictures: Path, known: bool
+) -> None:
+    (pictures / "red.txt").write_text("a red wall")
+    library.add(pictures)
+    library.export_layout(tmp_path / "all")
+    if not known:
+        rows: list[dict[str, object]] = [
+            {"image_path": str(pictures / name), "caption": "a wall"}
+            for name in ("red.png", "green.png", "deep/blue.png")
+        ]
+        foreign(tmp_path / "clip", rows)
+    place = str(tmp_path / ("all" if known else "clip"))
+    texts, held = KnownTexts(), []
+    for shard in open_data_set(place, library._session.model).shards():
+        texts.add(shard)
+        held.append(weakref.ref(shard.text_embeddings))
+        again = shard.texts_again
+        assert again is not None
+        assert np.array_equal(again(), shard.text_embeddings)
+        wanted = next(row.description() for row in shard.rows if row.description())
+        del shard
+    gc.collect()
+    assert texts.vector(wanted) is not None
+    assert [each() for each in held] == [None] * len(held)
+
+
+def test_metadata_is_decoded_once(
+    tmp_path: Path, library: Library, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.add(pictures)
+    library.export_layout(tmp_path / "all")
+    decoded: list[object] = []
+    real = clip_files.open_metadata
+
+    class Counted:
+        def __init__(self, path: str) -> None:
+            self._file = real(path)
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._file, name)
+
+        def iter_batches(self, size: int, columns: list[str] | None = None) -> object:
+            decoded.append(columns)
+            return self._file.iter_batches(size, columns=columns)
+
+    monkeypatch.setattr(clip_files, "open_metadata", Counted)
+    assert sum(
+        len(shard.rows)
+        for shard in open_data_set(str(tmp_path / "all"), library._session.model).shards()
+    ) == 4  # fmt: skip
+    assert decoded == [["image_path"], None]

@@ -68,8 +68,12 @@ def test_objects_and_archives(
         put(f"t/{number:02}.tar", archive.read_bytes())
     put("z.zip", zipped(tmp_path / "z.zip", {"grey.png": png("grey")}).read_bytes())
     lines = json_lines(tmp_path / "l.jsonl", [{"url": "s3://pictures/p/a/red.png", "text": "x"}])
+    put("lists/l.jsonl", lines.read_bytes())
     library = imported(
-        "s3://pictures/p/", "s3://pictures/t/{00..01}.tar", "s3://pictures/*.zip", lines
+        "s3://pictures/p/",
+        "s3://pictures/t/{00..01}.tar",
+        "s3://pictures/*.zip",
+        "s3://pictures/lists/l.jsonl",
     )
     assert library.search("red")[0].path == "s3://pictures/p/a/red.png"
     assert library.search("blue")[0].path == "s3://pictures/p/ü b/blue.png"

@@ -6,13 +6,16 @@ import os
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.data_sets import contents_of, encode, merge, png
+from numpy.typing import NDArray
+from support.data_sets import contents_of, encode, merge, png, tar
 from support.fakes import FakeEncoder
 
 from retrieval import Library
+from retrieval.errors import SourceError
 
 _COLOURS = st.sampled_from([(255, 0, 0), (0, 200, 0), (0, 0, 255), (9, 99, 199), (250, 250, 2)])
 _NAMES = st.sampled_from(["a", "b.c", "b", "ü", "2023-05-01", "red car"])
@@ -81,12 +84,99 @@ def test_a_shard_that_is_there_is_not_encoded_again(
     assert encoder.images_encoded == 1
 
 
+def test_shards_stay_when_a_source_before_them_grows(tmp_path: Path, encoder: FakeEncoder) -> None:
+    members = {f"{name}.png": png((90, 20, 9 * n)) for n, name in enumerate("abcdefg")}
+    grows, stays = tmp_path / "grows", tar(tmp_path / "stays.tar", members)
+    grows.mkdir()
+    (grows / "a.png").write_bytes(png((1, 2, 3)))
+    first = encode(encoder, tmp_path / "out", grows, stays)
+    assert (first.written, first.skipped) == (2, 0)
+    for n in range(4):
+        (grows / f"b{n}.png").write_bytes(png((4 * n, 5, 6)))
+    encoder.images_encoded = 0
+    again = encode(encoder, tmp_path / "out", grows, stays, stays)  # one is named twice
+    assert (again.written, again.skipped, again.pictures) == (2, 1, 12)
+    assert encoder.images_encoded == 5
+    encode(FakeEncoder(), tmp_path / "fresh", grows, stays)
+    with (
+        Library.create(tmp_path / "one", FakeEncoder()) as one,
+        Library.create(tmp_path / "two", FakeEncoder()) as two,
+    ):
+        merge(one, tmp_path / "out")
+        merge(two, tmp_path / "fresh")
+        assert contents_of(one) == contents_of(two)
+    assert len(list((tmp_path / "out/shards").iterdir())) == 3
+
+
+def test_no_record_stands_beside_the_files_of_another_attempt(
+    tmp_path: Path, pictures: Path, encoder: FakeEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from retrieval.indexing.shards import files
+
+    encode(encoder, tmp_path / "out", pictures)
+    folder = str(tmp_path / "out")
+    name = sorted(files.shards_by_digest(folder).values())[0]
+    shard = files.read_shard(folder, name, encoder.spec.dim)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(files, "write_rows", killed)
+    with pytest.raises(KeyboardInterrupt):
+        files.write_shard(folder, name, shard)
+    assert files.record_of(folder, name) is None
+
+
+def test_a_folder_is_not_complete_while_a_shard_is_made_again(
+    tmp_path: Path, pictures: Path, encoder: FakeEncoder, library: Library
+) -> None:
+    encode(encoder, tmp_path / "out", pictures, size=1)
+    (pictures / "red.png").write_bytes(png((7, 7, 7)))
+    (pictures / "blue.png").write_bytes(b"")
+
+    class Stops(FakeEncoder):
+        def encode_images(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+            if self.images_encoded:
+                raise KeyboardInterrupt
+            return super().encode_images(pixels)
+
+    (pictures / "green.png").write_bytes(png((7, 8, 7)))
+    with pytest.raises(KeyboardInterrupt):
+        encode(Stops(), tmp_path / "out", pictures, size=1)
+    with pytest.raises(SourceError, match="not complete"):
+        merge(library, tmp_path / "out")
+
+
+def test_another_model_takes_over_archives_by_encoding_and_importing_again(
+    tmp_path: Path, encoder: FakeEncoder, library: Library
+) -> None:
+    archive = tar(tmp_path / "a.tar", {"red.png": png("red"), "blue.png": png("blue")})
+    encode(encoder, tmp_path / "out", archive)
+    merge(library, tmp_path / "out")
+    other = FakeEncoder("other")
+    for _ in library.use_model(other, anyway=True):
+        pass
+    encode(FakeEncoder("other"), tmp_path / "new", archive)
+    merge(library, tmp_path / "new")
+    assert library.search("red")[0].path == f"{archive}/red.png"
+    assert library.status().counts.files == 2
+
+
+def test_importing_names_the_sources_that_were_left_out(
+    tmp_path: Path, pictures: Path, encoder: FakeEncoder, library: Library
+) -> None:
+    (tmp_path / "bad.zip").write_bytes(b"no zip file")
+    encode(encoder, tmp_path / "out", pictures, tmp_path / "bad.zip")
+    (problem,) = merge(library, tmp_path / "out").problems
+    assert problem.path == str(tmp_path / "bad.zip")
+    assert "left out" in problem.reason
+    assert library.status().counts.images == 4
+
+
 @pytest.mark.parametrize("kind", ["img_emb", "metadata", "shards"])
 def test_a_damaged_shard_is_named(
     tmp_path: Path, pictures: Path, encoder: FakeEncoder, library: Library, kind: str
 ) -> None:
-    from retrieval.errors import SourceError
-
     encode(encoder, tmp_path / "out", pictures)
     victim = sorted((tmp_path / "out" / kind).iterdir())[0]
     victim.write_bytes(victim.read_bytes()[:40])

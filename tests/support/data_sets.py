@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from retrieval.encoders import Encoder
@@ -18,7 +19,10 @@ from retrieval.indexing.shards.encoding import EncodeOptions
 from retrieval.indexing.shards.engines import LocalEngine
 from retrieval.indexing.shards.running import EncodeProgress, encode_sources
 from retrieval.library import Library
+from support.fakes import FakeEncoder
 
+KEYED_COLOURS = {"0001": (255, 0, 0), "0002": (0, 255, 0), "0003": (0, 0, 255)}
+KEYED_CAPTIONS = {"0001": "a red car", "0002": "", "0003": "blue sea"}
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255), "grey": (90, 90, 90)}
 
 
@@ -64,6 +68,21 @@ def json_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
     return path
 
 
+def foreign(place: Path, rows: Sequence[Mapping[str, object]], scale: float = 7.0) -> Path:
+    """Write what clip-retrieval would: float32 vectors of any length, two files."""
+    encoder = FakeEncoder()
+    pixels = [np.full((8, 8, 3), KEYED_COLOURS[key], np.uint8) for key in sorted(KEYED_COLOURS)]
+    images = encoder.encode_images(np.stack(pixels)) * scale
+    texts = encoder.encode_texts([KEYED_CAPTIONS[key] for key in sorted(KEYED_CAPTIONS)])
+    for folder in ("img_emb", "text_emb", "metadata"):
+        (place / folder).mkdir(parents=True)
+    for number, part in enumerate((slice(0, 2), slice(2, 3))):
+        np.save(place / f"img_emb/img_emb_{number}.npy", images[part].astype(np.float32))
+        np.save(place / f"text_emb/text_emb_{number}.npy", texts[part])
+        parquet(place / f"metadata/metadata_{number}.parquet", rows[part])
+    return place
+
+
 def encode(
     encoder: Encoder, out: Path | str, *sources: Path | str, size: int = 3, **options: Any
 ) -> EncodeProgress:
@@ -92,8 +111,9 @@ def contents_of(library: Library) -> dict[str, list[tuple[Any, ...]]]:
         "words": "SELECT rowid, text FROM words ORDER BY rowid",
         "sidecars": "SELECT r.path, s.path, s.source, s.text FROM sidecars s"
         " JOIN roots r ON r.id = s.root_id WHERE EXISTS (SELECT 1 FROM files f WHERE f.image_id"
-        " AND f.root_id = s.root_id AND substr(f.path || '.', 1, length(s.beside) + 1)"
-        " = s.beside || '.') ORDER BY r.path, s.path",
+        " AND f.root_id = s.root_id AND (f.path = s.beside OR substr(f.path, 1,"
+        " length(s.beside) + 1) = s.beside || '.' AND"
+        " instr(substr(f.path, length(s.beside) + 2), '.') = 0)) ORDER BY r.path, s.path",
         "sketches": "SELECT * FROM sketches ORDER BY image_id",
     }
     return {name: db.rows(sql).fetchall() for name, sql in tables.items()}

@@ -133,11 +133,16 @@ def pieces_of(source: Source, listed: Iterable[Item | Flaw], size: int) -> Itera
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The columns that the user named: of the picture, of its address, and of its captions."""
+    """What the user said of tables: the columns of the picture, of its address, of its captions.
+
+    Rows name pictures on the public web, or in the storage where the table itself lies. With
+    `any_address` they may name any address, also of this machine and of private networks.
+    """
 
     image: str = ""
     url: str = ""
     captions: tuple[str, ...] = ()
+    any_address: bool = False
 
 
 __all__ = [

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from retrieval.errors import SourceError
 from retrieval.images import FoundFile, FoundSidecar, OtherFile, Unreadable, beside, is_json
 from retrieval.images.discovery import walk
 from retrieval.images.sniffing import is_picture
@@ -66,7 +67,9 @@ class FolderSource:
                 sidecars.setdefault(beside(entry.path), []).append(entry)
             elif isinstance(entry, Unreadable) and not entry.link:
                 yield Flaw(self.name, entry.path, entry.reason)
-        told = self._told(tables)
+        told: _Told = {}
+        for table in tables:
+            yield from self._add_told(table, told)
         for file in sorted(files, key=lambda each: os.fsencode(each.path)):
             yield self._item(file, sidecars, told)
 
@@ -89,16 +92,26 @@ class FolderSource:
             unsupported=file.unsupported,
         )
 
-    def _told(self, tables: list[str]) -> _Told:
-        """Return captions and columns by the path of their picture, from tables in the folder."""
+    def _add_told(self, table: str, told: _Told) -> Iterator[Flaw]:
+        """Add what a table in the folder tells; a flaw if it cannot be read."""
+        try:
+            told |= self._told(os.path.join(self.name, table), os.path.dirname(table))
+        except SourceError as error:
+            yield Flaw(self.name, table, f"{error.message}; its pictures are without columns")
+
+    def _told(self, path: str, within: str) -> _Told:
+        """Return captions and columns of a table by the path of their picture."""
         told: _Told = {}
-        for table in tables:
-            path = os.path.join(self.name, table)
-            within = os.path.dirname(table)
-            by_name = Columns(url=self.choice.url or "file_name", captions=self.choice.captions)
-            for target, row in _table(path, by_name):
-                file = os.path.normpath(os.path.join(within, target.strip())).replace(os.sep, "/")
-                told[file] = described(row, by_name)
+        by_name = Columns(url=self.choice.url or "file_name", captions=self.choice.captions)
+        named = False
+        for target, row in _table(path, by_name):
+            named = named or bool(target.strip())
+            file = os.path.normpath(os.path.join(within, target.strip())).replace(os.sep, "/")
+            told[file] = described(row, by_name)
+        if not named:
+            raise SourceError(
+                f"{path} names no picture in a column {by_name.url}", "check the table"
+            )
         return told
 
 

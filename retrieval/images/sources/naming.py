@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from retrieval.errors import SourceError
 from retrieval.images.places import PARQUETS, TARS, WEB, ZIPS
 from retrieval.images.sources import Columns, Source
+from retrieval.images.sources.deadlines import LISTING_S, within
 from retrieval.images.sources.folders import METADATA, FolderSource
 from retrieval.images.sources.parquets import ParquetSource
 from retrieval.images.sources.storage import StorageSource, explained, filesystem
@@ -75,7 +76,7 @@ def _matching_address(address: str) -> Iterator[str]:
     with explained(address):
         fs, key = filesystem(address)
         scheme = address.partition("://")[0]
-        matches = sorted(fs.glob(key))
+        matches = sorted(within(LISTING_S, lambda: fs.glob(key)))
     if not matches:
         raise SourceError(f"nothing matches {address}", "check the address; nothing was encoded")
     for match in matches:

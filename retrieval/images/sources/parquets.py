@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from retrieval.errors import MissingExtra, PictureError, SourceError
-from retrieval.images.places import joined
 from retrieval.images.sources import MOST_BYTES, Columns, Flaw, Item, Load, Loaded, Piece
 from retrieval.images.sources.members import why_unsafe
 from retrieval.images.sources.rows import (
@@ -18,12 +17,20 @@ from retrieval.images.sources.rows import (
     PICTURES,
     described,
     find_column,
+    is_public_only,
     item_at,
+    why_refused,
 )
-from retrieval.images.sources.storage import explained, open_stream, read_object, stat_of, too_large
-from retrieval.query.spelling import is_address
+from retrieval.images.sources.storage import (
+    explained,
+    load_named,
+    open_stream,
+    stat_of,
+    too_large,
+)
 
 _AT_ONCE = 64
+_SMALL_ROW = 2**12  # bytes, of tables of addresses, of which a group may have millions
 _DIGITS = 9
 
 
@@ -105,7 +112,10 @@ class _Table:
             found = item_at(target, folder, mtime) if isinstance(target, str) else None
             if found is None:
                 return Flaw(self.name, _row_name(number), "the row has no address")
-            return found, partial(_fetched, found, captions, columns)
+            if reason := why_refused(target, folder, self.choice):
+                return Flaw(self.name, _row_name(number), reason)
+            found = replace(found, captions=captions, columns=columns)
+            return found, partial(load_named, found, is_public_only(found, folder, self.choice))
         value = row[self.picture]
         inner = value if isinstance(value, dict) else {"bytes": value}
         data, own = inner.get("bytes"), inner.get("path")
@@ -117,19 +127,21 @@ class _Table:
         if not isinstance(data, bytes) or not data:
             return Flaw(self.name, path, "the row has no picture")
         item = Item(self.name, path, len(data), mtime, number)
-        return item, partial(_given, Loaded(data, captions=captions, columns=columns))
+        if len(data) > MOST_BYTES:  # let go of it here: many are read ahead
+            data = b""
+        return item, partial(_given, Loaded(data, captions=captions, columns=columns), item.size)
 
 
-def _given(loaded: Loaded) -> Loaded:
-    if len(loaded.picture) > MOST_BYTES:
-        raise PictureError(too_large(len(loaded.picture), MOST_BYTES))
+def _given(loaded: Loaded, size: int) -> Loaded:
+    if size > MOST_BYTES:
+        raise PictureError(too_large(size, MOST_BYTES))
     return loaded
 
 
-def _fetched(item: Item, captions: tuple[str, ...], columns: tuple[tuple[str, str], ...]) -> Loaded:
-    place = joined(item.root, item.path)
-    picture = read_object(place) if is_address(place) else place
-    return Loaded(picture, captions=captions, columns=columns)
+def _bounded(data: bytes) -> bytes:
+    if len(data) > MOST_BYTES:
+        raise PictureError(too_large(len(data), MOST_BYTES))
+    return data
 
 
 def member_bytes(name: str, path: str) -> bytes:
@@ -147,7 +159,7 @@ def member_bytes(name: str, path: str) -> bytes:
             value = row[table.picture]
             data = value.get("bytes") if isinstance(value, dict) else value
             if isinstance(data, bytes):
-                return data
+                return _bounded(data)
     raise missing
 
 
@@ -168,23 +180,30 @@ def _rows(
     file: Any, start: int, stop: int, columns: list[str] | None = None
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield rows with their numbers; only the row groups that hold them are read."""
-    groups, first, begin = [], None, 0
-    for number in range(file.metadata.num_row_groups):
-        end = begin + file.metadata.row_group(number).num_rows
-        if begin < stop and end > start:
-            groups.append(number)
-            first = begin if first is None else first
-        begin = end
-    number = first or 0
-    for batch in file.iter_batches(_AT_ONCE, row_groups=groups, columns=columns):
-        last = number + batch.num_rows
-        if last > start:
-            for row in batch.slice(max(0, start - number), stop - max(start, number)).to_pylist():
-                yield max(start, number), row
-                number = max(start, number) + 1
-        number = last
-        if number >= stop:
-            return
+    begin = 0
+    for group in range(file.metadata.num_row_groups):
+        number, begin = begin, begin + file.metadata.row_group(group).num_rows
+        if number >= stop or begin <= start:
+            continue
+        for batch in file.iter_batches(
+            _at_once(file.metadata.row_group(group)), row_groups=[group], columns=columns
+        ):
+            first, last = max(number, start), min(number + batch.num_rows, stop)
+            if first < last:
+                rows = batch.slice(first - number, last - first).to_pylist()
+                yield from enumerate(rows, first)
+            number += batch.num_rows
+            if number >= stop:
+                return
+
+
+def _at_once(group: Any) -> int:
+    """Return how many rows of a group are read at a time: one where they may not fit in memory.
+
+    Only a group's sum of sizes is known. A single value has 2 GiB at most, that of a page.
+    """
+    size, rows = group.total_byte_size, max(group.num_rows, 1)
+    return _AT_ONCE if size <= MOST_BYTES or size // rows <= _SMALL_ROW else 1
 
 
 def _row_name(number: int) -> str:

@@ -6,9 +6,11 @@ import json
 import math
 import os
 from collections.abc import Iterable, Mapping
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
-from retrieval.images.places import WEB
+from retrieval.images.places import WEB, joined
 from retrieval.images.sources import Columns, Item
 from retrieval.query.spelling import absolute, is_address
 
@@ -23,6 +25,10 @@ _TECHNICAL = frozenset(
         "original_width", "original_height", "__key__", "__url__", "split",
     }
 )  # fmt: skip
+TRUSTED = "if you trust the table, --any-address allows it"
+
+_LOCAL = ("file", "local")
+_PRIVATE_NAMES = (".local", ".localhost", ".internal", ".lan", ".home.arpa")
 _MOST_COLUMNS = 40
 _MOST_CHARACTERS = 1000
 _MOST_CAPTIONS = 100
@@ -90,6 +96,48 @@ def item_at(target: str, folder: str, mtime_ns: int) -> Item | None:
         return None if ".." in target.split("/") or not path else Item(root, path, -1, mtime_ns)
     place = absolute(os.path.join(folder, target))
     return Item(os.path.dirname(place), os.path.basename(place), -1, mtime_ns)
+
+
+def why_refused(target: str, folder: str, choice: Columns) -> str:
+    """Return why a row may not name an address, "" if it may; `folder` is that of its table.
+
+    Whoever wrote the table would otherwise choose what is read with the user's rights.
+    """
+    target = target.strip()
+    if not is_address(target) or target.lower().startswith(WEB):
+        return ""
+    scheme, own = (each.partition("://")[0].lower() for each in (target, folder))
+    if scheme in _LOCAL and is_address(folder):
+        return "a table that lies elsewhere cannot name files of this machine"
+    if choice.any_address or (is_address(folder) and scheme == own):
+        return ""
+    return f"the row names {scheme}://, where the table does not lie; {TRUSTED}"
+
+
+def is_public_only(item: Item, folder: str, choice: Columns) -> bool:
+    """Tell whether an item may lie on the public web only, not also where its table lies.
+
+    Whoever owns a public name can let it lead to a table now, and into a private network later. So
+    the table's server counts only if the name that the user wrote is one of a private network.
+    """
+    if choice.any_address:
+        return False
+    try:
+        there, own = urlsplit(joined(item.root, item.path)), urlsplit(folder)
+    except ValueError:  # like https://[a
+        return True
+    return there.netloc != own.netloc or not _is_private_name(own.hostname or "")
+
+
+def _is_private_name(host: str) -> bool:
+    """Tell whether no server of names on the internet decides where a host is."""
+    if host.endswith(_PRIVATE_NAMES) or ("." not in host and host):
+        return True
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _lines(value: Any) -> list[str]:

@@ -7,15 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from retrieval.errors import MissingExtra, PictureError, PixtrieveError, SourceError, reason_of
 from retrieval.images import mtime_ns, reasons
 from retrieval.images.formats import unsupported_reason
-from retrieval.images.places import WEB
+from retrieval.images.places import WEB, joined
 from retrieval.images.reasons import TransientError
-from retrieval.images.sources import MOST_BYTES, Flaw, Item, Load, Piece, pieces_of
+from retrieval.images.sources import MOST_BYTES, Flaw, Item, Load, Loaded, Piece, pieces_of
+from retrieval.images.sources.deadlines import ANSWER_S, LISTING_S, TimedStream, within
 from retrieval.images.sources.members import Member, items_of, payload
+from retrieval.images.sources.rows import TRUSTED
 from retrieval.query.spelling import is_address
 
 
@@ -48,7 +50,7 @@ def stat_of(path: str) -> Stat:
     with explained(path):
         if is_address(path):
             fs, key = filesystem(path)
-            return _stat(fs.info(key))
+            return _stat(within(ANSWER_S, lambda: fs.info(key)))
         found = os.stat(path)
         return Stat(found.st_size, mtime_ns(found), f"{found.st_size}-{found.st_mtime_ns}")
 
@@ -58,28 +60,47 @@ def open_stream(path: str) -> IO[bytes]:
     with explained(path):
         if is_address(path):
             fs, key = filesystem(path)
-            opened: IO[bytes] = fs.open(key, "rb")
-            return opened
+            opened = within(ANSWER_S, lambda: fs.open(key, "rb"))
+            return cast("IO[bytes]", TimedStream(opened))
         return open(path, "rb")
 
 
-def read_object(address: str, most: int = MOST_BYTES) -> bytes:
-    """Return the content at an address, at most `most` bytes; raises PictureError."""
+def read_object(address: str, most: int = MOST_BYTES, *, public_only: bool = False) -> bytes:
+    """Return the content at an address, at most `most` bytes; raises PictureError.
+
+    With `public_only`, an address on the web must not lead into a private network.
+    """
     if address.startswith(WEB):
-        from retrieval.images.download import download  # urllib takes its time
+        from retrieval.images.connections import AddressRefusedError  # urllib takes its time
+        from retrieval.images.download import download
 
         try:
-            return download(address)
+            return download(address, public_only=public_only)
+        except AddressRefusedError as error:
+            raise PictureError(f"{error.message}; {TRUSTED}", error.hint) from error
         except PictureError as error:
             raise TransientError(error.message, error.hint) from error
     try:
-        with open_stream(address) as file, explained(address):
-            data = file.read(most + 1)
+        with explained(address):
+            fs, key = filesystem(address)
+            data = within(ANSWER_S, lambda: _content(fs, key, most))
     except SourceError as error:
         raise TransientError(error.message.partition(" cannot be read: ")[2]) from error
     if len(data) > most:
         raise PictureError(too_large(len(data), most))
     return data
+
+
+def load_named(item: Item, public_only: bool) -> Loaded:
+    """Read the picture that a row names; its own file if it is one of this machine."""
+    place = joined(item.root, item.path)
+    picture = read_object(place, public_only=public_only) if is_address(place) else place
+    return Loaded(picture, captions=item.captions, columns=item.columns)
+
+
+def _content(fs: Any, key: str, most: int) -> bytes:
+    with fs.open(key, "rb") as file:
+        return cast("bytes", file.read(most + 1))
 
 
 def too_large(size: int, most: int) -> str:
@@ -113,7 +134,7 @@ class StorageSource:
     def _members(self) -> Iterator[Member]:
         with explained(self.name):
             fs, prefix = filesystem(self.name)
-            found = fs.find(prefix, detail=True)
+            found = within(LISTING_S, lambda: fs.find(prefix, detail=True))
             for key in sorted(found, key=lambda name: name.encode("utf-8", "surrogatepass")):
                 stat = _stat(found[key])
                 name = key.removeprefix(prefix).lstrip("/")
@@ -124,14 +145,26 @@ class StorageSource:
 def filesystem(address: str) -> tuple[Any, str]:
     """Return fsspec's file system for an address, and the address's key in it.
 
-    Raises MissingExtra without fsspec, SourceError for a storage that needs another package.
+    A chain of addresses, as fsspec knows them (`s3://a::file:///b`), is refused: rows must not name
+    files of this machine. Raises MissingExtra without fsspec, SourceError for a storage that needs
+    another package.
     """
     try:
         import fsspec
     except ImportError as error:
         raise MissingExtra("fsspec", "sources", f"reading {address}") from error
+    if "::" in address:
+        raise SourceError(
+            f"{address} cannot be read: a :: would make it a chain of addresses",
+            "give the object another name",
+        )
     try:
-        return fsspec.core.url_to_fs(address)  # type: ignore[no-any-return]
+        how = {}
+        if address.startswith(WEB):
+            from retrieval.images.sources.web_client import client_options
+
+            how = {"client_kwargs": client_options()}
+        return fsspec.core.url_to_fs(address, **how)  # type: ignore[no-any-return]
     except ImportError as error:  # it names the package for this storage
         scheme = address.partition("://")[0]
         raise SourceError(

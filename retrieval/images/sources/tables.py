@@ -12,10 +12,17 @@ from functools import partial
 from typing import Any
 
 from retrieval.errors import SourceError
-from retrieval.images.places import joined
-from retrieval.images.sources import Columns, Flaw, Item, Load, Loaded, Piece, pieces_of
-from retrieval.images.sources.rows import ADDRESSES, PATHS, described, find_column, item_at
-from retrieval.images.sources.storage import explained, open_stream, read_object, stat_of
+from retrieval.images.sources import Columns, Flaw, Item, Load, Piece, pieces_of
+from retrieval.images.sources.rows import (
+    ADDRESSES,
+    PATHS,
+    described,
+    find_column,
+    is_public_only,
+    item_at,
+    why_refused,
+)
+from retrieval.images.sources.storage import explained, load_named, open_stream, stat_of
 from retrieval.query.spelling import is_address
 
 TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".txt")
@@ -39,18 +46,26 @@ class ListSource:
     def read(self, piece: Piece) -> Iterator[tuple[Item, Load] | Flaw]:
         """Yield the pictures; each is read when it is asked for, in any thread."""
         for item in piece.items:
-            yield item, partial(_load, item)
+            yield item, partial(load_named, item, is_public_only(item, self._folder(), self.choice))
 
     def _items(self) -> Iterator[Item | Flaw]:
-        folder = self.name.rpartition("/")[0] if is_address(self.name) else _folder(self.name)
+        folder = self._folder()
         mtime = stat_of(self.name).mtime_ns
         for number, target, row in rows_of(self.name, self.choice):
             item = item_at(target, folder, mtime)
-            if item is None:
-                yield Flaw(self.name, f"line {number}", "neither an address nor a path")
+            reason = why_refused(target, folder, self.choice)
+            if item is None or reason:
+                reason = reason or "neither an address nor a path"
+                yield Flaw(self.name, f"line {number}", reason)
                 continue
             captions, columns = described(row, self.choice)
             yield Item(item.root, item.path, -1, mtime, captions=captions, columns=columns)
+
+    def _folder(self) -> str:
+        """Return the folder, or the address, that paths in the list are relative to."""
+        if is_address(self.name):
+            return self.name.rpartition("/")[0]
+        return os.path.dirname(os.path.abspath(self.name))
 
 
 def rows_of(name: str, choice: Columns) -> Iterator[tuple[int, str, dict[str, Any]]]:
@@ -93,13 +108,3 @@ def _object(line: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return row if isinstance(row, dict) else {}
-
-
-def _load(item: Item) -> Loaded:
-    place = joined(item.root, item.path)
-    picture = read_object(place) if is_address(place) else place
-    return Loaded(picture, captions=item.captions, columns=item.columns)
-
-
-def _folder(path: str) -> str:
-    return os.path.dirname(os.path.abspath(path))

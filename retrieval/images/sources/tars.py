@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import IO, Any, cast
 
-from retrieval.errors import PictureError
+from retrieval.errors import PictureError, SourceError
 from retrieval.images import SIDECARS
 from retrieval.images.sources import (
     MOST_BESIDE_BYTES,
@@ -27,14 +27,21 @@ from retrieval.images.sources import (
 )
 from retrieval.images.sources.members import Member, items_of, loaded_now, payload, plain_name
 from retrieval.images.sources.storage import explained, open_stream, stat_of, too_large
+from retrieval.images.sources.tar_index import TarIndices
 from retrieval.query.spelling import is_address
 
 ONE_PIECE = 2**30
 """A tar up to this size is one piece; the process that encodes it lists it, too."""
 
+MOST_COPIED = 64 * 2**30
+"""A tar in object storage is copied while it is encoded, up to this size."""
+
+_BLOCK = 2**22
+_LEFT_FREE = 2**30
 _MOST_HEADER = 16 * 2**20
 _MOST_RATIO = 200
 _MOST_TEXTS = 2**28
+_indices = TarIndices()
 _CUT = "the archive is damaged or cut short here; what follows is left out"
 _BOMB = "the archive unpacks to far more than its size; what follows is left out"
 
@@ -126,7 +133,8 @@ class OpenTar:
             with tarfile.open(fileobj=cast("Any", _Careful(self.stream)), mode="r:") as tar:
                 listed: list[tarfile.TarInfo] = vars(tar)["members"]
                 while (info := tar.next()) is not None:
-                    if self.compressed and info.offset_data > most:
+                    # To find the next header means to unpack this member, so its size counts.
+                    if self.compressed and info.offset_data + info.size > most:
                         self._flaws.append(Flaw(self.name, "", _BOMB))
                         return
                     if info.isreg() and not info.issparse():
@@ -157,7 +165,7 @@ def opened(name: str, *, whole: bool = False) -> Iterator[OpenTar]:
         if whole and is_address(name):
             local = stack.enter_context(tempfile.TemporaryFile())
             with explained(name):
-                shutil.copyfileobj(stream, local, 2**22)
+                _copy(name, stream, cast("IO[bytes]", local))
             stream = cast("IO[bytes]", local)
         with explained(name):
             size = stream.seek(0, os.SEEK_END)
@@ -166,6 +174,24 @@ def opened(name: str, *, whole: bool = False) -> Iterator[OpenTar]:
             stream.seek(0)
         plain = _decompressed(stream, head)
         yield OpenTar(name, plain, size, compressed=plain is not stream)
+
+
+def _copy(name: str, stream: IO[bytes], local: IO[bytes]) -> None:
+    """Copy a remote tar into a temporary file; raises SourceError for one that is too large."""
+    free = shutil.disk_usage(tempfile.gettempdir()).free - _LEFT_FREE
+    most = min(MOST_COPIED, free)
+    left = most
+    while block := stream.read(_BLOCK):
+        left -= len(block)
+        if left < 0:
+            why = (
+                "a remote tar may have" if most == MOST_COPIED else "the temporary folder has free"
+            )
+            raise SourceError(
+                f"{name} is larger than the {most / 1e9:,.1f} GB that {why}",
+                "copy it to a disk of this machine and name it there",
+            )
+        local.write(block)
 
 
 def _decompressed(stream: IO[bytes], head: bytes) -> IO[bytes]:
@@ -180,8 +206,9 @@ def _decompressed(stream: IO[bytes], head: bytes) -> IO[bytes]:
 
 def member_bytes(name: str, path: str) -> bytes:
     """Return the bytes of one member of a tar; raises SourceError, PictureError."""
+    version = stat_of(name).version
     with opened(name) as tar:
-        for member in tar.members():
-            if member.name == path:
-                return tar.read(member)
+        member = _indices.of(name, version, tar.members).find(path)
+        if member is not None:
+            return tar.read(member)
     raise PictureError(f"{name} has no {path}", "was the archive replaced?")

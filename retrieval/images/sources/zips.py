@@ -33,7 +33,7 @@ class ZipSource:
     def read(self, piece: Piece) -> Iterator[tuple[Item, Load] | Flaw]:
         """Yield the pictures in the order of the archive."""
         with _opened(self.name) as archive:
-            names = {info.filename: info for info in archive.infolist()}
+            names = _by_name(archive)
             for item in piece.items:
 
                 def read(member: Member) -> bytes:
@@ -45,17 +45,21 @@ class ZipSource:
 def member_bytes(name: str, path: str) -> bytes:
     """Return the bytes of one member of a zip; raises SourceError, PictureError."""
     with _opened(name) as archive:
-        info = next((each for each in archive.infolist() if each.filename == path), None)
-        return _bytes(archive, info, path)
+        return _bytes(archive, _by_name(archive).get(path), path)
+
+
+def _by_name(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    """Return the members by name: of several with one name the last, as in a tar."""
+    return {info.filename: info for info in archive.infolist()}
 
 
 def _items(name: str, archive: zipfile.ZipFile) -> Iterator[Item | Flaw]:
-    members = {
-        info.filename: Member(info.filename, info.file_size, _mtime_ns(info))
-        for info in archive.infolist()
-        if not info.filename.endswith("/")  # `is_dir` fails for an empty name
-    }
-    return items_of(name, members.values())
+    members = (
+        Member(each, info.file_size, _mtime_ns(info))
+        for each, info in _by_name(archive).items()
+        if not each.endswith("/")  # `is_dir` fails for an empty name
+    )
+    return items_of(name, members)
 
 
 def _bytes(archive: zipfile.ZipFile, info: zipfile.ZipInfo | None, name: str) -> bytes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +35,9 @@ def adopt_piece(
 ) -> Adopted:
     """Read a piece whose items have vectors; raises SourceError. A zero vector is a problem."""
     adopter = _Adopter(piece, spec, vectors, options)
-    return Adopted(adopter.run(lambda _: None), adopter.sample)
+    shard = adopter.run(lambda _: None)
+    again = partial(_captions, vectors, spec.dim, adopter.described)
+    return Adopted(replace(shard, texts_again=again), adopter.sample)
 
 
 class _Adopter(PieceReader):
@@ -43,16 +46,17 @@ class _Adopter(PieceReader):
     ) -> None:
         super().__init__(piece, spec, options, options.batch_size or 32)
         self._given = vectors
-        self._captions: dict[bytes, NDArray[np.float16]] = {}
+        self._places: dict[bytes, int] = {}
+        self.described = np.zeros(0, np.int64)  # for each row the `at` of its caption, or -1
         self.sample: list[tuple[NDArray[np.uint8], NDArray[np.float32]]] = []
 
     def _take(self, item: Item, read: Read) -> None:
         super()._take(item, read)
         picture = read.result
-        if not isinstance(picture, Picture) or picture.sha256 in self._captions:
+        if not isinstance(picture, Picture) or picture.sha256 in self._places:
             return
-        vector, caption = self._given(item.at)
-        self._captions[picture.sha256] = caption
+        vector, _ = self._given(item.at)
+        self._places[picture.sha256] = item.at
         if vector.any():
             floats = normalise(np.asarray(vector[None], np.float32))[0]
             self._vectors[picture.sha256] = floats
@@ -64,8 +68,16 @@ class _Adopter(PieceReader):
 
     def _texts(self, rows: list[ShardRow]) -> NDArray[np.float16]:
         """Return the given vectors of those pictures that only their captions describe."""
-        found = np.zeros((len(rows), self._spec.dim), STORED)
-        for at, row in enumerate(rows):
+        self.described = np.full(len(rows), -1, np.int64)
+        for number, row in enumerate(rows):
             if row.captions and row.description() == "\n".join(row.captions):
-                found[at] = self._captions[row.sha256]
-        return found
+                self.described[number] = self._places[row.sha256]
+        return _captions(self._given, self._spec.dim, self.described)
+
+
+def _captions(vectors: VectorsOf, dim: int, described: NDArray[np.int64]) -> NDArray[np.float16]:
+    """Return (n, dim) vectors of captions, zero where there is none (-1)."""
+    found = np.zeros((len(described), dim), STORED)
+    for number in np.flatnonzero(described >= 0).tolist():
+        found[number] = vectors(int(described[number]))[1]
+    return found

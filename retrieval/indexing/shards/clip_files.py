@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,8 +57,14 @@ class AllVectors:
 
     def page(self, number: int, rows: slice) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
         """Return (n, dim) unit vectors of pictures and of captions, of some rows of a file."""
-        images, texts = self._images[number][rows], self._texts[number]
-        return unit_rows(images), unit_rows(np.zeros_like(images) if texts is None else texts[rows])
+        return unit_rows(self._images[number][rows]), self.texts(number, rows)
+
+    def texts(self, number: int, rows: slice) -> NDArray[np.float16]:
+        """Return (n, dim) unit vectors of the captions of some rows of a file, zero without one."""
+        texts = self._texts[number]
+        if texts is None:
+            return np.zeros_like(self._images[number][rows], STORED)
+        return unit_rows(texts[rows])
 
 
 def parts_of(path: str) -> list[Part]:
@@ -95,6 +101,20 @@ def pages(path: str) -> Iterator[tuple[int, list[dict[str, Any]]]]:
             start += batch.num_rows
 
 
+def targets(path: str, *others: str) -> Iterator[tuple[int, list[Any]]]:
+    """Yield pages of what names the pictures, with the number of their first row.
+
+    No other column is read. `others` are names of it beside the usual ones; SourceError without it.
+    """
+    file = open_metadata(path)
+    column = target_column(path, file.schema_arrow.names, *others)
+    start = 0
+    with explained(path):
+        for batch in file.iter_batches(ROWS_AT_ONCE, columns=[column]):
+            yield start, batch.column(0).to_pylist()
+            start += batch.num_rows
+
+
 def count_of(path: str) -> int:
     """Return the number of rows of a file of metadata; raises SourceError."""
     return int(open_metadata(path).metadata.num_rows)
@@ -107,12 +127,12 @@ def open_metadata(path: str) -> Any:
         return pq.ParquetFile(path)
 
 
-def target_column(path: str, row: dict[str, Any], *others: str) -> str:
+def target_column(path: str, names: Iterable[str], *others: str) -> str:
     """Return the column that names the pictures; raises SourceError if there is none."""
-    column = find_column(row, "", ("image_path", *others, *ADDRESSES, *PATHS))
+    column = find_column(names, "", ("image_path", *others, *ADDRESSES, *PATHS))
     if not column:
         raise SourceError(
-            f"{path} has no column image_path or url", f"its columns: {', '.join(row)}"
+            f"{path} has no column image_path or url", f"its columns: {', '.join(names)}"
         )
     return column
 

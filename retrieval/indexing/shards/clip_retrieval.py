@@ -25,10 +25,11 @@ from retrieval.catalogue.typed import misfits
 from retrieval.context import ModelInUse
 from retrieval.errors import ModelMismatch
 from retrieval.images import PictureInfo
-from retrieval.images.places import is_elsewhere, joined, place_in
+from retrieval.images.places import Place, is_elsewhere, joined, place_in
 from retrieval.images.sources import Columns, Flaw, Item, Load, Loaded, Piece, Source
 from retrieval.images.sources.reading import picture_bytes
-from retrieval.images.sources.rows import described, item_at
+from retrieval.images.sources.rows import TRUSTED, described, item_at, why_refused
+from retrieval.images.sources.storage import load_named
 from retrieval.indexing.shards import Shard, ShardRow
 from retrieval.indexing.shards.adopting import Adopted, adopt_piece
 from retrieval.indexing.shards.clip_files import (
@@ -40,6 +41,7 @@ from retrieval.indexing.shards.clip_files import (
     parts_of,
     place_of,
     target_column,
+    targets,
 )
 from retrieval.indexing.shards.encoding import EncodeOptions
 from retrieval.query.fields import FACTS
@@ -55,11 +57,15 @@ _THREADS = min(os.cpu_count() or 1, 16)
 
 @dataclass(frozen=True, slots=True)
 class ClipRetrieval:
-    """A folder in clip-retrieval's layout; `sources` are those that have its pictures, if named."""
+    """A folder in clip-retrieval's layout; `sources` are those that have its pictures, if named.
+
+    With `any_address`, its rows may name any address: see `images.sources.Columns`.
+    """
 
     path: str
     model: ModelInUse
     sources: tuple[Source, ...] = ()
+    any_address: bool = False
 
     @property
     def folders(self) -> tuple[str, ...]:
@@ -85,10 +91,12 @@ class ClipRetrieval:
                 known = [_known_row(row, target, folder) for row in rows]
                 sound = tuple(row for row in known if row is not None)
                 if len(sound) == len(rows):
-                    yield Shard(sound, *vectors.page(number, slice(start, start + len(rows))))
+                    where = number, slice(start, start + len(rows))
+                    again = partial(vectors.texts, *where)
+                    yield Shard(sound, *vectors.page(*where), texts_again=again)
                     continue
                 entries = (
-                    _entry(row, target, folder, place_of(number, start + each))
+                    _entry(row, target, folder, place_of(number, start + each), self.any_address)
                     for each, row in enumerate(rows)
                 )
                 yield judge.checked(self._adopt(Piece(_Listed(tuple(entries))), vectors))
@@ -97,11 +105,9 @@ class ClipRetrieval:
         """Yield the pictures of the sources that have a vector, in the order of the sources."""
         places: dict[str, int] = {}
         for number, part in enumerate(parts):
-            for start, rows in pages(part.metadata):
-                target = target_column(part.metadata, rows[0], "key")
+            for start, names in targets(part.metadata, "key"):
                 places.update(
-                    (str(row[target]), place_of(number, start + each))
-                    for each, row in enumerate(rows)
+                    (str(name), place_of(number, start + each)) for each, name in enumerate(names)
                 )
         for source in self.sources:
             for piece in source.pieces(ROWS_AT_ONCE):
@@ -188,22 +194,35 @@ def _keys(item: Item) -> Iterator[str]:
     yield name.partition(".")[0]
 
 
-def _entry(row: dict[str, Any], target: str, folder: str, at: int) -> tuple[Item, Load] | Flaw:
+def _entry(
+    row: dict[str, Any], target: str, folder: str, at: int, any_address: bool
+) -> tuple[Item, Load] | Flaw:
     """Return a row of metadata as an item that is read from its own place."""
     place = row[target]
     item = _item(place, folder) if isinstance(place, str) else None
     if item is None:
         return Flaw(str(place), "", _NOWHERE)
-    captions, columns = described(row, Columns(), {target, *_NEEDED, *FACTS})
+    choice = Columns(any_address=any_address)
+    archive = place_in(place)
+    if reason := why_refused(place, "", choice) or _why_far(archive, any_address):
+        return Flaw(place, "", reason)
+    captions, columns = described(row, choice, {target, *_NEEDED, *FACTS})
     item = replace(item, at=at, captions=captions, columns=columns)
-    return item, partial(_load, item)
+    if archive is None:
+        return item, partial(load_named, item, not any_address)
+    return item, partial(_load_member, item)
 
 
-def _load(item: Item) -> Loaded:
-    place = joined(item.root, item.path)
-    data = picture_bytes(place)
-    picture = place if data is None else data
-    return Loaded(picture, captions=item.captions, columns=item.columns)
+def _why_far(archive: Place | None, any_address: bool) -> str:
+    """Return why an archive is not opened: it is read by a client that follows any redirect."""
+    far = archive is not None and is_address(archive.archive) and not any_address
+    return f"the row names an archive at an address; {TRUSTED}" if far else ""
+
+
+def _load_member(item: Item) -> Loaded:
+    data = picture_bytes(joined(item.root, item.path))
+    assert data is not None  # it is in an archive
+    return Loaded(data, captions=item.captions, columns=item.columns)
 
 
 def _known_row(row: dict[str, Any], target: str, folder: str) -> ShardRow | None:
@@ -251,10 +270,8 @@ def _common_folder(parts: list[Part]) -> str:
     """Return the folder that has all plain files of the metadata, "" if there are none."""
     common = ""
     for part in parts:
-        for _, rows in pages(part.metadata):
-            target = target_column(part.metadata, rows[0])
-            for row in rows:
-                place = row[target]
+        for _, places in targets(part.metadata):
+            for place in places:
                 if isinstance(place, str) and os.path.isabs(place) and not is_elsewhere(place):
                     above = os.path.dirname(os.path.normpath(place))
                     common = os.path.commonpath([common, above]) if common else above

@@ -7,13 +7,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from retrieval.context import ModelInUse
 from retrieval.errors import ModelMismatch, SourceError
+from retrieval.images.sources import Columns
 from retrieval.images.sources.naming import sources_of
-from retrieval.indexing.shards import Shard
+from retrieval.indexing.shards import Shard, ShardProblem
 from retrieval.indexing.shards.clip_retrieval import ClipRetrieval
 from retrieval.indexing.shards.files import IMAGES, Manifest, read_manifest, read_shard
 from retrieval.specs import ModelSpec
+from retrieval.vectors import STORED
 
 
 class DataSet(Protocol):
@@ -42,12 +46,23 @@ class EncodedFolder:
         return self.manifest.folders
 
     def shards(self) -> Iterator[Shard]:
-        """Yield the shards, in order; raises SourceError for a damaged file."""
+        """Yield the shards, in order, then what was left out; SourceError for a damaged file."""
         for name in self.manifest.shards:
             yield read_shard(self.path, name, self.manifest.model.dim)
+        left_out = tuple(
+            ShardProblem(
+                source, "", 0, 0, f"left out when the others were encoded: {reason}", "flaw"
+            )
+            for source, reason in self.manifest.failed
+        )
+        if left_out:
+            nothing = np.zeros((0, self.manifest.model.dim), STORED)
+            yield Shard((), nothing, nothing, left_out)
 
 
-def open_data_set(path: str, model: ModelInUse, pictures: Sequence[str] = ()) -> DataSet:
+def open_data_set(
+    path: str, model: ModelInUse, pictures: Sequence[str] = (), *, any_address: bool = False
+) -> DataSet:
     """Open a folder of encoded pictures for a library with a model; see `Library.iter_import`."""
     spec = model.row.spec
     manifest = read_manifest(path)
@@ -56,7 +71,8 @@ def open_data_set(path: str, model: ModelInUse, pictures: Sequence[str] = ()) ->
         require_model(path, manifest.model, spec)
         return EncodedFolder(path, manifest)
     if os.path.isdir(os.path.join(path, IMAGES)):
-        return ClipRetrieval(path, model, tuple(sources_of(pictures)))
+        sources = sources_of(pictures, Columns(any_address=any_address))
+        return ClipRetrieval(path, model, tuple(sources), any_address)
     raise SourceError(
         f"{path} holds no encoded pictures",
         "name a folder that pixtrieve encode has written, or one with img_emb/ and metadata/",

@@ -107,17 +107,36 @@ def record_of(folder: str, name: str) -> ShardFacts | None:
         return None
 
 
+def shards_by_digest(folder: str) -> dict[str, str]:
+    """Return the names of all shards with a record by their digest: see `planning.plan`."""
+    records = os.path.join(folder, RECORDS)
+    entries = sorted(os.listdir(records), reverse=True) if os.path.isdir(records) else []
+    names = (entry.removesuffix(".json") for entry in entries if entry.endswith(".json"))
+    return {digest_of(name): name for name in names}
+
+
+def digest_of(name: str) -> str:
+    """Return the digest in the name of a shard."""
+    return name.partition("-")[2]
+
+
 def write_shard(folder: str, name: str, shard: Shard) -> None:
-    """Write a shard, its record last, each file whole or not at all. Raises OSError."""
+    """Write a shard, each file whole or not at all, its record last. Raises OSError.
+
+    The record of an earlier attempt goes first, so that it never stands beside other files.
+    """
     for each in (IMAGES, TEXTS, METADATA, RECORDS):
         os.makedirs(os.path.join(folder, each), exist_ok=True)
+    path = os.path.join(folder, RECORDS, f"{name}.json")
+    if os.path.lexists(path):
+        os.unlink(path)
     if shard.rows:
         _write(folder, IMAGES, name, ".npy", lambda file: np.save(file, shard.embeddings))
         _write(folder, TEXTS, name, ".npy", lambda file: np.save(file, shard.text_embeddings))
         _write(folder, METADATA, name, ".parquet", lambda file: write_rows(file, shard.rows))
     problems = [asdict(problem) for problem in shard.problems]
     record = {"pictures": len(shard.rows), "problems": problems}
-    write_record(os.path.join(folder, RECORDS, f"{name}.json"), record)
+    write_record(path, record)
 
 
 def read_shard(folder: str, name: str, dim: int) -> Shard:

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from retrieval.catalogue import CAPTION, COLUMNS, Catalogue, ModelRow, Root
 from retrieval.catalogue.contents import Batch, FileRecord, ImageRecord, ProblemRecord
 from retrieval.catalogue.known_contents import KnownContents
-from retrieval.catalogue.roots import relative, root_of
+from retrieval.catalogue.known_roots import KnownRoots
+from retrieval.catalogue.roots import relative
 from retrieval.catalogue.sidecars import SidecarRecord
 from retrieval.images import FoundSidecar
 from retrieval.images.places import is_archive, is_elsewhere, joined, place_in
@@ -45,6 +46,7 @@ class Merger:
         self._catalogue, self._model, self._stop = catalogue, model, stop
         self._whole = set(folders)
         self._roots: dict[str, tuple[Root, str]] = {}
+        self._all_roots: KnownRoots | None = None
         self._thumbnails = os.path.join(os.path.dirname(catalogue.path), "thumbnails")
         self.report = RunReport()
         self.texts = KnownTexts()
@@ -177,18 +179,25 @@ class Merger:
     def _root(self, name: str) -> tuple[Root, str]:
         """Return the library's root for a root of shards, and where that is below it."""
         if name not in self._roots:
-            roots = [each for each in self._catalogue.roots.all() if each.whole]
-            above = None if is_archive(name) or place_in(name) else root_of(roots, name)
+            own = is_archive(name) or place_in(name) is not None
+            above = None if own else self._known_roots().whole_at_or_above(name)
             if above is not None and (is_address(name) or not above.elsewhere):
                 below = relative(above, name).replace(os.sep, "/")
                 self._roots[name] = above, f"{below}/" if below else ""
             else:
                 whole = name in self._whole or is_elsewhere(name)
                 with self._catalogue.writing():
-                    root = make_root(self._catalogue, name, whole=whole)
+                    known = self._known_roots()
+                    root = make_root(self._catalogue, name, whole=whole, known=known)
                     self._catalogue.roots.include(root, "remove")  # to import is to name it again
                 self._roots[name] = root, ""
         return self._roots[name]
+
+    def _known_roots(self) -> KnownRoots:
+        """Return all roots: the caller's lock keeps others from changing them."""
+        if self._all_roots is None:
+            self._all_roots = KnownRoots(self._catalogue.roots.all())
+        return self._all_roots
 
     def _keep_thumbnail(self, row: ShardRow) -> None:
         sha256 = row.sha256.hex()

@@ -34,7 +34,8 @@ def plan(
     """Yield the jobs of all sources, in order; sources are listed as the iterator is consumed.
 
     A name is the number of the shard and a digest of what it is made of: a source that changed
-    gets new shards, the others keep theirs.
+    gets new shards. The digest tells whether a shard is there: the numbers of the others shift
+    when a source before them grows.
     """
     limits = options.limits
     rules = (FORMAT, fingerprint, limits.max_megapixels, limits.exact, options.columns)
@@ -45,7 +46,7 @@ def plan(
             for piece in source.pieces(options.shard_size):
                 made_of = repr((rules, options.thumbnails, identity, _lasting(piece)))
                 digest = hashlib.blake2b(
-                    made_of.encode("utf-8", "surrogatepass"), digest_size=6
+                    made_of.encode("utf-8", "surrogatepass"), digest_size=10
                 ).hexdigest()
                 yield Job(f"{number:06d}-{digest}", piece)
                 number += 1

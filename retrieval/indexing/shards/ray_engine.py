@@ -11,6 +11,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from retrieval.errors import MissingExtra, ModelError, ModelMismatch, PixtrieveError, SourceError
@@ -19,7 +20,9 @@ from retrieval.indexing.shards.encoding import EncodeOptions, encode_piece
 from retrieval.indexing.shards.engines import Encoded, MakeEncoder, require_calibrated
 from retrieval.indexing.shards.planning import Failure, Job
 
-_MOST_ATTEMPTS = 5
+_MOST_ATTEMPTS = 5  # of one shard
+_DEATHS = 10  # in a row, and two for each worker, because a node may take many with it
+_MOST_REASON = 400
 _TICK_S = 0.5
 
 
@@ -51,8 +54,14 @@ class RayEngine:
                 if isinstance(answer, Failure):
                     yield answer
                 else:
-                    on_pictures(len(answer.rows))
+                    flaws = sum(each.kind == "flaw" for each in answer.problems)
+                    on_pictures(len(answer.rows) + len(answer.problems) - flaws)
                     yield Encoded(job, answer)
+        except self._ray.exceptions.RayError as error:
+            raise SourceError(
+                f"the Ray cluster does not answer any more: {_reason(error)}",
+                "start it again and run the same command: the shards that are there are kept",
+            ) from error
         finally:
             pool.close()
 
@@ -111,21 +120,25 @@ class _Pool:
         self._busy: dict[Any, tuple[Any, Job | None]] = {}  # by the reference of the answer
         self._again: deque[Job] = deque()
         self._attempts: dict[str, int] = {}
+        self._deaths, self._most_deaths = 0, _DEATHS + 2 * count
         for _ in range(count):
             self._start()
 
     def run(
         self, jobs: Iterator[Job], on_pictures: Callable[[int], None]
     ) -> Iterator[tuple[Job, Shard | Failure]]:
+        """Yield the jobs as they are done; raises ModelError if workers end again and again."""
         while any(job is not None for _, job in self._busy.values()) or self._more(jobs):
             done, _ = self._ray.wait(list(self._busy), num_returns=1, timeout=_TICK_S)
             on_pictures(0)
             for reference in done:
                 actor, job = self._busy.pop(reference)
                 answer = self._answer(reference)
-                if answer is None:
+                if isinstance(answer, _Died):
+                    self._note_death(answer)
+                    self._ray.kill(actor)  # it may be alive, with an error that is not ours
                     self._start()
-                    if job is not None and (failure := self._lost(job)):
+                    if job is not None and (failure := self._lost(job, answer)):
                         yield job, failure
                     continue
                 if isinstance(answer, ModelError):
@@ -133,6 +146,7 @@ class _Pool:
                 if job is None:
                     _require_loaded(answer)
                 else:
+                    self._deaths = 0
                     yield job, answer
                 self._give(actor, jobs)
 
@@ -161,22 +175,47 @@ class _Pool:
             self._ray.kill(actor)
 
     def _answer(self, reference: Any) -> Any:
-        """Return the answer of an actor; None if it died, or its node did."""
-        errors = self._ray.exceptions
+        """Return the answer of an actor, or how it, its node or its code failed."""
         try:
             return self._ray.get(reference)
-        except (errors.RayActorError, errors.ObjectLostError, errors.RaySystemError):
-            return None
+        except self._ray.exceptions.RayError as error:
+            return _Died(_reason(error))
 
-    def _lost(self, job: Job) -> Failure | None:
+    def _note_death(self, died: _Died) -> None:
+        self._deaths += 1
+        if self._deaths >= self._most_deaths:
+            raise ModelError(
+                f"{self._deaths} workers ended one after another, the last one so: {died.reason}",
+                "they may lack memory: try fewer --threads, a smaller --batch-size or fewer "
+                "--workers. Is the same Pixtrieve installed on all nodes? Their logs are in "
+                "/tmp/ray/session_latest/logs. The shards that are there are kept",
+            )
+
+    def _lost(self, job: Job, died: _Died) -> Failure | None:
         """Put a job back; return a failure if too many workers have died of it."""
         self._attempts[job.name] = self._attempts.get(job.name, 0) + 1
         if self._attempts[job.name] < _MOST_ATTEMPTS:
             self._again.appendleft(job)
             return None
         return Failure(
-            job.piece.source.name, f"{_MOST_ATTEMPTS} workers ended while they encoded it"
+            job.piece.source.name,
+            f"shard {job.name}: {_MOST_ATTEMPTS} workers ended while they encoded it, the last "
+            f"one so: {died.reason}",
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Died:
+    """A worker that gave no answer, and why, in Ray's words."""
+
+    reason: str
+
+
+def _reason(error: Exception) -> str:
+    """Return Ray's words, or those of the error that it has carried here, in one line."""
+    cause = getattr(error, "cause", None)
+    text = str(error) if cause is None else f"{type(cause).__name__}: {cause}"
+    return " ".join(text.split())[:_MOST_REASON] or type(error).__name__
 
 
 def _require_loaded(answer: tuple[str, str]) -> None:

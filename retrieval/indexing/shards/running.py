@@ -18,9 +18,11 @@ from retrieval.indexing.shards.encoding import EncodeOptions, StoppedError
 from retrieval.indexing.shards.engines import Engine
 from retrieval.indexing.shards.files import (
     Manifest,
+    digest_of,
     forget_others,
     read_manifest,
     record_of,
+    shards_by_digest,
     write_manifest,
     write_shard,
 )
@@ -83,7 +85,7 @@ class _Run:
     ) -> None:
         self._folder, self._model, self._stop, self._on_progress = folder, model, stop, on_progress
         self._state = EncodeProgress()
-        self._names: list[str] = []
+        self._names: dict[str, None] = {}  # ordered
         self._started, self._reported = time.monotonic(), 0.0
 
     def run(
@@ -101,6 +103,9 @@ class _Run:
                 if isinstance(each, Failure):
                     self._state.failures.append(each)
                     continue
+                if manifest.finished:  # until all is there again
+                    manifest = replace(manifest, finished=False)
+                    write_manifest(self._folder, manifest)
                 write_shard(self._folder, each.job.name, each.shard)
                 self._state.written += 1
                 self._note(len(each.shard.rows), each.shard.problems)
@@ -136,17 +141,21 @@ class _Run:
         return found
 
     def _left(self, jobs: Iterator[Job | Failure], *, retry: bool) -> Iterator[Job]:
-        """Yield the jobs whose shards are not there."""
+        """Yield the jobs whose shards are not there, each once."""
+        there = shards_by_digest(self._folder)
         for job in jobs:
             if self._stop.is_set():
                 raise StoppedError
             if isinstance(job, Failure):
                 self._state.failures.append(job)
                 continue
-            self._names.append(job.name)
-            facts = record_of(self._folder, job.name)
+            name = there.setdefault(digest_of(job.name), job.name)
+            if name in self._names:
+                continue  # a source was named twice
+            self._names[name] = None
+            facts = record_of(self._folder, name)
             if facts is None or (retry and facts.retryable):
-                yield job
+                yield replace(job, name=name)
                 continue
             self._state.skipped += 1
             self._note(facts.pictures, facts.problems)
