@@ -101,34 +101,35 @@ class DuplicateRows:
             sets.setdefault(row.set_id, {})[row.image_id] = row.files
         return list(sets.values())
 
-    def forget_file(self, root: str, path: str, kept: PictureKey) -> None:
-        """Delete a file that has been moved away; its image remains if it has another file.
+    def inherit(self, root: str, path: str, kept: PictureKey) -> None:
+        """Put a picture into the albums, and among the favourites, where a file's picture is.
 
-        If it has none, the picture that was kept instead joins its albums, at its place, and the
-        favourites if it was one.
+        The file is about to be forgotten. Nothing happens if its picture has another file.
         """
-        next_generation(self._db)
         content = self._db.one(
             "SELECT i.sha256 FROM files f JOIN roots r ON r.id = f.root_id"
             " JOIN images i ON i.id = f.image_id"
-            " WHERE f.path = CAST(? AS TEXT) AND r.path = CAST(? AS TEXT)"
-            " AND NOT EXISTS"
+            " WHERE f.path = CAST(? AS TEXT) AND r.path = CAST(? AS TEXT) AND NOT EXISTS"
             " (SELECT 1 FROM files o WHERE o.image_id = f.image_id AND o.id != f.id)",
             (text(path), text(root)),
         )
-        if content is not None:
-            values = bytes.fromhex(kept.sha256), text(kept.path), content
-            self._db.rows(
-                "INSERT OR IGNORE INTO album_pictures (album_id, sha256, path, position)"
-                " SELECT album_id, ?, CAST(? AS TEXT), position FROM album_pictures"
-                " WHERE sha256 = ?",
-                values,
-            )
-            self._db.rows(
-                "INSERT OR IGNORE INTO favourites (sha256, path)"
-                " SELECT ?, CAST(? AS TEXT) FROM favourites WHERE sha256 = ?",
-                values,
-            )
+        if content is None:
+            return
+        values = bytes.fromhex(kept.sha256), text(kept.path), content
+        self._db.rows(
+            "INSERT OR IGNORE INTO album_pictures (album_id, sha256, path, position)"
+            " SELECT album_id, ?, CAST(? AS TEXT), position FROM album_pictures WHERE sha256 = ?",
+            values,
+        )
+        self._db.rows(
+            "INSERT OR IGNORE INTO favourites (sha256, path)"
+            " SELECT ?, CAST(? AS TEXT) FROM favourites WHERE sha256 = ?",
+            values,
+        )
+
+    def forget_file(self, root: str, path: str) -> None:
+        """Delete a file that has been moved away; its image remains if it has another file."""
+        next_generation(self._db)
         self._db.rows(
             "DELETE FROM files WHERE path = CAST(? AS TEXT)"
             " AND root_id = (SELECT id FROM roots WHERE path = CAST(? AS TEXT))",

@@ -142,7 +142,8 @@ class Duplicates:
     def _forget(self, file: DuplicateFile, kept: DuplicateFile) -> None:
         key = PictureKey(kept.sha256, kept.full_path)
         with self._context.catalogue.writing():
-            self._rows.forget_file(file.root, file.path, key)
+            self._rows.inherit(file.root, file.path, key)
+            self._rows.forget_file(file.root, file.path)
 
     def _pictures(
         self, images: Sequence[KnownImage], kept: Sequence[Mapping[int, int]]
