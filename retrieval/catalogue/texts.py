@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import math
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.catalogue.connection import Connection
+from retrieval.catalogue.connection import GREATEST_NUMBER, Connection
 from retrieval.catalogue.generation import next_generation
 from retrieval.catalogue.row_checks import sound
 from retrieval.catalogue.vectors import TEXT
@@ -100,8 +101,9 @@ class Texts:
         A picture that matches every word of a short query scores high; one that matches a common
         word of a long query scores almost 0. `allowed`, if given, limits the image ids.
         """
-        within = "" if allowed is None else " AND rowid IN (SELECT value FROM json_each(?))"
-        values = () if allowed is None else (json.dumps([int(id_) for id_ in allowed]),)
+        # SQLite would look up each allowed image among the matches, however many there are.
+        inside = None if allowed is None else frozenset(allowed)
+        most = min(limit, GREATEST_NUMBER) if inside is None else -1
         documents = self._db.one("SELECT count(*) FROM words_docsize")
         scores: dict[int, float] = {}
         matched: dict[int, float] = {}
@@ -117,10 +119,11 @@ class Texts:
             rows = self._db.rows(
                 "SELECT rowid, -rank FROM words WHERE words MATCH ?"
                 " AND EXISTS (SELECT 1 FROM images i WHERE i.id = rowid AND i.orphaned_at IS NULL)"
-                f"{within} ORDER BY rank, rowid LIMIT ?",
-                (term, *values, limit),
+                " ORDER BY rank, rowid LIMIT ?",
+                (term, most),
             )
-            for image_id, score in rows:
+            found = (row for row in rows if inside is None or row[0] in inside)
+            for image_id, score in islice(found, min(limit, sys.maxsize)):
                 scores[image_id] = scores.get(image_id, 0.0) + score / own * rarity
                 matched[image_id] = matched.get(image_id, 0.0) + rarity
         return {image_id: score * matched[image_id] / whole for image_id, score in scores.items()}
