@@ -122,6 +122,33 @@ def test_the_scrubber_leads_to_a_month(page: Any) -> None:
     assert scrubber.is_hidden()
 
 
+def test_a_scrubber_that_makes_the_list_short_stays(page: Any) -> None:
+    """Beside a scrubber the rows are narrower: here so much that the list would do without it."""
+    wait_for_first(page, "2026-06-02_0004.png")
+    narrow = "body.scrubbed #search { margin-right: 50vw !important; }"
+    page.evaluate("rule => document.styleSheets[0].insertRule(rule)", narrow)
+    page.locator("#where").evaluate("where => { where.value = 'date >= 2026'; }")
+    page.locator("#where").dispatch_event("input")
+    page.locator("#state", has_text="30 pictures").wait_for()
+    page.evaluate(
+        """() => {
+          window.changes = 0;
+          const count = () => { window.changes += 1; };
+          new MutationObserver(count).observe(document.querySelector("#scrubber"),
+            { attributeFilter: ["hidden"] });
+        }"""
+    )
+    shown = []
+    for height in range(600, 2001, 100):
+        page.set_viewport_size({"width": 1200, "height": height})
+        page.locator("#question").press("Enter")
+        page.wait_for_timeout(150)
+        shown.append(page.locator("#scrubber").is_visible())
+    assert shown == sorted(shown, reverse=True)
+    assert {*shown} == {True, False}
+    assert page.evaluate("window.changes") < 10
+
+
 def first_answer(page: Any) -> str:
     """Return the file of the first answer to "red"."""
     found = page.evaluate("async () => (await fetch('/api/search?q=red&limit=1')).json()")

@@ -37,7 +37,7 @@ const gallery = createGallery({
   open, favourite: (id, on) => favourite([id], on), height: tileSize.height,
   chosen: () => choosing.show(),
   more: () => search.more(),
-  laidOut: (layout, dated) => scrubber.draw(layout, dated && now().view === "search"),
+  laidOut: (layout, dated, same) => scrubber.draw(layout, dated && now().view === "search", same),
 });
 const scrubber = createScrubber($("scrubber"), { jump: (top) => gallery.jump(top), top: () => gallery.top });
 const viewer = createViewer({

@@ -14,7 +14,7 @@ const SETTLED = 90; // milliseconds
 
 /**
  * Callbacks: open(id), favourite(id, on) after a click on a heart, chosen() after a change of the selection, more() near the end, laidOut(layout,
- * dated) after a change of the layout. `height()` is the wanted height of a row in pixels.
+ * dated, same) after a change of the layout, `same` if the same pictures are in the same window. `height(width)` is the wanted height of a row in pixels.
  *
  * Arrow keys move, Enter opens, Space or x selects, Shift selects a range; so does a long press. F marks as a favourite.
  */
@@ -26,6 +26,7 @@ export function createGallery({ open, favourite, chosen, more, laidOut, height }
   let source = createHits([]);
   let layout = layOut([], [], { width: 1, height: 1, gap: GAP, head: HEAD });
   let measured = ""; // what the layout was made for
+  let room = ""; // the window that it was made for
   let focused = 0;
   let pending = 0;
   let settling = 0;
@@ -42,8 +43,8 @@ export function createGallery({ open, favourite, chosen, more, laidOut, height }
 
   const redraw = () => { pending ||= requestAnimationFrame(() => { pending = 0; draw(); }); };
 
-  /** Lay out again if the width, the size of the tiles or the pictures are others. */
-  function measure(fresh = false) {
+  /** Lay out again if the width, the size of the tiles or the pictures are others; `again` if only the width is. */
+  function measure(fresh = false, again = false) {
     const width = list.clientWidth;
     const wanted = height(width);
     const key = `${width} ${wanted}`;
@@ -57,8 +58,10 @@ export function createGallery({ open, favourite, chosen, more, laidOut, height }
     list.style.height = `${layout.height}px`;
     for (const head of heads.values()) head.remove();
     heads.clear();
-    laidOut(layout, source.dated);
-    if (fresh && list.clientWidth !== width) { measure(true); return; } // the scrubber has come or gone
+    const before = room;
+    room = `${innerWidth} ${innerHeight} ${height(innerWidth)}`;
+    laidOut(layout, source.dated, again || (!fresh && room === before));
+    if (fresh && list.clientWidth !== width) { measure(true, true); return; } // the scrubber has come or gone
     if (held) scrollTo(0, offset() + layout.rows[rowOf(layout, held.place)].top - held.above);
   }
 

@@ -92,9 +92,12 @@ export function createScrubber(root, { jump, top }) {
   addEventListener("scroll", () => { if (!root.hidden) { wake(); place(); } }, { passive: true });
 
   return {
-    /** Show the months of a layout; hide if it has no dates, or all of it is seen. */
-    draw(layout, dated) {
-      root.hidden = !dated || layout.height < innerHeight * 1.5;
+    /**
+     * Show the months of a layout; hide if it has no dates, or all of it is seen. With a scrubber the
+     * rows are narrower, so the layout may be lower: for the `same` pictures in the same window it stays.
+     */
+    draw(layout, dated, same) {
+      root.hidden = !dated || (layout.height < innerHeight * 1.5 && !(same && !root.hidden));
       document.body.classList.toggle("scrubbed", !root.hidden);
       if (root.hidden) return;
       height = layout.height;
