@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,7 +81,8 @@ def page(address: str) -> Iterator[Any]:
         opened.on("pageerror", lambda error: errors.append(str(error)))
 
         def on_console(said: Any) -> None:
-            if said.type == "error" and "status of 422" not in said.text:
+            refused = re.search("status of (409|422)", said.text)
+            if said.type == "error" and not refused:
                 errors.append(said.text)
 
         opened.on("console", on_console)

@@ -149,6 +149,39 @@ def test_a_scrubber_that_makes_the_list_short_stays(page: Any) -> None:
     assert page.evaluate("window.changes") < 10
 
 
+def test_what_is_around_a_picture_that_was_opened_is_loaded(page: Any) -> None:
+    wait_for_first(page, "2026-06-02_0004.png")
+    found = page.evaluate(
+        """async () => {
+          const { createTimeline, loadTimeline } = await import("/timeline.js");
+          const facts = await loadTimeline("", "");
+          const ids = (await (await fetch(`/api/timeline/${facts.order}/ids`)).json()).ids;
+          let arrived = () => {};
+          const list = createTimeline(facts, { arrived: () => arrived(), outdated() {} });
+          await list.find(ids[250]);
+          const rest = new Promise((done) => {
+            arrived = () => { if (list.item(449) && list.item(0)) done(); };
+          });
+          list.need(0, 450);
+          await rest;
+          return [list.ids.length, ids.every((id, place) => list.item(place)?.id === id)];
+        }"""
+    )
+    assert found == [COUNT, True]
+
+
+def test_a_range_of_a_list_that_the_server_forgot_is_listed_again(page: Any) -> None:
+    wait_for_first(page, "2026-06-02_0004.png")
+    for number in range(9):
+        page.evaluate("where => fetch(`/api/timeline?where=${where}`)", f"width > {number}")
+    page.locator(".tile .choose").first.click()
+    page.locator(".tile").nth(7).click(modifiers=["Shift"])
+    page.locator("#toast", has_text="The library has changed").wait_for()
+    page.locator("#count", has_text="1 selected").wait_for()
+    page.locator(".tile").nth(7).click(modifiers=["Shift"])
+    page.locator("#count", has_text="8 selected").wait_for()
+
+
 def first_answer(page: Any) -> str:
     """Return the file of the first answer to "red"."""
     found = page.evaluate("async () => (await fetch('/api/search?q=red&limit=1')).json()")

@@ -78,9 +78,9 @@ def test_parts_of_the_order(dated: str, client: Client) -> None:
         paged += api.get(address, params={"offset": offset, "limit": 7}).json()["pictures"]
     assert paged == whole
     there = whole[20]["id"]
-    around = api.get(address, params={"around": there, "limit": 6}).json()
-    assert (around["offset"], around["pictures"]) == (17, whole[17:23])
-    assert api.get(address, params={"around": 99999}).status_code == 404
+    page = api.get(address, params={"page_of": there, "limit": 6}).json()
+    assert (page["offset"], page["pictures"]) == (18, whole[18:24])
+    assert api.get(address, params={"page_of": 99999}).status_code == 404
     part = api.get(f"/api/timeline/{order}/ids", params={"offset": 38, "limit": 5}).json()
     assert part == {"offset": 38, "ids": [each["id"] for each in whole[38:]]}
 

@@ -49,15 +49,18 @@ def timeline_routes(state: State) -> APIRouter:
         order: OrderName,
         offset: Offset = 0,
         limit: Annotated[int, Query(ge=1, le=_MOST_PICTURES)] = 200,
-        around: Annotated[
-            int, Query(ge=0, le=2**62, description="the id of a picture in the middle, or 0")
+        page_of: Annotated[
+            int, Query(ge=0, le=2**62, description="the id of a picture; 0: use `offset`")
         ] = 0,
     ) -> Response:
-        """Return some pictures of an order: id, name, date, and so on; null for one that left."""
+        """Return some pictures of an order: id, name, date, and so on; null for one that left.
+
+        `page_of` names a picture: the order is cut into pages of `limit`, and its page is returned.
+        """
 
         def read(library: Library) -> dict[str, Any]:
             found = _named(timelines, order)
-            start = max(0, _place(found, around) - limit // 2) if around else offset
+            start = _place(found, page_of) // limit * limit if page_of else offset
             ids = found.ids[start : start + limit].tolist()
             glimpses = library.timeline.glimpses(ids)
             shown = {id_: _shown(each, state.placeholders) for id_, each in glimpses.items()}

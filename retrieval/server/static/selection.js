@@ -1,5 +1,8 @@
 // The selected pictures, and how they are selected: one by one, as a range, with a long press.
 
+import { sentence } from "./dialogs.js";
+import { toast } from "./dom.js";
+
 const LONG = 450; // milliseconds
 const STILL = 10; // pixels
 
@@ -11,7 +14,11 @@ export function createSelection({ range, changed }) {
   let long = false; // the press was a long one: the click after it is none
 
   async function add(first, after) {
-    for (const id of await range(first, after)) if (id) ids.add(id);
+    try {
+      for (const id of await range(first, after)) if (id) ids.add(id);
+    } catch (error) {
+      toast(sentence(error.message));
+    }
     changed();
   }
 

@@ -26,16 +26,17 @@ export function createTimeline({ order, count, ratios, days }, { arrived, outdat
   const control = new AbortController();
   let wanted = [];
 
-  const address = (part, values) => `/api/timeline/${order}/${part}?${new URLSearchParams(values)}`;
-
-  async function fetched(values) {
+  async function fetched(part, values, options = {}) {
     try {
-      return await ask(address("pictures", values), { signal: control.signal });
+      return await ask(`/api/timeline/${order}/${part}?${new URLSearchParams(values)}`, options);
     } catch (error) {
-      if (error.status === 409) outdated();
-      throw error;
+      if (error.status !== 409) throw error;
+      outdated();
+      throw new Error("The library has changed, and its pictures are listed again. Select them once more.");
     }
   }
+
+  const load = (values) => fetched("pictures", { ...values, limit: PAGE }, { signal: control.signal }).then(take).catch(() => {});
 
   function take({ offset, pictures }) {
     pictures.forEach((picture, number) => {
@@ -52,7 +53,7 @@ export function createTimeline({ order, count, ratios, days }, { arrived, outdat
     while (loading.size < AT_ONCE && wanted.length) {
       const page = wanted.shift();
       if (loading.has(page) || items[page * PAGE]) continue;
-      const going = fetched({ offset: page * PAGE, limit: PAGE }).then(take).catch(() => {}).finally(() => { loading.delete(page); next(); });
+      const going = load({ offset: page * PAGE }).finally(() => { loading.delete(page); next(); });
       loading.set(page, going);
     }
   }
@@ -72,15 +73,13 @@ export function createTimeline({ order, count, ratios, days }, { arrived, outdat
       for (let page = Math.floor(first / PAGE); page * PAGE < Math.min(after, count); page++) if (!items[page * PAGE]) wanted.push(page);
       next();
     },
-    /** Load the pictures around one. */
-    async find(id) {
-      if (!places.has(id)) await fetched({ around: id, limit: PAGE }).then(take).catch(() => {});
-    },
-    /** The ids of the pictures from a place to another, that one left out. */
+    /** Load the page that a picture is on. */
+    async find(id) { if (!places.has(id)) await load({ page_of: id }); },
+    /** The ids of the pictures from a place to another, that one left out; throws if the server has forgotten the order. */
     async range(first, after) {
       const found = [];
       while (found.length < after - first) {
-        const part = await ask(address("ids", { offset: first + found.length, limit: after - first - found.length }));
+        const part = await fetched("ids", { offset: first + found.length, limit: after - first - found.length });
         if (!part.ids.length) break;
         found.push(...part.ids);
       }
