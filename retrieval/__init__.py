@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         ModelMismatch,
         ModelNotFound,
         ModelUnavailable,
+        NameTaken,
         PictureError,
         PixtrieveError,
         QueryError,
@@ -58,7 +59,8 @@ if TYPE_CHECKING:
     from retrieval.tagging.corpora import Corpus, read_corpus
     from retrieval.tagging.describing import Description
     from retrieval.tagging.labels import Tags
-    from retrieval.tagging.saved import SavedAnswer, SavedSearch, SavedSearches
+    from retrieval.tagging.saved import SavedSearches
+    from retrieval.tagging.saved_answers import SavedAnswer, SavedLook, SavedSearch
     from retrieval.texts import Texts
     from retrieval.watching.watcher import Delayed, WatchControl, Watching, WatchTiming
 
@@ -107,6 +109,7 @@ _PLACES = {
     "ModelStatus": "retrieval.catalogue",
     "ModelUnavailable": "retrieval.errors",
     "MovedFolder": "retrieval.catalogue.relocation",
+    "NameTaken": "retrieval.errors",
     "PictureError": "retrieval.errors",
     "PixtrieveError": "retrieval.errors",
     "Preprocessing": "retrieval.specs",
@@ -119,8 +122,9 @@ _PLACES = {
     "Relocated": "retrieval.folder.relocating",
     "Restored": "retrieval.folder.backup",
     "Root": "retrieval.catalogue",
-    "SavedAnswer": "retrieval.tagging.saved",
-    "SavedSearch": "retrieval.tagging.saved",
+    "SavedAnswer": "retrieval.tagging.saved_answers",
+    "SavedLook": "retrieval.tagging.saved_answers",
+    "SavedSearch": "retrieval.tagging.saved_answers",
     "SavedSearches": "retrieval.tagging.saved",
     "SearchOptions": "retrieval.query.options",
     "SearchResult": "retrieval.search.results",
@@ -184,6 +188,7 @@ __all__ = [
     "ModelStatus",
     "ModelUnavailable",
     "MovedFolder",
+    "NameTaken",
     "PictureError",
     "PixtrieveError",
     "Preprocessing",
@@ -197,6 +202,7 @@ __all__ = [
     "Restored",
     "Root",
     "SavedAnswer",
+    "SavedLook",
     "SavedSearch",
     "SavedSearches",
     "SearchOptions",

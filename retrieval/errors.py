@@ -13,6 +13,7 @@ PixtrieveError            message (what happened, to which file) and hint (what 
 ├── PictureError          a picture that cannot be read, with the reason
 ├── SourceError           a data set, an archive or a list of pictures that cannot be read
 ├── QueryError            an invalid query
+│   └── NameTaken         another album or saved search has the name
 └── MissingExtra          an optional package is not installed
 """
 
@@ -77,6 +78,14 @@ class SourceError(PixtrieveError):
 
 class QueryError(PixtrieveError):
     """The query is invalid."""
+
+
+class NameTaken(QueryError):
+    """Another album or saved search has the name; `taken` is how that one is written."""
+
+    def __init__(self, message: str, hint: str, taken: str) -> None:
+        super().__init__(message, hint)
+        self.taken = taken
 
 
 class MissingExtra(PixtrieveError):

@@ -20,7 +20,7 @@ from retrieval.errors import PixtrieveError
 from retrieval.library import Library
 from retrieval.query import Query
 from retrieval.query.options import SearchOptions
-from retrieval.tagging.saved import SavedAnswer, SavedSearch
+from retrieval.tagging.saved_answers import SavedAnswer, SavedSearch
 
 _RANKS = 20
 

@@ -7,6 +7,7 @@ name that was written first is the one that is shown.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 
 from retrieval.errors import QueryError
 from retrieval.query.spelling import as_read
@@ -33,6 +34,25 @@ def clean_name(written: str, what: str) -> str:
 def name_key(name: str) -> str:
     """Return what two names have in common if, and only if, they are the same name."""
     return as_read(_plain(name).casefold())
+
+
+def matching(names: Iterable[str], text: str) -> list[str]:
+    """Return the names that contain a text, accents and case aside; what begins with it is first.
+
+    The name that is the text precedes them all. An empty text leaves all names in their order.
+    """
+    key, wanted = name_key(text), _loose(text)
+
+    def place(name: str) -> int:
+        return 0 if name_key(name) == key else 1 if _loose(name).startswith(wanted) else 2
+
+    found = [name for name in names if wanted in _loose(name)]
+    return sorted(found, key=place) if wanted else found
+
+
+def _loose(text: str) -> str:
+    decomposed = unicodedata.normalize("NFD", name_key(text))
+    return "".join(c for c in decomposed if not unicodedata.category(c).startswith("M"))
 
 
 def _plain(written: str) -> str:

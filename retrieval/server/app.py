@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -16,6 +15,7 @@ from retrieval.errors import (
     LibraryNotFound,
     MissingExtra,
     ModelError,
+    NameTaken,
     PictureError,
     PixtrieveError,
     QueryError,
@@ -106,8 +106,8 @@ def create_app(
 async def _explain(_: Request, error: Exception) -> Response:
     assert isinstance(error, PixtrieveError)
     status = next(code for kind, code in _STATUS if isinstance(error, kind))
-    body = json.dumps({"error": error.message, "hint": error.hint})
-    return Response(body, status, media_type="application/json")
+    taken = {"taken": error.taken} if isinstance(error, NameTaken) else {}
+    return as_json({"error": error.message, "hint": error.hint, **taken}, status)
 
 
 async def _explain_system(_: Request, error: Exception) -> Response:

@@ -6,10 +6,9 @@ import asyncio
 
 from retrieval.library import Library
 from retrieval.query import Query, example_term
-from retrieval.query.saved import Restored
 from retrieval.server.library_thread import LibraryThread
 from retrieval.server.paths import refuse_paths
-from retrieval.tagging.saved import SavedAnswer
+from retrieval.tagging.saved_answers import SavedAnswer
 
 
 async def ask_saved(
@@ -21,18 +20,11 @@ async def ask_saved(
     """
 
     def run(library: Library) -> SavedAnswer:
-        question_of(library, name, files=files)
+        question = library.saved.question(name)
+        examples = (*question.options.like, *question.options.unlike)
+        refuse_paths(question.query, files=files)
+        if examples:
+            refuse_paths(Query(tuple(map(example_term, examples))), files=files)
         return library.saved.answer(name)
 
     return await asyncio.wrap_future(library_thread.call(run))
-
-
-def question_of(library: Library, name: str, *, files: bool = False) -> Restored:
-    """Return the question of a saved search; QueryError if it names a file or an address."""
-    found = library.saved.question(name)
-    examples = (*found.options.like, *found.options.unlike)
-    terms = tuple(map(example_term, examples))
-    refuse_paths(found.query, files=files)
-    if terms:
-        refuse_paths(Query(terms), files=files)
-    return found

@@ -77,6 +77,8 @@ class State:
         self.library_thread = LibraryThread(path, device)
         # Lists all pictures on a thread of its own, so that neither it nor a search waits.
         self._listing = LibraryThread(path, device, lazy=True)
+        # Reads what tiles show, so that neither the event loop nor a list of all waits for it.
+        self._tiles = LibraryThread(path, device, lazy=True)
         self.timelines = Timelines()
         self._uploads = ThreadPoolExecutor(_UPLOADS, "uploads")
         self.thumbnails = thumbnails_folder(path)
@@ -96,6 +98,10 @@ class State:
     async def beside(self, function: Callable[[Library], T]) -> T:
         """Run a function on the thread that lists pictures, and wait for it."""
         return await asyncio.wrap_future(self._listing.call(function))
+
+    async def for_tiles(self, function: Callable[[Library], T]) -> T:
+        """Run a function on the thread that reads what tiles show, and wait for it."""
+        return await asyncio.wrap_future(self._tiles.call(function))
 
     async def aside(self, function: Callable[[Library], T]) -> T:
         """Run a slow function with its own `Library`, so that searches need not wait."""
@@ -136,7 +142,7 @@ class State:
         found = result.to_dict()
         # Page by rank: `sort` puts the hits in another order.
         found["hits"] = [hit for hit in found["hits"] if hit["rank"] > request.offset]
-        await self._add_placeholders(found["hits"])
+        await self.for_tiles(lambda library: self._add_placeholders(library, found["hits"]))
         facts = {
             "query": "" if query is None else str(query),
             "where": request.filter,
@@ -144,15 +150,13 @@ class State:
         }
         return as_json({**facts, **found})
 
-    async def _add_placeholders(self, hits: list[dict[str, Any]]) -> None:
+    def _add_placeholders(self, library: Library, hits: list[dict[str, Any]]) -> None:
         """Add to each hit what is drawn until its thumbnail is there."""
-        known = [self.placeholders.of(bytes.fromhex(hit["sha256"])) for hit in hits]
-        lacking = [hit["id"] for hit, found in zip(hits, known, strict=True) if not found]
-        greys: dict[int, bytes] = {}
-        if lacking:
-            greys = await self.beside(lambda library: library.timeline.greys(lacking))
-        for hit, found in zip(hits, known, strict=True):
-            hit["placeholder"] = b64encode(found or greys.get(hit["id"], b"")).decode()
+        known = {hit["id"]: self.placeholders.of(bytes.fromhex(hit["sha256"])) for hit in hits}
+        lacking = [image_id for image_id, found in known.items() if not found]
+        known |= library.timeline.greys(lacking)
+        for hit in hits:
+            hit["placeholder"] = b64encode(known[hit["id"]]).decode()
 
     def close(self) -> None:
         """Stop all background jobs, and close the library."""
@@ -161,6 +165,7 @@ class State:
         self.duplicates_job.close()
         self._uploads.shutdown(cancel_futures=True)
         self._listing.close()
+        self._tiles.close()
         self.library_thread.close()
 
 

@@ -17,9 +17,9 @@ from retrieval.catalogue import Catalogue
 from retrieval.catalogue.albums import AlbumCounts, AlbumOrder, AlbumPicture, AlbumRow
 from retrieval.catalogue.edits import PictureKey
 from retrieval.context import Context
-from retrieval.errors import QueryError
+from retrieval.errors import NameTaken, QueryError
 from retrieval.query import Example, example_term
-from retrieval.query.names import clean_name
+from retrieval.query.names import clean_name, matching, name_key
 from retrieval.query.options import SearchOptions
 from retrieval.query.spelling import absolute
 from retrieval.query.where import Comparison, Has
@@ -75,19 +75,34 @@ class Albums:
             row = self._row(name)
             return self._album(row, self._rows.counts().get(row.id))
 
+    def matching(self, text: str) -> tuple[list[str], str]:
+        """Return the names that contain a text, and how an album that it names would be called.
+
+        The second is "" if there is an album of that name, or no text.
+        """
+        names = [row.name for row in self._rows.all()]
+        keys = {name_key(name) for name in names}
+        free = bool(text.strip()) and name_key(text) not in keys
+        return matching(names, text), clean_name(text, "an album") if free else ""
+
     def of(self, image_id: int) -> tuple[str, ...]:
         """Return the names of the albums that have the picture with that id (`Hit.id`)."""
         return self._rows.of_image(image_id)
 
-    def add(self, name: str, pictures: Iterable[Example] = ()) -> Added:
+    def add(self, name: str, pictures: Iterable[Example] = (), *, new: bool = False) -> Added:
         """Put pictures into an album, behind those that it has; make it if there is none.
 
-        QueryError for a picture that the library does not have; nothing is changed then.
+        QueryError for a picture that the library does not have, and NameTaken if `new` and there is
+        an album of that name; nothing is changed then.
         """
         name = clean_name(name, "an album")
         keys = keys_of(self._context.catalogue, pictures)
         with self._context.catalogue.writing():
             row = self._rows.named(name)
+            if new and row is not None:
+                raise NameTaken(
+                    f"there is an album “{row.name}” already", "choose another name", row.name
+                )
             album_id = self._rows.create(name) if row is None else row.id
             added = self._rows.add(album_id, keys)
         return Added(self.named(name), added, len(keys) - added)
@@ -104,9 +119,10 @@ class Albums:
         with self._context.catalogue.writing():
             row, other = self._row(name), self._rows.named(new)
             if other is not None and other.id != row.id:
-                raise QueryError(
+                raise NameTaken(
                     f"there is an album “{other.name}” already",
                     f'to join the two: pixtrieve album merge "{row.name}" "{other.name}"',
+                    other.name,
                 )
             self._rows.rename(row.id, new)
         return self.named(new)

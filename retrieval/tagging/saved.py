@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ import numpy as np
 
 from retrieval.catalogue.saved import SavedRow
 from retrieval.context import Context
-from retrieval.errors import LibraryError, PixtrieveError, QueryError
+from retrieval.errors import LibraryError, NameTaken, PixtrieveError, QueryError
 from retrieval.query import Example, Query, Term, example_term
 from retrieval.query.names import clean_name
 from retrieval.query.options import OPTIONS, SearchOptions
@@ -35,6 +34,7 @@ from retrieval.query.spelling import absolute
 from retrieval.search.answering import answer_all
 from retrieval.search.query_vectors import as_query
 from retrieval.search.results import SearchResult
+from retrieval.tagging.saved_answers import SavedAnswer, SavedLook, SavedSearch
 
 if TYPE_CHECKING:
     from retrieval.search.query_vectors import Askable
@@ -46,41 +46,6 @@ MOST = 10_000
 """The most answers of a saved search."""
 
 _MOST_GROUPS = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class SavedSearch:
-    """A saved search as a person sees it.
-
-    `question` is in the written form, with the ids of this library; "" for a filter alone. `where`
-    is the filter, `min_confidence` the least confidence of an answer. `looked` is when a person
-    last looked, in UTC (ISO 8601), "" for never. `trouble` says why it cannot be asked, "" if it
-    can; `dropped` are stored options that this version does not know. `options` has the other
-    options ("sort", "like") that are not at their defaults, by name.
-    """
-
-    name: str
-    question: str
-    where: str
-    min_confidence: float
-    looked: str
-    trouble: str = ""
-    dropped: tuple[str, ...] = ()
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class SavedAnswer:
-    """The answers of a saved search, and the ids of those that are new."""
-
-    search: SavedSearch
-    result: SearchResult
-    new: frozenset[int]
-
-    def only_new(self) -> SearchResult:
-        """Return the new answers; they keep their ranks."""
-        hits = tuple(hit for hit in self.result.hits if hit.id in self.new)
-        return replace(self.result, hits=hits)
 
 
 class SavedSearches:
@@ -99,7 +64,10 @@ class SavedSearches:
         of 0 becomes `LEAST`. QueryError if there is a search of that name, unless `replacing`; for
         a picture without a path, or with a web address; and if the question has no answer.
         """
-        name = clean_name(name, "a saved search")
+        return self.put(name, self.prepared(asked, options), replacing=replacing)
+
+    def prepared(self, asked: Askable | None, options: SearchOptions) -> SavedLook:
+        """Return a question as it can be saved, with what it finds now; raises like `add`."""
         query = None if asked is None else self._kept(as_query(asked))
         if query is not None and not options.min_confidence:
             options = replace(options, min_confidence=LEAST)
@@ -110,16 +78,25 @@ class SavedSearches:
             explain=False,
         )
         question = json.dumps(saved_question(query, kept, self._picture).as_object())
-        self._answers(query, kept)  # raises if it cannot be asked
+        with self._context.catalogue.reading():
+            newest = self._rows.newest_image()
+            result = self._answers(query, kept)  # raises if it cannot be asked
+        return self._look(question, result, newest)
+
+    def put(self, name: str, prepared: SavedLook, *, replacing: bool = False) -> SavedSearch:
+        """Save what `prepared` returned under a name, without asking it; raises like `add`."""
+        name = clean_name(name, "a saved search")
         with self._context.catalogue.writing():
             known = self._rows.named(name)
             if known is not None and not replacing:
-                raise QueryError(
+                raise NameTaken(
                     f"there is a saved search “{known.name}” already",
                     "choose another name, or replace it: --force",
+                    known.name,
                 )
-            self._rows.put(name, question)
-        return self.look(name).search
+            self._rows.put(name, prepared.question)
+            self._note(name, prepared)
+        return self.named(name)
 
     def all(self) -> list[SavedSearch]:
         """Return all saved searches by name, without asking them."""
@@ -142,17 +119,27 @@ class SavedSearches:
 
         At most `MOST` answers.
         """
-        return self._answered(name)[0]
+        with self._context.catalogue.reading():
+            row, newest = self._row(name), self._rows.newest_image()
+            search, question = self._described(row)
+            if question is None:
+                question = self._restored(row)  # raises
+            result = self._answers(question.query, question.options)
+        ids = np.array([hit.id for hit in result.hits], np.int64)
+        is_new = ~np.isin(ids, row.seen)
+        if row.fingerprint != self._context.model.row.spec.fingerprint:
+            is_new &= ids > row.newest
+        new = frozenset(ids[is_new].tolist())
+        return SavedAnswer(search, result, new, self._look(row.question, result, newest))
 
     def look(self, name: str) -> SavedAnswer:
         """Answer a saved search like `answer`; its answers are not new any more afterwards."""
-        found, row, newest = self._answered(name)
-        seen = np.array([hit.id for hit in found.result.hits], np.int64)
-        fingerprint = self._context.model.row.spec.fingerprint
-        looked = datetime.now(UTC).isoformat(timespec="seconds")
-        changed = replace(row, looked=looked, fingerprint=fingerprint, newest=newest, seen=seen)
+        return self.note_look(self.answer(name))
+
+    def note_look(self, found: SavedAnswer) -> SavedAnswer:
+        """Note that a person has seen an answer; return it with the time of the look."""
         with self._context.catalogue.writing():
-            self._rows.look(changed)
+            looked = self._note(found.search.name, found.look)
         return replace(found, search=replace(found.search, looked=looked))
 
     def count_new(self, name: str) -> int:
@@ -165,8 +152,10 @@ class SavedSearches:
         with self._context.catalogue.writing():
             row, other = self._row(name), self._rows.named(new)
             if other is not None and other.id != row.id:
-                raise QueryError(
-                    f"there is a saved search “{other.name}” already", "choose another name"
+                raise NameTaken(
+                    f"there is a saved search “{other.name}” already",
+                    "choose another name",
+                    other.name,
                 )
             self._rows.rename(row.id, new)
         return self.named(new)
@@ -178,19 +167,19 @@ class SavedSearches:
             self._rows.delete(row.id)
         return self._described(row)[0]
 
-    def _answered(self, name: str) -> tuple[SavedAnswer, SavedRow, int]:
-        """Return the answers, and as of what row and which newest image they are."""
-        with self._context.catalogue.reading():
-            row, newest = self._row(name), self._rows.newest_image()
-            search, question = self._described(row)
-            if question is None:
-                question = self._restored(row)  # raises
-            result = self._answers(question.query, question.options)
-        ids = np.array([hit.id for hit in result.hits], np.int64)
-        is_new = ~np.isin(ids, row.seen)
-        if row.fingerprint != self._context.model.row.spec.fingerprint:
-            is_new &= ids > row.newest
-        return SavedAnswer(search, result, frozenset(ids[is_new].tolist())), row, newest
+    def _look(self, question: str, result: SearchResult, newest: int) -> SavedLook:
+        images = tuple(hit.id for hit in result.hits)
+        return SavedLook(question, images, newest, self._context.model.row.spec.fingerprint)
+
+    def _note(self, name: str, look: SavedLook) -> str:
+        """Store a look within the caller's transaction; return its time."""
+        looked = datetime.now(UTC).isoformat(timespec="seconds")
+        seen = np.array(look.images, np.int64)
+        row = SavedRow(
+            self._row(name).id, name, look.question, looked, look.fingerprint, look.newest, seen
+        )
+        self._rows.look(row)
+        return looked
 
     def _answers(self, query: Query | None, options: SearchOptions) -> SearchResult:
         """Return all answers; the k best where nothing else says what is an answer."""

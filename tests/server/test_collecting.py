@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +72,53 @@ def test_an_album_from_making_to_deleting(api: Any) -> None:
     assert api.get("/api/albums").json() == {"albums": []}
 
 
+def test_names_are_compared_by_the_server(api: Any) -> None:
+    for name in ("Été", "Holiday 2023", "My holiday", "holi"):
+        api.post("/api/albums", json={"name": name, "new": True})
+
+    def found(text: str) -> tuple[list[str], str]:
+        answer = api.get("/api/albums/matching", params={"text": text}).json()
+        return answer["names"], answer["creates"]
+
+    assert found("  Holi ") == (["holi", "Holiday 2023", "My holiday"], "")
+    assert found("holid") == (["Holiday 2023", "My holiday"], "holid")
+    assert found("ete") == (["Été"], "ete")
+    assert found("E\u0301TE\u0301") == (["Été"], "")
+    assert found("new   one") == ([], "new one")
+    assert set(found("")[0]) == {"Été", "Holiday 2023", "My holiday", "holi"}
+    assert found("")[1] == ""
+    taken = api.post("/api/albums", json={"name": "éTÉ", "new": True})
+    assert (taken.status_code, taken.json()["taken"]) == (422, "Été")
+    taken = api.patch("/api/albums", json={"name": "holi", "rename": "my  HOLIDAY"})
+    assert (taken.status_code, taken.json()["taken"]) == (422, "My holiday")
+    assert api.patch("/api/albums", json={"name": "holi", "rename": "Holi"}).status_code == 200
+    only = api.get("/api/albums", params={"name": "ÉTÉ"}).json()["albums"]
+    assert [album["name"] for album in only] == ["Été"]
+    assert api.get("/api/albums", params={"name": "ete"}).json() == {"albums": []}
+
+
+def test_writes_do_not_hold_up_searches(client: Client, folder: str) -> None:
+    """Another process holds the catalogue: a write waits for it, a search does not."""
+    api = client()
+    api.post("/api/saved", params={"name": "Reds", "q": "red"})
+    writes = (
+        ("POST", "/api/saved", {"params": {"name": "Blues", "q": "blue"}}),
+        ("PATCH", "/api/saved", {"json": {"name": "Reds", "rename": "R"}}),
+        ("DELETE", "/api/saved", {"params": {"name": "Reds"}}),
+        ("POST", "/api/saved/looked", {"json": {"name": "Reds"}}),
+    )
+    with Library.open(folder) as library, ThreadPoolExecutor() as pool:
+        with library._session.catalogue.writing():
+            waiting = [pool.submit(api.request, *each[:2], **each[2]) for each in writes]
+            time.sleep(1)
+            began = time.monotonic()
+            assert names(api.get("/api/search", params={"q": "red", "limit": 1}).json())
+            assert time.monotonic() - began < 2
+            assert not any(each.done() for each in waiting)
+        for each in waiting:
+            each.result()
+
+
 def test_favourites(api: Any) -> None:
     ids = numbers(api)
     red = ids["pictures/red.png"]
@@ -108,7 +157,8 @@ def test_a_saved_search(
     made = api.post("/api/saved", params=params).json()
     assert made["options"] == {"sort": "date"}
     assert (made["question"], made["where"], made["min_confidence"]) == ("red", "width > 1", 0.5)
-    assert api.post("/api/saved", params=params).status_code == 422
+    taken = api.post("/api/saved", params={**params, "name": " reds"})
+    assert (taken.status_code, taken.json()["taken"]) == (422, "Reds")
     assert api.post("/api/saved", params={**params, "replace": True}).status_code == 200
     assert api.get("/api/saved").json()["saved"][0]["new"] == 0
     paint(pictures / "red 2.png", (255, 3, 0))

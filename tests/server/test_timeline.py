@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +13,11 @@ import pytest
 from PIL import Image
 from support.fakes import FakeEncoder
 from support.painting import paint
+from support.waiting import WAIT_S
 
-from retrieval import Library
+from retrieval import Library, QueryError
 from retrieval.images.placeholder import SIZE
+from retrieval.search.timeline import Timeline
 
 pytest.importorskip("fastapi")
 from support.api_client import Client, Params, names, numbers
@@ -164,6 +168,40 @@ def test_placeholders_are_grey_until_a_thumbnail_was_made(dated: str, client: Cl
     ]
     # Another server finds it in the file beside the thumbnails.
     assert Placeholders(os.path.join(dated, "thumbnails")).of(bytes.fromhex(hit["sha256"])) == shown
+
+
+def test_what_tiles_show_is_read_beside_a_long_list(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While all pictures are listed, a search has its placeholders; the event loop reads none."""
+    api = client()
+    api.get("/api/timeline")
+    held, listing = threading.Event(), threading.Event()
+    threads = set()
+    of = Placeholders.of
+
+    def ordered(*_: object) -> None:
+        listing.set()
+        held.wait(WAIT_S)
+        raise QueryError("the list is held up")
+
+    def noted(self: Placeholders, digest: bytes) -> bytes:
+        threads.add(threading.current_thread().name)
+        return of(self, digest)
+
+    monkeypatch.setattr(Timeline, "ordered", ordered)
+    monkeypatch.setattr(Placeholders, "of", noted)
+    with ThreadPoolExecutor() as pool:
+        slow = pool.submit(api.get, "/api/timeline", params={"where": "width > 1"})
+        assert listing.wait(WAIT_S)
+        hits = (
+            pool.submit(api.get, "/api/search", params={"q": "red"}).result(WAIT_S).json()["hits"]
+        )
+        held.set()
+        assert slow.result().status_code == 422
+    assert all(len(base64.b64decode(hit["placeholder"])) == SIZE for hit in hits)
+    assert threads
+    assert all(name.startswith("library") for name in threads)
 
 
 def test_a_damaged_file_of_placeholders_costs_only_what_is_damaged(tmp_path: Path) -> None:

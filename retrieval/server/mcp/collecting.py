@@ -24,7 +24,7 @@ from retrieval.server.mcp.images import seen
 from retrieval.server.mcp.tool import Answer, Tool
 from retrieval.server.paths import refuse_paths
 from retrieval.tagging.albums import Album
-from retrieval.tagging.saved import SavedSearch
+from retrieval.tagging.saved_answers import SavedSearch
 
 T = TypeVar("T")
 

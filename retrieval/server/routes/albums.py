@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from retrieval.catalogue.albums import AlbumOrder
 from retrieval.library import Library
-from retrieval.query.names import LONGEST
+from retrieval.query.names import LONGEST, name_key
 from retrieval.server.search_fields import MOST_HITS
 from retrieval.server.state import PictureId, State, as_json
 
@@ -24,6 +24,12 @@ class Collected(BaseModel):
 
     name: Name
     pictures: Pictures = []
+
+
+class ToAdd(Collected):
+    """An album, and pictures to put into it."""
+
+    new: Annotated[bool, Field(description="refuse the name of an album that there is")] = False
 
 
 class Changed(BaseModel):
@@ -62,15 +68,31 @@ def album_routes(state: State) -> APIRouter:
     routes = APIRouter()
 
     @routes.get("/albums")
-    async def albums() -> Response:
+    async def albums(
+        name: Annotated[
+            str, Query(max_length=LONGEST, description="only the album of that name")
+        ] = "",
+    ) -> Response:
         """List the albums, their counts, covers and dates."""
         found = await state.call(lambda library: library.albums.all())
-        return as_json({"albums": [asdict(album) for album in found]})
+        wanted = [each for each in found if not name or name_key(each.name) == name_key(name)]
+        return as_json({"albums": [asdict(album) for album in wanted]})
+
+    @routes.get("/albums/matching")
+    async def matching(text: Annotated[str, Query(max_length=LONGEST)] = "") -> Response:
+        """List the names of albums that contain a text, accents and case aside, the best first.
+
+        `creates` is the name that an album called so would have, "" if there is one of that name.
+        """
+        names, creates = await state.call(lambda library: library.albums.matching(text))
+        return as_json({"names": names, "creates": creates})
 
     @routes.post("/albums")
-    async def add(body: Collected) -> Response:
+    async def add(body: ToAdd) -> Response:
         """Put pictures into an album, which is made if there is none."""
-        done = await state.aside(lambda library: library.albums.add(body.name, body.pictures))
+        done = await state.aside(
+            lambda library: library.albums.add(body.name, body.pictures, new=body.new)
+        )
         return as_json(asdict(done))
 
     @routes.patch("/albums")
@@ -95,12 +117,6 @@ def album_routes(state: State) -> APIRouter:
         """Delete an album; its pictures stay. Returns what it was."""
         return as_json(asdict(await state.aside(lambda library: library.albums.delete(name))))
 
-    @routes.post("/albums/merge")
-    async def merge(body: Merged) -> Response:
-        """Put the pictures of an album behind those of another one, and delete the first."""
-        album = await state.aside(lambda library: library.albums.merge(body.name, body.into))
-        return as_json(asdict(album))
-
     return routes
 
 
@@ -120,6 +136,12 @@ def collecting_routes(state: State) -> APIRouter:
         album = await state.aside(
             lambda library: library.albums.move(body.name, body.pictures, body.to)
         )
+        return as_json(asdict(album))
+
+    @routes.post("/albums/merge")
+    async def merge(body: Merged) -> Response:
+        """Put the pictures of an album behind those of another one, and delete the first."""
+        album = await state.aside(lambda library: library.albums.merge(body.name, body.into))
         return as_json(asdict(album))
 
     @routes.get("/pictures/{image_id}/albums")

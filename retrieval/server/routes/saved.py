@@ -9,14 +9,13 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
 from retrieval.errors import PixtrieveError
-from retrieval.library import Library
 from retrieval.query import Query as Question
-from retrieval.server.asking_saved import ask_saved, question_of
+from retrieval.server.asking_saved import ask_saved
 from retrieval.server.paths import refuse_paths
 from retrieval.server.routes.albums import Name, NamedInAddress
 from retrieval.server.search_fields import MOST_HITS
 from retrieval.server.state import SearchRequest, State, as_json
-from retrieval.tagging.saved import SavedAnswer, SavedSearch
+from retrieval.tagging.saved_answers import SavedAnswer, SavedSearch
 
 
 class Renamed(BaseModel):
@@ -54,21 +53,23 @@ def saved_routes(state: State) -> APIRouter:
         query = Question.parse(params.q) if params.q.strip() or not params.filter.strip() else None
         refuse_paths(query)
         options = params.options
-        found = await state.call(
-            lambda library: library.saved.add(name, query, options, replacing=replace)
+        # The model is on the library's thread; another process that writes must not hold that up.
+        prepared = await state.call(lambda library: library.saved.prepared(query, options))
+        found = await state.aside(
+            lambda library: library.saved.put(name, prepared, replacing=replace)
         )
         return as_json(asdict(found))
 
     @routes.patch("/saved")
     async def rename(body: Renamed) -> Response:
         """Give a saved search another name."""
-        found = await state.call(lambda library: library.saved.rename(body.name, body.rename))
+        found = await state.aside(lambda library: library.saved.rename(body.name, body.rename))
         return as_json(asdict(found))
 
     @routes.delete("/saved")
     async def remove(name: NamedInAddress) -> Response:
         """Delete a saved search. Returns what it was."""
-        return as_json(asdict(await state.call(lambda library: library.saved.remove(name))))
+        return as_json(asdict(await state.aside(lambda library: library.saved.remove(name))))
 
     @routes.get("/saved/answer")
     async def answer(
@@ -84,12 +85,9 @@ def saved_routes(state: State) -> APIRouter:
     @routes.post("/saved/looked")
     async def looked(body: Looked) -> Response:
         """Note that a person has looked: what a saved search finds now is not new any more."""
-
-        def run(library: Library) -> SavedSearch:
-            question_of(library, body.name)
-            return library.saved.look(body.name).search
-
-        return as_json(asdict(await state.call(run)))
+        found = await ask_saved(state.library_thread, body.name)
+        noted = await state.aside(lambda library: library.saved.note_look(found))
+        return as_json(asdict(noted.search))
 
     return routes
 

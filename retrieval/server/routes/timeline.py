@@ -58,15 +58,18 @@ def timeline_routes(state: State) -> APIRouter:
         `page_of` names a picture: the order is cut into pages of `limit`, and its page is returned.
         """
 
-        def read(library: Library) -> dict[str, Any]:
+        def part(_: Library) -> tuple[int, list[int]]:
             found = _named(timelines, order)
             start = _place(found, page_of) // limit * limit if page_of else offset
-            ids = found.ids[start : start + limit].tolist()
-            glimpses = library.timeline.glimpses(ids)
-            shown = {id_: _shown(each, state.placeholders) for id_, each in glimpses.items()}
-            return {"offset": start, "pictures": [shown.get(id_) for id_ in ids]}
+            return start, found.ids[start : start + limit].tolist()
 
-        return as_json(await state.beside(read))
+        def read(library: Library) -> dict[int, dict[str, Any]]:
+            glimpses = library.timeline.glimpses(image_ids)
+            return {id_: _shown(each, state.placeholders) for id_, each in glimpses.items()}
+
+        start, image_ids = await state.beside(part)
+        shown = await state.for_tiles(read)
+        return as_json({"offset": start, "pictures": [shown.get(id_) for id_ in image_ids]})
 
     @routes.get("/timeline/{order}/ids")
     async def ids(
