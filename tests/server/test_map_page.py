@@ -95,15 +95,37 @@ def test_what_answers_the_question_stands_out(on_map: Any) -> None:
     state = on_map.locator(".map .state")
     assert state.inner_text() == ""
     on_map.locator("#question").fill("red")
+    on_map.locator(".map .state", has_text="highlighted").wait_for()
+    assert on_map.url.endswith("?q=red#map")
+    until(lambda: colours(on_map, "canvas:first-child") > plain)
+    on_map.keyboard.press("Enter")
+    on_map.wait_for_timeout(300)
+    assert on_map.locator("#map").is_visible()
+    on_map.locator("#question").fill("")
+    until(lambda: state.inner_text() == "")
+    until(lambda: colours(on_map, "canvas:first-child") == plain)
+    on_map.locator("#question").fill("red")
+    on_map.get_by_role("link", name="Search", exact=True).click()
     on_map.locator("#gallery li[aria-posinset='1'] img[alt='red.png']").wait_for()
     on_map.get_by_role("link", name="Map").click()
     on_map.locator(".map .state", has_text="highlighted").wait_for()
-    until(lambda: colours(on_map, "canvas:first-child") > plain)
-    on_map.locator("#question").fill("")
-    on_map.get_by_text("Search with words, or drop a picture here").wait_for()
-    on_map.get_by_role("link", name="Map").click()
-    until(lambda: state.inner_text() == "")
-    until(lambda: colours(on_map, "canvas:first-child") == plain)
+
+
+def test_what_is_highlighted_is_asked_for_when_the_map_is_shown(page: Any) -> None:
+    page.locator("#gallery .tile").first.wait_for()
+    asked: list[str] = []
+    page.on("request", lambda each: asked.append(each.url))
+    page.locator("#where").evaluate("where => { where.value = 'name ~ grey'; }")
+    page.locator("#where").dispatch_event("input")
+    page.locator("#state", has_text="No pictures").wait_for()
+    page.locator("#where").evaluate("where => { where.value = 'width > 0'; }")
+    page.locator("#where").dispatch_event("input")
+    page.locator("#state", has_text="34 pictures").wait_for()
+    page.wait_for_timeout(300)
+    assert not [url for url in asked if "/ids?" in url]
+    page.get_by_role("link", name="Map").click()
+    page.locator(".map .state", has_text="34 pictures highlighted").wait_for()
+    assert len([url for url in asked if "/ids?" in url]) == 1
 
 
 def test_keys_move_and_open(on_map: Any) -> None:

@@ -148,7 +148,11 @@ def test_a_saved_search_says_what_is_new(page: Any, pictures: Path) -> None:
     keep.click()
     page.locator(".asking input").fill("red THINGS")
     page.get_by_role("button", name="Save", exact=True).click()
-    page.get_by_text("There is a saved search “red THINGS” already").wait_for()
+    page.get_by_text("There is a saved search “Red things” already").wait_for()
+    page.locator(".asking input").fill("red THING")
+    page.get_by_role("button", name="Save", exact=True).wait_for()  # no longer "Replace"
+    page.locator(".asking input").fill("red THINGS")
+    page.get_by_role("button", name="Save", exact=True).click()
     page.get_by_role("button", name="Replace").click()
     page.locator(".asking").wait_for(state="detached")
 
@@ -178,6 +182,69 @@ def test_a_saved_search_says_what_is_new(page: Any, pictures: Path) -> None:
     page.get_by_role("link", name="Pixtrieve: search").click()
     page.locator("#gallery .tile").first.wait_for()
     assert page.locator("#saved").is_hidden()
+
+
+def test_saved_searches_are_counted_one_by_one_and_once(page: Any) -> None:
+    page.locator("#gallery .tile").first.wait_for()
+    for name in ("red", "green", "blue"):
+        page.evaluate("name => fetch(`/api/saved?name=${name}&q=${name}`, {method: 'POST'})", name)
+    asked: list[str] = []
+    under_way: set[Any] = set()
+
+    def begun(request: Any) -> None:
+        if "/api/saved?" in request.url or "/api/saved/answer" in request.url:
+            asked.append(request.url)
+            under_way.add(request)
+            assert len(under_way) == 1
+
+    page.on("request", begun)
+    page.on("requestfinished", lambda each: under_way.discard(each))
+    page.reload()
+    page.locator("#savedlist a").nth(2).wait_for()
+    page.wait_for_timeout(500)
+    assert len(asked) == 4
+    assert "count=false" in asked[0]
+    assert all("/answer" in each for each in asked[1:])
+    assert not under_way
+    ask(page, "red", "red.png")
+    page.go_back()
+    page.locator("#savedlist a").nth(2).wait_for()
+    page.wait_for_timeout(500)
+    assert all("count=false" in each for each in asked[4:])
+
+
+def test_two_quick_clicks_are_one(page: Any) -> None:
+    posts = []
+    page.on("request", lambda each: each.method == "POST" and posts.append(each.url))
+    ask(page, "red", "red.png")
+    choose(page, "red.png")
+    page.get_by_role("button", name="Add to album…").click()
+    page.locator("#pickername").fill("Twice")
+    page.locator("#pickerlist button", has_text="Create").evaluate(
+        "button => { button.click(); button.click(); }"
+    )
+    page.locator("#toast", has_text="Added 1 picture to “Twice”.").wait_for()
+    assert len([url for url in posts if url.endswith("/api/albums")]) == 1
+    # Closed and opened at once, for another picture: the first answer comes last.
+    choose(page, "green.png")
+    held: list[Any] = []
+    page.route("**/api/pictures/*/albums", lambda each: held.append(each))
+    page.evaluate(
+        """() => {
+          document.querySelector("#collect").click();
+          document.querySelector("#picker").close();
+          document.querySelector("#collect").click();
+        }"""
+    )
+    page.wait_for_timeout(500)
+    assert len(held) == 2
+    held[1].fulfill(json={"albums": [], "favourite": False})
+    page.locator("#pickerlist button:enabled", has_text="Twice").wait_for()
+    held[0].fulfill(json={"albums": ["Twice"], "favourite": False})
+    page.wait_for_timeout(300)
+    page.locator("#pickerlist button:enabled", has_text="Twice").click()
+    page.locator("#toast", has_text="Added 1 picture to “Twice”.").wait_for()
+    page.locator("#chosen").wait_for(state="hidden")  # the second one was answered
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -161,6 +161,21 @@ def telephone(address: str) -> Iterator[Any]:
         context.close()
 
 
+def test_the_sheet_shows_values_that_come_late(telephone: Any) -> None:
+    held: list[Any] = []
+    telephone.route("**/api/facets", lambda each: held.append(each))
+    telephone.reload()
+    telephone.locator(".tile").first.wait_for()
+    telephone.get_by_role("button", name="Filters").tap()
+    camera = telephone.locator("#sheet [data-filter='camera']")
+    camera.locator("summary").tap()
+    camera.get_by_text("Loading…").wait_for()
+    for route in held:
+        route.continue_()
+    check(camera, "D750")
+    until(lambda: camera.locator("summary").inner_text() == "Camera\nD750")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_telephone_has_a_sheet(telephone: Any, scheme: Any) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()

@@ -1,12 +1,12 @@
 // The Albums view: albums as cards, and saved searches. And the heading of an open album.
 
 import { EMPTY, toAddress } from "./address.js";
-import { ask, send } from "./api.js";
+import { ask, inParts, send } from "./api.js";
 import { coverOf } from "./album_picker.js";
+import { albumOf } from "./conditions.js";
 import { spanOf } from "./days.js";
 import { askName, confirmed } from "./dialogs.js";
 import { $, el, many, notice, toast } from "./dom.js";
-import { albumOf, sameName } from "./names.js";
 
 const stateOf = (name) => ({ ...EMPTY, filters: { album: [name] } });
 
@@ -15,10 +15,13 @@ function about({ pictures, absent, first, last }) {
   return [many(pictures, "picture"), spanOf(first, last), absent ? `${absent.toLocaleString("en")} not found on this machine now` : ""].filter(Boolean).join(" · ");
 }
 
-async function refuseTaken(name, except = "") {
-  const { albums } = await ask("/api/albums");
-  const other = albums.find((album) => sameName(album.name, name) && !sameName(album.name, except));
-  if (other) throw new Error(`There is an album “${other.name}” already. Choose another name.`);
+/** Do what gives an album a name; if another one has it, say so in the words of the page. */
+async function naming(done) {
+  try {
+    return await done;
+  } catch (error) {
+    throw error.taken ? new Error(`There is an album “${error.taken}” already. Choose another name.`) : error;
+  }
 }
 
 /** `open(state)` shows an album, `changed(before, after)` is called after changes, with names; `saved` draws the saved searches. */
@@ -48,18 +51,12 @@ export function create(root, { open, changed, saved }) {
   }
 
   async function add() {
-    const made = await askName("New album", { action: "Create", save: async (name) => {
-      await refuseTaken(name);
-      return send("/api/albums", { name });
-    } });
+    const made = await askName("New album", { action: "Create", save: (name) => naming(send("/api/albums", { name, new: true })) });
     if (made) done("", made.album.name);
   }
 
   async function rename(name) {
-    const album = await askName(`Rename “${name}”`, { value: name, action: "Rename", save: async (wanted) => {
-      await refuseTaken(wanted, name);
-      return send("/api/albums", { name, rename: wanted }, "PATCH");
-    } });
+    const album = await askName(`Rename “${name}”`, { value: name, action: "Rename", save: (wanted) => naming(send("/api/albums", { name, rename: wanted }, "PATCH")) });
     if (album) done(name, album.name);
   }
 
@@ -96,9 +93,9 @@ export function createAlbumHead() {
       if (name !== drawn) $("albumabout").textContent = "";
       drawn = name;
       $("albumname").textContent = name;
-      const found = await ask("/api/albums").catch(() => null);
+      const found = await ask(`/api/albums?${new URLSearchParams({ name })}`).catch(() => null);
       if (!found || name !== drawn) return;
-      const album = found.albums.find((each) => sameName(each.name, name));
+      const [album] = found.albums;
       $("albumname").textContent = album?.name ?? name;
       $("albumabout").textContent = album ? about(album) : "There is no album of this name.";
     },
@@ -108,6 +105,6 @@ export function createAlbumHead() {
 /** Take pictures out of an album; says what was done, or throws. */
 export async function takeOut(name, ids) {
   let removed = 0;
-  for (let first = 0; first < ids.length; first += 10_000) removed += (await send("/api/albums/remove", { name, pictures: ids.slice(first, first + 10_000) })).removed;
+  await inParts(ids, async (part) => { removed += (await send("/api/albums/remove", { name, pictures: part })).removed; });
   return `Took ${many(removed, "picture")} out of “${name}”. ${removed === 1 ? "It stays" : "They stay"} in the library.`;
 }

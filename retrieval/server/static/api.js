@@ -3,10 +3,11 @@
 import { lost } from "./connection.js";
 
 export class Refusal extends Error {
-  constructor(message, hint = "", status = 0) {
+  constructor(message, { hint = "", status = 0, taken = "" } = {}) {
     super(message);
     this.hint = hint;
     this.status = status;
+    this.taken = taken; // the album or saved search that has a name already
   }
 
   /** Whether the server did not answer at all: the page says so itself, and tries again. */
@@ -22,12 +23,12 @@ export async function ask(address, options = {}) {
   } catch (error) {
     if (error.name === "AbortError") throw error;
     lost();
-    throw new Refusal("The server is not responding.", "Is pixtrieve serve still running?");
+    throw new Refusal("The server is not responding.", { hint: "Is pixtrieve serve still running?" });
   }
   const found = parsed(text) ?? { error: text.length < 300 && text || `The server returned status ${response.status}.` };
   if (response.ok) return found;
   const detail = Array.isArray(found.detail) ? found.detail.map((each) => each.msg).join("; ") : found.detail;
-  throw new Refusal(found.error ?? detail ?? "The request failed.", found.hint ?? "", response.status);
+  throw new Refusal(found.error ?? detail ?? "The request failed.", { hint: found.hint, status: response.status, taken: found.taken });
 }
 
 function parsed(text) {
@@ -40,3 +41,10 @@ function parsed(text) {
 
 export const send = (address, value, method = "POST") =>
   ask(address, { method, body: JSON.stringify(value), headers: { "content-type": "application/json" } });
+
+const MOST = 10_000; // pictures in one request
+
+/** Call `act(part, left)` for parts of ids that the server takes, one after the other; `left` are the ids from the part on. */
+export async function inParts(ids, act) {
+  for (let first = 0; first < ids.length; first += MOST) await act(ids.slice(first, first + MOST), ids.slice(first));
+}

@@ -4,7 +4,7 @@ import { asked, EMPTY, NO_FILTERS, NOTHING_ASKED, toAddress } from "./address.js
 import * as albums from "./albums.js";
 import { createAlbumPicker } from "./album_picker.js";
 import { createChoosing } from "./choosing.js";
-import { withValues } from "./conditions.js";
+import { albumOf, withValues } from "./conditions.js";
 import { onReturn } from "./connection.js";
 import { $, toast } from "./dom.js";
 import * as duplicates from "./duplicates.js";
@@ -13,7 +13,6 @@ import { createFilters } from "./filters.js";
 import { createGallery } from "./gallery.js";
 import * as library from "./library.js";
 import * as map from "./map.js";
-import { albumOf } from "./names.js";
 import { chips, withTerm } from "./question.js";
 import { createSaved } from "./saved.js";
 import { createScrubber } from "./scrubber.js";
@@ -85,7 +84,7 @@ const views = {
   albums: albums.create($("albums"), { open: show, saved, changed: renamed }),
   duplicates: duplicates.create($("duplicates"), page),
   library: library.create($("library"), {
-    changed: () => { filters.load().catch(() => {}); refresh(); },
+    changed: () => { filters.load().catch(() => {}); saved.stale(); refresh(); },
     search: (concept) => askFor({ concept }, NOTHING_ASKED),
   }),
 };
@@ -94,7 +93,7 @@ const search = createSearch({
   indexing: () => views.library.running,
   clear: () => state.change(NO_FILTERS),
   drawn: () => { if (now().view === "search") viewer.among(gallery.source); },
-  highlight: (ids) => views.map.highlight(ids),
+  highlight: (ids, said) => views.map.highlight(ids, said),
 });
 
 /** Mark pictures as favourites, or take the mark off. */
@@ -142,6 +141,8 @@ function render(next, before, restored) {
   if (next.view !== before.view) drawView(next, before.view);
   else if (restored && next.view === "map") views.map.moveTo(next.at);
   if (asked(next) !== asked(before)) search.start(restored ? state.extras : {});
+  else if (next.view === "search" && before.view !== "search") search.start(state.extras); // pictures may have come meanwhile
+  else if (next.view === "map" && before.view !== "map") search.light();
   if (next.open !== before.open) drawViewer(next, before);
   for (const link of document.querySelectorAll("[data-view]")) link.href = toAddress({ ...next, view: link.dataset.view, open: 0 });
 }
@@ -165,7 +166,6 @@ function drawView({ view, at }, before) {
   }
   document.body.dataset.view = view;
   views[view].show();
-  if (view === "search" && before) refresh();  // pictures may have come meanwhile
   if (view === "map" && at) views.map.moveTo(at);
 }
 
@@ -183,14 +183,17 @@ function drawViewer(next, before) {
 async function usePicture(file) {
   if (!file) return;
   if (!file.type.startsWith("image/")) { toast(`${file.name} is not a picture.`); return; }
-  state.change({ picture: await uploads.keep(file), open: 0, view: "search" });
+  state.change({ picture: await uploads.keep(file), open: 0, view: answersIn() });
 }
 
-$("question").addEventListener("input", () => state.soon({ text: $("question").value, view: "search" }, "text", PAUSE));
+/** The view of the answers: the map, if that is what one looks at. */
+const answersIn = () => (now().view === "map" ? "map" : "search");
+
+$("question").addEventListener("input", () => state.soon({ text: $("question").value, view: answersIn() }, "text", PAUSE));
 $("ask").addEventListener("submit", (event) => {
   event.preventDefault();
   state.settle();
-  if (now().view === "search") refresh();
+  if (now().view === answersIn()) refresh();
   else state.change({ view: "search" });
 });
 $("confidence").addEventListener("input", () => {
@@ -210,7 +213,7 @@ document.addEventListener("drop", (event) => {
 document.addEventListener("keydown", (event) => {
   const typing = event.target.closest("input, textarea, select, dialog");
   if (event.key === "/" && !typing) { event.preventDefault(); $("question").focus(); }
-  if (event.key === "ArrowDown" && document.activeElement === $("question")) { event.preventDefault(); gallery.focus(0); }
+  if (event.key === "ArrowDown" && document.activeElement === $("question") && now().view === "search") { event.preventDefault(); gallery.focus(0); }
 });
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-view], a.brand");
@@ -227,6 +230,7 @@ new ResizeObserver(([{ target }]) => document.documentElement.style.setProperty(
 onReturn(() => {
   filters.loadFields().catch(() => {});
   filters.load().catch(() => {});
+  saved.stale();
   refresh();
   if (now().view !== "search") views[now().view].show();
   views.library.follow();

@@ -1,13 +1,12 @@
 // The filters of a state as a filter expression, and as words. Plain functions.
 //
 // `filters` has a list of values for each name: "camera", "folder", "date-from", "date-until", …
-// Of the place (`gps`), a value is "latitude,longitude", "yes" or "no"; of a flag, "yes" or "no".
+// Of the place (`gps`), a value is "latitude,longitude,km", "yes" or "no"; of a flag, "yes" or "no".
 
 import { monthTitle } from "./days.js";
 import { fileName, many } from "./dom.js";
+import { fieldOf, isFlag } from "./fields.js";
 
-export const PLACE_KM = 25;
-export const FLAGS = ["favourite"];
 const BOUNDS = { from: ">=", until: "<=" };
 const EDGE = /^(.+)-(from|until)$/;
 
@@ -23,7 +22,7 @@ export function whereOf({ filters, where: words }) {
 function condition(name, values) {
   const [, field, edge] = EDGE.exec(name) ?? [];
   if (edge) return `${field} ${BOUNDS[edge]} ${values[0]}`;
-  if (FLAGS.includes(name)) return values[0] === "no" ? `not ${name}` : name;
+  if (isFlag(name)) return values[0] === "no" ? `not ${name}` : name;
   if (name === "gps") return anyOf(values.map(near));
   if (values.length > 1 || name === "folder") return `${name} in (${values.map(quoted).join(", ")})`;
   return `${name} = ${quoted(values[0])}`;
@@ -32,7 +31,8 @@ function condition(name, values) {
 function near(value) {
   if (value === "yes") return "has gps";
   if (value === "no") return "not has gps";
-  return `gps near ${value} within ${PLACE_KM} km`;
+  const [north, east, km] = value.split(",");
+  return `gps near ${north},${east} within ${km} km`;
 }
 
 const anyOf = (parts) => (parts.length === 1 ? parts[0] : `(${parts.join(" or ")})`);
@@ -65,6 +65,7 @@ export function inWords(filters, name, titles = {}) {
 function valueTitle(name, value) {
   if (name === "folder") return fileName(value) || value;
   if (name === "gps") return value === "yes" ? "With a place" : value === "no" ? "Without a place" : placeTitle(...value.split(",").map(Number));
+  if (isFlag(name)) return value === "no" ? `No ${fieldOf(name).label.toLowerCase()}s` : `${fieldOf(name).label}s`;
   return name === "orientation" ? value.slice(0, 1).toUpperCase() + value.slice(1) : value;
 }
 
@@ -78,3 +79,6 @@ function span(from, until) {
 
 /** Degrees as people write them: "48.86° N, 2.35° E". */
 export const placeTitle = (north, east) => `${Math.abs(north).toFixed(2)}° ${north < 0 ? "S" : "N"}, ${Math.abs(east).toFixed(2)}° ${east < 0 ? "W" : "E"}`;
+
+/** The album that a state shows, "" for none: one album, whatever else is asked of its pictures. */
+export const albumOf = ({ filters }) => (filters.album?.length === 1 ? filters.album[0] : "");

@@ -5,8 +5,9 @@ import { el } from "./dom.js";
 let made = 0;
 
 /**
- * Ask for a name. `save(name)` is called with it, and may be called again: what it throws is shown.
- * Resolves to what `save` returns, or to null if the person cancels.
+ * Ask for a name. `save(name, button)` is called with it, and may be called again: what it throws is
+ * shown. It may give the button another text, which stays until the name is changed. Resolves to what
+ * `save` returns, or to null if the person cancels.
  */
 export function askName(title, { value = "", action = "Save", hint = "", save }) {
   const input = el("input", { type: "text", maxLength: 200, autocomplete: "off", value });
@@ -14,13 +15,16 @@ export function askName(title, { value = "", action = "Save", hint = "", save })
   return shown(title, action, [...(hint ? [el("p", { class: "soft", textContent: hint })] : []), el("label", {}, "Name", input), trouble], async (go) => {
     if (!input.value.trim()) { trouble.textContent = "Enter a name."; input.focus(); return undefined; }
     try {
-      return await save(input.value, (text) => { go.textContent = text; });
+      return await save(input.value, go);
     } catch (error) {
       trouble.textContent = sentence(error.message);
       input.focus();
       return undefined;
     }
-  }, () => input.select());
+  }, (go) => {
+    input.select();
+    input.addEventListener("input", () => { go.textContent = action; trouble.textContent = ""; });
+  });
 }
 
 /** Ask whether to do something; resolves to whether the person says so. */
@@ -44,7 +48,7 @@ function shown(title, action, parts, done, ready = () => {}) {
   const dialog = el("dialog", { class: "asking", "aria-labelledby": heading.id }, form);
   document.body.append(dialog);
   dialog.showModal();
-  ready();
+  ready(go);
   return new Promise((resolve) => {
     let result = null;
     dialog.addEventListener("close", () => { dialog.remove(); resolve(result); });

@@ -1,9 +1,8 @@
 // Favourites: hearts on tiles, in the viewer and for selected pictures.
 
-import { send } from "./api.js";
+import { inParts, send } from "./api.js";
 import { el, toast } from "./dom.js";
 
-const MOST = 10_000; // pictures in one request
 const HEART = "M12 20.3 4.6 13a4.9 4.9 0 0 1 0-7 4.9 4.9 0 0 1 7 0l.4.5.4-.5a4.9 4.9 0 0 1 7 0 4.9 4.9 0 0 1 0 7z";
 
 /** A drawn heart. */
@@ -12,6 +11,7 @@ export function heartShape() {
   const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
   shape.setAttribute("viewBox", "0 0 24 24");
   shape.setAttribute("aria-hidden", "true");
+  shape.classList.add("heartshape");
   path.setAttribute("d", HEART);
   shape.append(path);
   return shape;
@@ -26,14 +26,13 @@ export const heartButton = () => el("button", { class: "heart", type: "button", 
  */
 export async function setFavourite(ids, on, shown) {
   shown(ids, on);
-  for (let first = 0; first < ids.length; first += MOST) {
-    try {
-      await send("/api/favourites", { pictures: ids.slice(first, first + MOST), favourite: on });
-    } catch (error) {
-      shown(ids.slice(first), !on);
-      toast(`${error.message} ${error.hint}`);
-      return false;
-    }
+  let left = ids;
+  try {
+    await inParts(ids, (part, rest) => { left = rest; return send("/api/favourites", { pictures: part, favourite: on }); });
+  } catch (error) {
+    shown(left, !on);
+    toast(`${error.message} ${error.hint}`);
+    return false;
   }
   return true;
 }

@@ -87,7 +87,7 @@ export function createPanels({ now, toggle, edges, typed }) {
   function placePanel({ name, label }, places) {
     const list = el("div", { class: "values places", role: "group", "aria-label": label },
       row(name, "yes", "With a place", null), row(name, "no", "Without a place", null),
-      ...places.map(({ latitude, longitude, images, image_id: id }) => row(name, `${latitude.toFixed(4)},${longitude.toFixed(4)}`, placeTitle(latitude, longitude), images,
+      ...places.map(({ latitude, longitude, km, images, image_id: id }) => row(name, `${latitude.toFixed(4)},${longitude.toFixed(4)},${km}`, placeTitle(latitude, longitude), images,
         el("img", { src: `/api/pictures/${id}/thumbnail?side=256`, alt: "", loading: "lazy" }))));
     return { root: list, draw: ({ filters }) => check(list, filters[name] ?? []) };
   }

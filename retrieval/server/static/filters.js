@@ -2,8 +2,10 @@
 
 import { ask } from "./api.js";
 import { countOf, inWords, toggled, whereOf, withValues } from "./conditions.js";
+import { sentence } from "./dialogs.js";
 import { $, el } from "./dom.js";
 import { heartShape } from "./favourites.js";
+import { allFields, fieldsKnown } from "./fields.js";
 import { createPanels } from "./filter_panels.js";
 
 const SELECTS = { sort: "sort", group: "group", fuse: "fuse", look_in: "look" };
@@ -71,7 +73,7 @@ export function createFilters({ now, change, soon, clear }) {
   /** The chip of a filter that is only on or off. */
   function flagChip(state) {
     const on = isLoved(state);
-    const title = state.filters.favourite?.[0] === "no" ? "No favourites" : "Favourites";
+    const title = inWords(state.filters, "favourite") || "Favourites";
     return el("span", { class: on ? "chip flag on" : "chip flag", "data-filter": "favourite" },
       el("button", { type: "button", class: "open", "aria-pressed": String(on), onclick: love }, heartShape(), title));
   }
@@ -103,16 +105,20 @@ export function createFilters({ now, change, soon, clear }) {
     }
   }
 
-  /** What a popover or a part of the sheet shows. */
-  function fill(root, name) {
+  /** Show a filter in `root`: the popover, or a part of the sheet; `part` of either gets the panel. */
+  function fill(part, root, name) {
     const field = fields.find((each) => each.name === name);
-    if (!field) { $("more").hidden = false; root.replaceChildren($("more")); return null; }
-    root.replaceChildren(el("p", { class: "soft", textContent: "Loading…" }));
-    if (valuesOf(name) === null) { load().then(() => { if (root.isConnected && shown?.name === name) shown.panel = fill(root, name); }); return null; }
-    const panel = panels.make(field, valuesOf(name));
-    root.replaceChildren(panel.root);
-    panel.draw(now());
-    return panel;
+    if (!field) { $("more").hidden = false; root.replaceChildren($("more")); return; }
+    if (valuesOf(name) === null) {
+      const tell = (text) => root.replaceChildren(el("p", { class: "soft", textContent: text }));
+      const isOpen = () => part === shown || sheet.includes(part);
+      tell("Loading…");
+      load().then(() => { if (isOpen()) fill(part, root, name); }, (error) => { if (isOpen()) tell(sentence(error.message)); });
+      return;
+    }
+    part.panel = panels.make(field, valuesOf(name));
+    root.replaceChildren(part.panel.root);
+    part.panel.draw(now());
   }
 
   function toggle(name, button) {
@@ -125,7 +131,7 @@ export function createFilters({ now, change, soon, clear }) {
     $("panel").setAttribute("aria-label", `Filter: ${title}`);
     shown = { name, chip: button, panel: null };
     $("panel").showPopover();
-    shown.panel = fill($("panel"), name);
+    fill(shown, $("panel"), name);
     const box = button.getBoundingClientRect();
     $("panel").style.left = `${Math.max(8, Math.min(box.left, innerWidth - $("panel").offsetWidth - 16))}px`;
     $("panel").style.top = `${box.bottom + 6}px`;
@@ -150,7 +156,7 @@ export function createFilters({ now, change, soon, clear }) {
       const inside = el("div", { class: "inside" });
       const part = { field, said, panel: null };
       if (field.name !== "more") sheet.push(part);
-      const box = el("details", { name: "filter", "data-filter": field.name, ontoggle: () => { if (box.open) part.panel = fill(inside, field.name); } },
+      const box = el("details", { name: "filter", "data-filter": field.name, ontoggle: () => { if (box.open) fill(part, inside, field.name); } },
         el("summary", {}, el("span", { textContent: field.label }), said), inside);
       if (field.name === name) box.open = true;
       return box;
@@ -177,7 +183,7 @@ export function createFilters({ now, change, soon, clear }) {
   async function load() {
     const [found, where] = await Promise.all([ask("/api/facets"), ask("/api/places")]);
     facets = found;
-    places = where.places;
+    places = where.places.map((place) => ({ ...place, km: where.km }));
     draw();
   }
 
@@ -186,14 +192,14 @@ export function createFilters({ now, change, soon, clear }) {
     load,
     /** Load the fields, and the choices of the search options. */
     async loadFields() {
-      const [options, found] = await Promise.all([ask("/api/options"), ask("/api/fields")]);
+      const [options] = await Promise.all([ask("/api/options"), fieldsKnown()]);
       for (const { name, choices: some } of options) {
         if (!SELECTS[name]) continue;
         choices[SELECTS[name]] = Object.fromEntries(some.map(({ value, label }) => [value, label]));
         $(SELECTS[name]).replaceChildren(...some.map(({ value, label }) => el("option", { value, textContent: label })));
       }
       const place = (name) => (ORDER.indexOf(name) + 1 || ORDER.length + 1);
-      fields = found.fields.filter((field) => field.facet || field.name === "gps").sort((a, b) => place(a.name) - place(b.name));
+      fields = allFields().filter((field) => field.facet || field.name === "gps").sort((a, b) => place(a.name) - place(b.name));
       draw();
     },
   };

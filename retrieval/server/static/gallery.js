@@ -210,6 +210,7 @@ export function createGallery({ open, favourite, chosen, more, laidOut, height }
         selection.forget();
       }
       if (list.clientWidth) measure(true);
+      else measured = ""; // it is laid out when it is seen
       if (!keep) scrollTo(0, scroll);
       lastTop = 0;
       draw();

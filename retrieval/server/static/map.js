@@ -18,7 +18,7 @@ export function create(root, page) {
   return {
     show: () => map.show(),
     hide: () => map.hide(),
-    highlight: (ids) => map.highlight(ids),
+    highlight: (ids, said) => map.highlight(ids, said),
     moveTo: (at) => map.moveTo(at),
   };
 }
@@ -31,6 +31,7 @@ class PictureMap {
     this.shown = false;
     this.frame = 0;
     this.wanted = []; // ids to highlight, possibly set before the map is loaded
+    this.said = ""; // of what is highlighted, where there is nothing
     this.start = null; // where to look at first
     this.message = ""; // progress of the map update, or its error
     this.build();
@@ -117,9 +118,10 @@ class PictureMap {
     this.page.moved(at.every((value, which) => Math.abs(value - WHOLE[which]) < 1e-4) ? null : at);
   }
 
-  highlight(ids) {
+  highlight(ids, said = "") {
     this.wanted = ids;
-    if (this.shown) this.light(); // typing in another view must not wait for a million points
+    this.said = said;
+    if (this.shown) this.light();
   }
 
   light() {
@@ -131,7 +133,7 @@ class PictureMap {
   tell(message) {
     this.message = message;
     const count = this.wanted.length;
-    this.state.textContent = message || (count ? `${many(count, "picture")} highlighted` : "");
+    this.state.textContent = message || (count ? `${many(count, "picture")} highlighted` : this.said);
   }
 
   async load() {

@@ -5,32 +5,36 @@ import { ask, send } from "./api.js";
 import { askName, sentence } from "./dialogs.js";
 import { $, el, notice, toast } from "./dom.js";
 import { searchOptions } from "./filters.js";
-import { sameName } from "./names.js";
 import { queryText } from "./question.js";
 import { asksFor, canSave, nameOf, stateOf } from "./saved_state.js";
 
 const SHOWN = 12; // on the first screen
+const REPLACE = "Replace"; // the button, where the name is taken
 
 /** `now()` returns the state, `open(state)` makes it another one. */
 export function createSaved({ now, open }) {
   let known = []; // the list as it was last
+  const counts = new Map(); // name → {fresh, trouble}: how much is new, or why that is not known
+  let counted = new Set(); // names that were counted since the library changed
   let asking = 0; // number of the last request
   let begun = false;
 
-  const link = (search, ...inside) => el("a", { href: search.trouble ? undefined : toAddress(stateOf(search)), onclick: (event) => {
+  const link = (search, ...inside) => el("a", { href: toAddress(stateOf(search)), onclick: (event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
     look(search);
   } }, ...inside);
 
-  const news = ({ new: count }) => (count ? [el("span", { class: "news", textContent: `${count.toLocaleString("en")} new` })] : []);
+  const newOf = ({ name }) => counts.get(name)?.fresh ?? 0;
+  const troubleOf = ({ name, trouble }) => trouble || (counts.get(name)?.trouble ?? "");
+  const news = (search) => { const count = newOf(search); return count ? [el("span", { class: "news", textContent: `${count.toLocaleString("en")} new` })] : []; };
 
   /** Ask a saved search, and note that a person has looked. */
   async function look(search) {
     open(stateOf(search));
     try {
       await send("/api/saved/looked", { name: search.name });
-      known = known.map((each) => (each.name === search.name ? { ...each, new: 0 } : each));
+      counts.set(search.name, { fresh: 0, trouble: "" });
     } catch (error) {
       toast(sentence(error.message));
     }
@@ -39,38 +43,51 @@ export function createSaved({ now, open }) {
   async function save() {
     const state = now();
     if (state.picture) { toast("A dropped picture cannot be saved with a search. Put it into a folder of the library, and search with it there."); return; }
-    let replaces = "";
-    const found = await askName("Save this search", { value: nameOf(state), hint: "It fills itself: Pixtrieve shows what is new since you last looked.", save: async (name, call) => {
+    const found = await askName("Save this search", { value: nameOf(state), hint: "It fills itself: Pixtrieve shows what is new since you last looked.", save: async (name, button) => {
       const values = new URLSearchParams({ name, q: queryText(state), ...searchOptions(state) });
       for (const id of state.like) values.append("like", id);
       for (const id of state.unlike) values.append("unlike", id);
-      const { saved } = await ask("/api/saved?count=false");
-      if (saved.some((each) => sameName(each.name, name))) {
-        if (!sameName(replaces, name)) {
-          replaces = name;
-          call("Replace");
-          throw new Error(`There is a saved search “${name.trim()}” already. Replace it, or enter another name.`);
-        }
-        values.set("replace", "true");
+      if (button.textContent === REPLACE) values.set("replace", "true");
+      try {
+        return await ask(`/api/saved?${values}`, { method: "POST" });
+      } catch (error) {
+        if (!error.taken) throw error;
+        button.textContent = REPLACE;
+        throw new Error(`There is a saved search “${error.taken}” already. Replace it, or enter another name.`);
       }
-      return ask(`/api/saved?${values}`, { method: "POST" });
     } });
     if (!found) return;
+    counts.set(found.name, { fresh: 0, trouble: "" });
     toast(`Saved the search “${found.name}”. It is in the Albums view.`);
     draw();
   }
 
-  /** The list with counts; where counting takes long, without them first. */
+  /** The list; then what is new, one search after the other, each once until the library changes. */
   async function load(arrived) {
     asking += 1;
     const mine = asking;
-    for (const count of [false, true]) {
-      const { saved } = await ask(`/api/saved?count=${count}`);
+    const { saved } = await ask("/api/saved?count=false");
+    if (mine !== asking) return;
+    known = saved;
+    arrived();
+    for (const { name } of saved.filter((search) => !search.trouble)) {
+      if (counted.has(name)) continue;
+      const among = counted;
+      const found = await countOf(name);
+      counts.set(name, found);
+      among.add(name);
       if (mine !== asking) return;
-      // What was new stays on the screen until it is counted again.
-      known = saved.map((each) => ({ ...each, new: each.new ?? (count ? null : known.find(({ name }) => name === each.name)?.new ?? null) }));
-      arrived(known);
-      if (!known.length) return;
+      arrived();
+    }
+  }
+
+  async function countOf(name) {
+    try {
+      const found = await ask(`/api/saved/answer?${new URLSearchParams({ name, new: true, limit: 1 })}`);
+      return { fresh: found.count, trouble: "" };
+    } catch (error) {
+      if (error.unanswered) throw error;
+      return { fresh: 0, trouble: [sentence(error.message), error.hint].filter(Boolean).join(" ") };
     }
   }
 
@@ -81,10 +98,11 @@ export function createSaved({ now, open }) {
     const first = state.view === "search" && !canSave(state);
     $("saved").hidden = !first || !known.length;
     if (first && begun) load(fill).catch(() => {});
+    else asking += 1; // nobody sees what is counted
   }
 
   function fill() {
-    const fine = known.filter((each) => !each.trouble).sort((one, other) => (other.new ? 1 : 0) - (one.new ? 1 : 0));
+    const fine = known.filter((each) => !troubleOf(each)).sort((one, other) => Math.sign(newOf(other)) - Math.sign(newOf(one)));
     $("savedlist").replaceChildren(...fine.slice(0, SHOWN).map((each) => el("li", {}, link(each, el("span", { class: "title", textContent: each.name }), ...news(each)))));
     $("saved").hidden = !fine.length || now().view !== "search" || canSave(now()) || hasQuestion(now());
   }
@@ -103,7 +121,8 @@ export function createSaved({ now, open }) {
   }
 
   function row(search, again) {
-    const { name, trouble } = search;
+    const { name } = search;
+    const trouble = troubleOf(search);
     const title = trouble ? el("span", { textContent: name }) : link(search, name);
     return el("li", {}, title, ...news(search), el("span", { class: trouble ? "soft trouble" : "soft", textContent: trouble || asksFor(search) }),
       el("button", { type: "button", "aria-label": `Rename ${name}`, title: "Rename", onclick: () => rename(name, again) }, "✎"),
@@ -132,5 +151,10 @@ export function createSaved({ now, open }) {
     section,
     /** Ask for the list, once the first pictures are there: counting what is new takes longer. */
     begin() { begun = true; draw(); },
+    /** The library has changed: count again what is new. */
+    stale() {
+      counted = new Set();
+      if (now().view === "search") draw();
+    },
   };
 }

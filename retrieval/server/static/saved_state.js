@@ -1,17 +1,19 @@
 // A saved search as a state of the page, and the name that a state's search gets. Plain functions.
 
 import { EMPTY, hasQuestion } from "./address.js";
-import { countOf, FLAGS, inWords, PLACE_KM } from "./conditions.js";
+import { countOf, inWords } from "./conditions.js";
+import { fieldOf, isFlag } from "./fields.js";
 
-const SHOWN = ["folder", "camera", "lens", "tag", "format", "orientation", "album"]; // filters with values
 const TEXT = "'((?:[^']|'')*)'";
 const ONE = new RegExp(`^([a-z_]+) = ${TEXT}$`);
 const SOME = new RegExp(`^([a-z_]+) in \\((${TEXT}(?:, ${TEXT})*)\\)$`);
-const EDGE = /^(date) (>=|<=) (\d{4}(?:-\d\d){0,2})$/;
-const NEAR = new RegExp(`^gps near (-?[\\d.]+,-?[\\d.]+) within ${PLACE_KM} km$`);
+const EDGE = /^([a-z_]+) (>=|<=) (\d{4}(?:-\d\d){0,2})$/;
+const NEAR = /^gps near (-?[\d.]+,-?[\d.]+) within ([\d.]+) km$/;
 const LAST = /(?:^|\s+([+-])\s+)(?:(\d{1,4}(?:\.\d{1,4})?):)?(?:#(\d{1,15})|concept:"((?:[^"\\]|\\.)*)")$/;
 const LONGEST = 60; // letters of a name that the page proposes
 
+const hasValues = (name) => fieldOf(name)?.facet && fieldOf(name).kind !== "date";
+const hasDates = (name) => fieldOf(name)?.facet && fieldOf(name).kind === "date";
 const unquoted = (text) => text.replaceAll("''", "'");
 
 /** The state that asks a saved search. */
@@ -50,23 +52,24 @@ export function filtersOf(expression) {
 }
 
 function valuesOf(part) {
-  if (FLAGS.includes(part)) return [part, ["yes"]];
-  if (part.startsWith("not ") && FLAGS.includes(part.slice(4))) return [part.slice(4), ["no"]];
+  if (isFlag(part)) return [part, ["yes"]];
+  if (part.startsWith("not ") && isFlag(part.slice(4))) return [part.slice(4), ["no"]];
   const [, field, sign, date] = EDGE.exec(part) ?? [];
-  if (field) return [`${field}-${sign === ">=" ? "from" : "until"}`, [date]];
+  if (hasDates(field)) return [`${field}-${sign === ">=" ? "from" : "until"}`, [date]];
   const places = (closes(part) ? part.slice(1, -1) : part).split(" or ").map(placeOf);
   if (places.every(Boolean)) return ["gps", places];
   const [, one, value] = ONE.exec(part) ?? [];
-  if (SHOWN.includes(one)) return [one, [unquoted(value)]];
+  if (hasValues(one)) return [one, [unquoted(value)]];
   const [, some, list] = SOME.exec(part) ?? [];
-  if (SHOWN.includes(some)) return [some, [...list.matchAll(new RegExp(TEXT, "g"))].map(([, each]) => unquoted(each))];
+  if (hasValues(some)) return [some, [...list.matchAll(new RegExp(TEXT, "g"))].map(([, each]) => unquoted(each))];
   return ["", []];
 }
 
 function placeOf(part) {
   if (part === "has gps") return "yes";
   if (part === "not has gps") return "no";
-  return NEAR.exec(part)?.[1] ?? "";
+  const [, middle, km] = NEAR.exec(part) ?? [];
+  return middle ? `${middle},${km}` : "";
 }
 
 /** Whether an expression is one pair of parentheses with all the rest in it. */
@@ -104,7 +107,7 @@ export const canSave = (state) => hasQuestion(state) || countOf(state) > 0;
 /** A name for a state's search, "" if only its pictures could give one. */
 export function nameOf(state) {
   const names = [...new Set(Object.keys(state.filters).map((name) => name.replace(/-(from|until)$/, "")))];
-  const said = names.map((name) => (FLAGS.includes(name) ? "Favourites" : inWords(state.filters, name)));
+  const said = names.map((name) => inWords(state.filters, name));
   const concepts = state.terms.filter((term) => term.concept && !term.negative).map((term) => term.concept);
   return [state.text.trim(), ...concepts, ...said].filter(Boolean).join(", ").slice(0, LONGEST);
 }

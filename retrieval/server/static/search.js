@@ -2,11 +2,12 @@
 
 import { hasQuestion } from "./address.js";
 import { ask } from "./api.js";
-import { countOf, whereOf } from "./conditions.js";
+import { albumOf, countOf, whereOf } from "./conditions.js";
+import { sentence } from "./dialogs.js";
 import { $, el, many, notice } from "./dom.js";
+import { fieldsKnown } from "./fields.js";
 import { searchOptions } from "./filters.js";
 import { queryText } from "./question.js";
-import { albumOf } from "./names.js";
 import { createHits, createTimeline, loadTimeline } from "./timeline.js";
 import * as uploads from "./uploads.js";
 
@@ -17,13 +18,14 @@ const FEW = 12; // best hits to highlight on the map if none is a strong match
 
 /**
  * `now()` returns the state, `indexing()` whether pictures are being added, `clear()` takes the
- * filters off. `drawn()` is called after each change of the pictures, `highlight(ids)` with those
- * that the map shows.
+ * filters off. `drawn()` is called after each change of the pictures, `highlight(ids, said)` with those
+ * that the map shows, or with what is said if there are none.
  */
 export function createSearch({ now, indexing, clear, gallery, drawn, highlight }) {
   let request = null; // AbortController of the current request
   let exhausted = true;
   let loading = false;
+  let answered = false; // the gallery has the answer to the last question
 
   /** Search again. `scroll` is the place to show, `count` how many hits were there. */
   async function start({ scroll = 0, count = 0 } = {}) {
@@ -31,7 +33,11 @@ export function createSearch({ now, indexing, clear, gallery, drawn, highlight }
     request = new AbortController();
     const { signal } = request;
     loading = true;
+    answered = false;
     try {
+      // What is a flag and what has values decides how filters are written.
+      if (Object.keys(now().filters).length) await fieldsKnown();
+      if (signal.aborted) return;
       await (isListed(now()) ? list(scroll, signal) : find(scroll, count, signal));
     } catch (error) {
       fail(error);
@@ -51,7 +57,8 @@ export function createSearch({ now, indexing, clear, gallery, drawn, highlight }
       outdated: () => { if (!signal.aborted) start({ scroll: scrollY }); },
     }), { scroll });
     sayListed(found.count, state);
-    light(signal);
+    answered = true;
+    light();
     if (state.open) gallery.source.find(state.open);
   }
 
@@ -62,7 +69,8 @@ export function createSearch({ now, indexing, clear, gallery, drawn, highlight }
     exhausted = found.hits.length < limit;
     replace(createHits(found.hits), { scroll });
     say(found);
-    light(signal);
+    answered = true;
+    light();
   }
 
   function replace(source, how) {
@@ -109,16 +117,18 @@ export function createSearch({ now, indexing, clear, gallery, drawn, highlight }
     return { ...found, missing: Boolean(state.picture && !pasted) };
   }
 
-  /** Highlight on the map: strong matches, or with filters only, all pictures that fit them. */
-  async function light(signal) {
+  /** Highlight on the map, if it is shown: strong matches, or with filters only, all pictures that fit them. */
+  async function light() {
+    if (now().view !== "map" || !answered) return;
     const { source } = gallery;
+    const { signal } = request;
     if (!hasQuestion(now())) {
       const ids = whereOf(now()) ? await source.range(0, Math.min(source.count, MOST_LIT)).catch(() => []) : [];
       if (!signal.aborted) highlight(ids);
       return;
     }
     const sure = source.hits.filter((hit) => hit.match === "strong");
-    highlight((sure.length ? sure : source.hits.slice(0, FEW)).map((hit) => hit.id));
+    highlight((sure.length ? sure : source.hits.slice(0, FEW)).map((hit) => hit.id), source.hits.length ? "" : "No pictures found");
   }
 
   function fail(error) {
@@ -128,6 +138,7 @@ export function createSearch({ now, indexing, clear, gallery, drawn, highlight }
     tell("");
     replace(createHits([]), {});
     showNotice(error.message, error.hint ?? "");
+    if (now().view === "map") highlight([], sentence(error.message));
   }
 
   function say(found) {
@@ -169,7 +180,7 @@ export function createSearch({ now, indexing, clear, gallery, drawn, highlight }
     return true;
   }
 
-  return { start, more };
+  return { start, more, light };
 }
 
 /** A question or an arrangement makes a search; everything else is a list of all pictures. */

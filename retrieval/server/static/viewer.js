@@ -2,7 +2,9 @@
 
 import { ask } from "./api.js";
 import { $, fileName } from "./dom.js";
-import { describe, fieldsKnown } from "./viewer_facts.js";
+import { heartShape } from "./favourites.js";
+import { fieldsKnown } from "./fields.js";
+import { describe } from "./viewer_facts.js";
 import { createZoom } from "./zoom.js";
 
 const SLIDE = 4000; // milliseconds
@@ -41,7 +43,7 @@ export function createViewer({ went, left, more, like, plus, minus, label, favou
     const hit = source?.of(id);
     if (hit?.sha256) tell(hit, [hit.path, ...hit.copies]);
     try {
-      const [facts] = await Promise.all([ask(`/api/pictures/${next}`), fieldsKnown]);
+      const [facts] = await Promise.all([ask(`/api/pictures/${next}`), fieldsKnown().catch(() => {})]);
       if (facts.id === id && viewer.open) tell({ ...hit, ...facts }, facts.paths);
     } catch (error) {
       if (!hit?.sha256 && next === id) { $("name").textContent = error.message; $("facts").replaceChildren(); $("details").replaceChildren(); }
@@ -148,6 +150,7 @@ export function createViewer({ went, left, more, like, plus, minus, label, favou
     event.preventDefault();
     keys[event.key]();
   });
+  $("heart").append(heartShape());
   $("large").addEventListener("error", () => { $("failed").hidden = !$("large").getAttribute("src"); });
   ask("/api/locate").then(({ possible }) => { $("locate").hidden = !possible; }).catch(() => {});
 

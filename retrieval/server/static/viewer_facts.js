@@ -1,16 +1,11 @@
 // What the viewer says of a picture.
 
-import { ask } from "./api.js";
 import { $, bytes, el, fileName, folderOf, sureness } from "./dom.js";
+import { allFields } from "./fields.js";
 
 const SOURCES = { name: " (from the file name)", file: " (when the file was modified)" };
 // Shown in another form, or the same as another field.
 const OTHERWISE = ["taken", "format", "width", "height", "size", "iso", "aperture", "exposure", "focal_length", "gps", "favourite"];
-let fields = [];
-
-/** Resolves when it is known what can be said; without an answer, what the code names is said. */
-export const fieldsKnown = ask("/api/fields")
-  .then((found) => { fields = found.fields.filter(({ name, columns }) => columns.length && !OTHERWISE.includes(name)); }).catch(() => {});
 
 const present = (value) => value !== null && value !== undefined && value !== "";
 
@@ -49,6 +44,7 @@ function score(picture) {
 export function describe(picture, path, copies, label) {
   const labels = (picture.tags ?? []).map((tag) => el("button", { type: "button", class: "label", title: "Show the pictures with this label", onclick: () => label(tag.label) }, tag.label));
   const texts = (picture.texts ?? []).filter((text) => text.source !== "name").map((text) => text.text).join("\n");
+  const fields = allFields().filter(({ name, columns }) => columns.length && !OTHERWISE.includes(name));
   $("name").textContent = fileName(path);
   fill($("facts"), [
     ...fields.filter(({ kind }) => kind === "date").map((field) => [field.label, written(field, picture)]),

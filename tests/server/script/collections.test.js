@@ -1,28 +1,15 @@
-// Names of albums; saved searches as states, and the names they get.
+// Saved searches as states, and the names they get.
+
+import "./fields.js";
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { EMPTY } from "../static/address.js";
-import { whereOf } from "../static/conditions.js";
+import { albumOf, whereOf } from "../static/conditions.js";
 import { spanOf } from "../static/days.js";
-import { albumOf, matching, sameName } from "../static/names.js";
 import { queryText } from "../static/question.js";
 import { asksFor, canSave, filtersOf, nameOf, questionOf, stateOf } from "../static/saved_state.js";
-
-const albums = ["Été", "Holiday 2023", "My holiday", "holi"].map((name) => ({ name }));
-const found = (text) => { const { found: some, creates } = matching(albums, text); return [some.map(({ name }) => name), creates]; };
-
-test("albums are found by any part of their names, whatever case and accents", () => {
-  assert.deepEqual(found("  Holi "), [["holi", "Holiday 2023", "My holiday"], ""]);
-  assert.deepEqual(found("holid"), [["Holiday 2023", "My holiday"], "holid"]);
-  assert.deepEqual(found("ete"), [["Été"], "ete"]);
-  assert.deepEqual(found("E\u0301TE\u0301"), [["Été"], ""]);
-  assert.deepEqual(found("new   one"), [[], "new one"]);
-  assert.deepEqual(found(""), [albums.map(({ name }) => name), ""]);
-  assert.ok(sameName(" my  HOLIDAY", "My holiday"));
-  assert.ok(!sameName("Ete", "Été"));
-});
 
 test("a state with one album shows it", () => {
   assert.equal(albumOf({ filters: { album: ["A"], tag: ["x"] } }), "A");
@@ -49,8 +36,8 @@ test("a question comes back as it was asked", () => {
 test("filters come back as chips, and what has none as an expression", () => {
   const states = [
     { filters: { camera: ["O'Neill and (1"], format: ["JPEG", "PNG"], folder: ["/a, 'b' or c"] }, where: "" },
-    { filters: { "date-from": ["2022-05"], "date-until": ["2023"], favourite: ["yes"], gps: ["48.85,-2.35"] }, where: "" },
-    { filters: { gps: ["no", "1,-2"], tag: ["x"], favourite: ["no"], album: ["Été"] }, where: "" },
+    { filters: { "date-from": ["2022-05"], "date-until": ["2023"], favourite: ["yes"], gps: ["48.85,-2.35,25"] }, where: "" },
+    { filters: { gps: ["no", "1,-2,10"], tag: ["x"], favourite: ["no"], album: ["Été"] }, where: "" },
     { filters: { tag: ["x"] }, where: "width > 3 or height > 3" },
     { filters: {}, where: "width > 3 and iso = '100'" },
     { filters: {}, where: "camera = 'A' or camera = 'B'" },
@@ -73,6 +60,7 @@ test("a saved search is a whole state", () => {
 
 test("a search gets a name of what it asks", () => {
   assert.equal(nameOf({ ...EMPTY, text: " red car ", filters: { camera: ["Pixel 7"], favourite: ["yes"] } }), "red car, Pixel 7, Favourites");
+  assert.equal(nameOf({ ...EMPTY, filters: { favourite: ["no"] } }), "No favourites");
   assert.equal(nameOf({ ...EMPTY, terms: [{ concept: "our cat" }, { id: 3 }, { concept: "dog", negative: true }], filters: { "date-from": ["2022"] } }), "our cat, From 2022");
   assert.equal(nameOf({ ...EMPTY, terms: [{ id: 3 }] }), "");
   assert.equal(nameOf({ ...EMPTY, text: "x".repeat(99) }).length, 60);

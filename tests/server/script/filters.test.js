@@ -1,5 +1,7 @@
 // The filters of a state as an expression and in words; the tree of folders; the histogram.
 
+import "./fields.js";
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
@@ -16,9 +18,9 @@ test("each kind of filter becomes a condition", () => {
   assert.equal(where({ format: ["JPEG", "PNG"] }), "format in ('JPEG', 'PNG')");
   assert.equal(where({ folder: ["/a b"] }), "folder in ('/a b')");
   assert.equal(where({ "date-until": ["2023"], "date-from": ["2022-05"] }), "date >= 2022-05 and date <= 2023");
-  assert.equal(where({ gps: ["48.85,2.35"] }), "gps near 48.85,2.35 within 25 km");
+  assert.equal(where({ gps: ["48.85,2.35,25"] }), "gps near 48.85,2.35 within 25 km");
   assert.equal(where({ gps: ["yes"] }), "has gps");
-  assert.equal(where({ gps: ["no", "1,-2"], tag: ["x"] }), "(not has gps or gps near 1,-2 within 25 km) and tag = 'x'");
+  assert.equal(where({ gps: ["no", "1,-2,10"], tag: ["x"] }), "(not has gps or gps near 1,-2 within 10 km) and tag = 'x'");
   assert.equal(where({ tag: ["x"] }, " a = 1 or b = 2 "), "tag = 'x' and (a = 1 or b = 2)");
   assert.equal(where({}, " width > 3"), "width > 3");
   assert.equal(where({ favourite: ["yes"], tag: ["x"] }), "favourite and tag = 'x'");
@@ -40,7 +42,7 @@ test("filters are said in words", () => {
   assert.equal(inWords({ "date-from": ["2022"] }, "date"), "From 2022");
   assert.equal(inWords({ "date-until": ["2022"] }, "date"), "Until 2022");
   assert.equal(inWords({ folder: ["/photos/Summer at the lake"] }, "folder"), "Summer at the lake");
-  assert.equal(inWords({ gps: ["-33.8,151.25"] }, "gps"), "33.80° S, 151.25° E");
+  assert.equal(inWords({ gps: ["-33.8,151.25,25"] }, "gps"), "33.80° S, 151.25° E");
   assert.equal(inWords({ tag: ["a", "b", "c"] }, "tag"), "3 values");
   assert.equal(inWords({}, "tag"), "");
   assert.equal(placeTitle(48.858, -2.3), "48.86° N, 2.30° W");
