@@ -139,7 +139,7 @@ class LibraryMap:
         names: list[list[str]] = []
         if levels:
             vectors = projection.turn(encode_corpus(corpus, self._context.model.encoder()))
-            names = names_of(levels, [entry.text for entry in corpus.texts], vectors)
+            names = names_of(levels, [entry.text for entry in corpus.texts], vectors, points)
         regions, region = build_regions(levels, names, points, PlacedPictures(state.ids, positions))
         drawn = Map(state.ids, positions, region, regions, layout, state.snapshot.generation)
         everything = np.ones(len(state.ids), np.bool_)

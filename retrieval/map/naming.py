@@ -3,6 +3,9 @@
 Means are centred: the mean of all pictures is subtracted from regions, the mean of all texts from
 texts. Parts of a region also subtract half of that region's mean. So the map of a thousand dogs has
 no region "dog", but "puppy", "snow" and "beach".
+
+A name must be true of the pictures one by one: the text nearest to the mean of a mixed region may
+be true of none of them. A region without such a text has no name.
 """
 
 from __future__ import annotations
@@ -18,18 +21,30 @@ _PARENT_WEIGHT = 0.5
 """The share of a region's mean that is subtracted from the means of its parts."""
 
 _CLOSE_TO_BEST = 0.8
-"""A free name is used if its score is at least this share of the best one's."""
+"""The score of a name is at least this share of the best one's."""
+
+_FITS = 0.025
+"""A text fits a picture if it is among this share of the texts, those that match it best."""
+
+_TRUE = 0.6
+"""A name must fit this share of a region's pictures."""
+
+_SAMPLE = 50_000
+"""At most about as many pictures are looked at one by one."""
 
 _ARTICLE = re.compile(r"^(a|an|the|some) ", re.IGNORECASE)
 
 
-def names_of(levels: list[Level], texts: list[str], vectors: Floats) -> list[list[str]]:
-    """Return a name for each region of each level, unique within the level.
+def names_of(
+    levels: list[Level], texts: list[str], vectors: Floats, points: Floats
+) -> list[list[str]]:
+    """Return a name for each region of each level, unique within the level; "" if none is true.
 
-    `vectors` (t, d) are the texts' vectors in the coordinates of the points.
+    `vectors` (t, d) are the texts' vectors in the coordinates of the points (n, d).
     """
     words = [_ARTICLE.sub("", text) for text in texts]
     labels = _unit(vectors - vectors.mean(axis=0))
+    shares = _shares(levels, labels, points)
     found: list[list[str]] = []
     for number, level in enumerate(levels):
         shown = level.means
@@ -38,36 +53,56 @@ def names_of(levels: list[Level], texts: list[str], vectors: Floats) -> list[lis
             parents = np.zeros(len(level.sizes), np.int64)
             parents[level.region] = above.region
             shown = shown - _PARENT_WEIGHT * above.means[parents]
-        found.append(_distinct(_unit(shown) @ labels.T, level.sizes, words))
+        scores = _unit(shown) @ labels.T
+        likely = scores >= _CLOSE_TO_BEST * scores.max(axis=1, keepdims=True)
+        scores[~likely | (shares[number] < _TRUE)] = -np.inf
+        found.append(_distinct(scores, level.sizes, words))
     return found
+
+
+def _shares(levels: list[Level], labels: Floats, points: Floats) -> list[Floats]:
+    """Return for each level the share (r, t) of each region's pictures that each text fits."""
+    rows = np.arange(0, len(points), max(1, len(points) // _SAMPLE))
+    most = max(1, round(_FITS * len(labels)))
+    counts = [np.zeros((len(level.sizes), len(labels)), np.float32) for level in levels]
+    for part in np.array_split(rows, max(1, len(rows) // 4096)):
+        matches = points[part] @ labels.T
+        least = np.partition(matches, -most, axis=1)[:, -most]
+        fits = (matches >= least[:, None]).astype(np.float32)
+        for level, count in zip(levels, counts, strict=True):
+            np.add.at(count, level.region[part], fits)
+    sizes = [np.bincount(level.region[rows], minlength=len(level.sizes)) for level in levels]
+    return [
+        np.asarray(count / np.maximum(size, 1)[:, None], np.float32)
+        for count, size in zip(counts, sizes, strict=True)
+    ]
 
 
 def _distinct(scores: Floats, sizes: NDArray[np.int64], words: list[str]) -> list[str]:
     """Assign names by scores (r, t), the most certain region first; each name is used once.
 
-    If no free name scores nearly as well as the best, the best name gets a second word.
+    A text with a score of -inf is no name of the region. If no name is free, the best one
+    gets a second word.
     """
     names = [""] * len(scores)
     taken: set[str] = set()
     for row in sorted(range(len(scores)), key=lambda each: (-scores[each].max(), -sizes[each])):
         order = np.argsort(-scores[row], kind="stable")
-        names[row] = _name([words[place] for place in order], scores[row][order], taken)
+        names[row] = _name([words[at] for at in order if scores[row][at] > -np.inf], taken)
         taken.add(names[row])
     return names
 
 
-def _name(words: list[str], scores: Floats, taken: set[str]) -> str:
-    least = scores[0] - (1 - _CLOSE_TO_BEST) * abs(scores[0])
-    for word, score in zip(words, scores, strict=True):
-        if score < least:
-            break
+def _name(words: list[str], taken: set[str]) -> str:
+    """Return a name that is free, of the words of a region, the best first; "" if there is none."""
+    for word in words:
         if word not in taken:
             return word
     for word in words[1:]:
         both = f"{words[0]}, {word}"
         if both not in taken and not set(words[0].split()) & set(word.split()):
             return both
-    return words[0]
+    return ""
 
 
 def _unit(rows: Floats) -> Floats:

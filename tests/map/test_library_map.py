@@ -117,8 +117,19 @@ def test_regions_are_named_after_what_sets_them_apart(
         inside = np.hypot(*(drawn.positions[members] - (region.x, region.y)).T) <= region.radius
         assert inside.mean() == pytest.approx(0.9, abs=0.05)
     for level in (0, 1):
-        names = [region.name for region in drawn.regions if region.level == level]
+        names = [region.name for region in drawn.regions if region.level == level and region.name]
         assert len(set(names)) == len(names)
+
+
+def test_a_region_that_no_text_is_true_of_has_no_name(
+    library: Library, hues: Path, colours: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One region of all hues: its mean is near some text, which fits a third of its pictures."""
+    monkeypatch.setattr("retrieval.map.regions._SIZES", ((90, 1), (30, 3)))
+    library.add(hues)
+    whole, *parts = library.map.update(corpus=colours).regions
+    assert (whole.count, whole.name) == (90, "")
+    assert sorted(part.name for part in parts) == ["blue", "green", "red"]
 
 
 def test_new_pictures_find_their_place_and_nothing_else_moves(

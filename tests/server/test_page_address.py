@@ -152,3 +152,24 @@ def test_one_returns_to_where_one_had_scrolled(page: Any) -> None:
     until(lambda: page.evaluate("scrollY") == 0)
     page.go_back()
     until(lambda: page.evaluate("scrollY") == there)
+
+
+def test_a_change_of_view_searches_once(page: Any) -> None:
+    wait_for_any(page)
+    page.get_by_role("link", name="Albums").first.click()
+    page.get_by_text("No albums yet").wait_for()
+    asked: list[str] = []
+    page.on("request", lambda each: asked.append(each.url))
+    ask(page, "red", "red.png")
+    page.wait_for_timeout(300)
+    assert len([url for url in asked if "/api/search?" in url]) == 1
+    page.go_back()
+    page.get_by_text("No albums yet").wait_for()
+    asked.clear()
+    page.go_forward()
+    page.wait_for_timeout(500)
+    assert len([url for url in asked if "/api/search?" in url]) == 1
+
+
+def wait_for_any(page: Any) -> None:
+    page.locator("#gallery .tile").first.wait_for()

@@ -1,6 +1,7 @@
 // The map's data: positions, the typical picture of each square, neighbours.
 
 const CELLS = 256; // per side of the lookup grid
+const LIFTED = 2 ** 40; // more than any rank
 
 export function readPoints(buffer, header) {
   const count = header.count;
@@ -57,11 +58,20 @@ export class Points {
     }
   }
 
+  // How many rows are in a rectangle, and just outside.
+  countWithin(left, top, right, bottom) {
+    const [low, high] = [clampCell(left), clampCell(right)];
+    let count = 0;
+    for (let line = clampCell(top); line <= clampCell(bottom); line++) count += this.starts[line * CELLS + high + 1] - this.starts[line * CELLS + low];
+    return count;
+  }
+
   // The squares in a rectangle, with 2 ** depth squares per side of the map: {column, line, row, count}.
-  // The picture that represents a square also represents the quarter that it lies in.
-  squares(depth, left, top, right, bottom) {
+  // The picture that represents a square also represents the quarter that it lies in; a picture that is `lit` precedes others.
+  squares(depth, left, top, right, bottom, lit = null) {
     const side = 2 ** depth;
     const found = new Map();
+    const rank = (row) => this.first[row] - (lit?.[row] ? LIFTED : 0);
     const [first, last] = [Math.max(0, Math.floor(left * side)), Math.min(side - 1, Math.floor(right * side))];
     const [above, below] = [Math.max(0, Math.floor(top * side)), Math.min(side - 1, Math.floor(bottom * side))];
     this.within(first / side, above / side, (last + 1) / side, (below + 1) / side, (row) => {
@@ -73,7 +83,7 @@ export class Points {
       if (!square) found.set(key, { column, line, row, count: 1 });
       else {
         square.count++;
-        if (this.first[row] < this.first[square.row]) square.row = row;
+        if (rank(row) < rank(square.row)) square.row = row;
       }
     });
     return [...found.values()];

@@ -4,6 +4,11 @@ import { isCalm } from "/map_view.js";
 
 const SQUARE = 64; // least size of pictures, including the gap; the most is just under twice that
 const CROWD = 40; // draw points if each shown picture would stand for more than this
+const STILL_FEW = 60; // the same where pictures are shown already, so that they do not come and go
+const COUNTED = 20_000; // up to this many pictures in view, their squares are counted
+const ALONE = 1.25; // pictures that one stands for where there is room for larger ones
+const ROOM = 4; // squares beyond the window that count for the size of pictures
+const LARGEST = 280; // pixels of a picture that is alone
 const NEAR = 1.7; // least zoom for pictures
 const MOST_PIXELS = 3e6; // of the points' layer; larger layers are drawn at a lower resolution
 const NAMES_FROM = [0, 2.4, 7]; // least zoom for the names of each level
@@ -56,11 +61,28 @@ export class Painter {
 
   // Depth of the squares in which to show pictures; -1 to show points.
   depth() {
-    const depth = Math.max(0, Math.floor(Math.log2(this.view.scale / SQUARE)));
+    let depth = Math.max(0, Math.floor(Math.log2(this.view.scale / SQUARE)));
     if (this.view.zoom < NEAR) return -1;
-    const crowd = this.points.count / this.points.occupied(Math.min(depth, 9));
     const finest = this.view.zoom >= this.view.most * 0.5;
-    return crowd <= CROWD || finest ? depth : -1;
+    if (!finest && this.crowd(depth) > (this.tiles.length ? STILL_FEW : CROWD)) return -1;
+    // Larger squares, where that hides next to nothing.
+    while (depth && this.view.scale / 2 ** (depth - 1) <= LARGEST && this.crowd(depth - 1) <= ALONE) depth -= 1;
+    return depth;
+  }
+
+  // How many pictures a shown one stands for: those in view, or all where these are too many to count.
+  crowd(depth) {
+    const { points, frame } = this;
+    const view = [frame.left, frame.top, frame.right, frame.bottom];
+    const count = points.countWithin(...view);
+    if (count > COUNTED) return points.count / points.occupied(Math.min(depth, 9));
+    return count / Math.max(1, points.squares(depth, ...view).length);
+  }
+
+  // Whether the picture below the pointer is too small to be seen well.
+  get isSmall() {
+    const tile = this.tiles.find(({ row }) => row === this.hovered);
+    return !tile || tile.side < LARGE;
   }
 
   paint() {
@@ -68,13 +90,12 @@ export class Painter {
     const ratio = Math.min(devicePixelRatio || 1, 2);
     this.frame = this.frameOnMap();
     const depth = this.depth();
-    this.paintPoints(ratio, depth >= 0);
+    this.paintPoints(ratio, depth < 0);
     const context = this.above.getContext("2d");
     fit(this.above, this.view, ratio);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, this.view.width, this.view.height);
     this.tiles = [];
-    this.isSmall = true;
     if (depth >= 0) this.paintTiles(context, depth, ratio);
     else this.paintHovered(context);
     const fading = this.paintNames(context, depth >= 0, ratio);
@@ -88,7 +109,8 @@ export class Painter {
     return { left, top, right, bottom };
   }
 
-  paintPoints(ratio, faint) {
+  // Fill the lower layer with paper, and with points if they are `shown`.
+  paintPoints(ratio, shown) {
     const { view, points } = this;
     const share = Math.min(1, Math.sqrt(MOST_PIXELS / (view.width * view.height * ratio * ratio)));
     const fine = ratio * share;
@@ -102,6 +124,7 @@ export class Painter {
     const { pixels } = this;
     const paper = packed(asRgb(this.paper));
     pixels.fill(paper);
+    if (!shown) { context.putImageData(this.image, 0, 0); return; }
     const side = this.dotSide(fine);
     const scale = view.scale * fine;
     const left = width / 2 - view.x * scale - side / 2;
@@ -119,7 +142,7 @@ export class Painter {
     const { frame } = this;
     points.within(frame.left, frame.top, frame.right, frame.bottom, (row) => {
       let colour = colours[region[row]];
-      if (faint || (lit && !lit[row])) colour = ((colour & 0xfefefe) >>> 1) + half;
+      if (lit && !lit[row]) colour = ((colour & 0xfefefe) >>> 1) + half;
       dot(row, colour);
     });
     if (lit) {
@@ -141,20 +164,20 @@ export class Painter {
   paintTiles(context, depth, ratio) {
     const { view, points, frame } = this;
     const size = view.scale / 2 ** depth;
-    const side = size - Math.max(2, size * 0.05);
-    this.isSmall = side < LARGE;
-    const squares = points.squares(depth, frame.left, frame.top, frame.right, frame.bottom);
-    const apart = (square) => {
+    const beyond = ROOM / 2 ** depth;
+    const squares = points.squares(depth, frame.left - beyond, frame.top - beyond, frame.right + beyond, frame.bottom + beyond, this.lit);
+    squares.sort((a, b) => points.first[a.row] - points.first[b.row]); // the same while the map moves
+    const widths = widened(squares, Math.max(1, LARGEST / size));
+    const boxes = squares.map((square, place) => {
       const [x, y] = this.middleOf(square, depth);
-      return (x - view.width / 2) ** 2 + (y - view.height / 2) ** 2;
-    };
-    squares.sort((a, b) => apart(a) - apart(b));
-    this.thumbs.want(squares.map((square) => points.ids[square.row]), side * ratio);
-    for (const square of squares) {
-      const [x, y] = this.middleOf(square, depth);
-      const dimmed = this.lit && !this.lit[square.row];
-      this.paintTile(context, square, { left: x - side / 2, top: y - side / 2, side }, ratio, dimmed);
-    }
+      const side = widths[place] * size - Math.max(2, size * 0.05);
+      const apart = (x - view.width / 2) ** 2 + (y - view.height / 2) ** 2;
+      return { square, apart, left: x - side / 2, top: y - side / 2, side };
+    });
+    const seen = boxes.filter(({ left, top, side }) => left < view.width && top < view.height && left + side > 0 && top + side > 0);
+    seen.sort((a, b) => a.apart - b.apart);
+    this.thumbs.want(seen.map(({ square }) => points.ids[square.row]), Math.max(0, ...seen.map(({ side }) => side)) * ratio);
+    for (const { square, ...box } of seen) this.paintTile(context, square, box, ratio, this.lit && !this.lit[square.row]);
   }
 
   middleOf(square, depth) {
@@ -199,10 +222,12 @@ export class Painter {
   paintNames(context, onPictures, ratio) {
     const { regions } = this.points;
     const finest = regions.length ? regions[regions.length - 1].level : 0;
-    const level = Math.min(finest, NAMES_FROM.filter((zoom) => this.view.zoom >= zoom).length - 1);
+    const level = Math.max(0, Math.min(finest, NAMES_FROM.filter((zoom) => this.view.zoom >= zoom).length - 1));
+    // Where a region has no name, those of its parts.
+    const isNamed = (region) => region.level === level || (region.level === level + 1 && !regions[region.parent].name);
     const chosen = regions
       .map((region, number) => ({ region, number }))
-      .filter(({ region }) => region.level === Math.max(0, level) && region.name)
+      .filter(({ region }) => region.name && isNamed(region))
       .sort((a, b) => b.region.count - a.region.count);
     this.boxes = [];
     const tools = { left: this.view.width - TOOLS.width, top: 0, ...TOOLS };
@@ -305,6 +330,24 @@ export class Painter {
     }
     return this.points.nearest(...this.view.toMap(x, y), reach / this.view.scale);
   }
+}
+
+// How many squares wide each picture is drawn: as wide as those before and beside it leave room, at most `most`.
+function widened(squares, most) {
+  const key = (column, line) => column * 2 ** 20 + line;
+  const taken = new Set(squares.map(({ column, line }) => key(column, line)));
+  const beside = [[-1, -1], [-1, 0], [-1, 1], [0, -1], [0, 1], [1, -1], [1, 0], [1, 1]];
+  const widths = squares.map(() => 1);
+  squares.forEach(({ column, line }, at) => {
+    if (beside.some(([across, down]) => taken.has(key(column + across, line + down)))) return;
+    let width = most;
+    squares.forEach((other, place) => {
+      const apart = Math.max(Math.abs(other.column - column), Math.abs(other.line - line));
+      if (place !== at) width = Math.min(width, 2 * apart - widths[place]);
+    });
+    widths[at] = Math.max(1, width);
+  });
+  return widths;
 }
 
 function fit(canvas, view, ratio) {
