@@ -25,6 +25,7 @@ from retrieval.commands.terminal import (
 from retrieval.library import Library
 from retrieval.map import Map, MapProgress
 
+_PARTS = 3  # named for a region without a name
 _FORMATS = (".csv", ".json")
 _COLUMNS = ("id", "path", "x", "y", "region")
 
@@ -48,12 +49,20 @@ def map_command(file: str | None, rebuild: bool, library_path: str, device: str)
         if file:
             text = _as_csv(library, drawn) if ending == ".csv" else _as_json(library, drawn)
             write_whole(file, text.encode("utf-8", "surrogateescape"))
-    for region in drawn.regions:
+    for number, region in enumerate(drawn.regions):
         if region.level == 0:
-            say(f"{plural(region.count, 'picture'):>16}  {shown(region.name)}")
+            say(f"{plural(region.count, 'picture'):>16}  {shown(_called(drawn, number))}")
     say(f"The map has {plural(len(drawn.ids), 'picture')}. To see it: pixtrieve serve --open")
     if file:
         say(f"Wrote the positions to {shown(file)}.")
+
+
+def _called(drawn: Map, number: int) -> str:
+    """Return the name of a region, else those of its largest parts that have one."""
+    parts = [part for part in drawn.regions if part.parent == number and part.name]
+    parts.sort(key=lambda part: -part.count)
+    named = ", ".join(part.name for part in parts[:_PARTS])
+    return drawn.regions[number].name or named or "(various)"
 
 
 def _draw(library: Library, *, rebuild: bool) -> Map:

@@ -31,6 +31,8 @@ class MapProgress:
 class Region:
     """Pictures that lie together. `level` 0 is the coarsest; `parent` is the region it is part of.
 
+    `name` is what most of its pictures show, "" if there is no text that says it.
+
     `x`, `y` is the median position of its pictures, and nine in ten of them lie within `radius`.
     `picture` is the id of a typical one. `parent` is an index into `Map.regions`, -1 on level 0.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -101,15 +102,15 @@ def test_writes_do_not_hold_up_searches(client: Client, folder: str) -> None:
     """Another process holds the catalogue: a write waits for it, a search does not."""
     api = client()
     api.post("/api/saved", params={"name": "Reds", "q": "red"})
-    writes = (
-        ("POST", "/api/saved", {"params": {"name": "Blues", "q": "blue"}}),
-        ("PATCH", "/api/saved", {"json": {"name": "Reds", "rename": "R"}}),
-        ("DELETE", "/api/saved", {"params": {"name": "Reds"}}),
-        ("POST", "/api/saved/looked", {"json": {"name": "Reds"}}),
+    writes: tuple[Callable[[], Any], ...] = (
+        lambda: api.post("/api/saved", params={"name": "Blues", "q": "blue"}),
+        lambda: api.patch("/api/saved", json={"name": "Reds", "rename": "R"}),
+        lambda: api.delete("/api/saved", params={"name": "Reds"}),
+        lambda: api.post("/api/saved/looked", json={"name": "Reds"}),
     )
     with Library.open(folder) as library, ThreadPoolExecutor() as pool:
         with library._session.catalogue.writing():
-            waiting = [pool.submit(api.request, *each[:2], **each[2]) for each in writes]
+            waiting = [pool.submit(write) for write in writes]
             time.sleep(1)
             began = time.monotonic()
             assert names(api.get("/api/search", params={"q": "red", "limit": 1}).json())

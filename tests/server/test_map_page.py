@@ -168,6 +168,16 @@ def test_a_click_on_a_picture_opens_it_with_its_neighbours(on_map: Any) -> None:
     on_map.locator(f"#name:not(:text-is('{first}'))").wait_for()
 
 
+def test_near_pictures_there_are_no_points(on_map: Any) -> None:
+    assert colours(on_map, "canvas:first-child") > 1
+    on_map.emulate_media(reduced_motion="reduce")
+    on_map.locator(".map canvas[tabindex]").focus()
+    for _ in range(6):
+        on_map.keyboard.press("+")
+    until(lambda: colours(on_map, "canvas:first-child") == 1)
+    until(lambda: colours(on_map) > 5)
+
+
 def test_enter_opens_the_picture_in_the_middle(on_map: Any) -> None:
     go_nearer(on_map)
     on_map.locator(".map canvas[tabindex]").focus()

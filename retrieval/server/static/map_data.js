@@ -142,6 +142,24 @@ export class Points {
   }
 }
 
+// How many squares wide each picture is drawn: as wide as those before and beside it leave room, at most `most`.
+export function widened(squares, most) {
+  const key = (column, line) => column * 2 ** 20 + line;
+  const taken = new Set(squares.map(({ column, line }) => key(column, line)));
+  const beside = [[-1, -1], [-1, 0], [-1, 1], [0, -1], [0, 1], [1, -1], [1, 0], [1, 1]];
+  const widths = squares.map(() => 1);
+  squares.forEach(({ column, line }, at) => {
+    if (beside.some(([across, down]) => taken.has(key(column + across, line + down)))) return;
+    let width = most;
+    squares.forEach((other, place) => {
+      const apart = Math.max(Math.abs(other.column - column), Math.abs(other.line - line));
+      if (place !== at) width = Math.min(width, 2 * apart - widths[place]);
+    });
+    widths[at] = Math.max(1, width);
+  });
+  return widths;
+}
+
 function spread(values) {
   let [low, high] = [1, 0];
   for (const value of values) {

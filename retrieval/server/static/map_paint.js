@@ -1,5 +1,8 @@
 // Drawing: points at the bottom, then pictures, then names. Every frame draws everything.
 
+import { asRgb, packed, regionColours, unpacked } from "/map_colours.js";
+import { widened } from "/map_data.js";
+import { fullStamp, thinStamp } from "/map_dots.js";
 import { isCalm } from "/map_view.js";
 
 const SQUARE = 64; // least size of pictures, including the gap; the most is just under twice that
@@ -332,53 +335,9 @@ export class Painter {
   }
 }
 
-// How many squares wide each picture is drawn: as wide as those before and beside it leave room, at most `most`.
-function widened(squares, most) {
-  const key = (column, line) => column * 2 ** 20 + line;
-  const taken = new Set(squares.map(({ column, line }) => key(column, line)));
-  const beside = [[-1, -1], [-1, 0], [-1, 1], [0, -1], [0, 1], [1, -1], [1, 0], [1, 1]];
-  const widths = squares.map(() => 1);
-  squares.forEach(({ column, line }, at) => {
-    if (beside.some(([across, down]) => taken.has(key(column + across, line + down)))) return;
-    let width = most;
-    squares.forEach((other, place) => {
-      const apart = Math.max(Math.abs(other.column - column), Math.abs(other.line - line));
-      if (place !== at) width = Math.min(width, 2 * apart - widths[place]);
-    });
-    widths[at] = Math.max(1, width);
-  });
-  return widths;
-}
-
 function fit(canvas, view, ratio) {
   const [width, height] = [Math.max(1, Math.round(view.width * ratio)), Math.max(1, Math.round(view.height * ratio))];
   if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
-}
-
-// A dot that keeps a quarter of the colour below it, so that crowds look stronger than single dots.
-function thinStamp(pixels, width, column, line, side, colour) {
-  const most = ((colour & 0xfefefe) >>> 1) + ((colour & 0xfcfcfc) >>> 2);
-  for (let down = 0; down < side; down++) {
-    const edge = corner(side, down);
-    const end = (line + down) * width + column + side - edge;
-    for (let at = (line + down) * width + column + edge; at < end; at++) {
-      pixels[at] = 0xff000000 | (((pixels[at] & 0xfcfcfc) >>> 2) + most);
-    }
-  }
-}
-
-function fullStamp(pixels, width, column, line, side, colour) {
-  for (let down = 0; down < side; down++) {
-    const edge = corner(side, down);
-    const start = (line + down) * width + column;
-    pixels.fill(0xff000000 | colour, start + edge, start + side - edge);
-  }
-}
-
-// The number of pixels to leave out at each end of a line, to make the dot round.
-function corner(side, down) {
-  const near = Math.min(down, side - 1 - down);
-  return side < 3 ? 0 : Math.max(0, Math.round(side * 0.3) - near);
 }
 
 const overlap = (a, b) =>
@@ -392,28 +351,4 @@ function wrapped(name) {
     else lines.push(word);
   }
   return lines;
-}
-
-let probe = null;
-function asRgb(colour) {
-  probe ??= new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
-  probe.fillStyle = colour;
-  probe.fillRect(0, 0, 1, 1);
-  return probe.getImageData(0, 0, 1, 1).data;
-}
-
-const packed = ([red, green, blue]) => (0xff000000 | (blue << 16) | (green << 8) | red) >>> 0;
-const unpacked = (colour, alpha) => `rgba(${colour & 255}, ${(colour >> 8) & 255}, ${(colour >> 16) & 255}, ${alpha})`;
-
-// One hue per coarsest region; its parts are a little lighter or darker.
-function regionColours(regions, dark) {
-  const hues = new Map();
-  return Uint32Array.from(regions, (region, number) => {
-    let top = number;
-    while (regions[top].parent >= 0) top = regions[top].parent;
-    if (!hues.has(top)) hues.set(top, (hues.size * 137.5 + 20) % 360);
-    const shift = region.level ? ((number * 7) % 5) - 2 : 0;
-    const light = (dark ? 0.72 : 0.62) + shift * 0.035;
-    return packed(asRgb(`oklch(${light} 0.15 ${hues.get(top) + shift * 5})`));
-  });
 }
