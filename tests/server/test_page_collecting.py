@@ -211,6 +211,13 @@ def test_saved_searches_are_counted_one_by_one_and_once(page: Any) -> None:
     page.locator("#savedlist a").nth(2).wait_for()
     page.wait_for_timeout(500)
     assert all("count=false" in each for each in asked[4:])
+    page.get_by_role("link", name="Albums").first.click()
+    page.locator(".searches li").nth(2).wait_for()
+    before = len(asked)
+    page.reload()
+    page.locator(".searches li").nth(2).wait_for()
+    page.wait_for_timeout(500)
+    assert len(asked) == before + 4
 
 
 def test_two_quick_clicks_are_one(page: Any) -> None:

@@ -17,6 +17,7 @@ export function createSaved({ now, open }) {
   const counts = new Map(); // name → {fresh, trouble}: how much is new, or why that is not known
   let counted = new Set(); // names that were counted since the library changed
   let asking = 0; // number of the last request
+  let asker = ""; // the view that asked
   let begun = false;
 
   const link = (search, ...inside) => el("a", { href: toAddress(stateOf(search)), onclick: (event) => {
@@ -65,6 +66,7 @@ export function createSaved({ now, open }) {
   /** The list; then what is new, one search after the other, each once until the library changes. */
   async function load(arrived) {
     asking += 1;
+    asker = now().view;
     const mine = asking;
     const { saved } = await ask("/api/saved?count=false");
     if (mine !== asking) return;
@@ -98,7 +100,7 @@ export function createSaved({ now, open }) {
     const first = state.view === "search" && !canSave(state);
     $("saved").hidden = !first || !known.length;
     if (first && begun) load(fill).catch(() => {});
-    else asking += 1; // nobody sees what is counted
+    else if (asker !== state.view || asker === "search") asking += 1; // nobody sees what is counted
   }
 
   function fill() {
