@@ -150,21 +150,30 @@ class Duplicates:
     ) -> tuple[Pictures, int]:
         """Return what images are compared by, and how many have no thumbnail (treated as flat)."""
         thumbnails = np.zeros((len(images), SIDE * SIDE), np.uint8)
-        vectors = np.zeros((len(images), self._context.model.row.spec.dim), np.float16)
         without_thumbnail = 0
         for row, image in enumerate(images):
             thumbnail = self._rows.luma_thumbnail(image.id)
             without_thumbnail += thumbnail is None
             if thumbnail is not None:
                 thumbnails[row] = np.frombuffer(thumbnail, np.uint8)
-        ids_of_rows = np.array([image.vector_id or 0 for image in images], np.int64)
-        known = np.flatnonzero(self._context.images.holds(ids_of_rows)).tolist()
+        vector_ids = np.array([image.vector_id or 0 for image in images], np.int64)
+
+        def vectors_of(rows: Rows) -> NDArray[np.float16]:
+            return self._vectors(vector_ids[rows])
+
+        distinct = _DistinctPairs(images, kept)
+        pictures = Pictures(thumbnails.reshape(-1, SIDE, SIDE), vectors_of, distinct.of)
+        return pictures, without_thumbnail
+
+    def _vectors(self, ids: NDArray[np.int64]) -> NDArray[np.float16]:
+        """Return the vectors (n, dim) of ids (n,), zeros for an id without one."""
+        images = self._context.images
+        vectors = np.zeros((len(ids), self._context.model.row.spec.dim), np.float16)
+        known = np.flatnonzero(images.holds(ids))
         for start in range(0, len(known), _BLOCK):
             rows = known[start : start + _BLOCK]
-            ids = np.array([images[row].vector_id for row in rows], np.int64)
-            vectors[rows] = self._context.images.vectors(ids)
-        distinct = _DistinctPairs(images, kept)
-        return Pictures(thumbnails.reshape(-1, SIDE, SIDE), vectors, distinct.of), without_thumbnail
+            vectors[rows] = images.vectors(ids[rows])
+        return vectors
 
 
 class _DistinctPairs:

@@ -6,9 +6,9 @@ which rules out chains, and no member is compared again.
 
 The first pass joins pictures that are similar as wholes (`retrieval.duplicates.perceptual_hash`).
 The second pass compares each remaining picture, as a part (`retrieval.duplicates.alignment`), with
-the few whose vectors are nearest. It skips neighbours whose cosine is not above what is typical of
-a picture's nearest non-duplicate in this library. That bound adapts to model and library, so the
-code contains no fixed cosine.
+the few whose vectors are nearest (`retrieval.duplicates.neighbours`). It skips neighbours whose
+cosine is not above what is typical of a picture's nearest non-duplicate in this library. That bound
+adapts to model and library, so the code contains no fixed cosine.
 """
 
 from __future__ import annotations
@@ -38,12 +38,13 @@ _MIN_SAMPLE = 8
 class Pictures:
     """The data that near duplicates are compared by, best picture first.
 
-    `thumbnails` (n, side, side); `vectors` (n, dim) are unit vectors, zeros where there is none.
-    `distinct` tells for pairs of rows, two arrays (m,), which are known not to be duplicates.
+    `thumbnails` (n, side, side); `vectors_of` returns the unit vectors (m, dim) of m rows, zeros
+    where there is none. `distinct` tells for pairs of rows, two arrays (m,), which are known not to
+    be duplicates.
     """
 
     thumbnails: Thumbnails
-    vectors: NDArray[np.float16]
+    vectors_of: Callable[[Rows], NDArray[np.float16]]
     distinct: Callable[[Rows, Rows], NDArray[np.bool_]]
 
 
@@ -83,7 +84,7 @@ class _Groups:
     def join_parts(self) -> None:
         """Join pictures that are parts of others, in the same orientation."""
         best = np.flatnonzero((self.kept == np.arange(len(self.kept))) & ~self._hashes.flat)
-        vectors = self._pictures.vectors[best]
+        vectors = self._pictures.vectors_of(best)
         near = near_pairs(vectors, _NEIGHBOURS, self._floor(best, vectors))
         pairs = Pairs(best[near.first], best[near.second])
         pairs, likeness = self._accepted(pairs, self._part_likeness(pairs))

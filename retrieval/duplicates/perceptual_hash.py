@@ -56,20 +56,21 @@ class PerceptualHashes:
     def __init__(self, thumbnails: Thumbnails) -> None:
         """Hash (n, side, side) thumbnails of brightness."""
         cosines = _cosines(thumbnails.shape[1])
-        signs = np.zeros((len(thumbnails), _WAVES, _WAVES), np.uint8)
-        self.flat = np.zeros(len(thumbnails), np.bool_)
-        for start in range(0, len(thumbnails), 4096):
+        count = len(thumbnails)
+        self.flat = np.zeros(count, np.bool_)
+        self._low = np.empty((len(TURNS), count), np.uint64)
+        self._all = np.empty((len(TURNS), count, _WAVES * _WAVES // 64), np.uint64)
+        for start in range(0, count, 4096):
             part = slice(start, start + 4096)
             waves = cosines @ thumbnails[part].astype(np.float32) @ cosines.T
             waves[:, 0, 0] = 0.0
             height = np.linalg.norm(waves, axis=(1, 2)) / thumbnails.shape[1]
             self.flat[part] = height < _MIN_HEIGHT
-            signs[part] = waves > 0
-        turned = [_turned_signs(signs, turn) for turn in TURNS]
-        self._low = np.stack(
-            [_packed(_interleaved(each[:, :_LOW, :_LOW]))[:, 0] for each in turned]
-        )
-        self._all = np.stack([_packed(each) for each in turned])
+            signs = (waves > 0).astype(np.uint8)
+            for number, turn in enumerate(TURNS):
+                turned = _turned_signs(signs, turn)
+                self._low[number, part] = _packed(_interleaved(turned[:, :_LOW, :_LOW]))[:, 0]
+                self._all[number, part] = _packed(turned)
         self._tables = [_Table(band) for band in _bands(self._low[0])]
 
     def distances(self, first: Rows, second: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -202,7 +202,7 @@ def test_groups_against_brute_force(made: list[tuple[int, int]]) -> None:
     """Every member is near its best; with wholes only it is what a loop over all pairs gives."""
     thumbnails = thumbnails_of([changed(*each) for each in made])
     hashes = PerceptualHashes(thumbnails)
-    grouping = group(Pictures(thumbnails, vectors_of(thumbnails), nothing))
+    grouping = group(Pictures(thumbnails, vectors_of(thumbnails).__getitem__, nothing))
     for row, kept in enumerate(grouping.kept.tolist()):
         assert grouping.kept[kept] == kept
         assert kept <= row
@@ -228,7 +228,7 @@ def test_groups_against_brute_force(made: list[tuple[int, int]]) -> None:
     no_vectors = np.zeros((len(made), 2), np.float16)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("retrieval.duplicates.grouping._Groups.join_parts", lambda _: None)
-        wholes = group(Pictures(thumbnails, no_vectors, nothing))
+        wholes = group(Pictures(thumbnails, no_vectors.__getitem__, nothing))
     assert wholes.kept.tolist() == expected.tolist()
 
 
@@ -237,13 +237,13 @@ def test_a_copy_of_a_part_joins_only_if_it_is_like_the_best() -> None:
     part = whole.crop((8, 4, 90, 92))
     pictures = [whole, part, part.resize((60, 60)), pattern(2, (96, 96))]
     thumbnails = thumbnails_of(pictures)
-    grouping = group(Pictures(thumbnails, vectors_of(thumbnails), nothing))
+    grouping = group(Pictures(thumbnails, vectors_of(thumbnails).__getitem__, nothing))
     assert grouping.kept.tolist() == [0, 0, 0, 3]
 
     def not_the_copy(first: np.ndarray, second: np.ndarray) -> np.ndarray:
         return np.asarray((first == 0) & (second == 2))
 
-    distinct = group(Pictures(thumbnails, vectors_of(thumbnails), not_the_copy))
+    distinct = group(Pictures(thumbnails, vectors_of(thumbnails).__getitem__, not_the_copy))
     assert distinct.kept.tolist() == [0, 0, 2, 3]
 
 
