@@ -1,7 +1,8 @@
 """Finds rows that a fault has changed, and has them read again from the disk.
 
 A damaged row differs from its checksum (`row_checks`). What the pictures say themselves is
-forgotten here, so that the same run reads it again; what only a person can say is never touched.
+forgotten here, so that the same run reads it again; what nothing can read again (`irreplaceable`)
+is never touched.
 Rows of `files` and `sidecars` are not looked for: the comparison of a walk finds them.
 """
 
@@ -17,8 +18,9 @@ from dataclasses import dataclass
 
 from retrieval.catalogue.connection import Connection
 from retrieval.catalogue.explaining import explained
-from retrieval.catalogue.row_checks import seal, sound
-from retrieval.catalogue.texts import CAPTION, EMBEDDED, OCR
+from retrieval.catalogue.row_checks import row_check, seal, sound
+from retrieval.catalogue.texts import EMBEDDED, NAME, OCR, SIDECAR, SOURCES, XMP
+from retrieval.images.places import is_elsewhere
 from retrieval.query.fields import FACTS
 
 _log = logging.getLogger(__name__)
@@ -31,6 +33,9 @@ _DEFAULTS = {
     **dict.fromkeys(("format", "taken", "camera", "lens", "date", "date_source"), "''"),
     **dict.fromkeys(("width", "height", "told"), "0"),
 }
+_COLLECTED = (SIDECAR, XMP, NAME)  # the catalogue itself has what these texts are made of
+_SOURCE = "CAST(texts.source AS BLOB)"
+
 UNKNOWN = ", ".join(f"{name} = {value}" for name, value in _DEFAULTS.items())
 """The facts of a picture that nobody knows, as the assignments of an UPDATE."""
 
@@ -53,7 +58,7 @@ NOTHING = Damage((), (), ())
 def find_when_due(db: Connection) -> Damage:
     """Return what `find` finds; of a large library once a day, as reading all rows takes seconds.
 
-    Before that, indexes that differ from their tables are made anew.
+    Before that, indexes that differ from their tables are made anew, and sources of texts restored.
 
     Raises LibraryError.
     """
@@ -65,6 +70,7 @@ def find_when_due(db: Connection) -> Damage:
         db.rows("INSERT OR REPLACE INTO state (key, value) VALUES ('looked_at', ?)", (now,))
     with explained(db.path):
         _mend_indexes(db.raw)
+        restore_sources(db.raw)
         return find(db.raw)
 
 
@@ -82,27 +88,63 @@ def _mend_indexes(db: sqlite3.Connection) -> None:
         _log.warning("the full-text index of the catalogue was damaged; it is made anew")
 
 
+def restore_sources(db: sqlite3.Connection) -> None:
+    """Give texts whose source is none the one that their checksum fits. Raises errors of SQLite."""
+    strange = (
+        f"SELECT image_id, {_SOURCE}, CAST(text AS BLOB), crc FROM texts"
+        f" WHERE {_SOURCE} NOT IN ({_bytes(*SOURCES)})"
+    )
+    for image_id, now, text, crc in db.execute(strange).fetchall():
+        for source in SOURCES:
+            if row_check(image_id, source.encode(), text) == crc:
+                db.execute(
+                    f"UPDATE OR IGNORE texts SET source = ? WHERE image_id = ? AND {_SOURCE} = ?",
+                    (source, image_id, now),
+                )
+
+
 def find(db: sqlite3.Connection) -> Damage:
     """Look at all rows that an indexing run can read again. Raises the errors of SQLite."""
     images = _ids(db, f"SELECT id FROM images WHERE NOT {sound('images')}")
     images += _ids(db, f"SELECT image_id FROM sketches WHERE NOT {sound('sketches')}")
     vectors = _ids(db, f"SELECT id FROM vectors WHERE NOT {sound('vectors')}")
     rows = db.execute(
-        "SELECT image_id, CAST(source AS BLOB) FROM texts"
-        f" WHERE CAST(source AS BLOB) IS NOT x'{CAPTION.encode().hex()}' AND NOT {sound('texts')}"
+        f"SELECT image_id, {_SOURCE} FROM texts WHERE NOT {sound('texts')}"
+        f" AND NOT ({irreplaceable(db)})"
     ).fetchall()
-    texts = tuple((id_, bytes(source or b"").decode("utf-8", "replace")) for id_, source in rows)
+    texts = tuple((id_, bytes(source).decode()) for id_, source in rows)
     images += [id_ for id_, source in texts if source == EMBEDDED]
     return Damage(tuple(dict.fromkeys(images)), tuple(vectors), texts)
+
+
+def irreplaceable(db: sqlite3.Connection) -> str:
+    """Return the SQL condition of texts that no indexing run can make again.
+
+    A person wrote them or an import brought them, or the picture that they are read from is in no
+    folder of this machine. A text of an unknown source may be any of these.
+    """
+    roots = db.execute("SELECT id, CAST(path AS BLOB) FROM roots").fetchall()
+    here = [str(int(id_)) for id_, path in roots if not is_elsewhere(os.fsdecode(path or b""))]
+    return (
+        f"{_SOURCE} NOT IN ({_bytes(*_COLLECTED)}) AND NOT ({_SOURCE} IN ({_bytes(EMBEDDED, OCR)})"
+        " AND EXISTS (SELECT 1 FROM files WHERE files.image_id = texts.image_id"
+        f" AND files.root_id IN ({', '.join(here)})))"
+    )
+
+
+def _bytes(*sources: str) -> str:
+    return ", ".join(f"x'{source.encode().hex()}'" for source in sources)
 
 
 def heal(db: sqlite3.Connection, damage: Damage) -> list[int]:
     """Forget what is damaged, within the caller's transaction; return the images to read again.
 
-    An image none of whose files is there now stays as it is: nobody could read it again. The caller
-    deletes the damaged vectors.
+    An image none of whose files is there now stays as it is, with what is read from it: nobody
+    could read it again. The caller deletes the damaged vectors.
     """
     for image_id, source in damage.texts:
+        if source not in _COLLECTED and not _files(db, image_id):
+            continue
         db.execute(
             f"DELETE FROM texts WHERE image_id = ? AND NOT {sound('texts')}"
             " AND CAST(source AS BLOB) = ?",

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 from retrieval.catalogue import row_checks, schema
 from retrieval.catalogue.database_file import uri_path
+from retrieval.catalogue.healing import irreplaceable
 from retrieval.catalogue.row_checks import COVERED, sound
-from retrieval.catalogue.texts import CAPTION, SOURCES
+from retrieval.catalogue.texts import SOURCES
 from retrieval.images.luma_thumbnail import SIDE
 
 _SHOWN = 5
@@ -65,7 +66,7 @@ PEOPLES = {
     "roots": ("the indexed folder", "path"),
     "excludes": ("the pattern that excludes files", "pattern"),
     "mounts": ("the mount point", "path"),
-    "texts": ("the caption", "text"),
+    "texts": ("the text of a picture", "text"),
     "kept": ("the kept group of duplicates", "set_id"),
     "labels": ("the label", "label"),
     "concepts": ("the concept", "name"),
@@ -77,7 +78,6 @@ PEOPLES = {
 }
 """Tables with rows that no indexing run can make, what they are called, and what names one."""
 
-_OTHER_TEXTS = f"CAST(source AS BLOB) IS NOT x'{CAPTION.encode().hex()}'"
 _ELSEWHERE = {"models", "state", "vectors"}
 
 
@@ -88,8 +88,8 @@ class Inspected:
     `unreadable` says why SQLite cannot read it, `structure` what `PRAGMA integrity_check` says,
     `dangling` counts rows by table that refer to nothing, `wrong` rows by table with impossible
     values, `altered` those that differ from their checksums and are read or made again, `peoples`
-    names those that a person made. `schema` names parts of the tables that differ, `settings` what
-    is wrong with the state.
+    names those that a person made or imported. `schema` names parts of the tables that differ,
+    `settings` what is wrong with the state.
     """
 
     version: int = 0
@@ -151,11 +151,10 @@ def inspect(path: str) -> Inspected:
 def altered(db: sqlite3.Connection, table: str, *, peoples: bool) -> str:
     """Return the SQL condition of possible rows that differ from their checksums.
 
-    `peoples`: those that only a person can make, or all others.
+    `peoples`: those that only a person can make or bring again, or all others.
     """
-    own = table in PEOPLES if table != "texts" else None
-    kind = {None: _OTHER_TEXTS, True: "0", False: "1"}[own]
-    which = f"NOT ({kind})" if peoples else kind
+    theirs = irreplaceable(db) if table == "texts" else str(int(table in PEOPLES))
+    which = theirs if peoples else f"NOT ({theirs})"
     return f"({which}) AND NOT {sound(table)} AND ({condition(db, table)})"
 
 

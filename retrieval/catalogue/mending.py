@@ -13,7 +13,7 @@ from dataclasses import asdict, replace
 
 from retrieval.catalogue import row_checks
 from retrieval.catalogue.database_file import uri_path
-from retrieval.catalogue.healing import UNKNOWN, find, heal
+from retrieval.catalogue.healing import UNKNOWN, find, heal, irreplaceable, restore_sources
 from retrieval.catalogue.inspection import CHECKED, PEOPLES, altered, condition
 from retrieval.catalogue.row_checks import COVERED, seal, sound
 from retrieval.errors import LibraryError
@@ -97,6 +97,7 @@ def _mend_images(db: sqlite3.Connection) -> None:
     ids = [row[0] for row in db.execute(f"SELECT id FROM images WHERE {wrong}").fetchall()]
     bare = f"({condition(db, 'sketches')}) IS NOT 1"
     ids += [row[0] for row in db.execute(f"SELECT image_id FROM sketches WHERE {bare}").fetchall()]
+    restore_sources(db)
     damage = find(db)
     heal(db, replace(damage, images=tuple(dict.fromkeys((*damage.images, *ids)))))
     for image_id in db.execute(f"SELECT id FROM images WHERE {wrong}").fetchall():
@@ -112,12 +113,14 @@ def _mend_images(db: sqlite3.Connection) -> None:
 def _mend_altered(db: sqlite3.Connection) -> None:
     """Delete damaged rows that are made again, and keep those of people as they read now.
 
-    A picture whose files are not there stays damaged: its drive may come back.
+    A picture whose files are not there stays damaged, with the texts that are read from it: its
+    drive may come back.
     """
-    for table in COVERED.keys() - {"images", "models", "state"}:
+    for table in COVERED.keys() - {"images", "texts", "models", "state"}:
         db.execute(f"DELETE FROM {table} WHERE {altered(db, table, peoples=False)}")
     for table in (*PEOPLES, "models", "state"):
-        db.execute(f"{seal(table)} WHERE NOT {sound(table)}")
+        which = f" AND ({irreplaceable(db)})" if table == "texts" else ""
+        db.execute(f"{seal(table)} WHERE NOT {sound(table)}{which}")
 
 
 def _drop_dangling(db: sqlite3.Connection) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import shutil
@@ -12,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from support.damage import edit
+from support.data_sets import encode, merge, tar
 from support.fake_model import install
 from support.fakes import FakeEncoder
 from support.painting import paint
@@ -310,3 +313,72 @@ def test_a_filter_and_a_facet_do_not_decide_by_damaged_rows(folder: Path) -> Non
         for ask in (lambda: library.search(None, where="width > 9000"), library.facets):
             with pytest.raises(LibraryError, match="images"):
                 ask()
+
+
+def test_texts_that_nothing_can_read_again_are_named_and_kept(
+    folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A picture in an archive has no file, and what a table says of it is in the catalogue only."""
+    described = described_png("kept inside")
+    archive = tar(tmp_path / "a.tar", {"1.png": described, "1.json": b'{"licence": "CC-BY"}'})
+    encode(FakeEncoder(), tmp_path / "shards", archive)
+    with Library.open(folder, FakeEncoder()) as library:
+        merge(library, tmp_path / "shards")
+        library.add()
+    told = [row for row in rows(folder, "texts") if row[1] in ("columns", "embedded")]
+    assert len(told) == 2
+    for source in ("columns", "embedded"):
+        flip(folder, "texts", "text", f"source = '{source}'")
+    before = rows(folder, "texts")
+    with Library.open(folder, FakeEncoder()) as library, caplog.at_level(logging.WARNING):
+        library.add()
+    assert (rows(folder, "texts"), caplog.text) == (before, "")
+    (finding,) = [each for each in Library.check(folder).findings if each.severity != "note"]
+    assert finding.code == "rows.altered.people"
+    assert finding.message.count("the text of a picture “") == 2
+    assert Library.check(folder, repair=True).sound
+    assert rows(folder, "texts") == before
+
+
+def test_a_text_inside_a_picture_waits_for_its_drive(folder: Path, tmp_path: Path) -> None:
+    drive = tmp_path / "drive"
+    drive.mkdir()
+    (drive / "a.png").write_bytes(described_png("kept inside"))
+    with Library.open(folder, FakeEncoder()) as library:
+        library.add(drive)
+    right = rows(folder, "texts")
+    flip(folder, "texts", "text", "source = 'embedded'")
+    before = rows(folder, "texts")
+    drive.rename(tmp_path / "away")
+    with Library.open(folder, FakeEncoder()) as library:
+        library.add()
+    assert rows(folder, "texts") == before
+    Library.check(folder, repair=True)
+    assert rows(folder, "texts") == before
+    (tmp_path / "away").rename(drive)
+    with Library.open(folder, FakeEncoder()) as library:
+        library.add()
+    assert rows(folder, "texts") == right
+    assert Library.check(folder).sound
+
+
+@pytest.mark.parametrize("source", ["caption", "sidecar"])
+def test_a_damaged_source_of_a_text_is_restored(folder: Path, source: str) -> None:
+    right = rows(folder, "texts")
+    flip(folder, "texts", "source", f"source = '{source}'")
+    assert rows(folder, "texts") != right
+    with Library.open(folder, FakeEncoder()) as library:
+        library.add()
+    assert rows(folder, "texts") == right
+    flip(folder, "texts", "source", f"source = '{source}'")
+    Library.check(folder, repair=True)
+    assert rows(folder, "texts") == right
+    assert Library.check(folder).sound
+
+
+def described_png(text: str) -> bytes:
+    out = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x010E] = text
+    Image.new("RGB", (20, 20), "purple").save(out, "PNG", exif=exif)
+    return out.getvalue()

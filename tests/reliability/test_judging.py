@@ -80,7 +80,7 @@ def finding(code: str, message: str, severity: str = "error") -> dict[str, str]:
         ({"images"}, [finding("rows.altered", "rows changed: 2 in images")], "named"),
         ({"images"}, [finding("rows.altered", "rows changed: 2 in images, 1 in files")], "besides"),
         ({"images", "files"}, [finding("rows.altered", "rows: 2 in images")], "missed"),
-        ({"texts"}, [finding("rows.altered.people", "now: the caption “x”")], "named"),
+        ({"texts"}, [finding("rows.altered.people", "now: the text of a picture “x”")], "named"),
         ({"texts"}, [finding("rows.altered.people", "now: the label “x”")], "besides"),
         (set(), [finding("vectors.damaged", "damaged vectors: 1")], "besides"),
         ({"vectors"}, [finding("vectors.damaged", "damaged vectors: 1")], "named"),

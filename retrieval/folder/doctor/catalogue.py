@@ -66,7 +66,7 @@ def _rows(path: str, found: inspection.Inspected) -> Iterator[Finding]:
         yield Finding(
             "rows.altered.people",
             "error",
-            "a fault has changed what a person made; this is how it reads now: "
+            "a fault has changed what a person made or imported; this is how it reads now: "
             + some(list(found.peoples), 20),
             "keep it as it reads now, after a copy of the catalogue",
             hint="put right what is wrong, for example from a backup or pixtrieve edits export",
