@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from retrieval.catalogue.connection import Connection
+from retrieval.catalogue.connection import CHECKED_ROWS, Connection
 from retrieval.catalogue.explaining import explained
 from retrieval.catalogue.row_checks import row_check, seal, sound
 from retrieval.catalogue.texts import EMBEDDED, NAME, OCR, SIDECAR, SOURCES, XMP
@@ -25,7 +25,6 @@ from retrieval.query.fields import FACTS
 
 _log = logging.getLogger(__name__)
 
-_MANY_IMAGES = 20_000
 _DAY_S = 86_400
 
 _DEFAULTS = {
@@ -62,7 +61,7 @@ def find_when_due(db: Connection) -> Damage:
 
     Raises LibraryError.
     """
-    if db.one(f"SELECT 1 FROM images LIMIT 1 OFFSET {_MANY_IMAGES}") is not None:
+    if db.one(f"SELECT 1 FROM images LIMIT 1 OFFSET {CHECKED_ROWS}") is not None:
         last = db.one("SELECT value FROM state WHERE key = 'looked_at'")
         now = int(time.time())
         if isinstance(last, int) and 0 <= now - last < _DAY_S:

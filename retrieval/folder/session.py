@@ -124,7 +124,7 @@ class Session:
 
         kind = kind or self.index_kind
         key = CacheKey(cache_path(self.path, fingerprint, view, kind), fingerprint, dim)
-        factory = backends.store_factory(backend_of(view, kind))
+        factory = backends.LaterFactory(backend_of(view, kind))
         return LiveIndex(vectors, key, factory, report)
 
     def map_path(self, fingerprint: str) -> str:

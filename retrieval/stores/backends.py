@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from retrieval.errors import MissingExtra, PixtrieveError
 
 if TYPE_CHECKING:
-    from retrieval.stores import StoreFactory
+    from retrieval.stores import BuiltStore, Pages, StoreFactory, StoreHeader, VectorStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +68,18 @@ def store_factory(name: str) -> StoreFactory:
         raise
     factory: StoreFactory = getattr(module, backend.factory)
     return factory
+
+
+class LaterFactory:
+    """The factory of a back end that is imported when it is used: a filter alone needs none."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def build(self, dim: int, pages: Pages) -> BuiltStore:
+        """Build a store: see `StoreFactory`. Raises what `store_factory` raises."""
+        return store_factory(self._name).build(dim, pages)
+
+    def load(self, path: str) -> tuple[VectorStore, StoreHeader] | None:
+        """Load a store: see `StoreFactory`. Raises what `store_factory` raises."""
+        return store_factory(self._name).load(path)

@@ -21,7 +21,7 @@ from support.fakes import FakeEncoder
 from support.painting import paint
 
 from retrieval import Library
-from retrieval.catalogue import healing
+from retrieval.catalogue import connection, healing
 from retrieval.errors import LibraryError, PixtrieveError
 
 COLOURS: dict[str, str | tuple[int, int, int]] = {
@@ -278,7 +278,7 @@ def test_an_altered_model_is_an_error_and_its_own_record_is_restored(folder: Pat
 def test_a_large_library_is_looked_at_once_a_day(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(healing, "_MANY_IMAGES", 2)
+    monkeypatch.setattr(healing, "CHECKED_ROWS", 2)
     right = answers(folder)
 
     def indexed() -> bool:
@@ -313,6 +313,20 @@ def test_a_filter_and_a_facet_do_not_decide_by_damaged_rows(folder: Path) -> Non
         for ask in (lambda: library.search(None, where="width > 9000"), library.facets):
             with pytest.raises(LibraryError, match="images"):
                 ask()
+
+
+def test_a_question_does_not_look_at_the_rows_of_a_large_table(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flip(folder, "images", "width", "id = 1")
+    for rows_of_images, looked_at in ((3, False), (4, True)):
+        monkeypatch.setattr(connection, "CHECKED_ROWS", rows_of_images)
+        with Library.open(folder, FakeEncoder()) as library:
+            if looked_at:
+                with pytest.raises(LibraryError, match="images"):
+                    library.search(None, where="height > 0")
+            else:
+                library.timeline.ordered("height > 0")
 
 
 def test_texts_that_nothing_can_read_again_are_named_and_kept(

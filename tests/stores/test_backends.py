@@ -116,3 +116,14 @@ def test_a_back_end_is_imported_when_it_is_used() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "True"]
+
+
+def test_a_filter_alone_imports_no_back_end(
+    library: Library, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.add(pictures)
+    monkeypatch.setattr(backends, "BACKENDS", {})
+    with Library.open(library.path, FakeEncoder()) as again:
+        assert len(again.search(None, where="width > 0")) == 4
+        with pytest.raises(PixtrieveError, match="no vector store"):
+            again.search("red")
