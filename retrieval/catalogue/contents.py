@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.catalogue.connection import Connection, text, within
-from retrieval.catalogue.edited_files import follow_edit, image_of
+from retrieval.catalogue.edited_files import follow_edit
 from retrieval.catalogue.explaining import explained
 from retrieval.catalogue.generation import next_generation
 from retrieval.catalogue.healing import NOTHING, Damage, find_when_due, heal
-from retrieval.catalogue.roots import Root
+from retrieval.catalogue.roots import Root, image_at
 from retrieval.catalogue.row_checks import sound
 from retrieval.catalogue.saved import EXAMPLES
 from retrieval.catalogue.texts import EMBEDDED, Texts
@@ -242,7 +242,7 @@ class Contents:
 
     def _insert_file(self, root: Root, file: FileRecord, named: str, model_id: int) -> None:
         self._forget_damaged(root, file.path)
-        before = image_of(self._db, root.id, file.path)
+        before = image_at(self._db, root.id, file.path)
         image_id, orphaned_at = self._db.rows(
             "SELECT id, orphaned_at FROM images WHERE sha256 = ?", (file.sha256,)
         ).fetchone()

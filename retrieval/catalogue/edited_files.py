@@ -11,19 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from retrieval.catalogue.connection import Connection, text
+from retrieval.catalogue.connection import Connection
 from retrieval.images.luma_thumbnail import SIDE
 from retrieval.vectors import STORED
 
 _LEAST_COSINE, _LEAST_CORRELATION = 0.8, 0.9
 """Either is enough for two pictures to be one before and after an edit."""
-
-
-def image_of(db: Connection, root_id: int, path: str) -> int | None:
-    """Return the id of the image that a file of a root has now, None without any."""
-    sql = "SELECT image_id FROM files WHERE root_id = ? AND path = CAST(? AS TEXT)"
-    found = db.one(sql, (root_id, text(path)))
-    return None if found is None else int(found)
 
 
 def follow_edit(db: Connection, old: int | None, new: int, model_id: int) -> None:

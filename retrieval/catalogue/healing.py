@@ -61,16 +61,29 @@ def find_when_due(db: Connection) -> Damage:
 
     Raises LibraryError.
     """
-    if db.one(f"SELECT 1 FROM images LIMIT 1 OFFSET {CHECKED_ROWS}") is not None:
+    if _is_large(db.raw):
         last = db.one("SELECT value FROM state WHERE key = 'looked_at'")
-        now = int(time.time())
-        if isinstance(last, int) and 0 <= now - last < _DAY_S:
+        if isinstance(last, int) and 0 <= int(time.time()) - last < _DAY_S:
             return NOTHING
-        db.rows("INSERT OR REPLACE INTO state (key, value) VALUES ('looked_at', ?)", (now,))
     with explained(db.path):
         _mend_indexes(db.raw)
         restore_sources(db.raw)
-        return find(db.raw)
+        found = find(db.raw)
+        if not found:
+            _note_look(db.raw)
+        return found
+
+
+def _is_large(db: sqlite3.Connection) -> bool:
+    sql = f"SELECT 1 FROM images LIMIT 1 OFFSET {CHECKED_ROWS}"
+    return db.execute(sql).fetchone() is not None
+
+
+def _note_look(db: sqlite3.Connection) -> None:
+    """Note that all rows of a large library were looked at, and what was damaged is forgotten."""
+    if _is_large(db):
+        look = "INSERT OR REPLACE INTO state (key, value) VALUES ('looked_at', ?)"
+        db.execute(look, (int(time.time()),))
 
 
 def _mend_indexes(db: sqlite3.Connection) -> None:
@@ -152,6 +165,7 @@ def heal(db: sqlite3.Connection, damage: Damage) -> list[int]:
         if source == OCR:
             db.execute("DELETE FROM ocr_done WHERE image_id = ?", (image_id,))
         db.execute("INSERT OR IGNORE INTO retell VALUES (?)", (image_id,))
+    _note_look(db)
     return [image_id for image_id in damage.images if _read_again(db, image_id)]
 
 

@@ -35,6 +35,13 @@ class Root:
         return is_elsewhere(self.path)
 
 
+def image_at(db: Connection, root_id: int, path: str) -> int | None:
+    """Return the id of the image of a root's file, given by its path below the root, or None."""
+    sql = "SELECT image_id FROM files WHERE root_id = ? AND path = CAST(? AS TEXT)"
+    found = db.one(sql, (root_id, text(path)))
+    return None if found is None else int(found)
+
+
 class Roots:
     """The table of roots. Paths are absolute."""
 

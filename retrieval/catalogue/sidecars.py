@@ -11,7 +11,7 @@ from typing import Any
 
 from retrieval.catalogue.connection import Connection, text
 from retrieval.catalogue.generation import next_generation
-from retrieval.catalogue.roots import Root, relative, root_of
+from retrieval.catalogue.roots import Root
 from retrieval.catalogue.row_checks import sound
 from retrieval.catalogue.schema import SET_DATES
 from retrieval.images import FoundSidecar, beside
@@ -155,20 +155,3 @@ class Sidecars:
             (*values, image_id),
         )
         self._db.rows(f"{SET_DATES} AND id = ?", (image_id,))
-
-    def image_of(self, roots: Sequence[Root], paths: Iterable[str]) -> int | None:
-        """Return the id of the image of the first of several absolute paths that has one."""
-        for path in paths:
-            root = root_of(roots, path)
-            found = None if root is None else self.image_at(root, relative(root, path))
-            if found is not None:
-                return found
-        return None
-
-    def image_at(self, root: Root, path: str) -> int | None:
-        """Return the id of the image of a root's file, or None."""
-        found = self._db.one(
-            "SELECT image_id FROM files WHERE root_id = ? AND path = CAST(? AS TEXT)",
-            (root.id, text(path)),
-        )
-        return None if found is None else int(found)

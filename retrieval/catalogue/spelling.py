@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from retrieval.catalogue.connection import Connection
+from retrieval.catalogue.roots import Root, Roots, image_at, relative, root_of
 from retrieval.query.spelling import DiskSpelling, as_read
 
 
@@ -26,6 +27,19 @@ class Spellings:
         read = as_read(path)
         others = (self._disk.of(path), read, self._stored.get(read, path))
         yield from (other for other in dict.fromkeys(others) if other != path)
+
+    def image_at(self, path: str) -> int | None:
+        """Return the id of the image of the file at an absolute path, however that is spelled."""
+        for each in self.of(path):
+            root = root_of(self._roots, each)
+            found = None if root is None else image_at(self._db, root.id, relative(root, each))
+            if found is not None:
+                return found
+        return None
+
+    @cached_property
+    def _roots(self) -> list[Root]:
+        return Roots(self._db).all()
 
     @cached_property
     def _stored(self) -> dict[str, str]:

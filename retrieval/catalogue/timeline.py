@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ from retrieval.images.luma_thumbnail import SIDE
 from retrieval.query.options import Sort
 from retrieval.query.where import Condition
 
-_MOST_VALUES = 500  # of one statement
+_IDS = "(SELECT value FROM json_each(?))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,56 +77,46 @@ class TimelineRows:
 
     def names(self, image_ids: Sequence[int]) -> dict[int, str]:
         """Return the first file of pictures, as a path below its root, by image id."""
-        found: dict[int, str] = {}
-        for part, marks in _parts(image_ids):
-            rows = self._db.intact_records(
-                _File,
-                "what the catalogue knows of a file",
-                f"SELECT f.image_id, f.path, {sound('files', 'f')} AND {sound('roots', 'r')}"
-                " FROM files f JOIN roots r ON r.id = f.root_id"
-                f" WHERE f.image_id IN ({marks}) ORDER BY r.missing DESC, r.path DESC, f.path DESC",
-                part,
-            )
-            found |= {row.image_id: row.path for row in rows}
-        return found
+        rows = self._db.intact_records(
+            _File,
+            "what the catalogue knows of a file",
+            f"SELECT f.image_id, f.path, {sound('files', 'f')} AND {sound('roots', 'r')}"
+            " FROM files f JOIN roots r ON r.id = f.root_id"
+            f" WHERE f.image_id IN {_IDS} ORDER BY r.missing DESC, r.path DESC, f.path DESC",
+            _ids(image_ids),
+        )
+        return {row.image_id: row.path for row in rows}
 
     def contents(self, image_ids: Sequence[int]) -> dict[int, ContentRow]:
         """Return the SHA-256 and the date of pictures by image id."""
-        found: dict[int, ContentRow] = {}
-        for part, marks in _parts(image_ids):
-            good = sound("images")
-            sql = f"SELECT id, sha256, date, {good} FROM images WHERE id IN ({marks})"
-            rows = self._db.intact_records(
-                ContentRow, "what the catalogue knows of a picture", sql, part
-            )
-            found |= {row.id: row for row in rows}
-        return found
+        rows = self._db.intact_records(
+            ContentRow,
+            "what the catalogue knows of a picture",
+            f"SELECT id, sha256, date, {sound('images')} FROM images WHERE id IN {_IDS}",
+            _ids(image_ids),
+        )
+        return {row.id: row for row in rows}
 
     def favourites(self, image_ids: Sequence[int]) -> set[int]:
         """Return which of the pictures are favourites."""
         self._db.require_sound("favourites")
-        found: set[int] = set()
-        for part, marks in _parts(image_ids):
-            rows = self._db.rows(
-                "SELECT i.id FROM images i JOIN favourites m ON m.sha256 = i.sha256"
-                f" WHERE i.id IN ({marks})",
-                part,
-            )
-            found.update(id_ for (id_,) in rows)
-        return found
+        rows = self._db.rows(
+            "SELECT i.id FROM images i JOIN favourites m ON m.sha256 = i.sha256"
+            f" WHERE i.id IN {_IDS}",
+            _ids(image_ids),
+        )
+        return {id_ for (id_,) in rows}
 
     def luma_thumbnails(self, image_ids: Sequence[int]) -> dict[int, bytes]:
         """Return the luma thumbnails of pictures that have one, by image id."""
-        found: dict[int, bytes] = {}
-        for part, marks in _parts(image_ids):
-            found |= self._db.rows(
-                "SELECT image_id, sketch FROM sketches"
-                f" WHERE image_id IN ({marks}) AND {sound('sketches')}",
-                part,
-            )
+        rows = self._db.rows(
+            "SELECT image_id, sketch FROM sketches"
+            f" WHERE image_id IN {_IDS} AND {sound('sketches')}",
+            _ids(image_ids),
+        )
         return {
             id_: sketch
-            for id_, sketch in found.items()
+            for id_, sketch in rows
             if isinstance(sketch, bytes) and len(sketch) == SIDE * SIDE
         }
 
@@ -143,8 +134,6 @@ class TimelineRows:
         )
 
 
-def _parts(ids: Sequence[int]) -> list[tuple[Sequence[int], str]]:
-    """Return ids in parts that one statement takes, each with its placeholders."""
-    starts = range(0, len(ids), _MOST_VALUES)
-    parts = [ids[start : start + _MOST_VALUES] for start in starts]
-    return [(part, ",".join("?" * len(part))) for part in parts]
+def _ids(image_ids: Sequence[int]) -> tuple[str]:
+    """Return image ids as the value of `_IDS`."""
+    return (json.dumps(list(image_ids)),)

@@ -16,7 +16,6 @@ from retrieval.commands.query_options import query_options
 from retrieval.commands.search_options import search_options
 from retrieval.commands.search_output import Output, output_options
 from retrieval.commands.terminal import device_option, library_option, plural, say, shown, warn
-from retrieval.errors import PixtrieveError
 from retrieval.library import Library
 from retrieval.query import Query
 from retrieval.query.options import SearchOptions
@@ -68,9 +67,10 @@ def add_command(
     default 0.5. In a library without confidences they are the -k best.
     """
     with Library.open(library_path, device=device) as library:
-        search = library.saved.add(name, query, options, replacing=force)
-        count = len(library.saved.answer(search.name).result)
-    say(f"Saved “{shown(search.name)}”. It finds {plural(count, 'picture')} now.")
+        prepared = library.saved.prepared(query, options)
+        search = library.saved.put(name, prepared, replacing=force)
+    count = plural(len(prepared.images), "picture")
+    say(f"Saved “{shown(search.name)}”. It finds {count} now.")
 
 
 @saved_command.command("list")
@@ -80,7 +80,7 @@ def add_command(
 def list_command(library_path: str, as_json: bool, device: str) -> None:
     """List the saved searches, and how much is new since you looked."""
     with Library.open(library_path, device=device) as library:
-        found = [_counted(library, search) for search in library.saved.all()]
+        found = [library.saved.counted(search) for search in library.saved.all()]
     if as_json:
         rows = [{**asdict(search), "new": new} for search, new in found]
         say(json.dumps({"saved": rows}, indent=2))
@@ -120,8 +120,15 @@ def show_command(
     What is new is listed below the table, and is not new any more afterwards.
     """
     with Library.open(library_path, device=device) as library:
-        before = library.saved.named(name).looked
-        found = library.saved.answer(name) if peek else library.saved.look(name)
+        found = library.saved.answer(name)
+        _show(found, only_new, limit, library_path, output)
+        if not peek:  # what could not be shown stays new
+            library.saved.note_look(found)
+
+
+def _show(
+    found: SavedAnswer, only_new: bool, limit: int, library_path: str, output: Output
+) -> None:
     result = found.only_new() if only_new else found.result
     hits = result.hits[:limit]
     if output.is_table:
@@ -140,7 +147,7 @@ def show_command(
     if output.is_table and len(hits) < len(result):
         say(f"Showing {len(hits):,} of {len(result):,}. Use -k for more.")
     if output.is_table and found.new and not only_new:
-        say(_news(found, before))
+        say(_news(found))
     for option in search.dropped:
         warn(f"the saved search has the option {option}, which does not exist any more")
 
@@ -169,16 +176,6 @@ def remove_command(name: str, yes: bool, library_path: str) -> None:
     say(f"Deleted the saved search “{shown(search.name)}”: {_asked(search)}")
 
 
-def _counted(library: Library, search: SavedSearch) -> tuple[SavedSearch, int | None]:
-    """Return a search with the number of new answers; None, and why, if it cannot be asked."""
-    if search.trouble:
-        return search, None
-    try:
-        return search, library.saved.count_new(search.name)
-    except PixtrieveError as error:
-        return replace(search, trouble=f"{error.message}. {error.hint}"), None
-
-
 def _asked(search: SavedSearch) -> str:
     parts = [
         shown(search.question),
@@ -188,9 +185,10 @@ def _asked(search: SavedSearch) -> str:
     return ", ".join(filter(None, parts)) or "?"
 
 
-def _news(found: SavedAnswer, before: str) -> str:
+def _news(found: SavedAnswer) -> str:
     ranks = [f"{hit.rank}" for hit in found.result.hits if hit.id in found.new]
     listed = ", ".join(ranks[:_RANKS]) + (" …" if len(ranks) > _RANKS else "")
+    before = found.search.looked
     moment = datetime.fromisoformat(before).astimezone() if before else None
     since = f"{moment:%Y-%m-%d %H:%M}" if moment else "it was saved"
     return f"{plural(len(ranks), 'picture')} new since {since}: {listed}"

@@ -211,7 +211,7 @@ class _Import:
         path = _path(row["path"])
         found = self._catalogue.edits.image(bytes.fromhex(row["sha256"]))
         if found is None and path:
-            found = self._catalogue.sidecars.image_of(self._roots, self._spellings.of(path))
+            found = self._spellings.image_at(path)
         if found is None:
             self._unknown[path or row["sha256"]] = None
         return found

@@ -140,9 +140,7 @@ class OpenLibrary:
 
     def image_at(self, path: AnyPath) -> ImageRow | None:
         """Return the picture of a file as indexed, or None; does not open the file."""
-        catalogue = self._session.catalogue
-        spellings = catalogue.spellings().of(absolute(path))
-        image_id = catalogue.sidecars.image_of(catalogue.roots.all(), spellings)
+        image_id = self._session.catalogue.spellings().image_at(absolute(path))
         return None if image_id is None else self.image(image_id)
 
     def images(self) -> Iterator[tuple[ImageRow, bytes]]:

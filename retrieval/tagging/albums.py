@@ -256,14 +256,13 @@ def keys_of(catalogue: Catalogue, pictures: Iterable[Example]) -> list[PictureKe
 
     QueryError for one that is not in it.
     """
-    roots, spellings = catalogue.roots.all(), catalogue.spellings()
+    spellings = catalogue.spellings()
     found: dict[str, PictureKey] = {}
     for picture in pictures:
         term = example_term(picture)
         image_id: int | None = term.value if term.kind == "indexed" else None
         if term.kind != "indexed":
-            paths = spellings.of(absolute(term.value))
-            image_id = catalogue.sidecars.image_of(roots, paths)
+            image_id = spellings.image_at(absolute(term.value))
         key = None if image_id is None else catalogue.edits.key(image_id)
         if key is None:
             raise QueryError(

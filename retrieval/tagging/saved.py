@@ -9,8 +9,7 @@ come into the library since then count until the next look.
 
 from __future__ import annotations
 
-import json
-import os
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -19,22 +18,16 @@ import numpy as np
 
 from retrieval.catalogue.saved import SavedRow
 from retrieval.context import Context
-from retrieval.errors import LibraryError, NameTaken, PixtrieveError, QueryError
-from retrieval.query import Example, Query, Term, example_term
+from retrieval.errors import NameTaken, PixtrieveError, QueryError
+from retrieval.query import Query
 from retrieval.query.names import clean_name
 from retrieval.query.options import OPTIONS, SearchOptions
-from retrieval.query.saved import (
-    Restored,
-    SavedPicture,
-    SavedQuestion,
-    restored,
-    saved_question,
-)
-from retrieval.query.spelling import absolute
+from retrieval.query.saved import Restored
 from retrieval.search.answering import answer_all
 from retrieval.search.query_vectors import as_query
 from retrieval.search.results import SearchResult
 from retrieval.tagging.saved_answers import SavedAnswer, SavedLook, SavedSearch
+from retrieval.tagging.saved_questions import Questions
 
 if TYPE_CHECKING:
     from retrieval.search.query_vectors import Askable
@@ -48,12 +41,21 @@ MOST = 10_000
 _MOST_GROUPS = 1000
 
 
+Check = Callable[[Restored], None]
+"""Raises for a question that must not be asked, just before it is asked."""
+
+
+def _allow(question: Restored) -> None:
+    """Let any question be asked."""
+
+
 class SavedSearches:
     """The saved searches of a library."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._rows = context.catalogue.saved
+        self._questions = Questions(context.catalogue)
 
     def add(
         self, name: str, asked: Askable | None, options: SearchOptions, *, replacing: bool = False
@@ -62,22 +64,16 @@ class SavedSearches:
 
         `asked` is as in `Library.search`; None is a search by the filter alone. A least confidence
         of 0 becomes `LEAST`. QueryError if there is a search of that name, unless `replacing`; for
-        a picture without a path, or with a web address; and if the question has no answer.
+        a picture without a path; and if the question cannot be answered.
         """
         return self.put(name, self.prepared(asked, options), replacing=replacing)
 
     def prepared(self, asked: Askable | None, options: SearchOptions) -> SavedLook:
         """Return a question as it can be saved, with what it finds now; raises like `add`."""
-        query = None if asked is None else self._kept(as_query(asked))
-        if query is not None and not options.min_confidence:
+        if asked is not None and not options.min_confidence:
             options = replace(options, min_confidence=LEAST)
-        kept = replace(
-            options,
-            like=tuple(map(self._kept_example, options.like)),
-            unlike=tuple(map(self._kept_example, options.unlike)),
-            explain=False,
-        )
-        question = json.dumps(saved_question(query, kept, self._picture).as_object())
+        query, kept = self._questions.kept(None if asked is None else as_query(asked), options)
+        question = self._questions.stored(query, kept)
         with self._context.catalogue.reading():
             newest = self._rows.newest_image()
             result = self._answers(query, kept)  # raises if it cannot be asked
@@ -112,18 +108,19 @@ class SavedSearches:
 
         QueryError if it cannot be asked: an example picture is gone, or a filter is wrong.
         """
-        return self._restored(self._row(name))
+        return self._questions.restored(self._row(name))
 
-    def answer(self, name: str) -> SavedAnswer:
+    def answer(self, name: str, check: Check = _allow) -> SavedAnswer:
         """Answer a saved search; this is no look. Raises the errors of `question` and of searches.
 
-        At most `MOST` answers.
+        At most `MOST` answers. `check` gets the very question that is asked.
         """
         with self._context.catalogue.reading():
             row, newest = self._row(name), self._rows.newest_image()
             search, question = self._described(row)
             if question is None:
-                question = self._restored(row)  # raises
+                question = self._questions.restored(row)  # raises
+            check(question)
             result = self._answers(question.query, question.options)
         ids = np.array([hit.id for hit in result.hits], np.int64)
         is_new = ~np.isin(ids, row.seen)
@@ -145,6 +142,18 @@ class SavedSearches:
     def count_new(self, name: str) -> int:
         """Return how many answers of a saved search are new; raises like `answer`."""
         return len(self.answer(name).new)
+
+    def counted(self, search: SavedSearch, check: Check = _allow) -> tuple[SavedSearch, int | None]:
+        """Return a saved search with the number of its new answers.
+
+        If it cannot be asked, return it with its `trouble` and None.
+        """
+        if search.trouble:
+            return search, None
+        try:
+            return search, len(self.answer(search.name, check).new)
+        except PixtrieveError as error:
+            return replace(search, trouble=_trouble(error)), None
 
     def rename(self, name: str, new: str) -> SavedSearch:
         """Give a saved search another name; QueryError if another one has it."""
@@ -192,33 +201,15 @@ class SavedSearches:
 
     def _described(self, row: SavedRow) -> tuple[SavedSearch, Restored | None]:
         try:
-            found = self._restored(row)
+            found = self._questions.restored(row)
         except PixtrieveError as error:
-            stored = self._stored(row, strict=False)
-            where = stored.options.get("where", "")
-            trouble = f"{error.message}. {error.hint}".strip()
-            return SavedSearch(row.name, stored.question, str(where), 0, row.looked, trouble), None
+            asked, where = self._questions.written(row)
+            return SavedSearch(row.name, asked, where, 0, row.looked, _trouble(error)), None
         asked = "" if found.query is None else str(found.query)
         options = found.options
         where = "" if options.where is None else str(options.where)
         facts = (asked, where, options.min_confidence, row.looked)
         return SavedSearch(row.name, *facts, dropped=found.dropped, options=_others(options)), found
-
-    def _restored(self, row: SavedRow) -> Restored:
-        found = restored(self._stored(row), self._image)
-        _ = found.options.condition  # raises if the filter is wrong
-        return found
-
-    def _stored(self, row: SavedRow, *, strict: bool = True) -> SavedQuestion:
-        try:
-            return SavedQuestion.of_object(json.loads(row.question))
-        except (ValueError, RecursionError) as error:
-            if not strict:
-                return SavedQuestion("", (), {})
-            raise LibraryError(
-                f"the saved search “{row.name}” is damaged: {error}",
-                f'save it again, or delete it: pixtrieve saved remove "{row.name}"',
-            ) from error
 
     def _row(self, name: str) -> SavedRow:
         row = self._rows.named(name)
@@ -231,41 +222,10 @@ class SavedSearches:
             )
         return row
 
-    def _kept(self, query: Query) -> Query:
-        return Query(tuple(map(self._kept_term, query.terms)))
 
-    def _kept_term(self, term: Term) -> Term:
-        """Return a term that can be stored: a picture of the library by id, others by full path."""
-        if term.kind != "picture" or not isinstance(term.value, str | os.PathLike):
-            return term
-        path = os.fspath(term.value)
-        if path.startswith(("http://", "https://")):
-            raise QueryError(
-                f"{path} is a web address, which may show another picture tomorrow",
-                "download the picture, and save the search with the file",
-            )
-        catalogue = self._context.catalogue
-        paths = catalogue.spellings().of(absolute(path))
-        image_id = catalogue.sidecars.image_of(catalogue.roots.all(), paths)
-        if image_id is None:
-            return replace(term, value=absolute(path))
-        return replace(term, kind="indexed", value=image_id)
-
-    def _kept_example(self, example: Example) -> int | str:
-        term = self._kept_term(example_term(example))
-        return int(term.value) if term.kind == "indexed" else str(term.value)
-
-    def _picture(self, image_id: int) -> SavedPicture:
-        key = self._context.catalogue.edits.key(image_id)
-        if key is None:
-            raise QueryError(
-                f"there is no picture #{image_id} in this library",
-                "search --json prints the numbers of pictures, as `id`",
-            )
-        return SavedPicture(key.sha256, key.path)
-
-    def _image(self, picture: SavedPicture) -> int | None:
-        return self._context.catalogue.edits.image(bytes.fromhex(picture.sha256))
+def _trouble(error: PixtrieveError) -> str:
+    """Return why a saved search cannot be asked, and what to do."""
+    return f"{error.message}. {error.hint}".strip()
 
 
 def _others(options: SearchOptions) -> dict[str, Any]:

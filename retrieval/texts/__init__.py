@@ -46,10 +46,10 @@ class Texts:
         by_image: dict[int, list[str]] = {}
         unknown: list[str] = []
         with self._context.writer():
-            roots, spellings = catalogue.roots.all(), catalogue.spellings()
+            spellings = catalogue.spellings()
             for path, lines in captions.items():
                 absolute = os.path.abspath(os.path.expanduser(os.fspath(path)))
-                image_id = catalogue.sidecars.image_of(roots, spellings.of(absolute))
+                image_id = spellings.image_at(absolute)
                 if image_id is None:
                     unknown.append(absolute)
                 else:

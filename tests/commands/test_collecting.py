@@ -135,6 +135,15 @@ def test_a_saved_search_tells_what_is_new(run: Run, reds: Path) -> None:
     assert len(facts(run, "saved", "show", "Reds")["hits"]) == 2
 
 
+def test_what_could_not_be_shown_stays_new(run: Run, reds: Path, tmp_path: Path) -> None:
+    paint(reds / "red 2.png", (255, 3, 0))
+    run("index")
+    assert run("saved", "show", "Reds", "--html", str(tmp_path / "nowhere/a.html")).code == 1
+    assert "1 new" in run("saved", "list").out
+    assert run("saved", "show", "Reds", "--html", str(tmp_path / "a.html")).code == 0
+    assert "0 new" in run("saved", "list").out
+
+
 def test_saved_with_examples(run: Run, reds: Path) -> None:
     run("search", "red")
     done = run(

@@ -296,6 +296,21 @@ def test_a_large_library_is_looked_at_once_a_day(
     assert indexed()
 
 
+def test_damage_that_could_not_be_mended_is_looked_for_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(healing, "CHECKED_ROWS", 2)
+    right = answers(folder)
+    flip(folder, "images", "width")
+    with Library.open(folder, FakeEncoder()) as library:
+        with monkeypatch.context() as patch:
+            patch.setattr(healing, "_read_again", lambda *_: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                library.add()
+        library.add()
+    assert answers(folder) == right
+
+
 def test_a_concept_without_examples_is_not_a_concept(folder: Path) -> None:
     edit(folder / "catalogue.sqlite", "DELETE FROM concept_examples")
     with (

@@ -14,6 +14,7 @@ from support.api_client import Client, Params, names, numbers
 from support.painting import paint
 
 from retrieval import Library, Query, SearchOptions
+from retrieval.catalogue.saved import SavedRow, SavedRows
 from retrieval.scoring.calibration import Calibration
 
 
@@ -206,3 +207,31 @@ def test_no_file_is_opened_for_a_saved_search(
     params = {"name": "x", "q": f"{tmp_path}/mine.png"}
     assert api.post("/api/saved", params=params).status_code == 422
     assert not [path for path in opened if path.endswith(("mine.png", "hosts.png"))]
+
+
+def test_what_is_asked_is_what_was_checked(
+    client: Client, folder: str, opened: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another program may replace a saved search at any moment."""
+    with Library.open(folder) as library:
+        library.saved.add("Reds", "red", SearchOptions(k=3))
+        hostile = {"question": "red", "pictures": [], "options": {"like": ["/etc/hosts.png"]}}
+        catalogue = library._session.catalogue
+        with catalogue.writing():
+            catalogue.saved.put("Hostile", json.dumps(hostile))
+    named, reads = SavedRows.named, iter(["Reds", "Hostile"] * 2)
+    api = client()
+
+    def replaced(rows: SavedRows, _: str) -> SavedRow | None:
+        return named(rows, next(reads))
+
+    monkeypatch.setattr(SavedRows, "named", replaced)
+    opened.clear()
+    for ask in (
+        lambda: api.get("/api/saved/answer", params={"name": "Reds"}),
+        lambda: api.post("/api/saved/looked", json={"name": "Reds"}),
+    ):
+        codes = {ask().status_code, ask().status_code}
+        reads = iter(["Reds", "Hostile"] * 2)
+        assert codes == {200, 422}
+    assert not [path for path in opened if path.endswith("hosts.png")]

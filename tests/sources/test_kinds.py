@@ -14,7 +14,7 @@ from support.data_sets import json_lines, merge, parquet, png, tar, zipped
 from support.fakes import FakeEncoder
 from support.painting import paint
 
-from retrieval import Library
+from retrieval import Library, Query, SearchOptions
 from retrieval.errors import LibraryError, PictureError, SourceError
 from retrieval.images import ReadLimits
 from retrieval.images.isolation.pictures import small_picture, thumbnail
@@ -291,3 +291,21 @@ def test_ranges_and_patterns(tmp_path: Path) -> None:
         sources_of([str(tmp_path / "{00..03}.tar")])
     with pytest.raises(SourceError, match=r"no source"):
         sources_of([str(paint(tmp_path / "red.png", "red"))])
+
+
+def test_a_saved_search_keeps_an_indexed_address_by_its_content(
+    tmp_path: Path, imported: Imported, web: Web
+) -> None:
+    server, pages = web
+    pages |= {"/1.png": png("red"), "/2.png": png("green"), "/3.png": png("blue")}
+    addresses = [f"{server}/{number}.png" for number in (1, 2)]
+    library = imported(json_lines(tmp_path / "a.jsonl", [{"url": each} for each in addresses]))
+    first, other = Query.parse(addresses[0]), Query.parse(f"{server}/3.png")
+    library.saved.add("Indexed", first, SearchOptions(k=1))
+    library.saved.add("Other", other, SearchOptions(k=1))
+    pages.pop("/1.png")
+    image = library.image_at(addresses[0])
+    assert image is not None
+    assert str(library.saved.question("Indexed").query) == f"#{image.id}"
+    assert library.saved.question("Other").query == other
+    assert [hit.path for hit in library.saved.answer("Indexed").result] == [addresses[1]]

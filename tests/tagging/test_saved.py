@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.damage import edit
@@ -16,6 +17,8 @@ from retrieval import Library, Query, QueryError, SearchOptions
 from retrieval.errors import LibraryError
 from retrieval.indexing.progress import IndexOptions
 from retrieval.scoring.calibration import Calibration
+from retrieval.search.answering import answer_all
+from retrieval.tagging import saved
 
 
 @pytest.fixture
@@ -36,8 +39,8 @@ def new_in(tmp_path: Path) -> Callable[[Library, str], list[str]]:
 def test_what_is_there_is_not_new(
     sure: Library, tmp_path: Path, new_in: Callable[[Library, str], list[str]]
 ) -> None:
-    saved = sure.saved.add("Reds", "red", SearchOptions())
-    assert (saved.name, saved.question, saved.min_confidence) == ("Reds", "red", 0.5)
+    made = sure.saved.add("Reds", "red", SearchOptions())
+    assert (made.name, made.question, made.min_confidence) == ("Reds", "red", 0.5)
     found = sure.saved.answer("reds")
     assert [os.path.basename(hit.path) for hit in found.result] == ["red.png"]
     assert found.new == frozenset()
@@ -140,8 +143,6 @@ def test_what_cannot_be_asked_says_why(sure: Library, tmp_path: Path) -> None:
 
 
 def test_what_is_not_saved(sure: Library) -> None:
-    with pytest.raises(QueryError, match="web address"):
-        sure.saved.add("x", Query.parse("https://example.org/a.jpg"), SearchOptions())
     with pytest.raises(QueryError, match="no file"):
         sure.saved.add("x", b"bytes", SearchOptions())
     with pytest.raises(QueryError, match="nothing to save"):
@@ -151,6 +152,43 @@ def test_what_is_not_saved(sure: Library) -> None:
     with pytest.raises(QueryError, match="character"):
         sure.saved.add("x", "red", SearchOptions(where="nonsense"))
     assert sure.saved.all() == []
+
+
+def test_a_question_is_asked_once(
+    sure: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def counted(*arguments: Any) -> Any:
+        asked.append(arguments)
+        return answer_all(*arguments)
+
+    monkeypatch.setattr(saved, "answer_all", counted)
+    for use in (
+        lambda: sure.saved.add("Reds", "red", SearchOptions()),
+        lambda: sure.saved.look("Reds"),
+        lambda: sure.saved.counted(sure.saved.named("Reds")),
+    ):
+        asked.clear()
+        use()
+        assert len(asked) == 1
+
+
+def test_a_look_is_at_what_was_shown(
+    sure: Library, tmp_path: Path, new_in: Callable[[Library, str], list[str]]
+) -> None:
+    """What comes between the answer and the note of the look is new at the next one."""
+    sure.saved.add("Reds", "red", SearchOptions())
+    paint(tmp_path / "p/second red.png", (255, 4, 0))
+    sure.add()
+    found = sure.saved.answer("Reds")
+    paint(tmp_path / "p/third red.png", (255, 8, 0))
+    sure.add()
+    assert sure.saved.note_look(found).search.looked
+    assert new_in(sure, "Reds") == ["third red.png"]
+    sure.saved.add("Reds", "blue", SearchOptions(), replacing=True)
+    sure.saved.note_look(found)
+    assert sure.saved.count_new("Reds") == 0, "the look at another question does not count"
 
 
 def test_names(sure: Library) -> None:

@@ -8,10 +8,9 @@ from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, Field
 
-from retrieval.errors import PixtrieveError
 from retrieval.library import Library
 from retrieval.query import Query
-from retrieval.server.asking_saved import ask_saved
+from retrieval.server.asking_saved import ask_saved, count_saved
 from retrieval.server.library_thread import LibraryThread
 from retrieval.server.mcp.answers import Hits, Text, hits_of
 from retrieval.server.mcp.arguments import (
@@ -182,24 +181,18 @@ class CollectingTools:
         return Answer(_found(search, 0), [])
 
     async def _counted(self, search: SavedSearch) -> SavedFound:
-        if search.trouble:
-            return _found(search, None)
-        try:
-            found = await ask_saved(self._library_thread, search.name, files=self._files)
-        except PixtrieveError as error:
-            return _found(search, None, f"{error.message}. {error.hint}".strip())
-        return _found(search, len(found.new))
+        return _found(*await count_saved(self._library_thread, search, files=self._files))
 
     async def _call(self, function: Callable[[Library], T]) -> T:
         return await asyncio.wrap_future(self._library_thread.call(function))
 
 
-def _found(search: SavedSearch, new: int | None, trouble: str = "") -> SavedFound:
+def _found(search: SavedSearch, new: int | None) -> SavedFound:
     return SavedFound(
         name=search.name,
         query=search.question,
         where=search.where,
         min_confidence=search.min_confidence,
         new=new,
-        trouble=trouble or search.trouble,
+        trouble=search.trouble,
     )

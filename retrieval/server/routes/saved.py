@@ -8,9 +8,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
-from retrieval.errors import PixtrieveError
 from retrieval.query import Query as Question
-from retrieval.server.asking_saved import ask_saved
+from retrieval.server.asking_saved import ask_saved, count_saved
 from retrieval.server.paths import refuse_paths
 from retrieval.server.routes.albums import Name, NamedInAddress
 from retrieval.server.search_fields import MOST_HITS
@@ -102,11 +101,7 @@ def _answer(found: SavedAnswer, part: slice, *, new: bool) -> dict[str, Any]:
 
 async def _listed(state: State, search: SavedSearch, *, count: bool) -> dict[str, Any]:
     """Return a saved search with its count; others may ask between one and the next."""
-    facts = {**asdict(search), "new": None}
-    if not count or search.trouble:
-        return facts
-    try:
-        found = await ask_saved(state.library_thread, search.name)
-    except PixtrieveError as error:
-        return {**facts, "trouble": f"{error.message}. {error.hint}".strip()}
-    return {**facts, "new": len(found.new)}
+    new = None
+    if count:
+        search, new = await count_saved(state.library_thread, search)
+    return {**asdict(search), "new": new}
