@@ -53,11 +53,12 @@ if TYPE_CHECKING:
     from retrieval.search.text_search import Snippet
     from retrieval.search.timeline import Timeline
     from retrieval.specs import ModelSpec, Preprocessing
-    from retrieval.tagging.albums import Added, Album, Albums, Favourites
+    from retrieval.tagging.albums import Added, Album, Albums, Moved
     from retrieval.tagging.classifying import Classified
     from retrieval.tagging.concepts import Concept, Concepts
     from retrieval.tagging.corpora import Corpus, read_corpus
     from retrieval.tagging.describing import Description
+    from retrieval.tagging.favourites import Favourites
     from retrieval.tagging.labels import Tags
     from retrieval.tagging.saved import SavedSearches
     from retrieval.tagging.saved_answers import SavedAnswer, SavedLook, SavedSearch
@@ -85,7 +86,7 @@ _PLACES = {
     "Edits": "retrieval.folder.edits",
     "Encoder": "retrieval.encoders",
     "Facet": "retrieval.catalogue.facets",
-    "Favourites": "retrieval.tagging.albums",
+    "Favourites": "retrieval.tagging.favourites",
     "Finding": "retrieval.folder.doctor.findings",
     "Group": "retrieval.search.results",
     "Hit": "retrieval.search.results",
@@ -108,6 +109,7 @@ _PLACES = {
     "ModelSpec": "retrieval.specs",
     "ModelStatus": "retrieval.catalogue",
     "ModelUnavailable": "retrieval.errors",
+    "Moved": "retrieval.tagging.albums",
     "MovedFolder": "retrieval.catalogue.relocation",
     "NameTaken": "retrieval.errors",
     "PictureError": "retrieval.errors",
@@ -187,6 +189,7 @@ __all__ = [
     "ModelSpec",
     "ModelStatus",
     "ModelUnavailable",
+    "Moved",
     "MovedFolder",
     "NameTaken",
     "PictureError",

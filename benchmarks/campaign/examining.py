@@ -18,22 +18,14 @@ from campaign.children import forked
 from campaign.place import Place
 
 from retrieval import Library
+from retrieval.catalogue.inspection import PEOPLES
 
 SAYINGS = ("named", "nothing", "missed", "besides", "crashed")
 """The damage was named and nothing else; there was nothing to name, and it named nothing; it did
 not see the damage; it named something that is not damaged; it did not end."""
 
 _STRUCTURE = "the structure"
-_PEOPLES = {
-    "the indexed folder": "roots",
-    "the pattern that excludes files": "excludes",
-    "the mount point": "mounts",
-    "the caption": "texts",
-    "the kept group of duplicates": "kept",
-    "the label": "labels",
-    "the concept": "concepts",
-    "the example of a concept": "concept_examples",
-}
+_PEOPLES = {what: table for table, (what, _) in PEOPLES.items()}
 """How the doctor calls what people made, and where that is."""
 
 _ABOUT = {

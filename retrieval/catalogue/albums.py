@@ -21,6 +21,10 @@ AlbumOrder = Literal["hand", "date", "date-desc"]
 _ALBUM = f"SELECT id, name, sort, cover, {sound('albums')} FROM albums"
 _AN_ALBUM, _A_PICTURE, _A_FAVOURITE = "an album", "a picture of an album", "a favourite"
 _LIVE = "LEFT JOIN images i ON i.sha256 = p.sha256 AND i.orphaned_at IS NULL"
+_COUNTS = (
+    "SELECT p.album_id, count(i.id), count(*) - count(i.id), coalesce(min(i.date), ''),"
+    f" coalesce(max(i.date), '') FROM album_pictures p {_LIVE} {{}} GROUP BY p.album_id"
+)
 _ORDERS: dict[AlbumOrder, str] = {
     "hand": "p.position",
     "date": "i.date, i.id",
@@ -85,12 +89,13 @@ class AlbumRows:
 
     def counts(self) -> dict[int, AlbumCounts]:
         """Return the counts of all albums that have pictures, by id."""
-        rows = self._db.records(
-            AlbumCounts,
-            "SELECT p.album_id, count(i.id), count(*) - count(i.id), coalesce(min(i.date), ''),"
-            f" coalesce(max(i.date), '') FROM album_pictures p {_LIVE} GROUP BY p.album_id",
-        )
+        rows = self._db.records(AlbumCounts, _COUNTS.format(""))
         return {row.album_id: row for row in rows}
+
+    def counts_of(self, album_id: int) -> AlbumCounts | None:
+        """Return the counts of one album, None if it has no pictures."""
+        sql = _COUNTS.format("WHERE p.album_id = ?")
+        return next(self._db.records(AlbumCounts, sql, (album_id,)), None)
 
     def create(self, name: str, sort: AlbumOrder = "hand") -> int:
         """Make an album, within the caller's transaction; return its id."""

@@ -15,8 +15,10 @@ from retrieval.commands.picture_options import pictures, pictures_argument
 from retrieval.commands.search_output import Output, output_options
 from retrieval.commands.terminal import home_relative, library_option, plural, say, shown
 from retrieval.library import Library
+from retrieval.query import Query
 from retrieval.query.where import Comparison
 from retrieval.tagging.albums import ORDERS, Album
+from retrieval.tagging.saved import LEAST
 
 _ORDERS = {"hand": "by hand", "date": "oldest first", "date-desc": "newest first"}
 _SHOWN = 5
@@ -100,26 +102,50 @@ def show_command(name: str, limit: int, library_path: str, output: Output) -> No
         "pixtrieve album add Holiday 1-5 8          # numbers of the last search",
         "pixtrieve album add Holiday beach.jpg id:17",
         "pixtrieve album add Holiday --where \"path in 'trips/crete'\"",
+        'pixtrieve album add Holiday --query "a beach" --where "date = 2023-07"',
     ),
 )
 @click.argument("name")
 @pictures_argument
+@click.option("--where", metavar="FILTER", help="Also add all pictures that fit this filter.")
 @click.option(
-    "--where", metavar="FILTER", help="Also add the pictures that fit this filter, oldest first."
+    "--query",
+    metavar="QUERY",
+    help="Also add what this question finds, of the pictures that fit --where if it is given.",
+)
+@click.option(
+    "--min-confidence",
+    type=click.FloatRange(0, 1),
+    default=LEAST,
+    show_default=True,
+    help="How likely the pictures that --query finds must be to be right.",
+)
+@click.option(
+    *("-k", "-n", "--limit"), type=click.IntRange(1), help="Add at most so many found pictures."
 )
 @library_option
-def add_command(name: str, written: tuple[str, ...], where: str | None, library_path: str) -> None:
+def add_command(
+    name: str,
+    written: tuple[str, ...],
+    where: str | None,
+    query: str | None,
+    min_confidence: float,
+    limit: int | None,
+    library_path: str,
+) -> None:
     """Put pictures into an album, which is made if there is none.
 
     A PICTURE is a number of the last search, several of them (2-5), an id (id:17), or an indexed
-    file. Without pictures, an empty album is made.
+    file. Without pictures, an empty album is made. What --query finds comes likeliest first, what
+    --where alone finds oldest first.
     """
+    asked = None if query is None else Query.parse(query)
     with Library.open(library_path) as library:
-        found = list(pictures(written, library_path))
-        if where is not None:
-            everything = max(library.status().counts.images, 1)
-            found += [hit.id for hit in library.search(None, everything, where=where, sort="date")]
-        done = library.albums.add(name, found)
+        chosen = list(pictures(written, library_path))
+        if where is not None or asked is not None:
+            albums = library.albums
+            chosen += albums.found(asked, where, min_confidence=min_confidence, k=limit)
+        done = library.albums.add(name, chosen)
     already = f" ({done.already:,} were in it)" if done.already else ""
     count, has = plural(done.added, "picture"), plural(done.album.pictures, "picture")
     say(f"Added {count} to “{shown(done.album.name)}”{already}. It has {has}.")
@@ -223,9 +249,9 @@ def move_command(name: str, written: tuple[str, ...], to: int, library_path: str
     if not written:
         raise click.UsageError("Name the pictures: pixtrieve album move Holiday 7 9 --to 1")
     with Library.open(library_path) as library:
-        album = library.albums.move(name, pictures(written, library_path), to)
+        done = library.albums.move(name, pictures(written, library_path), to)
         remember(library_path, library.albums.pictures(name).hits)
-    say(f"Moved {plural(len(written), 'picture')} within “{shown(album.name)}”.")
+    say(f"Moved {plural(done.moved, 'picture')} within “{shown(done.album.name)}”.")
 
 
 @album_command.command("cover")

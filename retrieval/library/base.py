@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from retrieval.folder.status import Status
     from retrieval.folder.store import LibraryStore
     from retrieval.search.timeline import Timeline
-    from retrieval.tagging.albums import Albums, Favourites
+    from retrieval.tagging.albums import Albums
+    from retrieval.tagging.favourites import Favourites
     from retrieval.tagging.saved import SavedSearches
 
 AnyPath = str | os.PathLike[str]
@@ -172,8 +173,8 @@ class OpenLibrary:
 
     @property
     def favourites(self) -> Favourites:
-        """Pictures that a person has marked: see `retrieval.tagging.albums`."""
-        from retrieval.tagging.albums import Favourites
+        """Pictures that a person has marked: see `retrieval.tagging.favourites`."""
+        from retrieval.tagging.favourites import Favourites
 
         return Favourites(self._session.context())
 

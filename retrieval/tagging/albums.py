@@ -1,4 +1,4 @@
-"""Albums and favourites: pictures that a person collects by hand.
+"""Albums: pictures that a person collects by hand.
 
 They hold contents, not files: a copy, or the same picture at another place, is in the album, too.
 A picture whose file is gone stays in, and is shown again as soon as a file with its content is
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from retrieval.catalogue import Catalogue
 from retrieval.catalogue.albums import AlbumCounts, AlbumOrder, AlbumPicture, AlbumRow
@@ -22,11 +22,17 @@ from retrieval.query import Example, example_term
 from retrieval.query.names import clean_name, matching, name_key
 from retrieval.query.options import SearchOptions
 from retrieval.query.spelling import absolute
-from retrieval.query.where import Comparison, Has
+from retrieval.query.where import Comparison, Condition
 from retrieval.search.answering import answer_all
 from retrieval.search.results import SearchResult
+from retrieval.tagging.saved import LEAST, MOST
+
+if TYPE_CHECKING:
+    from retrieval.search.query_vectors import Askable
 
 ORDERS: tuple[AlbumOrder, ...] = get_args(AlbumOrder)
+
+_ALL = 2**31
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,14 @@ class Album:
     cover: int | None
     first: str
     last: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """How many pictures were moved within an album."""
+
+    album: Album
+    moved: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +87,7 @@ class Albums:
         """Return an album; QueryError, which lists the albums, if there is none of that name."""
         with self._context.catalogue.reading():
             row = self._row(name)
-            return self._album(row, self._rows.counts().get(row.id))
+            return self._album(row, self._rows.counts_of(row.id))
 
     def matching(self, text: str) -> tuple[list[str], str]:
         """Return the names that contain a text, and how an album that it names would be called.
@@ -107,11 +121,37 @@ class Albums:
             added = self._rows.add(album_id, keys)
         return Added(self.named(name), added, len(keys) - added)
 
+    def found(
+        self,
+        asked: Askable | None,
+        where: str | Condition | None = None,
+        *,
+        min_confidence: float = LEAST,
+        k: int | None = None,
+    ) -> list[int]:
+        """Return the ids of the pictures that a question, a filter or both find, to be added.
+
+        Of a question (`asked` as in `Library.search`), these are the pictures with at least
+        `min_confidence`, the likeliest first; of a filter alone all, oldest first. At most `k`.
+        QueryError if a question has no end: without `k`, where hits have no confidences.
+        """
+        if asked is None:
+            options = SearchOptions(k=k or _ALL, where=where, sort="date")
+        else:
+            options = SearchOptions(k=k or MOST, where=where, min_confidence=min_confidence)
+        result = answer_all(self._context, [asked], options)[0]
+        if k is None and not result.sifted:
+            raise QueryError(
+                "this library has no confidences, which say what answers the question",
+                "say how many of the best pictures to add: -k 20",
+            )
+        return [hit.id for hit in result.hits]
+
     def remove(self, name: str, pictures: Iterable[Example]) -> int:
         """Take pictures out of an album; return how many it had."""
         keys = keys_of(self._context.catalogue, pictures)
         with self._context.catalogue.writing():
-            return self._rows.remove(self._row(name).id, map(_content, keys))
+            return self._rows.remove(self._row(name).id, map(content_of, keys))
 
     def rename(self, name: str, new: str) -> Album:
         """Give an album another name; QueryError if another album has it."""
@@ -150,12 +190,9 @@ class Albums:
         with self._context.catalogue.writing():
             row = self._row(name)
             contents = {each.sha256 for each in self._rows.pictures(row)}
-            cover = _content(keys[0]) if keys else None
+            cover = content_of(keys[0]) if keys else None
             if cover is not None and cover not in contents:
-                raise QueryError(
-                    f"the picture {keys[0].path} is not in the album “{row.name}”",
-                    "put it in first, or choose one of the album's pictures",
-                )
+                raise _not_in(row, keys[0])
             self._rows.set_cover(row.id, cover)
         return self.named(name)
 
@@ -172,7 +209,7 @@ class Albums:
             self._rows.set_sort(row.id, order)
         return self.named(name)
 
-    def move(self, name: str, pictures: Sequence[Example], to: int) -> Album:
+    def move(self, name: str, pictures: Sequence[Example], to: int) -> Moved:
         """Move pictures within an album, in the order given, so that the first has the place `to`.
 
         Places count from 1. The album is in an order by hand afterwards. QueryError for a picture
@@ -183,12 +220,12 @@ class Albums:
             row = self._row(name)
             there = self._rows.pictures(row)
             contents = {each.sha256 for each in there}
-            moved = [_content(key) for key in keys]
+            moved = [content_of(key) for key in keys]
             for key, content in zip(keys, moved, strict=True):
                 if content not in contents:
-                    raise QueryError(f"the picture {key.path} is not in the album “{row.name}”")
+                    raise _not_in(row, key)
             self._rows.arrange(row.id, _moved(there, moved, to))
-        return self.named(name)
+        return Moved(self.named(name), len(moved))
 
     def pictures(self, name: str, k: int = 1000) -> SearchResult:
         """Return the first `k` pictures of an album in its order, as `Library.search` does."""
@@ -226,31 +263,6 @@ class Albums:
         return Album(row.name, *facts)
 
 
-class Favourites:
-    """The pictures that a person has marked. They are given as for `Albums`."""
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
-
-    def add(self, pictures: Iterable[Example]) -> int:
-        """Mark pictures; return how many were not marked before."""
-        catalogue = self._context.catalogue
-        keys = keys_of(catalogue, pictures)
-        with catalogue.writing():
-            return catalogue.favourites.add(keys)
-
-    def remove(self, pictures: Iterable[Example]) -> int:
-        """Take the mark off; return how many pictures had it."""
-        catalogue = self._context.catalogue
-        keys = keys_of(catalogue, pictures)
-        with catalogue.writing():
-            return catalogue.favourites.remove(map(_content, keys))
-
-    def pictures(self, k: int = 1000) -> SearchResult:
-        """Return the newest `k` favourites, as `Library.search` does."""
-        return answer_all(self._context, [None], SearchOptions(k=k, where=Has("favourite")))[0]
-
-
 def keys_of(catalogue: Catalogue, pictures: Iterable[Example]) -> list[PictureKey]:
     """Return what identifies pictures of a library, each once.
 
@@ -265,13 +277,23 @@ def keys_of(catalogue: Catalogue, pictures: Iterable[Example]) -> list[PictureKe
             image_id = spellings.image_at(absolute(term.value))
         key = None if image_id is None else catalogue.edits.key(image_id)
         if key is None:
+            by_id = term.kind == "indexed"
             raise QueryError(
-                f"{term.value if term.kind != 'indexed' else f'#{term.value}'} is not a picture of "
-                "this library",
-                "add its folder: pixtrieve index FOLDER",
+                f"{f'#{term.value}' if by_id else term.value} is not a picture of this library",
+                "search again: pictures have come or gone since"
+                if by_id
+                else "add its folder: pixtrieve index FOLDER",
             )
         found[key.sha256] = key
     return list(found.values())
+
+
+def _not_in(row: AlbumRow, key: PictureKey) -> QueryError:
+    return QueryError(
+        f"the picture {key.path} is not in the album “{row.name}”",
+        f'put it in first: pixtrieve album add "{row.name}" PICTURE; to see what is in it: '
+        f'pixtrieve album show "{row.name}"',
+    )
 
 
 def _moved(there: Sequence[AlbumPicture], moved: Sequence[bytes], to: int) -> list[bytes]:
@@ -284,7 +306,8 @@ def _moved(there: Sequence[AlbumPicture], moved: Sequence[bytes], to: int) -> li
     return [*contents[:at], *moved, *contents[at:]]
 
 
-def _content(key: PictureKey) -> bytes:
+def content_of(key: PictureKey) -> bytes:
+    """Return the SHA-256 of a picture."""
     return bytes.fromhex(key.sha256)
 
 

@@ -39,6 +39,9 @@ def test_from_a_search_into_an_album(run: Run, indexed: Path) -> None:
     assert run("album", "show", "Holiday").code == 0
     assert run("album", "move", "Holiday", "3", "--to", "1").code == 0, "numbers of the album"
     assert listed(run, "album", "show", "Holiday")[0] == "blue.png"
+    run("album", "show", "Holiday")
+    moved = run("album", "move", "Holiday", "1-2", indexed / "deep/blue.png", "--to", "1")
+    assert moved.out == "Moved 2 pictures within “Holiday”.\n"
     assert run("album", "remove", "Holiday", "1").code == 0, "numbers after the move"
     assert listed(run, "search", "--where", "album = 'Holiday'") == ["red.png", "yellow.png"]
 
@@ -50,6 +53,16 @@ def test_a_picture_that_is_not_there(run: Run, indexed: Path, wrong: str) -> Non
     assert done.code == 1
     assert "Hint" in done.err
     assert run("album", "list").out.startswith("No albums yet")
+
+
+def test_what_a_question_finds(run: Run, reds: Path) -> None:
+    done = run("album", "add", "Reds", "--query", "red")
+    assert "It has 1 picture." in done.out
+    assert listed(run, "album", "show", "Reds") == ["red.png"]
+    run("album", "add", "Two", "--query", "red", "--min-confidence", "0", "-k", "2")
+    assert len(listed(run, "album", "show", "Two")) == 2
+    refused = run("album", "add", "None", "id:1", "--query", "red", "--where", "nonsense")
+    assert (refused.code, "None" in run("album", "list").out) == (1, False)
 
 
 def test_everything_that_a_filter_finds(run: Run, indexed: Path) -> None:

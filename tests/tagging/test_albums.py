@@ -13,8 +13,10 @@ from support.damage import edit
 from support.painting import paint
 
 from retrieval import Library, LibraryError, QueryError
+from retrieval.catalogue.albums import AlbumRows
 from retrieval.catalogue.copying import check_catalogue
 from retrieval.indexing.progress import IndexOptions
+from retrieval.scoring.calibration import Calibration
 
 
 @pytest.fixture
@@ -116,19 +118,50 @@ def test_an_order_by_hand_and_by_date(filled: Library, pictures: Path) -> None:
     ]
     filled.albums.set_order("Greys", "date-desc")
     assert shown(filled, "Greys") == ["c.png", "b.png", "a.png"]
-    assert filled.albums.move("Greys", [names[2]], 1).order == "hand"
+    assert filled.albums.move("Greys", [names[2]], 1).album.order == "hand"
     assert shown(filled, "Greys") == ["a.png", "c.png", "b.png"], "as it was shown"
-    filled.albums.move("Greys", [names[0], names[2]], 2)
+    assert filled.albums.move("Greys", [names[0], names[2], names[0]], 2).moved == 2
     assert shown(filled, "Greys") == ["c.png", "b.png", "a.png"]
     filled.albums.move("Greys", [names[1]], 99)
     assert shown(filled, "Greys") == ["b.png", "a.png", "c.png"]
     by_name = filled.search(None, where="album = 'Greys'", sort="name")
     assert [os.path.basename(hit.path) for hit in by_name] == ["a.png", "b.png", "c.png"]
-    with pytest.raises(QueryError, match="not in the album"):
+    with pytest.raises(QueryError, match="not in the album") as raised:
         filled.albums.move("Greys", [pictures / "red.png"], 1)
+    assert "pixtrieve album add" in raised.value.hint
     with pytest.raises(QueryError) as caught:
         filled.albums.set_order("Greys", "smell")  # type: ignore[arg-type]
     assert "hand, date, date-desc" in caught.value.hint
+
+
+def test_what_a_question_finds(
+    mixed: Library, tmp_path: Path, calibrated: Calibration
+) -> None:
+    red, purple = (mixed.image_at(tmp_path / f"p/{name}.png") for name in ("red", "purple"))
+    assert red is not None
+    assert purple is not None
+    assert mixed.albums.found("red") == [red.id]
+    assert mixed.albums.found("red", min_confidence=0.01)[:2] == [red.id, purple.id]
+    assert mixed.albums.found("red", "name ~ 'green'") == []
+    assert mixed.albums.found("red", min_confidence=0.01, k=1) == [red.id]
+    assert len(mixed.albums.found(None, "name ~ 'grey'")) == 40
+    assert len(mixed.albums.found(None, "name ~ 'grey'", k=3)) == 3
+
+
+def test_a_question_without_confidences_has_no_end(filled: Library) -> None:
+    with pytest.raises(QueryError) as raised:
+        filled.albums.found("red")
+    assert "-k" in raised.value.hint
+    assert len(filled.albums.found("red", k=2)) == 2
+    assert filled.albums.all() == []
+
+
+def test_one_album_is_counted_alone(filled: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    filled.albums.add("A", [1, 2])
+    filled.albums.add("B", [3])
+    there = {album.name: album for album in filled.albums.all()}
+    monkeypatch.setattr(AlbumRows, "counts", lambda _: 1 / 0)
+    assert {name: filled.albums.named(name) for name in there} == there
 
 
 def test_the_cover(filled: Library) -> None:

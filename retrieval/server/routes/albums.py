@@ -133,10 +133,10 @@ def collecting_routes(state: State) -> APIRouter:
     @routes.post("/albums/move")
     async def move(body: Moved) -> Response:
         """Move pictures within an album, in the order given; it is then in an order by hand."""
-        album = await state.aside(
+        done = await state.aside(
             lambda library: library.albums.move(body.name, body.pictures, body.to)
         )
-        return as_json(asdict(album))
+        return as_json(asdict(done.album))
 
     @routes.post("/albums/merge")
     async def merge(body: Merged) -> Response:
