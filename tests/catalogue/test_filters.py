@@ -18,6 +18,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from support.conditions import conditions_of
 from support.fakes import SMALL, FakeEncoder
 from support.painting import paint
 
@@ -28,7 +29,7 @@ from retrieval.catalogue.edits import PictureKey
 from retrieval.images import PictureInfo
 from retrieval.query.fields import FACTS, FIELDS, OPTIONAL, Kind
 from retrieval.query.options import Sort
-from retrieval.query.where import And, Box, Comparison, Condition, Has, Near, Not, OneOf, Or, parse
+from retrieval.query.where import And, Box, Condition, Has, Near, Not, OneOf, Or, parse
 from retrieval.query.where.conditions import Value
 from retrieval.search.grouping import different
 from retrieval.specs import ModelSpec
@@ -315,24 +316,8 @@ def some_values(field: str) -> st.SearchStrategy[Value]:
     return st.sampled_from(values.get(FIELDS[field].kind, WORDS))
 
 
-fields = st.sampled_from(
-    [name for name, field in FIELDS.items() if field.kind not in ("place", "flag")]
-)
-leaves = st.one_of(
-    fields.flatmap(
-        lambda field: st.builds(
-            Comparison,
-            st.just(field),
-            st.sampled_from([sign for sign in FIELDS[field].operators if sign != "in"]),
-            some_values(field),
-        )
-    ),
-    fields.flatmap(
-        lambda field: st.builds(
-            OneOf, st.just(field), st.lists(some_values(field), min_size=1, max_size=3).map(tuple)
-        )
-    ),
-    st.builds(Has, st.sampled_from(OPTIONAL)),
+conditions = conditions_of(
+    some_values,
     st.builds(
         Near,
         st.sampled_from([48.85, -17.0, 90.0, 0.0]),
@@ -345,14 +330,6 @@ leaves = st.one_of(
         st.sampled_from([-180.0, 2.35, 170.0]),
         st.sampled_from([90.0, 48.85]),
         st.sampled_from([-179.9, 2.35, 180.0]),
-    ),
-)
-conditions: st.SearchStrategy[Condition] = st.recursive(
-    leaves,
-    lambda inner: st.one_of(
-        st.builds(Not, inner),
-        st.builds(And, st.lists(inner, min_size=2, max_size=3).map(tuple)),
-        st.builds(Or, st.lists(inner, min_size=2, max_size=3).map(tuple)),
     ),
     max_leaves=6,
 )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from support.conditions import conditions_of
 
 from retrieval.errors import QueryError
-from retrieval.query.fields import FIELDS, OPTIONAL, Kind
+from retrieval.query.fields import FIELDS, Kind
 from retrieval.query.where import (
     And,
     Box,
@@ -45,37 +46,12 @@ def values(field: str) -> st.SearchStrategy[Value]:
     return kinds.get(FIELDS[field].kind, texts)
 
 
-comparable = st.sampled_from(
-    [name for name, field in FIELDS.items() if field.kind not in ("place", "flag")]
-)
-comparisons = comparable.flatmap(
-    lambda field: st.builds(
-        Comparison,
-        st.just(field),
-        st.sampled_from([sign for sign in FIELDS[field].operators if sign != "in"]),
-        values(field),
-    )
-)
-leaves = st.one_of(
-    comparisons,
-    comparable.flatmap(
-        lambda field: st.builds(
-            OneOf, st.just(field), st.lists(values(field), min_size=1, max_size=3).map(tuple)
-        )
-    ),
-    st.builds(Has, st.sampled_from(OPTIONAL)),
+conditions = conditions_of(
+    values,
     st.builds(Near, degrees, degrees.map(lambda d: 2 * d), numbers),
     st.builds(
         lambda a, b, west, east: Box(min(a, b), west, max(a, b), east),
         *(degrees, degrees, degrees.map(lambda d: 2 * d), degrees.map(lambda d: 2 * d)),
-    ),
-)
-conditions: st.SearchStrategy[Condition] = st.recursive(
-    leaves,
-    lambda inner: st.one_of(
-        st.builds(Not, inner),
-        st.builds(And, st.lists(inner, min_size=2, max_size=3).map(tuple)),
-        st.builds(Or, st.lists(inner, min_size=2, max_size=3).map(tuple)),
     ),
     max_leaves=8,
 )

@@ -82,6 +82,7 @@ def finding(code: str, message: str, severity: str = "error") -> dict[str, str]:
         ({"images", "files"}, [finding("rows.altered", "rows: 2 in images")], "missed"),
         ({"texts"}, [finding("rows.altered.people", "now: the text of a picture “x”")], "named"),
         ({"texts"}, [finding("rows.altered.people", "now: the label “x”")], "besides"),
+        ({"albums"}, [finding("rows.altered.people", "now: the album “x”")], "named"),
         (set(), [finding("vectors.damaged", "damaged vectors: 1")], "besides"),
         ({"vectors"}, [finding("vectors.damaged", "damaged vectors: 1")], "named"),
         ({"images"}, [finding("cache.whole", "the cache a.faiss is damaged")], "besides"),

@@ -134,9 +134,7 @@ def test_an_order_by_hand_and_by_date(filled: Library, pictures: Path) -> None:
     assert "hand, date, date-desc" in caught.value.hint
 
 
-def test_what_a_question_finds(
-    mixed: Library, tmp_path: Path, calibrated: Calibration
-) -> None:
+def test_what_a_question_finds(mixed: Library, tmp_path: Path, calibrated: Calibration) -> None:
     red, purple = (mixed.image_at(tmp_path / f"p/{name}.png") for name in ("red", "purple"))
     assert red is not None
     assert purple is not None

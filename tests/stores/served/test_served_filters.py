@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.conditions import conditions_of
 from support.fakes import SMALL
 from support.servers import SERVERS, connected, rows_of, spec_of
 
@@ -18,7 +19,7 @@ from retrieval.catalogue import WHOLE, Catalogue
 from retrieval.catalogue.contents import Batch, FileRecord, ImageRecord
 from retrieval.images import PictureInfo
 from retrieval.query.fields import FACTS, FIELDS, OPTIONAL
-from retrieval.query.where import And, Box, Comparison, Condition, Has, Near, Not, OneOf, Or, parse
+from retrieval.query.where import Box, Condition, Has, Near, Or, parse
 from retrieval.specs import ModelSpec
 from retrieval.stores.served import CollectionSpec, ServedStore
 from retrieval.stores.served.columns import LONGEST_TEXT, encoded, written
@@ -121,38 +122,14 @@ def values_of(field: str) -> st.SearchStrategy[Any]:
     return st.sampled_from(texts)
 
 
-fields = st.sampled_from(
-    [name for name, field in FIELDS.items() if name != "gps" and field.operators]
-)
-leaves = st.one_of(
-    fields.flatmap(
-        lambda field: st.builds(
-            Comparison,
-            st.just(field),
-            st.sampled_from([sign for sign in FIELDS[field].operators if sign != "in"]),
-            values_of(field),
-        )
-    ),
-    fields.flatmap(
-        lambda field: st.builds(
-            OneOf, st.just(field), st.lists(values_of(field), min_size=1, max_size=3).map(tuple)
-        )
-    ),
-    st.builds(Has, st.sampled_from(OPTIONAL)),
+conditions = conditions_of(
+    values_of,
     st.builds(
         Box,
         st.sampled_from([-90.0, -17.0, 0.0]),
         st.sampled_from([-180.0, 2.35, 170.0]),
         st.sampled_from([90.0, 48.85]),
         st.sampled_from([-179.9, 2.35, 180.0]),
-    ),
-)
-conditions: st.SearchStrategy[Condition] = st.recursive(
-    leaves,
-    lambda inner: st.one_of(
-        st.builds(Not, inner),
-        st.builds(And, st.lists(inner, min_size=2, max_size=3).map(tuple)),
-        st.builds(Or, st.lists(inner, min_size=2, max_size=3).map(tuple)),
     ),
     max_leaves=5,
 )
