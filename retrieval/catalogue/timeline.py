@@ -15,18 +15,28 @@ from retrieval.catalogue.row_checks import sound
 from retrieval.images.luma_thumbnail import SIDE
 from retrieval.query.options import Sort
 from retrieval.query.where import Condition
+from retrieval.query.where.conditions import is_of_files
 
+_ORDERED = {
+    "id": "i.id",
+    "width": "i.width",
+    "height": "i.height",
+    "day": "substr(i.date, 1, 10)",
+}
 _IDS = "(SELECT value FROM json_each(?))"
 
 
 @dataclass(frozen=True, slots=True)
 class Ordered:
-    """Pictures in an order: ids (n,) int64, widths and heights (n,) int64 in pixels, dates."""
+    """Pictures in an order: ids (n,) int64, widths and heights (n,) int64 in pixels, and days.
+
+    A day is the beginning of the date ("2023-05-17").
+    """
 
     ids: NDArray[np.int64]
     widths: NDArray[np.int64]
     heights: NDArray[np.int64]
-    dates: tuple[str, ...]
+    days: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +74,18 @@ class TimelineRows:
     def ordered(self, condition: Condition | None, model_id: int, sort: Sort | None) -> Ordered:
         """Return the pictures of the model that match a condition, or all, in order."""
         order = f" ORDER BY {self._filters.order(condition, sort)}, v.id"
-        found = self._filters.rows("i.id, i.width, i.height, i.date", condition, model_id, order)
-        # With a condition on files, a picture may come more than once.
-        rows = found if not condition else list({row[0]: row for row in found}.values())
-        ids, widths, heights, dates = zip(*rows, strict=True) if rows else ((), (), (), ())
-        kinds = set(map(type, dates)) | {*map(type, widths), *map(type, heights)}
-        if not kinds <= {int, str}:
-            raise self._db.damaged("a picture has no width, height or date")
-        return Ordered(
-            np.array(ids, np.int64), np.array(widths, np.int64), np.array(heights, np.int64), dates
-        )
+        lists = self._filters.lists(_ORDERED, condition, model_id, order)
+        if condition is not None and is_of_files(condition):  # a picture may come more than once
+            _, first = np.unique(lists[0], return_index=True)
+            places = np.sort(first).tolist()
+            lists = [[each[place] for place in places] for each in lists]
+        ids, widths, heights, days = lists
+        if not {*map(type, widths), *map(type, heights)} <= {int}:
+            raise self._db.damaged("a picture has no width or height")
+        if not {*map(type, days)} <= {str}:
+            raise self._db.damaged("a picture has no date")
+        numbers = (np.array(each, np.int64) for each in (ids, widths, heights))
+        return Ordered(*numbers, days)
 
     def names(self, image_ids: Sequence[int]) -> dict[int, str]:
         """Return the first file of pictures, as a path below its root, by image id."""

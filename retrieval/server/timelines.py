@@ -65,7 +65,7 @@ def _facts(name: str, ordered: Ordered, sort: Sort | None) -> dict[str, Any]:
         "order": name,
         "count": len(ordered.ids),
         "ratios": b64encode(codes.tobytes()).decode(),
-        "days": _days(ordered.dates) if sort in ("date", "date-desc") else [],
+        "days": _days(ordered.days) if sort in ("date", "date-desc") else [],
     }
 
 
@@ -76,7 +76,6 @@ def ratio_codes(widths: NDArray[np.int64], heights: NDArray[np.int64]) -> NDArra
     return codes
 
 
-def _days(dates: Sequence[str]) -> list[tuple[str, int]]:
+def _days(days: Sequence[str]) -> list[tuple[str, int]]:
     """Return each day and how many pictures follow that were taken on it."""
-    days = itertools.groupby(date[:10] for date in dates)
-    return [(day, sum(1 for _ in same)) for day, same in days]
+    return [(day, len(list(same))) for day, same in itertools.groupby(days)]

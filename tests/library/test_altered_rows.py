@@ -330,6 +330,20 @@ def test_a_filter_and_a_facet_do_not_decide_by_damaged_rows(folder: Path) -> Non
                 ask()
 
 
+@pytest.mark.parametrize(
+    "wrong", ["width = 'x'", "height = 9e999", "width = x'00'", "date = x'00'"]
+)
+def test_the_list_of_a_large_library_refuses_what_is_no_value(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    monkeypatch.setattr(connection, "CHECKED_ROWS", 1)
+    edit(folder / "catalogue.sqlite", f"UPDATE images SET {wrong} WHERE id = 1")
+    with Library.open(folder, FakeEncoder()) as library:
+        with pytest.raises(LibraryError) as raised:
+            library.timeline.ordered()
+        assert raised.value.hint
+
+
 def test_a_question_does_not_look_at_the_rows_of_a_large_table(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

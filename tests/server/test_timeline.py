@@ -237,3 +237,18 @@ def test_placeholders_are_neither_read_nor_written_through_a_link(tmp_path: Path
 def test_shapes_are_bytes() -> None:
     widths, heights = np.array([600, 100, 100, 9000, 0]), np.array([100, 600, 100, 10, 0])
     assert ratio_codes(widths, heights).tolist() == [255, 0, 128, 255, 128]
+
+
+def test_a_picture_with_several_files_is_listed_once(
+    folder: str, encoder: FakeEncoder, tmp_path: Path
+) -> None:
+    for name in ("a/red", "b/red", "b/blue", "c/red"):
+        paint(tmp_path / f"copies/{name}.png", name[2:])
+    with Library.open(folder, encoder) as library:
+        library.add(tmp_path / "copies")
+        ordered = library.timeline.ordered("path in 'copies'", "name")
+        blue, red = (library.image_at(tmp_path / f"copies/b/{n}.png") for n in ("blue", "red"))
+    assert blue is not None
+    assert red is not None
+    assert ordered.ids.tolist() == [blue.id, red.id]
+    assert len(ordered.widths) == len(ordered.heights) == len(ordered.days) == 2
