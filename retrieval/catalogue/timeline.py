@@ -84,8 +84,9 @@ class TimelineRows:
             raise self._db.damaged("a picture has no width or height")
         if not {*map(type, days)} <= {str}:
             raise self._db.damaged("a picture has no date")
-        numbers = (np.array(each, np.int64) for each in (ids, widths, heights))
-        return Ordered(*numbers, days)
+        return Ordered(
+            np.array(ids, np.int64), np.array(widths, np.int64), np.array(heights, np.int64), days
+        )
 
     def names(self, image_ids: Sequence[int]) -> dict[int, str]:
         """Return the first file of pictures, as a path below its root, by image id."""
