@@ -299,7 +299,8 @@ def test_a_saved_search_keeps_an_indexed_address_by_its_content(
     server, pages = web
     pages |= {"/1.png": png("red"), "/2.png": png("green"), "/3.png": png("blue")}
     addresses = [f"{server}/{number}.png" for number in (1, 2)]
-    library = imported(json_lines(tmp_path / "a.jsonl", [{"url": each} for each in addresses]))
+    table = json_lines(tmp_path / "a.jsonl", [{"url": each} for each in addresses])
+    library = imported(table, columns=Columns(any_address=True))
     first, other = Query.parse(addresses[0]), Query.parse(f"{server}/3.png")
     library.saved.add("Indexed", first, SearchOptions(k=1))
     library.saved.add("Other", other, SearchOptions(k=1))
