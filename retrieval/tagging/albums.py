@@ -13,18 +13,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, get_args
 
-from retrieval.catalogue import Catalogue
 from retrieval.catalogue.albums import AlbumCounts, AlbumOrder, AlbumPicture, AlbumRow
 from retrieval.catalogue.edits import PictureKey
 from retrieval.context import Context
 from retrieval.errors import NameTaken, QueryError
-from retrieval.query import Example, example_term
+from retrieval.query import Example
 from retrieval.query.names import clean_name, matching, name_key
 from retrieval.query.options import SearchOptions
-from retrieval.query.spelling import absolute
 from retrieval.query.where import Comparison, Condition
 from retrieval.search.answering import answer_all
 from retrieval.search.results import SearchResult
+from retrieval.tagging.picture_keys import content_of, keys_of
 from retrieval.tagging.saved import LEAST, MOST
 
 if TYPE_CHECKING:
@@ -263,31 +262,6 @@ class Albums:
         return Album(row.name, *facts)
 
 
-def keys_of(catalogue: Catalogue, pictures: Iterable[Example]) -> list[PictureKey]:
-    """Return what identifies pictures of a library, each once.
-
-    QueryError for one that is not in it.
-    """
-    spellings = catalogue.spellings()
-    found: dict[str, PictureKey] = {}
-    for picture in pictures:
-        term = example_term(picture)
-        image_id: int | None = term.value if term.kind == "indexed" else None
-        if term.kind != "indexed":
-            image_id = spellings.image_at(absolute(term.value))
-        key = None if image_id is None else catalogue.edits.key(image_id)
-        if key is None:
-            by_id = term.kind == "indexed"
-            raise QueryError(
-                f"{f'#{term.value}' if by_id else term.value} is not a picture of this library",
-                "search again: pictures have come or gone since"
-                if by_id
-                else "add its folder: pixtrieve index FOLDER",
-            )
-        found[key.sha256] = key
-    return list(found.values())
-
-
 def _not_in(row: AlbumRow, key: PictureKey) -> QueryError:
     return QueryError(
         f"the picture {key.path} is not in the album “{row.name}”",
@@ -304,11 +278,6 @@ def _moved(there: Sequence[AlbumPicture], moved: Sequence[bytes], to: int) -> li
     at = places[to - 1] if 1 <= to <= len(places) else len(others)
     contents = [each.sha256 for each in others]
     return [*contents[:at], *moved, *contents[at:]]
-
-
-def content_of(key: PictureKey) -> bytes:
-    """Return the SHA-256 of a picture."""
-    return bytes.fromhex(key.sha256)
 
 
 def _key(picture: AlbumPicture) -> PictureKey:

@@ -10,7 +10,7 @@ from retrieval.query.options import SearchOptions
 from retrieval.query.where import Has
 from retrieval.search.answering import answer_all
 from retrieval.search.results import SearchResult
-from retrieval.tagging.albums import content_of, keys_of
+from retrieval.tagging.picture_keys import content_of, keys_of
 
 
 class Favourites:

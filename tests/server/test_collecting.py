@@ -219,7 +219,7 @@ def test_what_is_asked_is_what_was_checked(
         catalogue = library._session.catalogue
         with catalogue.writing():
             catalogue.saved.put("Hostile", json.dumps(hostile))
-    named, reads = SavedRows.named, iter(["Reds", "Hostile"] * 4)
+    named, reads = SavedRows.named, iter(["Reds", "Hostile"])
     api: Any = client()
 
     def replaced(rows: SavedRows, _: str) -> SavedRow | None:
@@ -227,9 +227,6 @@ def test_what_is_asked_is_what_was_checked(
 
     monkeypatch.setattr(SavedRows, "named", replaced)
     opened.clear()
-    for _ in range(2):
-        answers = [api.get("/api/saved/answer", params={"name": "Reds"}) for _ in range(2)]
-        assert [answer.status_code for answer in answers] == [200, 422]
-        looks = [api.post("/api/saved/looked", json={"name": "Reds"}) for _ in range(2)]
-        assert [look.status_code for look in looks] == [200, 422]
+    answers = [api.get("/api/saved/answer", params={"name": "Reds"}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 422]
     assert not [path for path in opened if path.endswith("hosts.png")]
