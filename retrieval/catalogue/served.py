@@ -17,6 +17,7 @@ from retrieval.catalogue.filters import Filters, column_of
 from retrieval.catalogue.row_checks import sound
 from retrieval.catalogue.typed import fits
 from retrieval.catalogue.vectors import GREATEST_ID, Vectors
+from retrieval.errors import LibraryError
 from retrieval.query.fields import FIELDS, Field
 from retrieval.vectors import sound_rows
 
@@ -172,16 +173,23 @@ class ServedRows:
     def choose(self, choice: StoreChoice | None) -> None:
         """Record the choice, within the caller's transaction; None is the library's own files.
 
-        The server that was used before is among those that it `left`.
+        The server that was used before is among those that it `left`, unless a fault has damaged
+        the record of it.
         """
-        left = [*self.left(), *self._choices(_CHOICE)]
+        left = [*self._readable(_LEFT), *self._readable(_CHOICE)]
         self._keep(_CHOICE, [] if choice is None else [choice])
         self._keep(_LEFT, [each for each in dict.fromkeys(left) if each != choice])
 
     def forget(self, choice: StoreChoice) -> None:
         """Record that a server has no vectors of the library, within the caller's transaction."""
         for key in (_CHOICE, _LEFT):
-            self._keep(key, [each for each in self._choices(key) if each != choice])
+            self._keep(key, [each for each in self._readable(key) if each != choice])
+
+    def _readable(self, key: str) -> list[StoreChoice]:
+        try:
+            return self._choices(key)
+        except LibraryError:
+            return []
 
     def _choices(self, key: str) -> list[StoreChoice]:
         found = self._db.rows(

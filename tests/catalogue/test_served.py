@@ -90,13 +90,20 @@ def test_the_choice_of_a_server_is_kept_and_checked(tmp_path: Path) -> None:
     with catalogue.writing():
         catalogue.served.choose(choice)
     assert catalogue.chosen_store() == choice
-    for damaged in ("{}", "x", "[1]", '{"address": 1, "library": "", "folder": ""}', 5):
+    for damaged in ("{}", "x", "[1]", "[]", '[{"address": 1, "library": "", "folder": ""}]', 5):
         catalogue._db.rows("UPDATE state SET value = ? WHERE key = 'store'", (damaged,))
         with pytest.raises(LibraryError, match="vector server"):
             catalogue.chosen_store()
     with catalogue.writing():
         catalogue.served.choose(None)
     assert catalogue.chosen_store() is None
+    with catalogue.writing():
+        catalogue.served.choose(choice)
+        catalogue.served.choose(None)
+    assert catalogue.served.left() == [choice]
+    with catalogue.writing():
+        catalogue.served.forget(choice)
+    assert catalogue.served.left() == []
     catalogue.close()
 
 
