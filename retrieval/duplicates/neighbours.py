@@ -28,7 +28,7 @@ _A_CLUSTER, _PROBED = 1024, 8
 _HELD = 32_000_000
 """At most about this many pairs are held at a time, unless each vector has more near ones."""
 
-_TRAINED_ON, _ROUNDS, _SEED = 64, 8, 1  # vectors for each cluster; rounds of k-means
+_TRAINED_ON = 64  # vectors for each cluster
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,23 +105,16 @@ def _in_clusters(vectors: NDArray[np.float16], k: int, floor: float) -> Iterator
 
 def _probed_clusters(vectors: NDArray[np.float16]) -> Rows:
     """Return the clusters (n, probed) that are nearest to each vector, nearest first."""
-    import faiss  # a second to import, and needed for large libraries alone
+    # FAISS takes a second to import, and only large libraries need it here.
+    from retrieval.stores.clustering import spherical_centres
 
     count = max(len(vectors) // _A_CLUSTER, 1)
     step = max(len(vectors) // (_TRAINED_ON * count), 1)
-    means = faiss.Kmeans(
-        vectors.shape[1],
-        count,
-        niter=_ROUNDS,
-        seed=_SEED,
-        spherical=True,
-        min_points_per_centroid=1,
-    )
-    means.train(np.ascontiguousarray(vectors[::step], np.float32))
+    centres = spherical_centres(vectors[::step].astype(np.float32), count)
     probed = np.empty((len(vectors), min(_PROBED, count)), np.int64)
     for start in range(0, len(vectors), _COLUMNS):
         part = slice(start, start + _COLUMNS)
-        cosines = vectors[part].astype(np.float32) @ means.centroids.T
+        cosines = vectors[part].astype(np.float32) @ centres.T
         best = np.argpartition(-cosines, probed.shape[1] - 1, axis=1)[:, : probed.shape[1]]
         order = np.argsort(-np.take_along_axis(cosines, best, 1), axis=1, kind="stable")
         probed[part] = np.take_along_axis(best, order, 1)

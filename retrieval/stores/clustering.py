@@ -60,3 +60,17 @@ def k_means(vectors: Floats, k: int, weights: Floats | None = None) -> Rows:
     means.train(np.ascontiguousarray(vectors), weights)
     _, nearest = means.index.search(np.ascontiguousarray(vectors), 1)
     return np.asarray(nearest[:, 0], np.int64)
+
+
+def spherical_centres(vectors: Floats, k: int) -> Floats:
+    """Return the (k, dim) unit centres of clusters of (n, dim) unit vectors, by cosine."""
+    means = faiss.Kmeans(
+        vectors.shape[1],
+        k,
+        niter=_TRAINING_ROUNDS,
+        seed=_SEED,
+        spherical=True,
+        min_points_per_centroid=1,
+    )
+    means.train(np.ascontiguousarray(vectors))
+    return np.asarray(means.centroids, np.float32)
