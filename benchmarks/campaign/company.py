@@ -15,7 +15,10 @@ from campaign.place import Place
 
 from retrieval import Library
 
-_ALONE = {"migrate", "cache", "index", "relocate", "aside", "undo", "repair", "salvage"}
+_ALONE = {
+    *("migrate", "cache", "index", "import"),
+    *("relocate", "aside", "undo", "repair", "salvage"),
+}
 """Operations that need a state of their own, or whose order changes what is right."""
 
 
