@@ -16,6 +16,7 @@ from retrieval.query.fields import (
     filter_help,
 )
 from retrieval.query.where import Has, Near, parse
+from retrieval.query.where.conditions import is_of_files
 
 
 def test_each_attribute_of_the_record_is_in_the_table_once() -> None:
@@ -52,3 +53,10 @@ def test_the_help_names_every_field_and_operator() -> None:
     words = filter_help().replace(",", " ").replace(";", " ").split()
     assert set(FIELDS) <= set(words)
     assert {operator for field in FIELDS.values() for operator in field.operators} <= set(words)
+
+
+def test_fields_of_files_are_those_that_differ_between_copies() -> None:
+    of_files = {name for name, field in FIELDS.items() if field.of_files}
+    assert of_files == {"path", "folder", "name", "size"}
+    for name in FIELDS:
+        assert is_of_files(parse(FIELDS[name].example)) == (name in of_files)

@@ -237,3 +237,18 @@ def test_distances() -> None:
     assert matching.distance_km(0, 179.5, 0, -179.5) == pytest.approx(111.2, abs=0.1)
     assert matching.distance_km(*auckland, -36.85, 174.76 - 180) < matching.EARTH_KM * 3.15
     assert matching.distance_km(90, 0, -90, 77) == pytest.approx(matching.EARTH_KM * 3.14159265)
+
+
+@pytest.mark.parametrize(
+    ("inside", "outside"),
+    [
+        ("gps in -90,0,10,20", "gps in -90.01,0,10,20"),
+        ("gps in 0,-180,10,20", "gps in 0,-180.01,10,20"),
+        ("gps in 0,0,90,20", "gps in 0,0,90.01,20"),
+        ("gps in 0,0,10,180", "gps in 0,0,10,180.01"),
+    ],
+)
+def test_edges_of_a_box_are_on_earth(inside: str, outside: str) -> None:
+    parse(inside)
+    with pytest.raises(QueryError):
+        parse(outside)
