@@ -74,9 +74,11 @@ def _content(file: IO[bytes], most: int) -> bytes | None:
 
 
 def decoded(data: bytes) -> str:
-    """Decode text by its mark, else as UTF-16 or UTF-8 if it looks so, else as cp1252."""
+    """Decode text by its mark, else as UTF-16 if it looks so.
+
+    Else each line is UTF-8 or, if it is not valid, cp1252: programs append to each other's files.
+    """
     for mark, encoding in (
-        (codecs.BOM_UTF8, "utf-8-sig"),
         (codecs.BOM_UTF32_LE, "utf-32"),
         (codecs.BOM_UTF32_BE, "utf-32"),
         (codecs.BOM_UTF16_LE, "utf-16"),
@@ -88,7 +90,12 @@ def decoded(data: bytes) -> str:
     odd, even = data[1::2].count(0), data[0::2].count(0)
     if max(odd, even) > len(data) // 5:
         return data.decode("utf-16-le" if odd > even else "utf-16-be", "replace")
+    lines = data.removeprefix(codecs.BOM_UTF8).splitlines(keepends=True)
+    return "".join(map(_decoded_line, lines))
+
+
+def _decoded_line(line: bytes) -> str:
     try:
-        return data.decode("utf-8")
+        return line.decode("utf-8")
     except UnicodeDecodeError:
-        return data.decode("cp1252", "replace")
+        return line.decode("cp1252", "replace")
