@@ -21,6 +21,7 @@ from retrieval.indexing.progress import IndexOptions
 from retrieval.indexing.read_ahead import read_ahead
 from retrieval.query.spelling import DiskSpelling
 from retrieval.tagging.corpora import ENGLISH, captions_by_language
+from retrieval.texts.sidecars import decoded
 from retrieval.vectors import as_stored
 
 _TEXTS_AT_ONCE = 256
@@ -43,9 +44,9 @@ def read_captions(source: str, lang: str = ENGLISH) -> list[CaptionedPicture]:
     may have several lines. Raises QueryError, which names the file and the invalid line.
     """
     try:
-        with open(source, encoding="utf-8-sig") as opened:
-            lines = opened.read().split("\n")
-    except (OSError, UnicodeDecodeError) as error:
+        with open(source, "rb") as opened:
+            lines = decoded(opened.read()).split("\n")
+    except OSError as error:
         raise QueryError(f"{source} cannot be read: {error}", "check the path") from error
     folder = os.path.dirname(os.path.abspath(source))
     pictures: dict[str, tuple[str, ...]] = {}

@@ -24,6 +24,7 @@ from retrieval.encoders import Encoder
 from retrieval.encoders.models.cache import user_cache
 from retrieval.errors import QueryError
 from retrieval.query.spelling import DiskSpelling
+from retrieval.texts.sidecars import text_of
 from retrieval.vectors import STORED
 from retrieval.whole_file import sealed, unsealed, whole_file
 
@@ -67,10 +68,7 @@ def read_corpus(source: str | None = None) -> Corpus:
             raise QueryError(
                 f"{source} cannot be read: {error.strerror}", "check the path of the corpus"
             ) from error
-    try:
-        lines = data.decode("utf-8-sig").split("\n")
-    except UnicodeDecodeError as error:
-        raise QueryError(f"{source} is not UTF-8 text", "convert it to UTF-8") from error
+    lines = text_of(data).split("\n")
     texts = tuple(_texts(source, lines))
     if not texts:
         raise QueryError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -171,3 +172,20 @@ def test_a_file_is_written_through_a_link_only_if_asked(tmp_path: Path, *, follo
         file.write(b"new")
     assert (tmp_path / "link").read_text() == "new"
     assert (tmp_path / "kept").read_text() == ("new" if follow else "old")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("name", ["catalogue.sqlite", *JOURNALS])
+@pytest.mark.parametrize("kind", ["folder", "pipe", "broken link"])
+def test_what_is_no_file_is_no_catalogue(folder: Path, name: str, kind: str) -> None:
+    (folder / name).unlink(missing_ok=True)
+    if kind == "folder":
+        (folder / name).mkdir()
+    elif kind == "pipe":
+        os.mkfifo(folder / name)
+    else:
+        (folder / name).symlink_to("nowhere")
+    for use_it in (Library.open, Library.check, partial(Library.open, create=True)):
+        with pytest.raises(LibraryError, match=f"{name} is (not a file|a link)"):
+            found = use_it(folder)
+            raise LibraryError(" ".join(each.message for each in found.findings))
