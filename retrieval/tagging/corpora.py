@@ -26,7 +26,7 @@ from retrieval.errors import QueryError
 from retrieval.query.spelling import DiskSpelling
 from retrieval.texts.sidecars import text_of
 from retrieval.vectors import STORED
-from retrieval.whole_file import sealed, unsealed, whole_file
+from retrieval.whole_file import open_regular, sealed, unsealed, whole_file
 
 ENGLISH = "en"
 
@@ -84,7 +84,7 @@ def encode_corpus(corpus: Corpus, encoder: Encoder) -> NDArray[np.float32]:
     name = f"{corpus.digest[:24]}-{encoder.spec.fingerprint[:16]}.f16"
     path = os.path.join(folder, name)
     shape = (len(corpus.texts), encoder.spec.dim)
-    with suppress(OSError), open(path, "rb") as file:
+    with suppress(OSError), open_regular(path) as file:
         content = unsealed(file.read())
         if content is not None and len(content) == shape[0] * shape[1] * STORED.itemsize:
             return np.frombuffer(content, STORED).reshape(shape).astype(np.float32)

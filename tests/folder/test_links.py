@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -185,7 +184,20 @@ def test_what_is_no_file_is_no_catalogue(folder: Path, name: str, kind: str) -> 
         os.mkfifo(folder / name)
     else:
         (folder / name).symlink_to("nowhere")
-    for use_it in (Library.open, Library.check, partial(Library.open, create=True)):
+    for create in (False, True):
         with pytest.raises(LibraryError, match=f"{name} is (not a file|a link)"):
-            found = use_it(folder)
-            raise LibraryError(" ".join(each.message for each in found.findings))
+            Library.open(folder, create=create)
+    (found,) = (each for each in Library.check(folder).findings if each.severity == "error")
+    assert found.code == "catalogue.not_a_file"
+    assert name in found.message
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("name", ["fake-1.faiss", "fake-1.faiss.checked", "fake-1-map.npz"])
+def test_a_pipe_in_place_of_a_cache_is_not_waited_for(
+    folder: Path, pictures: Path, name: str
+) -> None:
+    (folder / "cache" / name).unlink(missing_ok=True)
+    os.mkfifo(folder / "cache" / name)
+    Library.check(folder)
+    assert use(folder, pictures)[0] == "red.png"

@@ -21,7 +21,7 @@ def examine(folder: str) -> Iterator[Finding]:
     """Yield what is wrong with the catalogue of a folder."""
     path = os.path.join(folder, CATALOGUE)
     try:
-        for each in (path, *(path + end for end in _JOURNALS)):
+        for each in (path, *(path + end for end in (*_JOURNALS, "-journal"))):
             require_file(each)
     except LibraryError as error:
         yield Finding("catalogue.not_a_file", "error", error.message, hint=error.hint, alone=True)
