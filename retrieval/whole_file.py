@@ -12,6 +12,7 @@ import stat
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from io import BufferedReader
 from typing import Any, BinaryIO
 
 _SUFFIX = ".tmp"
@@ -42,7 +43,7 @@ def whole_file(path: str, *, follow: bool = False) -> Iterator[BinaryIO]:
         raise
 
 
-def open_regular(path: str) -> BinaryIO:
+def open_regular(path: str) -> BufferedReader:
     """Open a file for reading; OSError for anything else: a pipe would be waited for for ever."""
     return open(path, "rb", opener=_open_regular)
 

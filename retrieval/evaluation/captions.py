@@ -16,12 +16,12 @@ from retrieval.errors import PictureError, QueryError
 from retrieval.evaluation.metrics import Evaluation, evaluate
 from retrieval.images import Problem, ReadLimits
 from retrieval.images.isolation.pictures import read_picture
+from retrieval.images.plain_text import decoded
 from retrieval.indexing.calibration import calibrate, pictures_wanted
 from retrieval.indexing.progress import IndexOptions
 from retrieval.indexing.read_ahead import read_ahead
 from retrieval.query.spelling import DiskSpelling
 from retrieval.tagging.corpora import ENGLISH, captions_by_language
-from retrieval.texts.sidecars import decoded
 from retrieval.vectors import as_stored
 
 _TEXTS_AT_ONCE = 256

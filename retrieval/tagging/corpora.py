@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from retrieval.encoders import Encoder
 from retrieval.encoders.models.cache import user_cache
 from retrieval.errors import QueryError
+from retrieval.images.plain_text import text_of
 from retrieval.query.spelling import DiskSpelling
-from retrieval.texts.sidecars import text_of
 from retrieval.vectors import STORED
 from retrieval.whole_file import open_regular, sealed, unsealed, whole_file
 

@@ -14,11 +14,11 @@ from retrieval.context import Context
 from retrieval.encoders import Encoder
 from retrieval.encoders.text_cache import cached_text_vectors
 from retrieval.errors import QueryError
+from retrieval.images.plain_text import text_of
 from retrieval.query.names import plain_name
 from retrieval.query.spelling import as_read
 from retrieval.scoring.confidence import unlikely_things
 from retrieval.tagging.zero_shot import ZeroShot, mean_of_prompts, prompts
-from retrieval.texts.sidecars import text_of
 
 SOURCE = "label"
 LEAST = 0.5

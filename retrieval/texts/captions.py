@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from retrieval.errors import QueryError
-from retrieval.texts.sidecars import decoded
+from retrieval.images.plain_text import decoded
 
 _FILE_KEYS = (
     *("file", "file_name", "filename", "image", "path"),

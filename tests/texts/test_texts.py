@@ -15,12 +15,13 @@ from support.painting import paint
 from retrieval import Library, QueryError
 from retrieval.images import FoundSidecar
 from retrieval.images.discovery import walk
+from retrieval.images.plain_text import text_of
 from retrieval.images.xmp import read_xmp
 from retrieval.query import Query
 from retrieval.query.fields import Facts
 from retrieval.texts.captions import read_caption_file
 from retrieval.texts.names import words_of_path
-from retrieval.texts.sidecars import read_sidecar, text_of
+from retrieval.texts.sidecars import read_sidecar
 
 Names = Callable[..., list[str]]
 
