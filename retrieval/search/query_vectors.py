@@ -283,10 +283,11 @@ def head_of(name: str, catalogue: Catalogue, model: ModelInUse) -> HeadRow:
     concept = concept_row(name, catalogue)
     found = catalogue.concepts.head(concept.id, model.row.id, model.row.spec.dim)
     if found is None:
-        again = (
-            f"learn it again from the same examples: pixtrieve concept learn {shlex.quote(name)}"
+        again = f"pixtrieve concept learn {shlex.quote(name)}"
+        raise QueryError(
+            f"the concept “{name}” was learned with another model",
+            f"learn it again from the same examples: {again}",
         )
-        raise QueryError(f"the concept “{name}” was learned with another model", again)
     return found
 
 
@@ -295,7 +296,6 @@ def concept_row(name: str, catalogue: Catalogue) -> ConceptRow:
     row = catalogue.concepts.named(name)
     if row is None:
         known = ", ".join(f"“{each}”" for each in catalogue.concepts.names())
-        teach = "teach one: pixtrieve concept learn NAME --like a.jpg b.jpg"
-        hint = f"choose one of: {known}" if known else teach
+        hint = f"choose one of: {known}" if known else "teach one: pixtrieve concept learn --help"
         raise QueryError(f"there is no concept “{name}” in this library", hint)
     return row
