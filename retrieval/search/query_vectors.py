@@ -283,10 +283,9 @@ def head_of(name: str, catalogue: Catalogue, model: ModelInUse) -> HeadRow:
     concept = concept_row(name, catalogue)
     found = catalogue.concepts.head(concept.id, model.row.id, model.row.spec.dim)
     if found is None:
-        again = f"pixtrieve concept learn {shlex.quote(name)}"
         raise QueryError(
             f"the concept “{name}” was learned with another model",
-            f"learn it again from the same examples: {again}",
+            f"learn it again from its examples: pixtrieve concept learn {shlex.quote(name)}",
         )
     return found
 
