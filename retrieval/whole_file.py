@@ -8,9 +8,11 @@ from __future__ import annotations
 import errno
 import json
 import os
+import stat
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from io import BufferedReader
 from typing import Any, BinaryIO
 
 _SUFFIX = ".tmp"
@@ -41,6 +43,19 @@ def whole_file(path: str, *, follow: bool = False) -> Iterator[BinaryIO]:
         raise
 
 
+def open_regular(path: str) -> BufferedReader:
+    """Open a file for reading; OSError for anything else: a pipe would be waited for for ever."""
+    return open(path, "rb", opener=_open_regular)
+
+
+def _open_regular(path: str, flags: int) -> int:
+    handle = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "not a regular file", path)
+    return handle
+
+
 def require_inside(folder: str, path: str) -> None:
     """Raise OSError if links lead from `path`, a place below a folder, to somewhere else.
 
@@ -63,7 +78,7 @@ def write_record(path: str, facts: Mapping[str, Any]) -> None:
 def read_record(path: str) -> dict[str, Any] | None:
     """Return what `write_record` wrote; None if it is missing, unreadable or damaged."""
     try:
-        with open(path, encoding="utf-8") as file:
+        with open_regular(path) as file:
             facts = json.load(file)
         if isinstance(facts, dict) and facts.pop(_CHECKSUM, None) == _checksum(facts):
             return facts

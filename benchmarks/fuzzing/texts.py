@@ -14,9 +14,10 @@ from fuzzing.mutations import TEXTS, mutated, mutated_json, mutated_text
 
 from retrieval.encoders.texts.bpe import BpeTokenizer
 from retrieval.evaluation.captions import read_captions
+from retrieval.images.plain_text import text_of
 from retrieval.tagging.corpora import read_corpus
 from retrieval.texts.captions import read_caption_file
-from retrieval.texts.sidecars import read_sidecar, text_of
+from retrieval.texts.sidecars import read_sidecar
 
 
 def _clean(text: str) -> None:

@@ -22,6 +22,7 @@ from retrieval.catalogue.row_checks import row_check, seal, sound
 from retrieval.catalogue.texts import EMBEDDED, NAME, OCR, SIDECAR, SOURCES, XMP
 from retrieval.images.places import is_elsewhere
 from retrieval.query.fields import FACTS
+from retrieval.whole_file import open_regular
 
 _log = logging.getLogger(__name__)
 
@@ -191,7 +192,7 @@ def _restore_content(db: sqlite3.Connection, image_id: int, paths: Iterable[byte
     """Give an image the SHA-256 of its file again: people's captions and groups belong to it."""
     for path in paths:
         try:
-            with open(path, "rb") as file:
+            with open_regular(os.fsdecode(path)) as file:
                 sha256 = hashlib.file_digest(file, "sha256").digest()
             db.execute("UPDATE images SET sha256 = ? WHERE id = ?", (sha256, image_id))
         except (OSError, sqlite3.IntegrityError):  # that content has another image already

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ntpath
 import os
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePath, PurePosixPath, PureWindowsPath
@@ -220,5 +221,6 @@ def _joined(folder: str, names: tuple[str, ...]) -> str:
 def _conflict(first: str, second: str) -> LibraryError:
     return LibraryError(
         f"files of {first} and of {second} would get the same place",
-        f"remove one of the two folders from the library first: pixtrieve remove {second}",
+        "remove one of the two folders from the library first: pixtrieve remove "
+        f"{shlex.quote(second)}",
     )

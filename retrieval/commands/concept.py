@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import asdict
 
 import click
@@ -11,6 +12,7 @@ from retrieval.commands.base import Group
 from retrieval.commands.picture_options import ManyPictures, examples, like_options
 from retrieval.commands.terminal import device_option, library_option, plural, say, shown
 from retrieval.library import Library
+from retrieval.query import Term
 from retrieval.scoring.linear_head import ENOUGH
 from retrieval.tagging.concepts import Concept
 
@@ -60,7 +62,8 @@ def learn_command(
         concept = library.concepts.learn(name, right, wrong)
     _show(concept, as_json=as_json)
     if not as_json:
-        say(f"Search with it: pixtrieve search 'concept:\"{shown(name)}\"'")
+        term = shlex.quote(str(Term("concept", concept.name)))
+        say(f"Search with it: pixtrieve search {shown(term)}")
 
 
 @concept_command.command("list")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any
@@ -211,7 +212,7 @@ def _report(state: EncodeProgress, out: str) -> int:
         return 130
     if state.failures:
         say("To try these sources again, run the same command again.", error=True)
-    say(f"To search them: pixtrieve import {shown(out)}")
+    say(f"To search them: pixtrieve import {shown(shlex.quote(out))}")
     return 1 if state.failures else 0
 
 

@@ -8,7 +8,7 @@ import shutil
 import stat
 from contextlib import suppress
 
-from retrieval.whole_file import sync_folder
+from retrieval.whole_file import open_regular, sync_folder
 
 _BLOCK = 2**20
 
@@ -48,7 +48,7 @@ def require_content(path: str, sha256: str, size: int, *, what: str = "the file"
 
 def content_of(path: str) -> str:
     """Return the SHA-256 of a file in hexadecimal."""
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -84,7 +84,7 @@ def _copy(source: str, target: str, sha256: str) -> None:
     before = os.stat(source)
     with open(target, "xb") as copy:
         try:
-            with open(source, "rb") as original:
+            with open_regular(source) as original:
                 shutil.copyfileobj(original, copy, _BLOCK)
             copy.flush()
             os.fsync(copy.fileno())

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from retrieval.encoders.compiled.exports import folder_of
 from retrieval.encoders.protocols import Encoder
-from retrieval.whole_file import whole_file
+from retrieval.whole_file import open_regular, whole_file
 
 _DIGEST_BYTES = 32
 
@@ -37,7 +37,7 @@ def cached_text_vectors(encoder: Encoder, texts: Sequence[str]) -> NDArray[np.fl
 def is_intact(path: str) -> bool:
     """Tell whether a file of this cache is as it was written."""
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             wanted, body = file.read(_DIGEST_BYTES), file.read()
     except OSError:
         return False
@@ -47,7 +47,7 @@ def is_intact(path: str) -> bool:
 def _read(path: str, shape: tuple[int, int]) -> NDArray[np.float32] | None:
     """Return the file's vectors; None if it is missing or differs from its SHA-256, 32 bytes."""
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             content = file.read()
     except OSError:
         return None

@@ -16,6 +16,7 @@ from retrieval.errors import PictureError, QueryError
 from retrieval.evaluation.metrics import Evaluation, evaluate
 from retrieval.images import Problem, ReadLimits
 from retrieval.images.isolation.pictures import read_picture
+from retrieval.images.plain_text import decoded
 from retrieval.indexing.calibration import calibrate, pictures_wanted
 from retrieval.indexing.progress import IndexOptions
 from retrieval.indexing.read_ahead import read_ahead
@@ -43,9 +44,9 @@ def read_captions(source: str, lang: str = ENGLISH) -> list[CaptionedPicture]:
     may have several lines. Raises QueryError, which names the file and the invalid line.
     """
     try:
-        with open(source, encoding="utf-8-sig") as opened:
-            lines = opened.read().split("\n")
-    except (OSError, UnicodeDecodeError) as error:
+        with open(source, "rb") as opened:
+            lines = decoded(opened.read()).split("\n")
+    except OSError as error:
         raise QueryError(f"{source} cannot be read: {error}", "check the path") from error
     folder = os.path.dirname(os.path.abspath(source))
     pictures: dict[str, tuple[str, ...]] = {}

@@ -23,6 +23,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -130,7 +131,7 @@ def _saved(catalogue: Catalogue) -> Iterator[dict[str, Any]]:
         except ValueError as error:
             raise LibraryError(
                 f"the saved search “{row.name}” is damaged: {error}",
-                f'delete it: pixtrieve saved remove "{row.name}"',
+                f"delete it: pixtrieve saved remove {shlex.quote(row.name)}",
             ) from error
         yield {"name": row.name, **question.as_object()}
 

@@ -19,7 +19,7 @@ from retrieval.catalogue.edits import PictureKey
 from retrieval.catalogue.roots import Root
 from retrieval.errors import LibraryError, QueryError
 from retrieval.folder.edits import KIND, STORED, VERSION, Edits
-from retrieval.query.names import clean_name
+from retrieval.query.names import clean_name, plain_name
 from retrieval.query.saved import SavedPicture, SavedQuestion
 from retrieval.query.spelling import as_read
 from retrieval.scoring.linear_head import Head
@@ -88,7 +88,8 @@ class _Import:
             ("favourites", self._favourite),
             ("saved", self._saved),
         )
-        counts = {name: sum(take(each) for each in _list(facts[name])) for name, take in parts}
+        # A file of an earlier version of the program lacks what that could not make.
+        counts = {n: sum(take(each) for each in _list(facts.get(n, []))) for n, take in parts}
         excludes = counts.pop("folders")
         return Edits(**counts, excludes=excludes, unknown=tuple(self._unknown))
 
@@ -103,10 +104,10 @@ class _Import:
     def _concept(self, row: dict[str, Any]) -> int:
         like = self._examples(row["like"])
         unlike = [example for example in self._examples(row["unlike"]) if example not in like]
-        name = as_read(_text(row["name"]))
+        name = clean_name(_text(row["name"]), "a concept")
         heads = [(_text(each["model"]), _head(each)) for each in _list(row["heads"])]
-        if not name.strip() or not like:
-            raise ValueError("a concept without a name or examples")
+        if not like:
+            raise ValueError("a concept without examples")
         concepts = self._catalogue.concepts
         known = concepts.named(name)
         if known is None or not _same_examples(known, like, unlike):
@@ -122,7 +123,7 @@ class _Import:
 
     def _label(self, label: str) -> int:
         labels = self._catalogue.tags.labels()
-        label = as_read(_text(label).strip())
+        label = plain_name(_text(label))
         if label and label not in map(as_read, labels):
             self._catalogue.tags.put_labels([*labels, label])
         return 1

@@ -23,17 +23,45 @@ _JOURNALS = ("-wal", "-shm", "-journal")
 def has_catalogue(folder: str) -> bool:
     """Return whether the folder contains a library.
 
-    Raises LibraryError when the permission to look into the folder is missing.
+    Raises LibraryError when the permission to look into the folder is missing, and when something
+    else is in the catalogue's place.
     """
+    path = os.path.join(folder, CATALOGUE)
     try:
-        return stat.S_ISREG(os.stat(os.path.join(folder, CATALOGUE)).st_mode)
+        os.stat(path)
     except PermissionError as error:
         raise LibraryError(
             f"there is no permission to read the library folder {folder}: {error.strerror}",
             "change the permissions of the folder, or run this as the user who owns it",
         ) from error
-    except (OSError, ValueError):
+    except ValueError:
         return False
+    except OSError:
+        if not os.path.islink(path):
+            return False
+    require_file(path)
+    return True
+
+
+def require_file(path: str) -> None:
+    """Raise LibraryError if a path leads to anything but a file or nothing.
+
+    SQLite would wait for ever for a pipe.
+    """
+    try:
+        if stat.S_ISREG(os.stat(path).st_mode):
+            return
+    except OSError as error:
+        if not os.path.islink(path):
+            return
+        raise LibraryError(
+            f"{path} is a link that leads nowhere ({os.path.realpath(path)})",
+            "connect the drive that it leads to, or delete the link",
+        ) from error
+    raise LibraryError(
+        f"{path} is not a file",
+        "move it away; if there is no library then, restore it from a backup",
+    )
 
 
 def create_catalogue(folder: str, spec: ModelSpec) -> tuple[Catalogue, ModelRow]:
@@ -67,8 +95,8 @@ def create_catalogue(folder: str, spec: ModelSpec) -> tuple[Catalogue, ModelRow]
     return Catalogue(path), ModelRow(model_id, spec)
 
 
-def _require_no_links(folder: str, path: str) -> None:
-    """Raise LibraryError if the catalogue or one of its journals is a link to another folder.
+def _require_own_files(folder: str, path: str) -> None:
+    """Raise LibraryError if the catalogue or a journal is a link to another folder, or no file.
 
     SQLite writes to all of them, even to read.
     """
@@ -80,6 +108,7 @@ def _require_no_links(folder: str, path: str) -> None:
                 f"{each} is a link to {os.path.realpath(each)}, which is not in the library",
                 "name the library that it belongs to with --library, or delete the link",
             ) from error
+        require_file(each)
 
 
 def _write_new(path: str, spec: ModelSpec) -> int:
@@ -113,7 +142,7 @@ def open_catalogue(folder: str, model: str | Encoder | None) -> tuple[Catalogue,
             "create one: pixtrieve index FOLDER-OF-PICTURES",
         )
     path = os.path.join(folder, CATALOGUE)
-    _require_no_links(folder, path)
+    _require_own_files(folder, path)
     catalogue = Catalogue(path)
     try:
         return catalogue, _checked_model(folder, catalogue, model)

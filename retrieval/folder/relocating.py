@@ -18,7 +18,7 @@ from retrieval.catalogue.relocation import (
 )
 from retrieval.errors import LibraryError
 from retrieval.query.spelling import absolute
-from retrieval.whole_file import require_inside, whole_file
+from retrieval.whole_file import open_regular, require_inside, whole_file
 
 _LOGS = "moves"
 _PATHS = ("root", "from", "to")
@@ -74,7 +74,7 @@ def _move_in_logs(folder: str, old: str, new: str) -> None:
         require_inside(folder, place)
         for name in sorted(os.listdir(place)):
             path = os.path.join(place, name)
-            with open(path, "rb") as log:
+            with open_regular(path) as log:
                 lines = log.read().split(b"\n")
             changed = [_moved_line(line, old, new) for line in lines]
             if changed != lines:

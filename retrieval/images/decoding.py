@@ -46,6 +46,9 @@ from retrieval.specs import Preprocessing
 _IN_MEMORY_BYTES = 64 * 2**20
 _BLOCK_BYTES = 2**22
 
+_MOST_BYTES_PER_PIXEL = 64
+"""A file with more bytes for each pixel of the limit is not read: four 64-bit channels, twice."""
+
 
 def read_picture(
     path: str,
@@ -79,6 +82,11 @@ def read_in_steps(
             if before.st_size > _IN_MEMORY_BYTES and not has_signature(file):
                 # Do not spend minutes on hashing a huge file that is no picture.
                 return Problem(reasons.NOT_A_PICTURE, "bad", before.st_size, mtime_ns(before))
+            least_megapixels = before.st_size / (_MOST_BYTES_PER_PIXEL * 1e6)
+            if least_megapixels > limits.max_megapixels:
+                reason = reasons.too_large_file(before.st_size, limits.max_megapixels)
+                stat_of = before.st_size, mtime_ns(before)
+                return Problem(reason, "bad", *stat_of, least_megapixels)
             digest, content = _hashed(file, before.st_size, reading)
         except (OSError, MemoryError) as error:
             return Problem(_transient_reason(error), "transient")

@@ -18,13 +18,21 @@ _COMPANY = re.compile(
 )
 _NO_TEXT = re.compile(r"[\W_]*|unknown|none|n/a|default", re.IGNORECASE)
 _WORD = re.compile(r"[^\s,.]+")
-# The standard is 2023:05:01 12:30:00. Programs also write dashes, slashes, dots or a T, blanks for
-# leading zeros, "PM", a zone, or no seconds or time at all. All that is written must be understood.
-_DATE = r"\s*(\d{4})([:/.-])([ \d]\d)\2([ \d]\d)"
-_TIME = r"([ \d]\d):([ \d]\d)(?::([ \d]\d)(?:[.,]\d+)?)?"
-_WRITTEN_DATE = re.compile(
-    rf"{_DATE}(?:(?: |T){_TIME}\s*([AP]\.?M\.?)?\s*(?:Z|[+-]\d\d:?\d\d)?)?[\s\0:]*",
+# The standard is 2023:05:01 12:30:00. Programs also write dashes, slashes, dots, a T or nothing in
+# between, blanks or nothing for leading zeros, a NUL before the time, "PM", a zone, or no seconds.
+_DAY = re.compile(r"\s*(\d{4})(?:([:/.-])([ \d]?\d)\2([ \d]?\d)|(\d\d)(\d\d))(?!\d)", re.ASCII)
+_TIME = re.compile(
+    r"[T,\s]*([ \d]?\d)(?:([:.])([ \d]?\d)(?:\2([ \d]?\d)(?:[.,:]\d+)?)?|(\d\d)(\d\d))"
+    r"\s*([AP]\.?M\.?)?\s*(?:Z|UTC|GMT|[+-]\d\d?(?::?\d\d)?)?[\s:]*",
     re.ASCII | re.IGNORECASE,
+)
+
+_WRITTEN_DEGREES = re.compile(
+    r"""\s*([NSEW])?\s*([+-]?\d{1,3}(?:\.\d+)?)
+    (?:\s*(?:,|°|º|deg|\s)\s*(\d{1,2}(?:\.\d+)?))?
+    (?:\s*(?:,|'|\u2032|\s)\s*(\d{1,2}(?:\.\d+)?))?
+    \s*(?:°|º|deg|'|"|\u2032|\u2033)?\s*([NSEW])?\s*""",
+    re.ASCII | re.IGNORECASE | re.VERBOSE,
 )
 
 
@@ -64,22 +72,39 @@ def number(value: object, least: float, most: float) -> float | None:
 
 
 def iso_date(written: object) -> str:
-    """Return an EXIF date as ISO 8601, with its time if it has one; "" if it is not valid.
+    """Return an EXIF date as ISO 8601, as far as it is valid: with its time, or the day alone.
 
-    Missing seconds are 0, and a leap second (60) is the second before it.
+    "" if there is no valid day. Missing seconds are 0, and a leap second (60) is the second before
+    it.
     """
-    match = _WRITTEN_DATE.fullmatch(written[:_LONGEST]) if isinstance(written, str) else None
+    if isinstance(written, bytes):
+        written = written[:_LONGEST].decode("latin-1")
+    match = _DAY.match(written[:_LONGEST]) if isinstance(written, str) else None
     if match is None:
         return ""
+    year, month, number_of_day = (int(part) for part in match.group(1, 3, 4, 5, 6) if part)
     try:
-        day = date(int(match[1]), int(match[3]), int(match[4]))
-        iso = day.isoformat()
-        if match[5] is not None:
-            seconds = 59 if match[7] == "60" else int(match[7] or 0)
-            iso += f"T{time(_hour(int(match[5]), match[8] or ''), int(match[6]), seconds)}"
+        day = date(year, month, number_of_day)
     except ValueError:
         return ""
-    return iso if day.year >= FIRST_PHOTOGRAPH else ""
+    if day.year < FIRST_PHOTOGRAPH:
+        return ""
+    rest = match.string[match.end() :].lstrip("\0").partition("\0")[0]
+    moment = _time(rest)
+    return day.isoformat() if moment is None else f"{day.isoformat()}T{moment}"
+
+
+def _time(written: str) -> time | None:
+    """Return a time of day; None unless all that is written is understood."""
+    match = _TIME.fullmatch(written)
+    if match is None:
+        return None
+    minute, second = int(match[3] or match[5]), int(match[4] or match[6] or 0)
+    try:
+        hour = _hour(int(match[1]), match[7] or "")
+        return time(hour, minute, 59 if second == 60 else second)
+    except ValueError:
+        return None
 
 
 def _hour(written: int, half: str) -> int:
@@ -96,7 +121,8 @@ def position(
 ) -> tuple[float, float] | None:
     """Return degrees north and east from EXIF's ((d, m, s), reference) pairs; None if invalid.
 
-    Exactly 0, 0 is invalid: devices without a position write it.
+    A part may be a text, too: see `written_degrees`. Exactly 0, 0 is invalid: devices without a
+    position write it.
     """
     north = _degrees(*latitude, "NS", 90.0)
     east = _degrees(*longitude, "EW", 180.0)
@@ -105,29 +131,57 @@ def position(
     return round(north, 7), round(east, 7)
 
 
+def written_degrees(written: str, letters: str, most: float) -> float | None:
+    """Return degrees of a text; None if it is not valid.
+
+    "48,51.49N", "48,51,29N", 48°51'29" N, "N 48.858" or, without one of the two letters, signed
+    decimals ("-48.858").
+    """
+    match = _WRITTEN_DEGREES.fullmatch(written[:_LONGEST])
+    if match is None:
+        return None
+    parts = [float(part) for part in match.group(2, 3, 4) if part]
+    letter = (match[1] or match[5] or "").upper()
+    if (match[1] and match[5]) or (letter and letter not in letters):
+        return None
+    if not letter:
+        return parts[0] if len(parts) == 1 and abs(parts[0]) <= most else None
+    return _from_parts(parts, letter == letters[1], most)
+
+
 def _degrees(parts: object, reference: object, letters: str, most: float) -> float | None:
     letter = clean(reference)[:1].upper()
-    if not letter or letter not in letters or isinstance(parts, str | bytes):
+    if isinstance(parts, str):
+        written = parts.strip("\0 ")
+        return written_degrees(f"{written} {letter}", letters, most) if letter else None
+    if not letter or letter not in letters or isinstance(parts, bytes):
         return None
     # Pillow unpacks a single value.
     values: Sequence[Any] = parts if isinstance(parts, Sequence) else (parts,)
-    if not 1 <= len(values) <= 3:
+    if not 1 <= len(values) <= 4:  # a fourth means nothing
         return None
     try:
-        numbers = [float(part) for part in values]
+        numbers = [float(part) for part in values[:3]]
     except (TypeError, ValueError, ArithmeticError):
         return None
     # Some devices write minutes or seconds as 0/0 when the part before has decimals.
     while len(numbers) > 1 and math.isnan(numbers[-1]):
         del numbers[-1]
-    if any(
-        not 0 <= number <= limit for number, limit in zip(numbers, (most, 60, 60), strict=False)
-    ):
+    south = letter == letters[1]
+    if south and numbers[0] < 0:  # the sign says the same again
+        numbers[0] = -numbers[0]
+    return _from_parts(numbers, south, most)
+
+
+def _from_parts(numbers: Sequence[float], south: bool, most: float) -> float | None:
+    """Return degrees of (d, m, s), negative in the south or west; None if out of range."""
+    limits = (most, 60, 60)
+    if any(not 0 <= number <= limit for number, limit in zip(numbers, limits, strict=False)):
         return None
     value = math.fsum(number / 60.0**place for place, number in enumerate(numbers))
     if value > most:
         return None
-    return -value if letter == letters[1] and value else value
+    return -value if south and value else value
 
 
 def _as_utf8(text: str) -> str:

@@ -24,6 +24,8 @@ _PADDING = bytes(512)
 
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 _TRANSPARENCY = b"tRNS"
+_TRANSPARENT = {b"\0": (2,), b"\2": (6,), b"\3": range(1, 257)}
+"""The lengths that a transparency may have, by the kind of colours: grey, RGB, palette."""
 _USEFUL = frozenset((b"tEXt", b"zTXt", b"iTXt", b"eXIf"))
 _MOST_CHUNKS = 500_000
 _MOST_METADATA = 4 * 2**20
@@ -34,18 +36,23 @@ def png_without_bad_metadata(file: IO[bytes]) -> BytesIO | None:
     """Return a PNG with only its pixels and its readable texts and EXIF; None for other files.
 
     It leaves out ancillary chunks with a wrong checksum, those that unpack to more than 1 MiB, and
-    all kinds that Pixtrieve does not use. The critical chunks stay as they are.
+    all kinds that Pixtrieve does not use; also a transparency of a wrong length. The critical
+    chunks stay as they are.
     """
     data = _content(file, _PNG_START)
     if data is None:
         return None
     kept: list[bytes | memoryview] = [_PNG_START]
     metadata = 0
+    colours = data[25:26]  # of the IHDR, which comes first
     for number, (kind, chunk) in enumerate(_chunks(data)):
         if number == _MOST_CHUNKS:
             return None
         is_critical = not kind[:1].islower()
-        if not is_critical and kind != _TRANSPARENCY:
+        if kind == _TRANSPARENCY:
+            if not _is_whole(chunk) or len(chunk) - 12 not in _TRANSPARENT.get(colours, ()):
+                continue
+        elif not is_critical:
             size = _readable_size(kind, chunk) if kind in _USEFUL else None
             if size is None or metadata + size > _MOST_METADATA:
                 continue
@@ -94,11 +101,13 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
         at = end
 
 
+def _is_whole(chunk: memoryview) -> bool:
+    return zlib.crc32(chunk[4:-4]) == int.from_bytes(chunk[-4:], "big")
+
+
 def _readable_size(kind: bytes, chunk: memoryview) -> int | None:
     """Return a chunk's size, unpacked; None for a wrong checksum or more than 1 MiB."""
-    if zlib.crc32(chunk[4:-4]) != int.from_bytes(chunk[-4:], "big"):
-        return None
-    if len(chunk) > _MOST_UNPACKED:
+    if not _is_whole(chunk) or len(chunk) > _MOST_UNPACKED:
         return None
     _, _, rest = bytes(chunk[8:-4]).partition(b"\0")  # after the keyword
     if kind == b"iTXt" and rest[:1] == b"\1":

@@ -55,6 +55,14 @@ class TooManyPixelsError(PictureError):
         self.megapixels = pixels / 1e6
 
 
+def too_large_file(size: int, limit_megapixels: float) -> str:
+    """Return a reason for a file of `size` bytes that no picture within the limit needs."""
+    return (
+        f"the file has {size / 1e9:,.0f} GB, more than any picture of {limit_megapixels:g} "
+        "megapixels (raise the limit with --max-megapixels)"
+    )
+
+
 class TransientError(PictureError):
     """A picture cannot be read now, but the file itself may be intact."""
 

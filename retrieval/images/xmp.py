@@ -6,12 +6,11 @@ could declare entities, never fetches anything, and limits the size of a packet.
 
 from __future__ import annotations
 
-import codecs
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from xml.parsers import expat
 
-from retrieval.images.exif_values import iso_date
+from retrieval.images.exif_values import iso_date, written_degrees
 from retrieval.query.fields import Facts
 
 MOST_BYTES = 4 * 2**20
@@ -94,15 +93,23 @@ _DATES = (
     f"{_EXIF} DateTimeOriginal",
     f"{_PHOTOSHOP} DateCreated",
     f"{_IPTC_EXT} DateCreated",
+    f"{_EXIF} DateTimeDigitized",
     f"{_XMP} CreateDate",
 )
 """Properties that say when a picture was taken, the best first."""
 
 _LATITUDE, _LONGITUDE = f"{_EXIF} GPSLatitude", f"{_EXIF} GPSLongitude"
-_DEGREES = re.compile(r"(\d{1,3})(?:,(\d{1,2}))?(?:,(\d{1,2}))?(\.\d{1,20})?\s*([NSEW])", re.ASCII)
+_PLACE = (_LATITUDE, f"{_LATITUDE}Ref", _LONGITUDE, f"{_LONGITUDE}Ref")
+
+_DECLARED = re.compile(
+    rb"""<\?xml[^>]{0,100}\bencoding\s*=\s*["']
+    ((?:iso-?8859|windows|cp|koi8|gb|big|euc|shift|us-ascii)[-_\w]{0,20})["']""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_NOT_XML = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
 
 _PROPERTIES = frozenset(
-    (*_SENTENCES, *(name for group in _LISTS for name in group), *_DATES, _LATITUDE, _LONGITUDE)
+    (*_SENTENCES, *(name for group in _LISTS for name in group), *_DATES, *_PLACE)
 )
 _LI = "http://www.w3.org/1999/02/22-rdf-syntax-ns# li"
 _MOST_LINES = 1000
@@ -174,55 +181,67 @@ def xmp_facts(packet: bytes) -> Facts:
     if reader is None:
         return Facts()
     taken = (iso_date(written) for name in _DATES for written in reader.of(name))
-    north, east = (
-        next((_degrees(written, most) for written in reader.of(name)), None)
-        for name, most in ((_LATITUDE, 90), (_LONGITUDE, 180))
-    )
+    north = next(_degrees(reader, _LATITUDE, "NS", 90), None)
+    east = next(_degrees(reader, _LONGITUDE, "EW", 180), None)
     place = (north, east) if north is not None and east is not None else (None, None)
+    if place == (0, 0):  # devices without a position write it
+        place = (None, None)
     return Facts(taken=next(filter(None, taken), ""), latitude=place[0], longitude=place[1])
 
 
-def _degrees(written: str, most: int) -> float | None:
-    """Return degrees, north and east positive, of "48,51.49N" or "48,51,29N"; None if not valid."""
-    match = _DEGREES.fullmatch(written)
-    if match is None or (match[5] in "NS") != (most == 90):
-        return None
-    parts = [float(part) for part in match.group(1, 2, 3) if part]
-    parts[-1] += float(match[4] or 0)
-    value = sum(part / 60.0**place for place, part in enumerate(parts))
-    if value > most or any(part >= 60 for part in parts[1:]):
-        return None
-    return round(-value if match[5] in "SW" else value, 6) + 0.0  # -0 is 0
+def _degrees(reader: _Reader, name: str, letters: str, most: float) -> Iterator[float]:
+    """Yield the valid degrees of a property; some programs write the letter beside it."""
+    letter = next(iter(reader.of(f"{name}Ref")), "")[:1]
+    for written in reader.of(name):
+        found = written_degrees(f"{written} {letter}", letters, most) if letter else None
+        if found is None:
+            found = written_degrees(written, letters, most)
+        if found is not None:
+            yield round(found, 6) + 0.0  # -0 is 0
 
 
 def _read(packet: bytes) -> _Reader | None:
+    """Return what a packet says, up to its first error; None if it is refused."""
     if len(packet) > MOST_BYTES:
         return None
     reader = _Reader()
-    parser = expat.ParserCreate(namespace_separator=" ")
+    parser = expat.ParserCreate("utf-8", namespace_separator=" ")
     parser.StartElementHandler = reader.start
     parser.EndElementHandler = reader.end
     parser.CharacterDataHandler = reader.text
     parser.StartDoctypeDeclHandler = _refuse
     try:
-        parser.Parse(_stripped(packet), True)
-    except (expat.ExpatError, _Refused, ValueError, LookupError):
+        parser.Parse(_text(packet).encode(), True)
+    except expat.ExpatError:
+        return reader
+    except _Refused:
         return None
     return reader
 
 
-def _stripped(packet: bytes) -> bytes:
-    """Return a packet without blanks around it; in UTF-16, a blank is two bytes."""
-    for mark, encoding in (
-        (codecs.BOM_UTF16_LE, "utf-16"),
-        (codecs.BOM_UTF16_BE, "utf-16"),
-        (b"<\0", "utf-16-le"),
-        (b"\0<", "utf-16-be"),
-    ):
-        if packet.startswith(mark):
-            text = packet.decode(encoding).strip("\0 \t\r\n")
-            return text.encode("utf-16")  # with a mark, as the declaration requires
-    return packet.strip(b"\0 \t\r\n")
+def _text(packet: bytes) -> str:
+    """Decode a packet and cut off what is around it; control characters become blanks.
+
+    The zeros around the first "<" tell UTF-16 and UTF-32, the XML declaration other encodings.
+    Without a valid one it is UTF-8, or Windows-1252 from programs that know no better.
+    """
+    at = packet.find(b"<")
+    after = packet[at + 1 : at + 4]
+    width = 4 if after == bytes(3) else 2 if after[:1] == b"\0" else 1
+    encodings = ["utf-8", "cp1252"]
+    if width > 1:
+        encodings = [f"utf-{8 * width}-{'le' if at % width == 0 else 'be'}"]
+    elif declared := _DECLARED.match(packet, max(at, 0)):
+        encodings.insert(0, declared[1].decode())
+    for encoding in encodings:
+        try:
+            text = packet.decode(encoding)
+            break
+        except (UnicodeDecodeError, LookupError):
+            continue
+    else:
+        text = packet.decode(encodings[-1], "replace")
+    return _NOT_XML.sub(" ", text[text.find("<") : text.rfind(">") + 1])
 
 
 def _refuse(*_: object) -> None:

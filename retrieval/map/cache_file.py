@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from retrieval.catalogue import Snapshot
 from retrieval.map.projection import Projection
 from retrieval.map.records import Layout, Map, Region
-from retrieval.whole_file import require_inside, sealed, unsealed, whole_file
+from retrieval.whole_file import open_regular, require_inside, sealed, unsealed, whole_file
 
 _FORMAT = 2
 
@@ -45,7 +45,7 @@ def read(path: str, fingerprint: str) -> CachedMap | None:
     """Return the cached map; None if there is none, it is damaged, or it is another model's."""
     try:
         _require_own(path)
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             content = unsealed(file.read())
         if content is None:
             return None

@@ -1,4 +1,4 @@
-"""Names that people give: of albums and saved searches.
+"""Names that people give: of albums, saved searches, concepts and labels.
 
 Two names are the same if they look the same (`spelling.as_read`), upper or lower case aside. The
 name that was written first is the one that is shown.
@@ -19,10 +19,10 @@ LONGEST = 200
 def clean_name(written: str, what: str) -> str:
     """Return a name as it is stored: in NFC, with single spaces, without control characters.
 
-    `what` is named ("an album") in the QueryError for a name that is empty or too long.
+    `what` is named ("an album") in the QueryError for a name that is too long, or shows nothing.
     """
-    name = _plain(written)
-    if not name:
+    name = plain_name(written)
+    if all(unicodedata.category(c) in ("Cf", "Zs") for c in name):
         raise QueryError(f"{what} needs a name", "write one, for example: Holiday")
     if len(name) > LONGEST:
         raise QueryError(
@@ -33,7 +33,7 @@ def clean_name(written: str, what: str) -> str:
 
 def name_key(name: str) -> str:
     """Return what two names have in common if, and only if, they are the same name."""
-    return as_read(_plain(name).casefold())
+    return as_read(plain_name(name).casefold())
 
 
 def matching(names: Iterable[str], text: str) -> list[str]:
@@ -55,7 +55,8 @@ def _loose(text: str) -> str:
     return "".join(c for c in decomposed if not unicodedata.category(c).startswith("M"))
 
 
-def _plain(written: str) -> str:
+def plain_name(written: str) -> str:
+    """Return a name in NFC, with single spaces and without control characters; "" for none."""
     valid = written.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate is no character
     spaced = "".join(" " if unicodedata.category(c) == "Cc" else c for c in valid)
     return as_read(" ".join(spaced.split()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -284,7 +285,7 @@ def head_of(name: str, catalogue: Catalogue, model: ModelInUse) -> HeadRow:
     if found is None:
         raise QueryError(
             f"the concept “{name}” was learned with another model",
-            f'learn it again from the same examples: pixtrieve concept learn "{name}"',
+            f"learn it again from its examples: pixtrieve concept learn {shlex.quote(name)}",
         )
     return found
 
@@ -294,7 +295,6 @@ def concept_row(name: str, catalogue: Catalogue) -> ConceptRow:
     row = catalogue.concepts.named(name)
     if row is None:
         known = ", ".join(f"“{each}”" for each in catalogue.concepts.names())
-        teach = "teach one: pixtrieve concept learn NAME --like a.jpg b.jpg"
-        hint = f"choose one of: {known}" if known else teach
+        hint = f"choose one of: {known}" if known else "teach one: pixtrieve concept learn --help"
         raise QueryError(f"there is no concept “{name}” in this library", hint)
     return row

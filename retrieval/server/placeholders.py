@@ -7,7 +7,7 @@ import threading
 import zlib
 
 from retrieval.images.placeholder import SIZE
-from retrieval.whole_file import require_inside
+from retrieval.whole_file import open_regular, require_inside
 
 _DIGEST, _SUM = 32, 4
 _RECORD = _DIGEST + SIZE + _SUM
@@ -56,7 +56,7 @@ class Placeholders:
     def _read(self) -> list[tuple[bytes, bytes]]:
         try:
             require_inside(os.path.dirname(self._folder), self._path)
-            with open(self._path, "rb") as file:
+            with open_regular(self._path) as file:
                 data = file.read()
         except OSError:
             return []

@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.stores import StoreHeader
-from retrieval.whole_file import require_inside, whole_file
+from retrieval.whole_file import open_regular, require_inside, whole_file
 
 Part = NDArray[np.uint8]
 
@@ -127,7 +127,7 @@ def map_parts(path: str, magic: bytes) -> tuple[StoreHeader, list[Part]] | None:
     None when the file is missing, is cut short, has another magic, or differs from its digests.
     """
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             end = file.seek(0, os.SEEK_END)
             file.seek(max(end - _TAIL, 0))
             tail = file.read()
@@ -197,7 +197,7 @@ def _state(stat: os.stat_result) -> list[int]:
 def _was_checked(path: str, stat: os.stat_result) -> bool:
     """Tell whether the file was checked in the state that it is in."""
     try:
-        with open(path + _CHECKED, encoding="utf-8") as file:
+        with open_regular(path + _CHECKED) as file:
             return bool(json.load(file) == _state(stat))
     except (OSError, ValueError):
         return False

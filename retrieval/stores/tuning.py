@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 from retrieval.stores import StoreHeader
-from retrieval.whole_file import whole_file
+from retrieval.whole_file import open_regular, whole_file
 
 TUNED = ".tuned"
 """The suffix of the file beside a store that holds its tuning."""
@@ -41,7 +41,7 @@ def read_tuning(path: str, header: StoreHeader | None = None) -> Tuning | None:
     With a header, None also for another store's.
     """
     with suppress(OSError, ValueError, TypeError, LookupError, AttributeError):
-        with open(path + TUNED, "rb") as file:
+        with open_regular(path + TUNED) as file:
             facts = json.load(file)
         of = facts.pop("of")
         tuning = Tuning(**facts)

@@ -9,6 +9,7 @@ Each change is one short transaction, so pictures can be collected while others 
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, get_args
@@ -160,7 +161,8 @@ class Albums:
             if other is not None and other.id != row.id:
                 raise NameTaken(
                     f"there is an album “{other.name}” already",
-                    f'to join the two: pixtrieve album merge "{row.name}" "{other.name}"',
+                    "to join the two: pixtrieve album merge "
+                    f"{shlex.quote(row.name)} {shlex.quote(other.name)}",
                     other.name,
                 )
             self._rows.rename(row.id, new)
@@ -247,7 +249,7 @@ class Albums:
         row = self._rows.named(name)
         if row is None:
             known = ", ".join(f"“{each.name}”" for each in self._rows.all())
-            make = f'make it: pixtrieve album add "{name}" PICTURE…'
+            make = f"make it: pixtrieve album add {shlex.quote(name)} PICTURE…"
             raise QueryError(
                 f"there is no album “{name}” in this library",
                 f"choose one of: {known}" if known else make,
@@ -265,8 +267,8 @@ class Albums:
 def _not_in(row: AlbumRow, key: PictureKey) -> QueryError:
     return QueryError(
         f"the picture {key.path} is not in the album “{row.name}”",
-        f'put it in first: pixtrieve album add "{row.name}" PICTURE; to see what is in it: '
-        f'pixtrieve album show "{row.name}"',
+        f"put it in first: pixtrieve album add {shlex.quote(row.name)} PICTURE; to see what is in "
+        f"it: pixtrieve album show {shlex.quote(row.name)}",
     )
 
 

@@ -9,6 +9,7 @@ Each change is one short transaction, so concepts can be taught while pictures a
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,7 +20,8 @@ from retrieval.catalogue.concepts import HeadRow
 from retrieval.context import Context
 from retrieval.errors import QueryError
 from retrieval.query import Example, Query, example_term
-from retrieval.query.spelling import absolute, as_read
+from retrieval.query.names import clean_name
+from retrieval.query.spelling import absolute
 from retrieval.scoring.linear_head import BACKGROUND, Examples, Head, learn, without_liked
 from retrieval.search.query_vectors import QueryVector, concept_row, embed_query, head_of
 
@@ -60,13 +62,13 @@ class Concepts:
         """
         context = self._context
         known = context.catalogue.concepts.named(name)
-        name = known.name if known else as_read(name)
+        name = known.name if known else clean_name(name, "a concept")
         if not like and not unlike and known is not None:
             like, unlike = known.like, known.unlike
-        if not name.strip() or not like:
+        if not like:
             raise QueryError(
                 f"there are no examples to learn “{name}” from",
-                'give it a name and pictures: pixtrieve concept learn "our cat" --like a.jpg b.jpg',
+                f"give it pictures: pixtrieve concept learn {shlex.quote(name)} --like a.jpg b.jpg",
             )
         with context.catalogue.reading():
             liked, unliked = self._embed(like), self._embed(unlike)

@@ -23,9 +23,10 @@ from numpy.typing import NDArray
 from retrieval.encoders import Encoder
 from retrieval.encoders.models.cache import user_cache
 from retrieval.errors import QueryError
+from retrieval.images.plain_text import text_of
 from retrieval.query.spelling import DiskSpelling
 from retrieval.vectors import STORED
-from retrieval.whole_file import sealed, unsealed, whole_file
+from retrieval.whole_file import open_regular, sealed, unsealed, whole_file
 
 ENGLISH = "en"
 
@@ -67,10 +68,7 @@ def read_corpus(source: str | None = None) -> Corpus:
             raise QueryError(
                 f"{source} cannot be read: {error.strerror}", "check the path of the corpus"
             ) from error
-    try:
-        lines = data.decode("utf-8-sig").split("\n")
-    except UnicodeDecodeError as error:
-        raise QueryError(f"{source} is not UTF-8 text", "convert it to UTF-8") from error
+    lines = text_of(data).split("\n")
     texts = tuple(_texts(source, lines))
     if not texts:
         raise QueryError(
@@ -86,7 +84,7 @@ def encode_corpus(corpus: Corpus, encoder: Encoder) -> NDArray[np.float32]:
     name = f"{corpus.digest[:24]}-{encoder.spec.fingerprint[:16]}.f16"
     path = os.path.join(folder, name)
     shape = (len(corpus.texts), encoder.spec.dim)
-    with suppress(OSError), open(path, "rb") as file:
+    with suppress(OSError), open_regular(path) as file:
         content = unsealed(file.read())
         if content is not None and len(content) == shape[0] * shape[1] * STORED.itemsize:
             return np.frombuffer(content, STORED).reshape(shape).astype(np.float32)

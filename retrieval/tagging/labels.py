@@ -14,6 +14,8 @@ from retrieval.context import Context
 from retrieval.encoders import Encoder
 from retrieval.encoders.text_cache import cached_text_vectors
 from retrieval.errors import QueryError
+from retrieval.images.plain_text import text_of
+from retrieval.query.names import plain_name
 from retrieval.query.spelling import as_read
 from retrieval.scoring.confidence import unlikely_things
 from retrieval.tagging.zero_shot import ZeroShot, mean_of_prompts, prompts
@@ -116,12 +118,10 @@ def read_labels(source: str) -> tuple[str, ...]:
         lines = source.split(",")
     else:
         try:
-            with open(source, encoding="utf-8-sig") as opened:
-                lines = opened.read().splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise QueryError(
-                f"{source} cannot be read: {error}", "the file must be UTF-8 text"
-            ) from error
+            with open(source, "rb") as opened:
+                lines = text_of(opened.read()).split("\n")
+        except OSError as error:
+            raise QueryError(f"{source} cannot be read: {error}", "check the path") from error
     labels = clean_labels([line for line in lines if not line.startswith("#")])
     if not labels:
         raise QueryError(f"there are no labels in {source}", "write one label per line")
@@ -129,5 +129,5 @@ def read_labels(source: str) -> tuple[str, ...]:
 
 
 def clean_labels(labels: Sequence[str]) -> tuple[str, ...]:
-    """Return labels stripped, in NFC, without empty ones and duplicates, in their order."""
-    return tuple(dict.fromkeys(as_read(label.strip()) for label in labels if label.strip()))
+    """Return labels as `plain_name` does, without empty ones and duplicates, in their order."""
+    return tuple(dict.fromkeys(filter(None, map(plain_name, labels))))

@@ -9,6 +9,7 @@ come into the library since then count until the next look.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -215,7 +216,7 @@ class SavedSearches:
         row = self._rows.named(name)
         if row is None:
             known = ", ".join(f"“{each.name}”" for each in self._rows.all())
-            save = f'save one: pixtrieve saved add "{name}" "two dogs on a beach"'
+            save = f'save one: pixtrieve saved add {shlex.quote(name)} "two dogs on a beach"'
             raise QueryError(
                 f"there is no saved search “{name}” in this library",
                 f"choose one of: {known}" if known else save,

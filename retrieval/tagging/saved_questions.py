@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from dataclasses import replace
 
 from retrieval.catalogue import Catalogue
@@ -64,7 +65,7 @@ class Questions:
         except (ValueError, RecursionError) as error:
             raise LibraryError(
                 f"the saved search “{row.name}” is damaged: {error}",
-                f'save it again, or delete it: pixtrieve saved remove "{row.name}"',
+                f"save it again, or delete it: pixtrieve saved remove {shlex.quote(row.name)}",
             ) from error
 
     def _kept_term(self, term: Term) -> Term:

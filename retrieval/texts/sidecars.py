@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import os
 import stat
 from typing import IO
@@ -10,15 +9,13 @@ from typing import IO
 from retrieval.catalogue import SIDECAR, XMP
 from retrieval.images import is_json
 from retrieval.images.decoding import open_file
+from retrieval.images.plain_text import text_of
 from retrieval.images.xmp import MOST_BYTES, read_xmp, xmp_facts
 from retrieval.query.fields import Facts
 from retrieval.texts.takeout import read_takeout
 
 _MAX_TEXT_BYTES = 64 * 1024
 """Larger text files are not descriptions but logs or data sets, and are not read."""
-
-_MAX_CONTROL_SHARE = 0.02
-"""Data with a larger share of control characters is not text."""
 
 
 def read_sidecar(path: str) -> tuple[str, str, Facts] | None:
@@ -51,19 +48,6 @@ def _most_bytes(name: str) -> int:
     return MOST_BYTES if name.lower().endswith(".xmp") else _MAX_TEXT_BYTES
 
 
-def text_of(data: bytes) -> str:
-    """Decode a text file of unknown encoding, line by line; "" when it is not text."""
-    text = decoded(data)
-    control = sum(not (c.isprintable() or c.isspace()) for c in text)
-    if "\0" in text or control > _MAX_CONTROL_SHARE * len(text):
-        return ""
-    lines = (
-        " ".join("".join(c if c.isprintable() else " " for c in line).split())
-        for line in text.splitlines()
-    )
-    return "\n".join(dict.fromkeys(filter(None, lines)))
-
-
 def _content(file: IO[bytes], most: int) -> bytes | None:
     """Return the content of a file; None when it is too large or not a regular file."""
     status = os.fstat(file.fileno())
@@ -71,24 +55,3 @@ def _content(file: IO[bytes], most: int) -> bytes | None:
         return None
     data = file.read(most + 1)
     return data if len(data) <= most else None
-
-
-def decoded(data: bytes) -> str:
-    """Decode text by its mark, else as UTF-16 or UTF-8 if it looks so, else as cp1252."""
-    for mark, encoding in (
-        (codecs.BOM_UTF8, "utf-8-sig"),
-        (codecs.BOM_UTF32_LE, "utf-32"),
-        (codecs.BOM_UTF32_BE, "utf-32"),
-        (codecs.BOM_UTF16_LE, "utf-16"),
-        (codecs.BOM_UTF16_BE, "utf-16"),
-    ):
-        if data.startswith(mark):
-            return data.decode(encoding, "replace")
-    # No byte order mark: in UTF-16, half of the bytes of Latin letters are zero.
-    odd, even = data[1::2].count(0), data[0::2].count(0)
-    if max(odd, even) > len(data) // 5:
-        return data.decode("utf-16-le" if odd > even else "utf-16-be", "replace")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", "replace")

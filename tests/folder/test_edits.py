@@ -237,6 +237,18 @@ def test_a_wrong_file_changes_nothing(
         assert made_by_people(edited, pictures) == before
 
 
+def test_a_file_of_an_earlier_version_lacks_what_that_could_not_make(
+    edited: Library, tmp_path: Path
+) -> None:
+    edited.export_edits(tmp_path / "new.json")
+    facts = json.loads((tmp_path / "new.json").read_text())
+    for name in ("albums", "favourites", "saved"):
+        del facts[name]
+    (tmp_path / "old.json").write_text(json.dumps(facts))
+    taken = edited.import_edits(tmp_path / "old.json")
+    assert (taken.captions, taken.albums) == (len(facts["captions"]), 0)
+
+
 @pytest.mark.parametrize("content", ["", "[]", "{", "7", '{"format": "x"}', "[" * 100_000])
 def test_another_file_is_refused(edited: Library, tmp_path: Path, content: str) -> None:
     (tmp_path / "x.json").write_text(content)

@@ -171,3 +171,33 @@ def test_a_file_is_written_through_a_link_only_if_asked(tmp_path: Path, *, follo
         file.write(b"new")
     assert (tmp_path / "link").read_text() == "new"
     assert (tmp_path / "kept").read_text() == ("new" if follow else "old")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("name", ["catalogue.sqlite", *JOURNALS])
+@pytest.mark.parametrize("kind", ["folder", "pipe", "broken link"])
+def test_what_is_no_file_is_no_catalogue(folder: Path, name: str, kind: str) -> None:
+    (folder / name).unlink(missing_ok=True)
+    if kind == "folder":
+        (folder / name).mkdir()
+    elif kind == "pipe":
+        os.mkfifo(folder / name)
+    else:
+        (folder / name).symlink_to("nowhere")
+    for create in (False, True):
+        with pytest.raises(LibraryError, match=f"{name} is (not a file|a link)"):
+            Library.open(folder, create=create)
+    (found,) = (each for each in Library.check(folder).findings if each.severity == "error")
+    assert found.code == "catalogue.not_a_file"
+    assert name in found.message
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("name", ["fake-1.faiss", "fake-1.faiss.checked", "fake-1-map.npz"])
+def test_a_pipe_in_place_of_a_cache_is_not_waited_for(
+    folder: Path, pictures: Path, name: str
+) -> None:
+    (folder / "cache" / name).unlink(missing_ok=True)
+    os.mkfifo(folder / "cache" / name)
+    Library.check(folder)
+    assert use(folder, pictures)[0] == "red.png"

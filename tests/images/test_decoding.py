@@ -348,6 +348,21 @@ def test_the_budget_bounds_what_is_decoded_at_once() -> None:
         pass
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs sparse files")
+def test_a_file_too_large_for_any_picture_is_not_read(
+    preprocessing: Preprocessing, tmp_path: Path
+) -> None:
+    path = tmp_path / "sparse.jpg"
+    Image.new("RGB", (20, 20)).save(path)
+    os.truncate(path, 2**40)
+    result = read_picture(str(path), preprocessing, LIMITS, wanted)
+    assert isinstance(result, Problem)
+    assert "1,100 GB" in result.reason
+    assert "--max-megapixels" in result.reason
+    assert result.kind == "bad"
+    assert result.megapixels == pytest.approx(2**40 / 64e6)
+
+
 def test_a_huge_file_of_something_else_is_not_even_hashed(
     preprocessing: Preprocessing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -120,6 +120,18 @@ def test_metadata_never_costs_a_png(kind: str, place: str, preprocessing: Prepro
     assert (info.format, info.width, info.height) == ("PNG", 200, 160)
 
 
+@pytest.mark.parametrize("bad", [chunk(b"tRNS", b"\0"), chunk(b"tRNS", b"\0\1\0\1\0\1", 12345)])
+def test_a_bad_transparency_never_costs_a_png(bad: bytes, preprocessing: Preprocessing) -> None:
+    file = io.BytesIO()
+    photograph().save(file, "PNG")
+    whole = file.getvalue()
+    at = whole.index(b"IDAT") - 4
+    np.testing.assert_array_equal(
+        pixels_from_bytes(whole[:at] + bad + whole[at:], preprocessing),
+        pixels_from_bytes(whole, preprocessing),
+    )
+
+
 def test_a_transparent_png_keeps_its_transparency(preprocessing: Preprocessing) -> None:
     file = io.BytesIO()
     photograph("P").save(file, "PNG", transparency=0)

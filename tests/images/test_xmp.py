@@ -137,6 +137,14 @@ def test_too_many_texts_are_refused() -> None:
         ("91,0,0N", None),
         ("48,71.0N", None),
         ("48,51.49E", None),
+        ("48.8583", 48.8583),
+        ("-48.8583", -48.8583),
+        ("-48.8583N", None),
+        ("48,85", None),  # minutes, or a decimal comma
+        ("48 deg 51' 29.4&quot; N", 48.858167),
+        ("48°51'29.4&quot;S", -48.858167),
+        ("N 48.8583", 48.8583),
+        ("48, 51.49n", 48.858167),
         ("north", None),
     ],
 )
@@ -145,6 +153,47 @@ def test_latitudes(written: str, degrees: float | None) -> None:
     facts = xmp_facts(packet("", place))
     assert facts.latitude == degrees
     assert facts.longitude == (None if degrees is None else 2.294333)
+
+
+def test_a_position_beside_its_letters_and_none_at_all() -> None:
+    beside = 'exif:GPSLatitude="48.5" exif:GPSLongitude="2.5" exif:GPSLatitudeRef="S"'
+    facts = xmp_facts(packet("", f'{beside} exif:GPSLongitudeRef="W"'))
+    assert (facts.latitude, facts.longitude) == (-48.5, -2.5)
+    unknown = xmp_facts(packet("", 'exif:GPSLatitude="0,0N" exif:GPSLongitude="0,0E"'))
+    assert (unknown.latitude, unknown.longitude) == (None, None)
+
+
+WORDS = packet(f"<dc:subject>{bag('Bär', 'lake')}</dc:subject>").decode()
+UNICODE = ["utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"]
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\0\0\0"])
+@pytest.mark.parametrize(
+    "start",
+    ["", "\ufeff", "\n\n", '<?xml version="1.0" encoding="UTF-8"?>', '<?xpacket begin=""?>'],
+)
+@pytest.mark.parametrize("encoding", UNICODE)
+def test_unicode_in_every_form(encoding: str, start: str, end: str) -> None:
+    assert read_xmp(f"{start}{WORDS}{end}".encode(encoding)) == ("Bär, lake",)
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding"),
+    [("ISO-8859-1", "latin-1"), ("windows-1252", "cp1252"), ("GBK", "gbk"), ("Big5", "big5")],
+)
+def test_declared_encodings(name: str, encoding: str) -> None:
+    word = "Bär" if encoding in ("latin-1", "cp1252") else "\u6d77"
+    written = f'<?xml version="1.0" encoding="{name}"?>{WORDS.replace("Bär", word)}'
+    assert read_xmp(written.encode(encoding)) == (f"{word}, lake",)
+    assert read_xmp(WORDS.encode("latin-1")) == ("Bär, lake",)
+
+
+def test_damage_costs_only_what_follows_it() -> None:
+    assert read_xmp(f"junk {WORDS} junk <".encode()) == ("Bär, lake",)
+    assert read_xmp(f"{WORDS}{WORDS}".encode()) == ("Bär, lake",)
+    assert read_xmp(WORDS.replace("lake", "la\x0b\0ke").encode()) == ("Bär, la ke",)
+    assert read_xmp(WORDS.replace("lake", "&none;").encode()) == ("Bär",)
+    assert read_xmp(f"<!DOCTYPE x>{WORDS}".encode()) == ()
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -82,6 +83,18 @@ def test_names_that_look_the_same_are_one_album(filled: Library) -> None:
         with pytest.raises(QueryError):
             filled.albums.add(wrong, [1])
     assert filled.albums.add("a\udcffb", [1]).album.name == "a?b"
+
+
+@pytest.mark.parametrize("name", ["", " ", "\u200b\ufeff", "\x1b"])
+def test_a_name_that_shows_nothing_is_refused(filled: Library, name: str) -> None:
+    with pytest.raises(QueryError, match="needs a name"):
+        filled.albums.add(name, [1])
+
+
+def test_advice_can_be_pasted_into_a_shell(filled: Library) -> None:
+    with pytest.raises(QueryError) as raised:
+        filled.albums.named('the "best" ones')
+    assert shlex.split(raised.value.hint)[-2] == 'the "best" ones'
 
 
 def test_rename_merge_delete(filled: Library) -> None:

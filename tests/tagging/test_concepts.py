@@ -107,7 +107,7 @@ def test_after_a_change_of_models_it_is_learned_again(shades: Library, tmp_path:
     assert not shades.concepts.named("our red").learned
     with pytest.raises(QueryError, match="another model") as caught:
         shades.search(Query.parse('concept:"our red"'))
-    assert 'concept learn "our red"' in caught.value.hint
+    assert "concept learn 'our red'" in caught.value.hint
     assert shades.concepts.learn("our red").learned
     assert shades.search(Query.parse('concept:"our red"'), 1).hits[0].path.endswith(".png")
 
@@ -153,6 +153,13 @@ def test_an_option_takes_several_pictures(arguments: str, expected: list[object]
 @pytest.mark.parametrize("arguments", ["cat --like", "cat --like --unlike a.jpg"])
 def test_an_option_without_a_picture_is_wrong_usage(arguments: str) -> None:
     assert CliRunner().invoke(gathered, arguments.split(" ")).exit_code == 2
+
+
+@pytest.mark.parametrize("name", ["", " \n", "\u200b", "x" * 201])
+def test_a_concept_needs_a_name(shades: Library, tmp_path: Path, name: str) -> None:
+    with pytest.raises(QueryError, match="name"):
+        shades.concepts.learn(name, outside(tmp_path, 2))
+    assert shades.concepts.learn("our\n\x1bred ", outside(tmp_path, 2)).name == "our red"
 
 
 def test_feedback_turns_the_question(shades: Library, names: Callable[..., list[str]]) -> None:

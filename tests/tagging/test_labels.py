@@ -110,9 +110,18 @@ def test_labels_are_read_from_files_and_lists(tmp_path: Path) -> None:
         read_labels("missing.txt")
     with pytest.raises(QueryError, match="no labels"):
         read_labels(",")
-    (tmp_path / "odd").write_bytes(b"\xff\xfe\xff")
-    with pytest.raises(QueryError, match="cannot be read"):
+    (tmp_path / "odd").write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\r")
+    with pytest.raises(QueryError, match="there are no labels in"):
         read_labels(str(tmp_path / "odd"))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+def test_labels_in_any_encoding_and_without_control_characters(
+    tmp_path: Path, encoding: str
+) -> None:
+    (tmp_path / "labels.txt").write_bytes("Bär\r\na\tdog\r\n".encode(encoding))
+    assert read_labels(str(tmp_path / "labels.txt")) == ("Bär", "a dog")
+    assert read_labels("\x1b[2Jcat, a\ndog ") == ("[2Jcat", "a dog")
 
 
 def test_texts_and_pictures_are_classified_alike(coloured: Library, pictures: Path) -> None:

@@ -15,11 +15,11 @@ from PIL import Image
 from retrieval import Library, QueryError
 from retrieval.catalogue import Catalogue
 from retrieval.images.descriptions import words_inside
+from retrieval.images.plain_text import text_of
 from retrieval.images.xmp import MOST_BYTES, read_xmp
 from retrieval.query.tokens import indexed, terms
 from retrieval.texts.captions import read_caption_file
 from retrieval.texts.names import words_of_path
-from retrieval.texts.sidecars import text_of
 
 BOMB = (
     '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "haha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'

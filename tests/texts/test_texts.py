@@ -15,12 +15,13 @@ from support.painting import paint
 from retrieval import Library, QueryError
 from retrieval.images import FoundSidecar
 from retrieval.images.discovery import walk
+from retrieval.images.plain_text import text_of
 from retrieval.images.xmp import read_xmp
 from retrieval.query import Query
 from retrieval.query.fields import Facts
 from retrieval.texts.captions import read_caption_file
 from retrieval.texts.names import words_of_path
-from retrieval.texts.sidecars import read_sidecar, text_of
+from retrieval.texts.sidecars import read_sidecar
 
 Names = Callable[..., list[str]]
 
@@ -231,6 +232,43 @@ def test_captions_of_excel_and_of_a_json_array(tmp_path: Path, content: str, enc
     assert read_caption_file(str(tmp_path / "t.csv")) == {str(tmp_path / "a.jpg"): ("ein Bär",)}
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"file": "a.jpg", "caption": "a dog, wet"},\n{"file": "b.jpg", "caption": "x"},\n',
+        '[\n{"File": "a.jpg", "Caption": "a dog, wet"},\n{"file": "b.jpg", "caption": "x"},\n]\n',
+        '{\n  "file": "a.jpg",\n  "caption": "a dog, wet"\n}\n{"file": "b.jpg", "caption": "x"}',
+        '{"a.jpg": "a dog, wet", "b.jpg": ["x"]}',
+        "file,caption\na.jpg,a dog, wet\nb.jpg,x,,\n",
+        'sep=|\nfile|caption\n"a.jpg"|"a dog,\nwet"\n|\nb.jpg|x\n',
+        "sep=;\nfile;caption\na.jpg;a dog, wet\n;\nb.jpg;x;\n",
+        'SourceFile,Description\r"a.jpg","a dog, wet"\rb.jpg,x\r',
+    ],
+)
+def test_captions_as_programs_and_people_write_them(tmp_path: Path, content: str) -> None:
+    (tmp_path / "t.txt").write_bytes(content.encode())
+    expected = {str(tmp_path / "a.jpg"): ("a dog, wet",), str(tmp_path / "b.jpg"): ("x",)}
+    assert read_caption_file(str(tmp_path / "t.txt")) == expected
+
+
+def test_captions_name_files_with_backslashes(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    for name in ("sub/a.jpg", r"odd\name.jpg"):
+        (tmp_path / name).touch()
+    (tmp_path / "t.csv").write_text("file,caption\n.\\sub\\a.jpg,x\nodd\\name.jpg,y\nno\\c.jpg,z\n")
+    assert read_caption_file(str(tmp_path / "t.csv")) == {
+        str(tmp_path / "sub/a.jpg"): ("x",),
+        str(tmp_path / r"odd\name.jpg"): ("y",),
+        str(tmp_path / r"no\c.jpg"): ("z",),
+    }
+
+
+def test_lines_of_two_encodings_are_both_read(tmp_path: Path) -> None:
+    lines = ("\ufefffile,caption\na.jpg,Bär\n".encode(), "b.jpg,Löwe\n".encode("cp1252"))
+    (tmp_path / "t.csv").write_bytes(b"".join(lines))
+    assert list(read_caption_file(str(tmp_path / "t.csv")).values()) == [("Bär",), ("Löwe",)]
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "utf-16-be"])
 def test_xmp_in_any_encoding(encoding: str) -> None:
     packet = xmp(subject=bag("Bär", "lake")).decode().replace('begin="\ufeff" ', "")
@@ -254,6 +292,9 @@ def test_upper_case_sidecars_of_a_single_file_are_seen(library: Library, picture
         ('{"file": "a.jpg", "captions": ["x"]}\n{"file": 7, "captions": []}', "line 2"),
         ('{"file": "a.jpg", "captions": [', "line 1"),
         ("file,caption\n,x\n", "line 2"),
+        ("caption,file\na dog, wet,a.jpg\n", "line 2"),
+        ('{"file": "a.jpg", "caption": "x"}\n{\n"file": 1}', "line 2"),
+        ('{"a.jpg": 7}', "line 1"),
     ],
 )
 def test_files_that_are_no_captions_say_where(tmp_path: Path, content: str, says: str) -> None:

@@ -12,7 +12,7 @@ from retrieval.catalogue import inspection, mending, salvage, schema
 from retrieval.encoders import open_encoder
 from retrieval.errors import LibraryError, PixtrieveError
 from retrieval.folder.doctor.findings import Finding, some
-from retrieval.folder.opening import CATALOGUE
+from retrieval.folder.opening import CATALOGUE, require_file
 
 _JOURNALS = ("-wal", "-shm")
 
@@ -20,6 +20,12 @@ _JOURNALS = ("-wal", "-shm")
 def examine(folder: str) -> Iterator[Finding]:
     """Yield what is wrong with the catalogue of a folder."""
     path = os.path.join(folder, CATALOGUE)
+    try:
+        for each in (path, *(path + end for end in (*_JOURNALS, "-journal"))):
+            require_file(each)
+    except LibraryError as error:
+        yield Finding("catalogue.not_a_file", "error", error.message, hint=error.hint, alone=True)
+        return
     found = inspection.inspect(path)
     newest = len(schema.MIGRATIONS)
     if not found.unreadable and found.version > newest:

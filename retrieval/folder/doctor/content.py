@@ -18,7 +18,7 @@ from retrieval.folder.session import backend_of, cache_path, index_kind, thumbna
 from retrieval.images.decoding import open_file
 from retrieval.stores import backends
 from retrieval.stores.cache_file import forget_check
-from retrieval.whole_file import require_inside, unsealed
+from retrieval.whole_file import open_regular, require_inside, unsealed
 
 
 def examine(
@@ -221,7 +221,7 @@ def _named(files: list[KnownFile]) -> str:
 
 
 def _sha256(path: str) -> bytes:
-    with open(path, "rb", buffering=0) as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").digest()
 
 

@@ -29,7 +29,8 @@ def examine(folder: str, *, locked: bool) -> Iterator[Finding]:
 
 def _permissions(folder: str) -> Iterator[Finding]:
     cache = os.path.join(folder, "cache")
-    paths = [folder, os.path.join(folder, CATALOGUE), *([cache] if os.path.exists(cache) else [])]
+    parts = (os.path.join(folder, CATALOGUE), cache)
+    paths = [folder, *filter(os.path.exists, parts)]
     unreadable = [path for path in paths if not os.access(path, os.R_OK)]
     fixed = [path for path in paths if path not in unreadable and not os.access(path, os.W_OK)]
     hint = "change the permissions, or run this as the user who owns the library"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from retrieval.errors import reason_of
 from retrieval.stores import Ids
 from retrieval.stores.served import Header, Marks
-from retrieval.whole_file import require_inside, whole_file
+from retrieval.whole_file import open_regular, require_inside, whole_file
 
 _log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ def load_sent(path: str, header: Header) -> Sent | None:
     """Return what was noted when `header` was published; None without a sound note of that."""
     try:
         require_inside(os.path.dirname(os.path.dirname(path)), path)
-        with np.load(path, allow_pickle=False) as file:
+        with open_regular(path) as opened, np.load(opened, allow_pickle=False) as file:
             mark, sent = str(file["mark"]), Sent(file["ids"], file["payload_marks"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
