@@ -16,3 +16,20 @@ main()
 """
 
 FAKE_PROGRAM = (sys.executable, "-c", _CODE)
+
+
+def slow_program(seconds: float) -> tuple[str, ...]:
+    """Return the same command, which takes its time for each batch of pictures."""
+    slow = f"""
+import time
+encode = FakeEncoder.encode_images
+def slowly(self, pixels):
+    time.sleep({seconds})
+    return encode(self, pixels)
+FakeEncoder.encode_images = slowly
+"""
+    return (
+        sys.executable,
+        "-c",
+        _CODE.replace("install(FakeEncoder)", slow + "install(FakeEncoder)"),
+    )
