@@ -160,8 +160,9 @@ def test_likes_refine_and_become_a_concept(page: Any) -> None:
     page.locator("#chips span", has_text='my "red"').wait_for()
     wait_for_first(page, "red.png")
     page.get_by_role("link", name="Library").click()
-    page.get_by_role("button", name='my "red"', exact=True).wait_for()
+    page.get_by_role("link", name='my "red"', exact=True).wait_for()
     page.get_by_role("button", name='Forget my "red"').click()
+    page.get_by_role("button", name="Forget", exact=True).click()
     page.get_by_text("None yet.").wait_for()
 
 

@@ -28,7 +28,7 @@ export function differing(files) {
 
 /** How a file relates to the one that the search would keep. */
 export function relation(file, first) {
-  if (file === first) return "proposed to stay";
+  if (file === first) return "suggested to keep";
   const like = file.exact ? "same bytes" : `${Math.floor(Math.min(file.likeness, 0.999) * 100)}% similar`;
   return WHY[file.reason] ? `${like}, ${WHY[file.reason]}` : like;
 }

@@ -7,6 +7,8 @@ import { problemsCard } from "./library_problems.js";
 import { createRun } from "./library_run.js";
 import { conceptsCard, labelsCard } from "./library_tags.js";
 
+const keyOf = (element) => element && (element.id || element.getAttribute("aria-label") || element.textContent);
+
 /**
  * `changed()` is called when the library has other pictures; `now()` is what the page shows,
  * `choose(reason)` opens a group of problems, `open(state)` a search.
@@ -30,25 +32,28 @@ export function create(root, { now, changed, choose, open }) {
         labelsCard(labels, { open, changed: redraw }),
         conceptsCard(concepts.concepts, labels, { open, changed: redraw }),
         contents(status));
-      if (kept) restore(kept);
-      run.draw();
+      run.draw(); // a disabled button takes no focus
+      restore(kept);
       run.look();
     } catch (error) {
       if (!error.unanswered) root.replaceChildren(notice(error.message, error.hint ?? ""));
     }
   }
 
-  /** What a person is typing, and where the focus is: drawing again must not take it away. */
+  /** What a person has typed, and where the focus is: drawing again must not take it away. */
   function typing() {
-    const field = root.querySelector("#folderpath");
-    return field && { value: field.value, focused: field === document.activeElement };
+    const fields = [...root.querySelectorAll("input, textarea")].filter(({ value, defaultValue }) => value !== defaultValue);
+    return { typed: fields.map(({ id, value }) => [id, value]), focus: keyOf(root.contains(document.activeElement) ? document.activeElement : null) };
   }
 
-  function restore({ value, focused }) {
-    const field = root.querySelector("#folderpath");
-    if (!field) return;
-    field.value = value;
-    if (focused) field.focus();
+  function restore({ typed, focus }) {
+    for (const [id, value] of typed) {
+      const field = root.querySelector(`#${id}`);
+      if (!field) continue;
+      field.value = value;
+      if (field.closest("details")) field.closest("details").open = true;
+    }
+    if (focus) [...root.querySelectorAll("a, button, input, textarea, summary")].find((each) => keyOf(each) === focus)?.focus({ preventScroll: true });
   }
 
   function contents({ counts, model, disk_bytes: size, path, index }) {

@@ -37,7 +37,7 @@ export function labelsCard({ labels, tags }, { open, changed }) {
     el("button", { type: "button", "aria-label": `Remove the label ${label}`, title: "Remove this label", onclick: () => remove(
       `/api/labels?${new URLSearchParams({ label })}`, `Remove the label “${label}”?`,
       `It is taken off ${many(found.get(label) ?? 0, "picture")}. No file is changed.`, "Remove label", `Removed the label “${label}”.`, changed) }, "×")));
-  const text = el("textarea", { rows: 3, value: labels.join("\n"), "aria-label": "Labels, one per line", placeholder: "dog\nbeach\nbirthday cake" });
+  const text = el("textarea", { id: "labelnames", rows: 3, defaultValue: labels.join("\n"), "aria-label": "Labels, one per line", placeholder: "dog\nbeach\nbirthday cake" });
   const go = el("button", { type: "button", onclick: async () => {
     go.disabled = true;
     go.textContent = "Labelling…";

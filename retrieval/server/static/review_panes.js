@@ -34,7 +34,7 @@ export function mark(list, stays) {
     const button = pane.querySelector(".keepthis");
     pane.classList.toggle("stays", on);
     button.setAttribute("aria-pressed", String(on));
-    button.textContent = on ? `${number} stays` : number > 9 ? "Let this one stay" : `Let ${number} stay`;
+    button.textContent = `${on ? "Keeping" : "Keep"} ${number}`;
   }
 }
 
