@@ -18,12 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.catalogue import Catalogue
-from retrieval.catalogue.contents import (
-    Batch,
-    FileRecord,
-    ImageRecord,
-    ProblemRecord,
-)
+from retrieval.catalogue.contents import Batch, FileRecord, ImageRecord, ProblemRecord
 from retrieval.catalogue.known_contents import KnownContents
 from retrieval.catalogue.scan import Pending, Scan, Scope
 from retrieval.context import ModelInUse

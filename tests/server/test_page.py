@@ -184,6 +184,7 @@ def test_problems_are_listed(page: Any, pictures: Path) -> None:
     page.get_by_text("No problems").wait_for()
     page.get_by_role("button", name="Look for new pictures").click()
     page.get_by_role("heading", name="1 file could not be indexed").wait_for()
+    page.locator("#problems summary").click()
     page.locator("#problems", has_text="broken.jpg").wait_for()
 
 
