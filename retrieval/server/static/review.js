@@ -50,8 +50,7 @@ export function createReview(root, { now, go, adjust, soon }) {
 
   function draw(found) {
     const files = [found.group.kept, ...found.group.redundant];
-    const stays = staying(now().stay, files.length);
-    const { list, panes } = drawPanes(files, stays, choose);
+    const { list, panes } = found.moves_to ? drawPanes(files, staying(now().stay, files.length), choose) : drawPanes(files, 0, null);
     const others = many(files.length - 1, "other");
     const name = fileName(files[0].path);
     root.replaceChildren(
@@ -62,10 +61,10 @@ export function createReview(root, { now, go, adjust, soon }) {
         tool("Zoom", "Zoom (Z)", () => shown.zoom.toggle()),
         tool("?", "Keys (?)", () => help.showModal(), { "aria-label": "Keys" })),
       list,
+      ...(found.moves_to ? [] : [el("p", { class: "soft", textContent: "To choose which file stays and to move the others, start the server with --move-to FOLDER. Pixtrieve never deletes files." })]),
       el("div", { class: "head deciding" },
         tool("Keep all", "Keep all files (K)", keep),
-        ...(found.moves_to ? [tool("Undo", "Undo the last move (U)", undo), tool(`Move ${others}`, `Move ${others} to ${found.moves_to} (M)`, move, { class: "main" })]
-          : [el("p", { class: "soft", textContent: "To move files from this page, start the server with --move-to FOLDER. Pixtrieve never deletes files." })])),
+        ...(found.moves_to ? [tool("Undo", "Undo the last move (U)", undo), tool(`Move ${others}`, `Move ${others} to ${found.moves_to} (M)`, move, { class: "main" })] : [])),
       help);
     const zoom = createStepZoom(panes, now().lens, (lens) => soon({ lens }, "lens", REST, false));
     shown = { id: found.group.id, files, list, zoom, found };
@@ -91,7 +90,7 @@ export function createReview(root, { now, go, adjust, soon }) {
   }
 
   function choose(number) {
-    if (shown && number <= shown.files.length) adjust({ stay: number === 1 ? 0 : number });
+    if (shown?.found.moves_to && number <= shown.files.length) adjust({ stay: number === 1 ? 0 : number });
   }
 
   /** Do something to the group on screen, then go on to the next one. */
@@ -153,7 +152,7 @@ export function createReview(root, { now, go, adjust, soon }) {
     /** Show what has changed of a state. */
     draw(next, before) {
       if (next.review !== before.review || !shown) { show(); return; }
-      if (next.stay !== before.stay) mark(shown.list, staying(next.stay, shown.files.length));
+      if (next.stay !== before.stay && shown.found.moves_to) mark(shown.list, staying(next.stay, shown.files.length));
       if (next.lens !== before.lens && String(next.lens) !== String(before.lens)) shown.zoom.look(next.lens);
     },
     hide() { clearTimeout(timer); asked += 1; leave(); },

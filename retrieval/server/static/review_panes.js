@@ -5,7 +5,7 @@ import { el, fileName } from "./dom.js";
 
 /**
  * The panes of files as {list, panes}; `stays` is the number of the file that stays, from 1, and
- * `choose(number)` chooses another one.
+ * `choose(number)` chooses another one; 0 and null where no file may be moved.
  */
 export function drawPanes(files, stays, choose) {
   const differ = differing(files);
@@ -18,8 +18,8 @@ export function drawPanes(files, stays, choose) {
     const stage = el("div", { class: "lens" }, image, el("span", { class: "number", "aria-hidden": "true", textContent: number }), scale);
     image.addEventListener("error", () => stage.append(el("p", { textContent: `${name} cannot be shown. It may have changed, or its drive may be disconnected.` })));
     panes.push({ stage, image, scale });
-    const button = el("button", { type: "button", class: "keepthis", onclick: () => choose(number) });
-    return el("li", { class: "pane", "data-number": number }, stage, button,
+    const keep = choose ? [el("button", { type: "button", class: "keepthis", onclick: () => choose(number) })] : [];
+    return el("li", { class: "pane", "data-number": number }, stage, ...keep,
       el("p", { class: "soft relation", textContent: relation(file, files[0]) }), facts(file, differ));
   }));
   mark(list, stays);
@@ -33,6 +33,7 @@ export function mark(list, stays) {
     const on = number === stays;
     const button = pane.querySelector(".keepthis");
     pane.classList.toggle("stays", on);
+    if (!button) continue;
     button.setAttribute("aria-pressed", String(on));
     button.textContent = `${on ? "Keeping" : "Keep"} ${number}`;
   }
