@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.catalogue import Catalogue, ImageRow, ModelStatus, ProblemRow
+from retrieval.catalogue import Catalogue, ImageRow, ModelStatus, ProblemRow, Root
 from retrieval.context import LazyEncoder, ModelInUse
 from retrieval.encoders import Encoder, open_encoder
 from retrieval.errors import LibraryError
@@ -114,6 +114,10 @@ class OpenLibrary:
         from retrieval.folder.status import read_status
 
         return read_status(self.path, self._session.catalogue, self.model)
+
+    def roots(self) -> tuple[Root, ...]:
+        """Return the indexed folders, without their counts."""
+        return tuple(self._session.catalogue.roots.all())
 
     def folders(self) -> tuple[FolderStatus, ...]:
         """Return the indexed folders with their counts and the time of the last look."""

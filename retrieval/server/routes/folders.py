@@ -35,7 +35,7 @@ def folder_routes(state: State, permission: Permission) -> APIRouter:
     routes = APIRouter()
 
     async def look(path: str) -> FolderChoice:
-        roots = await state.call(lambda library: library.status().roots)
+        roots = await state.call(lambda library: library.roots())
         return await run_in_threadpool(choose_folder, path, roots, state.path)
 
     @routes.get("/folders")
@@ -80,7 +80,7 @@ def folder_routes(state: State, permission: Permission) -> APIRouter:
         permission.require_change(request)
 
         def run(library: Library) -> int:
-            roots = library.status().roots
+            roots = library.roots()
             path = next((root.path for root in roots if root.id == folder_id), None)
             if path is None:
                 raise HTTPException(404, f"there is no folder #{folder_id} in this library")

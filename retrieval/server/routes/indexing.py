@@ -111,7 +111,7 @@ def _paths_of(library: Library, wanted: Wanted) -> list[str]:
         return _few(paths)
     if wanted.folder is None:
         return []
-    root = next((root for root in library.status().roots if root.id == wanted.folder), None)
+    root = next((root for root in library.roots() if root.id == wanted.folder), None)
     if root is None:
         raise HTTPException(404, f"there is no folder #{wanted.folder} in this library")
     if root.elsewhere:

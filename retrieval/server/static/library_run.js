@@ -15,6 +15,7 @@ export function createRun({ changed, ended, shown }) {
   let known = null; // when the last run began
   let found = false; // the current run has new pictures already
   let timer = 0;
+  let turn = 0;
   const text = el("p", { class: "doing" });
   const by = el("p", { class: "soft by" });
   const bar = el("progress", { "aria-label": "Indexing", max: 1 });
@@ -24,13 +25,13 @@ export function createRun({ changed, ended, shown }) {
 
   async function look() {
     clearTimeout(timer);
+    turn += 1;
+    const mine = turn;
     if (document.hidden) return;
-    try {
-      take(await ask("/api/indexing/now"));
-    } catch {
-      run = { ...run, running: false };
-      draw();
-    }
+    const next = await ask("/api/indexing/now").catch(() => null);
+    if (mine !== turn) return; // asked again meanwhile
+    if (next) take(next);
+    else { run = { ...run, running: false }; draw(); }
     timer = setTimeout(look, run.running ? BUSY : shown() ? SEEN : IDLE);
   }
 
