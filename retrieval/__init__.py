@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from retrieval.folder.doctor import Checkup, Finding
     from retrieval.folder.edits import Edits
     from retrieval.folder.relocating import Relocated
-    from retrieval.folder.status import Status
+    from retrieval.folder.status import FolderStatus, Status
     from retrieval.folder.store import LibraryStore, StoreStatus
     from retrieval.images import ReadLimits
     from retrieval.indexing.progress import IndexOptions, Progress, Tally, Trouble
@@ -88,6 +88,7 @@ _PLACES = {
     "Facet": "retrieval.catalogue.facets",
     "Favourites": "retrieval.tagging.favourites",
     "Finding": "retrieval.folder.doctor.findings",
+    "FolderStatus": "retrieval.folder.status",
     "Group": "retrieval.search.results",
     "Hit": "retrieval.search.results",
     "ImageRow": "retrieval.catalogue",
@@ -168,6 +169,7 @@ __all__ = [
     "Facet",
     "Favourites",
     "Finding",
+    "FolderStatus",
     "Group",
     "Hit",
     "ImageRow",

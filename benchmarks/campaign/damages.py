@@ -24,7 +24,7 @@ from campaign.place import Place, library_files
 
 from retrieval.errors import PixtrieveError
 
-_UNIMPORTANT = {"writer.json"}
+_UNIMPORTANT = {"writer.json", "run.json"}
 """Files that only say something to people while another process writes."""
 
 _HITS = 0.8

@@ -41,12 +41,27 @@ class ProblemRow:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The size of a library: files with an image, images, unreadable and unsupported files."""
+    """The size of a library, or of a folder of it.
+
+    `files` are those with an image; `problems` those that cannot be used, as `problems()` lists
+    them, of which `unsupported` are in a format that cannot be read here.
+    """
 
     files: int
     images: int
     problems: int
     unsupported: int
+
+    @property
+    def damaged(self) -> int:
+        """How many files in a known format cannot be used."""
+        return self.problems - self.unsupported
+
+
+_COUNTS = (
+    "count(image_id), count(DISTINCT image_id), count(problem),"
+    " count(*) FILTER (WHERE problem_kind = 'unsupported')"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +164,12 @@ class Lookup:
 
     def counts(self) -> Counts:
         """Count files, images and problems."""
-        files, images, problems, unsupported = self._db.rows(
-            "SELECT count(image_id), count(DISTINCT image_id),"
-            " count(*) FILTER (WHERE problem_kind IN ('bad', 'transient')),"
-            " count(*) FILTER (WHERE problem_kind = 'unsupported') FROM files"
-        ).fetchone()
-        return Counts(files, images, problems, unsupported)
+        return Counts(*self._db.rows(f"SELECT {_COUNTS} FROM files").fetchone())
+
+    def counts_by_root(self) -> dict[int, Counts]:
+        """Count files, images and problems of each root that has some, by its id."""
+        rows = self._db.rows(f"SELECT root_id, {_COUNTS} FROM files GROUP BY root_id")
+        return {root_id: Counts(*counts) for root_id, *counts in rows}
 
     def count_lacking(self, model_id: int, other_id: int) -> int:
         """Count the live images that have a vector of the other model but none of this one."""

@@ -16,6 +16,9 @@ from retrieval.query.spelling import is_address
 
 ExcludeSource = Literal["user", "remove"]
 
+_LOOKED = "looked:"
+"""Keys of `state`; the id of a root follows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Root:
@@ -94,9 +97,29 @@ class Roots:
         """Store whether the last walk found the folder missing."""
         self._db.rows("UPDATE roots SET missing = ? WHERE id = ?", (missing, root.id))
 
+    def set_looked(self, root: Root, when: float) -> None:
+        """Store when a walk last went through the whole root, in seconds since 1970."""
+        self._db.rows(
+            "INSERT OR REPLACE INTO state (key, value) VALUES (?, ?)",
+            (_LOOKED + str(root.id), when),
+        )
+
+    def looked(self) -> dict[int, float]:
+        """Return when each root was last walked through, by its id; roots never walked lack."""
+        rows = self._db.rows(
+            f"SELECT key, value FROM state s WHERE key GLOB ? AND {sound('state', 's')}",
+            (_LOOKED + "*",),
+        )
+        return {
+            int(key.removeprefix(_LOOKED)): float(value)
+            for key, value in rows
+            if isinstance(value, int | float) and key.removeprefix(_LOOKED).isdecimal()
+        }
+
     def delete(self, root: Root) -> None:
         """Delete a root with its files, mount points and exclude patterns."""
         next_generation(self._db)
+        self._db.rows("DELETE FROM state WHERE key = ?", (_LOOKED + str(root.id),))
         self._db.rows("DELETE FROM roots WHERE id = ?", (root.id,))
 
     def mounts(self, root: Root) -> list[str]:

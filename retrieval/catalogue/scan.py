@@ -149,11 +149,12 @@ class Scan:
             (raw, raw + FIRST_BELOW, raw + PAST_BELOW),
         )
 
-    def compare(self, model_id: int, max_megapixels: float) -> ScanCounts:
+    def compare(self, model_id: int, max_megapixels: float, *, retry: bool = False) -> ScanCounts:
         """Find the files to read: new, changed, without a vector, or with a problem to retry.
 
         Also those whose row a fault has changed. A problem is retried if it is transient, the file
-        has changed, the format has become supported, or the limit on megapixels has been raised.
+        has changed, the format has become supported, or the limit on megapixels has been raised;
+        with `retry`, in any case.
         """
         good = sound("files", "f")
         self._db.rows(
@@ -172,8 +173,9 @@ class Scan:
                 OR NOT {good}
                 OR (f.problem_kind = 'unsupported') != (s.unsupported != '')
                 OR f.megapixels <= ? OR f.problem_kind = 'transient'
+                OR (? AND f.problem_kind IS NOT NULL)
             ORDER BY s.path""",
-            (self._scope.root.id, model_id, max_megapixels),
+            (self._scope.root.id, model_id, max_megapixels, retry),
         )
         return ScanCounts(
             self._db.one("SELECT count(*) FROM temp.found"),

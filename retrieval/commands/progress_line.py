@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
 from types import TracebackType
 
 from retrieval.commands.terminal import say
+from retrieval.indexing.growth import Clock, Growth
 
 _LINES_EVERY_S = 10.0
 _DRAWN_EVERY_S = 0.1
-_PACE_OVER_S = 20.0
-
-Clock = Callable[[], float]
 
 
 class ProgressLine:
@@ -63,32 +60,13 @@ class ProgressLine:
         self.clear()
 
 
-class Pace:
-    """How fast a count has grown over the last while."""
-
-    def __init__(self, clock: Clock = time.monotonic) -> None:
-        self._clock = clock
-        self._points: list[tuple[float, float]] = []
-
-    def note(self, done: float) -> None:
-        """Note the count of now."""
-        now = self._clock()
-        self._points.append((now, done))
-        while len(self._points) > 2 and self._points[1][0] < now - _PACE_OVER_S:
-            self._points.pop(0)
-
-    @property
-    def rate(self) -> float:
-        """The growth a second; 0 as long as it is unknown."""
-        if len(self._points) < 2:
-            return 0.0
-        (began, first), (now, last) = self._points[0], self._points[-1]
-        return (last - first) / max(now - began, 0.001)
+class Pace(Growth):
+    """How fast a count has grown over the last while, for people."""
 
     def left(self, remaining: float) -> str:
         """Return ", 5 min left" for what remains, or "" if the pace is unknown."""
-        rate = self.rate
-        return f", {duration(remaining / rate)} left" if rate > 0 and remaining > 0 else ""
+        seconds = self.seconds_left(remaining)
+        return "" if seconds is None else f", {duration(seconds)} left"
 
 
 class Counter:

@@ -73,7 +73,7 @@ def any_address_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def indexing_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add `reading_options` and `--index`; the command gets `options`."""
+    """Add `reading_options`, `--index` and `--retry`; the command gets `options`."""
 
     @reading_options
     @click.option(
@@ -84,8 +84,15 @@ def indexing_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "library's) is exact where that takes less than 50 ms. pixtrieve status shows what is "
         "used.",
     )
+    @click.option(
+        "--retry",
+        is_flag=True,
+        help="Read files again that could not be used, even if they have not changed.",
+    )
     @wraps(command)
-    def gathered(*arguments: Any, options: IndexOptions, index: str | None, **others: Any) -> Any:
-        return command(*arguments, options=replace(options, index=index), **others)
+    def gathered(
+        *arguments: Any, options: IndexOptions, index: str | None, retry: bool, **others: Any
+    ) -> Any:
+        return command(*arguments, options=replace(options, index=index, retry=retry), **others)
 
     return gathered

@@ -37,6 +37,12 @@ _LAST_ANSWERS_S = 10  # for requests that are being answered when the server is 
     help="Let the page move redundant files to this folder, and back. Without it, the page moves "
     "no files.",
 )
+@click.option(
+    "--allow-changes",
+    is_flag=True,
+    help="Let everyone who can connect add folders of this machine to the library, and remove "
+    "them from it. Without it, only this machine can, and only if no other can connect.",
+)
 @click.option("--open", "open_page", is_flag=True, help="Open the page in the browser.")
 @watch_options
 @device_option
@@ -44,6 +50,7 @@ def serve_command(
     library_path: str,
     listening: Listening,
     moves_to: str | None,
+    allow_changes: bool,
     open_page: bool,
     timing: WatchTiming | None,
     device: str,
@@ -63,6 +70,7 @@ def serve_command(
         raise MissingExtra(error.name or "fastapi", "server", "pixtrieve serve") from error
     from retrieval.server.guard import Rules
     from retrieval.server.indexing import Following
+    from retrieval.server.permission import Permission
 
     if timing is not None:
         require_watchfiles()
@@ -75,7 +83,7 @@ def serve_command(
         Rules(listening.hosts, listening.token),
         moves_to and os.path.abspath(moves_to),
         Following(timing, WatchReport().show) if timing is not None else None,
-        own_machine=listening.is_private,
+        Permission(own_machine=listening.is_private, anyone=allow_changes),
     )
     listening.announce()
     if open_page:

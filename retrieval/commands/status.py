@@ -80,10 +80,10 @@ def _lines(status: Status, choice: LibraryChoice, store: str) -> list[str]:
         f"Model:     {shown(model.name)} ({model.dim} dimensions{licence})",
         f"Pictures:  {counts.images:,} in {plural(counts.files, 'file')}",
     ]
-    if counts.problems or counts.unsupported:
+    if counts.problems:
         lines.append(
-            f"Problems:  {counts.problems:,} damaged, {counts.unsupported:,} unsupported. To list "
-            "them: pixtrieve status --problems"
+            f"Problems:  {counts.problems:,} ({counts.damaged:,} damaged, {counts.unsupported:,} "
+            "unsupported). To list them: pixtrieve status --problems"
         )
     lines.append(f"Search:    {_search(status)}")
     for root in status.roots:
@@ -131,7 +131,7 @@ def _as_object(status: Status, choice: LibraryChoice) -> dict[str, object]:
         },
         "images": status.counts.images,
         "files": status.counts.files,
-        "damaged": status.counts.problems,
+        "damaged": status.counts.damaged,
         "unsupported": status.counts.unsupported,
         "disk_bytes": status.disk_bytes,
         "index": {

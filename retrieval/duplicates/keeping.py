@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -48,6 +49,11 @@ class DuplicateFile:
         """Return the absolute path."""
         return os.path.join(self.root, *self.path.split("/"))
 
+    @property
+    def key(self) -> str:
+        """Return a short name of the file, in letters and digits, for programs to name it by."""
+        return hashlib.sha256(os.fsencode(self.full_path)).hexdigest()[:16]
+
 
 @dataclass(frozen=True, slots=True)
 class DuplicateGroup:
@@ -61,6 +67,25 @@ class DuplicateGroup:
     def is_exact(self) -> bool:
         """Tell whether all files have the same bytes."""
         return all(file.exact for file in self.redundant)
+
+    def keeping(self, key: str) -> DuplicateGroup:
+        """Return the group with another file kept, which a person chose; `key` is that of the file.
+
+        The others need not be like that file, only like the one that was kept before. LibraryError
+        if no file of the group has that key.
+        """
+        files = (self.kept, *self.redundant)
+        chosen = next((file for file in files if file.key == key), None)
+        if chosen is None:
+            raise LibraryError(
+                "the file to keep is not in its group any more", "search for duplicates again"
+            )
+        others = (
+            replace(file, exact=file.image_id == chosen.image_id, reason=None)
+            for file in files
+            if file is not chosen
+        )
+        return replace(self, kept=replace(chosen, exact=True, reason=None), redundant=tuple(others))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,4 +6,5 @@ folder/
   cache/             derived from the catalogue; can be deleted at any time
   writer.lock        held by the process that writes
   writer.json        which process that is, for the error message of another one
+  run.json           what the run that is going on, or the last one, has done so far
 """

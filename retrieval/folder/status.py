@@ -10,6 +10,8 @@ from retrieval.folder.session import cache_path, index_kind
 from retrieval.specs import ModelSpec
 from retrieval.stores.tuning import Tuning, read_tuning
 
+_NOTHING = Counts(0, 0, 0, 0)
+
 
 @dataclass(frozen=True, slots=True)
 class Status:
@@ -27,6 +29,28 @@ class Status:
     wanted_index: str = "auto"
     index: str = "exact"
     tuning: Tuning | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FolderStatus:
+    """An indexed folder: its counts, and when a run last went through all of it.
+
+    `looked` is in seconds since 1970, None if that is not known.
+    """
+
+    root: Root
+    counts: Counts
+    looked: float | None
+
+
+def read_folders(catalogue: Catalogue) -> tuple[FolderStatus, ...]:
+    """Return every indexed folder, by path."""
+    with catalogue.reading():
+        counts, looked = catalogue.lookup.counts_by_root(), catalogue.roots.looked()
+        return tuple(
+            FolderStatus(root, counts.get(root.id, _NOTHING), looked.get(root.id))
+            for root in catalogue.roots.all()
+        )
 
 
 def read_status(path: str, catalogue: Catalogue, model: ModelSpec) -> Status:

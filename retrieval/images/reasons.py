@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import math
+import re
 from dataclasses import dataclass
 
 from retrieval.errors import PictureError
@@ -44,7 +45,13 @@ _SHOWN_FORMAT = {
     "DIB": "BMP",
 }
 _SAYS_TRUNCATED = ("truncated", "not enough image data", "end of file", "end-of-file", "eof")
+_NUMBER = re.compile(r"\d[\d.,]*(?<![.,])")
 _SAYS_UNSUPPORTED = ("unsupported", "not supported", "unknown pixel mode")
+
+
+def without_numbers(reason: str) -> str:
+    """Return what reasons have in common that differ only in numbers, such as of megapixels."""
+    return _NUMBER.sub("…", reason)
 
 
 class TooManyPixelsError(PictureError):

@@ -79,7 +79,8 @@ class IndexOptions:
     ago, and unusable files that changed less than `settle_broken_s` seconds ago, because they may
     still be being written; its last record lists them. `index` is how the library is to be searched
     from now on: "exact", "ivf" (approximate, in clusters), or "auto", which turns to clusters where
-    exact answers take more than 50 ms; None changes nothing.
+    exact answers take more than 50 ms; None changes nothing. With `retry`, files that could not be
+    used are read again even if they have not changed.
     """
 
     batch_size: int | None = None
@@ -89,3 +90,4 @@ class IndexOptions:
     settle_s: float = 0.0
     settle_broken_s: float = 0.0
     index: str | None = None
+    retry: bool = False

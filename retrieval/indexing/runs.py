@@ -16,6 +16,7 @@ from retrieval.folder.session import Session
 from retrieval.indexing.index_kind import settle_index
 from retrieval.indexing.progress import IndexOptions, Progress
 from retrieval.indexing.removal import remove_path
+from retrieval.indexing.run_note import noted
 from retrieval.indexing.scopes import choose_paths, plan_scopes, remember_excludes
 from retrieval.indexing.shards.data_sets import DataSet
 from retrieval.indexing.shards.merging import Merger
@@ -42,7 +43,7 @@ def index_paths(
             with session.catalogue.writing():
                 for scope in scopes:
                     remember_excludes(session.catalogue, scope, exclude)
-        yield from _indexer(session, model, options, stop).run(scopes, skipped)
+        yield from noted(session.path, _indexer(session, model, options, stop).run(scopes, skipped))
 
 
 def index_scopes(
@@ -56,7 +57,7 @@ def index_scopes(
         model = session.model
         scopes = plan()
         if scopes:
-            yield from _indexer(session, model, options, stop).run(scopes)
+            yield from noted(session.path, _indexer(session, model, options, stop).run(scopes))
 
 
 def change_model(
@@ -74,7 +75,8 @@ def change_model(
         with catalogue.writing():
             row = ModelRow(catalogue.contents.register_model(encoder.spec), encoder.spec)
         new = ModelInUse(row, lambda: encoder)
-        for progress in _indexer(session, new, options, stop).run(plan_scopes(catalogue, [])):
+        steps = _indexer(session, new, options, stop).run(plan_scopes(catalogue, []))
+        for progress in noted(session.path, steps):
             yield progress
         if progress.stopped:
             return
@@ -124,19 +126,24 @@ def import_shards(session: Session, data_set: DataSet, stop: threading.Event) ->
     with session.writer():
         model = session.model
         merger = Merger(session.catalogue, model.row, data_set.folders, stop)
-        mend, refresh = _upkeep(session, model)
-        mend(True)
-        report = merger.report
-        yield from merger.merge(data_set.shards())
-        for count in refresh_texts(session.catalogue, stop):
-            report.count(texts_updated=count)
-            yield report.progress("encode")
-        pages = encode_descriptions(session.catalogue, model, stop, merger.texts.vector)
-        for count in pages:
-            report.count(described=count)
-            yield report.progress("encode")
-        refresh()
-        yield report.final((), stopped=stop.is_set())
+        yield from noted(session.path, _merge(session, model, merger, data_set, stop))
+
+
+def _merge(
+    session: Session, model: ModelInUse, merger: Merger, data_set: DataSet, stop: threading.Event
+) -> Iterator[Progress]:
+    mend, refresh = _upkeep(session, model)
+    mend(True)
+    report = merger.report
+    yield from merger.merge(data_set.shards())
+    for count in refresh_texts(session.catalogue, stop):
+        report.count(texts_updated=count)
+        yield report.progress("encode")
+    for count in encode_descriptions(session.catalogue, model, stop, merger.texts.vector):
+        report.count(described=count)
+        yield report.progress("encode")
+    refresh()
+    yield report.final((), stopped=stop.is_set())
 
 
 def _indexer(

@@ -18,12 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.catalogue import Catalogue
-from retrieval.catalogue.contents import (
-    Batch,
-    FileRecord,
-    ImageRecord,
-    ProblemRecord,
-)
+from retrieval.catalogue.contents import Batch, FileRecord, ImageRecord, ProblemRecord
 from retrieval.catalogue.known_contents import KnownContents
 from retrieval.catalogue.scan import Pending, Scan, Scope
 from retrieval.context import ModelInUse
@@ -124,7 +119,8 @@ class Indexer:
             self._report.missing.append(Trouble(scope.root.path, walked.root_missing))
             return
         with self._report.stopwatch.time_stage("scan"):
-            counts = scan.compare(self._model.row.id, self._options.limits.max_megapixels)
+            limit = self._options.limits.max_megapixels
+            counts = scan.compare(self._model.row.id, limit, retry=self._options.retry)
         self._report.count(pending=counts.pending)
         yield self._report.progress("encode")
         yield from self._read_and_encode(scope, scan, known)
@@ -133,6 +129,8 @@ class Indexer:
             with self._report.stopwatch.time_stage("commit"):
                 self._report.count(removed=scan.forget_gone())
                 read_sidecars(self._catalogue, scope, scan, self._stop)
+                if not (scope.files or scope.folders):
+                    self._catalogue.roots.set_looked(scope.root, time.time())
 
     def _refresh_texts(self) -> Iterator[Progress]:
         """Bring the texts that belong to pictures, and their vectors, up to date."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.catalogue import Catalogue, ImageRow, ModelStatus, ProblemRow
+from retrieval.catalogue import Catalogue, ImageRow, ModelStatus, ProblemRow, Root
 from retrieval.context import LazyEncoder, ModelInUse
 from retrieval.encoders import Encoder, open_encoder
 from retrieval.errors import LibraryError
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from retrieval.catalogue.facets import Facet
     from retrieval.folder.doctor import Checkup
-    from retrieval.folder.status import Status
+    from retrieval.folder.status import FolderStatus, Status
     from retrieval.folder.store import LibraryStore
     from retrieval.search.timeline import Timeline
     from retrieval.tagging.albums import Albums
@@ -114,6 +114,16 @@ class OpenLibrary:
         from retrieval.folder.status import read_status
 
         return read_status(self.path, self._session.catalogue, self.model)
+
+    def roots(self) -> tuple[Root, ...]:
+        """Return the indexed folders, without their counts."""
+        return tuple(self._session.catalogue.roots.all())
+
+    def folders(self) -> tuple[FolderStatus, ...]:
+        """Return the indexed folders with their counts and the time of the last look."""
+        from retrieval.folder.status import read_folders
+
+        return read_folders(self._session.catalogue)
 
     def facets(self, most: int = 2000) -> dict[str, tuple[Facet, ...]]:
         """Return, for each field, at most `most` values to filter by, with their counts.

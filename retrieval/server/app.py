@@ -24,9 +24,12 @@ from retrieval.errors import (
 )
 from retrieval.server import guard
 from retrieval.server.indexing import Following
+from retrieval.server.permission import NOBODY, Permission
 from retrieval.server.routes.albums import album_routes, collecting_routes
 from retrieval.server.routes.downloads import download_routes
-from retrieval.server.routes.duplicates import duplicate_routes
+from retrieval.server.routes.duplicates import deciding_routes, duplicate_routes
+from retrieval.server.routes.folders import folder_routes
+from retrieval.server.routes.indexing import indexing_routes
 from retrieval.server.routes.library import library_routes
 from retrieval.server.routes.locating import locating_routes
 from retrieval.server.routes.maps import map_routes
@@ -40,9 +43,9 @@ from retrieval.server.routes.timeline import timeline_routes
 from retrieval.server.state import State, as_json
 
 _ROUTES = (
-    *(search_routes, timeline_routes, picture_routes, library_routes),
+    *(search_routes, timeline_routes, picture_routes, library_routes, indexing_routes),
     *(tag_routes, concept_routes, album_routes, collecting_routes, saved_routes),
-    *(duplicate_routes, download_routes, map_routes),
+    *(duplicate_routes, deciding_routes, download_routes, map_routes),
 )
 
 
@@ -64,13 +67,13 @@ def create_app(
     rules: guard.Rules,
     moves_to: str | None = None,
     following: Following | None = None,
-    own_machine: bool = False,
+    permission: Permission = NOBODY,
 ) -> guard.Guard:
     """Return the application for the library in the folder `path`, behind the guard.
 
     Redundant files may be moved to the folder `moves_to`; with None, no file is moved. With
-    `following`, the server watches the library's folders. Set `own_machine` if only this machine
-    can reach the server: then it shows files in the file manager.
+    `following`, the server watches the library's folders. `permission` says who may add and remove
+    folders, and see files in the file manager.
     """
     state = State(path, device, moves_to)
     assistants = Assistants(state)
@@ -97,7 +100,8 @@ def create_app(
     app.add_exception_handler(HTTPException, explain_http_error)
     for routes in _ROUTES:
         app.include_router(routes(state), prefix="/api")
-    app.include_router(locating_routes(state, own_machine), prefix="/api")
+    for permitted in (folder_routes, locating_routes):
+        app.include_router(permitted(state, permission), prefix="/api")
     app.router.routes.append(assistants.route)
     app.include_router(page_routes())
     return guard.Guard(app, rules)

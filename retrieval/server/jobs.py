@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from retrieval.duplicates.keeping import DuplicateReport
+from retrieval.duplicates.keeping import DuplicateGroup, DuplicateReport
 from retrieval.errors import PixtrieveError
 from retrieval.library import Library
 from retrieval.map import MapProgress
@@ -106,20 +106,45 @@ class MapJob(BackgroundJob[MapProgress]):
 class DuplicatesJob(BackgroundJob[DuplicateReport]):
     """Searches for duplicates; `state.progress` is the latest finished report."""
 
+    def __init__(self, name: str, open_library: Callable[[], Library]) -> None:
+        """`name` and `open_library` are those of `BackgroundJob`."""
+        super().__init__(name, open_library)
+        self._moved: dict[str, list[tuple[int, DuplicateGroup]]] = {}
+        """The groups that a move took away and their places, by the log of the move."""
+
     def start(self) -> None:
         """Start a search, unless one is running; the previous report stays until it ends."""
 
         def find(library: Library, _stop: threading.Event) -> Iterator[DuplicateReport]:
             yield library.duplicates.find()
 
+        self._moved.clear()
         self.begin(find, progress=self.state.progress)
 
-    def drop(self, ids: set[int]) -> None:
-        """Remove groups from the report, after their files were kept or moved."""
+    def drop(self, ids: set[int], log: str = "") -> None:
+        """Remove groups from the report, after their files were kept, or moved as `log` says."""
         with self._lock:
             old = self.state.progress
-            if old is not None:
-                groups = tuple(group for group in old.groups if group.id not in ids)
-                report = DuplicateReport(groups, old.pictures, old.without_thumbnail)
-                state = self.state
-                self.state = JobState(state.running, report, state.error, state.hint)
+            if old is None:
+                return
+            gone = [(at, each) for at, each in enumerate(old.groups) if each.id in ids]
+            if log:
+                self._moved[log] = gone
+            self._put(replace(old, groups=tuple(g for g in old.groups if g.id not in ids)))
+
+    def restore(self, log: str) -> list[int]:
+        """Put the groups that a move took away back to their places; return their ids."""
+        with self._lock:
+            old, gone = self.state.progress, self._moved.pop(log, [])
+            if old is None:
+                return []
+            groups = list(old.groups)
+            known = {each.id for each in groups}
+            back = [(at, each) for at, each in gone if each.id not in known]
+            for at, each in back:
+                groups.insert(at, each)
+            self._put(replace(old, groups=tuple(groups)))
+            return [each.id for _, each in back]
+
+    def _put(self, report: DuplicateReport) -> None:
+        self.state = replace(self.state, progress=report)

@@ -83,7 +83,7 @@ class State:
         self._uploads = ThreadPoolExecutor(_UPLOADS, "uploads")
         self.thumbnails = thumbnails_folder(path)
         self.placeholders = Placeholders(self.thumbnails)
-        self.indexing = IndexingRun(self.open)
+        self.indexing = IndexingRun(path, device, self.open)
         self.map_job = MapJob("map", self.open)
         self.duplicates_job = DuplicatesJob("duplicates", self.open)
 

@@ -201,7 +201,8 @@ def test_status(filled: Library, pictures: Path) -> None:
     filled.add()
     status = filled.status()
     assert (status.counts.files, status.counts.images) == (4, 4)
-    assert (status.counts.problems, status.counts.unsupported) == (1, 1)
+    assert (status.counts.problems, status.counts.unsupported) == (2, 1)
+    assert status.counts.damaged == 1
     assert [root.path for root in status.roots] == [str(pictures)]
     assert status.disk_bytes > 10_000
 

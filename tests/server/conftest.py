@@ -12,17 +12,20 @@ from typing import Any
 import pytest
 from support.browsing import browser
 from support.fake_model import install
+from support.fake_program import FAKE_PROGRAM
 from support.fakes import FakeEncoder
 from support.painting import paint
 from support.waiting import BROWSER_MS
 
 from retrieval import Library
+from retrieval.server import index_process
 
 
 @pytest.fixture
 def encoder(monkeypatch: pytest.MonkeyPatch) -> FakeEncoder:
     made = FakeEncoder()
     install(lambda: made, monkeypatch.setattr)
+    monkeypatch.setattr(index_process, "PROGRAM", FAKE_PROGRAM)
     return made
 
 

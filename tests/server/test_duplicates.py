@@ -84,3 +84,37 @@ def test_nothing_is_chosen_before_a_search_for_duplicates(client: Client) -> Non
     answer = client().post("/api/duplicates/keep", json={"groups": [1]})
     assert answer.status_code == 409
     assert "/api/duplicates" in answer.json()["hint"]
+
+
+def test_one_group_knows_its_neighbours(client: Client, doubled: Path) -> None:
+    api = client()
+    groups = found(api)["groups"]
+    first, second = groups[0]["id"], groups[1]["id"]
+    answer = api.get(f"/api/duplicates/{first}").json()
+    assert answer["group"] == groups[0]
+    assert (answer["position"], answer["previous"], answer["next"]) == (1, None, second)
+    assert api.get(f"/api/duplicates/{second}").json()["previous"] == first
+    unknown = api.get("/api/duplicates/99999").json()
+    assert (unknown["group"], unknown["count"]) == (None, len(groups))
+
+
+def test_the_file_that_a_person_chose_stays(client: Client, doubled: Path, tmp_path: Path) -> None:
+    api = client(moves_to=str(tmp_path / "aside"))
+    groups = found(api)["groups"]
+    red = next(group for group in groups if group["kept"]["path"].endswith("/red.png"))
+    copy = red["redundant"][0]
+    assert copy["path"].endswith("copy of red.png")
+    stays = [{"group": red["id"], "key": "0" * 16}]
+    refused = api.post("/api/duplicates/move", json={"groups": [red["id"]], "stays": stays})
+    assert refused.status_code == 409
+    stays = [{"group": red["id"], "key": copy["key"]}]
+    done = api.post("/api/duplicates/move", json={"groups": [red["id"]], "stays": stays}).json()
+    assert [Path(step["source"]).name for step in done["moved"]] == ["red.png"]
+    assert (doubled / "copy of red.png").exists()
+    assert not (doubled / "red.png").exists()
+
+    undone = api.post("/api/duplicates/undo").json()
+    assert undone["groups"] == [red["id"]]
+    assert found(api)["groups"] == groups
+    shown = api.get(f"/api/pictures/{red['id']}").json()["paths"]
+    assert str(doubled / "red.png") in shown  # it is in the library again

@@ -12,7 +12,10 @@ pytest.importorskip("fastapi")
 from fastapi.testclient import TestClient
 from support.api_client import HOST, RULES, Client, numbers
 
+from retrieval.server.permission import Permission
+
 MINE = ("127.0.0.1", 50000)
+OWN = Permission(own_machine=True)
 
 
 @pytest.fixture
@@ -35,7 +38,7 @@ def asking_from(api: TestClient, place: tuple[str, int]) -> TestClient:
 def test_a_file_is_shown_in_its_folder(
     client: Client, launched: list[tuple[str, bool]], pictures: Path
 ) -> None:
-    api = asking_from(client(own_machine=True), MINE)
+    api = asking_from(client(permission=OWN), MINE)
     red = numbers(api)["pictures/red.png"]
     assert api.get("/api/locate").json() == {"possible": True}
     assert api.post(f"/api/pictures/{red}/locate").status_code == 200
@@ -53,14 +56,14 @@ def test_a_file_manager_that_does_not_start_is_reported(
     client: Client, monkeypatch: pytest.MonkeyPatch, pictures: Path
 ) -> None:
     monkeypatch.setattr(click, "launch", lambda path, locate: 1)
-    api = asking_from(client(own_machine=True), MINE)
+    api = asking_from(client(permission=OWN), MINE)
     refused = api.post(f"/api/pictures/{numbers(api)['pictures/red.png']}/locate")
     assert refused.status_code == 422
     assert str(pictures) in refused.json()["hint"]
 
 
 @pytest.mark.parametrize(
-    ("how", "place"), [({}, MINE), ({"own_machine": True}, ("192.168.1.7", 50000))]
+    ("how", "place"), [({}, MINE), ({"permission": OWN}, ("192.168.1.7", 50000))]
 )
 def test_nobody_else_starts_anything(
     client: Client, launched: list[tuple[str, bool]], how: dict[str, Any], place: tuple[str, int]
@@ -72,7 +75,7 @@ def test_nobody_else_starts_anything(
 
 
 def test_other_websites_start_nothing(client: Client, launched: list[tuple[str, bool]]) -> None:
-    api = asking_from(client(own_machine=True), MINE)
+    api = asking_from(client(permission=OWN), MINE)
     for headers in ({"origin": "http://evil.example"}, {"sec-fetch-site": "cross-site"}):
         assert api.post("/api/pictures/1/locate", headers=headers).status_code == 403
     assert api.get("/api/pictures/1/locate").status_code == 405

@@ -160,8 +160,9 @@ def test_likes_refine_and_become_a_concept(page: Any) -> None:
     page.locator("#chips span", has_text='my "red"').wait_for()
     wait_for_first(page, "red.png")
     page.get_by_role("link", name="Library").click()
-    page.get_by_role("button", name='my "red"', exact=True).wait_for()
+    page.get_by_role("link", name='my "red"', exact=True).wait_for()
     page.get_by_role("button", name='Forget my "red"').click()
+    page.get_by_role("button", name="Forget", exact=True).click()
     page.get_by_text("None yet.").wait_for()
 
 
@@ -183,6 +184,7 @@ def test_problems_are_listed(page: Any, pictures: Path) -> None:
     page.get_by_text("No problems").wait_for()
     page.get_by_role("button", name="Look for new pictures").click()
     page.get_by_role("heading", name="1 file could not be indexed").wait_for()
+    page.locator("#problems summary").click()
     page.locator("#problems", has_text="broken.jpg").wait_for()
 
 

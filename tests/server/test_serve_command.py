@@ -148,6 +148,19 @@ def test_files_are_shown_only_where_no_other_machine_can_connect(serve: Serve) -
         assert told.json() == {"possible": possible}
 
 
+def test_folders_are_changed_only_where_no_other_machine_can_connect(serve: Serve) -> None:
+    def may_change(*arguments: str, place: str = "127.0.0.1") -> bool:
+        started = serve(*arguments)
+        api = testing.TestClient(started.api.app, base_url="http://localhost", client=(place, 1))
+        token = {"authorization": f"Bearer {started.token()}"} if "token=" in started.said else {}
+        return bool(api.get("/api/folders", headers=token).json()["may_change"])
+
+    assert may_change()
+    assert not may_change(place="192.0.2.7")
+    assert not may_change("--name", "pictures.example")
+    assert may_change("--name", "pictures.example", "--allow-changes", place="192.0.2.7")
+
+
 def test_a_busy_port_is_named_and_no_address_printed(serve: Serve) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]

@@ -14,7 +14,13 @@ HOST = "localhost:8090"
 RULES = guard.Rules(frozenset({HOST}))
 TOKEN = "s3cret-token.of~the_house"
 GUARDED = guard.Rules(frozenset({HOST}), TOKEN)
-KINDS = {"kind": "zip", "image_id": "1", "order": "0123456789abcdef"}
+KINDS = {
+    "kind": "zip",
+    "image_id": "1",
+    "order": "0123456789abcdef",
+    "folder_id": "1",
+    "group_id": "1",
+}
 
 Client = Callable[..., TestClient]
 Params = dict[str, str | int | float | bool | None]

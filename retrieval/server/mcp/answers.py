@@ -239,7 +239,7 @@ def holdings(library: Library) -> Holdings:
         library=status.path,
         pictures=status.counts.images,
         files=status.counts.files,
-        damaged=status.counts.problems,
+        damaged=status.counts.damaged,
         unsupported=status.counts.unsupported,
         folders=[
             Folder(path=root.path, missing=root.missing) for root in status.roots[:MOST_FOLDERS]

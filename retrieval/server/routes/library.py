@@ -1,17 +1,15 @@
-"""The library as a whole: status, problems, indexing."""
+"""The library as a whole: its status, and the files that cannot be used."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import AsyncIterator
+from collections import Counter
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query, Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Query, Response
 
-from retrieval.server.indexing import RunState
+from retrieval.images.reasons import without_numbers
+from retrieval.library import Library
 from retrieval.server.state import State, as_json
 
 
@@ -26,52 +24,30 @@ def library_routes(state: State) -> APIRouter:
 
     @routes.get("/problems")
     async def problems(
-        limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+        limit: Annotated[int, Query(ge=1, le=10_000)] = 200,
         offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
+        reason: Annotated[
+            str | None, Query(max_length=2000, description="only files with this reason")
+        ] = None,
     ) -> Response:
-        """List the files that could not be indexed, and why."""
-        listed = await state.call(lambda library: list(library.problems()))
-        page = [asdict(problem) for problem in listed[offset : offset + limit]]
-        return as_json({"count": len(listed), "problems": page})
+        """List the files that could not be used, and why; and count them by reason.
 
-    @routes.post("/indexing", status_code=202)
-    async def start() -> Response:
-        """Start indexing: update all folders of the library."""
-        if not state.indexing.start():
-            raise HTTPException(409, "an indexing run is already in progress")
-        return as_json(_run_facts(state.indexing.state), 202)
+        Reasons that differ only in numbers count as one, with "…" in the place of each number.
+        """
 
-    @routes.delete("/indexing")
-    async def stop() -> Response:
-        """Stop the run after the current batch."""
-        state.indexing.stop()
-        return as_json(_run_facts(state.indexing.state))
+        def read(library: Library) -> dict[str, Any]:
+            listed = list(library.problems())
+            reasons = Counter((without_numbers(row.reason), row.kind) for row in listed)
+            chosen = [row for row in listed if reason in (None, without_numbers(row.reason))]
+            return {
+                "count": len(listed),
+                "reasons": [
+                    {"reason": why, "kind": kind, "count": count}
+                    for (why, kind), count in reasons.most_common()
+                ],
+                "problems": [asdict(row) for row in chosen[offset : offset + limit]],
+            }
 
-    @routes.get("/indexing")
-    async def events(request: Request) -> StreamingResponse:
-        """Follow the run as server-sent events; the last has `"running": false`."""
-
-        async def stream() -> AsyncIterator[str]:
-            while not await request.is_disconnected():
-                run = state.indexing.state
-                yield f"data: {json.dumps(_run_facts(run))}\n\n"
-                if not run.running:
-                    return
-                await asyncio.sleep(0.25)
-
-        return StreamingResponse(stream(), media_type="text/event-stream")
+        return as_json(await state.aside(read))
 
     return routes
-
-
-def _run_facts(run: RunState) -> dict[str, Any]:
-    progress = None
-    if run.progress is not None:
-        tally = asdict(run.progress.tally)
-        progress = {"phase": run.progress.phase, "root": run.progress.root, **tally}
-    return {
-        "running": run.running,
-        "watching": run.watching,
-        "error": run.error,
-        "progress": progress,
-    }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from typing import Any
 
@@ -12,15 +11,14 @@ from starlette.concurrency import run_in_threadpool
 
 from retrieval.errors import PictureError
 from retrieval.images.places import container_of
+from retrieval.server.permission import Permission
 from retrieval.server.state import PictureId, State, as_json
 
 
-def locating_routes(state: State, own_machine: bool) -> APIRouter:
-    """Return the router; with `own_machine`, only this machine can reach the server."""
+def locating_routes(state: State, permission: Permission) -> APIRouter:
+    """Return the router."""
     routes = APIRouter()
-
-    def possible(request: Request) -> bool:
-        return own_machine and request.client is not None and _is_loopback(request.client.host)
+    possible = permission.is_own_machine
 
     @routes.get("/locate")
     async def locatable(request: Request) -> dict[str, Any]:
@@ -48,10 +46,3 @@ def locating_routes(state: State, own_machine: bool) -> APIRouter:
         return as_json({"path": path})
 
     return routes
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

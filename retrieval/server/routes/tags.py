@@ -74,6 +74,11 @@ def tag_routes(state: State) -> APIRouter:
         found = await state.aside(lambda library: library.tags.label(body.labels, body.least))
         return as_json({"images": found})
 
+    @routes.delete("/labels")
+    async def unlabel(label: Annotated[str, Query(min_length=1, max_length=200)]) -> Response:
+        """Take a label off all pictures, and off the labels in use."""
+        return as_json({"images": await state.aside(lambda library: library.tags.remove(label))})
+
     return routes
 
 

@@ -5,11 +5,14 @@
  * `terms`: {id, negative, weight} or {concept, negative, weight}. `picture`: the key of a pasted
  * picture (uploads.js). `filters`: a list of values by name (conditions.js). `sure`: the least
  * confidence in percent. `open`: the id of the picture in the viewer, 0 for none. `at`: middle and
- * zoom of the map, null for the whole.
+ * zoom of the map, null for the whole. `reason`: the problem whose files the Library lists. `review`: the
+ * group of duplicates that is compared, 0 for none; `stay`: the number of the file that stays, 0 for the
+ * proposed one; `lens`: what is seen of its pictures, from -1 to 1 and a scale, null for all.
  */
 export const EMPTY = Object.freeze({
   view: "search", text: "", terms: [], picture: "", like: [], unlike: [], filters: {}, where: "",
   sort: "", group: "", fuse: "", look: "", diverse: false, sure: 0, open: 0, at: null,
+  reason: "", review: 0, stay: 0, lens: null,
 });
 
 /** A state without a question and filters, to spread into a change. */
@@ -35,6 +38,12 @@ export function toAddress(state) {
   put("sure", state.sure ? String(state.sure) : "");
   put("open", state.open ? String(state.open) : "");
   if (state.view === "map" && state.at) put("at", rounded(state.at).join(","));
+  if (state.view === "library") put("reason", state.reason);
+  if (state.view === "duplicates" && state.review) {
+    put("review", String(state.review));
+    put("stay", state.stay ? String(state.stay) : "");
+    if (state.lens) put("lens", rounded(state.lens).join(","));
+  }
   // These are allowed in a query, and easier to read.
   const query = values.toString().replaceAll("%3A", ":").replaceAll("%2C", ",").replaceAll("%2F", "/");
   return `/${query && `?${query}`}${state.view === "search" ? "" : `#${state.view}`}`;
@@ -54,7 +63,13 @@ export function fromAddress({ search = "", hash = "" }) {
     like: ids(read("like")), unlike: ids(read("unlike")), diverse: read("diverse") === "yes",
     sure: Math.round(Math.min(100, Math.max(0, Number(read("sure")) || 0))), open: ids(read("open"))[0] ?? 0 };
   for (const name of WORDS) state[name] = read(name);
-  state.at = state.view === "map" ? position(read("at")) : null;
+  state.at = view === "map" ? position(read("at")) : null;
+  if (view === "library") state.reason = read("reason");
+  if (view === "duplicates") {
+    state.review = ids(read("review"))[0] ?? 0;
+    state.stay = state.review ? ids(read("stay"))[0] ?? 0 : 0;
+    state.lens = state.review ? position(read("lens")) : null;
+  }
   return state;
 }
 

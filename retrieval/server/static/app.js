@@ -82,10 +82,11 @@ const views = {
   search: { show: () => gallery.redraw(), hide() {} },
   map: map.create($("map"), { ...page, moved: (at) => state.soon({ at }, "map", REST, false) }),
   albums: albums.create($("albums"), { open: show, saved, changed: renamed }),
-  duplicates: duplicates.create($("duplicates"), page),
-  library: library.create($("library"), {
+  duplicates: duplicates.create($("duplicates"), { open: page.open, now,
+    go: (patch) => state.change(patch), adjust: (patch) => state.adjust(patch), soon: (...how) => state.soon(...how) }),
+  library: library.create($("library"), { now, open: show,
     changed: () => { filters.load().catch(() => {}); saved.stale(); refresh(); },
-    search: (concept) => askFor({ concept }, NOTHING_ASKED),
+    choose: (reason) => state.change({ reason }),
   }),
 };
 const search = createSearch({
@@ -140,6 +141,8 @@ function render(next, before, restored) {
   if (restored || next.view !== before.view || asked(next) !== asked(before)) saved.draw();
   if (next.view !== before.view) drawView(next, before.view);
   else if (restored && next.view === "map") views.map.moveTo(next.at);
+  else if (next.view === "duplicates" && differs("review", "stay", "lens")) views.duplicates.draw(next, before);
+  else if (next.view === "library" && differs("reason")) views.library.show();
   if (asked(next) !== asked(before)) search.start(restored ? state.extras : {});
   else if (next.view === "search" && before.view !== "search") search.start(state.extras); // pictures may have come meanwhile
   else if (next.view === "map" && before.view !== "map") search.light();

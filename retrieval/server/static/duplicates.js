@@ -1,16 +1,22 @@
-// Groups of duplicates, side by side: keep all files, or move the redundant ones.
+// Groups of duplicates: a list of them, or one group in the review (review.js).
 
 import { ask, send } from "./api.js";
+import { toAddress } from "./address.js";
+import { moved, relation } from "./compare.js";
+import { confirmed, sentence } from "./dialogs.js";
 import { bytes, el, fileName, folderOf, many, notice, thumbnail, toast } from "./dom.js";
+import { createReview } from "./review.js";
 
 const PAGE = 50;
-const WHY = { raw: "the kept file is raw", pixels: "fewer pixels", bytes: "fewer bytes", age: "newer", path: "longer path" };
 
-export function create(root, page) {
+/** `open(ids, place)` opens the viewer; the other functions are those of the review. */
+export function create(root, { open, ...steps }) {
   let timer = 0;
   let shown = 0;
   let movesTo = null;
   const groups = el("div", { class: "groups" });
+  const review = createReview(root, steps);
+  const reviewing = () => steps.now().review;
 
   async function load(offset = 0) {
     clearTimeout(timer);
@@ -21,6 +27,7 @@ export function create(root, page) {
       if (!error.unanswered) root.replaceChildren(notice(error.message, error.hint ?? ""));
       return;
     }
+    if (reviewing()) return;
     movesTo = found.moves_to;
     if (!offset) head(found);
     if (found.running && !found.groups.length) { timer = setTimeout(load, 500); return; }
@@ -33,17 +40,26 @@ export function create(root, page) {
   }
 
   function head(found) {
+    const first = found.groups.length ? [compare(found.groups[0].id, "Compare one by one", "button main")] : [];
     const again = el("button", { type: "button", onclick: searchAgain, disabled: found.running }, found.running ? "Searching…" : "Search again");
     const back = movesTo ? [el("button", { type: "button", onclick: undo }, "Undo last move")] : [];
-    const all = movesTo && found.count ? [el("button", { type: "button", class: "main", onclick: () => moveAll(found) }, `Move all ${many(found.files, "redundant file")}`)] : [];
+    const all = movesTo && found.count ? [el("button", { type: "button", onclick: () => moveAll(found) }, `Move all ${many(found.files, "redundant file")}`)] : [];
     const text = found.running ? "Comparing pictures…"
       : found.error ? found.error
         : `${many(found.count, "group")}, ${many(found.files, "redundant file")}, ${bytes(found.bytes)} in total. Compared ${many(found.pictures, "picture")}.`;
-    const parts = [el("div", { class: "head" }, el("p", { role: "status", textContent: text }), again, ...back, ...all)];
+    const parts = [el("div", { class: "head" }, el("p", { role: "status", textContent: text }), again, ...back, ...all, ...first)];
     if (!found.running && !found.count && !found.error) parts.push(notice("No duplicates", "No two files show the same picture, not even in another size, crop or quality."));
     if (!movesTo && found.count) parts.push(el("p", { class: "soft", textContent: "To move redundant files from this page, start the server with --move-to FOLDER. Pixtrieve never deletes files." }));
     root.replaceChildren(...parts, groups);
     if (found.running) groups.replaceChildren(notice("Searching for duplicates", "This takes about a second per thousand pictures."));
+  }
+
+  function compare(id, text, kind = "button") {
+    return el("a", { class: kind, href: toAddress({ ...steps.now(), view: "duplicates", review: id, stay: 0, lens: null, open: 0 }), onclick: (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+      event.preventDefault();
+      steps.go({ review: id, stay: 0, lens: null });
+    } }, text);
   }
 
   function group(found) {
@@ -56,35 +72,33 @@ export function create(root, page) {
         box.remove();
         toast(said(done));
       } catch (error) {
-        toast(`${error.message} ${error.hint ?? ""}`);
+        toast(`${sentence(error.message)} ${error.hint ?? ""}`);
       }
     };
     const keep = el("button", { type: "button", onclick: () => act(() => send("/api/duplicates/keep", { groups: [found.id] }), () => "Kept all files. This group will not be shown again.") }, "Keep all");
-    const move = el("button", { type: "button", class: "main", onclick: () => act(() => send("/api/duplicates/move", { groups: [found.id] }), moved) }, "Move redundant files");
+    const move = el("button", { type: "button", onclick: () => act(() => send("/api/duplicates/move", { groups: [found.id] }), moved) }, "Move redundant files");
     box.append(
       el("ul", {}, ...files.map((file, place) => el("li", { class: place ? "" : "kept" },
-        el("button", { type: "button", class: "look", "aria-label": `View ${fileName(file.path)}`, onclick: () => page.open(ids, ids.indexOf(file.image_id)) }, thumbnail(file.image_id, file.path)),
-        el("strong", { textContent: place ? (file.exact ? "same bytes" : `${Math.floor(Math.min(file.likeness, 0.999) * 100)}% similar`) : "kept" }),
-        el("span", { textContent: `${file.width} × ${file.height}, ${bytes(file.size)}${place && WHY[file.reason] ? `, ${WHY[file.reason]}` : ""}` }),
+        el("button", { type: "button", class: "look", "aria-label": `View ${fileName(file.path)}`, onclick: () => open(ids, ids.indexOf(file.image_id)) }, thumbnail(file.image_id, file.path)),
+        el("strong", { textContent: place ? relation(file, found.kept) : "kept" }),
+        el("span", { textContent: `${file.width} × ${file.height}, ${bytes(file.size)}` }),
         el("span", { class: "soft", textContent: fileName(file.path), title: file.path }),
         el("span", { class: "soft path", textContent: folderOf(file.path) })))),
-      el("div", { class: "actions row" }, keep, ...(movesTo ? [move] : [])));
+      el("div", { class: "actions row" }, compare(found.id, "Compare", "button main"), keep, ...(movesTo ? [move] : [])));
     return box;
   }
 
-  const moved = (done) => `Moved ${many(done.moved.length, "file")} to ${done.folder}.`
-    + (done.left.length ? ` Left ${many(done.left.length, "file")} in place, such as ${done.left[0].path}: ${done.left[0].reason}` : "");
-
   async function moveAll(found) {
-    if (!confirm(`Move ${many(found.files, "redundant file")} to ${movesTo}? The kept files stay where they are. You can undo this.`)) return;
-    const wanted = [];
-    for (let offset = 0; offset < found.count; offset += 500) {
-      wanted.push(...(await ask(`/api/duplicates?limit=500&offset=${offset}`)).groups.map((each) => each.id));
-    }
+    const text = `${many(found.files, "redundant file")} move to ${movesTo}. The kept files stay where they are, and you can undo this.`;
+    if (!await confirmed("Move all redundant files?", text, "Move files")) return;
     try {
+      const wanted = [];
+      for (let offset = 0; offset < found.count; offset += 500) {
+        wanted.push(...(await ask(`/api/duplicates?limit=500&offset=${offset}`)).groups.map((each) => each.id));
+      }
       toast(moved(await send("/api/duplicates/move", { groups: wanted })));
     } catch (error) {
-      toast(`${error.message} ${error.hint ?? ""}`);
+      toast(`${sentence(error.message)} ${error.hint ?? ""}`);
     }
     load();
   }
@@ -92,10 +106,11 @@ export function create(root, page) {
   async function undo() {
     try {
       const done = await ask("/api/duplicates/undo", { method: "POST" });
-      toast(`Moved ${many(done.moved.length, "file")} back. To add them to the library again, choose “Look for new pictures” in the Library view.`);
+      toast(`Moved ${many(done.moved.length, "file")} back.`);
     } catch (error) {
-      toast(`${error.message} ${error.hint ?? ""}`);
+      toast(`${sentence(error.message)} ${error.hint ?? ""}`);
     }
+    load();
   }
 
   async function searchAgain() {
@@ -108,5 +123,15 @@ export function create(root, page) {
     load();
   }
 
-  return { show: () => load(), hide: () => clearTimeout(timer) };
+  const show = () => (reviewing() ? review.show() : load());
+
+  return {
+    show,
+    /** Show what has changed of a state: the list, a group, or what stays of it. */
+    draw(next, before) {
+      if (next.review) { clearTimeout(timer); review.draw(next, before); }
+      else if (before.review) { review.hide(); load(); }
+    },
+    hide() { clearTimeout(timer); review.hide(); },
+  };
 }

@@ -7,18 +7,19 @@ import { asked, EMPTY, fromAddress, hasQuestion, toAddress } from "../static/add
 
 const back = (address) => fromAddress(new URL(address, "http://localhost"));
 
-const FULL = {
+const PARTS = {
   view: "map", text: "a dog & a cat + 50% #17", picture: "kx3f", like: [3, 4], unlike: [9],
   terms: [{ id: 17, negative: true, weight: 2 }, { id: 5, negative: false, weight: 0.5 }, { concept: 'my "red": id:3\n', negative: false, weight: 1 }],
   filters: { folder: ["/photos/ö & more"], "date-from": ["2023-05-01"], tag: ["a=b", "c,d"] }, where: "width > 1000 and name ~ 'a#b'",
   sort: "date-desc", group: "day", fuse: "multiply", look: "texts", diverse: true, sure: 45, open: 23, at: [0.25, 0.125, 3.5],
 };
+const FULL = { ...EMPTY, ...PARTS };
 
 test("everything on screen survives", () => assert.deepEqual(back(toAddress(FULL)), FULL));
 
 test("each part alone survives, and has an address of its own", () => {
   const seen = new Set([toAddress(EMPTY)]);
-  for (const [name, value] of Object.entries(FULL)) {
+  for (const [name, value] of Object.entries(PARTS)) {
     const state = { ...EMPTY, [name]: value, ...(name === "at" && { view: "map" }) };
     assert.deepEqual(back(toAddress(state)), state, name);
     assert.ok(!seen.has(toAddress(state)), name);
