@@ -101,6 +101,9 @@ def test_the_grammar() -> None:
     assert parse("tag in (dog, 'big cat')") == OneOf("tag", ("dog", "big cat"))
     assert parse("size >= 2MB") == parse("size >= 2 mb") == Comparison("size", ">=", 2e6)
     assert parse("size < 1.5KiB") == Comparison("size", "<", 1536.0)
+    assert parse("size < 2MiB") == Comparison("size", "<", 2.0 * 1024**2)
+    assert parse("size < 3 GiB") == Comparison("size", "<", 3.0 * 1024**3)
+    assert parse("size < 4 TB") == Comparison("size", "<", 4e12)
     assert parse("format = .jpg") == Comparison("format", "=", "JPEG")
     assert parse("taken = '2023-05-17 12:30'") == Comparison("taken", "=", "2023-05-17T12:30")
     assert parse("gps near -33.9, 151.2 within 500 m") == Near(-33.9, 151.2, 0.5)
@@ -252,3 +255,18 @@ def test_edges_of_a_box_are_on_earth(inside: str, outside: str) -> None:
     parse(inside)
     with pytest.raises(QueryError):
         parse(outside)
+
+
+@pytest.mark.parametrize(
+    ("path", "pattern", "equal"),
+    [
+        ("/p/trips/a.jpg", "a.jpg", True),
+        ("/p/trips/a.jpg", "trips/a.jpg", True),
+        ("/p/trips/a.jpg", "trips/*", True),
+        ("/p/trips/a.jpg", "/p/trips/a.jpg", True),
+        ("/p/trips/a.jpg", "/trips/a.jpg", False),
+        ("/p/trips/a.jpg", "rips/a.jpg", False),
+    ],
+)
+def test_a_relative_path_matches_from_any_folder_on(path: str, pattern: str, equal: bool) -> None:
+    assert matching.path_equals(path, pattern) is equal
