@@ -66,6 +66,8 @@ def test_positions() -> None:
         (10.508333, 20)
     )
     assert position(((90, 0, 0), "N"), ((180, 0, 0), "W")) == (90, -180)
+    assert position(("48", "N"), ("2.5", "E")) == (48, 2.5)
+    assert position(((1, 2, 3, 4), "N"), ((2, 0, 0), "E")) == pytest.approx((1.0341667, 2))
 
 
 @pytest.mark.parametrize(
@@ -81,10 +83,9 @@ def test_positions() -> None:
         ((math.nan, 0, 0), "N"),
         ((math.inf, 0, 0), "N"),
         ((48, math.nan, 0), "N"),
-        ((1, 2, 3, 4), "N"),
         ((), "N"),
         (None, "N"),
-        ("48", "N"),
+        ("x", "N"),
         ((None, 0, 0), "N"),
     ],
 )
