@@ -27,7 +27,7 @@ TINY = {
     "decoding.py": ("--count", "1", "--only", "JPEG,"),
     "models.py": ("pocket", "--count", "2"),
     "endurance.py": ("--files", "40", "--changed", "40", "--queries", "40"),
-    "card.py": ("--device", "torch", "--models", "ViT-B-32", "--batches", "2", "4"),
+    "card.py": ("--device", "torch", "--models", "ViT-S-32-alt", "--batches", "2"),
 }
 
 
