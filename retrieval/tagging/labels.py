@@ -129,5 +129,11 @@ def read_labels(source: str) -> tuple[str, ...]:
 
 
 def clean_labels(labels: Sequence[str]) -> tuple[str, ...]:
-    """Return labels as `plain_name` does, without empty ones and duplicates, in their order."""
+    """Return labels as `plain_name` does, without empty ones and duplicates, in their order.
+
+    QueryError for a label with half a character (a lone surrogate), which nothing can store.
+    """
+    for label in labels:
+        if any("\ud800" <= character <= "\udfff" for character in label):
+            raise QueryError(f"the label {label!r} has half a character", "write it again")
     return tuple(dict.fromkeys(filter(None, map(plain_name, labels))))
