@@ -146,7 +146,8 @@ function drawFirst() {
 
 function render(next, before, restored) {
   const differs = (...names) => names.some((name) => next[name] !== before[name]);
-  if (!restored && differs("text")) recent.typed(before.text, next.text);
+  const typed = !restored && differs("text") && $("question").value === next.text; // not set by a link
+  if (typed) recent.typed(before.text, next.text);
   else if (restored || differs("view", "open") || asked(next) !== asked(before)) recent.keep();
   if (restored || differs("text")) $("question").value = next.text;
   if (restored || differs("sure")) drawSlider(next);
