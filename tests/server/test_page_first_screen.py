@@ -33,8 +33,11 @@ def go_home(page: Any) -> None:
 
 def put_labels(page: Any, *labels: str) -> None:
     page.evaluate(
-        """labels => fetch("/api/labels", { method: "POST", body: JSON.stringify({ labels, least: 0 }),
-             headers: { "content-type": "application/json" } })""",
+        """labels => fetch("/api/labels", {
+             method: "POST",
+             body: JSON.stringify({ labels, least: 0 }),
+             headers: { "content-type": "application/json" },
+           })""",
         list(labels),
     )
 
@@ -82,7 +85,9 @@ def test_what_is_still_typed_is_no_recent_search(page: Any) -> None:
 
 def test_without_storage_there_are_no_recent_searches(page: Any) -> None:
     page.add_init_script(
-        """Object.defineProperty(window, "localStorage", { get() { throw new Error("denied"); } });"""
+        """Object.defineProperty(window, "localStorage", {
+             get() { throw new Error("denied"); },
+           });"""
     )
     page.reload()
     ask(page, "red", "red.png")
@@ -148,9 +153,7 @@ def test_the_rows_are_for_everyone(page: Any, scheme: str) -> None:
     page.get_by_text("Search with words").wait_for()
     put_labels(page, "red", "grey", "something with a rather long name that many pictures have")
     texts = ["two dogs on a beach in the evening sun", "red", "blue car", "a", "b", "x" * 200]
-    page.evaluate(
-        "texts => localStorage.setItem('pixtrieve.recent', JSON.stringify(texts))", texts
-    )
+    page.evaluate("texts => localStorage.setItem('pixtrieve.recent', JSON.stringify(texts))", texts)
     page.evaluate("fetch('/api/saved?name=Evenings&q=evening', { method: 'POST' })")
     page.reload()
     for row in ("recent", "saved", "often"):
