@@ -64,6 +64,7 @@ def points(api: TestClient, header: dict[str, Any]) -> tuple[Any, Any, Any]:
 
 def test_the_first_request_has_it_drawn(api: TestClient, folder: str) -> None:
     assert api.get("/api/map/points").status_code == 404
+    assert api.get("/api/map", params={"draw": False}).json() == {"drawing": None, "error": ""}
     first = api.get("/api/map")
     assert first.status_code == 202
     assert 0 <= first.json()["drawing"]["share"] <= 1

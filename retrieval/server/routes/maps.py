@@ -21,17 +21,19 @@ def map_routes(state: State) -> APIRouter:
         return await state.aside(lambda library: library.map.current())
 
     @routes.get("/map")
-    async def header() -> Response:
+    async def header(
+        draw: Annotated[bool, Query(description="start drawing what is missing")] = True,
+    ) -> Response:
         """Return regions, layout and number of pictures; 202 with progress until there is a map.
 
         `level` 0 has the coarsest regions; `parent` is an index into `regions` (-1: none). `x` and
         `y` (downwards) range from 0 to 1. `lacking` counts new pictures without a position: this
-        request starts placing them, and `drawing` is null when that is done. 503 if the update
-        failed: POST tries again.
+        request starts placing them, and `drawing` is null when that is done. `draw=false` starts
+        nothing. 503 if the update failed: POST tries again.
         """
         drawn = await known()
         failed = job.state.error
-        if (drawn is None or drawn.unplaced) and not failed:
+        if draw and (drawn is None or drawn.unplaced) and not failed:
             job.start()
         if drawn is None and failed:
             return as_json({"error": failed, "hint": job.state.hint}, 503)

@@ -1,12 +1,13 @@
 // The Albums view: albums as cards, and saved searches. And the heading of an open album.
 
-import { EMPTY, toAddress } from "./address.js";
+import { EMPTY } from "./address.js";
 import { ask, inParts, send } from "./api.js";
 import { coverOf } from "./album_picker.js";
 import { albumOf } from "./conditions.js";
 import { spanOf } from "./days.js";
 import { askName, confirmed } from "./dialogs.js";
 import { $, el, many, notice, toast } from "./dom.js";
+import { stateLink } from "./links.js";
 
 const stateOf = (name) => ({ ...EMPTY, filters: { album: [name] } });
 
@@ -40,11 +41,7 @@ export function create(root, { open, changed, saved }) {
   }
 
   function card(album) {
-    const link = el("a", { class: "face", href: toAddress(stateOf(album.name)), onclick: (event) => {
-      if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
-      event.preventDefault();
-      open(stateOf(album.name));
-    } }, coverOf(album, 512), el("strong", { textContent: album.name }), el("span", { class: "soft", textContent: about(album) }));
+    const link = stateLink(stateOf(album.name), open, { class: "face" }, coverOf(album, 512), el("strong", { textContent: album.name }), el("span", { class: "soft", textContent: about(album) }));
     return el("li", {}, link, el("div", { class: "deeds" },
       el("button", { type: "button", class: "link", "aria-label": `Rename ${album.name}`, onclick: () => rename(album.name) }, "Rename"),
       el("button", { type: "button", class: "link", "aria-label": `Delete ${album.name}`, onclick: () => remove(album) }, "Delete")));

@@ -13,8 +13,11 @@ import { createFilters } from "./filters.js";
 import { createGallery } from "./gallery.js";
 import * as library from "./library.js";
 import * as map from "./map.js";
+import { createOften } from "./often.js";
 import { chips, withTerm } from "./question.js";
+import { createRecent } from "./recent.js";
 import { createSaved } from "./saved.js";
+import { canSave } from "./saved_state.js";
 import { createScrubber } from "./scrubber.js";
 import { createSearch } from "./search.js";
 import { createState } from "./state.js";
@@ -68,11 +71,14 @@ const picker = createAlbumPicker({ changed: () => { collected(); if (albumOf(now
 const albumHead = albums.createAlbumHead();
 const show = (other) => state.change({ ...other, view: "search" });
 const saved = createSaved({ now, open: show });
+const recent = createRecent({ open: show });
+const often = createOften({ open: show });
 const filters = createFilters({
   now,
   change: (patch) => state.change(patch),
   soon: (patch, kind, delay) => state.soon(patch, kind, delay),
   clear: () => state.change(NO_FILTERS),
+  loaded: ({ tag }) => often.load(tag),
 });
 const page = {
   open: (ids, place) => open(ids[place], ids),
@@ -93,6 +99,8 @@ const search = createSearch({
   now, gallery,
   indexing: () => views.library.running,
   clear: () => state.change(NO_FILTERS),
+  arrived: drawFirst,
+  told: () => recent.answered(now()),
   drawn: () => { if (now().view === "search") viewer.among(gallery.source); },
   highlight: (ids, said) => views.map.highlight(ids, said),
 });
@@ -130,8 +138,17 @@ function open(id, ids) {
 /** Search again with the same question, and stay where one is. */
 const refresh = () => search.start({ scroll: scrollY, count: gallery.source.hits?.length ?? 0 });
 
+/** The rows above all pictures come and go with them: while one types, nothing moves before the answer is there. */
+function drawFirst() {
+  $("first").hidden = canSave(now());
+  if (!$("first").hidden) recent.draw();
+}
+
 function render(next, before, restored) {
   const differs = (...names) => names.some((name) => next[name] !== before[name]);
+  const typed = !restored && differs("text") && $("question").value === next.text; // not set by a link
+  if (typed) recent.typed(before.text, next.text);
+  else if (restored || differs("view", "open") || asked(next) !== asked(before)) recent.keep();
   if (restored || differs("text")) $("question").value = next.text;
   if (restored || differs("sure")) drawSlider(next);
   if (restored || differs("filters", "where", "sort", "group", "fuse", "look", "diverse")) filters.draw();
@@ -139,6 +156,7 @@ function render(next, before, restored) {
   document.title = [next.view === "search" ? next.text.trim() || albumOf(next) : TITLES[next.view], "Pixtrieve"].filter(Boolean).join(" · ");
   albumHead.draw(next);
   if (restored || next.view !== before.view || asked(next) !== asked(before)) saved.draw();
+  if (next.view === "search" && before.view === "map") often.draw(); // there may be a map now
   if (next.view !== before.view) drawView(next, before.view);
   else if (restored && next.view === "map") views.map.moveTo(next.at);
   else if (next.view === "duplicates" && differs("review", "stay", "lens")) views.duplicates.draw(next, before);

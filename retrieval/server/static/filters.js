@@ -24,9 +24,9 @@ export function searchOptions(state) {
 
 /**
  * `now()` returns the state, `change(patch)` makes it another one, `soon(patch, kind, delay)` does
- * when typing rests; `clear()` takes all filters off.
+ * when typing rests; `clear()` takes all filters off. `loaded(facets)` is called with the values to choose from.
  */
-export function createFilters({ now, change, soon, clear }) {
+export function createFilters({ now, change, soon, clear, loaded }) {
   let fields = []; // {name, label, kind, about}
   let facets = null; // {field: [{value, images}]}, null until loaded
   let places = null;
@@ -185,6 +185,7 @@ export function createFilters({ now, change, soon, clear }) {
     facets = found;
     places = where.places.map((place) => ({ ...place, km: where.km }));
     draw();
+    loaded(facets);
   }
 
   return {

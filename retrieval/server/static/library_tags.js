@@ -1,21 +1,15 @@
 // Labels and concepts of the library: what has them, and searching for them.
 
-import { EMPTY, toAddress } from "./address.js";
+import { EMPTY } from "./address.js";
 import { ask, send } from "./api.js";
 import { confirmed, sentence } from "./dialogs.js";
 import { el, many, toast } from "./dom.js";
+import { stateLink } from "./links.js";
 
 const tagged = (name) => ({ ...EMPTY, filters: { tag: [name] } });
 const conceived = (concept) => ({ ...EMPTY, terms: [{ concept, negative: false, weight: 1 }] });
 
-function link(state, open, ...children) {
-  return el("a", { href: toAddress(state), onclick: (event) => {
-    if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
-    event.preventDefault();
-    open(state);
-  } }, ...children);
-}
-
+const link = (state, open, ...children) => stateLink(state, open, {}, ...children);
 const count = (images) => el("span", { class: "count", textContent: images.toLocaleString("en") });
 
 async function remove(address, title, text, action, said, done) {

@@ -1,10 +1,10 @@
 // Saved searches: saving what is asked, the list with what is new, and opening one.
 
-import { hasQuestion, toAddress } from "./address.js";
 import { ask, send } from "./api.js";
 import { askName, sentence } from "./dialogs.js";
 import { $, el, notice, toast } from "./dom.js";
 import { searchOptions } from "./filters.js";
+import { stateLink } from "./links.js";
 import { queryText } from "./question.js";
 import { asksFor, canSave, nameOf, stateOf } from "./saved_state.js";
 
@@ -20,11 +20,7 @@ export function createSaved({ now, open }) {
   let asker = ""; // the view that asked
   let begun = false;
 
-  const link = (search, ...inside) => el("a", { href: toAddress(stateOf(search)), onclick: (event) => {
-    if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
-    event.preventDefault();
-    look(search);
-  } }, ...inside);
+  const link = (search, ...inside) => stateLink(stateOf(search), () => look(search), {}, ...inside);
 
   const newOf = ({ name }) => counts.get(name)?.fresh ?? 0;
   const troubleOf = ({ name, trouble }) => trouble || (counts.get(name)?.trouble ?? "");
@@ -98,7 +94,7 @@ export function createSaved({ now, open }) {
     const state = now();
     $("keep").hidden = !canSave(state);
     const first = state.view === "search" && !canSave(state);
-    $("saved").hidden = !first || !known.length;
+    if (first) $("saved").hidden = !known.length;
     if (first && begun) load(fill).catch(() => {});
     else if (asker !== state.view || asker === "search") asking += 1; // nobody sees what is counted
   }
@@ -106,7 +102,7 @@ export function createSaved({ now, open }) {
   function fill() {
     const fine = known.filter((each) => !troubleOf(each)).sort((one, other) => Math.sign(newOf(other)) - Math.sign(newOf(one)));
     $("savedlist").replaceChildren(...fine.slice(0, SHOWN).map((each) => el("li", {}, link(each, el("span", { class: "title", textContent: each.name }), ...news(each)))));
-    $("saved").hidden = !fine.length || now().view !== "search" || canSave(now()) || hasQuestion(now());
+    $("saved").hidden = !fine.length;
   }
 
   /** The part of the Albums view; `again()` draws the view once more. */

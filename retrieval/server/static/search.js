@@ -18,10 +18,11 @@ const FEW = 12; // best hits to highlight on the map if none is a strong match
 
 /**
  * `now()` returns the state, `indexing()` whether pictures are being added, `clear()` takes the
- * filters off. `drawn()` is called after each change of the pictures, `highlight(ids, said)` with those
- * that the map shows, or with what is said if there are none.
+ * filters off. `arrived()` is called before other pictures are shown, `drawn()` after each change of them, `told()`
+ * once a question is answered, `highlight(ids, said)` with the pictures that the map shows, or with what is said if
+ * there are none.
  */
-export function createSearch({ now, indexing, clear, gallery, drawn, highlight }) {
+export function createSearch({ now, indexing, clear, gallery, arrived, drawn, told, highlight }) {
   let request = null; // AbortController of the current request
   let exhausted = true;
   let loading = false;
@@ -70,12 +71,14 @@ export function createSearch({ now, indexing, clear, gallery, drawn, highlight }
     replace(createHits(found.hits), { scroll });
     say(found);
     answered = true;
+    told();
     light();
   }
 
   function replace(source, how) {
     gallery.source.close();
     $("note").hidden = true;
+    arrived();
     gallery.show(source, how);
     drawn();
   }

@@ -2,7 +2,7 @@
 
 import { fromAddress, toAddress } from "./address.js";
 
-const PAUSE = 3000; // milliseconds after which typing is a new question
+export const PAUSE = 3000; // milliseconds after which typing is a new question
 
 /** Whether a text is the earlier one typed on, or partly deleted. */
 export const typedOn = (before, after) => after.startsWith(before) || before.startsWith(after);
