@@ -31,7 +31,7 @@ README = (ROOT / "README.md").read_text("utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 MOST_BYTES = 10_000
 # Of ruff, mypy, pytest, curl and Ray.
-_OUTSIDE = {"--check", "--strict", "--cov", "--data-binary", "--head", "--address"}
+_OUTSIDE = {"--dist", "--check", "--strict", "--cov", "--data-binary", "--head", "--address"}
 _STANDS_FOR = {"FILE|URL|-": "FILE", "DIR": "folder", "…": ""}
 
 
