@@ -57,18 +57,10 @@ def timeline_routes(state: State) -> APIRouter:
 
         `page_of` names a picture: the order is cut into pages of `limit`, and its page is returned.
         """
-
-        def part(_: Library) -> tuple[int, list[int]]:
-            found = _named(timelines, order)
-            start = _place(found, page_of) // limit * limit if page_of else offset
-            return start, found.ids[start : start + limit].tolist()
-
-        def read(library: Library) -> dict[int, dict[str, Any]]:
-            glimpses = library.timeline.glimpses(image_ids)
-            return {id_: _shown(each, state.placeholders) for id_, each in glimpses.items()}
-
-        start, image_ids = await state.beside(part)
-        shown = await state.for_tiles(read)
+        start, image_ids = await state.beside(
+            lambda _: _part(_named(timelines, order), offset, limit, page_of)
+        )
+        shown = await state.for_tiles(lambda library: _tiles(library, image_ids, state))
         return as_json({"offset": start, "pictures": [shown.get(id_) for id_ in image_ids]})
 
     @routes.get("/timeline/{order}/ids")
@@ -88,6 +80,18 @@ def timeline_routes(state: State) -> APIRouter:
         return as_json({"km": PLACE_KM, "places": [asdict(place) for place in found]})
 
     return routes
+
+
+def _part(order: Order, offset: int, limit: int, page_of: int) -> tuple[int, list[int]]:
+    """Return where a part of an order begins, and its ids; `page_of` 0 is no picture."""
+    start = _place(order, page_of) // limit * limit if page_of else offset
+    return start, order.ids[start : start + limit].tolist()
+
+
+def _tiles(library: Library, image_ids: list[int], state: State) -> dict[int, dict[str, Any]]:
+    """Return what a tile shows of each picture that is there, by id."""
+    glimpses = library.timeline.glimpses(image_ids)
+    return {id_: _shown(each, state.placeholders) for id_, each in glimpses.items()}
 
 
 def _named(timelines: Timelines, name: str) -> Order:
