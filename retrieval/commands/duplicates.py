@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import wraps
+from typing import Any
 
 import click
 
@@ -32,6 +34,67 @@ from retrieval.library import Library
 _LAST = "last"
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Which groups to find: see `Duplicates.find`."""
+
+    kind: Kind
+    threshold: float
+    show_kept: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Output:
+    """How groups are shown: as JSON, and on a page in a file or in the browser."""
+
+    as_json: bool
+    html: str | None
+    open_page: bool
+
+
+def _finding_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--exact`, `--near`, `--threshold` and `--show-kept`; the command gets `wanted`."""
+
+    @click.option("--exact", "kind", flag_value="exact", help="Only files with the same bytes.")
+    @click.option("--near", "kind", flag_value="near", help="Only pictures that differ in bytes.")
+    @click.option(
+        "--threshold",
+        type=click.FloatRange(0.5, 1),
+        default=LIKENESS,
+        show_default=True,
+        help="Lowest similarity of near duplicates.",
+    )
+    @click.option("--show-kept", is_flag=True, help="Also list groups hidden by --keep-all.")
+    @wraps(command)
+    def gathered(
+        *arguments: Any, kind: Kind | None, threshold: float, show_kept: bool, **others: Any
+    ) -> Any:
+        wanted = _Wanted(kind or "all", threshold, show_kept)
+        return command(*arguments, wanted=wanted, **others)
+
+    return gathered
+
+
+def _output_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--json`, `--html` and `--open`; the command gets `output`."""
+
+    @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+    @click.option(
+        "--html",
+        metavar="FILE",
+        type=UserPath(),
+        help="Write a page with the pictures to FILE (- for standard output).",
+    )
+    @click.option("--open", "open_page", is_flag=True, help="Open that page in the browser.")
+    @wraps(command)
+    def gathered(
+        *arguments: Any, as_json: bool, html: str | None, open_page: bool, **others: Any
+    ) -> Any:
+        return command(*arguments, output=_Output(as_json, html, open_page), **others)
+
+    return gathered
+
+
 @click.command(
     "duplicates",
     cls=Command,
@@ -44,21 +107,12 @@ _LAST = "last"
 )
 @click.argument("group", nargs=-1, type=int)
 @library_option
-@click.option("--exact", "kind", flag_value="exact", help="Only files with the same bytes.")
-@click.option("--near", "kind", flag_value="near", help="Only pictures that differ in bytes.")
-@click.option(
-    "--threshold",
-    type=click.FloatRange(0.5, 1),
-    default=LIKENESS,
-    show_default=True,
-    help="Lowest similarity of near duplicates.",
-)
+@_finding_options
 @click.option(
     "--keep-all",
     is_flag=True,
     help="Keep all files of the named groups, and do not list these groups again.",
 )
-@click.option("--show-kept", is_flag=True, help="Also list groups hidden by --keep-all.")
 @click.option(
     "--move-to",
     metavar="DIR",
@@ -74,27 +128,16 @@ _LAST = "last"
     type=UserPath(),
     help="Move back what the last --move-to moved, or what LOG lists.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.option(
-    "--html",
-    metavar="FILE",
-    type=UserPath(),
-    help="Write a page with the pictures to FILE (- for standard output).",
-)
-@click.option("--open", "open_page", is_flag=True, help="Open that page in the browser.")
+@_output_options
 def duplicates_command(
     group: tuple[int, ...],
     library_path: str,
-    kind: Kind | None,
-    threshold: float,
+    wanted: _Wanted,
     keep_all: bool,
-    show_kept: bool,
     move_to: str | None,
     yes: bool,
     undo: str | None,
-    as_json: bool,
-    html: str | None,
-    open_page: bool,
+    output: _Output,
 ) -> None:
     """Find duplicate and near-duplicate pictures.
 
@@ -109,7 +152,9 @@ def duplicates_command(
         if undo is not None:
             _bring_back(duplicates, duplicates.last_log() if undo == _LAST else undo)
             return
-        report = duplicates.find(kind or "all", threshold=threshold, show_kept=show_kept)
+        report = duplicates.find(
+            wanted.kind, threshold=wanted.threshold, show_kept=wanted.show_kept
+        )
         groups = report.of(group)
         if keep_all:
             duplicates.keep_all(groups)
@@ -117,9 +162,9 @@ def duplicates_command(
         elif move_to is not None:
             _move(duplicates, groups, move_to, yes=yes)
         else:
-            _show(report, groups, as_json=as_json, on_screen=html != "-")
-            if html or open_page:
-                give_page(duplicate_sheet(groups), html, open_page=open_page)
+            _show(report, groups, as_json=output.as_json, on_screen=output.html != "-")
+            if output.html or output.open_page:
+                give_page(duplicate_sheet(groups), output.html, open_page=output.open_page)
 
 
 def _show(
