@@ -18,6 +18,9 @@ TOLERANCE = 0.002
 """How far the length of a stored vector may be from 1. Rounding to half floats changes it by less
 than 0.0005."""
 
+_WORTH_THREADS = 2**23
+"""From this many multiplications on, a product is left to BLAS and its threads."""
+
 
 def to_blobs(vectors: NDArray[np.float32]) -> list[bytes]:
     """Return one blob per row of (n, dim) unit vectors."""
@@ -72,3 +75,16 @@ def normalise(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     if not np.isfinite(lengths).all() or (lengths == 0).any():
         raise ValueError("a vector has length zero or contains numbers that are not finite")
     return np.asarray(vectors / lengths, np.float32)
+
+
+def pairwise_cosines(
+    rows: NDArray[np.floating[Any]], others: NDArray[np.floating[Any]]
+) -> NDArray[np.floating[Any]]:
+    """Return the cosines (n, m) of unit vectors (n, dim) with others (m, dim).
+
+    Small products take this thread alone. The threads of BLAS go on spinning after each product, so
+    a question on a busy machine would wait for them ten times as long as for the product.
+    """
+    if rows.size * len(others) < _WORTH_THREADS:
+        return np.einsum("nd,md->nm", rows, others)
+    return np.asarray(rows @ others.T)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from retrieval.vectors import as_stored, from_blobs, normalise, to_blobs
+from retrieval.vectors import as_stored, from_blobs, normalise, pairwise_cosines, to_blobs
 
 unit_rows = arrays(np.float32, (3, 8), elements=st.floats(-1, 1, width=32)).filter(
     lambda rows: (np.linalg.norm(rows, axis=1) > 0.01).all()
@@ -46,3 +46,12 @@ def test_no_blobs_are_no_rows() -> None:
 def test_a_row_without_direction_is_refused(bad: float) -> None:
     with pytest.raises(ValueError, match="length zero"):
         normalise(np.array([[1, 0], [bad, 0]], np.float32))
+
+
+@pytest.mark.parametrize("count", [3, 20_000])
+def test_pairwise_cosines_are_the_same_for_small_and_for_large_products(count: int) -> None:
+    rng = np.random.default_rng(0)
+    rows = normalise(rng.standard_normal((count, 16), np.float32))
+    others = normalise(rng.standard_normal((40, 16), np.float32))
+    exact = rows.astype(np.float64) @ others.T.astype(np.float64)
+    np.testing.assert_allclose(pairwise_cosines(rows, others), exact, atol=1e-6)

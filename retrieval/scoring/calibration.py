@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.query.tokens import query_words
+from retrieval.vectors import pairwise_cosines
 from retrieval.whole_file import read_record, write_record
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class PromptEnsemble:
 
     def scores(self, pictures: NDArray[np.float32]) -> Floats:
         """Return the cosines (n,) with pictures' unit vectors (n, dim)."""
-        return np.asarray(pictures @ self._vector, np.float64)
+        return np.asarray(pairwise_cosines(pictures, self._vector[None])[:, 0], np.float64)
 
 
 def features(

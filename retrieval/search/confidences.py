@@ -35,6 +35,7 @@ from retrieval.scoring.confidence import (
 )
 from retrieval.scoring.phrasings import phrasings
 from retrieval.search.query_vectors import text_of
+from retrieval.vectors import pairwise_cosines
 
 if TYPE_CHECKING:
     from retrieval.scoring.confidence import Match, ScoreBaseline, ScoreBaselines
@@ -203,7 +204,7 @@ def _text_hits(
     model: CalibratedModel,
 ) -> TextHits:
     """Return the hits of a text term; `pictures` are the vectors (n, dim) of the ranked ids."""
-    text, unlikely = text_of(text_term.term), pictures @ model.unlikely().T
+    text, unlikely = text_of(text_term.term), pairwise_cosines(pictures, model.unlikely())
     ensemble = PromptEnsemble(model.encode(phrasings(text)))
     scores = _with_text_bonus(ensemble.scores(pictures), ranked, text_term)
     found = features(text, scores, ensemble.agreement, baseline, unlikely)

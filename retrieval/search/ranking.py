@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.errors import QueryError
+from retrieval.vectors import pairwise_cosines
 
 if TYPE_CHECKING:
     from retrieval.query.options import SearchOptions
@@ -176,7 +177,7 @@ def _added(
     if options.min_confidence:
         depth = max(depth, DEPTH)  # the filter by confidence drops some of the nearest
     scores, ids = _search(nearest, sum_of(query.terms), depth, candidates)
-    cosines = scores if len(vectors) == 1 else vectors @ nearest.vectors(ids[0]).T
+    cosines = scores if len(vectors) == 1 else pairwise_cosines(vectors, nearest.vectors(ids[0]))
     cosines = cosines.astype(np.float64)
     parts = shares(vectors, weights)[:, None] * cosines
     # Vectors rounded to half floats may be slightly longer than 1.
@@ -199,8 +200,8 @@ def _weighed(
     ids = np.union1d(_candidates(nearest, query, candidates, depth), others)
     vectors, weights = _vectors(query.terms), weights_of(query.terms)
     negative = np.array([each.term.negative for each in query.terms])
-    cosines = (vectors @ nearest.vectors(ids).T).astype(np.float64)
-    sample = vectors @ nearest.sample(_BACKGROUND).T
+    cosines = pairwise_cosines(vectors, nearest.vectors(ids)).astype(np.float64)
+    sample = pairwise_cosines(vectors, nearest.sample(_BACKGROUND))
     z = background_of(sample).z(cosines)
     absent = weights[negative, None] * log_absent(z[negative])
     if options.fuse == "multiply":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any, Self
 
 import faiss
@@ -149,7 +150,9 @@ class FlatStore:
             id_at = self._index.id_map.at
             scores, ids = self._scan.best_by_id(self._index, queries, wanted, id_at, selector)
         else:
-            scores, ids = self._index.search(queries, wanted, params=parameters)
+            few = len(queries) * self.count() < _WORTH_THREADS
+            with one_thread() if few else nullcontext():
+                scores, ids = self._index.search(queries, wanted, params=parameters)
         reachable = int((ids >= 0).sum(axis=1).min())
         width = min(k, reachable)
         best_scores = np.empty((len(queries), width), np.float32)

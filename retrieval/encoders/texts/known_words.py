@@ -85,6 +85,7 @@ def _unknown_parts(word: str, listed: bytes) -> Iterator[str]:
     yield from filter(None, (run,))
 
 
+@lru_cache(maxsize=4096)  # a list is searched from its beginning: half a millisecond a word
 def _known(word: str, listed: bytes) -> bool:
     if len(word) == 1 and word.isascii():  # left over from an apostrophe or a hyphen
         return True
