@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from bench import BenchmarkError
 from numpy.typing import NDArray
-from trials import SENTENCES, Trial
+from trials import DESCRIPTIONS, Trial
 
 from retrieval.encoders import Encoder
 from retrieval.scoring.calibration import (
+    DESCRIBED,
     FIRST,
     Calibration,
     Logistic,
@@ -21,7 +22,7 @@ from retrieval.scoring.calibration import (
     features,
 )
 from retrieval.scoring.confidence import measure, shares_beaten, unlikely_things
-from retrieval.scoring.phrasings import phrasings
+from retrieval.scoring.phrasings import is_description, phrasings
 
 Floats = NDArray[np.float64]
 
@@ -37,6 +38,7 @@ class Answer:
     """The first ten hits of a query: features, (10,) each, and which are correct, where known."""
 
     library: int
+    text: str
     kind: str
     size: int
     present: bool
@@ -84,8 +86,9 @@ class Library:
     ) -> tuple[NDArray[np.int64], Floats]:
         """Return the first hits of two terms, added, and the probabilities that they show both."""
         first = np.argsort(-(self._pictures @ np.sum([t.vector for t in texts], axis=0)))[:FIRST]
-        probability = calibration.hits.probability
-        both = [probability(self._features(text, first)) for text in texts]
+        both = [
+            calibration.hits(text.text).probability(self._features(text, first)) for text in texts
+        ]
         return first, np.min(both, axis=0)
 
     def _features(self, text: Text, rows: NDArray[np.int64]) -> dict[str, Floats]:
@@ -115,10 +118,12 @@ def answers(trials: Iterable[Trial], encoder: Encoder) -> Iterator[Answer]:
             texts.update(encoded_texts(new, encoder))
         library, size = Library(trial.pictures, unlikely), len(trial.pictures)
         for thing in trial.things:
-            about = number, trial.kind, size, thing.present, thing.half
+            about = trial.kind, size, thing.present, thing.half
             for text in thing.texts:
                 first, found, share = library.search(texts[text])
-                yield Answer(*about, found, share, thing.right[first], thing.known[first])
+                yield Answer(
+                    number, text, *about, found, share, thing.right[first], thing.known[first]
+                )
 
 
 def weights_of(found: list[Answer]) -> Floats:
@@ -132,25 +137,30 @@ def fitted(found: list[Answer]) -> Calibration:
     """Fit a calibration: logistic regressions for hits and for answers, and the banner's bound.
 
     The regression for answers separates answers with three correct pictures from those for absent
-    things. It leaves out sentences, which have one correct picture each.
+    things. It leaves out descriptions: few of those have three correct pictures.
     """
     if not any(answer.good for answer in found):
         raise BenchmarkError("no answer has three correct pictures, so there is nothing to fit")
-    known = np.concatenate([a.known for a in found])
-    right = np.concatenate([a.right for a in found])[known]
-    weights = np.repeat(weights_of(found), FIRST)[known]
-    columns = {
-        name: np.concatenate([a.features[name] for a in found])[known] for name in found[0].features
-    }
-    hits = _logistic(columns, right, weights)
-    clear = [a for a in found if a.kind != SENTENCES and (a.good or not a.present)]
+    described = [a for a in found if is_description(a.text)]
+    names = _fitted_hits([a for a in found if not is_description(a.text)], list(found[0].features))
+    descriptions = _fitted_hits(described, DESCRIBED)
+    clear = [a for a in found if a.kind not in DESCRIPTIONS and (a.good or not a.present)]
     good = np.array([a.good for a in clear])
     summed = [answer_features(a.features) for a in clear]
     columns = {name: np.concatenate([each[name] for each in summed]) for name in summed[0]}
     weights = weights_of(clear)
     answered = _logistic(columns, good, weights)
     probabilities = answered.probability(columns)[good]
-    return Calibration(hits, answered, _bound(probabilities, weights[good]))
+    return Calibration(names, descriptions, answered, _bound(probabilities, weights[good]))
+
+
+def _fitted_hits(found: list[Answer], names: Iterable[str]) -> Logistic:
+    """Fit a regression to the hits of answers, by the features with these names."""
+    known = np.concatenate([a.known for a in found])
+    right = np.concatenate([a.right for a in found])[known]
+    weights = np.repeat(weights_of(found), FIRST)[known]
+    columns = {name: np.concatenate([a.features[name] for a in found])[known] for name in names}
+    return _logistic(columns, right, weights)
 
 
 def _bound(values: Floats, weights: Floats) -> float:

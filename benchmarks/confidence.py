@@ -4,9 +4,9 @@
 
 Libraries of several sizes are drawn from the test pictures of Caltech-101 and mini-ImageNet and
 from the captioned pictures of the development split. Each library lacks some of the things that
-the queries name (`trials.py`). Queries are class names and keywords, as a word and in a sentence;
-the first ten hits count. All kinds of pictures have the same weight, and so do present and absent
-things.
+the queries name (`trials.py`). Queries are class names and keywords, as a word and in a sentence,
+two keywords together, and whole captions; the first ten hits count. All kinds of queries have the
+same weight, and so do present and absent things.
 
 This measures the calibration beside the model (`retrieval.scoring.calibration`). `--fit` fits one
 and writes it there, which new weights need once. The printed figures then come from
@@ -27,11 +27,14 @@ from calibrating import Answer, Floats, Library, answers, encoded_texts, fitted,
 from labelled import options, sets
 from numpy.typing import NDArray
 from trials import (
+    DESCRIPTIONS,
+    PAIRS,
     SENTENCES,
     captioned_trials,
     classes,
     in_captions,
     labelled_trials,
+    pair_trial,
     sentence_trial,
     written,
 )
@@ -56,7 +59,7 @@ def confidences_of(answer: Answer, calibration: Calibration | None) -> Confidenc
     """Return the confidence that Pixtrieve would report for an answer's hits."""
     if calibration is None:
         return Confidences(None, answer.shares_beaten)
-    hits = TextHits(answer.features, calibration)
+    hits = TextHits(answer.text, answer.features, calibration)
     return Confidences(hits.probabilities, answer.shares_beaten, (hits,))
 
 
@@ -73,12 +76,14 @@ def print_areas(judged: list[Judged]) -> None:
     kinds = sorted({a.kind for a, _ in judged})
     rows = []
     for name, score in ways.items():
-        within = {kind: list(_areas(judged, kind, score)) for kind in kinds if kind != SENTENCES}
+        within = {
+            kind: list(_areas(judged, kind, score)) for kind in kinds if kind not in DESCRIPTIONS
+        }
         means = [float(np.mean(areas)) for areas in within.values()]
         rows.append((name, *(f"{value:.3f}" for value in (*means, np.mean(means)))))
     print_table(
         "Present from absent things, AUC of the best hit within a library",
-        ("by", *(kind for kind in kinds if kind != SENTENCES), "mean"),
+        ("by", *(kind for kind in kinds if kind not in DESCRIPTIONS), "mean"),
         rows,
     )
 
@@ -147,9 +152,9 @@ def _calibration_error(shown: Floats, right: NDArray[np.bool_], weights: Floats)
 def print_banner(judged: list[Judged], method: str) -> None:
     """Print how often "No strong matches" appears above good answers and for absent things."""
     rows = []
-    judged = [each for each in judged if each[0].kind != SENTENCES]
-    for kind in (*sorted({a.kind for a, _ in judged}), "all"):
-        part = [each for each in judged if kind in (each[0].kind, "all")]
+    names = [each for each in judged if each[0].kind not in DESCRIPTIONS]
+    for kind in (*sorted({a.kind for a, _ in names}), "all", PAIRS):
+        part = names if kind == "all" else [each for each in judged if each[0].kind == kind]
         of = [answer for answer, _ in part]
         weights = weights_of(of)
         weak = np.array([confidences.strong() is False for _, confidences in part])
@@ -241,7 +246,7 @@ def main() -> None:
     others = sorted({name for each in data for name in classes(each).tolist()})
     trials = [trial for each in data for trial in labelled_trials(each, arguments.draws)]
     trials += captioned_trials(pictures, others, arguments.draws)
-    trials.append(sentence_trial(pictures))
+    trials += [sentence_trial(pictures), pair_trial(pictures)]
     note(f"searching {len(trials)} libraries")
     found = list(answers(trials, encoder))
     note(f"{len(found):,} answers")

@@ -13,6 +13,7 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,10 @@ from retrieval.query.tokens import query_words
 from retrieval.scoring.confidence import unlikely_things
 
 SENTENCES = "sentences"
+PAIRS = "pairs"
+DESCRIPTIONS = (SENTENCES, PAIRS)
+"""The kinds of trials whose queries say more than the name of one thing."""
+
 SIZES = (100, 300, 1000, 2000)
 
 _ABSENT = 0.4
@@ -31,6 +36,12 @@ _ABSENT = 0.4
 
 _COMMON = 60
 """Things that more pictures show are in every library; without them, too few pictures remain."""
+
+_OFTEN, _TOGETHER = 8, 3
+"""The least pictures that show each thing of a pair, and the least that show both."""
+
+_APART = 0.3
+"""The share of those pairs that no picture shows together that are queried."""
 
 _LITTLE = 0.4
 """A picture whose captions have fewer of a sentence's words does not match the sentence."""
@@ -57,13 +68,13 @@ Bools = NDArray[np.bool_]
 class Thing:
     """A thing to query, and which of a library's n pictures show it: `right` (n,), if `known`.
 
-    `name` is the thing's name, or a whole `sentence`.
+    `name` is the thing's name, or a `description` of several things.
     """
 
     name: str
     right: Bools
     known: Bools
-    sentence: bool = False
+    description: bool = False
 
     @property
     def present(self) -> bool:
@@ -73,7 +84,7 @@ class Thing:
     @property
     def texts(self) -> tuple[str, ...]:
         """The text queries for the thing."""
-        return (self.name,) if self.sentence else written(self.name)
+        return (self.name,) if self.description else written(self.name)
 
     @property
     def half(self) -> int:
@@ -153,8 +164,31 @@ def sentence_trial(pictures: Named) -> Trial:
     own = np.eye(len(texts), dtype=bool)
     known = own | (share < _LITTLE)
     found = zip(sentences, own, known, strict=True)
-    queries = tuple(Thing(text, right, is_known, sentence=True) for text, right, is_known in found)
+    queries = tuple(
+        Thing(text, right, is_known, description=True) for text, right, is_known in found
+    )
     return Trial(SENTENCES, pictures.vectors, queries)
+
+
+def pair_trial(pictures: Named) -> Trial:
+    """Return a trial of all pictures with two things in each query: "a man with a hat".
+
+    A picture that certainly shows both is correct; one that certainly lacks one of them is wrong.
+    """
+    things = [each for each in in_captions(pictures, ()) if each.right.sum() >= _OFTEN]
+    random = np.random.default_rng(0)
+    queries = []
+    for one, two in combinations(things, 2):
+        both = one.right & two.right
+        lacks_one = (one.known & ~one.right) | (two.known & ~two.right)
+        apart = lacks_one.all() and random.random() < _APART
+        if both.sum() < _TOGETHER and not apart:
+            continue
+        often, rare = sorted((one, two), key=lambda each: -each.right.sum())
+        for word in ("with", "and"):
+            text = f"{written(often.name)[1]} {word} {written(rare.name)[1]}"
+            queries.append(Thing(text, both, both | lacks_one, description=True))
+    return Trial(PAIRS, pictures.vectors, tuple(queries))
 
 
 def _trial(pictures: Named, things: Iterable[Thing], rows: NDArray[np.int64]) -> Trial:

@@ -80,7 +80,7 @@ def mixed(library: Library, tmp_path: Path) -> Library:
 def calibrated(monkeypatch: pytest.MonkeyPatch) -> Calibration:
     """Let the fake encoder have a calibration: a cosine of 0.8 is as likely as not."""
     hits, answers = Logistic(-16.0, {"score": 20.0}), Logistic(-16.0, {"score, first": 20.0})
-    fitted = Calibration(hits, answers, 0.1)
+    fitted = Calibration(hits, hits, answers, 0.1)
     monkeypatch.setattr("retrieval.search.search.calibration_of", lambda _: fitted)
     return fitted
 

@@ -7,10 +7,12 @@ library, and with the scores of unlikely things for the same picture. The featur
 (`answer_features`) summarise its hits; they show whether the answer as a whole matches the query.
 All scores are those of several phrasings of a text together (`PromptEnsemble`). The weights are
 fitted on labelled pictures, in libraries of several sizes, with queries for things that are present
-and absent (`benchmarks/confidence.py --fit`). They are stored beside the model as JSON, and are
-valid for that model only:
+and absent (`benchmarks/confidence.py --fit`). Hits of names ("hat") and of descriptions ("a woman
+with a hat") have regressions of their own, because a picture often shows only a part of a
+description. They are stored beside the model as JSON, and are valid for that model only:
 
-    {"version": 2, "fingerprint": "…", "hits": {"offset": …, "weights": {"score": …, …}},
+    {"version": 3, "fingerprint": "…", "names": {"offset": …, "weights": {"score": …, …}},
+     "descriptions": {"offset": …, "weights": {"score": …, …}},
      "answers": {"offset": …, "weights": {"score, first": …, …}}, "strong": …}
 
 `strong` is the least probability of a strong answer. It is chosen so that very few answers with
@@ -28,6 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.query.tokens import query_words
+from retrieval.scoring.phrasings import is_description
 from retrieval.vectors import pairwise_cosines
 from retrieval.whole_file import read_record, write_record
 
@@ -37,10 +40,13 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 FILE = "confidence.json"
-VERSION = 2
+VERSION = 3
 
 FIRST = 10
 """The number of best hits that decide whether an answer is strong."""
+
+DESCRIBED = ("score", "baseline", "picture", "words")
+"""The features of the hits of a description. All of its phrasings agree, so that says nothing."""
 
 _SUMMED = ("score", "baseline", "picture")
 
@@ -62,11 +68,19 @@ class Logistic:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """A model's logistic regressions for hits and for answers, and the bound for strong answers."""
+    """A model's logistic regressions for hits and for answers, and the bound for strong answers.
 
-    hits: Logistic
+    `names` is for the hits of names, `descriptions` for those of longer texts.
+    """
+
+    names: Logistic
+    descriptions: Logistic
     answers: Logistic
     strong: float
+
+    def hits(self, text: str) -> Logistic:
+        """Return the regression for the hits of a text."""
+        return self.descriptions if is_description(text) else self.names
 
     def is_strong(self, found: Mapping[str, Floats]) -> bool:
         """Return whether an answer is strong, from the features of its hits, best first."""
@@ -134,8 +148,8 @@ def read_calibration(path: str, fingerprint: str) -> Calibration | None:
         facts = read_record(path)
         if facts is None or facts["version"] != VERSION or facts["fingerprint"] != fingerprint:
             return None
-        hits, answers = (_logistic(facts[name]) for name in ("hits", "answers"))
-        return Calibration(hits, answers, float(facts["strong"]))
+        parts = (_logistic(facts[name]) for name in ("names", "descriptions", "answers"))
+        return Calibration(*parts, float(facts["strong"]))
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
@@ -150,8 +164,14 @@ def write_calibration(path: str, fingerprint: str, fitted: Calibration) -> None:
     facts: dict[str, Any] = {
         "version": VERSION,
         "fingerprint": fingerprint,
-        "hits": {"offset": fitted.hits.offset, "weights": dict(fitted.hits.weights)},
-        "answers": {"offset": fitted.answers.offset, "weights": dict(fitted.answers.weights)},
+        **{
+            name: {"offset": each.offset, "weights": dict(each.weights)}
+            for name, each in (
+                ("names", fitted.names),
+                ("descriptions", fitted.descriptions),
+                ("answers", fitted.answers),
+            )
+        },
         "strong": fitted.strong,
     }
     write_record(path, facts)

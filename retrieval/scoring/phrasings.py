@@ -29,10 +29,15 @@ def phrasings(text: str) -> tuple[str, ...]:
     """Return the phrasings of a text; they are the same for "giraffe" and "a giraffe"."""
     what = _without(_OF, text.strip())
     bare = _without(_ARTICLE, what)
-    is_name = bare != what or len(bare.split()) <= _NAME
+    one_thing = bare != what or len(bare.split()) <= _NAME
     article = "an" if bare[:1].lower() in tuple("aeiou") else "a"
-    one = f"{article} {bare}" if is_name else bare
+    one = f"{article} {bare}" if one_thing else bare
     return tuple(form.format(bare=bare, one=one) for form in _FORMS)
+
+
+def is_description(text: str) -> bool:
+    """Return whether a text says more than the name of one thing: "a woman with a hat"."""
+    return len(_without(_ARTICLE, _without(_OF, text.strip())).split()) > _NAME
 
 
 def _without(beginning: re.Pattern[str], text: str) -> str:

@@ -76,18 +76,19 @@ class ConfidenceSource:
 class TextHits:
     """The hits of one text term: their features, (n,) each, and the calibration for these."""
 
+    text: str
     features: Mapping[str, Floats]
     calibration: Calibration
 
     @property
     def probabilities(self) -> Floats:
         """The probabilities (n,) that the hits match the text."""
-        return self.calibration.hits.probability(self.features)
+        return self.calibration.hits(self.text).probability(self.features)
 
     def at(self, rows: NDArray[np.int64]) -> TextHits:
         """Return the hits in these rows."""
         chosen = {name: values[rows] for name, values in self.features.items()}
-        return TextHits(chosen, self.calibration)
+        return TextHits(self.text, chosen, self.calibration)
 
     def strong(self) -> bool:
         """Return whether the hits, best first and at least one, answer the text."""
@@ -208,7 +209,7 @@ def _text_hits(
     ensemble = PromptEnsemble(model.encode(phrasings(text)))
     scores = _with_text_bonus(ensemble.scores(pictures), ranked, text_term)
     found = features(text, scores, ensemble.agreement, baseline, unlikely)
-    return TextHits(found, model.calibration)
+    return TextHits(text, found, model.calibration)
 
 
 def _shares(query: EmbeddedQuery, ranked: Ranked, baselines: ScoreBaselines) -> Floats:

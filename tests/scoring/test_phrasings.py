@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from retrieval.scoring.phrasings import phrasings
+from retrieval.scoring.phrasings import is_description, phrasings
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,15 @@ def test_they_do_not_depend_on_how_one_asks(text: str) -> None:
 )
 def test_what_is_asked_for_stays(text: str, form: str) -> None:
     assert form in phrasings(text)
+
+
+@pytest.mark.parametrize("text", ["hat", "a hat", "red hat", "a photo of a red hat", "the sea"])
+def test_a_name_is_one_thing(text: str) -> None:
+    assert not is_description(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["a woman with a hat", "woman with hat", "a photo of a dog on a beach", "red hat here"]
+)
+def test_a_description_says_more(text: str) -> None:
+    assert is_description(text)

@@ -29,7 +29,10 @@ from retrieval.search.results import Hit, SearchResult
 from retrieval.specs import ModelSpec
 
 FITTED = Calibration(
-    Logistic(-2.0, {"score": 4.0, "baseline": 0.5}), Logistic(0.0, {"score, all": 1.0}), 0.6
+    Logistic(-2.0, {"score": 4.0, "baseline": 0.5}),
+    Logistic(-3.0, {"score": 4.0}),
+    Logistic(0.0, {"score, all": 1.0}),
+    0.6,
 )
 
 
@@ -75,7 +78,7 @@ def test_an_answer_is_summed_up_by_its_first_ten() -> None:
 
 def test_a_probability_is_the_logistic_of_the_weighted_features() -> None:
     found = {"score": np.array([0.5, 0.25]), "baseline": np.array([2.0, -2.0]), "more": np.ones(2)}
-    likely = FITTED.hits.probability(found)
+    likely = FITTED.names.probability(found)
     assert likely.tolist() == pytest.approx([1 / (1 + math.exp(-1)), 1 / (1 + math.exp(2))])
 
 
@@ -116,13 +119,13 @@ def test_words_go_by_what_is_beaten_or_by_how_likely_it_is() -> None:
     ],
 )
 def test_an_answer_is_strong_by_its_first_ten(scores: list[float], strong: bool) -> None:
-    found = Confidences(np.ones(len(scores)), None, (TextHits(by_score(scores), FITTED),))
+    found = Confidences(np.ones(len(scores)), None, (TextHits("dog", by_score(scores), FITTED),))
     assert found.strong() is strong
     assert ("strong" in found.labels()) is strong
 
 
 def test_each_term_has_to_be_answered() -> None:
-    good, bad = (TextHits(by_score([score] * 9), FITTED) for score in (0.9, 0.1))
+    good, bad = (TextHits("dog", by_score([score] * 9), FITTED) for score in (0.9, 0.1))
     likely = np.ones(9)
     assert Confidences(likely, None, (good, good)).strong() is True
     assert Confidences(likely, None, (good, bad)).strong() is False
@@ -131,7 +134,7 @@ def test_each_term_has_to_be_answered() -> None:
 
 
 def test_which_hits_are_left_decides() -> None:
-    found = Confidences(np.ones(3), None, (TextHits(by_score([0.1, 0.9, 0.1]), FITTED),))
+    found = Confidences(np.ones(3), None, (TextHits("dog", by_score([0.1, 0.9, 0.1]), FITTED),))
     assert found.strong() is False
     assert found.at(np.array([1])).strong() is True
 
@@ -152,7 +155,7 @@ def test_without_a_calibration_one_possible_hit_saves_an_answer() -> None:
     assert Confidences().strong() is None
     assert Confidences().labels() == ()
     nothing = np.array([])
-    assert Confidences(nothing, nothing, (TextHits(by_score([]), FITTED),)).strong() is None
+    assert Confidences(nothing, nothing, (TextHits("dog", by_score([]), FITTED),)).strong() is None
 
 
 def test_confidence_follows_the_calibration(mixed: Library, calibrated: Calibration) -> None:
@@ -286,7 +289,8 @@ def test_notes_say_only_what_is_to_be_known() -> None:
 def test_pictures_are_looked_at_beside_unlikely_things(
     mixed: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fitted = Calibration(Logistic(0.0, {"picture": 1.0}), Logistic(0.0, {"picture, all": 1.0}), 0.1)
+    hits = Logistic(0.0, {"picture": 1.0})
+    fitted = Calibration(hits, hits, Logistic(0.0, {"picture, all": 1.0}), 0.1)
     monkeypatch.setattr("retrieval.search.search.calibration_of", lambda _: fitted)
     monkeypatch.setattr("retrieval.search.search.unlikely_things", lambda: ("green", "blue"))
     green, blue = mixed.embed("green"), mixed.embed("blue")
@@ -295,3 +299,12 @@ def test_pictures_are_looked_at_beside_unlikely_things(
         others = np.array([picture @ green, picture @ blue])
         z = (hit.score - others.mean()) / max(others.std(), 1e-6)
         assert hit.confidence == pytest.approx(1 / (1 + math.exp(-z)), abs=2e-3)
+
+
+def test_descriptions_have_probabilities_of_their_own() -> None:
+    found = by_score([0.5])
+    name, description = (
+        TextHits(text, found, FITTED).probabilities[0] for text in ("a hat", "a man with a hat")
+    )
+    assert name == pytest.approx(0.5)
+    assert description == pytest.approx(1 / (1 + math.e))
