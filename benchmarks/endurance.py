@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import cycle
 
 import numpy as np
@@ -30,6 +31,8 @@ from PIL import Image
 from standin import StandIn
 
 from retrieval import Library
+from retrieval.query import Query
+from retrieval.server.library_thread import LibraryThread, Request
 
 _SAMPLES = 40
 _LEAST_SAMPLES = 5
@@ -133,23 +136,26 @@ def changes(place: str, count: int, limit_s: float, source: str) -> None:
 
 
 def queries(place: str, count: int, limit_s: float, source: str) -> None:
-    """Ask an open library `count` questions, most of them of a few thousand different ones."""
+    """Ask an open library `count` questions as a server does, most of a few thousand texts."""
     folder, made = os.path.join(place, "asked"), distinct(source)
     os.mkdir(folder)
     for number in range(min(count, _ASKED)):
         with open(os.path.join(folder, f"{number:04}.jpg"), "wb") as file:
             file.write(next(made))
     words = ("dog", "car", "child", "beach", "snow", "bicycle", "boat", "horse", "tree", "house")
-    with Library.create(os.path.join(place, "library"), "pocket") as library:
+    path = os.path.join(place, "library")
+    with Library.create(path, "pocket") as library:
         library.add(folder)
-        library.search("a dog", 10)
-        probe = Probe(count, limit_s)
-        for number in range(count + 1):
-            first, second = words[number % 10], words[number // 10 % 10]
-            rare = f" {number}" if number % 1000 == 0 else ""
-            library.search(f"a {first} near {number // 100 % 30} of a {second}{rare}", 10)
-            if not probe.due(number):
-                break
+    thread = LibraryThread(path, "auto")
+    probe = Probe(count, limit_s)
+    for number in range(count + 1):
+        first, second = words[number % 10], words[number // 10 % 10]
+        rare = f" {number}" if number % 1000 == 0 else ""
+        query = Query.of_text(f"a {first} near {number // 100 % 30} of a {second}{rare}")
+        thread.ask(Request(query, partial(Library.search, asked=query, k=10))).result()
+        if not probe.due(number):
+            break
+    thread.close()
 
 
 def distinct(source: str) -> Iterator[bytes]:

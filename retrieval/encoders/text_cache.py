@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,13 +26,22 @@ def cached_text_vectors(encoder: Encoder, texts: Sequence[str]) -> NDArray[np.fl
     """
     digest = hashlib.sha256("\0".join(texts).encode()).hexdigest()
     path = os.path.join(folder_of(encoder.spec.fingerprint), f"texts-{digest[:16]}.f32")
-    vectors = _read(path, (len(texts), encoder.spec.dim))
+    vectors = _kept(path, (len(texts), encoder.spec.dim))
     if vectors is None:
         vectors = encoder.encode_texts(texts)
         body = vectors.astype("<f4").tobytes()
         with suppress(OSError), whole_file(path) as file:
             file.write(hashlib.sha256(body).digest() + body)
     return vectors
+
+
+def _kept(path: str, shape: tuple[int, int]) -> NDArray[np.float32] | None:
+    """Return the file's vectors, read once as long as it is the same file; None if damaged."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return _read(path, shape, (found.st_ino, found.st_size, found.st_mtime_ns))
 
 
 def is_intact(path: str) -> bool:
@@ -44,7 +54,10 @@ def is_intact(path: str) -> bool:
     return hashlib.sha256(body).digest() == wanted
 
 
-def _read(path: str, shape: tuple[int, int]) -> NDArray[np.float32] | None:
+@lru_cache(maxsize=8)
+def _read(
+    path: str, shape: tuple[int, int], _version: tuple[int, int, int]
+) -> NDArray[np.float32] | None:
     """Return the file's vectors; None if it is missing or differs from its SHA-256, 32 bytes."""
     try:
         with open_regular(path) as file:
@@ -54,4 +67,6 @@ def _read(path: str, shape: tuple[int, int]) -> NDArray[np.float32] | None:
     wanted, body = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
     if hashlib.sha256(body).digest() != wanted or len(body) != 4 * shape[0] * shape[1]:
         return None
-    return np.frombuffer(body, "<f4").astype(np.float32).reshape(shape)
+    vectors = np.frombuffer(body, "<f4").astype(np.float32, copy=False).reshape(shape)
+    vectors.setflags(write=False)  # every caller gets the same
+    return vectors
