@@ -18,6 +18,7 @@ from retrieval.scoring.calibration import (
     Calibration,
     Logistic,
     PromptEnsemble,
+    UnlikelyScores,
     answer_features,
     features,
 )
@@ -72,7 +73,7 @@ class Library:
         if baselines is None:
             raise BenchmarkError(f"{len(pictures)} pictures are too few for a baseline")
         self._pictures, self._baseline = pictures, baselines.text
-        self._others = pictures @ unlikely.T
+        self._others = UnlikelyScores.of(pictures @ unlikely.T)
 
     def search(self, text: Text) -> tuple[NDArray[np.int64], dict[str, Floats], Floats]:
         """Return the first hits of a text, their features, and the shares they beat."""
@@ -93,7 +94,7 @@ class Library:
 
     def _features(self, text: Text, rows: NDArray[np.int64]) -> dict[str, Floats]:
         scores = text.ensemble.scores(self._pictures[rows])
-        others = self._others[rows]
+        others = UnlikelyScores(self._others.mean[rows], self._others.spread[rows])
         return features(text.text, scores, text.ensemble.agreement, self._baseline, others)
 
 

@@ -21,9 +21,12 @@ from labelled import Labelled, options, sets
 from numpy.typing import NDArray
 
 from retrieval.encoders import Encoder, open_encoder
+from retrieval.scoring.confidence import measure, unlikely_things
 from retrieval.scoring.linear_head import BACKGROUND, learn
+from retrieval.search.confidences import CalibratedModel, ConfidenceSource, calibration_of
 from retrieval.tagging.concepts import examples_of
-from retrieval.tagging.labels import zero_shot
+from retrieval.tagging.labels import calibrated_judge, zero_shot
+from retrieval.tagging.zero_shot import present
 
 _EXAMPLES = (1, 5, 20)
 _ENOUGH_LEFT = 5
@@ -61,11 +64,29 @@ def by_words(
     data: Labelled, encoder: Encoder, labels: list[str]
 ) -> Iterator[tuple[float, float, float]]:
     """Yield the same for each label, with only its name."""
-    judge = zero_shot([label.replace("_", " ").lower() for label in labels], encoder)
-    present = judge.present(data.vectors)
+    names = [label.replace("_", " ").lower() for label in labels]
+    judge = calibrated_judge(names, _source(data, encoder)) or zero_shot(names, encoder)
+    scores = present(judge.odds(data.vectors))
     for column, label in enumerate(labels):
         right = data.labels == label
-        yield _measured(present[:, column], right)
+        yield _measured(scores[:, column], right)
+
+
+def _source(data: Labelled, encoder: Encoder) -> ConfidenceSource:
+    """Return what a library of these pictures computes confidences from."""
+    unlikely = encoder.encode_texts(unlikely_things())
+    baselines, calibration = (
+        measure(unlikely, data.vectors, len(data.vectors)),
+        calibration_of(encoder.spec),
+    )
+    if calibration is None:
+        return ConfidenceSource(baselines)
+
+    def no_ids(_: object) -> NDArray[np.float32]:
+        raise NotImplementedError
+
+    model = CalibratedModel(calibration, no_ids, lambda: unlikely, encoder.encode_texts)
+    return ConfidenceSource(baselines, model)
 
 
 def _measured(scores: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[float, float, float]:

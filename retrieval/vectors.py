@@ -86,5 +86,5 @@ def pairwise_cosines(
     a question on a busy machine would wait for them ten times as long as for the product.
     """
     if rows.size * len(others) < _WORTH_THREADS:
-        return np.einsum("nd,md->nm", rows, others)
+        return np.asarray(np.einsum("nd,md->nm", rows, others))
     return np.asarray(rows @ others.T)

@@ -58,12 +58,21 @@ class Logistic:
     offset: float
     weights: Mapping[str, float]
 
-    def probability(self, found: Mapping[str, Floats]) -> Floats:
-        """Return probabilities (n,) from features, (n,) each."""
+    def odds(self, found: Mapping[str, Floats]) -> Floats:
+        """Return log odds (n,) from features, (n,) each."""
         total = np.full(len(next(iter(found.values()))), self.offset)
         for name, weight in self.weights.items():
             total += weight * found[name]
-        return np.asarray(1 / (1 + np.exp(-total.clip(-500, 500))), np.float64)
+        return total
+
+    def probability(self, found: Mapping[str, Floats]) -> Floats:
+        """Return probabilities (n,) from features, (n,) each."""
+        return probability_of(self.odds(found))
+
+
+def probability_of(odds: Floats) -> Floats:
+    """Return probabilities from log odds, of any shape."""
+    return np.asarray(1 / (1 + np.exp(-odds.clip(-500, 500))), np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,38 +99,47 @@ class Calibration:
 class PromptEnsemble:
     """The vectors (t, dim) of a text's phrasings as one: their mean, scaled to a unit vector.
 
-    `agreement` is the length of the mean, 0 to 1: how similar the phrasings are. It is low for
-    words that the model has hardly learned, because their vectors depend on the phrasing.
+    `vector` is that unit vector (dim,). `agreement` is the length of the mean, 0 to 1: how similar
+    the phrasings are. It is low for words that the model has hardly learned, because their vectors
+    depend on the phrasing.
     """
 
     def __init__(self, vectors: NDArray[np.float32]) -> None:
         mean = vectors.mean(axis=0, dtype=np.float64)
         self.agreement = float(np.linalg.norm(mean))
-        self._vector = mean / max(self.agreement, 1e-6)
+        self.vector = mean / max(self.agreement, 1e-6)
 
     def scores(self, pictures: NDArray[np.float32]) -> Floats:
         """Return the cosines (n,) with pictures' unit vectors (n, dim)."""
-        return np.asarray(pairwise_cosines(pictures, self._vector[None])[:, 0], np.float64)
+        return np.asarray(pairwise_cosines(pictures, self.vector[None])[:, 0], np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class UnlikelyScores:
+    """The mean and the spread (n,) of each of n pictures' cosines with unlikely things."""
+
+    mean: NDArray[np.floating[Any]]
+    spread: NDArray[np.floating[Any]]
+
+    @classmethod
+    def of(cls, cosines: NDArray[np.floating[Any]]) -> UnlikelyScores:
+        """Summarise cosines (n, u) of pictures with u unlikely things."""
+        return cls(cosines.mean(axis=1), np.maximum(cosines.std(axis=1), 1e-6))
 
 
 def features(
-    text: str,
-    scores: Floats,
-    agreement: float,
-    baseline: ScoreBaseline,
-    others: NDArray[np.float32],
+    text: str, scores: Floats, agreement: float, baseline: ScoreBaseline, others: UnlikelyScores
 ) -> dict[str, Floats]:
     """Return the features of a text's hits, (n,) each, by name.
 
-    `scores` (n,) and `agreement` are those of the text's `PromptEnsemble`. `others` (n, u) are the
-    cosines of the hits with unlikely things. The feature "words" is the logarithm of the number of
+    `scores` (n,) and `agreement` are those of the text's `PromptEnsemble`. `others` are the scores
+    of unlikely things for the same pictures. The feature "words" is the logarithm of the number of
     words, because a picture can lack more details of a longer text.
     """
-    spread = np.maximum(others.std(axis=1), 1e-6)
     return {
         "score": scores,
         "baseline": (scores - baseline.median) / baseline.spread,
-        "picture": (scores - others.mean(axis=1)) / spread,
+        "picture": (scores - others.mean) / others.spread,
         "words": np.full(len(scores), math.log(max(len(query_words(text)), 1))),
         "agreement": np.full(len(scores), agreement),
     }
@@ -148,8 +166,10 @@ def read_calibration(path: str, fingerprint: str) -> Calibration | None:
         facts = read_record(path)
         if facts is None or facts["version"] != VERSION or facts["fingerprint"] != fingerprint:
             return None
-        parts = (_logistic(facts[name]) for name in ("names", "descriptions", "answers"))
-        return Calibration(*parts, float(facts["strong"]))
+        names, descriptions, answers = (
+            _logistic(facts[name]) for name in ("names", "descriptions", "answers")
+        )
+        return Calibration(names, descriptions, answers, float(facts["strong"]))
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
 

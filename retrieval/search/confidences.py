@@ -23,6 +23,7 @@ from retrieval.scoring.calibration import (
     FIRST,
     Calibration,
     PromptEnsemble,
+    UnlikelyScores,
     features,
     read_calibration,
 )
@@ -205,7 +206,8 @@ def _text_hits(
     model: CalibratedModel,
 ) -> TextHits:
     """Return the hits of a text term; `pictures` are the vectors (n, dim) of the ranked ids."""
-    text, unlikely = text_of(text_term.term), pairwise_cosines(pictures, model.unlikely())
+    text = text_of(text_term.term)
+    unlikely = UnlikelyScores.of(pairwise_cosines(pictures, model.unlikely()))
     ensemble = PromptEnsemble(model.encode(phrasings(text)))
     scores = _with_text_bonus(ensemble.scores(pictures), ranked, text_term)
     found = features(text, scores, ensemble.agreement, baseline, unlikely)

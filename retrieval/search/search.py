@@ -62,7 +62,8 @@ def answer(
     return replace(found, hits=hits)
 
 
-def _confidence_source(context: Context) -> ConfidenceSource:
+def confidence_source(context: Context) -> ConfidenceSource:
+    """Return what confidences are computed from in this library, with the model that it uses."""
     known = context.catalogue.baselines.of(context.model.row.id)
     if known is None:
         return ConfidenceSource()
@@ -98,7 +99,7 @@ def _ranked_hits(
     candidates = replace(candidates, k=max(k, FIRST))
     texts = text_index(context)
     ranked = rank(index, query, options, candidates, texts)
-    known = confidences(query, ranked, _confidence_source(context))
+    known = confidences(query, ranked, confidence_source(context))
     if known.probabilities is not None and options.min_confidence:
         # This comes before the cut to k: with several terms, the order by confidence differs.
         kept = np.flatnonzero(known.probabilities >= options.min_confidence)

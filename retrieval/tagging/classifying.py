@@ -16,7 +16,8 @@ from retrieval.query import Query, Term
 from retrieval.scoring.confidence import unlikely_things
 from retrieval.search.fusion import background_of, log_present
 from retrieval.search.query_vectors import embed_query, head_of
-from retrieval.tagging.labels import clean_labels, zero_shot
+from retrieval.tagging.labels import clean_labels, picture_judge, zero_shot
+from retrieval.tagging.zero_shot import shares
 
 Item = str | os.PathLike[str] | int
 """A text (`str`), a picture's file (path-like), or the id of a picture of the library (`int`)."""
@@ -63,20 +64,35 @@ def classify(
     terms = tuple(_term(item) for item in items)
     embedded = embed_query(Query(terms), context.catalogue, context.model).terms
     vectors = np.stack([each.vector for each in embedded])
-    shares = zero_shot(labels, context.model.encoder()).shares(vectors) if labels else None
     is_text = np.array([term.kind == "text" for term in terms])
+    probable = _label_shares(labels, vectors, is_text, context) if labels else None
     probabilities = {
         name: _concept_probabilities(name, vectors, is_text, context) for name in concepts
     }
     return [
         Classified(
             str(item),
-            () if shares is None else _ranked(labels, shares[row]),
+            () if probable is None else _ranked(labels, probable[row]),
             _ranked(list(probabilities), np.array([each[row] for each in probabilities.values()])),
-            None if shares is None else float(max(0.0, 1 - shares[row].sum())),
+            None if probable is None else float(max(0.0, 1 - probable[row].sum())),
         )
         for row, item in enumerate(items)
     ]
+
+
+def _label_shares(
+    labels: Sequence[str],
+    vectors: NDArray[np.float32],
+    is_text: NDArray[np.bool_],
+    context: Context,
+) -> NDArray[np.float64]:
+    """Return the shares (m, n) of labels for each of (m, dim) vectors."""
+    odds = np.empty((len(vectors), len(labels)))
+    if is_text.any():
+        odds[is_text] = zero_shot(labels, context.model.encoder()).odds(vectors[is_text])
+    if not is_text.all():
+        odds[~is_text] = picture_judge(labels, context).odds(vectors[~is_text])
+    return shares(odds)
 
 
 def _concept_probabilities(

@@ -17,8 +17,19 @@ from retrieval.errors import QueryError
 from retrieval.images.plain_text import text_of
 from retrieval.query.names import plain_name
 from retrieval.query.spelling import as_read
+from retrieval.scoring.calibration import PromptEnsemble
 from retrieval.scoring.confidence import unlikely_things
-from retrieval.tagging.zero_shot import ZeroShot, mean_of_prompts, prompts
+from retrieval.scoring.phrasings import phrasings
+from retrieval.search.confidences import ConfidenceSource
+from retrieval.search.search import confidence_source
+from retrieval.tagging.zero_shot import (
+    CalibratedLabels,
+    Judge,
+    ZeroShot,
+    mean_of_prompts,
+    present,
+    prompts,
+)
 
 SOURCE = "label"
 LEAST = 0.5
@@ -47,12 +58,12 @@ class Tags:
                 "there are no labels to assign",
                 "name them, or a file with one per line: pixtrieve label --labels labels.txt",
             )
-        classifier = zero_shot(chosen, context.model.encoder())
+        judge = picture_judge(chosen, context)
         counts = np.zeros(len(chosen), np.int64)
         given: list[tuple[NDArray[Any], ...]] = []
         with context.catalogue.reading():
             for ids, vectors in context.catalogue.vectors(context.model.row).after(0):
-                scores = classifier.present(vectors)
+                scores = present(judge.odds(vectors))
                 rows, columns = np.nonzero(scores >= least)
                 given.append((ids[rows], columns, scores[rows, columns]))
                 counts += np.bincount(columns, minlength=len(chosen))
@@ -96,6 +107,30 @@ class Tags:
             kept = [each for each in labels if label is not None and each != label]
             context.catalogue.tags.put_labels(kept)
             return context.catalogue.tags.remove(SOURCE, label)
+
+
+def picture_judge(labels: Sequence[str], context: Context) -> Judge:
+    """Return the judge of a library's pictures, for at least one label: see `calibrated_judge`."""
+    source = confidence_source(context)
+    return calibrated_judge(labels, source) or zero_shot(labels, context.model.encoder())
+
+
+def calibrated_judge(labels: Sequence[str], source: ConfidenceSource) -> CalibratedLabels | None:
+    """Return the judge whose odds are those of a model's calibration.
+
+    So a label of 70 % is as often right as a hit of 70 %. None if the model has no calibration or
+    the library is too small.
+    """
+    if source.model is None or source.baselines is None:
+        return None
+    ensembles = [PromptEnsemble(source.model.encode(phrasings(label))) for label in labels]
+    return CalibratedLabels(
+        labels,
+        ensembles,
+        source.model.unlikely(),
+        source.baselines.text,
+        source.model.calibration,
+    )
 
 
 def zero_shot(labels: Sequence[str], encoder: Encoder) -> ZeroShot:

@@ -18,6 +18,7 @@ from retrieval.scoring.calibration import (
     Calibration,
     Logistic,
     PromptEnsemble,
+    UnlikelyScores,
     answer_features,
     features,
     read_calibration,
@@ -45,9 +46,10 @@ def by_score(scores: list[float]) -> dict[str, NDArray[np.float64]]:
 def test_features_are_worked_out_by_hand() -> None:
     others = np.array([[0.1, 0.3], [0.2, 0.2]], np.float32)  # means 0.2, spreads 0.1 and none
     text = "a photo of two dogs on a beach"  # two, dogs, beach
-    found = features(text, np.array([0.5, 0.3]), 0.9, ScoreBaseline(0.4, 0.05), others)
+    unlikely = UnlikelyScores.of(others)
+    found = features(text, np.array([0.5, 0.3]), 0.9, ScoreBaseline(0.4, 0.05), unlikely)
     assert found["words"].tolist() == pytest.approx([math.log(3)] * 2)
-    assert features("", np.ones(1), 1.0, ScoreBaseline(0, 1), others[:1])["words"].tolist() == [0]
+    assert features("", np.ones(2), 1.0, ScoreBaseline(0, 1), unlikely)["words"].tolist() == [0, 0]
     assert found["agreement"].tolist() == [0.9, 0.9]
     assert found["score"].tolist() == [0.5, 0.3]
     assert found["baseline"].tolist() == pytest.approx([2, -2])

@@ -15,9 +15,10 @@ from support.painting import paint
 
 from retrieval import Library, QueryError
 from retrieval.encoders.texts.languages import advice, is_multilingual
+from retrieval.scoring.calibration import Calibration
 from retrieval.tagging.corpora import captions_by_language, encode_corpus, languages, read_corpus
 from retrieval.tagging.labels import read_labels
-from retrieval.tagging.zero_shot import MIDPOINT, STEEPNESS, ZeroShot, prompts
+from retrieval.tagging.zero_shot import MIDPOINT, STEEPNESS, ZeroShot, present, prompts, shares
 
 
 @pytest.fixture(autouse=True)
@@ -48,8 +49,9 @@ def test_shares_and_presence_worked_out_by_hand() -> None:
     )
     item = np.array([[1, 0]], np.float32)
     e = np.exp(STEEPNESS * np.array([2.0, 0.0, MIDPOINT]))
-    assert judge.present(item)[0] == pytest.approx(e[:2] / (e[:2] + e[2]), abs=1e-4)
-    assert judge.shares(item)[0] == pytest.approx(e[:2] / e.sum(), abs=1e-4)
+    odds = judge.odds(item)
+    assert present(odds)[0] == pytest.approx(e[:2] / (e[:2] + e[2]), abs=1e-4)
+    assert shares(odds)[0] == pytest.approx(e[:2] / e.sum(), abs=1e-4)
 
 
 def test_prompts_have_articles() -> None:
@@ -66,6 +68,20 @@ def test_pictures_get_the_labels_they_show(coloured: Library) -> None:
         ("red", "label", 2),
         ("blue", "label", 1),
     ]
+
+
+def test_a_calibrated_model_gives_labels_that_are_as_likely_as_hits(
+    mixed: Library, calibrated: Calibration
+) -> None:
+    found = mixed.search("red", 45, look_in="pictures").hits
+    likely = {hit.id: hit.confidence for hit in found if (hit.confidence or 0) >= 0.5}
+    assert 0 < len(likely) < len(found)
+    assert mixed.tags.label(["red", "violin"]) == {"red": len(likely), "violin": 0}
+    for id_, confidence in likely.items():
+        (tag,) = mixed.tags.of(id_)
+        assert tag.score == pytest.approx(confidence, abs=1e-3)
+    (classified,) = mixed.classify([found[0].id], ["red"])
+    assert classified.labels[0].probability == pytest.approx(found[0].confidence, abs=1e-3)
 
 
 def test_a_second_run_tags_new_pictures_and_forgets_old_labels(
