@@ -136,7 +136,7 @@ def changes(place: str, count: int, limit_s: float, source: str) -> None:
 
 
 def queries(place: str, count: int, limit_s: float, source: str) -> None:
-    """Ask an open library `count` questions as a server does, most of a few thousand texts."""
+    """Ask an open library `count` questions as a server does: 300 texts, and a new one in 100."""
     folder, made = os.path.join(place, "asked"), distinct(source)
     os.mkdir(folder)
     for number in range(min(count, _ASKED)):
@@ -150,8 +150,8 @@ def queries(place: str, count: int, limit_s: float, source: str) -> None:
     probe = Probe(count, limit_s)
     for number in range(count + 1):
         first, second = words[number % 10], words[number // 10 % 10]
-        rare = f" {number}" if number % 1000 == 0 else ""
-        query = Query.of_text(f"a {first} near {number // 100 % 30} of a {second}{rare}")
+        rare = f" {number}" if number % 100 == 0 else ""
+        query = Query.of_text(f"a {first} near {number // 100 % 3} of a {second}{rare}")
         thread.ask(Request(query, partial(Library.search, asked=query, k=10))).result()
         if not probe.due(number):
             break
