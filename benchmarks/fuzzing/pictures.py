@@ -133,7 +133,7 @@ def xmp(_: Path) -> Case:
             packet = packet.decode("utf-8", "replace").encode(
                 random.choice(("utf-16", "utf-16-be"))
             )
-        for line in read_xmp(packet):
+        for line in read_xmp(packet).lines:
             assert line == " ".join(line.split())
             line.encode()
 

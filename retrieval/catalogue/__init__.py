@@ -10,13 +10,14 @@ ordinary rows, and no content is encoded twice.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from retrieval.catalogue.baselines import BaselineRows
 from retrieval.catalogue.connection import Connection
 from retrieval.catalogue.lookup import Counts, ImageRow, Lookup, ProblemRow
+from retrieval.catalogue.models import ModelRow, ModelStatus
 from retrieval.catalogue.roots import Root, Roots
 from retrieval.catalogue.row_checks import sound
 from retrieval.catalogue.texts import CAPTION, COLUMNS, NAME, OCR, SIDECAR, XMP, TextRow, Texts
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from retrieval.catalogue.facets import FacetRows
     from retrieval.catalogue.filters import Filters
     from retrieval.catalogue.known_contents import KnownContents
+    from retrieval.catalogue.own_facts import OwnFacts
     from retrieval.catalogue.relocation import Relocation
     from retrieval.catalogue.saved import SavedRows
     from retrieval.catalogue.scan import Scan, Scope
@@ -66,25 +68,6 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class ModelRow:
-    """A model whose vectors the library has."""
-
-    id: int
-    spec: ModelSpec
-
-
-@dataclass(frozen=True, slots=True)
-class ModelStatus:
-    """A model and how many of the library's pictures have its vector."""
-
-    name: str
-    fingerprint: str
-    dim: int
-    images: int
-    in_use: bool
-
-
 class Catalogue:
     """An open catalogue; its attributes give access to groups of tables.
 
@@ -116,6 +99,13 @@ class Catalogue:
         from retrieval.catalogue.sidecars import Sidecars
 
         return Sidecars(self._db)
+
+    @cached_property
+    def own_facts(self) -> OwnFacts:
+        """What pictures say of themselves, read again, and the towns that they are near."""
+        from retrieval.catalogue.own_facts import OwnFacts
+
+        return OwnFacts(self._db)
 
     def relocation(self) -> Relocation:
         """Return what changes the paths of indexed folders."""

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from operator import attrgetter
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,11 +23,16 @@ from retrieval.catalogue.saved import EXAMPLES
 from retrieval.catalogue.texts import EMBEDDED, Texts
 from retrieval.catalogue.vectors import GREATEST_ID, WHOLE
 from retrieval.images import PictureInfo
-from retrieval.query.fields import FACTS
+from retrieval.query.fields import FACTS, Facts, as_stored
 from retrieval.specs import ModelSpec
 from retrieval.vectors import to_blobs
 
-_VALUES = attrgetter(*FACTS)
+_ORDER = ", ".join(FACTS)
+
+
+def stored_facts(facts: Facts) -> tuple[Any, ...]:
+    """Return the values of the columns of `FACTS`."""
+    return tuple(as_stored(name, getattr(facts, name)) for name in FACTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,10 +213,10 @@ class Contents:
         if not images:
             return
         self._db.many(
-            f"INSERT INTO images (sha256, {', '.join(FACTS)}) VALUES (?{', ?' * len(FACTS)})"
-            " ON CONFLICT (sha256) DO UPDATE SET "
+            f"INSERT INTO images (sha256, {_ORDER}) VALUES (?{', ?' * len(FACTS)})"
+            " ON CONFLICT (sha256) DO UPDATE SET own = '', "
             + ", ".join(f"{name} = excluded.{name}" for name in FACTS),
-            ((image.sha256, *_VALUES(image.info)) for image in images),
+            ((image.sha256, *stored_facts(image.info)) for image in images),
         )
         self._db.many(
             "INSERT OR IGNORE INTO sketches (image_id, sketch)"

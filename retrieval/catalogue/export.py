@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from retrieval.catalogue import ImageRow
 from retrieval.errors import MissingExtra
-from retrieval.query.fields import COLUMNS, PictureFacts
+from retrieval.query.fields import COLUMNS, PictureFacts, as_stored
 from retrieval.specs import ModelSpec
 from retrieval.vectors import STORED
 from retrieval.whole_file import whole_file
@@ -30,7 +30,8 @@ def export_npz(rows: Rows, spec: ModelSpec, path: str) -> int:
 
     `embeddings` is (n, dim) float16 with unit rows. `path`, `sha256`, `mtime` (seconds since 1970)
     and all `COLUMNS` of `retrieval.query.fields` are arrays of length n: strings, integers,
-    booleans, or floats with NaN for unknown values. `model` and `fingerprint` identify the model.
+    booleans, or floats with NaN for unknown values. Several names are one string, a name a line.
+    `model` and `fingerprint` identify the model.
     Strings are plain Unicode, so reading needs no pickle. Bytes of a path that are not UTF-8 are
     written as `\xNN`. A picture with copies has one row per file.
     """
@@ -124,7 +125,7 @@ def column_value(name: str, row: ImageRow, file: str) -> Any:
     """Return the value of a column for one file of an image."""
     if name == "path":
         return _text(file)
-    return row.mtime_ns / 1e9 if name == "mtime" else getattr(row, name)
+    return row.mtime_ns / 1e9 if name == "mtime" else as_stored(name, getattr(row, name))
 
 
 def _row_per_file(rows: Rows) -> Iterator[tuple[ImageRow, str, bytes]]:

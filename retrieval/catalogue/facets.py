@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from retrieval.catalogue.connection import Connection
 from retrieval.catalogue.filters import column_of
+from retrieval.catalogue.name_filters import KNOWN, counts_of
 from retrieval.query.fields import FIELDS, Field
 
 _WORDS = {
@@ -43,6 +44,11 @@ class FacetRows:
         if field.kind == "folder":
             self._db.require_sound("files", "roots")
             return self._folders(most)
+        if field.name in KNOWN:
+            self._db.require_sound("images")
+            counts = counts_of(self._db, field.name)
+            ordered = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
+            return tuple(Facet(value, count) for value, count in ordered[:most])
         if field.kind == "words":
             self._db.require_sound(*_TABLES[field.name])
             return self._words(_WORDS[field.name], most)
@@ -50,6 +56,8 @@ class FacetRows:
         column = column_of(field)
         if field.kind == "date":
             return self._counted(f"substr({column}, 1, 7)", "1 DESC", most)
+        if field.kind == "number":
+            return self._counted(f"CAST({column} AS TEXT)", "1 DESC", most)
         return self._counted(column, "2 DESC, 1", most)
 
     def _words(self, values: str, most: int) -> tuple[Facet, ...]:

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Callable
 
 from retrieval.catalogue.connection import text
+from retrieval.images.gazetteer.names import code_of
 from retrieval.query.where import matching
 
 
@@ -17,6 +18,11 @@ def register(db: sqlite3.Connection) -> None:
     for name, arguments, function in (
         ("where_equals", 2, _on_texts(matching.equals)),
         ("where_contains", 2, _on_texts(matching.contains)),
+        ("where_line_equals", 2, _on_lines(matching.equals)),
+        ("where_line_contains", 2, _on_lines(matching.contains)),
+        ("where_level_equals", 2, _on_lines(matching.level_equals)),
+        ("where_level_contains", 2, _on_lines(matching.contains)),
+        ("where_country", 1, _country),
         ("where_path_equals", 2, _on_texts(matching.path_equals)),
         ("where_lies_in", 2, lambda path, w: matching.lies_in(_text(_folder(path)), _text(w))),
         ("where_folder", 1, _folder),
@@ -29,6 +35,18 @@ def register(db: sqlite3.Connection) -> None:
 
 def _on_texts(test: Callable[[str, str], bool]) -> Callable[[bytes | str, bytes], bool]:
     return lambda value, wanted: test(_text(value), _text(wanted))
+
+
+def _on_lines(test: Callable[[str, str], bool]) -> Callable[[bytes | str, bytes], bool]:
+    def passes(value: bytes | str, wanted: bytes) -> bool:
+        pattern = _text(wanted)
+        return any(test(line, pattern) for line in _text(value).split("\n") if line)
+
+    return passes
+
+
+def _country(written: bytes | str) -> str:
+    return code_of(_text(written)) if written else ""
 
 
 def _text(raw: bytes | str) -> str:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from retrieval.catalogue import filter_functions
 from retrieval.catalogue.albums import AlbumRows
 from retrieval.catalogue.connection import Connection, text
+from retrieval.catalogue.name_filters import KNOWN, name_test
 from retrieval.query.fields import FIELDS, Field, Kind
 from retrieval.query.names import name_key
 from retrieval.query.options import Sort
@@ -56,6 +57,7 @@ _KNOWN = {
     "text": "EXISTS (SELECT 1 FROM texts t WHERE t.image_id = i.id AND t.source != 'name')",
     "favourite": "i.sha256 IN (SELECT m.sha256 FROM favourites m)",
     "album": "i.sha256 IN (SELECT p.sha256 FROM album_pictures p)",
+    **KNOWN,
 }
 _WORDS = {
     "tag": "i.id IN (SELECT image_id FROM tags WHERE {})",
@@ -207,6 +209,8 @@ def _comparison(name: str, operator: str, value: Value) -> _Sql:
     if field.kind == "folder":
         return _folder_test(name, operator, str(value))
     if field.kind == "words":
+        if name in KNOWN:
+            return name_test(name, operator, str(value))
         function = "where_contains" if operator == "~" else "where_equals"
         test = f"{function}({_WORD_COLUMNS[name]}, ?)"
         values: tuple[Any, ...] = (text(str(value)),)

@@ -15,13 +15,14 @@ import sqlite3
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import get_type_hints
 
 from retrieval.catalogue.connection import CHECKED_ROWS, Connection
 from retrieval.catalogue.explaining import explained
 from retrieval.catalogue.row_checks import row_check, seal, sound
 from retrieval.catalogue.texts import EMBEDDED, NAME, OCR, SIDECAR, SOURCES, XMP
 from retrieval.images.places import is_elsewhere
-from retrieval.query.fields import FACTS
+from retrieval.query.fields import FACTS, NAMES, Facts
 from retrieval.whole_file import open_regular
 
 _log = logging.getLogger(__name__)
@@ -30,8 +31,10 @@ _DAY_S = 86_400
 
 _DEFAULTS = {
     **dict.fromkeys(FACTS, "NULL"),
-    **dict.fromkeys(("format", "taken", "camera", "lens", "date", "date_source"), "''"),
-    **dict.fromkeys(("width", "height", "told"), "0"),
+    **dict.fromkeys((name for name, kind in get_type_hints(Facts).items() if kind is str), "''"),
+    **dict.fromkeys((*NAMES, "date", "date_source", "own"), "''"),
+    **dict.fromkeys(("width", "height"), "0"),
+    **dict.fromkeys(("near_city", "near_region", "near_country"), "NULL"),
 }
 _COLLECTED = (SIDECAR, XMP, NAME)  # the catalogue itself has what these texts are made of
 _SOURCE = "CAST(texts.source AS BLOB)"

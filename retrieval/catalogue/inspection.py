@@ -33,6 +33,7 @@ _ROWS = {
     "images": "length(sha256) = 32 AND width BETWEEN 0 AND 2147483647"
     " AND height BETWEEN 0 AND 2147483647 AND abs(coalesce(latitude, 0)) <= 90"
     " AND abs(coalesce(longitude, 0)) <= 360 AND (latitude IS NULL) = (longitude IS NULL)"
+    " AND coalesce(rating, 1) BETWEEN -1 AND 5 AND (own = '' OR json_valid(own))"
     " AND (date_source IN ('exif', 'name', 'file')"
     " OR NOT EXISTS (SELECT 1 FROM files WHERE image_id = images.id))",
     "files": "path != '' AND instr(path, char(0)) = 0 AND size >= 0"
@@ -57,7 +58,7 @@ _ROWS = {
 CHECKED = (
     *("roots", "excludes", "mounts", "images", "files", "models", "texts", "sidecars", "sketches"),
     *("kept", "nulls", "tags", "labels", "concepts", "concept_examples", "concept_heads"),
-    *("removed", "stamps", "looked_into", "vectors"),
+    *("removed", "stamps", "looked_into", "outdated", "vectors"),
     *("albums", "album_pictures", "favourites", "saved_searches"),
 )
 """The tables whose rows are checked; the numbers in vectors are checked elsewhere."""

@@ -10,10 +10,12 @@ from typing import Any
 
 from retrieval.catalogue.connection import GREATEST_NUMBER, Connection, text, within
 from retrieval.catalogue.explaining import MEND
+from retrieval.catalogue.name_filters import WRITTEN
 from retrieval.catalogue.row_checks import sound
 from retrieval.catalogue.typed import misfits
+from retrieval.images.gazetteer.names import code_of, country_name
 from retrieval.images.places import joined
-from retrieval.query.fields import FACTS, PictureFacts
+from retrieval.query.fields import FACTS, PictureFacts, from_stored
 from retrieval.vectors import sound_vector
 
 _log = logging.getLogger(__name__)
@@ -78,7 +80,11 @@ _SOUND_FILE = f"{sound('files', 'f')} AND {sound('roots', 'r')}"
 _A_FILE = "what the catalogue knows of a file"
 _FAVOURITE = "EXISTS (SELECT 1 FROM favourites m WHERE m.sha256 = i.sha256)"
 _IMAGE_COLUMNS = ", ".join(
-    ("i.id", "i.sha256", _FAVOURITE, *(f"i.{name}" for name in _FACTS), _SOUND)
+    (
+        *("i.id", "i.sha256", _FAVOURITE, "coalesce(i.near_country, '')"),
+        *(WRITTEN.get(name) or f"i.{name}" for name in _FACTS),
+        _SOUND,
+    )
 )
 
 
@@ -207,7 +213,7 @@ class Lookup:
         return [path for path in paths if path.count("/") == base.count("/")]
 
     def _with_files(self, columns: Sequence[Any]) -> ImageRow | None:
-        image_id, sha256, favourite, *facts, sound_image = columns
+        image_id, sha256, favourite, near, *facts, sound_image = columns
         files = list(
             self._db.intact_records(
                 _File,
@@ -230,6 +236,9 @@ class Lookup:
             raise self._db.damaged(
                 f"the facts about {paths[0]} cannot be right ({', '.join(wrong) or 'sha256'})"
             )
+        known = {name: from_stored(name, value) for name, value in zip(_FACTS, facts, strict=True)}
+        written = known["country"]
+        known["country"] = written or country_name(near)
         return ImageRow(
             id=image_id,
             sha256=sha256.hex(),
@@ -237,7 +246,8 @@ class Lookup:
             size=files[0].size,
             mtime_ns=files[0].mtime_ns,
             favourite=bool(favourite),
-            **dict(zip(_FACTS, facts, strict=True)),
+            country_code=(code_of(written) if written else "") or near,
+            **known,
         )
 
 

@@ -26,10 +26,11 @@ from typing import Any
 
 _TEXTS = frozenset(
     (
-        *("beside", "camera", "date", "date_source", "example", "fingerprint", "format", "key"),
-        *("label", "lens", "licence", "looked", "name", "named", "path", "pattern"),
-        *("preprocessing", "problem", "problem_kind", "question", "sort", "source", "taken"),
-        *("text", "value", "view"),
+        *("beside", "camera", "city", "colour_label", "country", "date", "date_source", "example"),
+        *("fingerprint", "format", "key", "keywords", "label", "lens", "licence", "location"),
+        *("looked", "name", "named", "near_city", "near_country", "near_region", "own", "path"),
+        *("pattern", "people", "preprocessing", "problem", "problem_kind", "question", "region"),
+        *("sort", "source", "taken", "text", "value", "view"),
     )
 )
 """Columns of these names hold texts, in every table."""
@@ -76,8 +77,24 @@ FIRST = {
 }
 """What the migration m007 covers."""
 
+SECOND = {
+    "images": _row(
+        "id",
+        "sha256 format width height taken camera lens latitude longitude orphaned_at date"
+        " date_source iso aperture exposure focal_length location city region country people"
+        " keywords rating colour_label own near_city near_region near_country",
+    ),
+    "sidecars": _row(
+        "root_id path",
+        "beside size mtime_ns source text taken latitude longitude location city region country"
+        " people keywords rating colour_label",
+    ),
+}
+"""What the migration m009 covers again."""
+
 COVERED = {
     **FIRST,
+    **SECOND,
     "albums": _row("id", "name key sort cover"),
     "album_pictures": _row("album_id sha256", "position path"),
     "favourites": _row("sha256", "path"),

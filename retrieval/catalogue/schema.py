@@ -11,6 +11,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from retrieval.catalogue import row_checks
+from retrieval.catalogue.facts_tables import ADD_FACTS
 from retrieval.catalogue.first_tables import FIRST_TABLES
 
 if TYPE_CHECKING:
@@ -218,6 +219,15 @@ def m008_albums(db: Database) -> None:
     )
     for table in ("albums", "album_pictures", "favourites", "saved_searches"):
         _execute_all(db, row_checks.cover(table, row_checks.COVERED[table]))
+
+
+@_migration
+def m009_facts_of_other_programs(db: Database) -> None:
+    """Add people, keywords, places and ratings to pictures and sidecars.
+
+    The next runs read both again, pictures without encoding them.
+    """
+    _execute_all(db, ADD_FACTS)
 
 
 def migrate(

@@ -13,12 +13,15 @@ from dataclasses import fields
 from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from retrieval.query.fields import NAMES
+
 _LARGEST = {
     "width": 2**31,
     "height": 2**31,
     "size": 2**62,
     "latitude": 90,
     "longitude": 360,
+    "rating": 5,
 }
 """The greatest absolute values of some fields; others may have any finite value."""
 
@@ -37,12 +40,15 @@ def fits(kind: type, row: Sequence[Any]) -> str:
 
 
 def misfits(kind: type, names: Sequence[str], row: Sequence[Any]) -> list[str]:
-    """Return the names of the fields, of those given, that do not fit the values in `row`."""
+    """Return the names of the fields, of those given, that do not fit the values in `row`.
+
+    Several names of people or keywords are one text there, as they are stored.
+    """
     allowed = dict(_fields(kind))
     return [
         name
         for name, value in zip(names, row, strict=True)
-        if not _fits(name, value, allowed[name])
+        if not (isinstance(value, str) if name in NAMES else _fits(name, value, allowed[name]))
     ]
 
 

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.images.exported_names import SUPPLEMENT
 from retrieval.query.fields import Facts
 
 
@@ -65,7 +66,8 @@ def beside(path: str) -> str:
 
     `a.txt` and `a.jpg.txt` describe `a.jpg`, and so does XMP. Google's `a.jpg.json` and
     `a.jpg.supplemental-metadata.json`, which may be cut short, need the extension; with a number,
-    as in `a.jpg.suppl(1).json`, they describe `a(1).jpg`.
+    as in `a.jpg.suppl(1).json`, they describe `a(1).jpg`. They may describe other pictures, too:
+    see `images.exported_names`.
     """
     stem, ending = os.path.splitext(path)
     if ending.lower() != ".json":
@@ -73,13 +75,10 @@ def beside(path: str) -> str:
     numbered = _NUMBERED.fullmatch(stem)
     stem, number = numbered.groups() if numbered else (stem, "")
     shorter, last = os.path.splitext(stem)
-    if last[1:] and os.path.splitext(shorter)[1] and _SUPPLEMENT.startswith(last.lower()):
+    if last and os.path.splitext(shorter)[1] and SUPPLEMENT.startswith(last.lower()):
         stem = shorter
     name, extension = os.path.splitext(stem)
     return f"{name}{number}{extension}"
-
-
-_SUPPLEMENT = ".supplemental-metadata"
 
 
 def is_json(path: str) -> bool:

@@ -35,7 +35,7 @@ from retrieval.images import (
 from retrieval.images.luma_thumbnail import make_luma_thumbnail
 from retrieval.images.opening import Header, has_signature
 from retrieval.images.reasons import Reading, TransientError
-from retrieval.images.rendering import render
+from retrieval.images.rendering import read_header, render
 from retrieval.images.resizing import resize, scaled_size
 from retrieval.images.scaling import Target
 from retrieval.images.silenced import silenced
@@ -134,6 +134,16 @@ def load_picture(path: str, limits: ReadLimits | None = None) -> Image.Image:
     with explained() as reading, ExitStack() as held:
         file = BytesIO(data) if data is not None else held.enter_context(open_file(path))
         return render(file, limits or ReadLimits(), _full_size, held, reading).picture.copy()
+
+
+def read_facts(path: str, limits: ReadLimits) -> PictureInfo:
+    """Return the facts and texts in a picture file, without its size; raises PictureError.
+
+    Hardly any format has to be decoded for that.
+    """
+    with explained() as reading, ExitStack() as held:
+        facts, words = read_header(held.enter_context(open_file(path)), limits, held, reading)
+        return PictureInfo(**asdict(facts), words=words)
 
 
 def _full_size(size: tuple[int, int]) -> tuple[int, int]:

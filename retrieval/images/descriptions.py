@@ -1,22 +1,27 @@
-"""The texts stored in a picture file by EXIF, IPTC and XMP: captions, keywords, people, places.
+"""The texts and facts in a picture file by EXIF, XMP and IPTC: captions, keywords, people, places.
 
 Metadata that cannot be read counts as absent and never makes a picture fail.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from PIL import Image, ImageFile, IptcImagePlugin
 
-from retrieval.images.xmp import read_xmp, xmp_facts
+from retrieval.images.exif_values import clean
+from retrieval.images.names_told import keywords_of, percent, stars
+from retrieval.images.xmp import read_xmp
 from retrieval.query.fields import Facts
 
 _DESCRIPTION, _EXIF_IFD, _USER_COMMENT = 0x010E, 0x8769, 0x9286
 _XP_TITLE, _XP_COMMENT, _XP_KEYWORDS, _XP_SUBJECT = 0x9C9B, 0x9C9C, 0x9C9E, 0x9C9F
+_XP_TEXTS = (_XP_TITLE, _XP_SUBJECT, _XP_COMMENT, _XP_KEYWORDS)
+_RATING, _RATING_PERCENT = 0x4746, 0x4749
 _IPTC_TITLE, _IPTC_KEYWORDS, _IPTC_HEADLINE, _IPTC_CAPTION = (2, 5), (2, 25), (2, 105), (2, 120)
 _IPTC_PLACE = ((2, 92), (2, 90), (2, 95), (2, 101))  # sublocation, city, state, country
+_IPTC_COUNTRY_CODE = (2, 100)
 _IPTC_CHARSET, _IPTC_UTF8 = (1, 90), b"\x1b%G"
 
 _MOST_CHARACTERS = 10_000
@@ -32,27 +37,48 @@ _STOCK = (
 )  # fmt: skip
 
 
-def words_inside(picture: Image.Image) -> str:
-    """Return the texts stored in an opened picture, one per line; "" when there are none."""
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What programs and people wrote into a picture: texts, one per line, and facts."""
+
+    words: str = ""
+    facts: Facts = field(default_factory=Facts)
+
+
+def description_of(picture: Image.Image) -> Description:
+    """Return the texts and facts stored in an opened picture, those of EXIF, XMP and IPTC.
+
+    The first that has a fact tells it; names of people and keywords are those of all.
+    """
     lines: dict[str, None] = {}
-    for read in (_exif, _iptc, _xmp):
+    facts = Facts()
+    for read in (_exif, _xmp, _iptc):
         try:
-            lines.update(dict.fromkeys(filter(None, map(_line, read(picture)))))
+            texts, told = read(picture)
         except Exception:  # noqa: S112 - damaged metadata can raise anything
             continue
-    return "\n".join(lines)[:_MOST_CHARACTERS]
+        lines.update(dict.fromkeys(filter(None, map(_line, texts))))
+        facts = facts.completed(told)
+    return Description("\n".join(lines)[:_MOST_CHARACTERS], facts)
 
 
-def _exif(picture: Image.Image) -> Iterator[str]:
+def _exif(picture: Image.Image) -> tuple[list[str], Facts]:
     exif = picture.getexif()
-    yield _decoded(exif.get(_DESCRIPTION))
-    for tag in (_XP_TITLE, _XP_SUBJECT, _XP_COMMENT, _XP_KEYWORDS):
-        value = exif.get(tag)
-        if isinstance(value, tuple):
-            value = bytes(value)
-        if isinstance(value, bytes):
-            yield value.decode("utf-16-le", "ignore").replace(";", ", ")
-    yield _comment(exif.get_ifd(_EXIF_IFD).get(_USER_COMMENT))
+    texts = [_decoded(exif.get(_DESCRIPTION))]
+    of_windows = {tag: _utf16(exif.get(tag)) for tag in _XP_TEXTS}
+    texts += [text.replace(";", ", ") for text in of_windows.values()]
+    texts.append(_comment(exif.get_ifd(_EXIF_IFD).get(_USER_COMMENT)))
+    facts = Facts(
+        keywords=keywords_of(of_windows[_XP_KEYWORDS].split(";")),
+        rating=stars(exif.get(_RATING)) or percent(exif.get(_RATING_PERCENT)),
+    )
+    return texts, facts
+
+
+def _utf16(value: Any) -> str:
+    if isinstance(value, tuple):
+        value = bytes(value)
+    return value.decode("utf-16-le", "ignore") if isinstance(value, bytes) else ""
 
 
 def _comment(value: Any) -> str:
@@ -69,37 +95,39 @@ def _comment(value: Any) -> str:
     return _decoded(text) if not charset.strip(b"\0") and text.isascii() else ""
 
 
-def _iptc(picture: Image.Image) -> Iterator[str]:
+def _iptc(picture: Image.Image) -> tuple[list[str], Facts]:
     if not isinstance(picture, ImageFile.ImageFile):
-        return
-    facts: dict[Any, Any] = IptcImagePlugin.getiptcinfo(picture) or {}
-    utf8 = facts.get(_IPTC_CHARSET) == _IPTC_UTF8
-    for tag in (_IPTC_TITLE, _IPTC_HEADLINE, _IPTC_CAPTION):
-        yield from _iptc_values(facts.get(tag), utf8=utf8)
-    yield ", ".join(dict.fromkeys(_iptc_values(facts.get(_IPTC_KEYWORDS), utf8=utf8)))
-    place = (value for tag in _IPTC_PLACE for value in _iptc_values(facts.get(tag), utf8=utf8))
-    yield ", ".join(dict.fromkeys(place))
+        return [], Facts()
+    records: dict[Any, Any] = IptcImagePlugin.getiptcinfo(picture) or {}
+    utf8 = records.get(_IPTC_CHARSET) == _IPTC_UTF8
+
+    def of(tag: tuple[int, int]) -> list[str]:
+        value = records.get(tag)
+        values = value if isinstance(value, list) else [value]
+        return [
+            each.decode("utf-8", "replace") if utf8 else _decoded(each)
+            for each in values
+            if isinstance(each, bytes)
+        ]
+
+    texts = [line for tag in (_IPTC_TITLE, _IPTC_HEADLINE, _IPTC_CAPTION) for line in of(tag)]
+    keywords = of(_IPTC_KEYWORDS)
+    texts.append(", ".join(dict.fromkeys(keywords)))
+    texts.append(", ".join(dict.fromkeys(each for tag in _IPTC_PLACE for each in of(tag))))
+    location, city, region, country = (clean(next(iter(of(tag)), "")) for tag in _IPTC_PLACE)
+    facts = Facts(
+        location=location,
+        city=city,
+        region=region,
+        country=country or clean(next(iter(of(_IPTC_COUNTRY_CODE)), "")),
+        keywords=keywords_of(keywords),
+    )
+    return texts, facts
 
 
-def _iptc_values(value: Any, *, utf8: bool) -> Iterable[str]:
-    values = value if isinstance(value, list) else [value]
-    return [
-        each.decode("utf-8", "replace") if utf8 else _decoded(each)
-        for each in values
-        if isinstance(each, bytes)
-    ]
-
-
-def facts_of_xmp(picture: Image.Image) -> Facts:
-    """Return the date and place that the XMP in an opened picture has."""
-    try:
-        return xmp_facts(_packet(picture))
-    except Exception:  # damaged metadata can raise anything
-        return Facts()
-
-
-def _xmp(picture: Image.Image) -> Iterable[str]:
-    return read_xmp(_packet(picture))
+def _xmp(picture: Image.Image) -> tuple[tuple[str, ...], Facts]:
+    told = read_xmp(_packet(picture))
+    return told.lines, told.facts
 
 
 def _packet(picture: Image.Image) -> bytes:

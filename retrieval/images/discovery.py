@@ -22,6 +22,7 @@ from retrieval.images import (
     mtime_ns,
     reasons,
 )
+from retrieval.images.exported_names import json_names, other_names
 from retrieval.images.formats import unsupported_reason
 from retrieval.images.globs import Exclusions
 from retrieval.images.junk import is_photo_library, skips, skips_within
@@ -124,7 +125,7 @@ def sidecar_paths(path: str) -> tuple[str, ...]:
     stem = os.path.splitext(path)[0]
     endings = (".txt", ".xmp", ".TXT", ".XMP")
     plain = tuple(base + ending for base in (stem, path) for ending in endings)
-    return (*plain, f"{path}.json", f"{path}.supplemental-metadata.json")
+    return (*plain, *json_names(path))
 
 
 def stat_sidecars(root: str, path: str) -> Iterator[FoundSidecar]:
@@ -216,10 +217,12 @@ def _sidecars(
         if isinstance(each, FoundFile | OtherFile) and not each.path.lower().endswith(SIDECARS)
     }
     stems = {os.path.splitext(path)[0] for path in pictures}
+    exported = {name for path in pictures for name in other_names(path)}
     for entry in candidates:
         path = f"{folder}/{entry.name}" if folder else entry.name
         described = beside(path)
-        is_one = described in pictures or (described in stems and not is_json(path))
+        others = exported if is_json(path) else stems
+        is_one = described in pictures or described in others
         if is_one and not rules.excludes(path):
             with suppress(OSError):
                 sidecar = _as_sidecar(path, entry.stat())

@@ -10,7 +10,7 @@ from typing import IO
 from PIL import Image
 
 from retrieval.images import ReadLimits
-from retrieval.images.descriptions import facts_of_xmp, words_inside
+from retrieval.images.descriptions import description_of
 from retrieval.images.mending import jpeg_without_end, png_without_bad_metadata, with_end
 from retrieval.images.metadata import facts_of_picture, turn_of
 from retrieval.images.modes import to_rgb
@@ -100,12 +100,7 @@ def _render(
     reading.format = header.format
     picture.load()
     frame = header.frame or Frame.whole(picture.size)
-    facts = facts_of_picture(picture)
-    if header.raw:
-        facts = header.raw.facts.completed(facts)
-    if not facts.taken or facts.latitude is None:
-        facts = facts.completed(facts_of_xmp(picture))
-    words = words_inside(picture)
+    facts, words = told_by(picture, header)
     turn = turn_of(picture, header.raw.orientation if header.raw else 1)
     if turn is not None:
         frame = frame.turned(turn, picture.size)
@@ -113,3 +108,24 @@ def _render(
     width, height = frame.size
     facts = replace(facts, format=header.format, width=width, height=height)
     return Rendered(to_rgb(picture), frame, header, facts, words)
+
+
+def read_header(
+    file: IO[bytes], limits: ReadLimits, held: ExitStack, reading: Reading
+) -> tuple[Facts, str]:
+    """Return the facts and texts of a picture without decoding it, as far as its format allows."""
+    picture, header = open_picture(file, limits, held)
+    reading.format = header.format
+    return told_by(picture, header)
+
+
+def told_by(picture: Image.Image, header: Header) -> tuple[Facts, str]:
+    """Return the facts in an opened picture, except its size, and its texts.
+
+    What the camera wrote comes first, then what other programs did.
+    """
+    facts = facts_of_picture(picture)
+    if header.raw:
+        facts = header.raw.facts.completed(facts)
+    description = description_of(picture)
+    return facts.completed(description.facts), description.words

@@ -1,105 +1,46 @@
 """Safe reading of untrusted XMP packets: texts, keywords, people, places and dates.
 
-The reader keeps only the character data of a few properties. It refuses a document type, which
-could declare entities, never fetches anything, and limits the size of a packet.
+The reader keeps only the character data of a few properties (`xmp_properties`). It refuses a
+document type, which could declare entities, never fetches anything, and limits the size of a
+packet.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from xml.parsers import expat
 
-from retrieval.images.exif_values import iso_date, written_degrees
+from retrieval.images.exif_values import clean, iso_date, written_degrees
+from retrieval.images.names_told import keywords_of, people_of, percent, stars
+from retrieval.images.xmp_properties import (
+    ACDSEE_RATING,
+    CHILDREN,
+    DARKTABLE_COLOURS,
+    DARKTABLE_LABELS,
+    DATES,
+    DIGIKAM_COLOURS,
+    DIGIKAM_LABEL,
+    HIERARCHIES,
+    KEYWORD,
+    KEYWORDS,
+    LABEL,
+    LATITUDE,
+    LISTS,
+    LONGITUDE,
+    PEOPLE,
+    PLACES,
+    PROPERTIES,
+    RATING,
+    RATING_PERCENT,
+    REGION_NAMES,
+    REGION_TYPES,
+    SENTENCES,
+)
 from retrieval.query.fields import Facts
 
 MOST_BYTES = 4 * 2**20
-
-_DC = "http://purl.org/dc/elements/1.1/"
-_TIFF = "http://ns.adobe.com/tiff/1.0/"
-_EXIF = "http://ns.adobe.com/exif/1.0/"
-_XMP = "http://ns.adobe.com/xap/1.0/"
-_PHOTOSHOP = "http://ns.adobe.com/photoshop/1.0/"
-_LIGHTROOM = "http://ns.adobe.com/lightroom/1.0/"
-_IPTC_CORE = "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/"
-_IPTC_EXT = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/"
-_REGIONS = "http://www.metadataworkinggroup.com/schemas/regions/"
-_KEYWORDS = "http://www.metadataworkinggroup.com/schemas/keywords/"
-_DIGIKAM = "http://www.digikam.org/ns/1.0/"
-_MICROSOFT = "http://ns.microsoft.com/photo/1.0/"
-_MICROSOFT_REGION = "http://ns.microsoft.com/photo/1.2/t/Region#"
-_MEDIAPRO = "http://ns.iview-multimedia.com/mediapro/1.0/"
-_ACDSEE = "http://ns.acdsee.com/iptc/1.0/"
-
-_SENTENCES = (
-    f"{_DC} title",
-    f"{_PHOTOSHOP} Headline",
-    f"{_DC} description",
-    f"{_TIFF} ImageDescription",
-    f"{_EXIF} UserComment",
-    f"{_IPTC_CORE} AltTextAccessibility",
-    f"{_IPTC_CORE} ExtDescrAccessibility",
-    f"{_ACDSEE} caption",
-    f"{_ACDSEE} notes",
-)
-"""Properties of which each value is a text of its own."""
-
-_LISTS = (
-    (
-        f"{_DC} subject",
-        f"{_LIGHTROOM} hierarchicalSubject",
-        f"{_DIGIKAM} TagsList",
-        f"{_KEYWORDS} Keyword",
-        f"{_MICROSOFT} LastKeywordXMP",
-        f"{_MICROSOFT} LastKeywordIPTC",
-        f"{_MEDIAPRO} CatalogSets",
-        f"{_PHOTOSHOP} SupplementalCategories",
-        f"{_ACDSEE} keywords",
-    ),
-    (
-        f"{_IPTC_EXT} PersonInImage",
-        f"{_IPTC_EXT} PersonName",
-        f"{_REGIONS} Name",
-        f"{_MICROSOFT_REGION} PersonDisplayName",
-        f"{_MEDIAPRO} People",
-    ),
-    (
-        f"{_IPTC_EXT} LocationName",
-        f"{_IPTC_EXT} Sublocation",
-        f"{_IPTC_CORE} Location",
-        f"{_MEDIAPRO} Location",
-        f"{_IPTC_EXT} City",
-        f"{_PHOTOSHOP} City",
-        f"{_IPTC_EXT} ProvinceState",
-        f"{_PHOTOSHOP} State",
-        f"{_IPTC_EXT} CountryName",
-        f"{_PHOTOSHOP} Country",
-        f"{_IPTC_EXT} Event",
-        f"{_MEDIAPRO} Event",
-    ),
-)
-"""Properties whose values are short; those of one group are joined: keywords, people, places."""
-
-_HIERARCHIES = {
-    f"{_LIGHTROOM} hierarchicalSubject": "|",
-    f"{_MEDIAPRO} CatalogSets": "|",
-    f"{_DIGIKAM} TagsList": "/",
-    f"{_MICROSOFT} LastKeywordXMP": "/",
-    f"{_MICROSOFT} LastKeywordIPTC": "/",
-}
-"""Properties whose values are paths of keywords, with what separates them."""
-
-_DATES = (
-    f"{_EXIF} DateTimeOriginal",
-    f"{_PHOTOSHOP} DateCreated",
-    f"{_IPTC_EXT} DateCreated",
-    f"{_EXIF} DateTimeDigitized",
-    f"{_XMP} CreateDate",
-)
-"""Properties that say when a picture was taken, the best first."""
-
-_LATITUDE, _LONGITUDE = f"{_EXIF} GPSLatitude", f"{_EXIF} GPSLongitude"
-_PLACE = (_LATITUDE, f"{_LATITUDE}Ref", _LONGITUDE, f"{_LONGITUDE}Ref")
 
 _DECLARED = re.compile(
     rb"""<\?xml[^>]{0,100}\bencoding\s*=\s*["']
@@ -108,30 +49,45 @@ _DECLARED = re.compile(
 )
 _NOT_XML = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
 
-_PROPERTIES = frozenset(
-    (*_SENTENCES, *(name for group in _LISTS for name in group), *_DATES, *_PLACE)
-)
 _LI = "http://www.w3.org/1999/02/22-rdf-syntax-ns# li"
 _MOST_LINES = 1000
+_FACES = ("", "face", "pet")
+_DIGITS = tuple("0123456789")
 
 
 class _Refused(Exception):
     """The packet has a document type or too many texts."""
 
 
+@dataclass(frozen=True, slots=True)
+class XmpTold:
+    """What a packet says: titles and descriptions, keywords, people, places, each on a line."""
+
+    lines: tuple[str, ...] = ()
+    facts: Facts = field(default_factory=Facts)
+
+
 class _Reader:
-    """Collects the texts of `_PROPERTIES`, by property."""
+    """Collects the texts of `PROPERTIES`, by property, and the names that structures hold."""
 
     def __init__(self) -> None:
-        self._lines: dict[str, list[str]] = {name: [] for name in _PROPERTIES}
+        self._lines: dict[str, list[str]] = {name: [] for name in PROPERTIES}
         self._count = 0
         self._property = ""
         self._text: list[str] = []
+        self._items: list[dict[str, str]] = [{}]  # name and type of a region, by item of a list
+        self._levels = [""]
+        self.faces: list[str] = []
+        self.paths: list[str] = []
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
-        for known in _PROPERTIES & attributes.keys():  # the short form of a plain text property
+        if name == _LI and not self._property:
+            self._items.append({})
+        elif name == CHILDREN:
+            self._levels.append("")
+        for known in PROPERTIES & attributes.keys():  # the short form of a plain text property
             self._add(known, attributes[known])
-        if name in _PROPERTIES:
+        if name in PROPERTIES:
             self._property = name
         self._text = []
 
@@ -141,52 +97,93 @@ class _Reader:
             self._text = []
         if name == self._property:
             self._property = ""
+        elif name == _LI and not self._property:
+            self.leave()
+        elif name == CHILDREN:
+            del self._levels[-1]
 
     def text(self, data: str) -> None:
         if self._property:
             self._text.append(data)
 
+    def leave(self) -> None:
+        """End an item of a list: its name is that of a person if it is the region of a face."""
+        item = self._items.pop()
+        if "name" in item and item.get("type", "").lower() in _FACES:
+            self.faces.append(item["name"])
+
     def of(self, name: str) -> Iterable[str]:
         """Yield the texts of a property, each as one line."""
-        separator = _HIERARCHIES.get(name)
+        separator = HIERARCHIES.get(name)
         for line in self._lines[name]:
             for part in line.split(separator) if separator else (line,):
                 yield " ".join(part.split())
+
+    def first(self, *names: str) -> str:
+        """Return the first text of the first property that has one."""
+        return next((line for name in names for line in self.of(name) if line), "")
+
+    def written(self, name: str) -> list[str]:
+        """Return the texts of a property, keywords with what separates their levels."""
+        separator = HIERARCHIES.get(name)
+        return [line.replace(separator, "|") if separator else line for line in self._lines[name]]
 
     def _add(self, name: str, line: str) -> None:
         self._lines[name].append(line)
         self._count += 1
         if self._count > _MOST_LINES:
             raise _Refused
+        if name in REGION_NAMES:
+            self._items[-1]["name"] = line
+        elif name in REGION_TYPES:
+            self._items[-1]["type"] = line.strip()
+        elif name == KEYWORD and line.strip():
+            self._levels[-1] = " ".join(line.split())
+            self.paths.append("|".join(filter(None, self._levels)))
 
 
-def read_xmp(packet: bytes) -> tuple[str, ...]:
-    """Return titles and descriptions, then keywords, people and places as one line each.
-
-    () for invalid XMP.
-    """
+def read_xmp(packet: bytes) -> XmpTold:
+    """Return what a packet says; nothing for invalid XMP."""
     reader = _read(packet)
-    if reader is None:
-        return ()
-    lines = [line for name in _SENTENCES for line in reader.of(name)]
-    for group in _LISTS:
+    return XmpTold() if reader is None else XmpTold(_lines_of(reader), _facts_of(reader))
+
+
+def _lines_of(reader: _Reader) -> tuple[str, ...]:
+    lines = [line for name in SENTENCES for line in reader.of(name)]
+    for group in LISTS:
         words = (word for name in group for word in reader.of(name))
         lines.append(", ".join(dict.fromkeys(filter(None, words))))
     return tuple(dict.fromkeys(filter(None, lines)))
 
 
-def xmp_facts(packet: bytes) -> Facts:
-    """Return the date on which a picture was taken and its place, as far as XMP says so."""
-    reader = _read(packet)
-    if reader is None:
-        return Facts()
-    taken = (iso_date(written) for name in _DATES for written in reader.of(name))
-    north = next(_degrees(reader, _LATITUDE, "NS", 90), None)
-    east = next(_degrees(reader, _LONGITUDE, "EW", 180), None)
+def _facts_of(reader: _Reader) -> Facts:
+    taken = (iso_date(written) for name in DATES for written in reader.of(name))
+    north = next(_degrees(reader, LATITUDE, "NS", 90), None)
+    east = next(_degrees(reader, LONGITUDE, "EW", 180), None)
     place = (north, east) if north is not None and east is not None else (None, None)
     if place == (0, 0):  # devices without a position write it
         place = (None, None)
-    return Facts(taken=next(filter(None, taken), ""), latitude=place[0], longitude=place[1])
+    keywords = [line for name in KEYWORDS if name != KEYWORD for line in reader.written(name)]
+    people = [*reader.faces, *(line for name in PEOPLE for line in reader.of(name))]
+    return Facts(
+        taken=next(filter(None, taken), ""),
+        latitude=place[0],
+        longitude=place[1],
+        **{name: clean(reader.first(*names)) for name, names in PLACES.items()},
+        people=people_of(people),
+        keywords=keywords_of([*keywords, *reader.paths]),
+        rating=stars(reader.first(RATING, ACDSEE_RATING)) or percent(reader.first(RATING_PERCENT)),
+        colour_label=_colour_of(reader),
+    )
+
+
+def _colour_of(reader: _Reader) -> str:
+    numbers = (
+        (reader.first(DIGIKAM_LABEL), DIGIKAM_COLOURS),
+        (reader.first(DARKTABLE_LABELS), DARKTABLE_COLOURS),
+    )
+    named = [colours[int(n)] for n, colours in numbers if n in _DIGITS and int(n) < len(colours)]
+    return clean(reader.first(LABEL)) or next(filter(None, named), "")
 
 
 def _degrees(reader: _Reader, name: str, letters: str, most: float) -> Iterator[float]:
@@ -202,7 +199,7 @@ def _degrees(reader: _Reader, name: str, letters: str, most: float) -> Iterator[
 
 def _read(packet: bytes) -> _Reader | None:
     """Return what a packet says, up to its first error; None if it is refused."""
-    if len(packet) > MOST_BYTES:
+    if not packet or len(packet) > MOST_BYTES:
         return None
     reader = _Reader()
     parser = expat.ParserCreate("utf-8", namespace_separator=" ")
@@ -213,9 +210,10 @@ def _read(packet: bytes) -> _Reader | None:
     try:
         parser.Parse(_text(packet).encode(), True)
     except expat.ExpatError:
-        return reader
+        pass
     except _Refused:
         return None
+    reader.leave()
     return reader
 
 

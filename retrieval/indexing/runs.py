@@ -13,6 +13,7 @@ from retrieval.context import ModelInUse
 from retrieval.encoders import Encoder
 from retrieval.errors import LibraryError
 from retrieval.folder.session import Session
+from retrieval.indexing.facts import place_pictures
 from retrieval.indexing.index_kind import settle_index
 from retrieval.indexing.progress import IndexOptions, Progress
 from retrieval.indexing.removal import remove_path
@@ -138,6 +139,8 @@ def _merge(
     yield from merger.merge(data_set.shards())
     for count in refresh_texts(session.catalogue, stop):
         report.count(texts_updated=count)
+        yield report.progress("encode")
+    for _ in place_pictures(session.catalogue, stop):
         yield report.progress("encode")
     for count in encode_descriptions(session.catalogue, model, stop, merger.texts.vector):
         report.count(described=count)

@@ -12,19 +12,16 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
-
-import numpy as np
-from numpy.typing import NDArray
 
 from retrieval.catalogue import Catalogue
 from retrieval.catalogue.contents import Batch, FileRecord, ImageRecord, ProblemRecord
 from retrieval.catalogue.known_contents import KnownContents
 from retrieval.catalogue.scan import Pending, Scan, Scope
 from retrieval.context import ModelInUse
-from retrieval.images import Picture, PictureInfo, Problem
+from retrieval.images import Picture, Problem
 from retrieval.indexing.calibration import calibrate, pictures_wanted
 from retrieval.indexing.encoding import encode_numbered
+from retrieval.indexing.facts import place_pictures, read_again
 from retrieval.indexing.load_ahead import BackgroundEncoder
 from retrieval.indexing.progress import IndexOptions, Progress, Trouble
 from retrieval.indexing.read_ahead import read_ahead
@@ -32,6 +29,7 @@ from retrieval.indexing.read_file import Reader
 from retrieval.indexing.run_report import RunReport
 from retrieval.indexing.scanning import WalkResult, walk_into
 from retrieval.indexing.still_writing import StillWriting
+from retrieval.indexing.waiting import Waiting
 from retrieval.texts.collect import encode_descriptions, read_sidecars, refresh_texts
 
 _COMMIT_ROWS = 512
@@ -45,19 +43,6 @@ _NO_VECTOR = "the model could not encode it"
 
 _REFRESH_MIN = 20_000
 """A long run first refreshes the cache after this many pictures, then at growing intervals."""
-
-
-@dataclass(slots=True)
-class _Waiting:
-    """Files whose pictures wait for the encoder, and what else the next commit records."""
-
-    pixels: list[NDArray[np.uint8]] = field(default_factory=list)
-    contents: dict[bytes, PictureInfo] = field(default_factory=dict)
-    files: list[FileRecord] = field(default_factory=list)
-    problems: list[ProblemRecord] = field(default_factory=list)
-
-    def rows(self) -> int:
-        return len(self.files) + len(self.problems)
 
 
 class Indexer:
@@ -128,6 +113,8 @@ class Indexer:
             # Last, so that a moved file has been matched with its content by now.
             with self._report.stopwatch.time_stage("commit"):
                 self._report.count(removed=scan.forget_gone())
+                for _ in read_again(self._catalogue, scope, self._options, self._stop):
+                    yield self._report.progress("encode")
                 read_sidecars(self._catalogue, scope, scan, self._stop)
                 if not (scope.files or scope.folders):
                     self._catalogue.roots.set_looked(scope.root, time.time())
@@ -136,6 +123,8 @@ class Indexer:
         """Bring the texts that belong to pictures, and their vectors, up to date."""
         for count in refresh_texts(self._catalogue, self._stop):
             self._report.count(texts_updated=count)
+            yield self._report.progress("encode")
+        for _ in place_pictures(self._catalogue, self._stop):
             yield self._report.progress("encode")
         pages = encode_descriptions(self._catalogue, self._model, self._stop)
         for count in self._report.stopwatch.time_each("encode", pages):
@@ -164,7 +153,7 @@ class Indexer:
             stopwatch=self._report.stopwatch,
             found_new=self._encoder.start,
         )
-        waiting = _Waiting()
+        waiting = Waiting()
         reported = 0.0
         results = read_ahead(
             read,
@@ -181,7 +170,7 @@ class Indexer:
                 if full or waiting.rows() >= _COMMIT_ROWS:
                     yield from self._calibrate(scope, scan, waiting)
                     self._commit(scope, waiting)
-                    waiting = _Waiting()
+                    waiting = Waiting()
                 if time.monotonic() - reported > _REPORT_EVERY_S:
                     reported = time.monotonic()
                     yield self._report.progress("encode")
@@ -189,7 +178,7 @@ class Indexer:
         self._commit(scope, waiting)
         yield self._report.progress("encode")
 
-    def _calibrate(self, scope: Scope, scan: Scan, waiting: _Waiting) -> Iterator[Progress]:
+    def _calibrate(self, scope: Scope, scan: Scan, waiting: Waiting) -> Iterator[Progress]:
         """Calibrate an encoder that needs it on pictures of the scope, before the first batch."""
         if not waiting.pixels or self._calibrated_scope is scope:
             return
@@ -212,7 +201,7 @@ class Indexer:
         scope: Scope,
         pending: Pending,
         result: Picture | Problem,
-        waiting: _Waiting,
+        waiting: Waiting,
         known: KnownContents,
     ) -> None:
         """Add one result to what the next commit records."""
@@ -231,7 +220,7 @@ class Indexer:
         waiting.pixels.append(result.pixels)
 
     def _take_problem(
-        self, scope: Scope, pending: Pending, problem: Problem, waiting: _Waiting
+        self, scope: Scope, pending: Pending, problem: Problem, waiting: Waiting
     ) -> None:
         file = pending.file
         may_wait = scope.root.whole and not file.unsupported
@@ -258,7 +247,7 @@ class Indexer:
         if not file.unsupported:
             self._report.add_problem(os.path.join(scope.root.path, file.path), problem.reason)
 
-    def _commit(self, scope: Scope, waiting: _Waiting) -> None:
+    def _commit(self, scope: Scope, waiting: Waiting) -> None:
         if not waiting.rows():
             return
         images = self._encode(waiting)
@@ -281,7 +270,7 @@ class Indexer:
             self._since_refresh = 0
             self._refresh_cache()
 
-    def _encode(self, waiting: _Waiting) -> list[ImageRecord]:
+    def _encode(self, waiting: Waiting) -> list[ImageRecord]:
         """Encode the waiting pictures: see `encode_numbered`."""
         if not waiting.pixels:
             return []

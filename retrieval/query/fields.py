@@ -8,7 +8,7 @@ record and its column in the catalogue have the same name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, Self
 
@@ -39,6 +39,10 @@ class Facts:
     local date and time from EXIF as ISO 8601 ("2023-05-01T12:30:00"). `camera` is maker and model.
     `latitude` and `longitude` are in degrees, north and east positive; there are both or neither.
     `iso` is the sensitivity, `aperture` the f-number, `exposure` in seconds, `focal_length` in mm.
+
+    `location` (within the city), `city`, `region` and `country` are as they are written there, and
+    so are the names of `people`. `keywords` may be paths: "Places|Portugal|Lisbon". `rating` is 1
+    to 5 stars, or -1 for a rejected picture. `colour_label` is a word, like "Red".
     """
 
     format: str = ""
@@ -53,13 +57,22 @@ class Facts:
     aperture: float | None = None
     exposure: float | None = None
     focal_length: float | None = None
+    location: str = ""
+    city: str = ""
+    region: str = ""
+    country: str = ""
+    people: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+    rating: int | None = None
+    colour_label: str = ""
 
     def completed(self, other: Facts) -> Self:
-        """Return these facts, with missing ones taken from `other`."""
-        missing = [name for name in FACTS if not getattr(self, name)]
+        """Return these facts, with missing ones taken from `other`, and the names of both."""
+        missing = [name for name in FACTS if not getattr(self, name) and name not in NAMES]
         if self.latitude is not None:
             missing = [name for name in missing if name not in ("latitude", "longitude")]
-        return replace(self, **{name: getattr(other, name) for name in missing})
+        both = {name: distinct((*getattr(self, name), *getattr(other, name))) for name in NAMES}
+        return replace(self, **{name: getattr(other, name) for name in missing}, **both)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +83,8 @@ class PictureFacts(Facts):
     1970) are those of its first file. `date` is local time in ISO 8601. It is `taken` if that is
     known; otherwise the earliest date in the names of its files, which may lack a time
     ("2023-05-01"); otherwise the earliest modification time of its files. `date_source` says which.
-    `favourite` is whether a person marked it.
+    `favourite` is whether a person marked it. Where no `city`, `region` or `country` is written,
+    they are those of the nearest town. `country_code` is ISO's ("PT"), "" if unknown.
     """
 
     id: int
@@ -80,6 +94,7 @@ class PictureFacts(Facts):
     date: str
     date_source: DateSource
     favourite: bool = False
+    country_code: str = ""
 
     def facts(self) -> dict[str, Any]:
         """Return the attributes of this class by name, without those of subclasses."""
@@ -162,7 +177,7 @@ _TABLE = (
     Field("folder", "folder", "Folder", "the folder that the file lies in", "folder in 'trips/'",
           of_files=True, facet=True),
     Field("name", "text", "Name", "the file's name", "name ~ 'IMG'", of_files=True),
-    Field("gps", "place", "Place", "where it was taken, in degrees north and east",
+    Field("gps", "place", "Position", "where it was taken, in degrees north and east",
           "gps near 48.85,2.35 within 10 km", parts=("latitude", "longitude"), optional=True),
     Field("iso", "number", "ISO", "the sensitivity", "iso >= 1600", units={"": 1}, optional=True),
     Field("aperture", "number", "F-number", "the opening, as 2.8 in f/2.8", "aperture <= 2.8",
@@ -175,6 +190,22 @@ _TABLE = (
           optional=True, facet=True),
     Field("text", "words", "Text", "a caption, a description, or words read in it",
           "text ~ 'invoice'", optional=True),
+    Field("place", "words", "Place", "a place, city, region or country that is written in it, or "
+          "the nearest town of its position", "place = 'Lisbon'", parts=("location",),
+          optional=True, facet=True),
+    Field("city", "words", "City", "the city that is written in it, or the nearest town",
+          "city = 'Lisbon'", optional=True),
+    Field("region", "words", "Region", "its region or state", "region = 'Bavaria'", optional=True),
+    Field("country", "words", "Country", "its country, by its name or its code of two letters",
+          "country = 'PT'", parts=("country", "country_code"), optional=True),
+    Field("person", "words", "Person", "a person whose name another program wrote to it",
+          "person = 'Anna'", parts=("people",), optional=True, facet=True),
+    Field("keyword", "words", "Keyword", "a keyword that another program gave it, or one above "
+          "that", "keyword = 'Travel'", parts=("keywords",), optional=True, facet=True),
+    Field("rating", "number", "Rating", "its stars, 1 to 5; -1 if it is rejected", "rating >= 4",
+          units={"": 1}, optional=True, facet=True),
+    Field("colour_label", "text", "Colour label", "the colour that it is labelled with",
+          "colour_label = 'Red'", optional=True, facet=True),
     Field("favourite", "flag", "Favourite", "that it is marked as a favourite", "favourite",
           optional=True),
     Field("album", "words", "Album", "an album that it is in", "album = 'Holiday'",
@@ -191,11 +222,32 @@ OPTIONAL = tuple(each.name for each in _TABLE if each.optional)
 FACTS = tuple(each.name for each in fields(Facts))
 """The attributes of `Facts`, which are columns of the table `images` in the catalogue."""
 
+NAMES = ("people", "keywords")
+"""The attributes of `Facts` that are several names. The catalogue stores a name a line."""
+
+BESIDE = ("taken", "latitude", "longitude", *FACTS[FACTS.index("location") :])
+"""The attributes of `Facts` that files beside a picture may tell."""
+
 COLUMNS = tuple(column for each in _TABLE for column in each.columns)
 """The attributes that lists and exports have, in the order of the fields."""
 
 BRIEF = tuple(column for each in _TABLE if each.brief for column in each.columns)
 """The attributes that the shortest answers have."""
+
+
+def distinct(names: Iterable[str]) -> tuple[str, ...]:
+    """Return names in their order, each once; upper or lower case makes no difference."""
+    return tuple({name.casefold(): name for name in reversed(tuple(names))}.values())[::-1]
+
+
+def as_stored(name: str, value: Any) -> Any:
+    """Return the value of an attribute as the catalogue stores it: see `NAMES`."""
+    return "\n".join(value) if name in NAMES else value
+
+
+def from_stored(name: str, value: Any) -> Any:
+    """Return a stored value as the attribute has it."""
+    return tuple(value.split("\n")) if name in NAMES and value else () if name in NAMES else value
 
 
 def filter_help() -> str:

@@ -118,10 +118,10 @@ def _texts_of(catalogue: Catalogue, image_id: int) -> tuple[dict[str, str], list
     """Return an image's texts by source, and the facts in its sidecars."""
     places, beside = catalogue.sidecars.beside(image_id)
     collected = {
-        source: [text for own, text, _ in beside if own == source] for source in (SIDECAR, XMP)
+        source: [told.text for told in beside if told.source == source] for source in (SIDECAR, XMP)
     }
     collected[NAME] = [words_of_path(place.root, place.path) for place in places]
     texts = {
         source: "\n".join(dict.fromkeys(filter(None, lines))) for source, lines in collected.items()
     }
-    return texts, [facts for _, _, facts in beside]
+    return texts, [told.facts for told in beside]

@@ -7,21 +7,19 @@ import stat
 from typing import IO
 
 from retrieval.catalogue import SIDECAR, XMP
+from retrieval.catalogue.sidecars import SidecarTold
 from retrieval.images import is_json
 from retrieval.images.decoding import open_file
 from retrieval.images.plain_text import text_of
-from retrieval.images.xmp import MOST_BYTES, read_xmp, xmp_facts
-from retrieval.query.fields import Facts
+from retrieval.images.xmp import MOST_BYTES, read_xmp
 from retrieval.texts.takeout import read_takeout
 
 _MAX_TEXT_BYTES = 64 * 1024
 """Larger text files are not descriptions but logs or data sets, and are not read."""
 
 
-def read_sidecar(path: str) -> tuple[str, str, Facts] | None:
-    """Return a sidecar file's source (SIDECAR or XMP), its text and its facts.
-
-    The text is "" when there is none of use; the facts are date and place, if they are known.
+def read_sidecar(path: str) -> SidecarTold | None:
+    """Return what a sidecar file says; its text is "" when there is none of use.
 
     None when the file cannot be read now; a later run tries again.
     """
@@ -33,15 +31,16 @@ def read_sidecar(path: str) -> tuple[str, str, Facts] | None:
     return sidecar_of(path, data or b"")
 
 
-def sidecar_of(name: str, data: bytes) -> tuple[str, str, Facts]:
-    """Return source, text and facts of a sidecar's content: see `read_sidecar`."""
+def sidecar_of(name: str, data: bytes) -> SidecarTold:
+    """Return what a sidecar's content says: see `read_sidecar`."""
     if len(data) > _most_bytes(name):
         data = b""
     if name.lower().endswith(".xmp"):
-        return XMP, "\n".join(read_xmp(data)), xmp_facts(data)
+        told = read_xmp(data)
+        return SidecarTold(XMP, "\n".join(told.lines), told.facts)
     if is_json(name):
-        return SIDECAR, *read_takeout(data)
-    return SIDECAR, text_of(data), Facts()
+        return read_takeout(data)
+    return SidecarTold(SIDECAR, text_of(data))
 
 
 def _most_bytes(name: str) -> int:

@@ -1,4 +1,4 @@
-"""Reads the JSON that Google Photos exports beside each picture (Takeout): texts, date, place."""
+"""Reads the JSON that Google Photos exports beside each picture (Takeout)."""
 
 from __future__ import annotations
 
@@ -7,27 +7,33 @@ import math
 import time
 from typing import Any
 
+from retrieval.catalogue import SIDECAR
+from retrieval.catalogue.sidecars import SidecarTold
+from retrieval.images.names_told import people_of
 from retrieval.query.fields import Facts
 
+_ONLY_GOOGLES = {"photoTakenTime", "geoData"}
 _FIRST, _LAST = -2_000_000_000, 7_000_000_000  # seconds since 1970: the years 1906 to 2191
 
 
-def read_takeout(data: bytes) -> tuple[str, Facts]:
+def read_takeout(data: bytes) -> SidecarTold:
     """Return description and people, each on a line, and the facts; nothing for other JSON."""
     try:
         found = json.loads(data)
     except (ValueError, RecursionError):
-        return "", Facts()
-    if not isinstance(found, dict) or not {"photoTakenTime", "geoData"} & found.keys():
-        return "", Facts()
+        return SidecarTold(SIDECAR)
+    if not isinstance(found, dict) or not _ONLY_GOOGLES & found.keys():
+        return SidecarTold(SIDECAR)
     people = found.get("people")
-    names = [_line(_get(each, "name")) for each in people] if isinstance(people, list) else []
-    lines = [_line(found.get("description")), ", ".join(dict.fromkeys(filter(None, names)))]
+    listed = people if isinstance(people, list) else []
+    names = people_of(_line(_get(each, "name")) for each in listed)
+    lines = [_line(found.get("description")), ", ".join(names)]
     taken = _local_time(_get(found.get("photoTakenTime"), "timestamp"))
     places = (_place(found.get(name)) for name in ("geoData", "geoDataExif"))
     latitude, longitude = next((place for place in places if place is not None), (None, None))
-    facts = Facts(taken=taken, latitude=latitude, longitude=longitude)
-    return "\n".join(dict.fromkeys(filter(None, lines))), facts
+    facts = Facts(taken=taken, latitude=latitude, longitude=longitude, people=names)
+    text = "\n".join(dict.fromkeys(filter(None, lines)))
+    return SidecarTold(SIDECAR, text, facts, favourite=found.get("favorited") is True)
 
 
 def _get(found: Any, name: str) -> Any:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from retrieval.catalogue import Catalogue, Root
 from retrieval.catalogue.roots import is_below, relative, root_of
 from retrieval.catalogue.scan import Scope
-from retrieval.images import SIDECARS, beside
+from retrieval.images import SIDECARS, beside, is_json
 from retrieval.images.discovery import folders
 from retrieval.images.globs import Exclusions
 from retrieval.images.junk import skips_within
@@ -129,7 +129,10 @@ class AffectedPaths:
         base = beside(below) if _is_sidecar(below) else below
         at = self.catalogue.lookup.beside
         stem = os.path.splitext(base)[0]
-        return list(dict.fromkeys([*at(root.id, base), *at(root.id, stem)]))
+        found = [*at(root.id, base), *at(root.id, stem)]
+        if is_json(below):
+            found += self.catalogue.sidecars.exported(root.id, base)
+        return list(dict.fromkeys(found))
 
     def _has_files(self, root: Root, below: str) -> bool:
         return next(self.catalogue.lookup.files_in(root.id, below), None) is not None

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
@@ -27,6 +28,9 @@ from retrieval.catalogue import Catalogue
 from retrieval.catalogue.contents import Batch, FileRecord, ImageRecord
 from retrieval.catalogue.edits import PictureKey
 from retrieval.images import PictureInfo
+from retrieval.images.gazetteer import NOWHERE
+from retrieval.images.gazetteer.names import _names
+from retrieval.images.gazetteer.towns import nearby
 from retrieval.query.fields import FACTS, FIELDS, OPTIONAL, Kind
 from retrieval.query.options import Sort
 from retrieval.query.where import And, Box, Condition, Has, Near, Not, OneOf, Or, parse
@@ -51,6 +55,11 @@ CHANGED = [1_500_000_000, 1_684_319_400, 1_700_000_000]
 TAKEN = ["", "2022-12-31T23:59:59", "2023-05-01T00:00:00", "2023-05-17T12:30:45"]
 TAKEN += ["2023-06-01T00:00:00", "2024-02-29T08:00:00"]
 PLACES = [(None, None), (48.85, 2.35), (48.9, 2.4), (-17.0, 179.9), (-17.0, -179.9), (90.0, 10.0)]
+COUNTRY_NAMES, OTHER_CITIES = _names().countries, _names().cities
+PEOPLE = ["Anna Meier", "Été", "Bob"]
+KEYWORDS = ["Places|Portugal|Lake", "lake", "Family/Été", "dog"]
+CITIES = ["", "Lyon", "Été", "Lissabon"]
+COUNTRIES = ["", "France", "pt", "Freedonia"]
 TAGS, TEXTS = ["dog", "big cat", "Été"], ["an Invoice", "facture payée"]
 ALBUMS = ["Holiday", "Été", "ETE", "Was?", "Wasp"]
 WORDS = [
@@ -70,6 +79,8 @@ WORDS = [
     "was?",
     "HOLI*",
     "wass",
+    *("anna*", "bob", "places", "portugal|lake", "Places/Portugal", "dogs", "fr", "PT", "lyon"),
+    *("Frankreich", "Fidschi", "paris", "lisbon", "île-de-france", "freedonia", "deutschland"),
 ]
 ROOTS = ["/", "/photos", "/photos/more trips"]
 PATHS = [
@@ -118,6 +129,12 @@ def rows_and_catalogue(
         others: dict[str, Any] = {
             name: chosen.choice([None, 1.0, 100.0, 2000.0]) for name in OTHER_NUMBERS
         }
+        others |= {"rating": chosen.choice([None, -1, 1, 4])}
+        others |= {"colour_label": chosen.choice(["", "Été", "Red"])}
+        others |= {"people": tuple(chosen.sample(PEOPLE, chosen.randrange(3)))}
+        others |= {"keywords": tuple(chosen.sample(KEYWORDS, chosen.randrange(3)))}
+        others |= {"location": chosen.choice(["", "Bob's"]), "region": chosen.choice(["", "Été"])}
+        others |= {"city": chosen.choice(CITIES), "country": chosen.choice(COUNTRIES)}
         info = PictureInfo(
             format=chosen.choice(["JPEG", "PNG", "HEIF"]),
             width=width,
@@ -140,6 +157,10 @@ def rows_and_catalogue(
             file = FileRecord(path, size, changed * 10**9 + number, sha256)
             batch = Batch([record] * (not place), [file])
             catalogue.contents.record(roots[root], model, batch)
+        unplaced = catalogue.own_facts.unplaced(9)
+        catalogue.own_facts.put_nearby(
+            [(each.id, nearby(each.latitude, each.longitude)) for each in unplaced]
+        )
         image = catalogue.lookup.by_content(sha256)
         assert image
         tags = tuple(chosen.sample(TAGS, chosen.randrange(3)))
@@ -190,11 +211,13 @@ def _path(chosen: random.Random, number: int) -> str:
     return os.path.join(chosen.choice(FOLDERS), str(number), name)
 
 
+@cache
 def plain(text: str) -> str:
     parts = unicodedata.normalize("NFKD", text.casefold())
     return "".join(c for c in parts if not unicodedata.combining(c))
 
 
+@cache
 def like(text: str, pattern: str) -> bool:
     """The wildcards, by plain recursion."""
     if not pattern:
@@ -215,6 +238,7 @@ def holds(condition: Condition, row: Row) -> bool:
     if isinstance(condition, Has):
         known: dict[str, Any] = {"gps": row.info.latitude is not None, "favourite": row.favourite}
         known |= {"tag": row.tags, "text": row.texts, "album": row.albums}
+        known |= {name: any(values) for name, values in told(row).items()}
         name = condition.field
         if name == "date":
             return True
@@ -267,6 +291,8 @@ def compares(field: str, sign: str, value: Any, row: Row) -> bool:
         return known != "" and ordered(sign, (cut > value) - (cut < value))
     if field == "album" and sign == "=" and value.lower() in map(str.lower, ALBUMS):
         return value.lower() in map(str.lower, row.albums)
+    if field in told(row):
+        return any(named(field, sign, each, value) for each in told(row)[field] if each)
     if field in ("tag", "text", "album"):
         return any(textual(sign, each, value) for each in getattr(row, f"{field}s"))
     if field in ("format", "orientation"):
@@ -276,8 +302,40 @@ def compares(field: str, sign: str, value: Any, row: Row) -> bool:
     folder, name = os.path.split(row.path)
     if field in ("path", "folder"):
         return in_path(row.path if field == "path" else folder, folder, sign, value)
-    text = {"name": name, "camera": info.camera, "lens": info.lens}[field]
+    text = name if field == "name" else getattr(info, field)
     return text != "" and textual(sign, text, value)
+
+
+@cache
+def told(row: Row) -> dict[str, tuple[str, ...]]:
+    """The names of a picture by field, those of its nearest town among them."""
+    info = row.info
+    near = NOWHERE if info.latitude is None else nearby(info.latitude, info.longitude or 0)
+    city, region = (info.city, near.city), (info.region, near.region)
+    cities = OTHER_CITIES.get((near.city, near.country), ())
+    written = [code for code, every in COUNTRY_NAMES.items() if spoken(info.country, code, every)]
+    codes = [code for code in (near.country, *written) if code]
+    country = (info.country, *codes, *(name for code in codes for name in COUNTRY_NAMES[code]))
+    return {
+        "person": info.people,
+        "keyword": info.keywords,
+        "city": (*city, *cities),
+        "region": region,
+        "country": country,
+        "place": (info.location, *city, *cities, *region, *country),
+    }
+
+
+@cache
+def spoken(written: str, code: str, every: tuple[str, ...]) -> bool:
+    return plain(written) in {plain(code), *map(plain, every)}
+
+
+def named(field: str, sign: str, name: str, value: str) -> bool:
+    if field != "keyword" or sign == "~":
+        return textual(sign, name, value)
+    levels, wanted = (each.replace("/", "|").strip("|") for each in (name, value))
+    return like(plain(f"|{levels}|"), plain(f"*|{wanted}|*"))
 
 
 def in_path(path: str, folder: str, sign: str, value: str) -> bool:

@@ -37,7 +37,7 @@ def test_a_payload_has_every_field_that_a_filter_can_ask_of_a_file(
     names = [each.name for each in PAYLOAD_FIELDS]
     assert set(FIELDS) - set(names) == {
         *("folder", "gps", "tag", "text"),
-        *("album", "favourite"),
+        *("album", "favourite", "person", "keyword", "place", "city", "region", "country"),
     }
     known = dict(zip(names, payload.values, strict=True))
     assert payload.files == 1

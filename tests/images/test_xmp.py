@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.images.xmp import read_xmp, xmp_facts
+from retrieval.images.xmp import read_xmp
 
 NAMESPACES = {
     "dc": "http://purl.org/dc/elements/1.1/",
@@ -84,7 +84,7 @@ DETAILS = (
     ],
 )
 def test_people(inside: str) -> None:
-    assert read_xmp(packet(inside)) == ("Anna Meier",)
+    assert read_xmp(packet(inside)).lines == ("Anna Meier",)
 
 
 @pytest.mark.parametrize(
@@ -108,22 +108,22 @@ def test_people(inside: str) -> None:
     ],
 )
 def test_paths_of_keywords(inside: str) -> None:
-    assert read_xmp(packet(inside)) == ("Family, Anna, Bob",)
+    assert read_xmp(packet(inside)).lines == ("Family, Anna, Bob",)
 
 
 def test_places_and_headline() -> None:
     short = 'photoshop:City="Lyon" photoshop:Country="France" photoshop:Headline="A bridge"'
-    assert read_xmp(packet("", short)) == ("A bridge", "Lyon, France")
+    assert read_xmp(packet("", short)).lines == ("A bridge", "Lyon, France")
     shown = (
         '<ext:LocationShown><rdf:Bag><rdf:li rdf:parseType="Resource"><ext:City>Lyon</ext:City>'
         "<ext:CountryName>France</ext:CountryName></rdf:li></rdf:Bag></ext:LocationShown>"
     )
-    assert read_xmp(packet(shown)) == ("Lyon, France",)
-    assert read_xmp(packet("<core:Location>Old town</core:Location>")) == ("Old town",)
+    assert read_xmp(packet(shown)).lines == ("Lyon, France",)
+    assert read_xmp(packet("<core:Location>Old town</core:Location>")).lines == ("Old town",)
 
 
 def test_too_many_texts_are_refused() -> None:
-    assert read_xmp(packet(f"<dc:subject>{bag(*map(str, range(2000)))}</dc:subject>")) == ()
+    assert read_xmp(packet(f"<dc:subject>{bag(*map(str, range(2000)))}</dc:subject>")).lines == ()
 
 
 @pytest.mark.parametrize(
@@ -150,16 +150,16 @@ def test_too_many_texts_are_refused() -> None:
 )
 def test_latitudes(written: str, degrees: float | None) -> None:
     place = f'exif:GPSLatitude="{written}" exif:GPSLongitude="2,17.66E"'
-    facts = xmp_facts(packet("", place))
+    facts = read_xmp(packet("", place)).facts
     assert facts.latitude == degrees
     assert facts.longitude == (None if degrees is None else 2.294333)
 
 
 def test_a_position_beside_its_letters_and_none_at_all() -> None:
     beside = 'exif:GPSLatitude="48.5" exif:GPSLongitude="2.5" exif:GPSLatitudeRef="S"'
-    facts = xmp_facts(packet("", f'{beside} exif:GPSLongitudeRef="W"'))
+    facts = read_xmp(packet("", f'{beside} exif:GPSLongitudeRef="W"')).facts
     assert (facts.latitude, facts.longitude) == (-48.5, -2.5)
-    unknown = xmp_facts(packet("", 'exif:GPSLatitude="0,0N" exif:GPSLongitude="0,0E"'))
+    unknown = read_xmp(packet("", 'exif:GPSLatitude="0,0N" exif:GPSLongitude="0,0E"')).facts
     assert (unknown.latitude, unknown.longitude) == (None, None)
 
 
@@ -174,7 +174,7 @@ UNICODE = ["utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"]
 )
 @pytest.mark.parametrize("encoding", UNICODE)
 def test_unicode_in_every_form(encoding: str, start: str, end: str) -> None:
-    assert read_xmp(f"{start}{WORDS}{end}".encode(encoding)) == ("Bär, lake",)
+    assert read_xmp(f"{start}{WORDS}{end}".encode(encoding)).lines == ("Bär, lake",)
 
 
 @pytest.mark.parametrize(
@@ -184,16 +184,16 @@ def test_unicode_in_every_form(encoding: str, start: str, end: str) -> None:
 def test_declared_encodings(name: str, encoding: str) -> None:
     word = "Bär" if encoding in ("latin-1", "cp1252") else "\u6d77"
     written = f'<?xml version="1.0" encoding="{name}"?>{WORDS.replace("Bär", word)}'
-    assert read_xmp(written.encode(encoding)) == (f"{word}, lake",)
-    assert read_xmp(WORDS.encode("latin-1")) == ("Bär, lake",)
+    assert read_xmp(written.encode(encoding)).lines == (f"{word}, lake",)
+    assert read_xmp(WORDS.encode("latin-1")).lines == ("Bär, lake",)
 
 
 def test_damage_costs_only_what_follows_it() -> None:
-    assert read_xmp(f"junk {WORDS} junk <".encode()) == ("Bär, lake",)
-    assert read_xmp(f"{WORDS}{WORDS}".encode()) == ("Bär, lake",)
-    assert read_xmp(WORDS.replace("lake", "la\x0b\0ke").encode()) == ("Bär, la ke",)
-    assert read_xmp(WORDS.replace("lake", "&none;").encode()) == ("Bär",)
-    assert read_xmp(f"<!DOCTYPE x>{WORDS}".encode()) == ()
+    assert read_xmp(f"junk {WORDS} junk <".encode()).lines == ("Bär, lake",)
+    assert read_xmp(f"{WORDS}{WORDS}".encode()).lines == ("Bär, lake",)
+    assert read_xmp(WORDS.replace("lake", "la\x0b\0ke").encode()).lines == ("Bär, la ke",)
+    assert read_xmp(WORDS.replace("lake", "&none;").encode()).lines == ("Bär",)
+    assert read_xmp(f"<!DOCTYPE x>{WORDS}".encode()).lines == ()
 
 
 @pytest.mark.parametrize(
@@ -215,10 +215,10 @@ def test_damage_costs_only_what_follows_it() -> None:
     ],
 )
 def test_dates(inside: str, taken: str) -> None:
-    assert xmp_facts(packet(inside)).taken == taken
+    assert read_xmp(packet(inside)).facts.taken == taken
 
 
 @given(st.binary(max_size=200))
 def test_any_packet_has_an_answer(data: bytes) -> None:
-    assert xmp_facts(data).latitude is None
-    assert isinstance(read_xmp(data), tuple)
+    assert read_xmp(data).facts.latitude is None
+    assert isinstance(read_xmp(data).lines, tuple)

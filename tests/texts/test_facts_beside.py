@@ -143,6 +143,6 @@ JSON = st.recursive(
 
 @given(st.dictionaries(st.sampled_from(sorted(TAKEOUT)), JSON))
 def test_any_takeout_has_an_answer(found: dict[str, Any]) -> None:
-    text, facts = read_takeout(json.dumps(found).encode())
+    _, text, facts, _ = read_takeout(json.dumps(found).encode())
     text.encode()
     assert facts.latitude is None or abs(facts.latitude) <= 90

@@ -132,15 +132,15 @@ def test_what_is_no_text_says_nothing(tmp_path: Path) -> None:
     noise, huge = tmp_path / "a.txt", tmp_path / "b.txt"
     noise.write_bytes(bytes(range(256)) * 40)
     huge.write_text("word " * 100_000)
-    assert read_sidecar(str(noise)) == ("sidecar", "", Facts())
-    assert read_sidecar(str(huge)) == ("sidecar", "", Facts())
+    assert read_sidecar(str(noise)) == ("sidecar", "", Facts(), False)
+    assert read_sidecar(str(huge)) == ("sidecar", "", Facts(), False)
     assert read_sidecar(str(tmp_path / "gone.txt")) is None
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.txt")
-    assert read_sidecar(str(tmp_path / "a.txt")) == ("sidecar", "", Facts())
+    assert read_sidecar(str(tmp_path / "a.txt")) == ("sidecar", "", Facts(), False)
 
 
 # EXIF, IPTC, XMP
@@ -272,7 +272,7 @@ def test_lines_of_two_encodings_are_both_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "utf-16-be"])
 def test_xmp_in_any_encoding(encoding: str) -> None:
     packet = xmp(subject=bag("Bär", "lake")).decode().replace('begin="\ufeff" ', "")
-    assert read_xmp(f"{packet}\n ".encode(encoding)) == ("Bär, lake",)
+    assert read_xmp(f"{packet}\n ".encode(encoding)).lines == ("Bär, lake",)
 
 
 def test_upper_case_sidecars_of_a_single_file_are_seen(library: Library, pictures: Path) -> None:

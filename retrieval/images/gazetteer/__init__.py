@@ -10,9 +10,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-VERSION = 1
-"""Raise it when the files or the choice of a town change: libraries then look up all towns again."""
-
 
 @dataclass(frozen=True, slots=True)
 class Nearby:

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
+from retrieval.query.where.matching import fold
+
 NAMES = "names.json.gz"
 
 
@@ -26,6 +28,11 @@ def country_name(code: str) -> str:
     return names[0] if names else ""
 
 
+def code_of(written: str) -> str:
+    """Return the ISO code of a country by its code or a name in any language; "" if unknown."""
+    return _codes().get(fold(written.strip()), "")
+
+
 def countries_called(test: Callable[[str], bool]) -> tuple[str, ...]:
     """Return the ISO codes of the countries of which the code or a name passes a test."""
     known = _names().countries.items()
@@ -40,6 +47,13 @@ def cities_called(test: Callable[[str], bool]) -> tuple[tuple[str, str], ...]:
 def file_of(name: str) -> str:
     """Return the path of a file of the gazetteer."""
     return os.path.join(os.path.dirname(__file__), name)
+
+
+@cache
+def _codes() -> dict[str, str]:
+    known = _names().countries.items()
+    named = {fold(name): code for code, names in known for name in reversed(names)}
+    return named | {fold(code): code for code, _ in known}
 
 
 @cache

@@ -35,7 +35,7 @@ def band_of(north: float) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Towns:
-    """n towns: unit vectors (n, 3), degrees east (n,), where bands begin, and how far they reach."""
+    """n towns by band: unit vectors (n, 3), degrees east and reach in km (n,), starts of bands."""
 
     points: NDArray[np.float64]
     east: NDArray[np.float64]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from retrieval.errors import PictureError
 from retrieval.images import Content, Picture, Problem, ReadLimits, reasons
-from retrieval.images.decoding import decoded, pixels_from_bytes, read_in_steps
+from retrieval.images.decoding import decoded, pixels_from_bytes, read_facts, read_in_steps
 from retrieval.images.isolation.limits import MEMORY_PER_PIXEL, SPARE_MEMORY, limit_memory
 from retrieval.images.isolation.messages import Message, receive, send
 from retrieval.images.thumbnails import small_picture, small_picture_of, thumbnail, thumbnail_of
@@ -123,6 +123,12 @@ def _small(request: Message, parent: Parent) -> Answer:
     return {"shape": pixels.shape}, (_buffer(pixels),)
 
 
+def _facts(request: Message, parent: Parent) -> Answer:
+    info = asdict(read_facts(request.facts["path"], limits_of(request.facts)))
+    del info["luma_thumbnail"]
+    return {"info": info}, ()
+
+
 def _thumbnail(request: Message, parent: Parent) -> Answer:
     facts = request.facts
     if facts["path"] is not None:
@@ -137,6 +143,7 @@ OPERATIONS: dict[str, Callable[[Message, Parent], Answer]] = {
     "decode": _decode,
     "pixels": _pixels,
     "small": _small,
+    "facts": _facts,
     "thumbnail": _thumbnail,
 }
 

@@ -125,6 +125,16 @@ def small_picture(path: str, side: int, limits: ReadLimits) -> NDArray[np.uint8]
         return thumbnails.small_picture(path, side, limits)
 
 
+def read_facts(path: str, limits: ReadLimits) -> PictureInfo:
+    """Return the facts and texts in a picture file: see `decoding.read_facts`."""
+    request = {"do": "facts", "path": _absolute(path)}
+    try:
+        return PictureInfo(**_as_info(_answer(FILES, request, limits).facts["info"]))
+    except NoWorkersError as error:
+        _warn(error)
+        return decoding.read_facts(path, limits)
+
+
 def thumbnail(path: str, side: int) -> bytes:
     """Return a WebP thumbnail of a picture file: see `thumbnails.thumbnail`."""
     where, data = _where(path)
@@ -175,8 +185,13 @@ def _result(message: Message, sha256: bytes) -> Picture | Problem:
     if "info" not in found:
         return Picture(sha256, found["size"], found["mtime_ns"], None, None)
     luma = message.data[len(message.data) - found["luma"] :]
-    info = PictureInfo(**found["info"], luma_thumbnail=bytes(luma))
+    info = PictureInfo(**_as_info(found["info"]), luma_thumbnail=bytes(luma))
     return Picture(sha256, found["size"], found["mtime_ns"], _shaped(message, found), info)
+
+
+def _as_info(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return the facts of an answer as `PictureInfo` has them: JSON makes lists of tuples."""
+    return {name: tuple(it) if isinstance(it, list) else it for name, it in facts.items()}
 
 
 def _answer(pool: Pool, request: dict[str, Any], limits: ReadLimits, data: bytes = b"") -> Message:

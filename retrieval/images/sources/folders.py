@@ -11,6 +11,7 @@ from typing import Any
 from retrieval.errors import SourceError
 from retrieval.images import FoundFile, FoundSidecar, OtherFile, Unreadable, beside, is_json
 from retrieval.images.discovery import walk
+from retrieval.images.exported_names import other_names
 from retrieval.images.sniffing import is_picture
 from retrieval.images.sources import (
     Beside,
@@ -74,11 +75,12 @@ class FolderSource:
             yield self._item(file, sidecars, told)
 
     def _item(self, file: FoundFile, sidecars: dict[str, list[FoundSidecar]], told: _Told) -> Item:
+        stem = os.path.splitext(file.path)[0]
         own = [
             Beside(each.path, each.size, each.mtime_ns)
-            for owner in (os.path.splitext(file.path)[0], file.path)
+            for owner in (stem, file.path, *other_names(file.path))
             for each in sidecars.get(owner, ())
-            if owner == file.path or not is_json(each.path)
+            if owner == file.path or is_json(each.path) == (owner != stem)
         ]
         captions, columns = told.get(file.path, ((), ()))
         return Item(

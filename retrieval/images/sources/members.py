@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from retrieval.errors import PictureError
 from retrieval.images import SIDECARS, beside, is_json
+from retrieval.images.exported_names import other_names
 from retrieval.images.formats import unsupported_reason
 from retrieval.images.junk import skips
 from retrieval.images.sources import MOST_BESIDE_BYTES, Beside, Flaw, Item, Load, Loaded
@@ -77,9 +78,9 @@ def _item(
     key = f"{folder}/{name.partition('.')[0]}" if folder else name.partition(".")[0]
     sidecars = [
         each
-        for owner in (stem, member.name)
+        for owner in (stem, member.name, *other_names(member.name))
         for each in described.get(owner, ())
-        if owner == member.name or not is_json(each.name)
+        if owner == member.name or is_json(each.name) == (owner != stem)
     ]
     about = next((texts[each] for each in (f"{stem}.json", f"{key}.json") if each in texts), None)
     if about in sidecars:

@@ -29,6 +29,7 @@ class SidecarText:
     source: str
     text: str
     facts: Facts
+    favourite: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ from retrieval.indexing.shards.clip_files import (
     targets,
 )
 from retrieval.indexing.shards.encoding import EncodeOptions
-from retrieval.query.fields import FACTS
+from retrieval.query.fields import FACTS, NAMES, as_stored
 from retrieval.query.spelling import is_address
 
 _COMPARED = 16
@@ -238,7 +238,8 @@ def _known_row(row: dict[str, Any], target: str, folder: str) -> ShardRow | None
         size, mtime_ns = int(row["size"]), round(float(row["mtime"]) * 1e9)
     except (ValueError, TypeError, OverflowError):
         return None
-    if len(sha256) != 32 or misfits(PictureInfo, FACTS, [getattr(info, each) for each in FACTS]):
+    stored = [as_stored(each, getattr(info, each)) for each in FACTS]
+    if len(sha256) != 32 or misfits(PictureInfo, FACTS, stored):
         return None
     captions, columns = described(row, Columns(), {target, *_OURS, *FACTS})
     written = row.get("columns")
@@ -252,7 +253,10 @@ def _fact(name: str, value: Any) -> Any:
     """Return a fact as the records have it: tables write unknown numbers as NaN."""
     if isinstance(value, float) and math.isnan(value):
         return None
-    return int(value) if name == "iso" and value is not None else value
+    if name in NAMES:
+        names = value if isinstance(value, list) else str(value or "").split("\n")
+        return tuple(str(each) for each in names if each)
+    return int(value) if name in ("iso", "rating") and value is not None else value
 
 
 def _item(place: str, folder: str) -> Item | None:

@@ -114,6 +114,7 @@ class Merger:
                     each.source,
                     each.text,
                     each.facts,
+                    each.favourite,
                 )
                 for row in of_root
                 for each in row.sidecars

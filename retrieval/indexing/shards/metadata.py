@@ -6,14 +6,14 @@ Its first columns are those that clip-retrieval shows; the others are what a lib
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import IO, Any
 
 from retrieval.errors import MissingExtra
 from retrieval.images import PictureInfo
 from retrieval.images.places import joined
 from retrieval.indexing.shards import ShardRow, SidecarText
-from retrieval.query.fields import FACTS, Facts
+from retrieval.query.fields import BESIDE, FACTS, NAMES, Facts
 
 
 def write_rows(file: IO[bytes], rows: Sequence[ShardRow]) -> None:
@@ -23,11 +23,14 @@ def write_rows(file: IO[bytes], rows: Sequence[ShardRow]) -> None:
 
 
 def read_rows(path: str) -> tuple[ShardRow, ...]:
-    """Return the rows of a file that `write_rows` wrote; ValueError for any other file."""
+    """Return the rows of a file that `write_rows` wrote; ValueError for any other file.
+
+    Shards of programs that knew fewer facts are read, too.
+    """
     pa, pq = arrow("reading shards")
     try:
         table = pq.read_table(path)
-        if table.schema.equals(_schema(pa)):
+        if any(table.schema.equals(_schema(pa, form)) for form in (_NOW, _BEFORE)):
             return tuple(_row(values) for values in table.to_pylist())
     except (OSError, TypeError, KeyError, pa.ArrowException) as error:
         raise ValueError(path) from error
@@ -44,25 +47,40 @@ def arrow(purpose: str) -> tuple[Any, Any]:
     return pa, pq
 
 
-def _schema(pa: Any) -> Any:
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """The facts of pictures and of sidecars that shards hold, and whether favourites."""
+
+    facts: tuple[str, ...]
+    beside: tuple[str, ...]
+    favourites: bool
+
+
+_NOW = _Form(FACTS, BESIDE, favourites=True)
+_BEFORE = _Form(FACTS[: FACTS.index("location")], BESIDE[:3], favourites=False)
+
+
+def _schema(pa: Any, form: _Form = _NOW) -> Any:
     """Return the columns: first those that clip-retrieval knows, then what a library needs.
 
     Paths are bytes, because names of files need not be UTF-8.
     """
     text, whole, real = pa.string(), pa.int64(), pa.float64()
     kinds = {"str": text, "int": whole, "int | None": whole, "float | None": real}
-    by_name = {each.name: each.type for each in fields(Facts)}
+    kinds["tuple[str, ...]"] = pa.list_(text)
+    by_name = {each.name: kinds[str(each.type)] for each in fields(Facts)}
     sidecar = pa.struct(
         [
             ("path", pa.binary()), ("size", whole), ("mtime_ns", whole), ("source", text),
-            ("text", text), ("taken", text), ("latitude", real), ("longitude", real),
+            ("text", text), *((name, by_name[name]) for name in form.beside),
+            *([("favourite", pa.bool_())] if form.favourites else []),
         ]
     )  # fmt: skip
     return pa.schema(
         [
             ("image_path", text), ("caption", text), ("sha256", text), ("root", pa.binary()),
             ("path", pa.binary()), ("size", whole), ("mtime_ns", whole),
-            *((name, kinds[str(by_name[name])]) for name in FACTS),
+            *((name, by_name[name]) for name in form.facts),
             ("luma_thumbnail", pa.binary()), ("words", text), ("captions", pa.list_(text)),
             ("columns", pa.list_(pa.struct([("name", text), ("value", text)]))),
             ("sidecars", pa.list_(sidecar)), ("thumbnail", pa.binary()),
@@ -92,9 +110,8 @@ def _as_values(row: ShardRow) -> dict[str, Any]:
                 "mtime_ns": each.mtime_ns,
                 "source": each.source,
                 "text": each.text,
-                "taken": each.facts.taken,
-                "latitude": each.facts.latitude,
-                "longitude": each.facts.longitude,
+                **{name: getattr(each.facts, name) for name in BESIDE},
+                "favourite": each.favourite,
             }
             for each in row.sidecars
         ],
@@ -104,7 +121,7 @@ def _as_values(row: ShardRow) -> dict[str, Any]:
 
 def _row(values: dict[str, Any]) -> ShardRow:
     sidecars = tuple(_sidecar(each) for each in values["sidecars"])
-    facts = {name: values[name] for name in FACTS}
+    facts = _facts(values, FACTS)
     sha256 = bytes.fromhex(values["sha256"])
     if len(sha256) != 32:
         raise ValueError("sha256")
@@ -123,9 +140,14 @@ def _row(values: dict[str, Any]) -> ShardRow:
 
 
 def _sidecar(each: dict[str, Any]) -> SidecarText:
-    facts = Facts(taken=each["taken"], latitude=each["latitude"], longitude=each["longitude"])
-    stat = each["size"], each["mtime_ns"]
-    return SidecarText(_path(each["path"]), *stat, each["source"], each["text"], facts)
+    told = each["source"], each["text"], Facts(**_facts(each, BESIDE))
+    favourite = bool(each.get("favourite"))
+    return SidecarText(_path(each["path"]), each["size"], each["mtime_ns"], *told, favourite)
+
+
+def _facts(values: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    known = {name: values[name] for name in names if name in values}
+    return known | {name: tuple(known[name]) for name in NAMES if name in known}
 
 
 def _bytes(path: str) -> bytes:

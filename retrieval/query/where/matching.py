@@ -52,6 +52,16 @@ def contains(text: str, part: str) -> bool:
     return _folded(part) in fold(text)
 
 
+def levels(keyword: str) -> list[str]:
+    """Return the levels of a keyword that is a path: "Places|Portugal" has two."""
+    return [level for level in keyword.replace("/", "|").split("|") if level]
+
+
+def level_equals(keyword: str, pattern: str) -> bool:
+    """Return whether a keyword, a level of it, or several in a row equal a pattern."""
+    return equals(f"|{'|'.join(levels(keyword))}|", f"*|{'|'.join(levels(pattern))}|*")
+
+
 def path_equals(path: str, pattern: str) -> bool:
     """Return whether a path equals a pattern; a relative one matches from any folder on."""
     return equals(path, path_pattern(pattern))

@@ -62,6 +62,8 @@ def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalogue]:
         width, height = chosen.choice([(4000, 3000), (3000, 4000), (2000, 2000), (1, 1)])
         latitude, longitude = chosen.choice(PLACES)
         others: dict[str, Any] = {name: chosen.choice([None, 0.0, 1.5, 2000.0]) for name in numbers}
+        others |= {"rating": chosen.choice([None, -1, 4])}
+        others |= {"colour_label": chosen.choice(CAMERAS)}
         info = PictureInfo(
             format=chosen.choice(["JPEG", "PNG"]),
             width=width,
