@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from retrieval.query.where import Condition
 
 Sort = Literal["date", "date-desc", "name", "size"]
-Grouping = Literal["burst", "day", "folder"]
+Grouping = Literal["burst", "day", "folder", "place", "person"]
 Fuse = Literal["add", "multiply", "concatenate"]
 LookIn = Literal["all", "pictures", "texts"]
 
@@ -105,8 +105,15 @@ class SearchOptions:
     group: Grouping | None = field(
         default=None,
         metadata=_about(
-            "Show only the best picture of each burst, day or folder.",
-            choices={"burst": "Burst", "day": "Day", "folder": "Folder"},
+            "Show only the best picture of each burst, day, folder, place (the city) or person (all "
+            "people that it shows).",
+            choices={
+                "burst": "Burst",
+                "day": "Day",
+                "folder": "Folder",
+                "place": "Place",
+                "person": "Person",
+            },
             unset=("none", "No groups"),
         ),
     )

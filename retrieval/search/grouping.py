@@ -70,18 +70,24 @@ def _grouped(hits: Sequence[Hit], grouping: Grouping, vector_of: VectorOf) -> li
     """Return the best hit of each group, with the group's other hits."""
     if grouping == "burst":
         names = _burst_names(hits, vector_of)
-    elif grouping == "day":
-        names = {hit.id: hit.date[:10] for hit in hits}
     else:
-        names = {hit.id: os.path.dirname(hit.path) for hit in hits}
+        names = {hit.id: _NAME_OF[grouping](hit) for hit in hits}
     groups: dict[str, list[Hit]] = {}
     for hit in hits:
-        # A picture without a date is a group of its own.
+        # A picture without a date, a place or people is a group of its own.
         groups.setdefault(names.get(hit.id) or f"\0{hit.id}", []).append(hit)
     return [
         replace(best, group=Group(names.get(best.id, ""), _members(others)))
         for best, *others in groups.values()
     ]
+
+
+_NAME_OF: dict[str, Callable[[Hit], str]] = {
+    "day": lambda hit: hit.date[:10],
+    "folder": lambda hit: os.path.dirname(hit.path),
+    "place": lambda hit: ", ".join(filter(None, (hit.city or hit.region, hit.country))),
+    "person": lambda hit: ", ".join(sorted(hit.people, key=fold)),
+}
 
 
 def _burst_names(hits: Sequence[Hit], vector_of: VectorOf) -> dict[int, str]:

@@ -41,7 +41,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The group that a hit represents: a day, folder or burst; its other pictures, best first."""
+    """The group that a hit represents, as a day or a place; its other pictures, best first."""
 
     name: str
     others: tuple[Member, ...]

@@ -26,7 +26,7 @@ from retrieval.query.where import Comparison
         ("k", 2.5, "whole number"),
         ("k", True, "whole number"),
         ("sort", "newest", "date-desc"),
-        ("group", "week", "burst, day, folder"),
+        ("group", "week", "burst, day, folder, place, person"),
         ("fuse", "foo", "add, multiply, concatenate"),
         ("fuse", None, "add, multiply, concatenate"),
         ("look_in", "everywhere", "all, pictures, texts"),

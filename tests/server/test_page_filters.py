@@ -133,7 +133,7 @@ def test_places_and_pictures_without_one(page: Any) -> None:
     says(page, "12 pictures")
     check(places, "Without a place")
     says(page, "24 pictures")
-    assert on(page) == ["Place: 48.85° N, 2.35° E, Without a place"]
+    assert on(page) == ["Position: 48.85° N, 2.35° E, Without a place"]
 
 
 def test_one_popover_is_open_and_escape_leads_back(page: Any) -> None:

@@ -9,11 +9,12 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_type_hints
 from pydantic import BaseModel, BeforeValidator, Field, create_model
 
 from retrieval.catalogue import ImageRow, TextRow
+from retrieval.catalogue.facets import Facet
 from retrieval.catalogue.tags import Tag
 from retrieval.encoders.texts.languages import is_multilingual
 from retrieval.folder.status import Status
 from retrieval.library import Library
-from retrieval.query.fields import BRIEF, COLUMNS, FIELDS, PictureFacts
+from retrieval.query.fields import BRIEF, COLUMNS, FIELDS, NAMES, PictureFacts
 from retrieval.search.results import Hit, SearchResult
 from retrieval.tagging.describing import Description
 
@@ -63,8 +64,12 @@ def _with_facts(columns: Sequence[str]) -> Callable[[type[Form]], type[Form]]:
     )
     facts: dict[str, Any] = {}
     for name in columns:
-        default = "" if types[name] is str else None if type(None) in get_args(types[name]) else ...
-        kind = Text if types[name] is str else types[name]
+        default: Any = ... if type(None) not in get_args(types[name]) else None
+        kind = types[name]
+        if kind is str:
+            kind, default = Text, ""
+        elif name in NAMES:
+            kind, default = list[Text], []
         facts[name] = (kind, Field(default, description=about[name]))
 
     def add(form: type[Form]) -> type[Form]:
@@ -91,7 +96,9 @@ class Found(BaseModel):
     texts: Annotated[
         list[Text], Field(description="Lines of the picture's own texts that match the query.")
     ] = []
-    group: Annotated[Text, Field(description="The day, folder or burst that it represents.")] = ""
+    group: Annotated[
+        Text, Field(description="The day, folder, burst, place or people that it represents.")
+    ] = ""
     others: Annotated[int, Field(description="How many more hits its group has.")] = 0
 
 
@@ -190,6 +197,12 @@ class Holdings(BaseModel):
     tags: Annotated[
         list[Used], Field(description="The most common tags, for where: tag = '…'.")
     ] = []
+    people: Annotated[
+        list[Used], Field(description="The most common, for where: person = '…'.")
+    ] = []
+    places: Annotated[
+        list[Used], Field(description="The most common, for where: place = '…'.")
+    ] = []
     concepts: Annotated[
         list[Text], Field(description='Concepts the user has taught, for query: concept:"…".')
     ] = []
@@ -223,7 +236,7 @@ def described(
         id=image.id,
         paths=list(image.paths),
         modified=_moment(image.mtime_ns),
-        **{name: getattr(image, name) for name in COLUMNS},
+        **{name: _plain(getattr(image, name)) for name in COLUMNS},
         texts=[PictureText(source=row.source, text=_cut(row.text)) for row in texts],
         tags=[Labelled(label=tag.label, score=round(tag.score, 3)) for tag in tags],
         albums=list(albums),
@@ -235,6 +248,7 @@ def described(
 def holdings(library: Library) -> Holdings:
     """Return what a library holds; this does not load its model."""
     status: Status = library.status()
+    facets = library.facets(MOST_TAGS)
     return Holdings(
         library=status.path,
         pictures=status.counts.images,
@@ -249,6 +263,8 @@ def holdings(library: Library) -> Holdings:
         languages=_LANGUAGES[is_multilingual(status.model.name)],
         texts={source: count for source, count in library.texts.counts().items() if count},
         tags=[Used(label=t.label, pictures=t.images) for t in library.tags.all()[:MOST_TAGS]],
+        people=_used(facets["person"]),
+        places=_used(facets["place"]),
         concepts=[concept.name for concept in library.concepts.all()],
     )
 
@@ -267,6 +283,14 @@ def _found(hit: Hit, *, scored: bool) -> Found:
         group=hit.group.name if hit.group else "",
         others=len(hit.group.others) if hit.group else 0,
     )
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _used(facets: Sequence[Facet]) -> list[Used]:
+    return [Used(label=each.value, pictures=each.images) for each in facets[:MOST_TAGS]]
 
 
 def _moment(mtime_ns: int) -> str:

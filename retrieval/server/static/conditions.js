@@ -62,10 +62,13 @@ export function inWords(filters, name, titles = {}) {
   return values.length > 2 ? many(values.length, "value") : values.join(", ");
 }
 
-function valueTitle(name, value) {
+/** One value of a filter as people read it. */
+export function valueTitle(name, value) {
   if (name === "folder") return fileName(value) || value;
   if (name === "gps") return value === "yes" ? "With a place" : value === "no" ? "Without a place" : placeTitle(...value.split(",").map(Number));
   if (isFlag(name)) return value === "no" ? `No ${fieldOf(name).label.toLowerCase()}s` : `${fieldOf(name).label}s`;
+  if (name === "rating") return value === "-1" ? "Rejected" : "★".repeat(Number(value)) || value;
+  if (name === "keyword") return value.replaceAll("|", " › ");
   return name === "orientation" ? value.slice(0, 1).toUpperCase() + value.slice(1) : value;
 }
 

@@ -1,6 +1,6 @@
 // What the popovers of the filters show: a histogram, a tree, places, or a list of values.
 
-import { placeTitle } from "./conditions.js";
+import { placeTitle, valueTitle } from "./conditions.js";
 import { el, many } from "./dom.js";
 import { rowsOf, treeOf } from "./folders.js";
 import { createHistogram, firstDay, lastDay } from "./histogram.js";
@@ -46,14 +46,13 @@ export function createPanels({ now, toggle, edges, typed }) {
     const list = el("div", { class: "values", role: "group", "aria-label": label });
     const wanted = el("input", { type: "search", placeholder: `Find in ${values.length.toLocaleString("en")}`, "aria-label": `Find a value of ${label}`, oninput: fill });
     const known = choices.length ? choices.map((value) => values.find((each) => each.value === value) ?? { value, images: 0 }) : values;
-    const capital = (value) => (choices.length ? value.slice(0, 1).toUpperCase() + value.slice(1) : value);
     function fill() {
       const text = wanted.value.trim().toLowerCase();
       const chosen = now().filters[name] ?? [];
       // A value that no picture has any more is still part of the question.
       const all = [...chosen.filter((value) => !known.some((each) => each.value === value)).map((value) => ({ value, images: 0 })), ...known];
       const found = all.filter(({ value }) => value.toLowerCase().includes(text));
-      list.replaceChildren(...found.slice(0, MOST).map(({ value, images }) => row(name, value, capital(value), images, ...(name === "orientation" ? [el("i", { class: `shape ${value}` })] : []))),
+      list.replaceChildren(...found.slice(0, MOST).map(({ value, images }) => row(name, value, valueTitle(name, value), images, ...(name === "orientation" ? [el("i", { class: `shape ${value}` })] : []))),
         ...(found.length > MOST ? [el("p", { class: "soft", textContent: `and ${many(found.length - MOST, "value")} more` })] : []),
         ...(found.length ? [] : [el("p", { class: "soft", textContent: "None" })]));
       check(list, chosen);

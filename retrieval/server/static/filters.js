@@ -10,7 +10,7 @@ import { createPanels } from "./filter_panels.js";
 
 const SELECTS = { sort: "sort", group: "group", fuse: "fuse", look_in: "look" };
 // In the order of the chips; other fields with values follow.
-const ORDER = ["date", "folder", "gps", "camera", "lens", "tag", "format", "orientation"];
+const ORDER = ["date", "folder", "place", "person", "gps", "camera", "lens", "tag", "keyword", "rating", "format", "orientation"];
 const PHONE = matchMedia("(max-width: 760px)");
 
 /** The search options of a state other than its query, as parameters of the API. */

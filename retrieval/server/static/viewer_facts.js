@@ -1,17 +1,18 @@
 // What the viewer says of a picture.
 
+import { valueTitle } from "./conditions.js";
 import { $, bytes, el, fileName, folderOf, sureness } from "./dom.js";
 import { allFields } from "./fields.js";
 
 const SOURCES = { name: " (from the file name)", file: " (when the file was modified)" };
 // Shown in another form, or the same as another field.
-const OTHERWISE = ["taken", "format", "width", "height", "size", "iso", "aperture", "exposure", "focal_length", "gps", "favourite"];
+const OTHERWISE = ["taken", "format", "width", "height", "size", "iso", "aperture", "exposure", "focal_length", "gps", "place", "city", "region", "country", "favourite", "rating", "keyword"];
 
-const present = (value) => value !== null && value !== undefined && value !== "";
+const present = (value) => value !== null && value !== undefined && value !== "" && value.length !== 0;
 
 /** The value of a field as text, "" if unknown. */
 function written({ kind, columns, unit }, picture) {
-  const values = columns.map((column) => picture[column]).filter(present);
+  const values = columns.map((column) => picture[column]).filter(present).map((value) => (Array.isArray(value) ? value.join(", ") : value));
   if (kind === "date" && values.length) return values[0].replace("T", " ") + (SOURCES[values[1]] ?? "");
   return values.length && unit ? `${values} ${unit}` : values.join(" ");
 }
@@ -26,11 +27,15 @@ export function settings({ exposure, aperture, iso, focal_length: length }) {
   return parts.join(" · ");
 }
 
-/** The coordinates, and a link that asks another site only when it is followed. */
-function place({ latitude, longitude }) {
-  if (!present(latitude) || !present(longitude)) return "";
+/** The names of a place, each once: "Alfama, Lisbon, Portugal". */
+export const placeNames = ({ location, city, region, country }) => [...new Set([location, city, region, country].filter(present))].join(", ");
+
+/** The place, its coordinates, and a link that asks another site only when it is followed. */
+function place(picture) {
+  const { latitude, longitude } = picture;
+  if (!present(latitude) || !present(longitude)) return placeNames(picture);
   const [north, east] = [latitude.toFixed(5), longitude.toFixed(5)];
-  return [`${north}, ${east} `, el("a", { target: "_blank", rel: "noopener noreferrer", textContent: "OpenStreetMap",
+  return [placeNames(picture), el("br"), `${north}, ${east} `, el("a", { target: "_blank", rel: "noopener noreferrer", textContent: "OpenStreetMap",
     href: `https://www.openstreetmap.org/?mlat=${north}&mlon=${east}#map=15/${north}/${east}` })];
 }
 
@@ -50,6 +55,7 @@ export function describe(picture, path, copies, label) {
     ...fields.filter(({ kind }) => kind === "date").map((field) => [field.label, written(field, picture)]),
     ["Texts", texts], ["Labels", labels],
     ...fields.filter(({ kind }) => kind !== "date").map((field) => [field.label, written(field, picture)]),
+    ["Keywords", (picture.keywords ?? []).map((value) => valueTitle("keyword", value)).join(", ")], ["Rating", present(picture.rating) ? valueTitle("rating", String(picture.rating)) : ""],
     ["Exposure", settings(picture)], ["Place", place(picture)],
     ["Size", `${picture.width} × ${picture.height}, ${bytes(picture.size)}, ${picture.format}`], ["Folder", folderOf(path)], ["Copies", copies.join("\n")]]);
   fill($("details"), [["Score", score(picture)], ["ID", `#${picture.id}`], ["SHA-256", picture.sha256]]);
