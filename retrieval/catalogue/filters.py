@@ -69,8 +69,7 @@ _WORDS = {
 _WORD_COLUMNS = {"tag": "label", "text": "text", "album": "name"}
 # An album of just that name comes before others that are like it: accents aside, or by a pattern.
 _ALBUMS_LIKE = "key = ? OR (NOT EXISTS (SELECT 1 FROM albums WHERE key = ?) AND {})"
-# Sorts after every character that can continue a date.
-_AFTER_DATE = "~"
+_AFTER_DATE = "~"  # sorts after every character that can continue a date
 
 # CROSS JOIN fixes the join order: SQLite reads images in disk order and vectors only of matches.
 _VECTORS = (
@@ -263,12 +262,13 @@ def _folder_test(field: str, operator: str, value: str) -> _Sql:
 
 def _date_test(column: str, operator: str, value: Value) -> _Sql:
     """Return the test for a date, compared at the precision of the value; "" is no date."""
-    after = f"{value}{_AFTER_DATE}"
+    after, vague = f"{value}{_AFTER_DATE}", matching.vaguer(str(value))
+    before = f"{column} != '' AND {column} < ?{f' AND {column} != ?' * len(vague)}"
     return {
         "=": (f"{column} >= ? AND {column} < ?", (value, after)),
         "!=": (f"{column} != '' AND NOT ({column} >= ? AND {column} < ?)", (value, after)),
-        "<": (f"{column} != '' AND {column} < ?", (value,)),
-        "<=": (f"{column} != '' AND {column} < ?", (after,)),
+        "<": (before, (value, *vague)),
+        "<=": (before, (after, *vague)),
         ">": (f"{column} >= ?", (after,)),
         ">=": (f"{column} >= ?", (value,)),
     }[operator]

@@ -59,7 +59,7 @@ class Scan:
         db.rows("DROP TABLE IF EXISTS temp.found_sidecars")
         db.rows(
             "CREATE TEMP TABLE found_sidecars (path TEXT PRIMARY KEY, size INTEGER,"
-            " mtime_ns INTEGER) WITHOUT ROWID"
+            " mtime_ns INTEGER, beside TEXT) WITHOUT ROWID"
         )
         db.rows("DROP TABLE IF EXISTS temp.others")
         db.rows("CREATE TEMP TABLE others (mark INTEGER PRIMARY KEY)")
@@ -130,8 +130,9 @@ class Scan:
     def add_sidecar(self, sidecar: FoundSidecar) -> None:
         """Add a sidecar that the walk found."""
         self._db.rows(
-            "INSERT OR REPLACE INTO temp.found_sidecars VALUES (CAST(? AS TEXT), ?, ?)",
-            (text(sidecar.path), sidecar.size, sidecar.mtime_ns),
+            "INSERT OR REPLACE INTO temp.found_sidecars"
+            " VALUES (CAST(? AS TEXT), ?, ?, CAST(? AS TEXT))",
+            (text(sidecar.path), sidecar.size, sidecar.mtime_ns, text(sidecar.beside)),
         )
 
     def leave_alone(self, path: str) -> None:
@@ -198,12 +199,13 @@ class Scan:
             last = rows[-1][0]
 
     def changed_sidecars(self) -> list[FoundSidecar]:
-        """Return the sidecars to read: new and changed ones."""
+        """Return the sidecars to read: new and changed ones, and those of renamed pictures."""
         rows = self._db.rows(
-            "SELECT s.path, s.size, s.mtime_ns FROM temp.found_sidecars s LEFT JOIN sidecars k"
+            "SELECT s.path, s.size, s.mtime_ns, s.beside FROM temp.found_sidecars s"
+            " LEFT JOIN sidecars k"
             " ON k.root_id = ? AND k.path = s.path"
             " WHERE k.path IS NULL OR k.size != s.size OR k.mtime_ns != s.mtime_ns"
-            f" OR NOT {sound('sidecars', 'k')}",
+            f" OR k.beside != s.beside OR NOT {sound('sidecars', 'k')}",
             (self._scope.root.id,),
         )
         return [FoundSidecar(*row) for row in rows.fetchall()]

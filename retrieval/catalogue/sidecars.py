@@ -16,7 +16,7 @@ from retrieval.catalogue.roots import Root
 from retrieval.catalogue.row_checks import sound
 from retrieval.catalogue.schema import SET_DATES
 from retrieval.catalogue.texts import XMP
-from retrieval.images import FoundSidecar, beside, is_json
+from retrieval.images import FoundSidecar, is_json
 from retrieval.images.exported_names import other_names
 from retrieval.images.places import joined
 from retrieval.query.fields import BESIDE, Facts, as_stored, from_stored
@@ -109,7 +109,7 @@ class Sidecars:
                     "DELETE FROM sidecars WHERE root_id = ? AND path = CAST(? AS TEXT)",
                     (root.id, path),
                 )
-                described, facts = text(beside(each.found.path)), each.facts
+                described, facts = text(found.beside), each.facts
                 self._db.rows(
                     "INSERT INTO sidecars (root_id, path, beside, size, mtime_ns, source, text,"
                     f" {_TOLD}) VALUES (?, CAST(? AS TEXT), CAST(? AS TEXT), ?, ?, ?, ?"
@@ -122,7 +122,7 @@ class Sidecars:
                 )
 
                 if each.favourite:
-                    self._mark(root, beside(each.found.path))
+                    self._mark(root, found.beside)
 
     def _mark(self, root: Root, described: str) -> None:
         for path in dict.fromkeys((described, *self.exported(root.id, described))):

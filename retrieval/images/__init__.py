@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from retrieval.images.exported_names import SUPPLEMENT
+from retrieval.images.exported_names import SUPPLEMENT, other_names
 from retrieval.query.fields import Facts
+from retrieval.query.spelling import as_read
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +88,48 @@ def is_json(path: str) -> bool:
     return path.lower().endswith(".json")
 
 
+class Described:
+    """What sidecars of pictures may describe; names that look the same are the same name."""
+
+    def __init__(self, pictures: Iterable[str]) -> None:
+        self._pictures: dict[str, str] = {}
+        self._stems: dict[str, str] = {}
+        self._exported: dict[str, str] = {}
+        for path in pictures:
+            _add(self._pictures, path)
+            _add(self._stems, os.path.splitext(path)[0])
+            for name in other_names(path):
+                _add(self._exported, name)
+
+    def by(self, sidecar: str) -> str:
+        """Return what a sidecar describes, as the picture is spelled; "" if none of the pictures.
+
+        If two pictures differ only in their spelling, the one that is spelled alike counts.
+        """
+        named = beside(sidecar)
+        for names in (self._pictures, self._exported if is_json(sidecar) else self._stems):
+            if found := names.get(named) or names.get(as_read(named)):
+                return found
+        return ""
+
+
+def _add(names: dict[str, str], name: str) -> None:
+    names[name] = name
+    names.setdefault(as_read(name), name)
+
+
 @dataclass(frozen=True, slots=True)
 class FoundSidecar:
     """A file beside a picture that may describe it; its content has not been read.
 
-    `path` is relative to the root of the walk.
+    `path` is relative to the root of the walk. `beside` is what it describes (`images.beside`), in
+    the picture's spelling: names on disks may have composed characters or not (NFC, NFD).
     """
 
     path: str
     size: int
     mtime_ns: int
+    beside: str
 
 
 @dataclass(frozen=True, slots=True)

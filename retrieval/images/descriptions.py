@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image, ImageFile, IptcImagePlugin
 
-from retrieval.images.exif_values import clean
+from retrieval.images.exif_values import clean, iso_date
 from retrieval.images.names_told import keywords_of, percent, stars
 from retrieval.images.xmp import read_xmp
 from retrieval.query.fields import Facts
@@ -22,6 +22,7 @@ _RATING, _RATING_PERCENT = 0x4746, 0x4749
 _IPTC_TITLE, _IPTC_KEYWORDS, _IPTC_HEADLINE, _IPTC_CAPTION = (2, 5), (2, 25), (2, 105), (2, 120)
 _IPTC_PLACE = ((2, 92), (2, 90), (2, 95), (2, 101))  # sublocation, city, state, country
 _IPTC_COUNTRY_CODE = (2, 100)
+_IPTC_DAY, _IPTC_TIME = (2, 55), (2, 60)
 _IPTC_CHARSET, _IPTC_UTF8 = (1, 90), b"\x1b%G"
 
 _MOST_CHARACTERS = 10_000
@@ -116,6 +117,7 @@ def _iptc(picture: Image.Image) -> tuple[list[str], Facts]:
     texts.append(", ".join(dict.fromkeys(each for tag in _IPTC_PLACE for each in of(tag))))
     location, city, region, country = (clean(next(iter(of(tag)), "")) for tag in _IPTC_PLACE)
     facts = Facts(
+        taken=iso_date(" ".join(next(iter(of(tag)), "") for tag in (_IPTC_DAY, _IPTC_TIME))),
         location=location,
         city=city,
         region=region,

@@ -12,20 +12,20 @@ from dataclasses import dataclass, field
 
 from retrieval.images import (
     SIDECARS,
+    Described,
     FoundFile,
     FoundSidecar,
     MountPoint,
     OtherFile,
     Unreadable,
-    beside,
-    is_json,
     mtime_ns,
     reasons,
 )
-from retrieval.images.exported_names import json_names, other_names
+from retrieval.images.exported_names import json_names
 from retrieval.images.formats import unsupported_reason
 from retrieval.images.globs import Exclusions
 from retrieval.images.junk import is_photo_library, skips, skips_within
+from retrieval.query.spelling import as_read, spellings
 
 Entry = FoundFile | OtherFile | FoundSidecar | Unreadable | MountPoint
 
@@ -124,16 +124,23 @@ def sidecar_paths(path: str) -> tuple[str, ...]:
     """Return the possible paths of a picture's sidecars, relative to the same folder as `path`."""
     stem = os.path.splitext(path)[0]
     endings = (".txt", ".xmp", ".TXT", ".XMP")
-    plain = tuple(base + ending for base in (stem, path) for ending in endings)
-    return (*plain, *json_names(path))
+    plain = (base + ending for base in (stem, path) for ending in endings)
+    exported = (each for name in spellings(path) for each in json_names(name))
+    return tuple(dict.fromkeys(each for name in (*plain, *exported) for each in spellings(name)))
 
 
 def stat_sidecars(root: str, path: str) -> Iterator[FoundSidecar]:
     """Yield the existing sidecars of one picture file of a root."""
-    for candidate in sidecar_paths(_normalised(path)):
+    own = _normalised(path)
+    described, seen = Described((own,)), set[tuple[str, int, int]]()
+    for candidate in sidecar_paths(own):
         with suppress(OSError):
-            sidecar = _as_sidecar(candidate, os.stat(_location(root, candidate)))
-            if sidecar is not None:
+            status = os.stat(_location(root, candidate))
+            # Some file systems find a file by each spelling of its name.
+            file = as_read(candidate), status.st_dev, status.st_ino
+            sidecar = _as_sidecar(candidate, status, described)
+            if sidecar is not None and file not in seen:
+                seen.add(file)
                 yield sidecar
 
 
@@ -211,21 +218,16 @@ def _sidecars(
     candidates = [entry for entry in entries if entry.name.lower().endswith(SIDECARS)]
     if not candidates:
         return
-    pictures = {
+    described = Described(
         each.path
         for each in found
         if isinstance(each, FoundFile | OtherFile) and not each.path.lower().endswith(SIDECARS)
-    }
-    stems = {os.path.splitext(path)[0] for path in pictures}
-    exported = {name for path in pictures for name in other_names(path)}
+    )
     for entry in candidates:
         path = f"{folder}/{entry.name}" if folder else entry.name
-        described = beside(path)
-        others = exported if is_json(path) else stems
-        is_one = described in pictures or described in others
-        if is_one and not rules.excludes(path):
+        if described.by(path) and not rules.excludes(path):
             with suppress(OSError):
-                sidecar = _as_sidecar(path, entry.stat())
+                sidecar = _as_sidecar(path, entry.stat(), described)
                 if sidecar is not None:
                     yield sidecar
 
@@ -273,10 +275,10 @@ def _as_file(path: str, status: os.stat_result) -> FoundFile | OtherFile | None:
     return OtherFile(path, status.st_size, mtime_ns(status)) if status.st_size else None
 
 
-def _as_sidecar(path: str, status: os.stat_result) -> FoundSidecar | None:
+def _as_sidecar(path: str, status: os.stat_result, described: Described) -> FoundSidecar | None:
     if not stat.S_ISREG(status.st_mode):
         return None
-    return FoundSidecar(path, status.st_size, mtime_ns(status))
+    return FoundSidecar(path, status.st_size, mtime_ns(status), described.by(path))
 
 
 def _location(root: str, path: str) -> str:

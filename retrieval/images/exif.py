@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from retrieval.images.exif_values import camera_name, clean, iso_date, number, position
+from retrieval.images.exif_values import camera_name, clean, iso_date, number, position, utc_date
 from retrieval.query.fields import Facts
 
 _MAKE, _MODEL, _LENS = 0x010F, 0x0110, 0xA434
 _DATE_TIME, _DATE_TIME_ORIGINAL, _DATE_TIME_DIGITIZED = 0x0132, 0x9003, 0x9004
 _EXPOSURE_TIME, _F_NUMBER, _ISO, _FOCAL_LENGTH = 0x829A, 0x829D, 0x8827, 0x920A
 _SOUTH_NORTH, _LATITUDE, _WEST_EAST, _LONGITUDE = 1, 2, 3, 4
+_GPS_TIME, _GPS_DATE = 7, 29
 
 
 class Tags(Protocol):
@@ -24,7 +25,7 @@ def facts_of(first: Tags, details: Tags, gps: Tags) -> Facts:
     """Return the metadata in the first directory (IFD0), the Exif IFD and the GPS IFD.
 
     Implausible values count as absent. The date is DateTimeOriginal, else DateTimeDigitized, else
-    DateTime.
+    DateTime, else that of the position.
     """
     written = (
         details.get(_DATE_TIME_ORIGINAL),
@@ -37,7 +38,8 @@ def facts_of(first: Tags, details: Tags, gps: Tags) -> Facts:
     ) or (None, None)
     iso = number(details.get(_ISO), 1, 1e7)
     return Facts(
-        taken=next((iso for iso in map(iso_date, written) if iso), ""),
+        taken=next(filter(None, map(iso_date, written)), "")
+        or utc_date(gps.get(_GPS_DATE), gps.get(_GPS_TIME)),
         camera=camera_name(first.get(_MAKE), first.get(_MODEL)),
         lens=clean(details.get(_LENS)),
         iso=None if iso is None else round(iso),

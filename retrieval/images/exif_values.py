@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from datetime import date, time
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from retrieval.images.name_dates import FIRST_PHOTOGRAPH
@@ -25,6 +25,13 @@ _TIME = re.compile(
     r"[T,\s]*([ \d]?\d)(?:([:.])([ \d]?\d)(?:\2([ \d]?\d)(?:[.,:]\d+)?)?|(\d\d)(\d\d))"
     r"\s*([AP]\.?M\.?)?\s*(?:Z|UTC|GMT|[+-]\d\d?(?::?\d\d)?)?[\s:]*",
     re.ASCII | re.IGNORECASE,
+)
+
+# Blanks or zeros stand for what is not known: 2019:05:00 00:00:00, 2019:  :  , 20190500, 2019-05.
+_PARTIAL = re.compile(
+    r"\s*(\d{4})(?:([:/.-])(0?[1-9]|1[0-2]|0?0| {1,2})(?:\2(?:0?0| {1,2}))?|(\d\d)00)?"
+    r"(?:[T\s\0][\s:\0]*(?:\d\d:\d\d.*)?)?$",
+    re.ASCII | re.DOTALL,
 )
 
 _WRITTEN_DEGREES = re.compile(
@@ -72,14 +79,19 @@ def number(value: object, least: float, most: float) -> float | None:
 
 
 def iso_date(written: object) -> str:
-    """Return an EXIF date as ISO 8601, as far as it is valid: with its time, or the day alone.
+    """Return an EXIF date as ISO 8601, as far as it is written: with its time, or the day alone.
 
-    "" if there is no valid day. Missing seconds are 0, and a leap second (60) is the second before
-    it.
+    Or the month ("2019-05") or year ("2019") alone; "" if none of these is valid. Missing seconds
+    are 0, and a leap second (60) is the second before it.
     """
     if isinstance(written, bytes):
         written = written[:_LONGEST].decode("latin-1")
-    match = _DAY.match(written[:_LONGEST]) if isinstance(written, str) else None
+    if not isinstance(written, str):
+        return ""
+    written = written[:_LONGEST]
+    if partial := _PARTIAL.match(written):
+        return _year_or_month(int(partial[1]), int((partial[3] or partial[4] or "").strip() or 0))
+    match = _DAY.match(written)
     if match is None:
         return ""
     year, month, number_of_day = (int(part) for part in match.group(1, 3, 4, 5, 6) if part)
@@ -92,6 +104,30 @@ def iso_date(written: object) -> str:
     rest = match.string[match.end() :].lstrip("\0").partition("\0")[0]
     moment = _time(rest)
     return day.isoformat() if moment is None else f"{day.isoformat()}T{moment}"
+
+
+def _year_or_month(year: int, month: int) -> str:
+    if not FIRST_PHOTOGRAPH <= year <= 9999 or month > 12:
+        return ""
+    return f"{year}-{month:02}" if month else f"{year}"
+
+
+def utc_date(day: object, moment: object = None) -> str:
+    """Return when a satellite's clock said that it was, as local time in ISO 8601; "" if invalid.
+
+    `day` is a text, with the time or without it; `moment` its hour, minute and second. Local time
+    is that of this computer, as for the dates of files.
+    """
+    written = iso_date(day)
+    try:
+        if isinstance(moment, Sequence) and not isinstance(moment, str | bytes):
+            date.fromisoformat(written[:10])
+            hour, minute, second = (int(float(part)) for part in moment)
+            written = f"{written[:10]}T{time(hour, minute, min(second, 59)).isoformat()}"
+        known = datetime.fromisoformat(written).replace(tzinfo=UTC)
+        return known.astimezone().strftime("%Y-%m-%dT%H:%M:%S") if "T" in written else written
+    except (ValueError, TypeError, ArithmeticError, OSError):
+        return written[:10]
 
 
 def _time(written: str) -> time | None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 
+from retrieval.query.spelling import as_read
+
 LONGEST = 46
 """The most characters of a name before `.json`."""
 
@@ -28,16 +30,18 @@ def other_names(path: str) -> tuple[str, ...]:
     """Return what JSON beside a picture may describe (`images.beside`) if it is not its own path.
 
     That is the path of the picture of which it is an edited copy, and what Google cuts long names
-    to.
+    to. It counts composed characters (NFC).
     """
     edited = _EDITED.fullmatch(path)
     whole = [path, edited[1] + edited[2]] if edited else [path]
     found = whole[1:]
     for each in whole:
-        folder, slash, name = each.rpartition("/")
-        if len(name) > LONGEST:
-            found.append(f"{folder}{slash}{name[:LONGEST]}")
-    return tuple(found)
+        for name in dict.fromkeys((each, as_read(each))):
+            start = name.rpartition("/")[0]
+            end = len(start) + bool(start) + LONGEST
+            if len(name) > end:
+                found.append(name[:end])
+    return tuple(dict.fromkeys(found))
 
 
 def json_names(path: str) -> tuple[str, ...]:

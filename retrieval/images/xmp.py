@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 from xml.parsers import expat
 
-from retrieval.images.exif_values import clean, iso_date, written_degrees
+from retrieval.images.exif_values import clean, iso_date, utc_date, written_degrees
 from retrieval.images.names_told import keywords_of, people_of, percent, stars
 from retrieval.images.xmp_properties import (
     ACDSEE_RATING,
@@ -22,6 +23,7 @@ from retrieval.images.xmp_properties import (
     DATES,
     DIGIKAM_COLOURS,
     DIGIKAM_LABEL,
+    GPS_DATE,
     HIERARCHIES,
     KEYWORD,
     KEYWORDS,
@@ -165,11 +167,12 @@ def _facts_of(reader: _Reader) -> Facts:
         place = (None, None)
     keywords = [line for name in KEYWORDS if name != KEYWORD for line in reader.written(name)]
     people = [*reader.faces, *(line for name in PEOPLE for line in reader.of(name))]
+    named: dict[str, Any] = {name: clean(reader.first(*of)) for name, of in PLACES.items()}
     return Facts(
-        taken=next(filter(None, taken), ""),
+        taken=next(filter(None, taken), "") or utc_date(reader.first(GPS_DATE)),
         latitude=place[0],
         longitude=place[1],
-        **{name: clean(reader.first(*names)) for name, names in PLACES.items()},
+        **named,
         people=people_of(people),
         keywords=keywords_of([*keywords, *reader.paths]),
         rating=stars(reader.first(RATING, ACDSEE_RATING)) or percent(reader.first(RATING_PERCENT)),

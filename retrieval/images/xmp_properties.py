@@ -92,6 +92,9 @@ DATES = (
 )
 """Properties that say when a picture was taken, the best first."""
 
+GPS_DATE = f"{_EXIF} GPSTimeStamp"
+"""When a satellite's clock said that it was: the last that counts."""
+
 LATITUDE, LONGITUDE = f"{_EXIF} GPSLatitude", f"{_EXIF} GPSLongitude"
 
 PEOPLE = (
@@ -152,7 +155,7 @@ PROPERTIES = frozenset(
     (
         *SENTENCES,
         *(name for group in LISTS for name in group),
-        *DATES,
+        *(*DATES, GPS_DATE),
         *(LATITUDE, f"{LATITUDE}Ref", LONGITUDE, f"{LONGITUDE}Ref"),
         *REGION_TYPES,
         *(name for names in PLACES.values() for name in names),

@@ -36,7 +36,8 @@ class Facts:
     `format` is Pillow's name of the content's format ("JPEG", "HEIF"), whatever the file's name
     says. For a camera raw file it is the common extension ("NEF", "DNG"), and the other facts are
     those of its preview. `width` and `height` are in pixels, after EXIF orientation. `taken` is the
-    local date and time from EXIF as ISO 8601 ("2023-05-01T12:30:00"). `camera` is maker and model.
+    local date and time from metadata as ISO 8601 ("2023-05-01T12:30:00"), as far as it is known
+    ("2023-05-01", "2023-05", "2023"). `camera` is maker and model.
     `latitude` and `longitude` are in degrees, north and east positive; there are both or neither.
     `iso` is the sensitivity, `aperture` the f-number, `exposure` in seconds, `focal_length` in mm.
 
@@ -69,10 +70,14 @@ class Facts:
     def completed(self, other: Facts) -> Self:
         """Return these facts, with missing ones taken from `other`, and the names of both."""
         missing = [name for name in FACTS if not getattr(self, name) and name not in NAMES]
+        if self.taken and other.taken.startswith(self.taken):
+            missing.append("taken")  # a year or a day: the other one knows more
         if self.latitude is not None:
             missing = [name for name in missing if name not in ("latitude", "longitude")]
-        both = {name: distinct((*getattr(self, name), *getattr(other, name))) for name in NAMES}
-        return replace(self, **{name: getattr(other, name) for name in missing}, **both)
+        known: dict[str, Any] = {name: getattr(other, name) for name in missing}
+        for name in NAMES:
+            known[name] = distinct((*getattr(self, name), *getattr(other, name)))
+        return replace(self, **known)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

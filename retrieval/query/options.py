@@ -105,8 +105,8 @@ class SearchOptions:
     group: Grouping | None = field(
         default=None,
         metadata=_about(
-            "Show only the best picture of each burst, day, folder, place (the city) or person (all "
-            "people that it shows).",
+            "Show only the best picture of each burst, day, folder, place (the city) or person "
+            "(all people that it shows).",
             choices={
                 "burst": "Burst",
                 "day": "Day",

@@ -25,6 +25,14 @@ def as_read(name: str) -> str:
     return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
+def spellings(name: str) -> tuple[str, ...]:
+    """Return the forms that a name may have on disk: as it is, composed (NFC) and not (NFD)."""
+    if name.isascii():
+        return (name,)
+    forms = (unicodedata.normalize(form, name) for form in ("NFC", "NFD"))
+    return tuple(dict.fromkeys((name, *forms)))
+
+
 def absolute(path: str | os.PathLike[str]) -> str:
     """Return an absolute path, with `~` expanded, as the disk spells it: see `DiskSpelling`.
 

@@ -92,7 +92,9 @@ _NAME_OF: dict[str, Callable[[Hit], str]] = {
 
 def _burst_names(hits: Sequence[Hit], vector_of: VectorOf) -> dict[int, str]:
     """Return a unique name of each dated picture's burst, which starts with the burst's time."""
-    dated = sorted((hit for hit in hits if hit.taken), key=lambda h: (h.camera, h.taken, h.path))
+    dated = sorted(
+        (hit for hit in hits if "T" in hit.taken), key=lambda h: (h.camera, h.taken, h.path)
+    )
     names: dict[int, str] = {}
     before: Hit | None = None
     for hit in dated:

@@ -18,6 +18,7 @@ from retrieval.images.discovery import folders
 from retrieval.images.globs import Exclusions
 from retrieval.images.junk import skips_within
 from retrieval.images.sniffing import may_be_picture
+from retrieval.query.spelling import spellings
 
 MAX_PATHS = 1000
 """Above this number of changed paths, their whole roots are walked.
@@ -127,11 +128,12 @@ class AffectedPaths:
     def _pictures_at(self, root: Root, below: str) -> list[str]:
         """Return the known files that a path is, describes, or shares its sidecars with."""
         base = beside(below) if _is_sidecar(below) else below
-        at = self.catalogue.lookup.beside
-        stem = os.path.splitext(base)[0]
-        found = [*at(root.id, base), *at(root.id, stem)]
-        if is_json(below):
-            found += self.catalogue.sidecars.exported(root.id, base)
+        found: list[str] = []
+        for named in spellings(base):
+            for name in (named, os.path.splitext(named)[0]):
+                found += self.catalogue.lookup.beside(root.id, name)
+            if is_json(below):
+                found += self.catalogue.sidecars.exported(root.id, named)
         return list(dict.fromkeys(found))
 
     def _has_files(self, root: Root, below: str) -> bool:

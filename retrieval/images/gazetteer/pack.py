@@ -97,7 +97,8 @@ def _write_names(rows: list[dict[str, Any]]) -> None:
 
 
 def _city(locale: Any, zone: str) -> str | None:
-    return locale.time_zones.get(zone, {}).get("city")
+    city: str | None = locale.time_zones.get(zone, {}).get("city")
+    return city
 
 
 def _distinct(names: Iterable[str | None]) -> list[str]:

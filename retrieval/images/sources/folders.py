@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from retrieval.errors import SourceError
-from retrieval.images import FoundFile, FoundSidecar, OtherFile, Unreadable, beside, is_json
+from retrieval.images import FoundFile, FoundSidecar, OtherFile, Unreadable, is_json
 from retrieval.images.discovery import walk
 from retrieval.images.exported_names import other_names
 from retrieval.images.sniffing import is_picture
@@ -65,7 +65,7 @@ class FolderSource:
                 elif _sniffed(os.path.join(self.name, entry.path)):
                     files.append(FoundFile(entry.path, entry.size, entry.mtime_ns))
             elif isinstance(entry, FoundSidecar):
-                sidecars.setdefault(beside(entry.path), []).append(entry)
+                sidecars.setdefault(entry.beside, []).append(entry)
             elif isinstance(entry, Unreadable) and not entry.link:
                 yield Flaw(self.name, entry.path, entry.reason)
         told: _Told = {}

@@ -12,6 +12,7 @@ from retrieval.images.exported_names import other_names
 from retrieval.images.formats import unsupported_reason
 from retrieval.images.junk import skips
 from retrieval.images.sources import MOST_BESIDE_BYTES, Beside, Flaw, Item, Load, Loaded
+from retrieval.query.spelling import as_read
 
 _LONGEST = 4096
 
@@ -64,8 +65,8 @@ def items_of(root: str, members: Iterable[Member]) -> Iterator[Item | Flaw]:
         elif unsupported_reason(os.path.basename(member.name)) is not None:
             pictures.append(member)
         elif member.name.lower().endswith(SIDECARS) and member.size <= MOST_BESIDE_BYTES:
-            texts[member.name] = member
-            described.setdefault(beside(member.name), []).append(member)
+            texts[as_read(member.name)] = member
+            described.setdefault(as_read(beside(member.name)), []).append(member)
     for member in pictures:
         yield _item(root, member, described, texts)
 
@@ -73,14 +74,15 @@ def items_of(root: str, members: Iterable[Member]) -> Iterator[Item | Flaw]:
 def _item(
     root: str, member: Member, described: dict[str, list[Member]], texts: dict[str, Member]
 ) -> Item:
-    stem = os.path.splitext(member.name)[0]
-    folder, _, name = member.name.rpartition("/")
+    own = as_read(member.name)
+    stem = os.path.splitext(own)[0]
+    folder, _, name = own.rpartition("/")
     key = f"{folder}/{name.partition('.')[0]}" if folder else name.partition(".")[0]
     sidecars = [
         each
-        for owner in (stem, member.name, *other_names(member.name))
+        for owner in dict.fromkeys((stem, own, *map(as_read, other_names(own))))
         for each in described.get(owner, ())
-        if owner == member.name or is_json(each.name) == (owner != stem)
+        if owner == own or is_json(each.name) == (owner != stem)
     ]
     about = next((texts[each] for each in (f"{stem}.json", f"{key}.json") if each in texts), None)
     if about in sidecars:

@@ -20,7 +20,7 @@ from retrieval.catalogue.known_contents import KnownContents
 from retrieval.catalogue.known_roots import KnownRoots
 from retrieval.catalogue.roots import relative
 from retrieval.catalogue.sidecars import SidecarRecord
-from retrieval.images import FoundSidecar
+from retrieval.images import Described, FoundSidecar
 from retrieval.images.places import is_archive, is_elsewhere, joined, place_in
 from retrieval.indexing.progress import Progress
 from retrieval.indexing.run_report import RunReport
@@ -108,17 +108,13 @@ class Merger:
 
     def _record_sidecars(self, rows: Sequence[ShardRow]) -> None:
         for root, prefix, of_root in self._by_root(rows):
-            records = {
-                prefix + each.path: SidecarRecord(
-                    FoundSidecar(prefix + each.path, each.size, each.mtime_ns),
-                    each.source,
-                    each.text,
-                    each.facts,
-                    each.favourite,
-                )
-                for row in of_root
-                for each in row.sidecars
-            }
+            described = Described(prefix + row.path for row in of_root)
+            records = {}
+            for each in (one for row in of_root for one in row.sidecars):
+                path = prefix + each.path
+                found = FoundSidecar(path, each.size, each.mtime_ns, described.by(path))
+                told = each.source, each.text, each.facts, each.favourite
+                records[path] = SidecarRecord(found, *told)
             if records:
                 self._catalogue.sidecars.record(root, list(records.values()))
 

@@ -62,6 +62,14 @@ def level_equals(keyword: str, pattern: str) -> bool:
     return equals(f"|{'|'.join(levels(keyword))}|", f"*|{'|'.join(levels(pattern))}|*")
 
 
+def vaguer(date: str) -> tuple[str, ...]:
+    """Return the dates that contain a date and say less: "2023-05" is in "2023".
+
+    They are neither before it nor after it.
+    """
+    return tuple(date[:length] for length in (4, 7, 10) if length < len(date))
+
+
 def path_equals(path: str, pattern: str) -> bool:
     """Return whether a path equals a pattern; a relative one matches from any folder on."""
     return equals(path, path_pattern(pattern))

@@ -64,8 +64,8 @@ def _with_facts(columns: Sequence[str]) -> Callable[[type[Form]], type[Form]]:
     )
     facts: dict[str, Any] = {}
     for name in columns:
-        default: Any = ... if type(None) not in get_args(types[name]) else None
         kind = types[name]
+        default: Any = None if type(None) in get_args(kind) else ...
         if kind is str:
             kind, default = Text, ""
         elif name in NAMES:
@@ -96,9 +96,7 @@ class Found(BaseModel):
     texts: Annotated[
         list[Text], Field(description="Lines of the picture's own texts that match the query.")
     ] = []
-    group: Annotated[
-        Text, Field(description="The day, folder, burst, place or people that it represents.")
-    ] = ""
+    group: Annotated[Text, Field(description="The day, folder, place … that it represents.")] = ""
     others: Annotated[int, Field(description="How many more hits its group has.")] = 0
 
 
@@ -236,7 +234,7 @@ def described(
         id=image.id,
         paths=list(image.paths),
         modified=_moment(image.mtime_ns),
-        **{name: _plain(getattr(image, name)) for name in COLUMNS},
+        **{name: getattr(image, name) for name in COLUMNS},
         texts=[PictureText(source=row.source, text=_cut(row.text)) for row in texts],
         tags=[Labelled(label=tag.label, score=round(tag.score, 3)) for tag in tags],
         albums=list(albums),
@@ -283,10 +281,6 @@ def _found(hit: Hit, *, scored: bool) -> Found:
         group=hit.group.name if hit.group else "",
         others=len(hit.group.others) if hit.group else 0,
     )
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
 
 
 def _used(facets: Sequence[Facet]) -> list[Used]:

@@ -6,10 +6,10 @@ const WEEKDAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Frida
 const parts = (day) => day.split("-").map(Number);
 const named = (month) => MONTHS[month - 1] ?? "";
 
-/** "2023-05" or "2023-05-01" as "May 2023"; what is no date as "No date". */
+/** "2023-05" or "2023-05-01" as "May 2023", "2023" as it is; what is no date as "No date". */
 export function monthTitle(day) {
   const [year, month] = parts(day);
-  return named(month) ? `${named(month)} ${year}` : "No date";
+  return named(month) ? `${named(month)} ${year}` : year ? String(year) : "No date";
 }
 
 /** "2023-05-01" as "Monday, 1 May 2023"; without the year if it is that of `today`. */
@@ -26,7 +26,7 @@ export function spanTitle(first, last, today = "") {
   if (first === last) return dayTitle(first, today);
   const [early, late] = [first, last].sort();
   const [year, month, date] = parts(late);
-  if (!named(month)) return "No date";
+  if (!named(month) || !parts(early)[2]) return monthTitle(late);
   return `${parts(early)[2]} – ${date} ${named(month)}${year === parts(today)[0] ? "" : ` ${year}`}`;
 }
 

@@ -15,11 +15,14 @@ export function lastDay(date) {
   return `${year}-${String(month).padStart(2, "0")}-${new Date(Date.UTC(year, month, 0)).getUTCDate()}`;
 }
 
-/** Months {value, images} as bins without gaps, oldest first: of months, or of years if they are many. */
+/**
+ * Months {value, images} as bins without gaps, oldest first: of months, or of years if they are many.
+ * Pictures of which the year alone is known are in the bins of years.
+ */
 export function binsOf(months, most = MOST_MONTHS) {
-  const counts = new Map(months.filter(({ value }) => /^\d{4}-\d{2}$/.test(value)).map(({ value, images }) => [value, images]));
+  const counts = new Map(months.filter(({ value }) => /^\d{4}(-\d{2})?$/.test(value)).map(({ value, images }) => [value, images]));
   if (!counts.size) return [];
-  const names = [...counts.keys()].sort();
+  const names = [...counts.keys()].map((value) => (value.length === 4 ? `${value}-01` : value)).sort();
   const every = [];
   for (let month = names[0]; month <= names.at(-1) && every.length < 12 * 400; month = next(month)) every.push({ value: month, images: counts.get(month) ?? 0 });
   if (every.length <= most) return every;
@@ -27,7 +30,7 @@ export function binsOf(months, most = MOST_MONTHS) {
   for (const { value, images } of every) {
     const year = value.slice(0, 4);
     if (years.at(-1)?.value === year) years.at(-1).images += images;
-    else years.push({ value: year, images });
+    else years.push({ value: year, images: images + (counts.get(year) ?? 0) });
   }
   return years;
 }

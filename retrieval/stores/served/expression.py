@@ -20,7 +20,7 @@ from retrieval.query.where.conditions import (
     is_of_files,
     plain,
 )
-from retrieval.query.where.matching import fold, parent_names, path_pattern
+from retrieval.query.where.matching import fold, parent_names, path_pattern, vaguer
 from retrieval.stores.served.columns import (
     INSIDE,
     LATITUDE,
@@ -242,12 +242,13 @@ def _folder(name: str, operator: str, value: str) -> Test:
 def _date(name: str, operator: str, value: str) -> Test:
     after = f"{value}{_AFTER_DATE}"
     dated = Compare(name, "!=", "")
+    early = (dated, *(Compare(name, "!=", each) for each in vaguer(value)))
     same = All((Compare(name, ">=", value), Compare(name, "<", after)))
     tests: dict[str, Test] = {
         "=": same,
         "!=": All((dated, Fails(same))),
-        "<": All((dated, Compare(name, "<", value))),
-        "<=": All((dated, Compare(name, "<", after))),
+        "<": All((*early, Compare(name, "<", value))),
+        "<=": All((*early, Compare(name, "<", after))),
         ">": Compare(name, ">=", after),
         ">=": Compare(name, ">=", value),
     }
