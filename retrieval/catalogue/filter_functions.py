@@ -23,6 +23,7 @@ def register(db: sqlite3.Connection) -> None:
         ("where_level_equals", 2, _on_lines(matching.level_equals)),
         ("where_level_contains", 2, _on_lines(matching.contains)),
         ("where_country", 1, _country),
+        ("where_folded", 1, lambda value: matching.fold(_text(value))),
         ("where_path_equals", 2, _on_texts(matching.path_equals)),
         ("where_lies_in", 2, lambda path, w: matching.lies_in(_text(_folder(path)), _text(w))),
         ("where_folder", 1, _folder),

@@ -18,9 +18,10 @@ from retrieval.images.gazetteer.names import (
     code_of,
     countries_called,
     country_name,
+    spellings_of_cities,
 )
 from retrieval.query.fields import distinct
-from retrieval.query.where.matching import contains, equals, levels
+from retrieval.query.where.matching import contains, equals, fold, levels
 
 _Sql = tuple[str, tuple[Any, ...]]
 
@@ -47,6 +48,7 @@ _COUNTRY = (
     f"({_NEAR['country']} IN (SELECT value FROM json_each(?)) OR (i.country != ''"
     " AND where_country(i.country) IN (SELECT value FROM json_each(?))))"
 )
+_WRITTEN_CITY = "(i.city != '' AND where_folded(i.city) IN (SELECT value FROM json_each(?)))"
 _CITY = f"({_NEAR['country']} || char(9) || {_NEAR['city']} IN (SELECT value FROM json_each(?)))"
 
 
@@ -63,6 +65,8 @@ def name_test(name: str, operator: str, value: str) -> _Sql:
     if name in ("city", "place"):
         cities = [f"{code}\t{city}" for city, code in cities_called(test)]
         parts.append((_CITY, (json.dumps(cities),)))
+        spelled = json.dumps(sorted({fold(each) for each in spellings_of_cities(test)}))
+        parts.append((_WRITTEN_CITY, (spelled,)))
     sql = " OR ".join(each for each, _ in parts)
     return f"({KNOWN[name]} AND ({sql}))", tuple(one for _, each in parts for one in each)
 

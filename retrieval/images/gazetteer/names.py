@@ -44,6 +44,12 @@ def cities_called(test: Callable[[str], bool]) -> tuple[tuple[str, str], ...]:
     return tuple(key for key, names in _names().cities.items() if any(map(test, names)))
 
 
+def spellings_of_cities(test: Callable[[str], bool]) -> tuple[str, ...]:
+    """Return all names, in all languages, of the cities of which one passes a test."""
+    known = ((city, *names) for (city, _), names in _names().cities.items())
+    return tuple(name for names in known if any(map(test, names)) for name in names)
+
+
 def file_of(name: str) -> str:
     """Return the path of a file of the gazetteer."""
     return os.path.join(os.path.dirname(__file__), name)
