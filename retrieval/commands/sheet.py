@@ -14,6 +14,7 @@ from retrieval.commands.terminal import confidence_text, home_relative, human_by
 from retrieval.errors import PictureError
 from retrieval.images.isolation.pictures import thumbnail
 from retrieval.images.places import uri_of
+from retrieval.query.fields import names_of_people, place_name
 from retrieval.search.results import Hit, SearchResult
 
 _SIDE = 360
@@ -102,6 +103,7 @@ def _card(hit: Hit, picture: str, share: int) -> str:
     folder, name = os.path.split(hit.path)
     facts = [f"{hit.width} × {hit.height}", human_bytes(hit.size)]
     facts.append(day(hit) if hit.date_source == "file" else hit.date.replace("T", " "))
+    facts += filter(None, (place_name(hit), names_of_people(hit)))
     if confidence := confidence_text(hit):
         facts.append(f"{confidence} sure" if hit.confidence is not None else f"{confidence} match")
     if hit.copies:

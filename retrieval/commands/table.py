@@ -16,7 +16,7 @@ from retrieval.commands.terminal import (
     plural,
     shown,
 )
-from retrieval.query.fields import PictureFacts
+from retrieval.query.fields import PictureFacts, names_of_people, place_name
 from retrieval.search.results import Hit, SearchResult
 
 Paint = Callable[..., str]
@@ -110,15 +110,23 @@ def _scores(hit: Hit, columns: int) -> str:
 
 
 def _tail(hit: Hit) -> str:
-    """Return a mark for favourites, and how many pictures a hit stands for: copies, its group."""
+    """Return a mark for favourites, and what a hit stands for: copies, its group."""
     copies = plural(len(hit.copies), "copy", "copies")
     others = len(hit.group.others) if hit.group else 0
-    mark = "  ♥" if hit.favourite else ""
-    return (
-        mark
-        + (f"  (+{copies})" if hit.copies else "")
-        + (f"  (+{others:,} more)" if others else "")
-    )
+    return "".join(
+        (
+            "  ♥" if hit.favourite else "",
+            f"  (+{copies})" if hit.copies else "",
+            f"  {shown(_group_name(hit))}",
+            f"  (+{others:,} more)" if others else "",
+        )
+    ).rstrip()
+
+
+def _group_name(hit: Hit) -> str:
+    """Return the name of a group that the other columns do not tell: a place, or people."""
+    name = hit.group.name if hit.group else ""
+    return name if name in (place_name(hit), names_of_people(hit)) else ""
 
 
 def day(facts: PictureFacts) -> str:

@@ -106,6 +106,16 @@ class PictureFacts(Facts):
         return {each.name: getattr(self, each.name) for each in fields(PictureFacts)}
 
 
+def place_name(picture: PictureFacts) -> str:
+    """Return the city and country of a picture, "Lisbon, Portugal"; "" if it has none."""
+    return ", ".join(filter(None, (picture.city or picture.region, picture.country)))
+
+
+def names_of_people(picture: PictureFacts) -> str:
+    """Return the people of a picture in alphabetical order, "Anna, Bob"; "" if it has none."""
+    return ", ".join(sorted(picture.people, key=str.casefold))
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """A field: its name in filters, how values are compared, and its description.

@@ -23,6 +23,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.query.fields import names_of_people, place_name
 from retrieval.query.options import DIVERSE, Grouping, SearchOptions, Sort
 from retrieval.query.where.matching import fold
 from retrieval.search.results import Group, Hit, Member
@@ -85,8 +86,8 @@ def _grouped(hits: Sequence[Hit], grouping: Grouping, vector_of: VectorOf) -> li
 _NAME_OF: dict[str, Callable[[Hit], str]] = {
     "day": lambda hit: hit.date[:10],
     "folder": lambda hit: os.path.dirname(hit.path),
-    "place": lambda hit: ", ".join(filter(None, (hit.city or hit.region, hit.country))),
-    "person": lambda hit: ", ".join(sorted(hit.people, key=fold)),
+    "place": place_name,
+    "person": names_of_people,
 }
 
 
