@@ -53,7 +53,7 @@ NAMED = {"IMG-20230501-WA0001.jpg": "2023-05-01", "2022-12-31 23.59.59.jpg": "20
 OTHER_NUMBERS = [name for name in FACTS if name in OPTIONAL and FIELDS[name].kind == "number"]
 CHANGED = [1_500_000_000, 1_684_319_400, 1_700_000_000]
 TAKEN = ["", "2022-12-31T23:59:59", "2023-05-01T00:00:00", "2023-05-17T12:30:45"]
-TAKEN += ["2023-06-01T00:00:00", "2024-02-29T08:00:00"]
+TAKEN += ["2023-06-01T00:00:00", "2024-02-29T08:00:00", "2023", "2023-05", "2023-05-17"]
 PLACES = [(None, None), (48.85, 2.35), (48.9, 2.4), (-17.0, 179.9), (-17.0, -179.9), (90.0, 10.0)]
 COUNTRY_NAMES, OTHER_CITIES = _names().countries, _names().cities
 PEOPLE = ["Anna Meier", "Été", "Bob"]
@@ -288,6 +288,8 @@ def compares(field: str, sign: str, value: Any, row: Row) -> bool:
     if field in ("date", "taken"):
         known = row.date if field == "date" else info.taken
         cut = known[: len(value)]
+        if len(known) < len(value) and value.startswith(known):  # of that year, perhaps before
+            return known != "" and sign == "!="
         return known != "" and ordered(sign, (cut > value) - (cut < value))
     if field == "album" and sign == "=" and value.lower() in map(str.lower, ALBUMS):
         return value.lower() in map(str.lower, row.albums)
@@ -313,6 +315,9 @@ def told(row: Row) -> dict[str, tuple[str, ...]]:
     near = NOWHERE if info.latitude is None else nearby(info.latitude, info.longitude or 0)
     city, region = (info.city, near.city), (info.region, near.region)
     cities = OTHER_CITIES.get((near.city, near.country), ())
+    for (name, code), every in OTHER_CITIES.items():
+        if spoken(info.city, name, every):
+            cities = (*cities, name, *every)
     written = [code for code, every in COUNTRY_NAMES.items() if spoken(info.country, code, every)]
     codes = [code for code in (near.country, *written) if code]
     country = (info.country, *codes, *(name for code in codes for name in COUNTRY_NAMES[code]))

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 import numpy as np
@@ -13,7 +14,7 @@ from PIL import Image, ImageOps
 
 from retrieval.images import ReadLimits
 from retrieval.images.decoding import decode
-from retrieval.images.exif_values import iso_date, position
+from retrieval.images.exif_values import iso_date, position, utc_date
 from retrieval.images.metadata import facts_of_picture, turn_of, upright
 from retrieval.query.fields import Facts
 from retrieval.specs import Preprocessing
@@ -134,6 +135,25 @@ def test_the_moment_of_the_shot_is_preferred() -> None:
         (b"2023:05:01 12:30:00", "2023-05-01T12:30:00"),
         (None, ""),
         ((1, 2), ""),
+        ("2019", "2019"),
+        ("2019:05", "2019-05"),
+        ("2019-05", "2019-05"),
+        ("2019:05:00 00:00:00", "2019-05"),
+        ("2019:05:00 12:30:00", "2019-05"),
+        ("2019:05:  ", "2019-05"),
+        ("2019:  :     :  :  ", "2019"),
+        ("2019:00:00 00:00:00", "2019"),
+        ("20190500", "2019-05"),
+        ("20190000", "2019"),
+        ("20190503 103000+0200", "2019-05-03T10:30:00"),
+        (b"2019\0\0", "2019"),
+        ("2019:13:00 00:00:00", ""),
+        ("2019:00:15 10:00:00", ""),
+        ("2019:05:32", ""),
+        ("201905", ""),
+        ("2019 was a good year", ""),
+        ("0000", ""),
+        ("1234:05", ""),
     ],
 )
 def test_dates(written: object, iso: str) -> None:
@@ -144,6 +164,45 @@ def test_dates(written: object, iso: str) -> None:
 def test_every_real_date_survives(moment: datetime) -> None:
     text = f"{moment:%Y:%m:%d %H:%M:%S}"
     assert iso_date(text) == f"{moment:%Y-%m-%dT%H:%M:%S}"
+
+
+@pytest.fixture
+def in_berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The time zone of the computer, in which it is two hours later than UTC in summer."""
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="needs tzset")
+@pytest.mark.usefixtures("in_berlin")
+@pytest.mark.parametrize(
+    ("day", "moment", "local"),
+    [
+        ("2019:05:03", (10.0, 20.0, 30.5), "2019-05-03T12:20:30"),
+        ("2019:12:31", (23, 30, 0), "2020-01-01T00:30:00"),
+        ("2019-05-03T10:20:30Z", None, "2019-05-03T12:20:30"),
+        ("2019:05:03", None, "2019-05-03"),
+        ("2019:05:03", (99, 0, 0), "2019-05-03"),
+        ("2019:05:03", (math.nan, 0, 0), "2019-05-03"),
+        ("2019:05:03", ("1", "2"), "2019-05-03"),
+        ("2019:05", (10, 20, 30), "2019-05"),
+        (None, (10, 20, 30), ""),
+        ("", (10, 20, 30), ""),
+    ],
+)
+def test_dates_of_satellites(day: object, moment: object, local: str) -> None:
+    assert utc_date(day, moment) == local
+
+
+def test_the_date_of_the_position_is_the_last_that_counts() -> None:
+    picture = Image.new("RGB", (8, 8))
+    picture.getexif().get_ifd(0x8825).update({29: "2019:05:03"})
+    assert facts_of_picture(picture).taken == "2019-05-03"
+    picture.getexif()[0x0132] = "2001:02:03 04:05:06"
+    assert facts_of_picture(picture).taken == "2001-02-03T04:05:06"
 
 
 def test_a_position_of_one_number_is_kept() -> None:

@@ -43,6 +43,14 @@ test("sparse days share a section, and full ones do not", () => {
     ["8 – 9 May 2024", 0], ["Thursday, 2 May 2024", 5], ["Wednesday, 1 May 2024", 45], ["Tuesday, 30 April 2024", 46]]);
 });
 
+test("days of which the month or the year alone is known have a title", () => {
+  assert.equal(monthTitle("1987"), "1987");
+  assert.equal(dayTitle("1987", TODAY), "1987");
+  assert.equal(dayTitle("1992-06", TODAY), "June 1992");
+  const days = [["1992-06-20", 1], ["1992-06", 2], ["1992", 1], ["", 1]];
+  assert.deepEqual(sectionsOf(days, 6, TODAY).map(({ title, first }) => [title, first]), [["June 1992", 0], ["1992", 3], ["No date", 4]]);
+});
+
 test("the scrubber has each month once, and years where there is room", () => {
   const sections = ["2024-02", "2024-02", "2024-01", "2023-12", "2019-06"].map((month, number) => ({ month, top: number * 100 }));
   const ticks = ticksOf(sections, 500);

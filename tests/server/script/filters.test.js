@@ -68,6 +68,8 @@ test("the histogram has no gaps, and years if there are many months", () => {
   assert.equal(years[0].images, 8);
   assert.equal(monthsOf(months, "2024")[1].images, 5);
   assert.deepEqual(binsOf([]), []);
+  const vague = binsOf([{ value: "2001", images: 3 }, { value: "2010-01", images: 1 }]);
+  assert.deepEqual([vague[0], vague.at(-1)], [{ value: "2001", images: 3 }, { value: "2010", images: 1 }]);
   assert.deepEqual(["2023", "2023-02", "2023-02-09"].map((date) => [firstDay(date), lastDay(date)]), [
     ["2023-01-01", "2023-12-31"], ["2023-02-01", "2023-02-28"], ["2023-02-09", "2023-02-09"]]);
 });

@@ -40,6 +40,7 @@ PARTS += [
 ]
 CAMERAS = ["", "Google Pixel 7", "NIKON D90", "Leica É", 'it\'s "x\\y"', "\u0301"]
 DATES = ["", "2022-12-31T23:59:59", "2023-05-01T00:00:00", "2023-05-17T12:30:45", "not a date"]
+DATES += ["2023", "2023-05"]
 PLACES = [(None, None), (48.85, 2.35), (-17.0, 179.9), (-17.0, -179.9), (0.0, 0.0)]
 ROOTS = ["/", "/photos", "/photos/more 'trips'"]
 
