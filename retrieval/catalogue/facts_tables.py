@@ -8,15 +8,20 @@ _TEXTS = ("location", "city", "region", "country", "people", "keywords", "colour
 _COLUMNS = (*(f"{name} TEXT NOT NULL DEFAULT ''" for name in _TEXTS), "rating INTEGER")
 
 # "a.txt" and "a.jpg.txt" describe a.jpg; "a.jpg.json" also a-edited.jpg, and one whose name Google
-# has cut to 46 characters all pictures whose names begin with those (`images.exported_names`).
-_STEM = "substr({row}.beside, 1, length(rtrim({row}.beside, replace({row}.beside, '.', ''))) - 1)"
+# has cut to 46 characters all pictures whose names begin with those (`images.exported_names`); if
+# they are not ASCII, all with longer names: those may be spelled in another form (NFC, NFD).
+_WHOLE = "substr({row}.beside, 1, length(rtrim({row}.beside, replace({row}.beside, '.', ''))) - 1)"
+_STEM = f"""(CASE WHEN {_WHOLE} LIKE '%(%)' THEN
+    rtrim(rtrim(rtrim({_WHOLE}, ')'), '0123456789'), '(') ELSE {_WHOLE} END)"""
 _FOLDER = "rtrim({row}.beside, replace({row}.beside, '/', ''))"
 _OWN = """f.path >= {row}.beside AND f.path < {row}.beside || '/'
     AND (f.path = {row}.beside OR f.path > {row}.beside || '.')"""
 _EDITED = f"{{row}}.path LIKE '%.json' AND f.path > {_STEM} || '-' AND f.path < {_STEM} || '.'"
 _CUT = f"""{{row}}.path LIKE '%.json' AND length({{row}}.beside) - length({_FOLDER}) = 46
-    AND f.path > {{row}}.beside AND substr(f.path, 1, length({{row}}.beside)) = {{row}}.beside
-    AND f.path < {_FOLDER} || char(1114111)"""
+    AND f.path > {_FOLDER} AND f.path < {_FOLDER} || char(1114111)
+    AND (substr(f.path, 1, length({{row}}.beside)) = {{row}}.beside
+        OR (length(CAST({{row}}.beside AS BLOB)) > length({{row}}.beside)
+            AND length(f.path) > length({{row}}.beside)))"""
 _REFRESH = (
     " INSERT INTO retell SELECT DISTINCT f.image_id FROM files f"
     " WHERE f.root_id = {row}.root_id AND f.image_id IS NOT NULL AND {which}"

@@ -315,7 +315,7 @@ def told(row: Row) -> dict[str, tuple[str, ...]]:
     near = NOWHERE if info.latitude is None else nearby(info.latitude, info.longitude or 0)
     city, region = (info.city, near.city), (info.region, near.region)
     cities = OTHER_CITIES.get((near.city, near.country), ())
-    for (name, code), every in OTHER_CITIES.items():
+    for (name, _), every in OTHER_CITIES.items():
         if spoken(info.city, name, every):
             cities = (*cities, name, *every)
     written = [code for code, every in COUNTRY_NAMES.items() if spoken(info.country, code, every)]
