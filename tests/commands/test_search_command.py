@@ -155,6 +155,31 @@ def test_a_wrong_filter_is_shown_with_a_caret(run: Run, indexed: Path) -> None:
     assert "did you mean width?" in lines[3]
 
 
+def test_places_people_and_ratings(run: Run, indexed: Path) -> None:
+    takeout = {
+        "geoData": {"latitude": 38.7139, "longitude": -9.1334},
+        "people": [{"name": "Anna"}, {"name": "Bob"}],
+    }
+    for name in ("red", "green"):
+        (indexed / f"{name}.png.json").write_text(json.dumps(takeout))
+    run("index")
+    for where in ("place = 'Lisbon'", "country = PT", "country = 'Portugal'", "person = 'anna'"):
+        lines = run("search", "--where", where).out.splitlines()
+        assert len(lines) == 3, where
+    (grouped,) = run("search", "--where", "has place", "--group", "place").out.splitlines()[1:]
+    assert grouped.endswith(".png  Lisbon, Portugal  (+1 more)")
+    (grouped,) = run("search", "--where", "has person", "--group", "person").out.splitlines()[1:]
+    assert grouped.endswith(".png  Anna, Bob  (+1 more)")
+    found = json.loads(run("search", "--where", "place ~ 'lis'", "--group", "place", "--json").out)
+    (hit,) = found["hits"]
+    assert (hit["city"], hit["region"], hit["country"]) == ("Lisbon", "Lisbon", "Portugal")
+    assert (hit["country_code"], hit["people"], hit["rating"]) == ("PT", ["Anna", "Bob"], None)
+    assert hit["group"]["name"] == "Lisbon, Portugal"
+    sheet = indexed.parent / "sheet.html"
+    run("search", "red", "-k", "1", "--html", str(sheet))
+    assert "Lisbon, Portugal · Anna, Bob" in sheet.read_text("utf-8")
+
+
 def test_groups_stand_for_their_others(run: Run, indexed: Path) -> None:
     assert "(+1 more)" in run("search", "red", "--group", "folder").out
     hits = json.loads(run("search", "red", "--group", "folder", "--diverse", "--json").out)["hits"]

@@ -19,6 +19,15 @@ pytest.importorskip("playwright.sync_api")
 
 PLACES = ((48.85, 2.35), (59.91, 10.75), None)
 FOLDERS = ("2021/Paris", "2021/Oslo", "2022")
+XMP = """<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF
+ xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about=""
+ xmlns:photoshop="http://ns.adobe.com/photoshop/1.0/" xmlns:xmp="http://ns.adobe.com/xap/1.0/"
+ xmlns:lr="http://ns.adobe.com/lightroom/1.0/"
+ xmlns:ext="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" photoshop:City="Lissabon"
+ photoshop:Country="Portugal" xmp:Rating="4"><lr:hierarchicalSubject><rdf:Bag>
+ <rdf:li>Travel|Europe</rdf:li></rdf:Bag></lr:hierarchicalSubject><ext:PersonInImage><rdf:Bag>
+ <rdf:li>Anna</rdf:li></rdf:Bag></ext:PersonInImage></rdf:Description></rdf:RDF></x:xmpmeta>"""
+TRAVEL = "Travel \u203a Europe"
 SHAPES = ((60, 40), (40, 60), (120, 40))
 
 
@@ -38,6 +47,8 @@ def folder(tmp_path: Path, encoder: FakeEncoder) -> str:
         path = root / FOLDERS[number % 3] / f"{number:02}.{'png' if number % 2 else 'jpg'}"
         path.parent.mkdir(parents=True, exist_ok=True)
         picture.save(path, exif=exif.tobytes())
+    (root / "2022/02.xmp").write_text(XMP)
+    (root / "2022/05.xmp").write_text(XMP.replace('Rating="4"', 'Rating="-1"'))
     with Library.create(tmp_path / "library", encoder) as library:
         library.add(root)
         return library.path
@@ -74,6 +85,23 @@ def test_values_of_each_kind_are_chosen_and_taken_off(page: Any) -> None:
     page.get_by_role("button", name="Clear filters").click()
     until(lambda: on(page) == [])
     until(lambda: page.locator("#state").inner_text().startswith("36 pictures"))
+
+
+def test_people_keywords_ratings_and_places_by_name(page: Any) -> None:
+    page.locator("#chipbar [data-filter='place']").wait_for()
+    check(open_filter(page, "place"), "France")
+    says(page, "12 pictures")
+    page.get_by_role("button", name="Clear filters").click()
+    check(open_filter(page, "person"), "Anna")
+    says(page, "2 pictures")
+    check(open_filter(page, "rating"), "★★★★")
+    says(page, "1 picture")
+    check(open_filter(page, "keyword"), TRAVEL)
+    until(lambda: on(page) == ["Person: Anna", f"Keyword: {TRAVEL}", "Rating: ★★★★"])
+    page.locator("#gallery li img").first.click()
+    facts = page.locator("#facts")
+    for text in (TRAVEL, "★★★★", "Lissabon, Portugal", "Anna"):
+        facts.get_by_text(text, exact=True).first.wait_for()
 
 
 def test_folders_are_a_tree(page: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import os
 from collections.abc import Awaitable
 from functools import partial
@@ -99,6 +100,27 @@ def test_a_picture_is_described(local: Server[Any], folder: str, pictures: Path)
     assert status["texts"]["caption"] == 1
     assert {tag["label"]: tag["pictures"] for tag in status["tags"]} == {"red": 34, "blue": 34}
     assert status["concepts"] == ["ours"]
+
+
+def test_places_and_people(local: Server[Any], folder: str, pictures: Path) -> None:
+    takeout = {
+        "geoData": {"latitude": 38.7139, "longitude": -9.1334},
+        "people": [{"name": "Anna"}, {"name": "Bob"}],
+    }
+    (pictures / "red.png.json").write_text(json.dumps(takeout))
+    with Library.open(folder) as library:
+        library.add()
+    answer = call(local, "search_images", where="place = 'Lisbon' and person = 'Anna'")
+    assert names(answer) == ["red.png"]
+    told = facts(call(local, "describe_image", path=str(pictures / "red.png")))
+    assert (told["city"], told["country"], told["country_code"]) == ("Lisbon", "Portugal", "PT")
+    assert told["people"] == ["Anna", "Bob"]
+    assert "rating" not in told
+    status = facts(call(local, "library_status"))
+    assert {each["label"]: each["pictures"] for each in status["people"]} == {"Anna": 1, "Bob": 1}
+    assert [each["label"] for each in status["places"]] == ["Lisbon", "Portugal"]
+    grouped = facts(call(local, "search_images", where="has place", group="place"))
+    assert grouped["hits"][0]["group"] == "Lisbon, Portugal"
 
 
 def test_a_large_picture_comes_no_larger_than_asked(
