@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import threading
+import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -177,6 +179,37 @@ def test_sidecars_that_come_change_and_go(
     until(lambda: by_text("lake") == ["blue.png"])
     os.remove(pictures / "red.txt")
     until(lambda: by_text("tomato") == [])
+
+
+@pytest.mark.parametrize(
+    ("picture", "told"),
+    [
+        (unicodedata.normalize("NFD", "Café.png"), "Café.png.json"),
+        ("IMG-edited(1).png", "IMG.png(1).json"),
+        (f"{'long ' * 10}.png", f"{('long ' * 10)[:46]}.json"),
+    ],
+)
+def test_json_of_another_name_that_comes_changes_and_goes(
+    watch: Watch, library: Library, pictures: Path, picture: str, told: str
+) -> None:
+    def people() -> tuple[str, ...]:
+        found = library.image_at(pictures / picture)
+        return found.people if found else ("nobody yet",)
+
+    def write(person: str) -> None:
+        # In one step, because a file that is read while it is written says nothing.
+        about = {"photoTakenTime": {"timestamp": "1563753600"}, "people": [{"name": person}]}
+        (pictures / ".new").write_text(json.dumps(about))
+        os.replace(pictures / ".new", pictures / told)
+
+    paint(pictures / picture, "white")
+    until(lambda: people() == ())
+    write("Anna")
+    until(lambda: people() == ("Anna",))
+    write("Bartholomew")
+    until(lambda: people() == ("Bartholomew",))
+    os.remove(pictures / told)
+    until(lambda: people() == ())
 
 
 def test_excluded_removed_hidden_and_other_files_start_nothing(
