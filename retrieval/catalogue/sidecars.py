@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
 
-from retrieval.catalogue.connection import Connection, text, within
+from retrieval.catalogue.connection import Connection, text
 from retrieval.catalogue.generation import next_generation
 from retrieval.catalogue.roots import Root
 from retrieval.catalogue.row_checks import sound
@@ -20,8 +21,11 @@ from retrieval.images import FoundSidecar, is_json
 from retrieval.images.exported_names import other_names
 from retrieval.images.places import joined
 from retrieval.query.fields import BESIDE, Facts, as_stored, from_stored
+from retrieval.query.spelling import spellings
 
 _AT_ONCE = 200
+_NUMBER = re.compile(r"\(\d+\)$")
+_PAST = b"\xff"  # sorts after every byte of UTF-8
 _NAME = "CAST(? AS TEXT)"
 _TOLD = ", ".join(BESIDE)
 
@@ -144,13 +148,16 @@ class Sidecars:
 
     def exported(self, root_id: int, described: str) -> list[str]:
         """Return the files that JSON about another name describes, too (`other_names`)."""
-        folder = described.rpartition("/")[0]
-        condition, values = within(folder)
-        rows = self._db.rows(
-            f"SELECT f.path FROM files f WHERE f.root_id = ? AND {condition}", (root_id, *values)
-        )
-        paths = (self._db.a_path(path) for (path,) in rows)
-        return [path for path in paths if described in other_names(path)]
+        begin = _NUMBER.sub("", os.path.splitext(described)[0])  # all of them begin like that
+        found = []
+        for each in spellings(begin):
+            rows = self._db.rows(
+                "SELECT f.path FROM files f WHERE f.root_id = ?"
+                " AND f.path >= CAST(? AS TEXT) AND f.path < CAST(? AS TEXT)",
+                (root_id, text(each), text(each) + _PAST),
+            )
+            found += [self._db.a_path(path) for (path,) in rows]
+        return [path for path in found if described in other_names(path)]
 
     def beside(self, image_id: int) -> tuple[list[Place], list[Told]]:
         """Return an image's files, and what the sidecars beside them say, the weightiest first."""
