@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.images.exported_names import SUPPLEMENT, other_names
+from retrieval.images.parts import Part
 from retrieval.query.fields import Facts
 from retrieval.query.spelling import as_read
 
@@ -184,7 +185,7 @@ class Picture:
 
     `size` and `mtime_ns` describe exactly the bytes that were hashed. `pixels` is (H, W, 3) uint8
     RGB at the model's input size. `pixels` and `info` are None when the caller already knows the
-    content.
+    content. A video has `parts`, at least one, and the pixels of one of them.
     """
 
     sha256: bytes
@@ -192,6 +193,7 @@ class Picture:
     mtime_ns: int
     pixels: NDArray[np.uint8] | None
     info: PictureInfo | None
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,3 +231,10 @@ class ReadLimits:
     exact: bool = False
     max_seconds: float = 30.0
     max_memory: int | None = None
+
+    def seconds_for(self, size: int) -> float:
+        """Return how long decoding a file of `size` bytes may take, apart from its megapixels."""
+        return self.max_seconds + size / _BYTES_PER_S
+
+
+_BYTES_PER_S = 4e6  # a large file is read again while it is decoded

@@ -33,7 +33,8 @@ from retrieval.images import (
     reasons,
 )
 from retrieval.images.luma_thumbnail import make_luma_thumbnail
-from retrieval.images.opening import Header, has_signature
+from retrieval.images.opening import Header, has_signature, video_format
+from retrieval.images.parts import Part
 from retrieval.images.reasons import Reading, TransientError
 from retrieval.images.rendering import read_header, render
 from retrieval.images.resizing import resize, scaled_size
@@ -83,7 +84,7 @@ def read_in_steps(
                 # Do not spend minutes on hashing a huge file that is no picture.
                 return Problem(reasons.NOT_A_PICTURE, "bad", before.st_size, mtime_ns(before))
             least_megapixels = before.st_size / (_MOST_BYTES_PER_PIXEL * 1e6)
-            if least_megapixels > limits.max_megapixels:
+            if least_megapixels > limits.max_megapixels and not video_format(file):
                 reason = reasons.too_large_file(before.st_size, limits.max_megapixels)
                 stat_of = before.st_size, mtime_ns(before)
                 return Problem(reason, "bad", *stat_of, least_megapixels)
@@ -224,15 +225,30 @@ def decoded(
     size, changed = stat_of
     if size == 0:
         return Problem(reasons.EMPTY, "bad", size, changed)
+    parts: tuple[Part, ...] = ()
     try:
-        pixels, info = decode(content, *how)
+        container = video_format(content)
+        if container:
+            info, parts = _decode_video(content, container, *how)
+            pixels = parts[len(parts) // 2].pixels
+        else:
+            pixels, info = decode(content, *how)
     except TransientError as error:
         return Problem(error.message, "transient")
     except reasons.TooManyPixelsError as error:
         return Problem(error.message, "bad", size, changed, error.megapixels)
     except PictureError as error:
         return Problem(error.message, "bad", size, changed)
-    return Picture(digest, size, changed, pixels, info)
+    return Picture(digest, size, changed, pixels, info, parts)
+
+
+def _decode_video(
+    file: IO[bytes], container: str, preprocessing: Preprocessing, limits: ReadLimits
+) -> tuple[PictureInfo, tuple[Part, ...]]:
+    from retrieval.images.videos.decoding import read_moments
+
+    with explained():
+        return read_moments(file, container, preprocessing, limits)
 
 
 def _hashed(file: IO[bytes], size: int, reading: Callable[[], None]) -> tuple[bytes, IO[bytes]]:

@@ -5,6 +5,8 @@ The extension only decides whether a file is opened. Its content decides how it 
 
 from __future__ import annotations
 
+from retrieval.images.videos.containers import ENDINGS, EXTENSIONS, MISSING, can_read
+
 _READABLE = frozenset(
     {
         "jpg", "jpeg", "jpe", "jfif", "mpo", "png", "apng", "webp", "gif", "tif", "tiff",
@@ -32,6 +34,7 @@ _ENDINGS = {
     "JPEG2000": "jp2 j2k j2c jpc jpf jpx",
     "AVIF": "avif avifs",
     "HEIF": "heic heics heif heifs hif",
+    **ENDINGS,
 }
 
 _UNREADABLE_BY_NAME = {
@@ -93,6 +96,8 @@ def unsupported_reason(name: str) -> str | None:
     extension = extension.lower() if stem.lstrip(".") else ""
     if extension in _READABLE:
         return ""
+    if extension in EXTENSIONS:
+        return "" if can_read() else MISSING
     kind = _UNREADABLE.get(extension)
     if kind is None:
         return None
@@ -107,6 +112,11 @@ def named_as(name: str, format_name: str) -> str:
     if stem and extension.lower() in endings:
         return name
     return f"{stem if unsupported_reason(name) is not None else name}.{endings[0]}"
+
+
+def is_video_name(name: str) -> bool:
+    """Tell by its extension whether a file is a video."""
+    return name.rpartition(".")[2].lower() in EXTENSIONS
 
 
 def is_raw(format_name: str) -> bool:

@@ -31,6 +31,8 @@ from retrieval.images.jpeg import USUAL_SCANS, count_scans, read_header
 from retrieval.images.raw import RawFile
 from retrieval.images.raw.detection import looks_raw, read_raw
 from retrieval.images.scaling import Frame, Target, scale_down
+from retrieval.images.videos.containers import ATOMS, can_read, container_of
+from retrieval.query.fields import Facts
 
 # Tried in this order. Other plugins never see a file: some run programs (EPS), some are poorly
 # tested. AVIF is before HEIF because their signatures overlap. DIB is last because its is weak.
@@ -55,19 +57,34 @@ class Header:
 
     `format` is the file's format; `size` is the picture's (width, height), as stored. `frame` is
     its area in the decoded pixels; None when the picture is decoded at full size. `raw` is the raw
-    file whose preview the picture is, if any.
+    file whose preview the picture is, `video` what the video tells of which it is a frame, if any.
     """
 
     format: str
     size: tuple[int, int]
     frame: Frame | None = None
     raw: RawFile | None = None
+    video: VideoTold | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VideoTold:
+    """The facts of a video, and the texts in it."""
+
+    facts: Facts
+    words: str
 
 
 def open_picture(
-    file: IO[bytes], limits: ReadLimits, held: ExitStack, target: Target | None = None
-) -> tuple[ImageFile.ImageFile, Header]:
+    file: IO[bytes],
+    limits: ReadLimits,
+    held: ExitStack,
+    target: Target | None = None,
+    at: float | None = None,
+) -> tuple[Image.Image, Header]:
     """Read the header; refuse a file that is not a picture or is too large, before allocation.
+
+    Of a video, the frame at second `at` is decoded, or one that stands for it.
 
     `held` holds the picture's share of the memory budget: close it after decoding. `target`
     returns the size that the picture will be resampled to; if a smaller size suffices, the decoder
@@ -82,6 +99,9 @@ def open_picture(
     raw = read_raw(file, head)
     if raw is not None:
         return _open_preview(file, raw, limits, held, target)
+    container = container_of(head)
+    if container:
+        return _open_frame(file, container, limits, held, target, at)
     failure: tuple[Exception, str] | None = None
     for name, opener in _candidates(head):
         # Only the WebP decoder allocates its canvas on opening.
@@ -113,6 +133,14 @@ def has_signature(file: IO[bytes]) -> bool:
     head = file.read(HEAD_BYTES)
     found = looks_raw(head) or next(_candidates(head), None) is not None
     file.seek(0)
+    return found or bool(container_of(head))
+
+
+def video_format(file: IO[bytes]) -> str:
+    """Return the format of a video from its first bytes, "" for any other file."""
+    file.seek(0)
+    found = container_of(file.read(HEAD_BYTES))
+    file.seek(0)
     return found
 
 
@@ -124,6 +152,8 @@ def is_picture_head(head: bytes) -> bool:
     head = head.ljust(HEAD_BYTES, b"\0")  # Pillow's tests expect some bytes
     sure = (name for name, _ in _candidates(head) if name not in ("BMP", "PPM", "DIB"))
     if looks_raw(head) or next(sure, None) is not None:
+        return True
+    if can_read() and container_of(head) and head[4:8] not in ATOMS:
         return True
     is_bmp = head.startswith(b"BM") and head[14:18] in _BMP_HEADERS and head[6:10] == bytes(4)
     return is_bmp or _PNM.match(head) is not None
@@ -167,6 +197,23 @@ def _open_preview(
     picture = JpegImagePlugin.JpegImageFile(inside, "")
     header = Header(raw.format, picture.size, raw=raw)
     return picture, _scaled_and_admitted(picture, header, inside, limits, held, target)
+
+
+def _open_frame(
+    file: IO[bytes],
+    container: str,
+    limits: ReadLimits,
+    held: ExitStack,
+    target: Target | None,
+    at: float | None,
+) -> tuple[Image.Image, Header]:
+    """Decode a frame of a video, scaled down if it is much larger than its target."""
+    from retrieval.images.videos.decoding import frame_to_show
+
+    frame, facts, words = frame_to_show(file, container, target, limits, held, at)
+    size = (facts.width, facts.height)
+    shown = Frame(size, (0, 0, *frame.size))
+    return frame, Header(container, size, shown, video=VideoTold(facts, words))
 
 
 def _scaled_and_admitted(

@@ -14,7 +14,7 @@ from retrieval.images.descriptions import description_of
 from retrieval.images.mending import jpeg_without_end, png_without_bad_metadata, with_end
 from retrieval.images.metadata import facts_of_picture, turn_of
 from retrieval.images.modes import to_rgb
-from retrieval.images.opening import Header, open_picture
+from retrieval.images.opening import Header, open_picture, video_format
 from retrieval.images.reasons import Reading, TooManyPixelsError, TransientError
 from retrieval.images.scaling import Frame, Target
 from retrieval.query.fields import Facts
@@ -34,15 +34,24 @@ class Rendered:
 
 
 def render(
-    file: IO[bytes], limits: ReadLimits, target: Target, held: ExitStack, reading: Reading
+    file: IO[bytes],
+    limits: ReadLimits,
+    target: Target,
+    held: ExitStack,
+    reading: Reading,
+    at: float | None = None,
 ) -> Rendered:
     """Decode the first frame, at the smallest size that `target` and `limits` allow.
+
+    Of a video, it is the frame at second `at`, or one that stands for the video.
 
     `held` holds the picture's share of the memory budget; `reading.format` is set. Exceptions of
     the decoders reach the caller: see `decoding.explained`. Damaged metadata and a missing end
     marker do not make a picture fail (`mending`).
     """
     scaled = None if limits.exact else target
+    if video_format(file):
+        return _render(file, limits, scaled, held, reading, at)
     try:
         return _render(file, limits, scaled, held, reading)
     except (MemoryError, TooManyPixelsError, TransientError):
@@ -93,10 +102,14 @@ def _pixel_digest(file: IO[bytes], limits: ReadLimits, held: ExitStack) -> bytes
 
 
 def _render(
-    file: IO[bytes], limits: ReadLimits, target: Target | None, held: ExitStack, reading: Reading
+    file: IO[bytes],
+    limits: ReadLimits,
+    target: Target | None,
+    held: ExitStack,
+    reading: Reading,
+    at: float | None = None,
 ) -> Rendered:
-    picture: Image.Image
-    picture, header = open_picture(file, limits, held, target)
+    picture, header = open_picture(file, limits, held, target, at)
     reading.format = header.format
     picture.load()
     frame = header.frame or Frame.whole(picture.size)
@@ -124,6 +137,8 @@ def told_by(picture: Image.Image, header: Header) -> tuple[Facts, str]:
 
     What the camera wrote comes first, then what other programs did.
     """
+    if header.video:
+        return header.video.facts, header.video.words
     facts = facts_of_picture(picture)
     if header.raw:
         facts = header.raw.facts.completed(facts)

@@ -28,26 +28,33 @@ class Thumbnail:
     placeholder: bytes
 
 
-def thumbnail(path: str, side: int, limits: ReadLimits | None = None) -> bytes:
+def thumbnail(
+    path: str, side: int, limits: ReadLimits | None = None, at: float | None = None
+) -> bytes:
     """Return an upright WebP thumbnail of a picture file; both sides are at most `side` pixels.
 
+    Of a video, it shows the frame at second `at`, or one that stands for the video.
     The picture may be in an archive or at an address (`images.places`). Raises PictureError with
     the reason if it cannot be read.
     """
     data = picture_bytes(path)
     if data is not None:
-        return thumbnail_of(BytesIO(data), side, limits).data
+        return thumbnail_of(BytesIO(data), side, limits, at=at).data
     with explained(), open_file(path) as file:
-        return thumbnail_of(file, side, limits).data
+        return thumbnail_of(file, side, limits, at=at).data
 
 
 def thumbnail_of(
-    file: IO[bytes], side: int, limits: ReadLimits | None = None, kind: Kind = "WEBP"
+    file: IO[bytes],
+    side: int,
+    limits: ReadLimits | None = None,
+    kind: Kind = "WEBP",
+    at: float | None = None,
 ) -> Thumbnail:
     """Return a WebP or JPEG thumbnail of an open picture file: see `thumbnail`."""
     target = partial(fitted, side=side)
     with explained() as reading, ExitStack() as held:
-        small = render(file, limits or ReadLimits(), target, held, reading).picture
+        small = render(file, limits or ReadLimits(), target, held, reading, at).picture
         small.thumbnail((side, side))
         out = BytesIO()
         small.save(out, kind, quality=80)

@@ -40,6 +40,8 @@ class Facts:
     ("2023-05-01", "2023-05", "2023"). `camera` is maker and model.
     `latitude` and `longitude` are in degrees, north and east positive; there are both or neither.
     `iso` is the sensitivity, `aperture` the f-number, `exposure` in seconds, `focal_length` in mm.
+    `duration` is the length of a video in seconds; pictures have none. Its `format` is that of the
+    container ("MP4", "MOV", "MKV").
 
     `location` (within the city), `city`, `region` and `country` are as they are written there, and
     so are the names of `people`. `keywords` may be paths: "Places|Portugal|Lisbon". `rating` is 1
@@ -58,6 +60,7 @@ class Facts:
     aperture: float | None = None
     exposure: float | None = None
     focal_length: float | None = None
+    duration: float | None = None
     location: str = ""
     city: str = ""
     region: str = ""
@@ -162,6 +165,7 @@ _ATTRIBUTES = tuple(each.name for each in fields(PictureFacts))
 _BYTES = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 _BYTES |= {"kib": 2**10, "mib": 2**20, "gib": 2**30}
 _PIXELS = {"": 1, "px": 1}
+_SECONDS = {"": 1, "s": 1, "min": 60, "h": 3600}
 
 # fmt: off
 _TABLE = (
@@ -201,6 +205,10 @@ _TABLE = (
           units={"": 1, "s": 1, "ms": 0.001}, optional=True),
     Field("focal_length", "number", "Focal length", "the lens's own, in mm", "focal_length > 85mm",
           units={"": 1, "mm": 1}, optional=True),
+    Field("kind", "choice", "Kind", "whether it is a picture or a video", "kind = video",
+          choices=("picture", "video"), facet=True),
+    Field("duration", "number", "Length", "how long a video is", "duration < 2min",
+          units=_SECONDS, optional=True, brief=True),
     Field("tag", "words", "Label", "a label or a concept that it has", "tag = 'dog'",
           optional=True, facet=True),
     Field("text", "words", "Text", "a caption, a description, or words read in it",

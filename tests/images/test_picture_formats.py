@@ -21,7 +21,7 @@ def test_readable(name: str) -> None:
     assert unsupported_reason(name) == ""
 
 
-@pytest.mark.parametrize("name", ["a", "jpg", ".jpg", "a.txt", "a.pdf", "a.mp4", "a.jpg.part", ""])
+@pytest.mark.parametrize("name", ["a", "jpg", ".jpg", "a.txt", "a.pdf", "a.mp3", "a.jpg.part", ""])
 def test_no_picture(name: str) -> None:
     assert unsupported_reason(name) is None
 

@@ -49,15 +49,24 @@ def test_written_pixel_maps_are_pictures(head: bytes) -> None:
         b"P\0",
         b"Pf\n",
         b"\x28\0\0\0" + b"\0" * 60,  # a DIB's header, and any record that is 40 bytes long
-        b"RIFF\0\0\0\0AVI LIST",
-        b"\0\0\0\x14ftypqt  ",
-        b"\0\0\0\x18ftypmp42",
+        b"RIFF\0\0\0\0WAVEfmt ",
+        b"\0\0\0\x14ftypM4A ",
+        b"\0\0\0\x08wide\0\0\0\0mdat",
         b"%PDF-1.7",
         b"PK\x03\x04",
         b"\xff\xd8",
     ],
 )
 def test_other_files_are_no_pictures(head: bytes) -> None:
+    assert not is_picture_head(head)
+
+
+@pytest.mark.parametrize(
+    "head", [b"RIFF\0\0\0\0AVI LIST", b"\0\0\0\x14ftypqt  ", b"\0\0\0\x18ftypmp42"]
+)
+def test_videos_count_where_they_can_be_read(head: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert is_picture_head(head)
+    monkeypatch.setattr("retrieval.images.opening.can_read", lambda: False)
     assert not is_picture_head(head)
 
 

@@ -20,7 +20,6 @@ from retrieval.specs import Preprocessing
 READ_S = 120.0
 """How long reading may stall: a network drive may have to wake up."""
 
-_BYTES_PER_S = 4e6  # a large file is read again while it is decoded
 _MEGAPIXELS_PER_TIME = 120
 _EXIT_S = 5.0
 _FROM_OUTSIDE = (1, 2, 3, 9, 15)
@@ -94,7 +93,7 @@ class Conversation:
                 self._content = Content(bytes.fromhex(sha256), size, mtime_ns)
                 answer = wanted(self._content)
                 self._reads = False
-                self._seconds += size / _BYTES_PER_S
+                self._seconds = self._limits.seconds_for(size)
                 self._go_on(self._seconds)
                 self._send({"answer": answer})
             elif "admit" in found:

@@ -104,8 +104,10 @@ def _answer_of(result: Picture | Problem) -> Answer:
         return {"picture": found}, ()
     info = asdict(result.info)
     luma = info.pop("luma_thumbnail")
-    found |= {"shape": result.pixels.shape, "info": info, "luma": len(luma)}
-    return {"picture": found}, (_buffer(result.pixels), luma)
+    views = [part.view for part in result.parts]
+    found |= {"shape": result.pixels.shape, "info": info, "luma": len(luma), "views": views}
+    parts = (_buffer(part.pixels) for part in result.parts)
+    return {"picture": found}, (_buffer(result.pixels), *parts, luma)
 
 
 def _pixels(request: Message, parent: Parent) -> Answer:
@@ -132,9 +134,9 @@ def _facts(request: Message, parent: Parent) -> Answer:
 def _thumbnail(request: Message, parent: Parent) -> Answer:
     facts = request.facts
     if facts["path"] is not None:
-        return {}, (thumbnail(facts["path"], facts["side"], limits_of(facts)),)
+        return {}, (thumbnail(facts["path"], facts["side"], limits_of(facts), facts["at"]),)
     file = BytesIO(request.data)
-    made = thumbnail_of(file, facts["side"], limits_of(facts), facts["kind"])
+    made = thumbnail_of(file, facts["side"], limits_of(facts), facts["kind"], facts["at"])
     return {"placeholder": made.placeholder.hex()}, (made.data,)
 
 

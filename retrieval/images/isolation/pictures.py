@@ -31,6 +31,7 @@ from retrieval.images.budget import PixelBudget
 from retrieval.images.isolation.conversation import Conversation, WorkerDiedError, as_facts
 from retrieval.images.isolation.messages import Message
 from retrieval.images.isolation.pool import NoWorkersError, Pool
+from retrieval.images.parts import Part
 from retrieval.images.reasons import TooManyPixelsError, TransientError
 from retrieval.images.sources.reading import picture_bytes
 from retrieval.specs import Preprocessing
@@ -135,20 +136,20 @@ def read_facts(path: str, limits: ReadLimits) -> PictureInfo:
         return decoding.read_facts(path, limits)
 
 
-def thumbnail(path: str, side: int) -> bytes:
+def thumbnail(path: str, side: int, at: float | None = None) -> bytes:
     """Return a WebP thumbnail of a picture file: see `thumbnails.thumbnail`."""
     where, data = _where(path)
-    request = {"do": "thumbnail", "path": where, "side": side, "kind": "WEBP"}
+    request = {"do": "thumbnail", "path": where, "side": side, "kind": "WEBP", "at": at}
     try:
         return bytes(_answer(FILES, request, ReadLimits(), data).data)
     except NoWorkersError as error:
         _warn(error)
-        return thumbnails.thumbnail(path, side)
+        return thumbnails.thumbnail(path, side, at=at)
 
 
 def thumbnail_of(data: bytes, side: int, kind: thumbnails.Kind = "WEBP") -> thumbnails.Thumbnail:
     """Return a WebP or JPEG thumbnail of an encoded picture: see `thumbnails.thumbnail`."""
-    request = {"do": "thumbnail", "path": None, "side": side, "kind": kind}
+    request = {"do": "thumbnail", "path": None, "side": side, "kind": kind, "at": None}
     try:
         made = _answer(FILES, request, ReadLimits(), data)
         placeholder = bytes.fromhex(made.facts["placeholder"])
@@ -186,7 +187,13 @@ def _result(message: Message, sha256: bytes) -> Picture | Problem:
         return Picture(sha256, found["size"], found["mtime_ns"], None, None)
     luma = message.data[len(message.data) - found["luma"] :]
     info = PictureInfo(**_as_info(found["info"]), luma_thumbnail=bytes(luma))
-    return Picture(sha256, found["size"], found["mtime_ns"], _shaped(message, found), info)
+    pixels = _shaped(message, found)
+    views, size = found["views"], pixels.nbytes
+    parts = tuple(
+        Part(view, np.frombuffer(message.data, np.uint8, size, size * number).reshape(pixels.shape))
+        for number, view in enumerate(views, 1)
+    )
+    return Picture(sha256, found["size"], found["mtime_ns"], pixels, info, parts)
 
 
 def _as_info(facts: dict[str, Any]) -> dict[str, Any]:
