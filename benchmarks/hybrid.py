@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.catalogue import Catalogue
-from retrieval.catalogue.contents import Batch, FileRecord, ImageRecord
+from retrieval.catalogue.contents import Batch, FileRecord
+from retrieval.catalogue.image_rows import ImageRecord
 from retrieval.encoders import Encoder, open_encoder
 from retrieval.evaluation.captions import read_captions
 from retrieval.images import Picture, PictureInfo, ReadLimits

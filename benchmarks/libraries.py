@@ -12,7 +12,8 @@ from peers import Rclip
 
 from retrieval import Library, ModelSpec
 from retrieval.catalogue import first_tables, schema
-from retrieval.catalogue.contents import Batch, FileRecord, ImageRecord
+from retrieval.catalogue.contents import Batch, FileRecord
+from retrieval.catalogue.image_rows import ImageRecord
 from retrieval.folder.opening import create_catalogue
 from retrieval.images import PictureInfo
 from retrieval.vectors import normalise

@@ -32,7 +32,9 @@ class ModelInUse:
 class Context:
     """An open library's catalogue, model and vector indexes.
 
-    `images` searches the pictures' vectors, `texts` the vectors of the texts that accompany them.
+    `images` searches the pictures' vectors, `texts` the vectors of the texts that accompany them,
+    `parts` those of parts of pictures, such as the moments of videos; `searched` is what questions
+    are compared with: pictures and, if there are any, their parts.
     `writer()` is a context manager that holds the library's writer lock.
     """
 
@@ -40,6 +42,8 @@ class Context:
     model: ModelInUse
     images: VectorIndex
     texts: VectorIndex
+    parts: VectorIndex
+    searched: VectorIndex
     writer: Callable[[], AbstractContextManager[None]]
 
 

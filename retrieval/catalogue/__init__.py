@@ -21,7 +21,7 @@ from retrieval.catalogue.models import ModelRow, ModelStatus
 from retrieval.catalogue.roots import Root, Roots
 from retrieval.catalogue.row_checks import sound
 from retrieval.catalogue.texts import CAPTION, COLUMNS, NAME, OCR, SIDECAR, XMP, TextRow, Texts
-from retrieval.catalogue.vectors import TEXT, WHOLE, Snapshot, Vectors
+from retrieval.catalogue.vectors import PARTS, TEXT, VIEWS, WHOLE, Snapshot, Vectors
 from retrieval.specs import ModelSpec, is_plausible, preprocessing_of
 
 if TYPE_CHECKING:
@@ -48,8 +48,10 @@ __all__ = [
     "COLUMNS",
     "NAME",
     "OCR",
+    "PARTS",
     "SIDECAR",
     "TEXT",
+    "VIEWS",
     "WHOLE",
     "XMP",
     "Catalogue",
@@ -209,14 +211,14 @@ class Catalogue:
         return Scan(self._db, scope)
 
     def vectors(self, model: ModelRow, view: str = WHOLE) -> Vectors:
-        """Return one model's vectors: of the pictures (WHOLE) or of their texts (TEXT)."""
+        """Return one model's vectors: of the pictures (WHOLE), their texts or their parts."""
         return Vectors(self._db, model.id, model.spec.dim, view)
 
     def all_vectors(self) -> Iterator[tuple[ModelStatus, str, Vectors]]:
         """Yield the vectors of every model and view, with the model and the view."""
         ids = {row[0]: row[1] for row in self._db.rows("SELECT fingerprint, id FROM models")}
         for model in self.models():
-            for view in (WHOLE, TEXT):
+            for view in VIEWS:
                 vectors = Vectors(self._db, ids[model.fingerprint], model.dim, view)
                 yield model, view, vectors
 

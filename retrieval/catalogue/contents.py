@@ -7,32 +7,25 @@ import os
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from retrieval.catalogue.connection import Connection, text, within
 from retrieval.catalogue.edited_files import follow_edit
 from retrieval.catalogue.explaining import explained
 from retrieval.catalogue.generation import next_generation
 from retrieval.catalogue.healing import NOTHING, Damage, find_when_due, heal
+from retrieval.catalogue.image_rows import ImageRecord, insert_images
 from retrieval.catalogue.roots import Root, image_at
 from retrieval.catalogue.row_checks import sound
 from retrieval.catalogue.saved import EXAMPLES
-from retrieval.catalogue.texts import EMBEDDED, Texts
 from retrieval.catalogue.vectors import GREATEST_ID, WHOLE
-from retrieval.images import PictureInfo
-from retrieval.query.fields import FACTS, Facts, as_stored
 from retrieval.specs import ModelSpec
-from retrieval.vectors import to_blobs
 
-_ORDER = ", ".join(FACTS)
-
-
-def stored_facts(facts: Facts) -> tuple[Any, ...]:
-    """Return the values of the columns of `FACTS`."""
-    return tuple(as_stored(name, getattr(facts, name)) for name in FACTS)
+# A file is read again, with its parts, if it has no vector as a whole.
+_DELETE_WHOLE_OF_PART = (
+    "DELETE FROM vectors WHERE id IN (SELECT w.id FROM vectors p JOIN vectors w"
+    " ON w.image_id = p.image_id AND w.model_id = p.model_id AND w.view = 'whole'"
+    " WHERE p.id = ? AND p.view NOT IN ('whole', 'text'))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +36,6 @@ class FileRecord:
     size: int
     mtime_ns: int
     sha256: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class ImageRecord:
-    """A new content with its embedding, a (dim,) float32 unit vector."""
-
-    sha256: bytes
-    info: PictureInfo
-    embedding: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +90,7 @@ class Contents:
 
         with self._db.writing():
             next_generation(self._db)
-            self._insert_images(model_id, batch.images)
+            insert_images(self._db, model_id, batch.images)
             for file in batch.files:
                 self._insert_file(root, file, date_in_name(os.path.basename(file.path)), model_id)
             self._insert_problems(root, batch.problems)
@@ -139,7 +123,9 @@ class Contents:
             next_generation(self._db)
             with explained(self._db.path):
                 again = heal(self._db.raw, rows)
-            self._db.many("DELETE FROM vectors WHERE id = ?", ((id_,) for id_ in damaged))
+            ids = list(damaged)
+            self._db.many(_DELETE_WHOLE_OF_PART, ((id_,) for id_ in ids))
+            self._db.many("DELETE FROM vectors WHERE id = ?", ((id_,) for id_ in ids))
             self._db.rows(
                 f"UPDATE sqlite_sequence SET seq = (SELECT max(id) FROM (SELECT max(id) AS id"
                 f" FROM vectors UNION SELECT max(vector_id) FROM removed WHERE vector_id <="
@@ -208,42 +194,6 @@ class Contents:
         next_generation(self._db)
         self.outdate_caches()
         return count
-
-    def _insert_images(self, model_id: int, images: Sequence[ImageRecord]) -> None:
-        if not images:
-            return
-        self._db.many(
-            f"INSERT INTO images (sha256, {_ORDER}) VALUES (?{', ?' * len(FACTS)})"
-            " ON CONFLICT (sha256) DO UPDATE SET own = '', "
-            + ", ".join(f"{name} = excluded.{name}" for name in FACTS),
-            ((image.sha256, *stored_facts(image.info)) for image in images),
-        )
-        self._db.many(
-            "INSERT OR IGNORE INTO sketches (image_id, sketch)"
-            " SELECT id, ? FROM images WHERE sha256 = ?",
-            (
-                (image.info.luma_thumbnail, image.sha256)
-                for image in images
-                if image.info.luma_thumbnail
-            ),
-        )
-        self._insert_words(images)
-        blobs = to_blobs(np.stack([image.embedding for image in images]))
-        self._db.many(
-            "INSERT OR IGNORE INTO vectors (image_id, model_id, view, embedding)"
-            " SELECT id, ?, ?, ? FROM images WHERE sha256 = ?",
-            (
-                (model_id, WHOLE, blob, image.sha256)
-                for blob, image in zip(blobs, images, strict=True)
-            ),
-        )
-
-    def _insert_words(self, images: Sequence[ImageRecord]) -> None:
-        texts = Texts(self._db)
-        for image in images:
-            if image.info.words:
-                image_id = self._db.one("SELECT id FROM images WHERE sha256 = ?", (image.sha256,))
-                texts.put(image_id, {EMBEDDED: image.info.words})
 
     def _insert_file(self, root: Root, file: FileRecord, named: str, model_id: int) -> None:
         self._forget_damaged(root, file.path)

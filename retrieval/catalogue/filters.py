@@ -46,6 +46,7 @@ _COMPUTED = {
     "orientation": "(CASE WHEN max(i.width, i.height) >= 2 * min(i.width, i.height) THEN 'panorama'"
     " WHEN i.width > i.height THEN 'landscape'"
     " WHEN i.width < i.height THEN 'portrait' ELSE 'square' END)",
+    "kind": "(CASE WHEN i.duration IS NULL THEN 'picture' ELSE 'video' END)",
     # As bytes: names need not be UTF-8, and only bytes reach a Python function unchanged.
     "path": f"CAST(CASE WHEN r.path LIKE '%://' THEN r.path ELSE rtrim({_ROOT}, '/') || '/' END"
     " || f.path AS BLOB)",
@@ -87,7 +88,6 @@ ORDERS = {
     "name": _OF_FILES.format(f"min(where_key({_COMPUTED['name']}))"),
     "size": f"{_OF_FILES.format('max(f.size)')} DESC",
 }
-
 
 _READ = ("images", "files", "roots", "tags", "texts", "favourites", "albums", "album_pictures")
 

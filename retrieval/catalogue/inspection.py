@@ -33,7 +33,8 @@ _ROWS = {
     "images": "length(sha256) = 32 AND width BETWEEN 0 AND 2147483647"
     " AND height BETWEEN 0 AND 2147483647 AND abs(coalesce(latitude, 0)) <= 90"
     " AND abs(coalesce(longitude, 0)) <= 360 AND (latitude IS NULL) = (longitude IS NULL)"
-    " AND coalesce(rating, 1) BETWEEN -1 AND 5 AND (own = '' OR json_valid(own))"
+    " AND coalesce(duration, 1) > 0 AND coalesce(rating, 1) BETWEEN -1 AND 5"
+    " AND (own = '' OR json_valid(own))"
     " AND (date_source IN ('exif', 'name', 'file')"
     " OR NOT EXISTS (SELECT 1 FROM files WHERE image_id = images.id))",
     "files": "path != '' AND instr(path, char(0)) = 0 AND size >= 0"
@@ -45,7 +46,7 @@ _ROWS = {
     " AND text_spread > 0 AND text_spread <= 1 AND picture_spread > 0 AND picture_spread <= 1",
     "tags": "score BETWEEN 0 AND 1 AND label != ''",
     "labels": "label != ''",
-    "vectors": "view IN ('whole', 'text')",
+    "vectors": "(view IN ('whole', 'text') OR view GLOB 'at [0-9]*')",
     "albums": "name != '' AND key != '' AND sort IN ('hand', 'date', 'date-desc')"
     " AND length(coalesce(cover, zeroblob(32))) = 32",
     "album_pictures": "length(sha256) = 32 AND instr(path, char(0)) = 0",

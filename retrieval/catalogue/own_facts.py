@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from retrieval.catalogue.connection import Connection
-from retrieval.catalogue.contents import stored_facts
 from retrieval.catalogue.generation import next_generation
+from retrieval.catalogue.image_rows import stored_facts
 from retrieval.catalogue.roots import Root
 from retrieval.catalogue.row_checks import sound
 from retrieval.catalogue.schema import SET_DATES

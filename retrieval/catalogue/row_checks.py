@@ -92,9 +92,15 @@ SECOND = {
 }
 """What the migration m009 covers again."""
 
+THIRD = {
+    "images": _row("id", f"{' '.join(SECOND['images'].others)} duration"),
+}
+"""What the migration m010 covers again."""
+
 COVERED = {
     **FIRST,
     **SECOND,
+    **THIRD,
     "albums": _row("id", "name key sort cover"),
     "album_pictures": _row("album_id sha256", "position path"),
     "favourites": _row("sha256", "path"),

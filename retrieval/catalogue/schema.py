@@ -11,6 +11,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from retrieval.catalogue import row_checks
+from retrieval.catalogue.album_tables import ADD_ALBUMS
 from retrieval.catalogue.facts_tables import ADD_FACTS
 from retrieval.catalogue.first_tables import FIRST_TABLES
 
@@ -179,44 +180,8 @@ def m007_row_checks(db: Database) -> None:
 
 @_migration
 def m008_albums(db: Database) -> None:
-    """Add albums, favourites and saved searches.
-
-    Pictures are named by their content, not by a row of `images`: while no file has it, they stay
-    in the album, and come back with the file. `path` is where it was when it was put in. `key`
-    compares names (`retrieval.query.names`). `seen` has the ids of the images that a saved search
-    found when a person last looked, `newest` the highest id that there was, both with the model of
-    that `fingerprint`.
-    """
-    _execute_all(
-        db,
-        (
-            """CREATE TABLE albums (
-                id INTEGER PRIMARY KEY,
-                name TEXT NOT NULL,
-                key TEXT NOT NULL UNIQUE,
-                sort TEXT NOT NULL,
-                cover BLOB)""",
-            """CREATE TABLE album_pictures (
-                album_id INTEGER NOT NULL REFERENCES albums ON DELETE CASCADE,
-                sha256 BLOB NOT NULL,
-                position INTEGER NOT NULL,
-                path TEXT NOT NULL,
-                PRIMARY KEY (album_id, sha256)) WITHOUT ROWID""",
-            "CREATE INDEX album_pictures_content ON album_pictures (sha256)",
-            """CREATE TABLE favourites (
-                sha256 BLOB PRIMARY KEY NOT NULL,
-                path TEXT NOT NULL) WITHOUT ROWID""",
-            """CREATE TABLE saved_searches (
-                id INTEGER PRIMARY KEY,
-                name TEXT NOT NULL,
-                key TEXT NOT NULL UNIQUE,
-                question TEXT NOT NULL,
-                looked TEXT NOT NULL,
-                fingerprint TEXT NOT NULL,
-                newest INTEGER NOT NULL,
-                seen BLOB NOT NULL)""",
-        ),
-    )
+    """Add albums, favourites and saved searches."""
+    _execute_all(db, ADD_ALBUMS)
     for table in ("albums", "album_pictures", "favourites", "saved_searches"):
         _execute_all(db, row_checks.cover(table, row_checks.COVERED[table]))
 
@@ -228,6 +193,22 @@ def m009_facts_of_other_programs(db: Database) -> None:
     The next runs read both again, pictures without encoding them.
     """
     _execute_all(db, ADD_FACTS)
+
+
+@_migration
+def m010_videos(db: Database) -> None:
+    """Add the length of videos, and an index of the vectors of parts of pictures and videos."""
+    _execute_all(
+        db,
+        (
+            "ALTER TABLE images ADD COLUMN duration REAL",
+            *row_checks.cover_again(
+                "images", row_checks.SECOND["images"], row_checks.THIRD["images"]
+            ),
+            """CREATE INDEX vectors_of_parts ON vectors (model_id, id)
+                WHERE view NOT IN ('whole', 'text')""",
+        ),
+    )
 
 
 def migrate(

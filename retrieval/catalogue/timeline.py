@@ -51,11 +51,12 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class ContentRow:
-    """The SHA-256 of a picture's bytes, and its date."""
+    """The SHA-256 of a picture's bytes, its date, and the length of a video in seconds."""
 
     id: int
     sha256: bytes
     date: str
+    duration: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +102,11 @@ class TimelineRows:
         return {row.image_id: row.path for row in rows}
 
     def contents(self, image_ids: Sequence[int]) -> dict[int, ContentRow]:
-        """Return the SHA-256 and the date of pictures by image id."""
+        """Return the SHA-256, the date and the length of pictures and videos by image id."""
         rows = self._db.intact_records(
             ContentRow,
             "what the catalogue knows of a picture",
-            f"SELECT id, sha256, date, {sound('images')} FROM images WHERE id IN {_IDS}",
+            f"SELECT id, sha256, date, duration, {sound('images')} FROM images WHERE id IN {_IDS}",
             _ids(image_ids),
         )
         return {row.id: row for row in rows}

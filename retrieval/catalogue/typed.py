@@ -28,7 +28,7 @@ _LARGEST = {
 _PATHS = {"path", "root"}
 _SHA256 = 32  # bytes
 
-_NEVER_NEGATIVE = {"width", "height", "size", "id", "image_id", "files", "images"}
+_NEVER_NEGATIVE = {"duration", "width", "height", "size", "id", "image_id", "files", "images"}
 
 
 def fits(kind: type, row: Sequence[Any]) -> str:

@@ -22,8 +22,20 @@ GREATEST_ID = 2**31
 
 _SOUND = sound("vectors", "v")
 
-WHOLE, TEXT = "whole", "text"
-"""Views of an image: the picture itself, and its texts (`catalogue.texts`)."""
+WHOLE, TEXT, PARTS = "whole", "text", "parts"
+"""Views of an image: the picture itself, its texts (`catalogue.texts`), and its parts.
+
+Each part has a view of its own (`images.parts`); `PARTS` stands for all of them.
+"""
+
+VIEWS = (WHOLE, TEXT, PARTS)
+
+# Literals, because SQLite uses the partial indexes of texts and of parts only with them.
+_TESTS = {
+    WHOLE: "= 'whole'",
+    TEXT: "= 'text'",
+    PARTS: "NOT IN ('whole', 'text')",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +56,8 @@ class Vectors:
         self._db = db
         self._model_id = model_id
         self._dim = dim
-        self._view = view
-        # A literal, because SQLite uses the partial index of texts' vectors only with one.
-        self._of_view = f"v.model_id = ? AND v.view = '{view}'"
+        self._is_view = _TESTS[view]
+        self._of_view = f"v.model_id = ? AND v.view {self._is_view}"
 
     def snapshot(self) -> Snapshot:
         """Return the catalogue's current state."""
@@ -150,9 +161,9 @@ class Vectors:
         return self._db.number(
             "SELECT count(DISTINCT f.image_id) FROM files f"
             " LEFT JOIN images i ON i.id = f.image_id AND i.orphaned_at IS NULL"
-            " LEFT JOIN vectors v ON v.image_id = i.id AND v.model_id = ? AND v.view = ?"
+            f" LEFT JOIN vectors v ON v.image_id = i.id AND {self._of_view}"
             " WHERE f.image_id IS NOT NULL AND v.id IS NULL",
-            (self._model_id, self._view),
+            (self._model_id,),
         )
 
     def count(self) -> int:
@@ -174,11 +185,12 @@ class Vectors:
         An id that is in the results after all is left out: its row in the record is damaged.
         """
         rows = self._db.rows(
-            "SELECT vector_id FROM removed WHERE model_id = ? AND view = ? AND generation > ?"
+            f"SELECT vector_id FROM removed WHERE model_id = ? AND view {self._is_view}"
+            " AND generation > ?"
             " AND NOT EXISTS (SELECT 1 FROM vectors v JOIN images i ON i.id = v.image_id"
             "  WHERE v.id = vector_id AND i.orphaned_at IS NULL)"
             " ORDER BY vector_id",
-            (self._model_id, self._view, generation),
+            (self._model_id, generation),
         )
         return np.array([id_ for (id_,) in rows], np.int64)
 
@@ -188,8 +200,8 @@ class Vectors:
             return None
         blob = self._db.one(
             "SELECT embedding FROM vectors v"
-            f" WHERE image_id = ? AND model_id = ? AND +view = ? AND {_SOUND}",
-            (image_id, self._model_id, self._view),
+            f" WHERE image_id = ? AND model_id = ? AND +view {self._is_view} AND {_SOUND}",
+            (image_id, self._model_id),
         )
         return None if blob is None else sound_vector(blob, self._dim)
 
@@ -202,8 +214,8 @@ class Vectors:
         # CROSS JOIN and + prevent SQLite from scanning the whole view for each image.
         rows = self._db.rows(
             "SELECT v.image_id, v.id FROM json_each(?) j CROSS JOIN vectors v"
-            " ON v.image_id = j.value AND v.model_id = ? AND +v.view = ?",
-            (json.dumps(image_ids.tolist()), self._model_id, self._view),
+            f" ON v.image_id = j.value AND v.model_id = ? AND +v.view {self._is_view}",
+            (json.dumps(image_ids.tolist()), self._model_id),
         )
         found = dict(rows.fetchall())
         lacking = [id_ for id_ in image_ids.tolist() if id_ not in found]
@@ -216,11 +228,44 @@ class Vectors:
         if self._db.number("SELECT coalesce(max(id), 0) FROM vectors") > CHECKED_ROWS:
             return False
         there = self._db.one(
-            "SELECT 1 FROM vectors v NOT INDEXED WHERE v.model_id = ? AND v.view = ?"
+            f"SELECT 1 FROM vectors v NOT INDEXED WHERE {self._of_view}"
             " AND v.image_id IN (SELECT value FROM json_each(?)) LIMIT 1",
-            (self._model_id, self._view, json.dumps(image_ids)),
+            (self._model_id, json.dumps(image_ids)),
         )
         return there is not None
+
+    def owners(self) -> NDArray[np.int64]:
+        """Return the ids (3, n) of all live parts, of their images, and of the wholes' vectors.
+
+        The parts' ids rise. A part whose image has no vector as a whole is left out.
+        """
+        rows = self._db.rows(
+            "SELECT v.id, v.image_id, w.id FROM vectors v JOIN images i ON i.id = v.image_id"
+            " JOIN vectors w ON w.image_id = v.image_id AND w.model_id = v.model_id"
+            f" AND w.view = 'whole' WHERE {self._of_view} AND i.orphaned_at IS NULL ORDER BY v.id",
+            (self._model_id,),
+        ).fetchall()
+        return np.array(rows, np.int64).reshape(-1, 3).T
+
+    def views_of_image(self, image_id: int) -> list[str]:
+        """Return the views of an image's vectors, in the order of their ids."""
+        if abs(image_id) > GREATEST_NUMBER:
+            return []
+        rows = self._db.rows(
+            "SELECT v.view FROM vectors v WHERE v.image_id = ? AND v.model_id = ?"
+            f" AND +v.view {self._is_view} ORDER BY v.id",
+            (image_id, self._model_id),
+        )
+        return [str(view) for (view,) in rows]
+
+    def views_of(self, ids: NDArray[np.int64]) -> list[str]:
+        """Return the views of n vectors, in the same order; "" for unknown vectors."""
+        rows = self._db.rows(
+            "SELECT v.id, v.view FROM json_each(?) j CROSS JOIN vectors v ON v.id = j.value",
+            (json.dumps(ids.tolist()),),
+        )
+        found = dict(rows.fetchall())
+        return [str(found.get(id_, "")) for id_ in ids.tolist()]
 
     def index_damaged(self) -> LibraryError:
         """Return the error for an index of SQLite that finds other vectors than the table has."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
-from retrieval.catalogue import TEXT, WHOLE, Catalogue, ModelRow
+from retrieval.catalogue import PARTS, TEXT, VIEWS, WHOLE, Catalogue, ModelRow
 from retrieval.context import Context, LazyEncoder, ModelInUse
 from retrieval.errors import LibraryError
 from retrieval.folder.locking import writer_lock
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_SEARCHED = "searched"
 _NAMED = 3  # pictures that a warning names
 _MAKE = "To make it: pixtrieve index"
 
@@ -80,7 +81,15 @@ class Session:
         kind = self.index_kind
         if kind != self._kind:  # another process changed it
             self._kind, self._indexes = kind, {}
-        return Context(self.catalogue, model, self._index(WHOLE), self._index(TEXT), self.writer)
+        return Context(
+            self.catalogue,
+            model,
+            images=self._index(WHOLE),
+            texts=self._index(TEXT),
+            parts=self._index(PARTS),
+            searched=self._searched(),
+            writer=self.writer,
+        )
 
     @property
     def index_kind(self) -> str:
@@ -116,7 +125,8 @@ class Session:
                     "Pictures without a vector, which no search finds: %d. %s", lacking, _MAKE
                 )
 
-        if self._server.place() is not None:
+        # Parts are few: a server would make their answers slower.
+        if self._server.place() is not None and view != PARTS:
             writer = nullcontext if indexing else self.writer  # an indexing run holds the lock
             return self._server.index(row, view, writer, report)
         from retrieval.stores.cache_file import CacheKey
@@ -137,7 +147,7 @@ class Session:
         self._server.drop_gone(fingerprint)
         paths = {
             cache_path(self.path, fingerprint, view, kind)
-            for view in (WHOLE, TEXT)
+            for view in VIEWS
             for kind in backends.INDEXES
         }
         for path in (*paths, self.map_path(fingerprint)):
@@ -159,6 +169,17 @@ class Session:
             with suppress(FileNotFoundError):
                 os.unlink(each)
         return True
+
+    def _searched(self) -> VectorIndex:
+        """Return the index of pictures, with their parts if there are any."""
+        parts = self.catalogue.vectors(self.last_model.row, PARTS)
+        if not parts.exist():
+            return self._index(WHOLE)
+        if _SEARCHED not in self._indexes:
+            from retrieval.stores.parted import PartedIndex
+
+            self._indexes[_SEARCHED] = PartedIndex(self._index(WHOLE), self._index(PARTS), parts)
+        return self._indexes[_SEARCHED]
 
     def _index(self, view: str) -> VectorIndex:
         choice = self._server.choice()

@@ -12,6 +12,17 @@ from retrieval.encoders import Encoder
 from retrieval.errors import ModelError
 
 
+def encode_in_batches(
+    encoder: Encoder, pixels: Sequence[NDArray[np.uint8]], size: int
+) -> list[tuple[int, NDArray[np.float32]]]:
+    """Return the same as `encode_numbered` for any number of pictures, `size` at a time."""
+    rows: list[tuple[int, NDArray[np.float32]]] = []
+    for start in range(0, len(pixels), size):
+        batch = pixels[start : start + size]
+        rows += [(start + at, vector) for at, vector in encode_numbered(encoder, batch)]
+    return rows
+
+
 def encode_numbered(
     encoder: Encoder, pixels: Sequence[NDArray[np.uint8]]
 ) -> list[tuple[int, NDArray[np.float32]]]:

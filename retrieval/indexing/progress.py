@@ -20,7 +20,8 @@ class Tally:
     `reused` files have content that the library already knows: they were moved, renamed or copied.
     `encoded` counts the pictures that the model encoded, `read_bytes` the bytes of the files read.
     `texts_updated` counts the pictures whose texts were collected again, `described` those whose
-    descriptions the model encoded.
+    descriptions the model encoded. `unread_videos` are those among the `unsupported` that the extra
+    `video` would read.
     """
 
     found: int = 0
@@ -31,6 +32,7 @@ class Tally:
     removed: int = 0
     bad: int = 0
     unsupported: int = 0
+    unread_videos: int = 0
     transient: int = 0
     read_bytes: int = 0
     texts_updated: int = 0

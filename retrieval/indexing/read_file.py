@@ -1,15 +1,17 @@
-"""Reads one file for a run: its hash, and its pixels unless its content is known."""
+"""Reads files for a run: the hash of each, and its pixels unless its content is known."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
 from retrieval.catalogue.known_contents import KnownContents
 from retrieval.catalogue.scan import Pending
 from retrieval.images import Picture, Problem, ReadLimits
+from retrieval.images.formats import is_video_name
 from retrieval.images.isolation.pictures import read_picture
+from retrieval.indexing.read_ahead import read_ahead
 from retrieval.indexing.stopwatch import Stopwatch
 from retrieval.specs import Preprocessing
 
@@ -40,3 +42,20 @@ class Reader:
         if isinstance(result, Picture) and result.pixels is not None:
             self.found_new()
         return result
+
+
+def read_all(
+    read: Callable[[Pending], Picture | Problem],
+    pending: Callable[[], Iterator[Pending]],
+    *,
+    threads: int,
+    depth: Callable[[], int],
+) -> Generator[tuple[Pending, Picture | Problem], None, None]:
+    """Read pending files ahead: see `read_ahead`.
+
+    Videos come last: each has the pixels of hundreds of pictures, so few are held at once.
+    """
+    pictures = (each for each in pending() if not is_video_name(each.file.path))
+    yield from read_ahead(read, pictures, threads=threads, depth=depth)
+    videos = (each for each in pending() if is_video_name(each.file.path))
+    yield from read_ahead(read, videos, threads=threads, depth=lambda: threads)

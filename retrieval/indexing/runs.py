@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 
-from retrieval.catalogue import TEXT, ModelRow
+from retrieval.catalogue import PARTS, TEXT, ModelRow
 from retrieval.catalogue.healing import NOTHING, Damage
 from retrieval.catalogue.scan import Scope
 from retrieval.context import ModelInUse
@@ -165,7 +165,7 @@ def _upkeep(
     """
     catalogue = session.catalogue
     images = session.index_of(model.row, indexing=True)
-    texts = session.index_of(model.row, TEXT, indexing=True)
+    others = {view: session.index_of(model.row, view, indexing=True) for view in (TEXT, PARTS)}
 
     def mend(thorough: bool) -> None:
         """Drop damaged vectors and rows, so that this run makes them anew.
@@ -175,8 +175,9 @@ def _upkeep(
         rows = catalogue.contents.damaged_rows() if thorough else NOTHING
         with catalogue.reading():
             damaged = images.damaged().tolist()
-            if catalogue.vectors(model.row, TEXT).exist():
-                damaged += texts.damaged().tolist()
+            for view, index in others.items():
+                if catalogue.vectors(model.row, view).exist():
+                    damaged += index.damaged().tolist()
             wrong = catalogue.contents.wrong_orphans()
         damaged += rows.vectors
         if damaged or wrong or rows:
@@ -187,9 +188,10 @@ def _upkeep(
         nonlocal images  # `mend` of the next run must look into the index that is used
         with catalogue.reading():
             written = images.refresh()
-            # Whatever makes older cache files stale makes this one stale, too.
-            if catalogue.vectors(model.row, TEXT).exist():
-                texts.refresh(anyway=written)
+            # Whatever makes older cache files stale makes these stale, too.
+            for view, index in others.items():
+                if catalogue.vectors(model.row, view).exist():
+                    index.refresh(anyway=written)
         if written:
             with catalogue.writing():
                 catalogue.contents.outdate_caches()

@@ -14,18 +14,19 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 
 from retrieval.catalogue import Catalogue
-from retrieval.catalogue.contents import Batch, FileRecord, ImageRecord, ProblemRecord
+from retrieval.catalogue.contents import Batch, FileRecord, ProblemRecord
+from retrieval.catalogue.image_rows import ImageRecord
 from retrieval.catalogue.known_contents import KnownContents
 from retrieval.catalogue.scan import Pending, Scan, Scope
 from retrieval.context import ModelInUse
 from retrieval.images import Picture, Problem
+from retrieval.images.videos.containers import MISSING
 from retrieval.indexing.calibration import calibrate, pictures_wanted
-from retrieval.indexing.encoding import encode_numbered
+from retrieval.indexing.encoding import encode_in_batches
 from retrieval.indexing.facts import place_pictures, read_again
 from retrieval.indexing.load_ahead import BackgroundEncoder
 from retrieval.indexing.progress import IndexOptions, Progress, Trouble
-from retrieval.indexing.read_ahead import read_ahead
-from retrieval.indexing.read_file import Reader
+from retrieval.indexing.read_file import Reader, read_all
 from retrieval.indexing.run_report import RunReport
 from retrieval.indexing.scanning import WalkResult, walk_into
 from retrieval.indexing.still_writing import StillWriting
@@ -155,9 +156,9 @@ class Indexer:
         )
         waiting = Waiting()
         reported = 0.0
-        results = read_ahead(
+        results = read_all(
             read,
-            scan.pending(),
+            scan.pending,
             threads=self._options.threads,
             depth=lambda: 2 * self._batch_size + self._options.threads,
         )
@@ -216,8 +217,7 @@ class Indexer:
         if result.pixels is None or result.info is None or is_known:
             self._report.count(reused=1)
             return
-        waiting.contents[result.sha256] = result.info
-        waiting.pixels.append(result.pixels)
+        waiting.add(result)
 
     def _take_problem(
         self, scope: Scope, pending: Pending, problem: Problem, waiting: Waiting
@@ -233,7 +233,8 @@ class Indexer:
         if pending.indexed:
             # It was readable once; another model or a lower limit does not change that.
             kind = "transient"
-        self._report.count(handled=1, **{kind: 1})
+        lacks_reader = file.unsupported == MISSING
+        self._report.count(handled=1, unread_videos=int(lacks_reader), **{kind: 1})
         read = problem.size >= 0
         record = ProblemRecord(
             path=file.path,
@@ -271,16 +272,15 @@ class Indexer:
             self._refresh_cache()
 
     def _encode(self, waiting: Waiting) -> list[ImageRecord]:
-        """Encode the waiting pictures: see `encode_numbered`."""
+        """Encode the waiting pictures: see `encode_in_batches`."""
         if not waiting.pixels:
             return []
         with self._report.stopwatch.time_stage("load") as switch_to:
             encoder = self._encoder()
             self._batch_size = self._options.batch_size or encoder.batch_size
             switch_to("encode")
-            rows = encode_numbered(encoder, waiting.pixels)
-        contents = list(waiting.contents.items())
-        return [ImageRecord(*contents[number], embedding) for number, embedding in rows]
+            rows = encode_in_batches(encoder, waiting.pixels, self._batch_size)
+        return waiting.records(rows)
 
     def _refresh_cache(self) -> None:
         with self._report.stopwatch.time_stage("cache"):

@@ -149,6 +149,12 @@ class OpenLibrary:
         """Return the picture with this id (`Hit.id`); None if there is none."""
         return self._session.catalogue.lookup.by_id(image_id)
 
+    def moments(self, image_id: int) -> tuple[float, ...]:
+        """Return the seconds at which the moments of a video begin, rising; () for a picture."""
+        from retrieval.search.moments import moments_of
+
+        return moments_of(self._session.catalogue, self._session.model.row, image_id)
+
     def image_at(self, path: AnyPath) -> ImageRow | None:
         """Return the picture of a file as indexed, or None; does not open the file."""
         image_id = self._session.catalogue.spellings().image_at(absolute(path))
@@ -173,6 +179,7 @@ class OpenLibrary:
         context = self._session.context()
         context.images.verify()
         context.texts.verify()
+        context.parts.verify()
 
     @property
     def albums(self) -> Albums:

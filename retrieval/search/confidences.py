@@ -172,7 +172,7 @@ def _probabilities(
     if not all(each.proven or (model and each.term.kind == "text") for _, each in judging):
         return None, ()
     all_proven = all(each.proven for _, each in judging)
-    pictures = model.vectors(ranked.ids) if model and not all_proven else None
+    pictures = model.vectors(ranked.compared) if model and not all_proven else None
     least = np.ones(len(ranked.ids))
     terms: list[TextHits | ConceptHits] = []
     for row, each in judging:

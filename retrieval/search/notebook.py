@@ -21,11 +21,15 @@ _CARD = """<figure style="margin:0;width:{side}px">
 
 
 class Thumbnail(NamedTuple):
-    """A picture to show: its rank, its files (the first readable one is shown), its confidence."""
+    """A picture to show: its rank, its files (the first readable one is shown), its confidence.
+
+    `at` is the second of a video to show; None is a frame that stands for it.
+    """
 
     rank: int
     paths: tuple[str, ...]
     confidence: float | None
+    at: float | None = None
 
 
 def strip_of(pictures: Sequence[Thumbnail], notes: Sequence[str]) -> str:
@@ -46,19 +50,19 @@ def _card(picture: Thumbnail) -> str:
     confidence = "" if picture.confidence is None else f", {picture.confidence:.0%}"
     return _CARD.format(
         side=_SIDE,
-        picture=_image(picture.paths),
+        picture=_image(picture.paths, picture.at),
         path=html.escape(path, quote=True),
         caption=html.escape(f"{picture.rank}. {os.path.basename(path)}{confidence}"),
     )
 
 
-def _image(paths: Sequence[str]) -> str:
+def _image(paths: Sequence[str], at: float | None) -> str:
     from retrieval.images.isolation.pictures import thumbnail
 
     reason = ""
     for path in paths:
         try:
-            data = base64.b64encode(thumbnail(path, _SIDE)).decode("ascii")
+            data = base64.b64encode(thumbnail(path, _SIDE, at)).decode("ascii")
         except PictureError as error:
             reason = error.message
         else:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.errors import QueryError
+from retrieval.stores.parted import PartedIndex
 from retrieval.vectors import pairwise_cosines
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ class Ranked:
     `presence` (n,) is the factor, 0 to 1, by which negative terms reduce the confidence. `median`
     and `spread` describe the scores of a sample of the library. `bonus` (n,) is what texts add to
     the scores, `evidence_bonus` (n,) what they add to the cosine from which confidence is computed.
+    `ids` are those of pictures. `rows` (n,) are the vectors that were compared: of each picture its
+    own, or that of its best part (`stores.parted`).
     """
 
     ids: NDArray[np.int64]
@@ -70,6 +73,12 @@ class Ranked:
     text_scores: TextScores | None = None
     bonus: Floats | None = None
     evidence_bonus: Floats | None = None
+    rows: NDArray[np.int64] | None = None
+
+    @property
+    def compared(self) -> NDArray[np.int64]:
+        """The ids (n,) of the vectors that were compared with the query."""
+        return self.ids if self.rows is None else self.rows
 
     def at(self, order: NDArray[np.int64]) -> Ranked:
         """Return the vectors at these indices, in this order."""
@@ -83,6 +92,7 @@ class Ranked:
             text_scores=None if self.text_scores is None else self.text_scores.at(order),
             bonus=None if self.bonus is None else self.bonus[order],
             evidence_bonus=None if self.evidence_bonus is None else self.evidence_bonus[order],
+            rows=None if self.rows is None else self.rows[order],
         )
 
     def sorted(self) -> Ranked:
@@ -103,6 +113,25 @@ def rank(
     matching texts, the nearest pictures of each term and of their sum are scored together.
     Raises QueryError if only texts are searched and the query has no text, or is a product.
     """
+    ranked = _rank(nearest, query, options, candidates, texts)
+    return _best_of_each(nearest, ranked) if isinstance(nearest, PartedIndex) else ranked
+
+
+def _best_of_each(nearest: PartedIndex, ranked: Ranked) -> Ranked:
+    """Keep the best vector of each picture; `ids` become those of the pictures as wholes."""
+    wholes = nearest.wholes_of(ranked.ids)
+    _, first = np.unique(wholes, return_index=True)
+    kept = np.sort(first)
+    return replace(ranked.at(kept), ids=wholes[kept], rows=ranked.ids[kept])
+
+
+def _rank(
+    nearest: VectorIndex,
+    query: EmbeddedQuery,
+    options: SearchOptions,
+    candidates: Candidates,
+    texts: TextIndex | None,
+) -> Ranked:
     text_query = _text_query(query, options, candidates, texts)
     if text_query is not None:
         ranked = _weighed(nearest, query, options, candidates, text_query.found)

@@ -31,6 +31,15 @@ class TermScore:
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """A moment of a video, in seconds from its beginning, and its cosine with the query."""
+
+    seconds: float
+    until: float
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
     """A picture that is represented by a better one of its group; fields as in `Hit`."""
 
@@ -58,7 +67,8 @@ class Hit(PictureFacts):
     is no basis for one (`search.confidences`). `terms` explains the score, with the option
     `explain`. `path` is absolute; `copies` are other files with identical bytes. `texts` are the
     lines of the picture's texts that match the query; they may have raised `score` above the
-    cosine. `group` is set with the option `group`.
+    cosine. `group` is set with the option `group`. `moments` are those of a video that fit best,
+    best first.
     """
 
     rank: int
@@ -70,9 +80,15 @@ class Hit(PictureFacts):
     group: Group | None = None
     texts: tuple[Snippet, ...] = ()
     match: Match | None = None
+    moments: tuple[Moment, ...] = ()
+
+    @property
+    def at(self) -> float | None:
+        """The second of a video to show, where its best moment begins; None if there is none."""
+        return self.moments[0].seconds if self.moments else None
 
     def open(self) -> Image.Image:
-        """Return the picture, upright, in RGB and at full size.
+        """Return the picture, upright, in RGB and at full size; of a video, one frame.
 
         Reads the first readable file of its copies. Raises PictureError if there is none.
         """
@@ -157,7 +173,8 @@ class SearchResult(Sequence[Hit]):
         from retrieval.search.notebook import Thumbnail, strip_of
 
         pictures = [
-            Thumbnail(hit.rank, (hit.path, *hit.copies), hit.confidence) for hit in self.hits
+            Thumbnail(hit.rank, (hit.path, *hit.copies), hit.confidence, hit.at)
+            for hit in self.hits
         ]
         return strip_of(pictures, self.notes)
 

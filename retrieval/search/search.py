@@ -21,10 +21,12 @@ from retrieval.search.confidences import (
     calibration_of,
     confidences,
 )
+from retrieval.search.moments import with_moments
 from retrieval.search.query_vectors import EmbeddedQuery
 from retrieval.search.ranking import Candidates, Ranked, rank
 from retrieval.search.results import Hit, SearchResult, TermScore, hit_of
 from retrieval.search.text_search import text_index
+from retrieval.stores.parted import PartedIndex
 
 if TYPE_CHECKING:
     from retrieval.query.where import Condition
@@ -73,7 +75,7 @@ def confidence_source(context: Context) -> ConfidenceSource:
     encoder = context.model.encoder
     model = CalibratedModel(
         calibration,
-        vectors=context.images.vectors,
+        vectors=context.searched.vectors,
         unlikely=lambda: cached_text_vectors(encoder(), unlikely_things()),
         encode=lambda texts: encoder().encode_texts(texts),
     )
@@ -94,7 +96,7 @@ def _ranked_hits(
     context: Context, query: EmbeddedQuery, options: SearchOptions, candidates: Candidates
 ) -> SearchResult:
     """Return the best candidates as hits: see `ranking.rank`."""
-    catalogue, index, k = context.catalogue, context.images, candidates.k
+    catalogue, index, k = context.catalogue, context.searched, candidates.k
     # The number of hits shown must not change whether the answer is strong.
     candidates = replace(candidates, k=max(k, FIRST))
     texts = text_index(context)
@@ -124,6 +126,8 @@ def _ranked_hits(
             confidence = None if probabilities is None else float(probabilities[place])
             hit = replace(hit, confidence=confidence, match=labels[place])
         hits.append(_with_snippets(catalogue, hit, query, ranked, place))
+    if isinstance(index, PartedIndex):
+        hits = with_moments(context, index, query, hits, ranked.ids[:k])
     sifted = known.probabilities is not None or not options.min_confidence
     indexes = (index,) if texts is None or texts.vectors is None else (index, texts.vectors)
     return SearchResult(

@@ -27,6 +27,7 @@ class Glimpse:
     """A picture as a gallery knows it.
 
     `name` is that of its first file, `date` local time in ISO 8601, `sha256` that of its bytes.
+    `duration` is the length of a video in seconds.
     `grey` is its placeholder without colour, b"" if there is none. `favourite` is whether a person
     marked it.
     """
@@ -37,6 +38,7 @@ class Glimpse:
     sha256: bytes
     grey: bytes
     favourite: bool
+    duration: float | None = None
 
 
 class Timeline:
@@ -72,7 +74,7 @@ class Timeline:
             if id_ in names:
                 name = names[id_].rpartition("/")[2]
                 grey, marked = greys.get(id_, b""), id_ in favourites
-                found[id_] = Glimpse(id_, name, row.date, row.sha256, grey, marked)
+                found[id_] = Glimpse(id_, name, row.date, row.sha256, grey, marked, row.duration)
         return found
 
     def greys(self, image_ids: Sequence[int]) -> dict[int, bytes]:

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from support.fakes import SMALL
 
 from retrieval.catalogue import Catalogue, Root, schema
-from retrieval.catalogue.contents import Batch, FileRecord, ImageRecord
+from retrieval.catalogue.contents import Batch, FileRecord
+from retrieval.catalogue.image_rows import ImageRecord
 from retrieval.catalogue.scan import Scope
 from retrieval.images import FoundFile, PictureInfo
 from retrieval.query.where import parse

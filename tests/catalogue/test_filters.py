@@ -25,8 +25,9 @@ from support.painting import paint
 
 from retrieval import Library, QueryError
 from retrieval.catalogue import Catalogue
-from retrieval.catalogue.contents import Batch, FileRecord, ImageRecord
+from retrieval.catalogue.contents import Batch, FileRecord
 from retrieval.catalogue.edits import PictureKey
+from retrieval.catalogue.image_rows import ImageRecord
 from retrieval.images import PictureInfo
 from retrieval.images.gazetteer import NOWHERE
 from retrieval.images.gazetteer.names import _names
@@ -297,6 +298,9 @@ def compares(field: str, sign: str, value: Any, row: Row) -> bool:
         return any(named(field, sign, each, value) for each in told(row)[field] if each)
     if field in ("tag", "text", "album"):
         return any(textual(sign, each, value) for each in getattr(row, f"{field}s"))
+    if field == "kind":
+        kind = "picture" if info.duration is None else "video"
+        return ordered(sign, int(kind != value))
     if field in ("format", "orientation"):
         shapes = {1: "landscape", -1: "portrait", 0: "square"}
         shape = shapes[(info.width > info.height) - (info.width < info.height)]
@@ -369,12 +373,15 @@ def ordered(sign: str, order: int) -> bool:
     }[sign]  # fmt: skip
 
 
+CHOICES = {"orientation": ["portrait", "square"], "kind": ["picture", "video"]}
+
+
 def some_values(field: str) -> st.SearchStrategy[Value]:
     values: dict[Kind, Sequence[Value]] = {
         "number": [1.0, 100.0, 2000.0, 3000.0, 4000.0, 4.0, 12.0, 5e5, 2e6],
         "date": ["2023", "2023-05", "2023-05-17", "2023-05-17T12:30", "2024-02-29T08:00:00"],
         "folder": PATHS,
-        "choice": ["portrait", "square"] if field == "orientation" else ["JPEG", "GIF"],
+        "choice": CHOICES.get(field, ["JPEG", "GIF"]),
     }
     return st.sampled_from(values.get(FIELDS[field].kind, WORDS))
 

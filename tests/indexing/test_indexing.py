@@ -256,23 +256,23 @@ def test_a_folder_renamed_within_a_root_is_shown_at_its_new_name(
 def test_other_files_named_among_pictures_are_skipped_and_reported(
     library: Library, pictures: Path
 ) -> None:
-    (pictures / "clip.mov").write_bytes(b"film")
+    (pictures / "clip.mp3").write_bytes(b"film")
     (pictures / "notes.txt").write_text("notes")
     (pictures / "gone.png").symlink_to("nowhere.png")
     done = library.add(sorted(pictures.iterdir()))
     assert (done.tally.found, done.tally.encoded) == (4, 4)
     assert {os.path.basename(trouble.path): trouble.reason for trouble in done.problems} == {
-        "clip.mov": "not a picture file; skipped",
+        "clip.mp3": "not a picture file; skipped",
         "gone.png": "neither a file nor a folder; skipped",
         "notes.txt": "not a picture file; skipped",
     }
 
 
 def test_naming_no_picture_at_all_is_an_error(library: Library, pictures: Path) -> None:
-    film, notes = pictures / "clip.mov", pictures / "notes.txt"
+    film, notes = pictures / "clip.mp3", pictures / "notes.txt"
     film.write_bytes(b"film")
     notes.write_text("notes")
-    with pytest.raises(LibraryError, match=r"clip.mov is not a picture file$"):
+    with pytest.raises(LibraryError, match=r"clip.mp3 is not a picture file$"):
         library.add(film)
     with pytest.raises(LibraryError, match=r"none of the 2 files named is"):
         library.add([film, notes])

@@ -12,7 +12,7 @@ from support.painting import paint
 from retrieval import Library
 from retrieval.images.decoding import open_file
 
-NAMES = ("noext", "x.insp", "x.jpg_large", "x.thm", "clip.mov", "x.jpg.part", "words.txt", "é.x")
+NAMES = ("noext", "x.insp", "x.jpg_large", "x.thm", "clip.mp3", "x.jpg.part", "words.txt", "é.x")
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.catalogue import CAPTION, COLUMNS, Catalogue, ModelRow, Root
-from retrieval.catalogue.contents import Batch, FileRecord, ImageRecord, ProblemRecord
+from retrieval.catalogue.contents import Batch, FileRecord, ProblemRecord
+from retrieval.catalogue.image_rows import ImageRecord
 from retrieval.catalogue.known_contents import KnownContents
 from retrieval.catalogue.known_roots import KnownRoots
 from retrieval.catalogue.roots import relative

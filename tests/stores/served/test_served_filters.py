@@ -16,7 +16,8 @@ from support.fakes import SMALL
 from support.servers import SERVERS, connected, rows_of, spec_of
 
 from retrieval.catalogue import WHOLE, Catalogue
-from retrieval.catalogue.contents import Batch, FileRecord, ImageRecord
+from retrieval.catalogue.contents import Batch, FileRecord
+from retrieval.catalogue.image_rows import ImageRecord
 from retrieval.images import PictureInfo
 from retrieval.query.fields import FACTS, FIELDS, OPTIONAL
 from retrieval.query.where import Box, Condition, Has, Near, Or, parse
