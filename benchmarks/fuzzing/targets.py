@@ -18,6 +18,7 @@ from fuzzing.models import model_files, safetensors
 from fuzzing.pictures import bombs, metadata, pictures, raw, xmp
 from fuzzing.questions import options, query, search, where
 from fuzzing.texts import captions, sidecars, tokenizer
+from fuzzing.videos import videos
 from fuzzing.web import http, mcp
 
 TARGETS: dict[str, Callable[[Path], Case]] = {
@@ -31,6 +32,7 @@ TARGETS: dict[str, Callable[[Path], Case]] = {
     "pictures": pictures,
     "raw": raw,
     "bombs": bombs,
+    "videos": videos,
     "vectors": vectors,
     "store": store,
     "map": drawn_map,

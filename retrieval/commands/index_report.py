@@ -180,5 +180,10 @@ def problem_lines(progress: Progress) -> Iterator[str]:
     if more > 0:
         yield f"  and {more:,} more"
     tally = progress.tally
+    if tally.unread_videos:
+        yield (
+            f"To index {plural(tally.unread_videos, 'video')} as well: pip install "
+            "'pixtrieve[video]', then run this again"
+        )
     if tally.bad or tally.unsupported:
         yield "To list all files that could not be used: pixtrieve status --problems"

@@ -109,7 +109,7 @@ def _strip(hits: Sequence[Hit], protocol: Protocol) -> Image.Image:
 def _thumbnail(hit: Hit, side: int) -> Image.Image | None:
     for path in (hit.path, *hit.copies):
         with suppress(PictureError):
-            return Image.open(io.BytesIO(thumbnail(path, side))).convert("RGB")
+            return Image.open(io.BytesIO(thumbnail(path, side, at=hit.at))).convert("RGB")
     return None
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from retrieval.commands.table import day
+from retrieval.commands.table import clock, day
 from retrieval.commands.terminal import confidence_text, home_relative, human_bytes, plural, shown
 from retrieval.errors import PictureError
 from retrieval.images.isolation.pictures import thumbnail
@@ -84,7 +84,8 @@ def page_of(title: str, sections: str) -> str:
 
 def _section(asked: str, result: SearchResult) -> str:
     with ThreadPoolExecutor() as executor:
-        pictures = list(executor.map(picture_at, [(hit.path, *hit.copies) for hit in result.hits]))
+        paths = [(hit.path, *hit.copies) for hit in result.hits]
+        pictures = list(executor.map(picture_at, paths, [hit.at for hit in result.hits]))
     cards = "\n".join(
         _card(hit, picture, _share(hit, result))
         for hit, picture in zip(result.hits, pictures, strict=True)
@@ -102,6 +103,8 @@ def _section(asked: str, result: SearchResult) -> str:
 def _card(hit: Hit, picture: str, share: int) -> str:
     folder, name = os.path.split(hit.path)
     facts = [f"{hit.width} × {hit.height}", human_bytes(hit.size)]
+    if hit.duration is not None:
+        facts.insert(0, f"at {clock(hit.at or 0)} of {clock(hit.duration)}")
     facts.append(day(hit) if hit.date_source == "file" else hit.date.replace("T", " "))
     facts += filter(None, (place_name(hit), names_of_people(hit)))
     if confidence := confidence_text(hit):
@@ -111,7 +114,7 @@ def _card(hit: Hit, picture: str, share: int) -> str:
     if hit.group and hit.group.others:
         facts.append(f"{len(hit.group.others):,} more in its group")
     return _CARD.format(
-        link=html.escape(uri_of(hit.path), quote=True),
+        link=html.escape(uri_of(hit.path) + ("" if hit.at is None else f"#t={hit.at}"), quote=True),
         path=html.escape(shown(hit.path), quote=True),
         picture=picture,
         rank=hit.rank,
@@ -123,11 +126,14 @@ def _card(hit: Hit, picture: str, share: int) -> str:
     )
 
 
-def picture_at(paths: Sequence[str]) -> str:
-    """Return the HTML of a thumbnail of the first readable file, or of why none is readable."""
+def picture_at(paths: Sequence[str], at: float | None = None) -> str:
+    """Return the HTML of a thumbnail of the first readable file, or of why none is readable.
+
+    Of a video, it shows the frame at second `at`, or one that stands for the video.
+    """
     for path in paths:
         try:
-            data = base64.b64encode(thumbnail(path, _SIDE)).decode("ascii")
+            data = base64.b64encode(thumbnail(path, _SIDE, at)).decode("ascii")
         except PictureError as error:
             reason = error.message
             continue

@@ -110,11 +110,12 @@ def _scores(hit: Hit, columns: int) -> str:
 
 
 def _tail(hit: Hit) -> str:
-    """Return a mark for favourites, and what a hit stands for: copies, its group."""
+    """Return the best moment, a mark for favourites, and what a hit stands for: copies, group."""
     copies = plural(len(hit.copies), "copy", "copies")
     others = len(hit.group.others) if hit.group else 0
     return "".join(
         (
+            "" if hit.at is None else f"  at {clock(hit.at)}",
             "  ♥" if hit.favourite else "",
             f"  (+{copies})" if hit.copies else "",
             f"  {shown(_group_name(hit))}",
@@ -127,6 +128,13 @@ def _group_name(hit: Hit) -> str:
     """Return the name of a group that the other columns do not tell: a place, or people."""
     name = hit.group.name if hit.group else ""
     return name if name in (place_name(hit), names_of_people(hit)) else ""
+
+
+def clock(seconds: float) -> str:
+    """Return a time in a video as players show it: 0:12, 1:02:03."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def day(facts: PictureFacts) -> str:

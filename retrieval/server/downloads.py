@@ -15,16 +15,19 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 from retrieval.catalogue import ImageRow
 from retrieval.errors import PictureError
+from retrieval.images.videos.containers import is_video
 from retrieval.query.fields import COLUMNS
 from retrieval.server.picture_files import original
+from retrieval.server.video_files import Span, blocks, open_video
 
 LEFT_OUT = "left out.txt"
 
+_ZIP64_FROM = 2**31
 _COLUMNS = ("id", "path", "sha256", *COLUMNS)
 
 
 def zipped(images: Iterable[ImageRow]) -> Iterator[bytes]:
-    """Yield a zip of pictures piece by piece; it holds one picture in memory at a time.
+    """Yield a zip of pictures piece by piece; one picture, or a block of a video, at a time.
 
     Pictures are stored without further compression. A picture whose files are missing or have
     changed since indexing is listed in the file `left out.txt`, with the reason.
@@ -33,16 +36,29 @@ def zipped(images: Iterable[ImageRow]) -> Iterator[bytes]:
     with ZipFile(pipe, "w", ZIP_STORED) as archive:
         for image in images:
             try:
-                data = original(image)
+                pieces = _pieces(image)
             except PictureError as error:
                 left_out.append(" ".join(error.message.splitlines()))
                 continue
             moment = time.localtime(max(image.mtime_ns / 1e9, 315_619_200))  # zips start in 1980
-            archive.writestr(ZipInfo(names.free(image.paths[0]), moment[:6]), data)
+            info = ZipInfo(names.free(image.paths[0]), moment[:6])
+            with archive.open(info, "w", force_zip64=image.size >= _ZIP64_FROM) as member:
+                for piece in pieces:
+                    member.write(piece)
+                    yield pipe.take()
             yield pipe.take()
         if left_out:
             archive.writestr(LEFT_OUT, _readable("\n".join(left_out)) + "\n")
     yield pipe.take()
+
+
+def _pieces(image: ImageRow) -> Iterable[bytes]:
+    """Return the bytes of the original file; raises PictureError if no file has them."""
+    if not is_video(image.format):
+        return (original(image),)
+    file, _ = open_video(image)
+    size = os.fstat(file.fileno()).st_size
+    return blocks(file, Span(0, size, size))
 
 
 def as_csv(images: Iterable[ImageRow]) -> Iterator[bytes]:

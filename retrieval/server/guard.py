@@ -24,7 +24,8 @@ _HEADERS = (
     (
         b"content-security-policy",
         (
-            b"default-src 'none'; img-src 'self' blob:; style-src 'self'; script-src 'self'; "
+            b"default-src 'none'; img-src 'self' blob:; media-src 'self'; style-src 'self'; "
+            b"script-src 'self'; "
             b"connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
         ),
     ),

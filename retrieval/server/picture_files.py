@@ -14,8 +14,11 @@ from collections.abc import Callable
 from retrieval.catalogue import ImageRow
 from retrieval.errors import PictureError
 from retrieval.images.decoding import open_file
+from retrieval.images.isolation.pictures import thumbnail as thumbnail_at
 from retrieval.images.isolation.pictures import thumbnail_of
 from retrieval.images.sources.reading import picture_bytes
+from retrieval.images.videos.containers import is_video
+from retrieval.server.video_files import open_video
 from retrieval.whole_file import require_inside, sealed, unsealed, whole_file
 
 MOST_BYTES = 512 * 2**20
@@ -77,19 +80,28 @@ def original(image: ImageRow) -> bytes:
 
 
 def thumbnail(
-    image: ImageRow, side: int, folder: str, made_of: Callable[[bytes, bytes], None] = _ignored
+    image: ImageRow,
+    side: int,
+    folder: str,
+    made_of: Callable[[bytes, bytes], None] = _ignored,
+    at: float | None = None,
 ) -> bytes:
     """Return a WebP, neither side longer than `side` pixels, cached in a library's `folder`.
 
-    `made_of(sha256, placeholder)` is called if it had to be made.
+    Of a video, it shows the moment that begins at second `at`, or a frame that stands for the
+    video. `made_of(sha256, placeholder)` is called if a picture's had to be made.
     """
-    path = os.path.join(folder, image.sha256[:2], f"{image.sha256}-{side}.webp")
+    moment = "" if at is None else f"-{round(1000 * at)}"
+    path = os.path.join(folder, image.sha256[:2], f"{image.sha256}{moment}-{side}.webp")
     kept = _kept(path, folder)
     if kept:
         return kept
-    small = thumbnail_of(original(image), side)
-    made_of(bytes.fromhex(image.sha256), small.placeholder)
-    made = small.data
+    if is_video(image.format):
+        made = _frame(image, side, at)
+    else:
+        small = thumbnail_of(original(image), side)
+        made_of(bytes.fromhex(image.sha256), small.placeholder)
+        made = small.data
     try:
         require_inside(os.path.dirname(folder), path)
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -97,6 +109,19 @@ def thumbnail(
             file.write(sealed(made))
     except OSError:
         return made  # on a read-only disk, or behind a link: make it every time
+    return made
+
+
+def _frame(image: ImageRow, side: int, at: float | None) -> bytes:
+    """Return a thumbnail of a frame, decoded from a file that has the indexed bytes."""
+    file, path = open_video(image)
+    with file:
+        made = thumbnail_at(path, side, at)
+        same = os.path.samestat(os.fstat(file.fileno()), os.stat(path))
+    if not same:
+        raise PictureError(
+            f"{path} cannot be shown: {_CHANGED}", "update the library: pixtrieve index"
+        )
     return made
 
 

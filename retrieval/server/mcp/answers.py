@@ -90,9 +90,8 @@ class Found(BaseModel):
         Literal["strong", "possible", "weak"] | None,
         Field(description="How well it matches; None if that is unknown."),
     ] = None
-    copies: Annotated[
-        list[Text], Field(description="Other files with exactly the same bytes.")
-    ] = []
+    copies: Annotated[list[Text], Field(description="Other files with the same bytes.")] = []
+    moments: Annotated[list[float], Field(description="Seconds of a video that fit best.")] = []
     texts: Annotated[
         list[Text], Field(description="Lines of the picture's own texts that match the query.")
     ] = []
@@ -277,6 +276,7 @@ def _found(hit: Hit, *, scored: bool) -> Found:
         match=hit.match if scored else None,
         **{name: getattr(hit, name) for name in BRIEF},
         copies=list(hit.copies),
+        moments=[moment.seconds for moment in hit.moments],
         texts=[_cut(snippet.text) for snippet in hit.texts],
         group=hit.group.name if hit.group else "",
         others=len(hit.group.others) if hit.group else 0,

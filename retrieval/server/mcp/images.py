@@ -11,6 +11,7 @@ from mcp.types import ContentBlock, ImageContent, TextContent
 from retrieval.catalogue import ImageRow
 from retrieval.errors import PictureError
 from retrieval.images.isolation.pictures import thumbnail_of
+from retrieval.images.videos.containers import is_video
 from retrieval.server import picture_files
 
 JPEG = "image/jpeg"
@@ -19,16 +20,16 @@ KEPT_SIDE = 512
 
 
 def as_jpeg(image: ImageRow, side: int, folder: str) -> bytes:
-    """Return a JPEG without metadata, neither side longer than `side` pixels.
+    """Return a JPEG without metadata, neither side longer than `side` pixels; of a video, a frame.
 
     Raises PictureError if no file has the indexed bytes any more.
     """
-    small = side <= KEPT_SIDE
-    data = (
-        picture_files.thumbnail(image, KEPT_SIDE, folder)
-        if small
-        else picture_files.original(image)
-    )
+    if side <= KEPT_SIDE:
+        data = picture_files.thumbnail(image, KEPT_SIDE, folder)
+    elif is_video(image.format):
+        data = picture_files.thumbnail(image, picture_files.LARGE_SIDE, folder)
+    else:
+        data = picture_files.original(image)
     return thumbnail_of(data, side, kind="JPEG").data
 
 

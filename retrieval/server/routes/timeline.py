@@ -115,5 +115,6 @@ def _shown(glimpse: Glimpse, placeholders: Placeholders) -> dict[str, Any]:
         "name": glimpse.name,
         "date": glimpse.date,
         "favourite": glimpse.favourite,
+        "duration": glimpse.duration,
         "placeholder": b64encode(placeholder).decode(),
     }

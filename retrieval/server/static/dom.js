@@ -38,6 +38,13 @@ export function notice(title, text) {
   return el("div", { class: "notice" }, el("h2", { textContent: title }), el("p", { textContent: text }));
 }
 
+/** A time in a video as players show it: 0:12, 1:02:03. */
+export function clock(seconds) {
+  const whole = Math.floor(seconds);
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  return `${hours ? `${hours}:${String(minutes).padStart(2, "0")}` : minutes}:${String(rest).padStart(2, "0")}`;
+}
+
 /** A thumbnail, replaced by a message if its file cannot be shown. */
 export function thumbnail(id, path, side = 512) {
   const image = el("img", { loading: "lazy", decoding: "async", alt: fileName(path), src: `/api/pictures/${id}/thumbnail?side=${side}` });

@@ -1,7 +1,7 @@
 // The tiles of the gallery: one picture each, used again for another one when it leaves the view.
 
 import { whenTitle } from "./days.js";
-import { el, fileName, sureness } from "./dom.js";
+import { clock, el, fileName, sureness } from "./dom.js";
 import { heartButton } from "./favourites.js";
 import { paint, SIDE } from "./placeholder.js";
 
@@ -56,7 +56,8 @@ export function load(tile) {
   const side = tile.side * devicePixelRatio > SMALL * ENOUGH ? LARGE : SMALL;
   if (Number(tile.image.dataset.side) >= side) return;
   tile.image.dataset.side = side;
-  tile.image.src = `/api/pictures/${tile.item.id}/thumbnail?side=${side}`;
+  const at = tile.item.moments?.[0]?.seconds;
+  tile.image.src = `/api/pictures/${tile.item.id}/thumbnail?side=${side}${at === undefined ? "" : `&at=${at}`}`;
   if (tile.image.complete) tile.root.classList.add("ready");
 }
 
@@ -89,8 +90,15 @@ function show(tile, item) {
   tile.image.alt = fileName(item.path) || "This picture has left the library";
   const sure = sureness(item);
   if (sure && sure !== "weak") add(tile, el("span", { class: "sure", textContent: sure }));
+  if (item.duration) add(tile, el("span", { class: "length", textContent: `▸ ${lengthOf(item)}` }));
   const others = item.group?.others?.length;
   if (others) add(tile, el("span", { class: "others", textContent: `+${others}`, title: `${others} more: ${item.group.name}` }));
+}
+
+/** Where a video's best moment begins, and how long the video is. */
+function lengthOf({ moments, duration }) {
+  const at = moments?.[0]?.seconds;
+  return at === undefined ? clock(duration) : `${clock(at)} of ${clock(duration)}`;
 }
 
 function add(tile, extra) {

@@ -5,6 +5,7 @@ import { $, fileName } from "./dom.js";
 import { heartShape } from "./favourites.js";
 import { fieldsKnown } from "./fields.js";
 import { describe } from "./viewer_facts.js";
+import { createPlayer } from "./viewer_video.js";
 import { createZoom } from "./zoom.js";
 
 const SLIDE = 4000; // milliseconds
@@ -26,6 +27,7 @@ export function createViewer({ went, left, more, like, plus, minus, label, favou
   let near = []; // neighbours that are being loaded
   let slides = 0;
   let resting = 0;
+  const player = createPlayer();
   const zoom = createZoom($("stage"), $("large"), {
     swiped: (way) => step(way),
     changed: (scale, percent) => { $("scale").textContent = scale > 1 ? `${percent}%` : ""; $("smaller").disabled = scale <= 1; },
@@ -35,16 +37,22 @@ export function createViewer({ went, left, more, like, plus, minus, label, favou
     id = next;
     path = "";
     zoom.reset();
+    player.hide();
     $("told").textContent = "";
     $("failed").hidden = true;
     $("large").src = $("original").href = address(id);
     love(false);
     number();
     const hit = source?.of(id);
+    const best = hit?.moments ?? [];
+    if (hit?.duration) player.show({ id, duration: hit.duration, hits: best });
     if (hit?.sha256) tell(hit, [hit.path, ...hit.copies]);
     try {
       const [facts] = await Promise.all([ask(`/api/pictures/${next}`), fieldsKnown().catch(() => {})]);
-      if (facts.id === id && viewer.open) tell({ ...hit, ...facts }, facts.paths);
+      if (facts.id !== id || !viewer.open) return;
+      tell({ ...hit, ...facts }, facts.paths);
+      if (facts.duration) $("original").href = `${address(id).replace(/image$/, "video")}`;
+      player.show({ ...facts, hits: best });
     } catch (error) {
       if (!hit?.sha256 && next === id) { $("name").textContent = error.message; $("facts").replaceChildren(); $("details").replaceChildren(); }
     }
@@ -85,7 +93,7 @@ export function createViewer({ went, left, more, like, plus, minus, label, favou
     viewer.classList.add("playing");
     $("slides").setAttribute("aria-pressed", "true");
     slides = setInterval(() => {
-      if (!near.length || !near[0].complete) return; // the next one is not there yet
+      if (player.playing || !near.length || !near[0].complete) return; // the next one is not there yet
       if (ids.at(-1) === id) went(ids[0]);
       else step(1);
     }, SLIDE);
@@ -173,6 +181,7 @@ export function createViewer({ went, left, more, like, plus, minus, label, favou
     marked(pictures, on) { if (pictures.includes(id)) love(on); },
     close() {
       pause();
+      player.hide();
       if (document.fullscreenElement) document.exitFullscreen();
       if (viewer.open) viewer.close();
       $("large").removeAttribute("src");
