@@ -34,7 +34,7 @@ from retrieval.server.routes.library import library_routes
 from retrieval.server.routes.locating import locating_routes
 from retrieval.server.routes.maps import map_routes
 from retrieval.server.routes.mcp import Assistants
-from retrieval.server.routes.page import explain_http_error, page_routes
+from retrieval.server.routes.page import PageFiles, explain_http_error
 from retrieval.server.routes.pictures import picture_routes
 from retrieval.server.routes.saved import saved_routes
 from retrieval.server.routes.search import search_routes
@@ -103,8 +103,7 @@ def create_app(
     for permitted in (folder_routes, locating_routes):
         app.include_router(permitted(state, permission), prefix="/api")
     app.router.routes.append(assistants.route)
-    app.include_router(page_routes())
-    return guard.Guard(app, rules)
+    return guard.Guard(PageFiles(app), rules)
 
 
 async def _explain(_: Request, error: Exception) -> Response:

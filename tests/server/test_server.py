@@ -283,6 +283,20 @@ def test_the_page_needs_nothing_from_elsewhere(client: Client) -> None:
         assert "https://" not in text
 
 
+def test_files_of_the_page_are_sent_once(client: Client) -> None:
+    api = client()
+    for address, kind in (("/", "html"), ("/app.js", "javascript"), ("/api", "html")):
+        answer = api.get(address)
+        assert answer.headers["content-type"].startswith(f"text/{kind}")
+        assert answer.headers["cache-control"] == "no-cache"
+        again = api.get(address, headers={"if-none-match": answer.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
+        assert api.get(address, headers={"if-none-match": '"other"'}).content == answer.content
+        assert api.head(address).headers["content-length"] == str(len(answer.content))
+        assert api.post(address).status_code == 405
+    assert api.get("/missing.html").status_code == 404
+
+
 def test_status_and_problems(
     client: Client, folder: str, encoder: FakeEncoder, tmp_path: Path
 ) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
 from pathlib import Path
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.exception_handlers import http_exception_handler
-from fastapi.responses import FileResponse
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 STATIC = Path(__file__).parent.parent / "static"
 
@@ -22,14 +22,45 @@ _PAGES = {"index.html": "/", "api.html": "/api"}
 _MISSING = "missing.html"
 
 
-def page_routes() -> APIRouter:
-    """Make one route per file, so that no name in a request becomes a path."""
-    routes = APIRouter()
-    for path in sorted(STATIC.iterdir()):
-        if path.suffix in _TYPES and path.name != _MISSING:
-            address = _PAGES.get(path.name, f"/{path.name}")
-            routes.add_api_route(address, _file(path), include_in_schema=False)
-    return routes
+class PageFiles:
+    """ASGI middleware that answers requests for the page's files; others go to the application.
+
+    A browser asks for dozens of files before it shows a picture. So they are read once, and no
+    request for them passes the routes of the API. No name in a request becomes a path.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._files = {
+            _PAGES.get(path.name, f"/{path.name}"): _File(path)
+            for path in STATIC.iterdir()
+            if path.suffix in _TYPES and path.name != _MISSING
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        file = self._files.get(scope["path"]) if scope["type"] == "http" else None
+        if file is None:
+            await self._app(scope, receive, send)
+        else:
+            await file.answer(scope)(scope, receive, send)
+
+
+class _File:
+    """A file of the page, as it was when the server started."""
+
+    def __init__(self, path: Path) -> None:
+        self._data, self._type = path.read_bytes(), _TYPES[path.suffix]
+        self._etag = f'"{hashlib.sha256(self._data).hexdigest()[:32]}"'
+
+    def answer(self, scope: Scope) -> Response:
+        """Return the file; only its ETag where the browser has it."""
+        headers = {"cache-control": "no-cache", "etag": self._etag}
+        if scope["method"] not in ("GET", "HEAD"):
+            return Response(status_code=405, headers={"allow": "GET, HEAD"})
+        if Request(scope).headers.get("if-none-match") == self._etag:
+            return Response(status_code=304, headers=headers)
+        return Response(self._data, headers=headers, media_type=self._type)
 
 
 async def explain_http_error(request: Request, error: Exception) -> Response:
@@ -40,18 +71,10 @@ async def explain_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     api = request.url.path.startswith("/api/")
     if error.status_code == 404 and not api and _wants_page(request):
-        return FileResponse(STATIC / _MISSING, 404, media_type=_TYPES[".html"])
+        page = (STATIC / _MISSING).read_bytes()
+        return Response(page, 404, media_type=_TYPES[".html"])
     return await http_exception_handler(request, error)
 
 
 def _wants_page(request: Request) -> bool:
     return any("text/html" in accepted.lower() for accepted in request.headers.getlist("accept"))
-
-
-def _file(path: Path) -> Callable[[], FileResponse]:
-    def serve() -> FileResponse:
-        response = FileResponse(path, media_type=_TYPES[path.suffix])
-        response.headers["cache-control"] = "no-cache"
-        return response
-
-    return serve
