@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, overload
 
 from retrieval.errors import PictureError
@@ -180,10 +180,18 @@ class SearchResult(Sequence[Hit]):
 
 
 def _as_dict(hit: Hit) -> dict[str, Any]:
-    facts = {**asdict(hit), "mtime": hit.mtime_ns / 1e9}
+    # `asdict` copies each text and number of a hit: it takes five times as long.
+    facts = {each.name: _plain(getattr(hit, each.name)) for each in fields(hit)}
+    facts["mtime"] = hit.mtime_ns / 1e9
     del facts["mtime_ns"]
     # The most important fields come first.
     return {name: facts[name] for name in ("rank", "score", "confidence", "path", "id")} | facts
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_plain, value))
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 
 def hit_of(

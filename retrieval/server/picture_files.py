@@ -91,11 +91,10 @@ def thumbnail(
     Of a video, it shows the moment that begins at second `at`, or a frame that stands for the
     video. `made_of(sha256, placeholder)` is called if a picture's had to be made.
     """
-    moment = "" if at is None else f"-{round(1000 * at)}"
-    path = os.path.join(folder, image.sha256[:2], f"{image.sha256}{moment}-{side}.webp")
-    kept = _kept(path, folder)
+    kept = kept_thumbnail(image, side, folder, at)
     if kept:
         return kept
+    path = _path(image, side, folder, at)
     if is_video(image.format):
         made = _frame(image, side, at)
     else:
@@ -125,17 +124,9 @@ def _frame(image: ImageRow, side: int, at: float | None) -> bytes:
     return made
 
 
-def shown(
-    image: ImageRow, folder: str, made_of: Callable[[bytes, bytes], None]
-) -> tuple[bytes, str]:
-    """Return the picture in a format that browsers show, and its media type: see `thumbnail`."""
-    if image.format in SHOWN:
-        return original(image), SHOWN[image.format]
-    return thumbnail(image, LARGE_SIDE, folder, made_of), "image/webp"
-
-
-def _kept(path: str, folder: str) -> bytes:
-    """Return a cached thumbnail, b"" if it is missing, damaged or not a regular file."""
+def kept_thumbnail(image: ImageRow, side: int, folder: str, at: float | None = None) -> bytes:
+    """Return a thumbnail from the cache, b"" if it is missing, damaged or not a regular file."""
+    path = _path(image, side, folder, at)
     try:
         require_inside(os.path.dirname(folder), path)
         if not stat.S_ISREG(os.lstat(path).st_mode):
@@ -144,3 +135,17 @@ def _kept(path: str, folder: str) -> bytes:
             return unsealed(file.read()) or b""
     except OSError:
         return b""
+
+
+def _path(image: ImageRow, side: int, folder: str, at: float | None) -> str:
+    moment = "" if at is None else f"-{round(1000 * at)}"
+    return os.path.join(folder, image.sha256[:2], f"{image.sha256}{moment}-{side}.webp")
+
+
+def shown(
+    image: ImageRow, folder: str, made_of: Callable[[bytes, bytes], None]
+) -> tuple[bytes, str]:
+    """Return the picture in a format that browsers show, and its media type: see `thumbnail`."""
+    if image.format in SHOWN:
+        return original(image), SHOWN[image.format]
+    return thumbnail(image, LARGE_SIDE, folder, made_of), "image/webp"

@@ -27,6 +27,11 @@ class Placeholders:
         self._lock = threading.Lock()
         self._known: dict[bytes, bytes] | None = None
 
+    def __len__(self) -> int:
+        """Return how many are known."""
+        with self._lock:
+            return len(self._all())
+
     def of(self, digest: bytes) -> bytes:
         """Return the placeholder of a picture, b"" if it is not known yet."""
         with self._lock:

@@ -18,15 +18,16 @@ from retrieval.catalogue import ImageRow
 from retrieval.folder.session import thumbnails_folder
 from retrieval.library import Library
 from retrieval.query import Query as Question
-from retrieval.query.options import OPTIONS, SearchOptions
+from retrieval.query.options import OPTIONS, SearchOptions, Sort
 from retrieval.search.results import SearchResult
 from retrieval.server.indexing import IndexingRun
 from retrieval.server.jobs import DuplicatesJob, MapJob
 from retrieval.server.library_thread import LibraryThread, Request
+from retrieval.server.often import Often
 from retrieval.server.placeholders import Placeholders
 from retrieval.server.query_pictures import decoded
 from retrieval.server.search_fields import MOST_HITS, MOST_LETTERS, options_of, search_fields
-from retrieval.server.timelines import Timelines
+from retrieval.server.timelines import FIRST, Timelines, tiles
 
 T = TypeVar("T")
 
@@ -80,6 +81,7 @@ class State:
         # Reads what tiles show, so that neither the event loop nor a list of all waits for it.
         self._tiles = LibraryThread(path, device, lazy=True)
         self.timelines = Timelines()
+        self.often = Often()
         self._uploads = ThreadPoolExecutor(_UPLOADS, "uploads")
         self.thumbnails = thumbnails_folder(path)
         self.placeholders = Placeholders(self.thumbnails)
@@ -92,8 +94,23 @@ class State:
         return await asyncio.wrap_future(self.library_thread.call(function))
 
     def warm(self) -> None:
-        """Begin to list all pictures, so that the first page need not wait for it."""
-        self._listing.call(lambda library: self.timelines.order(library, "", "date-desc"))
+        """Begin to read what the first page shows, so that it need not wait for it."""
+        first = (self.listed("", "date-desc", FIRST), self.beside(self.often.names))
+        self._warming = asyncio.gather(*first, return_exceptions=True)
+
+    async def listed(self, where: str, sort: Sort | None, first: int) -> bytes:
+        """Return as JSON the pictures that match a filter, in order, and the tiles of the first."""
+        order = await self.beside(lambda library: self.timelines.order(library, where, sort))
+        key = (first, len(self.placeholders))
+        if key not in order.answers:
+            tiles = await self.shown(order.ids[:first].tolist())
+            order.answers.clear()
+            order.answers[key] = bytes(as_json({**order.facts, "pictures": tiles}).body)
+        return order.answers[key]
+
+    async def shown(self, image_ids: list[int]) -> list[dict[str, Any] | None]:
+        """Return what tiles show of pictures; None for one that left."""
+        return await self.for_tiles(lambda library: tiles(library, image_ids, self.placeholders))
 
     async def beside(self, function: Callable[[Library], T]) -> T:
         """Run a function on the thread that lists pictures, and wait for it."""
@@ -118,10 +135,7 @@ class State:
 
     async def image(self, image_id: int) -> ImageRow:
         """Return the facts of a picture; 404 if the library does not have it."""
-        found = await self.call(lambda library: library.image(image_id))
-        if found is None:
-            raise HTTPException(404, f"there is no picture #{image_id} in this library")
-        return found
+        return await self.call(lambda library: image_of(library, image_id))
 
     async def decoded(self, query: Question) -> Question:
         """Return a query with its uploaded pictures decoded; others wait for their turn."""
@@ -167,6 +181,14 @@ class State:
         self._listing.close()
         self._tiles.close()
         self.library_thread.close()
+
+
+def image_of(library: Library, image_id: int) -> ImageRow:
+    """Return the facts of a picture; 404 if the library does not have it."""
+    found = library.image(image_id)
+    if found is None:
+        raise HTTPException(404, f"there is no picture #{image_id} in this library")
+    return found
 
 
 def as_json(value: Any, status: int = 200) -> Response:

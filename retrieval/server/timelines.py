@@ -8,7 +8,7 @@ import secrets
 from base64 import b64encode
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,19 +17,28 @@ from numpy.typing import NDArray
 from retrieval.catalogue.timeline import Ordered
 from retrieval.library import Library
 from retrieval.query.options import Sort
+from retrieval.search.timeline import Glimpse
+from retrieval.server.placeholders import Placeholders
 
 _KEPT = 8
+FIRST = 200
+"""How many tiles the page asks for together with an order."""
 WIDEST = 6.0
 """Pictures whose sides differ more than this are shown as if they did not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Pictures in an order; `name` is what pages call it."""
+    """Pictures in an order; `name` is what pages call it.
+
+    `answers` has what was sent of it last: an answer that is kept need not be read again while the
+    browser asks for all files of the page.
+    """
 
     name: str
     ids: NDArray[np.int64]
     facts: dict[str, Any]
+    answers: dict[tuple[int, int], bytes] = field(default_factory=dict)
 
 
 class Timelines:
@@ -57,6 +66,27 @@ class Timelines:
         if name in self._kept:
             self._kept.move_to_end(name)
         return self._kept.get(name)
+
+
+def tiles(
+    library: Library, image_ids: Sequence[int], placeholders: Placeholders
+) -> list[dict[str, Any] | None]:
+    """Return what a tile shows of each picture, None of one that left."""
+    glimpses = library.timeline.glimpses(image_ids)
+    found = (glimpses.get(image_id) for image_id in image_ids)
+    return [each and _shown(each, placeholders) for each in found]
+
+
+def _shown(glimpse: Glimpse, placeholders: Placeholders) -> dict[str, Any]:
+    placeholder = placeholders.of(glimpse.sha256) or glimpse.grey
+    return {
+        "id": glimpse.id,
+        "name": glimpse.name,
+        "date": glimpse.date,
+        "favourite": glimpse.favourite,
+        "duration": glimpse.duration,
+        "placeholder": b64encode(placeholder).decode(),
+    }
 
 
 def _facts(name: str, ordered: Ordered, sort: Sort | None) -> dict[str, Any]:

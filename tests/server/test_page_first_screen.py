@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -130,12 +131,14 @@ def test_labels_that_many_pictures_have_are_searched_with_a_click(page: Any) -> 
 
 
 def test_the_map_names_what_is_shown_but_is_not_drawn_for_it(page: Any, address: str) -> None:
-    with page.expect_response("**/api/map?draw=false") as answer:
+    with page.expect_response("**/api/often") as answer:
         page.reload()
-    assert answer.value.json() == {"drawing": None, "error": ""}
+    assert answer.value.json() == {"labels": [], "regions": []}
+    page.get_by_text("Search with words").wait_for()
     assert page.locator("#often").is_hidden()
-    regions = [{"name": name, "count": 9} for name in ("", "red", "red", "blue")]
-    page.route("**/api/map?draw=false", lambda each: each.fulfill(json={"regions": regions}))
+    assert page.request.get(f"{address}/api/map?draw=false").json()["drawing"] is None
+    known = {"labels": [], "regions": ["red", "blue"]}
+    page.route("**/api/often", lambda each: each.fulfill(json=known))
     page.reload()
     until(lambda: chips(page, "often") == ["red", "blue"])
     page.locator("#often a", has_text="blue").click()
@@ -143,6 +146,68 @@ def test_the_map_names_what_is_shown_but_is_not_drawn_for_it(page: Any, address:
     assert page.url == f"{address}/?q=blue"
     page.go_back()
     until(lambda: chips(page, "often") == ["red", "blue"])
+
+
+def test_the_rows_are_there_before_the_pictures(page: Any, address: str) -> None:
+    """On a cold load, too: nothing that comes later moves the pictures."""
+    page.get_by_text("Search with words").wait_for()
+    put_labels(page, "red", "grey")
+    page.evaluate("fetch('/api/saved?name=Sea&q=blue', { method: 'POST' })")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.removeprefix(address)))
+
+    def slowly(route: Any) -> None:
+        time.sleep(0.15)
+        route.continue_()
+
+    page.route("**/api/often", slowly)
+    for query in ("/", "/?q=red"):
+        asked.clear()
+        page.goto("about:blank")
+        page.goto(f"{address}{query}")
+        page.locator("#gallery .ready").first.wait_for()
+        page.locator("#chipbar [data-filter='tag']").wait_for()  # what is loaded last
+        moved = page.evaluate(
+            """() => new Promise((done) => {
+                 const found = [];
+                 new PerformanceObserver((list) => found.push(...list.getEntries()))
+                   .observe({ type: "layout-shift", buffered: true });
+                 setTimeout(() => done(found.flatMap(({ sources }) =>
+                   sources.map(({ node }) => node?.id || node?.className))), 300);
+               })"""
+        )
+        assert not {"gallery", "tile", "tile ready", "day"} & set(moved)
+        if query == "/":
+            assert chips(page, "often")
+            assert chips(page, "saved") == ["Sea"]
+            lists = [each for each in asked if each.startswith("/api/timeline")]
+            assert lists == ["/api/timeline?where=&sort=date-desc&first=200"]
+            assert asked.count("/api/often") == 1
+
+
+def test_what_is_shown_first_is_asked_for_first(page: Any) -> None:
+    """The parts of other views come after the pictures, and letters in haste make one question."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.reload()
+    page.wait_for_function("!document.querySelector('#filters').hidden")
+    page.locator("#chipbar [data-filter='date']").wait_for()
+    first = next(place for place, url in enumerate(asked) if "/thumbnail" in url)
+    late = ("facets", "fields", "viewer.js", "library.js", "filter_panels.js", "choosing.js")
+    for name in late:
+        assert next(place for place, url in enumerate(asked) if name in url) > first
+    assert not any("map.js" in url or "review.js" in url for url in asked)
+    page.evaluate(
+        """() => {
+             const field = document.getElementById("question");
+             for (const text of ["r", "re", "red"]) {
+               field.value = text;
+               field.dispatchEvent(new InputEvent("input", { bubbles: true }));
+             }
+           }"""
+    )
+    wait_for_first(page, "red.png")
+    assert len([url for url in asked if "/api/search" in url]) == 1
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

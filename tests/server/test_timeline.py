@@ -16,12 +16,15 @@ from support.painting import paint
 from support.waiting import WAIT_S
 
 from retrieval import Library, QueryError
+from retrieval.catalogue.tags import Tagged
 from retrieval.images.placeholder import SIZE
+from retrieval.map import Region
 from retrieval.search.timeline import Timeline
 
 pytest.importorskip("fastapi")
 from support.api_client import Client, Params, names, numbers
 
+from retrieval.server.often import top_labels, top_names
 from retrieval.server.placeholders import Placeholders
 from retrieval.server.timelines import ratio_codes
 
@@ -50,6 +53,51 @@ def dated(folder: str, encoder: FakeEncoder, pictures: Path) -> str:
     with Library.open(folder, encoder) as library:
         library.add(pictures)
     return folder
+
+
+def test_the_first_pictures_come_with_the_list(
+    dated: str, encoder: FakeEncoder, client: Client
+) -> None:
+    api = client()
+
+    def asked(first: int) -> list[dict[str, object]]:
+        found: list[dict[str, object]] = api.get(f"/api/timeline?first={first}").json()["pictures"]
+        return found
+
+    order = api.get("/api/timeline").json()["order"]
+    parts = api.get(f"/api/timeline/{order}/pictures?limit=3").json()["pictures"]
+    assert asked(0) == []
+    assert asked(3) == asked(3) == parts
+    assert api.get("/api/timeline?first=501").status_code == 422
+    first = parts[0]
+    assert not first["favourite"]
+    with Library.open(dated, encoder) as library:
+        library.favourites.add([first["id"]])
+    assert asked(3)[0]["favourite"]  # what was kept of an answer is not that of another moment
+    assert api.get(f"/api/pictures/{first['id']}/thumbnail?side=256").status_code == 200
+    assert asked(1)[0]["placeholder"] == asked(3)[0]["placeholder"] != first["placeholder"]
+
+
+def test_what_the_library_shows_most_is_named(client: Client) -> None:
+    api = client()
+    assert api.get("/api/often").json() == {"labels": [], "regions": []}
+    body = {"labels": [f"label {number}" for number in range(10)], "least": 0}
+    assert api.post("/api/labels", json=body).status_code == 200
+    found = api.get("/api/often").json()
+    tags = api.get("/api/labels").json()["tags"]
+    assert found["labels"] == [tag["label"] for tag in tags][:8] != []
+    assert found["regions"] == []
+
+
+def test_names_that_stand_for_most_pictures_come_first_each_once() -> None:
+    tags = [Tagged("sea", "label", 9), Tagged("dog", "label", 5), Tagged("sea", "concept", 2)]
+    assert top_labels(tags) == ["sea", "dog"]
+
+    def region(name: str, count: int) -> Region:
+        return Region(name, 0, -1, 0.0, 0.0, 0.0, count, 1)
+
+    regions = [region("", 90), region("sea", 30), region("dogs", 40), region("sea", 20)]
+    assert top_names(regions) == ["dogs", "sea"]
 
 
 def test_all_pictures_are_listed_newest_first_with_their_days(dated: str, client: Client) -> None:

@@ -10,6 +10,8 @@ from fastapi.exception_handlers import http_exception_handler
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from retrieval.server.timelines import FIRST
+
 STATIC = Path(__file__).parent.parent / "static"
 
 _TYPES = {
@@ -20,6 +22,9 @@ _TYPES = {
 }
 _PAGES = {"index.html": "/", "api.html": "/api"}
 _MISSING = "missing.html"
+_FIRST = (f"timeline?where=&sort=date-desc&first={FIRST}", "saved?count=false", "often")
+_LINK = ", ".join(f"</api/{address}>; rel=preload; as=fetch; crossorigin" for address in _FIRST)
+"""What the page asks for first if nothing is asked: the browser need not wait for the script."""
 
 
 class PageFiles:
@@ -51,11 +56,15 @@ class _File:
 
     def __init__(self, path: Path) -> None:
         self._data, self._type = path.read_bytes(), _TYPES[path.suffix]
+        # Some browsers ask for the icon again whenever the address or the title changes.
+        self._cached = "max-age=3600" if path.suffix == ".svg" else "no-cache"
         self._etag = f'"{hashlib.sha256(self._data).hexdigest()[:32]}"'
 
     def answer(self, scope: Scope) -> Response:
         """Return the file; only its ETag where the browser has it."""
-        headers = {"cache-control": "no-cache", "etag": self._etag}
+        headers = {"cache-control": self._cached, "etag": self._etag}
+        if scope["path"] == "/" and not scope["query_string"]:
+            headers["link"] = _LINK
         if scope["method"] not in ("GET", "HEAD"):
             return Response(status_code=405, headers={"allow": "GET, HEAD"})
         if Request(scope).headers.get("if-none-match") == self._etag:

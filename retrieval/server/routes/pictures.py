@@ -11,10 +11,11 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
+from retrieval.catalogue import ImageRow
 from retrieval.images.videos.containers import is_video
 from retrieval.library import Library
 from retrieval.server import picture_files
-from retrieval.server.state import PictureId, State, as_json
+from retrieval.server.state import PictureId, State, as_json, image_of
 from retrieval.server.video_files import MEDIA_TYPES, blocks, open_video, span_of
 
 
@@ -56,11 +57,18 @@ def picture_routes(state: State) -> APIRouter:
         ] = None,
     ) -> Response:
         """Return a WebP thumbnail, neither side longer than `side` pixels."""
-        row = await state.image(image_id)
-        if at is not None and at not in await state.call(lambda each: each.moments(image_id)):
-            raise HTTPException(404, f"picture #{image_id} has no moment at {at} s")
-        make = partial(picture_files.thumbnail, row, int(side), folder, made_of, at)
-        data = await run_in_threadpool(make)
+
+        def read(library: Library) -> tuple[ImageRow, bytes]:
+            row = image_of(library, image_id)
+            if at is not None and at not in library.moments(image_id):
+                raise HTTPException(404, f"picture #{image_id} has no moment at {at} s")
+            return row, picture_files.kept_thumbnail(row, int(side), folder, at)
+
+        # Neither searches nor the making of other thumbnails hold up those that are there.
+        row, data = await state.for_tiles(read)
+        if not data:
+            make = partial(picture_files.thumbnail, row, int(side), folder, made_of, at)
+            data = await run_in_threadpool(make)
         return Response(data, media_type="image/webp", headers=kept)
 
     @routes.get("/pictures/{image_id}/video")

@@ -68,6 +68,11 @@ def tag_routes(state: State) -> APIRouter:
 
         return as_json(await state.aside(read))
 
+    @routes.get("/often")
+    async def often() -> Response:
+        """Name what the library shows most: `labels`, or without any, `regions` of its map."""
+        return as_json(await state.beside(state.often.names))
+
     @routes.post("/labels")
     async def label(body: Labels) -> Response:
         """Label all pictures with the labels they show; without labels, use those of last time."""

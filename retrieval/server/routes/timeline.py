@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from dataclasses import asdict
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from fastapi import APIRouter, HTTPException, Path, Query, Response
 
-from retrieval.library import Library
 from retrieval.query.options import Sort
-from retrieval.search.timeline import PLACE_KM, Glimpse
-from retrieval.server.placeholders import Placeholders
+from retrieval.search.timeline import PLACE_KM
 from retrieval.server.search_fields import MOST_LETTERS
 from retrieval.server.state import State, as_json
 from retrieval.server.timelines import Order, Timelines
@@ -35,14 +32,16 @@ def timeline_routes(state: State) -> APIRouter:
         sort: Annotated[
             Sort | Literal["album"], Query(description="album: as the album of the filter has them")
         ] = "date-desc",
+        first: Annotated[
+            int, Query(ge=0, le=_MOST_PICTURES, description="also return so many `pictures`")
+        ] = 0,
     ) -> Response:
         """List all pictures that match a filter: their order, shapes, and days with their counts.
 
         `ratios` has a byte of base64 for each picture: width / height is 6 ** (byte / 127.5 - 1).
         """
-        order = None if sort == "album" else sort
-        found = await state.beside(lambda library: timelines.order(library, where.strip(), order))
-        return as_json(found.facts)
+        answer = await state.listed(where.strip(), None if sort == "album" else sort, first)
+        return Response(answer, media_type="application/json")
 
     @routes.get("/timeline/{order}/pictures")
     async def pictures(
@@ -60,8 +59,7 @@ def timeline_routes(state: State) -> APIRouter:
         start, image_ids = await state.beside(
             lambda _: _part(_named(timelines, order), offset, limit, page_of)
         )
-        shown = await state.for_tiles(lambda library: _tiles(library, image_ids, state))
-        return as_json({"offset": start, "pictures": [shown.get(id_) for id_ in image_ids]})
+        return as_json({"offset": start, "pictures": await state.shown(image_ids)})
 
     @routes.get("/timeline/{order}/ids")
     async def ids(
@@ -88,12 +86,6 @@ def _part(order: Order, offset: int, limit: int, page_of: int) -> tuple[int, lis
     return start, order.ids[start : start + limit].tolist()
 
 
-def _tiles(library: Library, image_ids: list[int], state: State) -> dict[int, dict[str, Any]]:
-    """Return what a tile shows of each picture that is there, by id."""
-    glimpses = library.timeline.glimpses(image_ids)
-    return {id_: _shown(each, state.placeholders) for id_, each in glimpses.items()}
-
-
 def _named(timelines: Timelines, name: str) -> Order:
     found = timelines.named(name)
     if found is None:
@@ -106,15 +98,3 @@ def _place(order: Order, image_id: int) -> int:
     if not len(places):
         raise HTTPException(404, f"picture #{image_id} is not in this list")
     return int(places[0])
-
-
-def _shown(glimpse: Glimpse, placeholders: Placeholders) -> dict[str, Any]:
-    placeholder = placeholders.of(glimpse.sha256) or glimpse.grey
-    return {
-        "id": glimpse.id,
-        "name": glimpse.name,
-        "date": glimpse.date,
-        "favourite": glimpse.favourite,
-        "duration": glimpse.duration,
-        "placeholder": b64encode(placeholder).decode(),
-    }

@@ -19,7 +19,7 @@ export const EMPTY = Object.freeze({
 export const NOTHING_ASKED = Object.freeze({ text: "", terms: [], picture: "", like: [], unlike: [], open: 0 });
 export const NO_FILTERS = Object.freeze({ filters: {}, where: "", sort: "", group: "", fuse: "", look: "", diverse: false });
 
-const VIEWS = ["search", "map", "albums", "duplicates", "library"];
+export const VIEWS = ["search", "map", "albums", "duplicates", "library"];
 const WORDS = ["where", "sort", "group", "fuse", "look"];
 const TERM = /^(-?)(?:(\d{1,4}(?:\.\d{1,4})?):)?(?:id:(\d{1,16})|concept:([^]+))$/;
 const PLACES = 5; // decimals of a map position

@@ -1,6 +1,6 @@
 // Actions on selected pictures: mark them as favourites, download them, refine the search, teach a concept.
 
-import { takeOut } from "./albums.js";
+import { takeOut } from "./album_head.js";
 import { send } from "./api.js";
 import { sentence } from "./dialogs.js";
 import { $, many, toast } from "./dom.js";

@@ -6,7 +6,7 @@ import { sentence } from "./dialogs.js";
 import { $, el } from "./dom.js";
 import { heartShape } from "./favourites.js";
 import { allFields, fieldsKnown } from "./fields.js";
-import { createPanels } from "./filter_panels.js";
+import { createLater } from "./later.js";
 
 const SELECTS = { sort: "sort", group: "group", fuse: "fuse", look_in: "look" };
 // In the order of the chips; other fields with values follow.
@@ -24,9 +24,9 @@ export function searchOptions(state) {
 
 /**
  * `now()` returns the state, `change(patch)` makes it another one, `soon(patch, kind, delay)` does
- * when typing rests; `clear()` takes all filters off. `loaded(facets)` is called with the values to choose from.
+ * when typing rests; `clear()` takes all filters off.
  */
-export function createFilters({ now, change, soon, clear, loaded }) {
+export function createFilters({ now, change, soon, clear }) {
   let fields = []; // {name, label, kind, about}
   let facets = null; // {field: [{value, images}]}, null until loaded
   let places = null;
@@ -34,12 +34,12 @@ export function createFilters({ now, change, soon, clear, loaded }) {
   let shown = null; // {name, chip, panel} of the open popover
   let sheet = []; // panels in the sheet
 
-  const panels = createPanels({
+  const panels = createLater(async () => (await import("./filter_panels.js")).createPanels({
     now,
     toggle: (name, value) => change((state) => ({ filters: toggled(state.filters, name, value) })),
     edges: (name, from, until) => change((state) => ({ filters: withValues(withValues(state.filters, `${name}-from`, from ? [from] : []), `${name}-until`, until ? [until] : []) })),
     typed: (name, value) => soon(({ filters }) => ({ filters: withValues(filters, name, value ? [value] : []) }), name, 400),
-  });
+  }));
 
   /** The values of a field, null if they are not known yet. */
   const valuesOf = (name) => (name === "gps" ? places : facets?.[name] ?? null);
@@ -109,14 +109,14 @@ export function createFilters({ now, change, soon, clear, loaded }) {
   function fill(part, root, name) {
     const field = fields.find((each) => each.name === name);
     if (!field) { $("more").hidden = false; root.replaceChildren($("more")); return; }
-    if (valuesOf(name) === null) {
+    if (valuesOf(name) === null || !panels.part) {
       const tell = (text) => root.replaceChildren(el("p", { class: "soft", textContent: text }));
       const isOpen = () => part === shown || sheet.includes(part);
       tell("Loading…");
-      load().then(() => { if (isOpen()) fill(part, root, name); }, (error) => { if (isOpen()) tell(sentence(error.message)); });
+      Promise.all([valuesOf(name) === null && load(), panels.load()]).then(() => { if (isOpen()) fill(part, root, name); }, (error) => { if (isOpen()) tell(sentence(error.message)); });
       return;
     }
-    part.panel = panels.make(field, valuesOf(name));
+    part.panel = panels.part.make(field, valuesOf(name));
     root.replaceChildren(part.panel.root);
     part.panel.draw(now());
   }
@@ -181,11 +181,10 @@ export function createFilters({ now, change, soon, clear, loaded }) {
 
   /** Load the values to choose from. */
   async function load() {
-    const [found, where] = await Promise.all([ask("/api/facets"), ask("/api/places")]);
+    const [found, where] = await Promise.all([ask("/api/facets"), ask("/api/places"), panels.load()]);
     facets = found;
     places = where.places.map((place) => ({ ...place, km: where.km }));
     draw();
-    loaded(facets);
   }
 
   return {

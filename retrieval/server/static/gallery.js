@@ -30,7 +30,8 @@ export function createGallery({ open, favourite, chosen, more, laidOut, height }
   let focused = 0;
   let pending = 0;
   let settling = 0;
-  let lastTop = 0;
+  let lastTop = null; // where the last tiles were drawn
+  let sparse = false; // only tiles in the window are drawn: these pictures have just come
 
   const selection = createSelection({
     range: (first, after) => source.range(first, after),
@@ -80,10 +81,12 @@ export function createGallery({ open, favourite, chosen, more, laidOut, height }
     if (!list.clientWidth) return;
     measure();
     const top = -list.getBoundingClientRect().top;
-    const far = BEYOND * innerHeight;
+    sparse &&= lastTop === null || top === lastTop;
+    // Those around the window come when those in it are shown.
+    const far = sparse ? 0 : BEYOND * innerHeight;
     const view = seen(layout, top - far, top + innerHeight + far);
     const inside = seen(layout, top, top + innerHeight);
-    const fast = Math.abs(top - lastTop) > FAST * innerHeight && lastTop !== 0;
+    const fast = Math.abs(top - lastTop) > FAST * innerHeight && lastTop;
     list.classList.toggle("moving", top !== lastTop); // nothing fades in meanwhile
     lastTop = top;
     if (layout.count) {
@@ -94,7 +97,12 @@ export function createGallery({ open, favourite, chosen, more, laidOut, height }
     clearTimeout(settling);
     // First those in the window, and when it rests, those around it.
     if (!fast) loadFrom(inside.first, inside.after);
-    settling = setTimeout(() => { list.classList.remove("moving"); loadFrom(inside.first, inside.after); loadFrom(view.first, view.after); }, SETTLED);
+    settling = setTimeout(() => {
+      list.classList.remove("moving");
+      if (sparse) { sparse = false; draw(); }
+      loadFrom(inside.first, inside.after);
+      loadFrom(view.first, view.after);
+    }, SETTLED);
     if (view.after >= layout.count - 30) more();
   }
 
@@ -212,7 +220,8 @@ export function createGallery({ open, favourite, chosen, more, laidOut, height }
       if (list.clientWidth) measure(true);
       else measured = ""; // it is laid out when it is seen
       if (!keep) scrollTo(0, scroll);
-      lastTop = 0;
+      lastTop = null;
+      sparse = !keep;
       draw();
     },
     /** More is known of some pictures. */

@@ -19,6 +19,7 @@ export function createSaved({ now, open }) {
   let asking = 0; // number of the last request
   let asker = ""; // the view that asked
   let begun = false;
+  let listed = Promise.resolve();
 
   const link = (search, ...inside) => stateLink(stateOf(search), () => look(search), {}, ...inside);
 
@@ -68,6 +69,7 @@ export function createSaved({ now, open }) {
     if (mine !== asking) return;
     known = saved;
     arrived();
+    if (!begun) return;
     for (const { name } of saved.filter((search) => !search.trouble)) {
       if (counted.has(name)) continue;
       const among = counted;
@@ -95,7 +97,7 @@ export function createSaved({ now, open }) {
     $("keep").hidden = !canSave(state);
     const first = state.view === "search" && !canSave(state);
     if (first) $("saved").hidden = !known.length;
-    if (first && begun) load(fill).catch(() => {});
+    if (first) listed = load(fill).catch(() => {});
     else if (asker !== state.view || asker === "search") asking += 1; // nobody sees what is counted
   }
 
@@ -147,7 +149,9 @@ export function createSaved({ now, open }) {
   return {
     draw,
     section,
-    /** Ask for the list, once the first pictures are there: counting what is new takes longer. */
+    /** Resolves once the row of the first screen is there. */
+    get listed() { return listed; },
+    /** Count what is new, once the first pictures are there: that takes longer. */
     begin() { begun = true; draw(); },
     /** The library has changed: count again what is new. */
     stale() {

@@ -11,18 +11,18 @@ import { queryText } from "./question.js";
 import { createHits, createTimeline, loadTimeline } from "./timeline.js";
 import * as uploads from "./uploads.js";
 
-const PAGE = 120;
+const PAGE = 80; // more than a window and what is drawn around it
 const MOST = 500; // pictures in one answer
 const MOST_LIT = 20_000; // pictures that the map highlights
 const FEW = 12; // best hits to highlight on the map if none is a strong match
 
 /**
- * `now()` returns the state, `indexing()` whether pictures are being added, `clear()` takes the
- * filters off. `arrived()` is called before other pictures are shown, `drawn()` after each change of them, `told()`
+ * `now()` returns the state, `indexing()` resolves to whether pictures are being added, `clear()` takes the
+ * filters off. `before()` resolves when pictures that nobody asked for may be shown. `arrived()` is called before other pictures are shown, `drawn()` after each change of them, `told()`
  * once a question is answered, `highlight(ids, said)` with the pictures that the map shows, or with what is said if
  * there are none.
  */
-export function createSearch({ now, indexing, clear, gallery, arrived, drawn, told, highlight }) {
+export function createSearch({ now, indexing, clear, gallery, before, arrived, drawn, told, highlight }) {
   let request = null; // AbortController of the current request
   let exhausted = true;
   let loading = false;
@@ -50,7 +50,7 @@ export function createSearch({ now, indexing, clear, gallery, arrived, drawn, to
   /** Show all pictures that match the filters. */
   async function list(scroll, signal) {
     const state = now();
-    const found = await loadTimeline(whereOf(state), state.sort || (albumOf(state) ? "album" : ""), signal);
+    const [found] = await Promise.all([loadTimeline(whereOf(state), state.sort || (albumOf(state) ? "album" : ""), signal), before()]);
     if (signal.aborted) return;
     exhausted = true;
     replace(createTimeline(found, {
@@ -177,7 +177,7 @@ export function createSearch({ now, indexing, clear, gallery, arrived, drawn, to
     if (!status || signal.aborted) return undefined;
     if (status.counts.images) return false;
     tell("No pictures yet");
-    if (indexing()) showNotice("The first pictures are being indexed", "They appear here as soon as they are ready.");
+    if (await indexing().catch(() => false)) showNotice("The first pictures are being indexed", "They appear here as soon as they are ready.");
     else if (status.roots.length) showNotice("There are no pictures in your folders yet", `Put pictures into ${status.roots[0].path}, then choose “Look for new pictures” in the Library view.`);
     else showNotice("The library has no pictures yet", "Add a folder in a terminal: pixtrieve index FOLDER");
     return true;

@@ -11,14 +11,14 @@ const RATIOS = Float32Array.from({ length: 256 }, (_, code) => WIDEST ** (code /
 /** The widths / heights of a timeline's `ratios` (base64). */
 export const ratiosOf = (text) => Float32Array.from(atob(text), (letter) => RATIOS[letter.charCodeAt(0)]);
 
-/** Ask for the pictures that match `where`: what `createTimeline` takes. */
-export const loadTimeline = (where, sort, signal) => ask(`/api/timeline?${new URLSearchParams({ where, sort: sort || "date-desc" })}`, { signal });
+/** Ask for the pictures that match `where`, and for what is shown of the first: what `createTimeline` takes. */
+export const loadTimeline = (where, sort, signal) => ask(`/api/timeline?${new URLSearchParams({ where, sort: sort || "date-desc", first: PAGE })}`, { signal });
 
 /**
  * A source of pictures for the gallery. `arrived(first, after)` is called when more is known of
  * some of them, `outdated()` when the server has forgotten the order.
  */
-export function createTimeline({ order, count, ratios, days }, { arrived, outdated }) {
+export function createTimeline({ order, count, ratios, days, pictures }, { arrived, outdated }) {
   const ids = new Array(count); // known ones
   const items = new Array(count);
   const places = new Map(); // id → place
@@ -36,17 +36,21 @@ export function createTimeline({ order, count, ratios, days }, { arrived, outdat
     }
   }
 
-  const load = (values) => fetched("pictures", { ...values, limit: PAGE }, { signal: control.signal }).then(take).catch(() => {});
+  const load = (values) => fetched("pictures", { ...values, limit: PAGE }, { signal: control.signal }).then(come).catch(() => {});
 
-  function take({ offset, pictures }) {
-    pictures.forEach((picture, number) => {
+  function come({ offset, pictures: some }) {
+    take(offset, some);
+    arrived(offset, offset + some.length);
+  }
+
+  function take(offset, some) {
+    some.forEach((picture, number) => {
       const place = offset + number;
       items[place] = picture ? { ...picture, path: picture.name } : { id: 0, path: "", name: "", date: "", placeholder: "" };
       if (!picture) return;
       ids[place] = picture.id;
       places.set(picture.id, place);
     });
-    arrived(offset, offset + pictures.length);
   }
 
   function next() {
@@ -57,6 +61,8 @@ export function createTimeline({ order, count, ratios, days }, { arrived, outdat
       loading.set(page, going);
     }
   }
+
+  take(0, pictures);
 
   return {
     count, ids,

@@ -4,7 +4,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { EMPTY } from "../static/address.js";
-import { topLabels, topNames } from "../static/often.js";
 import { added, wordsOf } from "../static/recent.js";
 
 test("the newest question comes first, each once, six in all", () => {
@@ -20,11 +19,4 @@ test("only questions in words are kept, and no part of a long one", () => {
   assert.equal(wordsOf({ ...EMPTY, text: "x".repeat(201) }), "");
   assert.equal(wordsOf({ ...EMPTY, text: "dog", terms: [{ id: 3, negative: false, weight: 1 }] }), "");
   for (const more of [{ picture: "key" }, { like: [1] }, { unlike: [1] }]) assert.equal(wordsOf({ ...EMPTY, text: "dog", ...more }), "");
-});
-
-test("labels and regions with the most pictures come first", () => {
-  const tags = Array.from({ length: 10 }, (_, place) => ({ value: `label ${place}`, images: place }));
-  assert.deepEqual(topLabels(tags), [9, 8, 7, 6, 5, 4, 3, 2].map((place) => `label ${place}`));
-  const regions = [{ name: "", count: 90 }, { name: "sea", count: 30 }, { name: "dogs", count: 40 }, { name: "sea", count: 20 }];
-  assert.deepEqual(topNames(regions), ["dogs", "sea"]);
 });
