@@ -13,7 +13,7 @@ PixtrieveError            message (what happened, to which file) and hint (what 
 ├── PictureError          a picture that cannot be read, with the reason
 ├── SourceError           a data set, an archive or a list of pictures that cannot be read
 ├── QueryError            an invalid query
-│   └── NameTaken         another album or saved search has the name
+│   └── NameTaken         another album, saved search or concept has the name
 └── MissingExtra          an optional package is not installed
 """
 
@@ -81,7 +81,7 @@ class QueryError(PixtrieveError):
 
 
 class NameTaken(QueryError):
-    """Another album or saved search has the name; `taken` is how that one is written."""
+    """Another album, saved search or concept has the name; `taken` is how that one is written."""
 
     def __init__(self, message: str, hint: str, taken: str) -> None:
         super().__init__(message, hint)

@@ -134,6 +134,10 @@ class ConceptRows:
             ),
         )
 
+    def rename(self, id_: int, name: str) -> None:
+        """Give a concept another name, which no other has."""
+        self._db.rows("UPDATE concepts SET name = ? WHERE id = ?", (name, id_))
+
     def forget(self, name: str) -> bool:
         """Delete a concept, its examples and heads; return whether it existed."""
         return self._db.rows("DELETE FROM concepts WHERE name = ?", (name,)).rowcount > 0

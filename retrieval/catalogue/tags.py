@@ -71,6 +71,13 @@ class TagRows:
             (source, label, label),
         ).rowcount
 
+    def rename(self, source: str, label: str, new: str) -> None:
+        """Give a label of a source another name, within the caller's transaction."""
+        self._db.rows(
+            "UPDATE OR REPLACE tags SET label = ? WHERE source = ? AND label = ?",
+            (new, source, label),
+        )
+
     def labels(self) -> tuple[str, ...]:
         """Return the labels that tagging uses, in order."""
         sql = f"SELECT label, {sound('labels')} FROM labels ORDER BY position"

@@ -118,6 +118,20 @@ def tag_command(name: str, least: float, library_path: str) -> None:
     say(f"Tagged {plural(count, 'picture')} with “{shown(name)}”.")
 
 
+@concept_command.command("rename")
+@click.argument("name")
+@click.argument("new")
+@library_option
+def rename_command(name: str, new: str, library_path: str) -> None:
+    """Give a concept and its tags another name.
+
+    Saved searches that ask for the old name have to be saved again.
+    """
+    with Library.open(library_path) as library:
+        concept = library.concepts.rename(name, new)
+    say(f"The concept is now called “{shown(concept.name)}”.")
+
+
 @concept_command.command("forget")
 @click.argument("name")
 @library_option

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from retrieval.catalogue.concepts import HeadRow
 from retrieval.context import Context
-from retrieval.errors import QueryError
+from retrieval.errors import NameTaken, QueryError
 from retrieval.query import Example, Query, example_term
 from retrieval.query.names import clean_name
 from retrieval.query.spelling import absolute
@@ -116,6 +116,22 @@ class Concepts:
             context.catalogue.tags.remove(SOURCE, name)
             context.catalogue.tags.put(tags, SOURCE, context.model.row.id)
         return len(tags)
+
+    def rename(self, name: str, new: str) -> Concept:
+        """Give a concept and its tags another name; QueryError if another concept has it.
+
+        Saved searches that ask for the old name say that there is no such concept.
+        """
+        context, new = self._context, clean_name(new, "a concept")
+        with context.catalogue.writing():
+            row, other = concept_row(name, context.catalogue), context.catalogue.concepts.named(new)
+            if other is not None and other.id != row.id:
+                raise NameTaken(
+                    f"there is a concept “{other.name}” already", "choose another name", other.name
+                )
+            context.catalogue.concepts.rename(row.id, new)
+            context.catalogue.tags.rename(SOURCE, row.name, new)
+        return self.named(new)
 
     def forget(self, name: str) -> None:
         """Delete a concept and its tags; QueryError when there is none of that name."""

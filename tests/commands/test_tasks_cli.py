@@ -57,7 +57,9 @@ def test_concepts_from_the_command_line(run: Run) -> None:
     assert best["path"].endswith("red.png")
     assert "“warm”" in run("concept", "tag", "warm", "--least", "0.4").stdout
     assert "concept" in run("label", "list").stdout
-    assert run("concept", "forget", "warm").exit_code == 0
+    assert "“hot”" in run("concept", "rename", "warm", "hot").stdout
+    assert run("concept", "show", "warm").exit_code == 1
+    assert run("concept", "forget", "hot").exit_code == 0
     assert run("concept", "list").stdout.startswith("No concepts yet")
 
 

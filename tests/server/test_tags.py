@@ -45,7 +45,7 @@ def test_fields_say_how_to_filter_and_what_answers_have(client: Client) -> None:
     assert found["date_source"] == "file"
 
 
-def test_a_concept_is_taught_used_tagged_and_forgotten(client: Client) -> None:
+def test_a_concept_is_taught_used_tagged_renamed_and_forgotten(client: Client) -> None:
     api = client()
     known = numbers(api)
     red = known["pictures/red.png"]
@@ -64,7 +64,16 @@ def test_a_concept_is_taught_used_tagged_and_forgotten(client: Client) -> None:
     assert tags == {"warm": tagged["images"]}
     facts = api.get(f"/api/pictures/{red}").json()
     assert [tag["label"] for tag in facts["tags"]] == ["warm"]
-    assert api.delete("/api/concepts", params={"name": "warm"}).status_code == 200
+    renamed = api.patch("/api/concepts", json={"name": "warm", "rename": "hot"}).json()
+    assert (renamed["name"], renamed["like"]) == ("hot", learned.json()["like"])
+    tags = {tag["value"]: tag["images"] for tag in api.get("/api/facets").json()["tag"]}
+    assert tags == {"hot": tagged["images"]}
+    api.post("/api/concepts", json={"name": "cold", "like": others[1:2]})
+    refused = api.patch("/api/concepts", json={"name": "cold", "rename": "hot"})
+    assert (refused.status_code, refused.json()["taken"]) == (422, "hot")
+    assert api.patch("/api/concepts", json={"name": "warm", "rename": "x"}).status_code == 422
+    for name in ("hot", "cold"):
+        assert api.delete("/api/concepts", params={"name": name}).status_code == 200
     assert api.get("/api/concepts").json()["concepts"] == []
     assert api.get("/api/facets").json()["tag"] == []
     assert api.delete("/api/concepts", params={"name": "warm"}).status_code == 422

@@ -16,6 +16,7 @@ from support.painting import paint
 
 from retrieval import IndexOptions, Library, LibraryBusy, QueryError
 from retrieval.commands.picture_options import ManyPictures, like_options
+from retrieval.errors import NameTaken
 from retrieval.query import Query
 from retrieval.scoring.linear_head import Head
 from retrieval.search.feedback import moved_head
@@ -131,6 +132,26 @@ def gathered(
     words: tuple[str, ...], like: tuple[str, ...], unlike: tuple[str, ...], count: int
 ) -> None:
     click.echo(json.dumps([words, like, unlike, count]))
+
+
+def test_a_new_name_goes_to_the_tags_and_no_other_concept_has_it(
+    shades: Library, tmp_path: Path, names: Callable[..., list[str]]
+) -> None:
+    shades.concepts.learn("our red", outside(tmp_path, 5))
+    shades.concepts.learn("two", outside(tmp_path, 2))
+    tagged = shades.concepts.tag("our red")
+    before = names(shades, 'concept:"our red"', 5)
+    renamed = shades.concepts.rename("our red", " Warm  ")
+    assert (renamed.name, renamed.learned, len(renamed.like)) == ("Warm", True, 5)
+    assert names(shades, 'concept:"Warm"', 5) == before
+    assert [(tag.label, tag.images) for tag in shades.tags.all()] == [("Warm", tagged)]
+    with pytest.raises(NameTaken) as refused:
+        shades.concepts.rename("Warm", "two")
+    assert refused.value.taken == "two"
+    assert shades.concepts.rename("Warm", "warm").name == "warm"
+    assert [concept.name for concept in shades.concepts.all()] == ["two", "warm"]
+    with pytest.raises(QueryError, match="our red"):
+        shades.concepts.rename("our red", "green")
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,13 @@ class Taught(BaseModel):
     unlike: Annotated[list[PictureId], Field(max_length=MOST_EXAMPLES)] = []
 
 
+class Renamed(BaseModel):
+    """A concept, and its new name."""
+
+    name: Name
+    rename: Name
+
+
 class Labels(BaseModel):
     """Labels, and the least confidence of a match."""
 
@@ -114,6 +121,12 @@ def concept_routes(state: State) -> APIRouter:
         """Tag the pictures that show a concept."""
         count = await state.aside(lambda library: library.concepts.tag(body.name, body.least))
         return as_json({"images": count})
+
+    @routes.patch("/concepts")
+    async def rename(body: Renamed) -> Response:
+        """Give a concept and its tags another name."""
+        found = await state.aside(lambda library: library.concepts.rename(body.name, body.rename))
+        return as_json(asdict(found))
 
     @routes.delete("/concepts")
     async def forget(name: Annotated[str, Query(min_length=1, max_length=200)]) -> Response:

@@ -7,7 +7,7 @@ export class Refusal extends Error {
     super(message);
     this.hint = hint;
     this.status = status;
-    this.taken = taken; // the album or saved search that has a name already
+    this.taken = taken; // the album, saved search or concept that has the name already
   }
 
   /** Whether the server did not answer at all: the page says so itself, and tries again. */

@@ -2,7 +2,7 @@
 
 import { EMPTY } from "./address.js";
 import { ask, send } from "./api.js";
-import { confirmed, sentence } from "./dialogs.js";
+import { askName, confirmed, sentence } from "./dialogs.js";
 import { el, many, toast } from "./dom.js";
 import { stateLink } from "./links.js";
 
@@ -52,13 +52,25 @@ export function labelsCard({ labels, tags }, { open, changed }) {
     el("details", { open: !listed.length, class: "relabel" }, el("summary", { textContent: listed.length ? "Change the labels" : "Choose labels, one per line" }), text, el("div", { class: "actions row" }, go)));
 }
 
-/** The card of concepts; `search(state)` searches for one. */
+async function rename(name, done) {
+  const found = await askName(`Rename “${name}”`, { value: name, action: "Rename", hint: "Its tags get the name, too. Saved searches that ask for the old name have to be saved again.", save: async (wanted) => {
+    try {
+      return await send("/api/concepts", { name, rename: wanted }, "PATCH");
+    } catch (error) {
+      throw error.taken ? new Error(`There is a concept “${error.taken}” already. Choose another name.`) : error;
+    }
+  } });
+  if (found) done();
+}
+
+/** The card of concepts; `open(state)` searches for one, `changed()` is called after changes. */
 export function conceptsCard(concepts, { tags }, { open, changed }) {
   const found = new Map(tags.filter(({ source }) => source === "concept").map(({ label, images }) => [label, images]));
   const rows = concepts.map(({ name, like, auc, learned }) => el("li", {},
     el("div", { class: "what" }, link(conceived(name), open, name),
       el("span", { class: "soft", textContent: [many(like.length, "example"), auc === null ? "" : `quality ${auc.toFixed(2)} of 1`, learned ? "" : "not learned with this model yet"].filter(Boolean).join(" · ") })),
     ...(found.get(name) ? [link(tagged(name), open, many(found.get(name), "tagged picture"))] : []),
+    el("button", { type: "button", class: "link", "aria-label": `Rename ${name}`, onclick: () => rename(name, changed) }, "Rename"),
     el("button", { type: "button", class: "link", "aria-label": `Forget ${name}`, onclick: () => remove(
       `/api/concepts?${new URLSearchParams({ name })}`, `Forget the concept “${name}”?`, "What it was taught, and its tags, are deleted. No file is changed.", "Forget", `Forgot the concept “${name}”.`, changed) }, "Forget")));
   return el("section", { class: "card", "aria-labelledby": "conceptshead" }, el("h2", { id: "conceptshead", textContent: "Concepts" }),
