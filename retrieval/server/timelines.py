@@ -74,7 +74,7 @@ def tiles(
     """Return what a tile shows of each picture, None of one that left."""
     glimpses = library.timeline.glimpses(image_ids)
     found = (glimpses.get(image_id) for image_id in image_ids)
-    return [each and _shown(each, placeholders) for each in found]
+    return [None if each is None else _shown(each, placeholders) for each in found]
 
 
 def _shown(glimpse: Glimpse, placeholders: Placeholders) -> dict[str, Any]:
