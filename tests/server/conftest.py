@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -108,3 +110,15 @@ def opened() -> Iterator[list[str]]:
     sys.addaudithook(hook)  # it cannot be taken away, only told to do nothing
     yield found
     listening.clear()
+
+
+@pytest.fixture
+def node() -> str:
+    """Node, which runs scripts without a browser; skips where there is none, or an old one."""
+    found = shutil.which("node")
+    if found is None:
+        pytest.skip("there is no node on this machine")
+    version = subprocess.run([found, "--version"], capture_output=True, text=True, check=True)
+    if int(version.stdout.strip().lstrip("v").split(".")[0]) < 20:
+        pytest.skip("node's test runner is too old here: it needs version 20")
+    return found

@@ -10,6 +10,7 @@ from fastapi.exception_handlers import http_exception_handler
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from retrieval.server.joined_files import joined_page, read_texts
 from retrieval.server.timelines import FIRST
 
 STATIC = Path(__file__).parent.parent / "static"
@@ -20,8 +21,10 @@ _TYPES = {
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-_PAGES = {"index.html": "/", "api.html": "/api"}
+_PAGE = "index.html"
+_PAGES = {_PAGE: "/", "api.html": "/api"}
 _MISSING = "missing.html"
+_FOR_EVER = "max-age=31536000, immutable"
 _FIRST = (f"timeline?where=&sort=date-desc&first={FIRST}", "saved?count=false", "often")
 _LINK = ", ".join(f"</api/{address}>; rel=preload; as=fetch; crossorigin" for address in _FIRST)
 """What the page asks for first if nothing is asked: the browser need not wait for the script."""
@@ -30,17 +33,22 @@ _LINK = ", ".join(f"</api/{address}>; rel=preload; as=fetch; crossorigin" for ad
 class PageFiles:
     """ASGI middleware that answers requests for the page's files; others go to the application.
 
-    A browser asks for dozens of files before it shows a picture. So they are read once, and no
-    request for them passes the routes of the API. No name in a request becomes a path.
+    They are read once, and no request for them passes the routes of the API; the scripts and styles
+    of the page itself are joined (`retrieval.server.joined_files`). No name in a request becomes a
+    path.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self._files = {
-            _PAGES.get(path.name, f"/{path.name}"): _File(path)
+            _PAGES.get(path.name, f"/{path.name}"): _File(path.read_bytes(), path.suffix)
             for path in STATIC.iterdir()
             if path.suffix in _TYPES and path.name != _MISSING
         }
+        page, joined = joined_page((STATIC / _PAGE).read_text(encoding="utf-8"), read_texts(STATIC))
+        self._files["/"] = _File(page.encode(), ".html")
+        for name, text in joined.items():
+            self._files[f"/{name}"] = _File(text.encode(), Path(name).suffix, _FOR_EVER)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -54,10 +62,10 @@ class PageFiles:
 class _File:
     """A file of the page, as it was when the server started."""
 
-    def __init__(self, path: Path) -> None:
-        self._data, self._type = path.read_bytes(), _TYPES[path.suffix]
+    def __init__(self, data: bytes, suffix: str, cached: str = "no-cache") -> None:
+        self._data, self._type = data, _TYPES[suffix]
         # Some browsers ask for the icon again whenever the address or the title changes.
-        self._cached = "max-age=3600" if path.suffix == ".svg" else "no-cache"
+        self._cached = "max-age=3600" if suffix == ".svg" else cached
         self._etag = f'"{hashlib.sha256(self._data).hexdigest()[:32]}"'
 
     def answer(self, scope: Scope) -> Response:

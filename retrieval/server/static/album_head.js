@@ -3,11 +3,11 @@
 import { ask, inParts, send } from "./api.js";
 import { albumOf } from "./conditions.js";
 import { spanOf } from "./days.js";
-import { $, many } from "./dom.js";
+import { $, grouped, many } from "./dom.js";
 
 /** What is said of an album below its name. */
 export function about({ pictures, absent, first, last }) {
-  return [many(pictures, "picture"), spanOf(first, last), absent ? `${absent.toLocaleString("en")} not found on this machine now` : ""].filter(Boolean).join(" · ");
+  return [many(pictures, "picture"), spanOf(first, last), absent ? `${grouped(absent)} not found on this machine now` : ""].filter(Boolean).join(" · ");
 }
 
 /** The heading above the pictures of an open album. */

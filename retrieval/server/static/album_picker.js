@@ -2,7 +2,7 @@
 
 import { ask, inParts, send } from "./api.js";
 import { sentence } from "./dialogs.js";
-import { $, el, many, toast } from "./dom.js";
+import { $, el, grouped, many, toast } from "./dom.js";
 
 /** The cover of an album, or an empty one. */
 export const coverOf = ({ cover }, side) => (cover === null
@@ -20,7 +20,7 @@ async function put(name, ids) {
   // All that was in the album counts as "already": only of these pictures it is of interest.
   const before = ids.length - added;
   if (!added) return `${before === 1 ? "The picture is" : "These pictures are"} in “${album.name}” already.`;
-  return `Added ${many(added, "picture")} to “${album.name}”.${before ? ` ${before.toLocaleString("en")} ${before === 1 ? "was" : "were"} in it already.` : ""}`;
+  return `Added ${many(added, "picture")} to “${album.name}”.${before ? ` ${grouped(before)} ${before === 1 ? "was" : "were"} in it already.` : ""}`;
 }
 
 /** `changed()` is called after pictures were added. */
@@ -47,7 +47,7 @@ export function createAlbumPicker({ changed }) {
     const found = names.map((name) => albums.get(name)).filter(Boolean);
     const rows = found.map((album) => (has.includes(album.name)
       ? row(coverOf(album, 256), album.name, "✓ in it", null, true)
-      : row(coverOf(album, 256), album.name, album.pictures.toLocaleString("en"), () => take(album.name))));
+      : row(coverOf(album, 256), album.name, grouped(album.pictures), () => take(album.name))));
     if (creates) rows.push(row(el("span", { class: "cover new", textContent: "+" }), `Create “${creates}”`, "", () => take(creates)));
     if (!rows.length) rows.push(el("li", { class: "soft", textContent: "There are no albums yet. Enter a name to create the first one." }));
     $("pickerlist").replaceChildren(...rows);

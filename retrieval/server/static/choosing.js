@@ -3,7 +3,7 @@
 import { takeOut } from "./album_head.js";
 import { send } from "./api.js";
 import { sentence } from "./dialogs.js";
-import { $, many, toast } from "./dom.js";
+import { $, grouped, many, toast } from "./dom.js";
 
 /**
  * `examples()` returns the pictures that are liked and disliked now, `refine({like, unlike})` searches
@@ -102,7 +102,7 @@ export function createChoosing({ gallery, examples, refine, learned, favourite, 
       $("chosen").hidden = !count;
       if (count) drawHeart();
       $("takeout").hidden = !album();
-      $("count").textContent = `${count.toLocaleString("en")} selected`;
+      $("count").textContent = `${grouped(count)} selected`;
     },
   };
 }

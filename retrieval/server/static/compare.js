@@ -1,6 +1,6 @@
 // Facts of duplicates, and which of them differ. Plain functions.
 
-import { bytes, fileName, folderOf } from "./dom.js";
+import { bytes, fileName, folderOf, grouped } from "./dom.js";
 
 const WHY = { raw: "the one kept is raw", pixels: "fewer pixels", bytes: "fewer bytes", age: "newer", path: "longer path" };
 
@@ -12,7 +12,7 @@ export function factsOf(file) {
     ["Name", fileName(file.path), fileName(file.path)],
     ["Folder", folderOf(file.path), folderOf(file.path)],
     ["Size", `${file.width} × ${file.height}`, `${file.width}x${file.height}`],
-    ["Bytes", `${bytes(file.size)} (${file.size.toLocaleString("en")})`, file.size],
+    ["Bytes", `${bytes(file.size)} (${grouped(file.size)})`, file.size],
     ["Format", file.format, file.format],
     ["Taken", file.taken ? file.taken.replace("T", " ") : "not known", file.taken],
     ["Modified", day(file.mtime_ns), Math.round(file.mtime_ns / 1e9)],
@@ -38,6 +38,6 @@ export const staying = (stay, count) => (stay >= 1 && stay <= count ? stay : 1);
 
 /** What a move did, in a sentence. */
 export function moved({ moved: files, left, folder }) {
-  const rest = left.length ? ` Left ${left.length.toLocaleString("en")} in place, such as ${left[0].path}: ${left[0].reason}.` : "";
-  return `Moved ${files.length.toLocaleString("en")} ${files.length === 1 ? "file" : "files"} to ${folder}.${rest}`;
+  const rest = left.length ? ` Left ${grouped(left.length)} in place, such as ${left[0].path}: ${left[0].reason}.` : "";
+  return `Moved ${grouped(files.length)} ${files.length === 1 ? "file" : "files"} to ${folder}.${rest}`;
 }

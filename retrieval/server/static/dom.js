@@ -20,7 +20,9 @@ export const folderOf = (path) => path.slice(0, -fileName(path).length);
 export const bytes = (size) => (size < 1e6 ? `${Math.ceil(size / 1000)} KB` : size < 1e9 ? `${(size / 1e6).toFixed(1)} MB` : `${(size / 1e9).toFixed(1)} GB`);
 /** The confidence of a hit: a probability, never 100%; or a word; or "". */
 export const sureness = (hit) => ((hit.confidence ?? null) === null ? hit.match ?? "" : `${Math.min(99, Math.round(hit.confidence * 100))}%`);
-export const many = (count, one, more = `${one}s`) => `${count.toLocaleString("en")} ${count === 1 ? one : more}`;
+/** A whole number with commas. The browser's own way is the same, but takes 10 ms the first time. */
+export const grouped = (count) => String(count).replace(/\B(?=(\d{3})+$)/g, ",");
+export const many = (count, one, more = `${one}s`) => `${grouped(count)} ${count === 1 ? one : more}`;
 
 let fading = 0;
 

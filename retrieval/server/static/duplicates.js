@@ -4,7 +4,7 @@ import { ask, send } from "./api.js";
 import { toAddress } from "./address.js";
 import { moved, relation } from "./compare.js";
 import { confirmed, sentence } from "./dialogs.js";
-import { bytes, el, fileName, folderOf, many, notice, thumbnail, toast } from "./dom.js";
+import { bytes, el, fileName, folderOf, grouped, many, notice, thumbnail, toast } from "./dom.js";
 import { createReview } from "./review.js";
 
 const PAGE = 50;
@@ -35,7 +35,7 @@ export function create(root, { open, ...steps }) {
     groups.append(...found.groups.map(group));
     shown = offset + found.groups.length;
     if (shown < found.count) {
-      groups.append(el("button", { type: "button", class: "further", onclick: (event) => { event.target.remove(); load(shown); } }, `Show more (${found.count.toLocaleString("en")} groups)`));
+      groups.append(el("button", { type: "button", class: "further", onclick: (event) => { event.target.remove(); load(shown); } }, `Show more (${grouped(found.count)} groups)`));
     }
   }
 

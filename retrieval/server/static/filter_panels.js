@@ -1,14 +1,14 @@
 // What the popovers of the filters show: a histogram, a tree, places, or a list of values.
 
 import { placeTitle, valueTitle } from "./conditions.js";
-import { el, many } from "./dom.js";
+import { el, grouped, many } from "./dom.js";
 import { rowsOf, treeOf } from "./folders.js";
 import { createHistogram, firstDay, lastDay } from "./histogram.js";
 
 const SEARCHED = 9; // values from which on one can search in them
 const MOST = 200; // values shown at once
 
-const count = (number) => el("span", { class: "number", textContent: number.toLocaleString("en") });
+const count = (number) => el("span", { class: "number", textContent: grouped(number) });
 
 /**
  * `now()` returns the state. Callbacks change it: toggle(name, value), edges(name, from, until) and
@@ -44,7 +44,7 @@ export function createPanels({ now, toggle, edges, typed }) {
 
   function listPanel({ name, label, choices }, values) {
     const list = el("div", { class: "values", role: "group", "aria-label": label });
-    const wanted = el("input", { type: "search", placeholder: `Find in ${values.length.toLocaleString("en")}`, "aria-label": `Find a value of ${label}`, oninput: fill });
+    const wanted = el("input", { type: "search", placeholder: `Find in ${grouped(values.length)}`, "aria-label": `Find a value of ${label}`, oninput: fill });
     const known = choices.length ? choices.map((value) => values.find((each) => each.value === value) ?? { value, images: 0 }) : values;
     function fill() {
       const text = wanted.value.trim().toLowerCase();

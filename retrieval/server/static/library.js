@@ -1,7 +1,7 @@
 // The Library view: folders and runs, files that could not be indexed, labels, concepts, contents.
 
 import { ask } from "./api.js";
-import { bytes, el, notice } from "./dom.js";
+import { bytes, el, grouped, notice } from "./dom.js";
 import { foldersCard } from "./library_folders.js";
 import { problemsCard } from "./library_problems.js";
 import { createRun } from "./library_run.js";
@@ -57,8 +57,8 @@ export function create(root, { now, changed, choose, open }) {
   }
 
   function contents({ counts, model, disk_bytes: size, path, index }) {
-    const facts = [["Pictures", `${counts.images.toLocaleString("en")} in ${counts.files.toLocaleString("en")} files`],
-      ["Problems", counts.problems.toLocaleString("en")], ["Model", model.name],
+    const facts = [["Pictures", `${grouped(counts.images)} in ${grouped(counts.files)} files`],
+      ["Problems", grouped(counts.problems)], ["Model", model.name],
       ["Search", index === "exact" ? "exact" : "approximate, in clusters"], ["Kept in", `${path} (${bytes(size)})`]];
     return el("section", { class: "card wide", "aria-labelledby": "contentshead" }, el("h2", { id: "contentshead", textContent: "Contents" }),
       el("dl", {}, ...facts.flatMap(([name, value]) => [el("dt", { textContent: name }), el("dd", { textContent: value })])),

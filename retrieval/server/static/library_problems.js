@@ -2,7 +2,7 @@
 
 import { ask } from "./api.js";
 import { sentence } from "./dialogs.js";
-import { el, fileName, folderOf, many, toast } from "./dom.js";
+import { el, fileName, folderOf, grouped, many, toast } from "./dom.js";
 
 const PAGE = 100;
 const ALL = 10_000;
@@ -48,7 +48,7 @@ async function fill(box, reason, count, run) {
     } catch (error) {
       toast(error.message);
     }
-  } }, count === 1 ? "Copy the path" : `Copy all ${count.toLocaleString("en")} paths`);
+  } }, count === 1 ? "Copy the path" : `Copy all ${grouped(count)} paths`);
   const again = el("button", { type: "button", "data-runs": "", disabled: run.state.running, onclick: () => run.begin("/api/indexing", { retry: true, reason }) }, "Try again");
   box.append(list, el("div", { class: "actions row" }, again, every));
   const more = el("button", { type: "button", hidden: true, onclick: () => next(list.childElementCount) });
@@ -60,7 +60,7 @@ async function fill(box, reason, count, run) {
       list.append(...problems.map((problem) => row(problem, reason)));
       const left = count - list.childElementCount;
       more.hidden = left <= 0 || !problems.length;
-      more.textContent = `Show more (${left.toLocaleString("en")} left)`;
+      more.textContent = `Show more (${grouped(left)} left)`;
     } catch (error) {
       if (!error.unanswered) toast(error.message);
     }

@@ -3,14 +3,14 @@
 import { EMPTY } from "./address.js";
 import { ask, send } from "./api.js";
 import { askName, confirmed, sentence } from "./dialogs.js";
-import { el, many, toast } from "./dom.js";
+import { el, grouped, many, toast } from "./dom.js";
 import { stateLink } from "./links.js";
 
 const tagged = (name) => ({ ...EMPTY, filters: { tag: [name] } });
 const conceived = (concept) => ({ ...EMPTY, terms: [{ concept, negative: false, weight: 1 }] });
 
 const link = (state, open, ...children) => stateLink(state, open, {}, ...children);
-const count = (images) => el("span", { class: "count", textContent: images.toLocaleString("en") });
+const count = (images) => el("span", { class: "count", textContent: grouped(images) });
 
 async function remove(address, title, text, action, said, done) {
   if (!await confirmed(title, text, action)) return;

@@ -3,7 +3,7 @@
 import { ask, send } from "./api.js";
 import { moved, staying } from "./compare.js";
 import { sentence } from "./dialogs.js";
-import { el, fileName, many, notice, toast } from "./dom.js";
+import { el, fileName, grouped, many, notice, toast } from "./dom.js";
 import { drawPanes, mark } from "./review_panes.js";
 import { createStepZoom } from "./step_zoom.js";
 
@@ -55,7 +55,7 @@ export function createReview(root, { now, go, adjust, soon }) {
     const name = fileName(files[0].path);
     root.replaceChildren(
       el("div", { class: "head reviewing" }, back(),
-        el("h2", { tabIndex: -1, textContent: `Group ${found.position.toLocaleString("en")} of ${found.count.toLocaleString("en")}: ${name}` }),
+        el("h2", { tabIndex: -1, textContent: `Group ${grouped(found.position)} of ${grouped(found.count)}: ${name}` }),
         tool("‹", "Group before (left arrow)", () => step(-1), { "aria-label": "Group before", disabled: !found.previous }),
         tool("›", "Next group (right arrow)", () => step(1), { "aria-label": "Next group", disabled: !found.next }),
         tool("Zoom", "Zoom (Z)", () => shown.zoom.toggle()),

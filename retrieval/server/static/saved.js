@@ -2,7 +2,7 @@
 
 import { ask, send } from "./api.js";
 import { askName, sentence } from "./dialogs.js";
-import { $, el, notice, toast } from "./dom.js";
+import { $, el, grouped, notice, toast } from "./dom.js";
 import { searchOptions } from "./filters.js";
 import { stateLink } from "./links.js";
 import { queryText } from "./question.js";
@@ -25,7 +25,7 @@ export function createSaved({ now, open }) {
 
   const newOf = ({ name }) => counts.get(name)?.fresh ?? 0;
   const troubleOf = ({ name, trouble }) => trouble || (counts.get(name)?.trouble ?? "");
-  const news = (search) => { const count = newOf(search); return count ? [el("span", { class: "news", textContent: `${count.toLocaleString("en")} new` })] : []; };
+  const news = (search) => { const count = newOf(search); return count ? [el("span", { class: "news", textContent: `${grouped(count)} new` })] : []; };
 
   /** Ask a saved search, and note that a person has looked. */
   async function look(search) {

@@ -1,7 +1,7 @@
 // The viewer: a large picture, its neighbours, and what can be done with it.
 
 import { ask } from "./api.js";
-import { $, fileName } from "./dom.js";
+import { $, fileName, grouped } from "./dom.js";
 import { heartShape } from "./favourites.js";
 import { fieldsKnown } from "./fields.js";
 import { describe } from "./viewer_facts.js";
@@ -77,7 +77,7 @@ export function createViewer({ went, left, more, like, plus, minus, label, favou
     const place = ids.indexOf(id);
     $("previous").disabled = place <= 0;
     $("next").disabled = place < 0 || place === ids.length - 1;
-    $("position").textContent = ids.length > 1 ? `${(place + 1).toLocaleString("en")} of ${ids.length.toLocaleString("en")}` : "";
+    $("position").textContent = ids.length > 1 ? `${grouped(place + 1)} of ${grouped(ids.length)}` : "";
     $("slides").hidden = ids.length < 2;
     near = [ids[place + 1], ids[place - 1]].filter(Boolean).map((other) => Object.assign(new Image(), { src: address(other) }));
     if (place >= 0) more(place);
