@@ -1,4 +1,6 @@
-"""What an indexing run says to other processes: `run.json` in the library's folder.
+"""What a run says to other processes: `run.json` in the library's folder.
+
+A run holds the library's writer lock: one that indexes, or one that reads or encodes texts.
 
 A run writes the note once a second, and once more when it ends; so one that has not changed for a
 while is that of a run that was killed. Nothing but what people see depends on it.
@@ -13,11 +15,11 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from retrieval.errors import PixtrieveError
 from retrieval.indexing.growth import Growth
@@ -29,6 +31,10 @@ _EVERY_S = 1.0
 _SILENT_S = 20.0
 """A run that is alive writes more often, also on a busy machine."""
 _LONGEST_COMMAND = 200
+
+Kind = Literal["index", "ocr", "descriptions"]
+"""`ocr` reads the text in pictures, `descriptions` encodes what texts say of them."""
+
 _SECRET = re.compile(r"(--token[= ])\S+")
 
 
@@ -36,6 +42,8 @@ _SECRET = re.compile(r"(--token[= ])\S+")
 class RunNote:
     """The run that is going on, or the last one.
 
+    Of a run of another `kind` than "index", the tally has the pictures `handled`, of `pending`,
+    which is 0 while it is unknown.
     `began` and `written` are in seconds since 1970. `files_per_s` and `pictures_per_s` are those
     of the last seconds; `seconds_left` is None while it is unknown. `phase` is "done" at the end,
     also of a run that was `stopped` or ended by an `error`. A run that is neither `running` nor
@@ -55,6 +63,7 @@ class RunNote:
     seconds_left: float | None = None
     stopped: bool = False
     error: str = ""
+    kind: Kind = "index"
 
     @property
     def running(self) -> bool:
@@ -81,11 +90,34 @@ def noted(folder: str, steps: Iterator[Progress]) -> Iterator[Progress]:
             yield progress
 
 
+@contextmanager
+def noted_task(
+    folder: str, kind: Kind, stop: threading.Event
+) -> Iterator[Callable[[int, int], None]]:
+    """Tell other processes about work that is no indexing; the caller has the lock.
+
+    Yields what takes the number of pictures done, and of all, 0 if that is unknown. The work was
+    stopped if `stop` is set at its end.
+    """
+    latest = Progress("encode", "", Tally(), 0.0)
+    with _Writer(folder, kind) as writer:
+
+        def show(done: int, total: int) -> None:
+            nonlocal latest
+            latest = replace(latest, tally=Tally(pending=total, handled=done, encoded=done))
+            writer.show(latest)
+
+        show(0, 0)
+        yield show
+        writer.show(replace(latest, phase="done", stopped=stop.is_set()))
+
+
 class _Writer:
     """Writes the note of one run, from a thread of its own: a step may take minutes."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, kind: Kind = "index") -> None:
         self._folder, self._path = folder, os.path.join(folder, NAME)
+        self._kind = kind
         self._began = time.time()
         self._latest = Progress("scan", "", Tally(), 0.0)
         self._files, self._pictures = Growth(), Growth()
@@ -132,6 +164,7 @@ class _Writer:
             "files_per_s": round(self._files.rate, 2),
             "pictures_per_s": round(self._pictures.rate, 2),
             "seconds_left": self._files.seconds_left(tally.pending - tally.handled),
+            "kind": self._kind,
         }
 
     def __enter__(self) -> Self:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
@@ -263,9 +264,10 @@ class Library(ExchangingLibrary):
     @property
     def texts(self) -> Texts:
         """Captions and all other texts of pictures: see `retrieval.texts`."""
+        from retrieval.indexing.run_note import noted_task
         from retrieval.texts import Texts
 
-        return Texts(self._session.context())
+        return Texts(self._session.context(), partial(noted_task, self._session.path))
 
     @property
     def duplicates(self) -> Duplicates:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from retrieval.catalogue import CAPTION, TextRow
 from retrieval.context import Context
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
     from retrieval.texts.ocr_run import OcrProgress
 
 _PAGE = 1000
+
+Noted = Callable[
+    [Literal["ocr", "descriptions"], threading.Event],
+    AbstractContextManager[Callable[[int, int], None]],
+]
+"""Tells other processes about long work: `retrieval.indexing.run_note.noted_task`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +37,9 @@ class StoredCaptions:
 class Texts:
     """The texts of a library's pictures: `Library.texts`."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, noted: Noted) -> None:
         self._context = context
+        self._noted = noted
 
     def put(
         self, captions: Mapping[str, Sequence[str]] | Mapping[Path, Sequence[str]]
@@ -72,10 +80,12 @@ class Texts:
         """
         from retrieval.texts.collect import encode_descriptions
 
-        with self._context.writer():
-            yield from encode_descriptions(
-                self._context.catalogue, self._context.model, stop or threading.Event()
-            )
+        stop, done = stop or threading.Event(), 0
+        with self._context.writer(), self._noted("descriptions", stop) as show:
+            for count in encode_descriptions(self._context.catalogue, self._context.model, stop):
+                done += count
+                show(done, 0)
+                yield count
 
     def read_pictures(
         self, *, stop: threading.Event | None = None, limits: ReadLimits | None = None
@@ -88,10 +98,11 @@ class Texts:
         from retrieval.texts.ocr import SIDE, Reader
         from retrieval.texts.ocr_run import read_pictures
 
-        with self._context.writer():
-            yield from read_pictures(
-                self._context.catalogue, Reader, SIDE, stop or threading.Event(), limits
-            )
+        stop = stop or threading.Event()
+        with self._context.writer(), self._noted("ocr", stop) as show:
+            for progress in read_pictures(self._context.catalogue, Reader, SIDE, stop, limits):
+                show(progress.done, progress.total)
+                yield progress
 
     def of(self, image_id: int) -> tuple[TextRow, ...]:
         """Return the texts of a picture (`Hit.id`), the most informative source first."""

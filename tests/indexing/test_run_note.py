@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,7 +21,7 @@ from retrieval import IndexOptions, Library, LibraryError
 from retrieval.folder.status import FolderStatus
 from retrieval.indexing import run_note
 from retrieval.indexing.progress import Progress, Tally
-from retrieval.indexing.run_note import RunNote, noted, read_note
+from retrieval.indexing.run_note import RunNote, noted, noted_task, read_note
 from retrieval.whole_file import write_record
 
 STEP = Progress("encode", "/photos", Tally(found=9, pending=8, handled=2, encoded=2), 1.0)
@@ -68,6 +69,37 @@ def test_a_run_that_fails_says_so(tmp_path: Path, error: Exception, said: str) -
     note = note_of(tmp_path)
     assert not note.running
     assert said in note.error
+
+
+def test_texts_that_are_read_and_encoded_are_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_note, "_EVERY_S", 0.01)
+    stop = threading.Event()
+    with noted_task(str(tmp_path), "ocr", stop) as show:
+        show(3, 9)
+        until(lambda: note_of(tmp_path).tally.handled == 3)
+        note = note_of(tmp_path)
+        assert (note.running, note.kind, note.tally.pending) == (True, "ocr", 9)
+        stop.set()
+    note = note_of(tmp_path)
+    assert (note.running, note.kind, note.stopped, note.tally.handled) == (False, "ocr", True, 3)
+    with (
+        pytest.raises(LibraryError, match="the drive is gone"),
+        noted_task(str(tmp_path), "descriptions", threading.Event()),
+    ):
+        raise LibraryError("the drive is gone", "plug it in")
+    note = note_of(tmp_path)
+    assert (note.running, note.kind, note.error) == (False, "descriptions", "the drive is gone")
+
+
+def test_encoding_captions_is_told_of(library: Library, pictures: Path) -> None:
+    library.add(pictures)
+    library.texts.put({pictures / "red.png": ["a red square"]})
+    assert note_of(Path(library.path)).kind == "index"
+    assert sum(library.texts.encode()) == 1
+    note = note_of(Path(library.path))
+    assert (note.kind, note.running, note.tally.handled) == ("descriptions", False, 1)
 
 
 def test_a_run_that_is_given_up_counts_as_stopped(tmp_path: Path) -> None:

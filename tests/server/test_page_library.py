@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from support.waiting import until
 
 from retrieval import Library
 from retrieval.indexing.progress import Progress, Tally
-from retrieval.indexing.run_note import noted
+from retrieval.indexing.run_note import noted, noted_task
 
 pytestmark = pytest.mark.slow
 pytest.importorskip("playwright.sync_api")
@@ -180,6 +181,19 @@ def test_a_run_of_another_process_is_shown(page: Any, folder: str) -> None:
     page.get_by_text("Indexed 40 new pictures").wait_for()
     page.locator(".run").wait_for(state="hidden")
     page.get_by_text("Last run just now: 40 new pictures").wait_for()
+
+
+def test_reading_texts_is_shown_as_a_run(page: Any, folder: str) -> None:
+    page.get_by_role("link", name="Library").click()
+    page.get_by_text("Last run just now").wait_for()
+    with noted_task(folder, "ocr", threading.Event()) as show:
+        show(10, 40)
+        page.locator(".run", has_text="Reading the text in pictures: 10 of 40 pictures").wait_for()
+        page.locator(".run", has_text="Started elsewhere").wait_for()
+        show(40, 40)
+    page.locator("#toast", has_text="Read the text in 40 pictures.").wait_for()
+    page.get_by_text("Last run just now: read the text in 40 pictures").wait_for()
+    page.locator(".run").wait_for(state="hidden")
 
 
 def test_a_run_of_the_page_is_stopped(

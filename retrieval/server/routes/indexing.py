@@ -96,7 +96,7 @@ def run_facts(run: RunState) -> dict[str, Any]:
         tally = note.pop("tally")
         names = ("phase", "root", "files_per_s", "pictures_per_s", "seconds_left")
         facts["progress"] = {**{name: note[name] for name in names}, **tally}
-        facts |= {name: note[name] for name in ("command", "began", "written", "stopped")}
+        facts |= {name: note[name] for name in ("kind", "command", "began", "written", "stopped")}
     return facts
 
 

@@ -1,7 +1,7 @@
 // The run that is going on, whoever started it: asks for it now and then, and shows it.
 
 import { ask, send } from "./api.js";
-import { $, el, toast } from "./dom.js";
+import { $, el, grouped, toast } from "./dom.js";
 import { changedSomething, doing, lastRun, outcome, share } from "./run_words.js";
 
 const BUSY = 500; // milliseconds between looks while a run is going on
@@ -58,7 +58,7 @@ export function createRun({ changed, ended, shown }) {
       else each.value = done;
     }
     const { handled, pending } = run.progress ?? {};
-    if (run.running && pending) $("state").textContent = `${handled.toLocaleString("en")} of ${pending.toLocaleString("en")} new files`;
+    if (run.running && pending) $("state").textContent = `${grouped(handled)} of ${grouped(pending)} ${run.kind === "ocr" ? "pictures" : "new files"}`;
     box.hidden = !run.running;
     text.textContent = doing(run);
     by.textContent = run.own ? "" : `Started elsewhere${run.command ? `: ${run.command}` : ""}`;

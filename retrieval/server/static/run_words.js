@@ -1,6 +1,6 @@
 // What is said of an indexing run, and of times. Plain functions.
 
-import { many } from "./dom.js";
+import { grouped, many } from "./dom.js";
 
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60]];
 
@@ -19,31 +19,46 @@ export function ago(when, now) {
   return `${many(Math.floor(seconds / length), unit)} ago`;
 }
 
+/** Runs that are no indexing: what they do, did, and count. */
+const OTHERS = {
+  ocr: { doing: "Reading the text in pictures", did: "Read the text in", ended: "Reading the text in pictures", one: "picture" },
+  descriptions: { doing: "Encoding descriptions", did: "Encoded", ended: "Encoding descriptions", one: "description" },
+};
+
+const pacing = (pace, left) => [
+  pace > 0 ? `${pace < 10 ? pace.toFixed(1) : grouped(Math.round(pace))} pictures a second` : "", left === null ? "" : `${about(left)} left`];
+
 /** A run that is going on, in words. */
-export function doing({ progress }) {
+export function doing({ kind, progress }) {
   if (!progress) return "Starting…";
+  if (OTHERS[kind]) {
+    const { handled, pending, pictures_per_s: pace, seconds_left: left } = progress;
+    const { doing: words, one } = OTHERS[kind];
+    const done = pending ? `${grouped(handled)} of ${many(pending, one)}` : handled ? many(handled, one) : "";
+    return [done ? `${words}: ${done}` : words, ...(pending ? pacing(pace, left) : [])].filter(Boolean).join(" · ");
+  }
   const { phase, root, found, handled, pending, pictures_per_s: pace, seconds_left: left } = progress;
   if (phase === "scan") return `Looking through ${root || "the folders"}: ${many(found, "picture")} found`;
   if (phase === "calibrate") return "Calibrating the model on some of the pictures, once. This can take minutes.";
   if (handled >= pending) return "Finishing…";
-  return [`${handled.toLocaleString("en")} of ${many(pending, "new or changed file")}`,
-    pace > 0 ? `${pace < 10 ? pace.toFixed(1) : Math.round(pace).toLocaleString("en")} pictures a second` : "",
-    left === null ? "" : `${about(left)} left`].filter(Boolean).join(" · ");
+  return [`${grouped(handled)} of ${many(pending, "new or changed file")}`, ...pacing(pace, left)].filter(Boolean).join(" · ");
 }
 
 /** The share of a run that is done, from 0 to 1; null while that is not known. */
-export function share({ progress }) {
-  if (!progress || progress.phase === "scan" || progress.phase === "calibrate") return null;
+export function share({ kind, progress }) {
+  if (!progress || (OTHERS[kind] && !progress.pending) || progress.phase === "scan" || progress.phase === "calibrate") return null;
   return progress.pending ? Math.min(1, progress.handled / progress.pending) : 1;
 }
 
 const unusable = ({ bad, unsupported, transient }) => bad + unsupported + transient;
 
 /** What a run that has ended did, in a sentence; `retried` if it read files with problems again. */
-export function outcome({ error, stopped, progress }, retried = false) {
-  if (error) return `Indexing ended early: ${error}`;
+export function outcome({ kind, error, stopped, progress }, retried = false) {
+  if (error) return `${OTHERS[kind]?.ended ?? "Indexing"} ended early: ${error}`;
   if (!progress) return "There are no new pictures.";
-  if (stopped) return `Stopped after ${progress.handled.toLocaleString("en")} of ${many(progress.pending, "file")}. Finished work is saved.`;
+  const one = OTHERS[kind]?.one ?? "file";
+  if (stopped) return `Stopped after ${progress.pending ? `${grouped(progress.handled)} of ${many(progress.pending, one)}` : many(progress.handled, one)}. Finished work is saved.`;
+  if (OTHERS[kind]) return `${OTHERS[kind].did} ${many(progress.handled, OTHERS[kind].one)}.`;
   if (progress.encoded) return `Indexed ${many(progress.encoded, "new picture")}.`;
   if (retried && unusable(progress)) return `${many(unusable(progress), "file")} still could not be indexed.`;
   return "There are no new pictures.";
@@ -57,8 +72,10 @@ export const changedSomething = ({ progress }) =>
 export function lastRun(run, now) {
   const { progress } = run;
   if (!progress || run.running) return "";
-  const parts = [[progress.encoded, many(progress.encoded, "new picture")], [progress.reused, `${progress.reused.toLocaleString("en")} moved or copied`],
-    [progress.removed, `${progress.removed.toLocaleString("en")} gone`], [unusable(progress), `${unusable(progress).toLocaleString("en")} could not be used`]]
+  const other = OTHERS[run.kind];
+  if (other) return `Last run ${ago(run.written, now)}${run.stopped ? ", stopped early" : ""}: ${other.did.toLowerCase()} ${many(progress.handled, other.one)}.`;
+  const parts = [[progress.encoded, many(progress.encoded, "new picture")], [progress.reused, `${grouped(progress.reused)} moved or copied`],
+    [progress.removed, `${grouped(progress.removed)} gone`], [unusable(progress), `${grouped(unusable(progress))} could not be used`]]
     .filter(([count]) => count).map(([, words]) => words);
   return `Last run ${ago(run.written, now)}${run.stopped ? ", stopped early" : ""}: ${parts.join(", ") || "nothing new"}.`;
 }
