@@ -166,7 +166,19 @@ def test_a_saved_search_says_what_is_new(page: Any, pictures: Path) -> None:
     page.get_by_role("link", name="Albums").first.click()
     page.locator(".searches li", has_text="1 new").wait_for()
     page.go_back()
+    looked: list[str] = []
+    page.on("request", lambda each: looked.append(each.url) if "looked" in each.url else None)
+    held: list[Any] = []
+    page.route("**/api/search?*", lambda each: held.append(each))
     first.click()
+    until(lambda: bool(held))
+    page.go_back()  # before there is an answer: nobody has looked
+    page.unroute("**/api/search?*")
+    first.wait_for()
+    page.wait_for_timeout(500)
+    assert not looked
+    with page.expect_response("**/api/saved/looked"):
+        first.click()
     page.wait_for_url("**q=red*")
     until(lambda: {"red.png", "rosso.png"} <= set(names(page)[:2]))
     assert page.locator("#where").input_value() == "width > 1"

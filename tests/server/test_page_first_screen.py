@@ -193,10 +193,9 @@ def test_what_is_shown_first_is_asked_for_first(page: Any) -> None:
     page.wait_for_function("!document.querySelector('#filters').hidden")
     page.locator("#chipbar [data-filter='date']").wait_for()
     first = next(place for place, url in enumerate(asked) if "/thumbnail" in url)
-    late = ("facets", "fields", "viewer.js", "library.js", "filter_panels.js", "choosing.js")
-    for name in late:
+    for name in ("facets", "fields"):
         assert next(place for place, url in enumerate(asked) if name in url) > first
-    assert not any("map.js" in url or "review.js" in url for url in asked)
+    assert not any("map.css" in url or "review.css" in url for url in asked)
     page.evaluate(
         """() => {
              const field = document.getElementById("question");

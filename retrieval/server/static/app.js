@@ -110,7 +110,7 @@ const search = createSearch({
   indexing: async () => { const library = await views.library.load(); await library.follow(); return library.running; },
   clear: () => state.change(NO_FILTERS),
   before: firstRows, arrived: drawFirst,
-  told: () => recent.answered(now()),
+  told: () => { recent.answered(now()); saved.answered(now()); },
   drawn: () => { if (now().view === "search") viewer.part?.among(gallery.source); },
   highlight: (ids, said) => views.map.with((map) => map.highlight(ids, said)),
 });

@@ -41,5 +41,6 @@ export function shown(list) {
     const look = () => { if ([...list.querySelectorAll("img[src]")].every((image) => image.complete)) finish(); };
     for (const name of ["load", "error"]) list.addEventListener(name, look, { capture: true, signal: control.signal });
     setTimeout(finish, LONGEST);
+    look();
   });
 }

@@ -1,9 +1,11 @@
 // Saved searches: saving what is asked, the list with what is new, and opening one.
 
+import { asked } from "./address.js";
 import { ask, send } from "./api.js";
 import { askName, sentence } from "./dialogs.js";
 import { $, el, grouped, notice, toast } from "./dom.js";
 import { searchOptions } from "./filters.js";
+import { shown } from "./later.js";
 import { stateLink } from "./links.js";
 import { queryText } from "./question.js";
 import { asksFor, canSave, nameOf, stateOf } from "./saved_state.js";
@@ -17,9 +19,13 @@ export function createSaved({ now, open }) {
   const counts = new Map(); // name → {fresh, trouble}: how much is new, or why that is not known
   let counted = new Set(); // names that were counted since the library changed
   let asking = 0; // number of the last request
+  let listing = 0; // number of the request that the list is from
   let asker = ""; // the view that asked
+  let tellOf = () => {}; // what it does when more is known
   let begun = false;
   let listed = Promise.resolve();
+  let looking = null; // the search that was opened, until its answer is shown: {name, asks}
+  let shows = ""; // what the gallery answers
 
   const link = (search, ...inside) => stateLink(stateOf(search), () => look(search), {}, ...inside);
 
@@ -27,12 +33,22 @@ export function createSaved({ now, open }) {
   const troubleOf = ({ name, trouble }) => trouble || (counts.get(name)?.trouble ?? "");
   const news = (search) => { const count = newOf(search); return count ? [el("span", { class: "news", textContent: `${grouped(count)} new` })] : []; };
 
-  /** Ask a saved search, and note that a person has looked. */
-  async function look(search) {
+  /** Ask a saved search; once its answer is shown, a person has looked. */
+  function look(search) {
+    const before = asked(now());
     open(stateOf(search));
+    looking = { name: search.name, asks: asked(now()) };
+    if (shows === before && looking.asks === before) looked(); // it is there already, and is not asked again
+  }
+
+  async function looked() {
+    const { name, asks } = looking;
+    looking = null;
     try {
-      await send("/api/saved/looked", { name: search.name });
-      counts.set(search.name, { fresh: 0, trouble: "" });
+      await shown($("gallery"));
+      if (now().view !== "search" || asked(now()) !== asks) return; // nobody saw it
+      await send("/api/saved/looked", { name });
+      counts.set(name, { fresh: 0, trouble: "" });
     } catch (error) {
       toast(sentence(error.message));
     }
@@ -60,24 +76,29 @@ export function createSaved({ now, open }) {
     draw();
   }
 
-  /** The list; then what is new, one search after the other, each once until the library changes. */
+  /** The list; then what is new. */
   async function load(arrived) {
     asking += 1;
     asker = now().view;
+    tellOf = arrived;
     const mine = asking;
     const { saved } = await ask("/api/saved?count=false");
     if (mine !== asking) return;
-    known = saved;
+    [known, listing] = [saved, mine];
     arrived();
-    if (!begun) return;
-    for (const { name } of saved.filter((search) => !search.trouble)) {
+    if (begun) await count(mine);
+  }
+
+  /** Count what is new, one search after the other, each once until the library changes. */
+  async function count(mine) {
+    for (const { name } of known.filter((search) => !search.trouble)) {
       if (counted.has(name)) continue;
       const among = counted;
       const found = await countOf(name);
       counts.set(name, found);
       among.add(name);
       if (mine !== asking) return;
-      arrived();
+      tellOf();
     }
   }
 
@@ -149,10 +170,15 @@ export function createSaved({ now, open }) {
   return {
     draw,
     section,
+    /** The answer to a state's question is shown. */
+    answered(state) {
+      shows = asked(state);
+      if (looking?.asks === shows && state.view === "search") looked();
+    },
     /** Resolves once the row of the first screen is there. */
     get listed() { return listed; },
     /** Count what is new, once the first pictures are there: that takes longer. */
-    begin() { begun = true; draw(); },
+    begin() { begun = true; if (listing === asking) count(asking).catch(() => {}); },
     /** The library has changed: count again what is new. */
     stale() {
       counted = new Set();

@@ -19,7 +19,7 @@ const FEW = 12; // best hits to highlight on the map if none is a strong match
 /**
  * `now()` returns the state, `indexing()` resolves to whether pictures are being added, `clear()` takes the
  * filters off. `before()` resolves when pictures that nobody asked for may be shown. `arrived()` is called before other pictures are shown, `drawn()` after each change of them, `told()`
- * once a question is answered, `highlight(ids, said)` with the pictures that the map shows, or with what is said if
+ * once an answer is shown, `highlight(ids, said)` with the pictures that the map shows, or with what is said if
  * there are none.
  */
 export function createSearch({ now, indexing, clear, gallery, before, arrived, drawn, told, highlight }) {
@@ -59,6 +59,7 @@ export function createSearch({ now, indexing, clear, gallery, before, arrived, d
     }), { scroll });
     sayListed(found.count, state);
     answered = true;
+    told();
     light();
     if (state.open) gallery.source.find(state.open);
   }
