@@ -21,12 +21,14 @@ from retrieval.errors import FREE_SPACE, LibraryError, is_full, reason_of
 from retrieval.map import cache_file
 from retrieval.map.cache_file import CachedMap
 from retrieval.map.layout import lay_out
-from retrieval.map.naming import names_of
+from retrieval.map.naming import Likely, names_of
 from retrieval.map.projection import Projection, principal, projected
 from retrieval.map.records import Layout, Map, MapProgress, PlacedPictures, Region
 from retrieval.map.regions import build_regions, levels_of
 from retrieval.map.updating import LibraryState, extended, needs_rebuild, stamped, trimmed
+from retrieval.search.search import confidence_source
 from retrieval.tagging.corpora import Corpus, encode_corpus, read_corpus
+from retrieval.tagging.labels import calibrated_judge
 
 _log = logging.getLogger(__name__)
 
@@ -139,13 +141,32 @@ class LibraryMap:
         names: list[list[str]] = []
         if levels:
             vectors = projection.turn(encode_corpus(corpus, self._context.model.encoder()))
-            names = names_of(levels, [entry.text for entry in corpus.texts], vectors, points)
+            texts = [entry.text for entry in corpus.texts]
+            names = names_of(levels, texts, vectors, points, self._likely(texts, state))
         regions, region = build_regions(levels, names, points, PlacedPictures(state.ids, positions))
         drawn = Map(state.ids, positions, region, regions, layout, state.snapshot.generation)
         everything = np.ones(len(state.ids), np.bool_)
         return CachedMap(
             drawn, state.snapshot, state.contents, everything, len(state.ids), projection
         )
+
+    def _likely(self, texts: list[str], state: LibraryState) -> Likely | None:
+        """Return what says how likely pictures show texts; None without a calibration."""
+        judge = calibrated_judge(texts, confidence_source(self._context))
+        if judge is None:
+            return None
+
+        def likely(rows: NDArray[np.int64]) -> NDArray[np.float32]:
+            found = np.zeros((len(rows), len(texts)), np.float32)
+            wanted = state.ids[rows]
+            with self._context.catalogue.reading():
+                for ids, vectors in self._vectors.after(0):
+                    known = np.isin(ids, wanted)
+                    odds = judge.odds(vectors[known])
+                    found[np.searchsorted(wanted, ids[known])] = 1 / (1 + np.exp(-odds))
+            return found
+
+        return likely
 
     def _now(self) -> LibraryState:
         damaged = self._context.images.damaged()
