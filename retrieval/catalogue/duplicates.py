@@ -93,6 +93,14 @@ class DuplicateRows:
             ((set_id, files, image_id) for image_id, files in files_by_image.items()),
         )
 
+    def unkeep(self, files_by_image: Mapping[int, int]) -> None:
+        """Forget that a group was kept with these files, within the caller's transaction."""
+        sets: dict[int, dict[int, int]] = {}
+        for set_id, image_id, files in self._db.rows("SELECT set_id, image_id, files FROM kept"):
+            sets.setdefault(set_id, {})[image_id] = files
+        same = [(set_id,) for set_id, each in sets.items() if each == files_by_image]
+        self._db.many("DELETE FROM kept WHERE set_id = ?", same)
+
     def kept(self) -> list[dict[int, int]]:
         """Return the kept groups, each as the number of files by image id."""
         sets: dict[int, dict[int, int]] = {}

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
@@ -79,10 +80,13 @@ class Duplicates:
         """
         with self._context.catalogue.writing():
             for each in groups:
-                counts: dict[int, int] = {}
-                for file in (each.kept, *each.redundant):
-                    counts[file.image_id] = counts.get(file.image_id, 0) + 1
-                self._rows.keep(counts)
+                self._rows.keep(_files_by_image(each))
+
+    def unkeep(self, groups: Sequence[DuplicateGroup]) -> None:
+        """Report groups again that were passed to `keep_all`; others stay as they are."""
+        with self._context.catalogue.writing():
+            for each in groups:
+                self._rows.unkeep(_files_by_image(each))
 
     def new_log(self) -> str:
         """Return the path of a log that does not exist yet, in the library's folder.
@@ -194,6 +198,10 @@ class _DistinctPairs:
         pairs = zip(first.tolist(), second.tolist(), strict=True)
         together = [not sets.get(a, nothing).isdisjoint(sets.get(b, nothing)) for a, b in pairs]
         return np.array(together, np.bool_)
+
+
+def _files_by_image(found: DuplicateGroup) -> dict[int, int]:
+    return dict(Counter(file.image_id for file in (found.kept, *found.redundant)))
 
 
 def _is_kept(group: DuplicateGroup, kept: Sequence[Mapping[int, int]]) -> bool:

@@ -109,8 +109,8 @@ class DuplicatesJob(BackgroundJob[DuplicateReport]):
     def __init__(self, name: str, open_library: Callable[[], Library]) -> None:
         """`name` and `open_library` are those of `BackgroundJob`."""
         super().__init__(name, open_library)
-        self._moved: dict[str, list[tuple[int, DuplicateGroup]]] = {}
-        """The groups that a move took away and their places, by the log of the move."""
+        self._gone: dict[str, list[tuple[int, DuplicateGroup]]] = {}
+        """The groups that were taken away and their places, by what took them: see `drop`."""
 
     def start(self) -> None:
         """Start a search, unless one is running; the previous report stays until it ends."""
@@ -118,24 +118,28 @@ class DuplicatesJob(BackgroundJob[DuplicateReport]):
         def find(library: Library, _stop: threading.Event) -> Iterator[DuplicateReport]:
             yield library.duplicates.find()
 
-        self._moved.clear()
+        self._gone.clear()
         self.begin(find, progress=self.state.progress)
 
-    def drop(self, ids: set[int], log: str = "") -> None:
-        """Remove groups from the report, after their files were kept, or moved as `log` says."""
+    def drop(self, ids: set[int], why: str) -> None:
+        """Remove groups from the report; `why` is a name, such as the log of a move."""
         with self._lock:
             old = self.state.progress
             if old is None:
                 return
             gone = [(at, each) for at, each in enumerate(old.groups) if each.id in ids]
-            if log:
-                self._moved[log] = gone
+            self._gone[why] = gone
             self._put(replace(old, groups=tuple(g for g in old.groups if g.id not in ids)))
 
-    def restore(self, log: str) -> list[int]:
-        """Put the groups that a move took away back to their places; return their ids."""
+    def gone(self, why: str) -> tuple[DuplicateGroup, ...]:
+        """Return the groups that `drop` removed under a name since the last search."""
         with self._lock:
-            old, gone = self.state.progress, self._moved.pop(log, [])
+            return tuple(each for _, each in self._gone.get(why, ()))
+
+    def restore(self, why: str) -> list[int]:
+        """Put the groups that `drop` removed under a name back; return their ids."""
+        with self._lock:
+            old, gone = self.state.progress, self._gone.pop(why, [])
             if old is None:
                 return []
             groups = list(old.groups)

@@ -54,6 +54,19 @@ def test_groups_are_put_away_for_good(client: Client, doubled: Path) -> None:
     assert api.post("/api/duplicates/keep", json={"groups": [99999]}).status_code == 409
 
 
+def test_groups_that_were_put_away_are_listed_again(client: Client, doubled: Path) -> None:
+    api = client()
+    before = found(api)["groups"]
+    chosen = {"groups": [before[0]["id"]]}
+    assert api.post("/api/duplicates/unkeep", json=chosen).status_code == 409
+    api.post("/api/duplicates/keep", json=chosen)
+    assert api.post("/api/duplicates/unkeep", json=chosen).json() == chosen
+    assert found(api)["groups"] == before
+    api.post("/api/duplicates/search")
+    assert found(api)["groups"] == before
+    assert api.post("/api/duplicates/unkeep", json=chosen).status_code == 409
+
+
 def test_no_file_is_moved_unless_the_owner_said_where(client: Client, doubled: Path) -> None:
     api = client()
     group = found(api)["groups"][0]["id"]

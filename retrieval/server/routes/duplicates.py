@@ -82,8 +82,20 @@ def deciding_routes(state: State) -> APIRouter:
         """Keep all files of these groups and stop listing the groups."""
         groups = _groups(state, chosen.groups)
         await state.aside(lambda library: library.duplicates.keep_all(groups))
-        state.duplicates_job.drop(set(chosen.groups))
+        state.duplicates_job.drop(set(chosen.groups), _kept(chosen))
         return as_json({"kept": len(groups)})
+
+    @routes.post("/duplicates/unkeep")
+    async def unkeep(chosen: Chosen) -> Response:
+        """List groups again that one request kept, since the last search."""
+        groups = state.duplicates_job.gone(_kept(chosen))
+        if not groups:
+            raise LibraryError(
+                "these groups were not kept since the last search",
+                "list the kept groups: pixtrieve duplicates --show-kept",
+            )
+        await state.aside(lambda library: library.duplicates.unkeep(groups))
+        return as_json({"groups": state.duplicates_job.restore(_kept(chosen))})
 
     @routes.post("/duplicates/move")
     async def move(chosen: Moving) -> Response:
@@ -125,6 +137,10 @@ def deciding_routes(state: State) -> APIRouter:
         return as_json({**done, "groups": state.duplicates_job.restore(log)})
 
     return routes
+
+
+def _kept(chosen: Chosen) -> str:
+    return f"kept {sorted(chosen.groups)}"
 
 
 def _folder(state: State) -> str:

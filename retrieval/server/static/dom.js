@@ -26,13 +26,15 @@ export const many = (count, one, more = `${one}s`) => `${grouped(count)} ${count
 
 let fading = 0;
 
-/** Show a message for a few seconds at the bottom of the page. */
-export function toast(text) {
+/** Show a message for a few seconds at the bottom of the page; `undo()` takes back what it says. */
+export function toast(text, undo = null) {
   clearTimeout(fading);
   if ($("viewer").open) $("told").textContent = text; // it covers the rest of the page
-  $("toast").textContent = text;
+  const hide = () => $("toast").classList.remove("shown");
+  const back = undo && el("button", { type: "button", class: "link", onclick: () => { hide(); undo(); } }, "Undo");
+  $("toast").replaceChildren(text, ...(back ? [back] : []));
   $("toast").classList.add("shown");
-  fading = setTimeout(() => $("toast").classList.remove("shown"), 6000);
+  fading = setTimeout(hide, undo ? 12_000 : 6000);
 }
 
 /** A message for an empty section: what happened, and what to do next. */

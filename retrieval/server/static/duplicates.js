@@ -46,7 +46,8 @@ export function create(root, { open, ...steps }) {
     const all = movesTo && found.count ? [el("button", { type: "button", onclick: () => moveAll(found) }, `Move all ${many(found.files, "redundant file")}`)] : [];
     const text = found.running ? "Comparing pictures…"
       : found.error ? found.error
-        : `${many(found.count, "group")}, ${many(found.files, "redundant file")}, ${bytes(found.bytes)} in total. Compared ${many(found.pictures, "picture")}.`;
+        : !found.count ? `Compared ${many(found.pictures, "picture")}.`
+          : `${many(found.count, "group")}, ${many(found.files, "redundant file")}, ${bytes(found.bytes)} in total. Compared ${many(found.pictures, "picture")}.`;
     const parts = [el("div", { class: "head" }, el("p", { role: "status", textContent: text }), again, ...back, ...all, ...first)];
     if (!found.running && !found.count && !found.error) parts.push(notice("No duplicates", "No two files show the same picture, not even in another size, crop or quality."));
     if (!movesTo && found.count) parts.push(el("p", { class: "soft", textContent: "To move redundant files from this page, start the server with --move-to FOLDER. Pixtrieve never deletes files." }));
@@ -62,20 +63,30 @@ export function create(root, { open, ...steps }) {
     } }, text);
   }
 
+  async function listAgain(id) {
+    try {
+      await send("/api/duplicates/unkeep", { groups: [id] });
+      await load();
+      toast("The group is listed again.");
+    } catch (error) {
+      toast(`${sentence(error.message)} ${error.hint ?? ""}`);
+    }
+  }
+
   function group(found) {
     const files = [found.kept, ...found.redundant];
     const ids = [...new Set(files.map((file) => file.image_id))];
     const box = el("section", { class: "group", "aria-label": `Group of ${fileName(found.kept.path)}` });
-    const act = async (action, said) => {
+    const act = async (action, said, back = null) => {
       try {
         const done = await action();
         box.remove();
-        toast(said(done));
+        toast(said(done), back);
       } catch (error) {
         toast(`${sentence(error.message)} ${error.hint ?? ""}`);
       }
     };
-    const keep = el("button", { type: "button", onclick: () => act(() => send("/api/duplicates/keep", { groups: [found.id] }), () => "Kept all files. This group will not be shown again.") }, "Keep all");
+    const keep = el("button", { type: "button", onclick: () => act(() => send("/api/duplicates/keep", { groups: [found.id] }), () => "Kept all files. This group will not be shown again.", () => listAgain(found.id)) }, "Keep all");
     const move = el("button", { type: "button", onclick: () => act(() => send("/api/duplicates/move", { groups: [found.id] }), moved) }, "Move redundant files");
     box.append(
       el("ul", {}, ...files.map((file, place) => el("li", { class: place ? "" : "kept" },

@@ -8,7 +8,7 @@ import { drawPanes, mark } from "./review_panes.js";
 import { createStepZoom } from "./step_zoom.js";
 
 const KEYS = [["← →", "the group before, the next group"], ["1 – 9", "which file stays"], ["M", "move the other files to the folder"], ["K", "keep all files; the group is not shown again"],
-  ["U", "undo the last move"], ["Z", "all of the pictures, or their pixels"], ["+ −", "zoom; the wheel and pinching, too"], ["Shift + arrows", "move what is zoomed"], ["Esc", "back to the list"], ["?", "these keys"]];
+  ["U", "undo: list the group again, or move its files back"], ["Z", "all of the pictures, or their pixels"], ["+ −", "zoom; the wheel and pinching, too"], ["Shift + arrows", "move what is zoomed"], ["Esc", "back to the list"], ["?", "these keys"]];
 const AGAIN = 500; // milliseconds between looks while the search runs
 const REST = 300; // milliseconds after zooming until the address says so
 
@@ -18,6 +18,7 @@ export function createReview(root, { now, go, adjust, soon }) {
   let asked = 0;
   let timer = 0;
   let acting = false;
+  let kept = []; // groups whose files were all kept since the last move: U lists them again, the last first
   const help = el("dialog", { class: "asking", "aria-labelledby": "reviewkeys" },
     el("form", { method: "dialog" }, el("h2", { id: "reviewkeys", textContent: "Keys" }),
       el("dl", {}, ...KEYS.flatMap(([key, what]) => [el("dt", {}, el("kbd", { textContent: key })), el("dd", { textContent: what })])),
@@ -99,7 +100,8 @@ export function createReview(root, { now, go, adjust, soon }) {
     acting = true;
     const { found, id } = shown;
     try {
-      toast(said(await send(address, { groups: [id], ...body })));
+      toast(said(await send(address, { groups: [id], ...body })), undo);
+      kept = address.endsWith("keep") ? [...kept, id] : []; // what U takes back first
       to(found.next ?? found.previous, adjust);
     } catch (error) {
       toast([sentence(error.message), error.hint].filter(Boolean).join(" "));
@@ -114,15 +116,16 @@ export function createReview(root, { now, go, adjust, soon }) {
     if (!shown) return;
     if (!shown.found.moves_to) { toast("This server moves no files. Start it with --move-to FOLDER to allow it."); return; }
     const { key } = shown.files[staying(now().stay, shown.files.length) - 1];
-    decide("/api/duplicates/move", { stays: [{ group: shown.id, key }] }, (done) => `${moved(done)} Undo with U.`);
+    decide("/api/duplicates/move", { stays: [{ group: shown.id, key }] }, (done) => `${moved(done)}`);
   }
 
   async function undo() {
     if (acting) return;
     acting = true;
     try {
-      const done = await ask("/api/duplicates/undo", { method: "POST" });
-      toast(`Moved ${many(done.moved.length, "file")} back.`);
+      const id = kept.pop();
+      const done = id ? await send("/api/duplicates/unkeep", { groups: [id] }) : await ask("/api/duplicates/undo", { method: "POST" });
+      toast(id ? "The group is listed again." : `Moved ${many(done.moved.length, "file")} back.`);
       if (done.groups.length) to(done.groups[0], adjust);
       else show();
     } catch (error) {
