@@ -35,7 +35,7 @@ from retrieval.server.routes.locating import locating_routes
 from retrieval.server.routes.maps import map_routes
 from retrieval.server.routes.mcp import Assistants
 from retrieval.server.routes.page import PageFiles, explain_http_error
-from retrieval.server.routes.pictures import picture_routes
+from retrieval.server.routes.pictures import picture_routes, video_routes
 from retrieval.server.routes.saved import saved_routes
 from retrieval.server.routes.search import search_routes
 from retrieval.server.routes.tags import concept_routes, tag_routes
@@ -43,7 +43,8 @@ from retrieval.server.routes.timeline import timeline_routes
 from retrieval.server.state import State, as_json
 
 _ROUTES = (
-    *(search_routes, timeline_routes, picture_routes, library_routes, indexing_routes),
+    *(search_routes, timeline_routes, picture_routes, video_routes, library_routes),
+    indexing_routes,
     *(tag_routes, concept_routes, album_routes, collecting_routes, saved_routes),
     *(duplicate_routes, deciding_routes, download_routes, map_routes),
 )

@@ -18,12 +18,13 @@ from retrieval.server import picture_files
 from retrieval.server.state import PictureId, State, as_json, image_of
 from retrieval.server.video_files import MEDIA_TYPES, blocks, open_video, span_of
 
+_KEPT = {"cache-control": "private, max-age=31536000, immutable"}
+
 
 def picture_routes(state: State) -> APIRouter:
     """Return the router."""
     routes = APIRouter()
     folder, made_of = state.thumbnails, state.placeholders.keep
-    kept = {"cache-control": "private, max-age=31536000, immutable"}
 
     @routes.get("/pictures/{image_id}")
     async def facts(image_id: PictureId) -> Response:
@@ -46,7 +47,7 @@ def picture_routes(state: State) -> APIRouter:
         """
         row = await state.image(image_id)
         data, media_type = await run_in_threadpool(picture_files.shown, row, folder, made_of)
-        return Response(data, media_type=media_type, headers=kept)
+        return Response(data, media_type=media_type, headers=_KEPT)
 
     @routes.get("/pictures/{image_id}/thumbnail")
     async def thumbnail(
@@ -69,7 +70,14 @@ def picture_routes(state: State) -> APIRouter:
         if not data:
             make = partial(picture_files.thumbnail, row, int(side), folder, made_of, at)
             data = await run_in_threadpool(make)
-        return Response(data, media_type="image/webp", headers=kept)
+        return Response(data, media_type="image/webp", headers=_KEPT)
+
+    return routes
+
+
+def video_routes(state: State) -> APIRouter:
+    """Return the router of the bytes of videos."""
+    routes = APIRouter()
 
     @routes.get("/pictures/{image_id}/video")
     async def video(image_id: PictureId, request: Request) -> Response:
@@ -85,7 +93,7 @@ def picture_routes(state: State) -> APIRouter:
             file.close()
             return Response(status_code=416, headers={"content-range": f"bytes */{size}"})
         headers = {
-            **kept,
+            **_KEPT,
             "accept-ranges": "bytes",
             "content-length": str(span.end - span.start),
             "content-range": f"bytes {span.start}-{span.end - 1}/{size}",
