@@ -15,7 +15,9 @@ from contextlib import contextmanager, suppress
 from io import BufferedReader
 from typing import Any, BinaryIO
 
-_SUFFIX = ".tmp"
+SUFFIX = ".tmp"
+"""The suffix of files that are not complete yet."""
+
 _STALE_S = 3600
 _CHECKSUM = "checksum"
 _DIGEST_BYTES = 16
@@ -30,7 +32,7 @@ def whole_file(path: str, *, follow: bool = False) -> Iterator[BinaryIO]:
     its target: right for a file that the user names, wrong for one in a folder of unknown origin.
     """
     target = os.path.realpath(path) if follow else path
-    temporary = f"{target}.{os.getpid()}{_SUFFIX}"
+    temporary = f"{target}.{os.getpid()}{SUFFIX}"
     try:
         with open(temporary, "wb") as file:
             yield file
@@ -124,7 +126,7 @@ def stale_files(folder: str) -> list[str]:
     for name in sorted(os.listdir(folder)):
         path = os.path.join(folder, name)
         with suppress(OSError):
-            if name.endswith(_SUFFIX) and time.time() - os.stat(path).st_mtime > _STALE_S:
+            if name.endswith(SUFFIX) and time.time() - os.stat(path).st_mtime > _STALE_S:
                 found.append(path)
     return found
 

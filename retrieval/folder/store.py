@@ -156,11 +156,12 @@ class LibraryStore:
                 backend = backend_of(WHOLE, session.index_kind)
                 known = session.catalogue.served.vectors(session.model.row.id, spec.dim, WHOLE)
                 same = _require_same(pages, known, os.fspath(file))
-                store = backends.store_factory(backend).build(header.dim, same)
+                path = cache_path(session.path, spec.fingerprint, WHOLE, session.index_kind)
+                folder = os.path.dirname(path)
+                os.makedirs(folder, exist_ok=True)
+                store = backends.store_factory(backend).build(header.dim, same, folder)
             if store.count() != header.count:
                 raise LibraryError(f"{os.fspath(file)} is cut short", "write the snapshot again")
-            path = cache_path(session.path, spec.fingerprint, WHOLE, session.index_kind)
-            os.makedirs(os.path.dirname(path), exist_ok=True)
             store.save(path, header)
             with session.catalogue.writing():
                 session.catalogue.served.choose(None)

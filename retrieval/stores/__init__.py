@@ -176,8 +176,13 @@ class VectorIndex(Protocol):
 class StoreFactory(Protocol):
     """Builds the stores of one back end, and loads those that were saved."""
 
-    def build(self, dim: int, pages: Pages) -> BuiltStore:
-        """Return a store of the vectors in `pages`, of which there may be none."""
+    def build(self, dim: int, pages: Pages, folder: str | None = None) -> BuiltStore:
+        """Return a store of the vectors in `pages`, of which there may be none.
+
+        `folder` is where it will be saved, if it is known: a back end may write the vectors there
+        as they come, rather than keep them in memory, and raise OSError when it cannot. What was
+        not saved is deleted with the store.
+        """
         ...
 
     def load(self, path: str) -> tuple[VectorStore, StoreHeader] | None:

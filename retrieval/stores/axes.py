@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from retrieval.stores import Vectors
+from retrieval.stores.body import StoredRows
 
 _SAMPLE = 16_384
 """The axes are fitted to this many vectors. Any axes give a bound that holds."""
@@ -80,9 +80,9 @@ def fitted(sample: Vectors, choices: tuple[int, ...]) -> Axes:
     return trials[best] if costs[best] < _SCAN_NS * dim else Axes(mean, None)
 
 
-def sampled(vectors: NDArray[np.float16]) -> Vectors:
-    """Return up to 16,384 of (n, dim) vectors, evenly spread."""
-    return vectors[:: -(-len(vectors) // _SAMPLE) or 1].astype(np.float32)
+def sampled(rows: StoredRows) -> Vectors:
+    """Return up to 16,384 rows, evenly spread."""
+    return rows.every(-(-len(rows) // _SAMPLE) or 1).astype(np.float32)
 
 
 def _questions(sample: Vectors) -> Vectors:

@@ -76,9 +76,9 @@ class LaterFactory:
     def __init__(self, name: str) -> None:
         self._name = name
 
-    def build(self, dim: int, pages: Pages) -> BuiltStore:
+    def build(self, dim: int, pages: Pages, folder: str | None = None) -> BuiltStore:
         """Build a store: see `StoreFactory`. Raises what `store_factory` raises."""
-        return store_factory(self._name).build(dim, pages)
+        return store_factory(self._name).build(dim, pages, folder)
 
     def load(self, path: str) -> tuple[VectorStore, StoreHeader] | None:
         """Load a store: see `StoreFactory`. Raises what `store_factory` raises."""

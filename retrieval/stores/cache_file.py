@@ -27,6 +27,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from itertools import pairwise
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,15 +111,25 @@ def write_parts(
         for write in parts:
             heads.append(write(body))
             bounds.append(body.size)
-        facts = {
-            "header": asdict(header),
-            "parts": bounds,
-            "heads": heads,
-            "blocks": body.crcs(),
-        }
-        trailer = json.dumps(facts).encode()
-        length = len(trailer).to_bytes(_LENGTH_BYTES, "little")
-        file.write(trailer + _digest(trailer) + length + magic)
+        end_file(file, magic, header, bounds, heads, body.crcs())
+
+
+def end_file(
+    file: BinaryIO,
+    magic: bytes,
+    header: StoreHeader,
+    bounds: list[int],
+    heads: list[int],
+    crcs: list[int],
+) -> None:
+    """Write what follows the body. Raises OSError.
+
+    `bounds` are where each part begins, and the end; `heads` and `crcs` as in `write_parts`.
+    """
+    facts = {"header": asdict(header), "parts": bounds, "heads": heads, "blocks": crcs}
+    trailer = json.dumps(facts).encode()
+    length = len(trailer).to_bytes(_LENGTH_BYTES, "little")
+    file.write(trailer + _digest(trailer) + length + magic)
 
 
 def map_parts(path: str, magic: bytes) -> tuple[StoreHeader, list[Part]] | None:
@@ -146,17 +157,17 @@ def map_parts(path: str, magic: bytes) -> tuple[StoreHeader, list[Part]] | None:
             if len(bounds) < 2 or bounds[-1] != size:
                 return None  # the beginning is missing
             before = os.fstat(file.fileno())
-            mapped = np.asarray(np.memmap(file, np.uint8, mode="r"))
-            body = mapped[:size]
-            if not _intact(body, crcs, _always(bounds, facts["heads"], header.count)):
+            body = _Blocks(file, size, crcs)
+            if not body.intact(_always(bounds, facts["heads"], header.count)):
                 return None
             if size > _SMALL and not _was_checked(path, before):
-                if not _intact(body, crcs, range(len(crcs))):
+                if not body.intact(range(len(crcs))):
                     return None
                 _remember_check(path, before)
-            elif size <= _SMALL and not _intact(body, crcs, range(len(crcs))):
+            elif size <= _SMALL and not body.intact(range(len(crcs))):
                 return None
-            return header, [body[slice(*part)] for part in pairwise(bounds)]
+            mapped = np.asarray(np.memmap(file, np.uint8, mode="r"))
+            return header, [mapped[slice(*part)] for part in pairwise(bounds)]
     except (OSError, ValueError, TypeError, LookupError):
         return None
 
@@ -185,8 +196,21 @@ def _always(bounds: list[int], heads: list[int], count: int) -> list[int]:
     return sorted(blocks)
 
 
-def _intact(body: Part, crcs: list[int], blocks: Iterable[int]) -> bool:
-    return all(zlib.crc32(body[at * _BLOCK : (at + 1) * _BLOCK].data) == crcs[at] for at in blocks)
+@dataclass(frozen=True, slots=True)
+class _Blocks:
+    """The body of a file, read rather than mapped: a process that checks it does not grow by it."""
+
+    file: BinaryIO
+    size: int
+    crcs: list[int]
+
+    def intact(self, blocks: Iterable[int]) -> bool:
+        """Tell whether these blocks have their CRC-32."""
+        return all(zlib.crc32(self._block(at)) == self.crcs[at] for at in blocks)
+
+    def _block(self, at: int) -> bytes:
+        self.file.seek(at * _BLOCK)
+        return self.file.read(min(_BLOCK, self.size - at * _BLOCK))
 
 
 def _state(stat: os.stat_result) -> list[int]:

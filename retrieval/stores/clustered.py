@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -22,8 +22,10 @@ from numpy.typing import NDArray
 from retrieval.errors import reason_of
 from retrieval.stores import Ids, IdSet, Scores, StoreHeader, Vectors
 from retrieval.stores.axes import Axes
+from retrieval.stores.body import Body, StoredRows
 from retrieval.stores.flat import FlatStore, marks
-from retrieval.stores.screen import ROUNDING, Rows, Screen
+from retrieval.stores.list_file import ListNumbers
+from retrieval.stores.screen import ROUNDING, Screen
 from retrieval.stores.tuning import Tuning, read_tuning, write_tuning
 
 _log = logging.getLogger(__name__)
@@ -55,9 +57,9 @@ class ClusteredStore(FlatStore):
     saved: tuple[str, StoreHeader] | None = None  # where it was loaded from
 
     @classmethod
-    def screen_of(cls, vectors: NDArray[np.float16]) -> Screen:
-        """Return the coarse copy in clusters."""
-        return Screen.build(vectors, _clusters)
+    def screen_of(cls, rows: StoredRows, body: Body) -> Screen:
+        """Return the coarse copy of rows in clusters, written into a body."""
+        return Screen.build(rows, body, _clusters)
 
     @classmethod
     def load(cls, path: str) -> tuple[Self, StoreHeader] | None:
@@ -166,17 +168,25 @@ class _Asked:
     tenth: Scores
 
 
-def _clusters(vectors: NDArray[np.float16], axes: Axes) -> tuple[Vectors, Rows]:
-    """Return centres (c, kept), and the cluster of each of (n, dim) vectors."""
-    count = max(1 << round(np.log2(len(vectors)) / 2), 1)
-    step = max(len(vectors) // (_TRAINED_ON * count), 1)
+def _clusters(rows: StoredRows, axes: Axes) -> tuple[Vectors, ListNumbers]:
+    """Return centres (c, kept), and the cluster of each row (n,)."""
+    count = max(1 << round(np.log2(len(rows)) / 2), 1)
+    some = rows.every(max(len(rows) // (_TRAINED_ON * count), 1))
     means = faiss.Kmeans(axes.kept, count, niter=_ROUNDS, seed=_SEED, min_points_per_centroid=1)
-    means.train(axes.coordinates(vectors[::step].astype(np.float32) - axes.mean)[0])
-    of_row = np.empty(len(vectors), np.int64)
-    for at in range(0, len(vectors), _PAGE):
-        page = vectors[at : at + _PAGE].astype(np.float32) - axes.mean
-        of_row[at : at + _PAGE] = means.index.search(axes.coordinates(page)[0], 1)[1][:, 0]
+    means.train(np.concatenate([_along(axes, page) for page in _pages(some)]))
+    of_row = np.empty(len(rows), np.int32)
+    for at in range(0, len(rows), _PAGE):
+        along = _along(axes, rows.read(at, at + _PAGE))
+        of_row[at : at + _PAGE] = means.index.search(along, 1)[1][:, 0]
     return means.centroids, of_row
+
+
+def _pages(rows: NDArray[np.float16]) -> Iterator[NDArray[np.float16]]:
+    return (rows[at : at + _PAGE] for at in range(0, len(rows), _PAGE))
+
+
+def _along(axes: Axes, rows: NDArray[np.float16]) -> Vectors:
+    return axes.coordinates(rows.astype(np.float32) - axes.mean)[0]
 
 
 def median_ms(ask: Callable[[Vectors], object], queries: Vectors) -> float:

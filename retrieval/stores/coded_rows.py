@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,11 +10,13 @@ from numpy.typing import NDArray
 
 from retrieval.stores import Vectors
 from retrieval.stores.axes import Axes
+from retrieval.stores.body import StoredRows
 
 Rows = NDArray[np.int64]
 
 GREATEST = 127
 _PAGE = 8192  # rows at a time
+_PAGES = 32  # so many are passed on at once
 
 _ROOM = 1.25
 """The bytes reach this much further than the sample. Rows beyond them are always compared."""
@@ -28,37 +31,43 @@ class Steps:
 
 
 @dataclass(frozen=True, slots=True)
-class CodedRows:
-    """All rows in bytes (n, d), as FAISS keeps them: 128 more than the number."""
+class Limits:
+    """What holds for all rows in bytes."""
 
-    codes: NDArray[np.uint8]
-    max_rounding: float
-    max_length: float
-    always: Rows
+    max_rounding: float  # the greatest length of what rounding took from a row's coordinates
+    max_length: float  # the greatest length of a row's rounded coordinates
+    always: Rows  # rows that bytes cannot tell, rising
 
 
-def coded_rows(vectors: NDArray[np.float16], axes: Axes, steps: Steps) -> CodedRows:
-    """Return (n, dim) vectors in bytes."""
-    codes = np.empty((len(vectors), bytes_a_row(axes)), np.uint8)
+def write_codes(
+    rows: StoredRows, axes: Axes, steps: Steps, put: Callable[[int, NDArray[np.uint8]], None]
+) -> Limits:
+    """Pass all rows in bytes to `put`: the first row, and (m, d) bytes as FAISS keeps them.
+
+    They are 128 more than the numbers.
+    """
     max_rounding = max_length = 0.0
     always: list[Rows] = []
-    for at in range(0, len(vectors), _PAGE):
-        page = vectors[at : at + _PAGE].astype(np.float32) - axes.mean
-        along, missing = axes.coordinates(page)
-        numbers = np.rint(along / np.float32(steps.along))
-        lengths = np.ceil(missing / np.float32(steps.missing)) if axes.basis is not None else None
-        beyond = np.abs(numbers).max(axis=1) > GREATEST
-        if lengths is not None:
-            beyond |= lengths > GREATEST
-            numbers = np.column_stack([numbers, lengths])
-        always.append(at + np.flatnonzero(beyond))
-        numbers = numbers.clip(-GREATEST, GREATEST)
-        codes[at : at + _PAGE] = (numbers + 128).astype(np.uint8)
-        rounded = numbers[:, : axes.kept] * np.float32(steps.along)
-        if not beyond.all():
-            max_rounding = max(max_rounding, longest((along - rounded)[~beyond]))
-            max_length = max(max_length, longest(rounded[~beyond]))
-    return CodedRows(codes, max_rounding, max_length, np.concatenate(always))
+    for begin in range(0, len(rows), _PAGE * _PAGES):
+        codes = np.empty((min(_PAGE * _PAGES, len(rows) - begin), bytes_a_row(axes)), np.uint8)
+        for at in range(begin, begin + len(codes), _PAGE):
+            page = rows.read(at, at + _PAGE).astype(np.float32) - axes.mean
+            along, missing = axes.coordinates(page)
+            numbers = np.rint(along / np.float32(steps.along))
+            lengths = np.ceil(missing / np.float32(steps.missing))
+            beyond = np.abs(numbers).max(axis=1) > GREATEST
+            if axes.basis is not None:
+                beyond |= lengths > GREATEST
+                numbers = np.column_stack([numbers, lengths])
+            always.append(at + np.flatnonzero(beyond))
+            numbers = numbers.clip(-GREATEST, GREATEST)
+            codes[at - begin : at - begin + _PAGE] = (numbers + 128).astype(np.uint8)
+            rounded = numbers[:, : axes.kept] * np.float32(steps.along)
+            if not beyond.all():
+                max_rounding = max(max_rounding, longest((along - rounded)[~beyond]))
+                max_length = max(max_length, longest(rounded[~beyond]))
+        put(begin, codes)
+    return Limits(max_rounding, max_length, np.concatenate(always))
 
 
 def bytes_a_row(axes: Axes) -> int:

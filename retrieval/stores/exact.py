@@ -23,8 +23,8 @@ class ExactStore:
         self._vectors = vectors
 
     @classmethod
-    def build(cls, dim: int, pages: Pages) -> ExactStore:
-        """Return a store of the vectors in `pages`: see `StoreFactory.build`."""
+    def build(cls, dim: int, pages: Pages, folder: str | None = None) -> ExactStore:
+        """Return a store, in memory, of the vectors in `pages`: see `StoreFactory.build`."""
         empty = np.empty(0, np.int64), np.empty((0, dim), np.float32)
         ids, vectors = zip(empty, *pages, strict=True)
         return cls(np.concatenate(ids), np.concatenate(vectors))

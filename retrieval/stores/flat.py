@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.stores import Ids, IdSet, Pages, Scores, StoreHeader, Vectors
-from retrieval.stores.cache_file import ID_BYTES, BodyWriter, map_parts, write_parts
+from retrieval.stores.body import Body, Part, StoredRows
+from retrieval.stores.cache_file import ID_BYTES, map_parts
 from retrieval.stores.exact import positions
 from retrieval.stores.parallel_scan import ParallelScan, one_thread
 from retrieval.stores.screen import ROUNDING, Rows, Screen, bitmap, map_index
@@ -29,6 +30,10 @@ _SCREENED_SHARE = 16
 """A search for more than one vector in this many scans them all: a screen would not help."""
 
 
+_NOTHING = 16
+"""The bytes with which FAISS ends an index without rows: how many vectors and ids there are."""
+
+
 class FlatStore:
     """An `IndexScalarQuantizer` of half floats under an id map; inner product of unit vectors.
 
@@ -37,27 +42,32 @@ class FlatStore:
 
     MAGIC = b"PIXFLAT6"
 
-    def __init__(self, index: Any, screen: Screen | None) -> None:
-        """Take an `IndexIDMap` over half floats, and the screen of its rows."""
-        self._index = index
+    def __init__(
+        self, mapped: NDArray[np.uint8], screen: Screen | None, body: Body | None = None
+    ) -> None:
+        """Take an `IndexIDMap` over half floats as bytes, the screen of its rows, and the body.
+
+        That is None if the store was loaded. Raises RuntimeError for bytes of something else.
+        """
+        self._mapped = mapped  # the index points into these
+        self._index = map_index(mapped)
         self._screen = screen
-        self._mapped: list[NDArray[np.uint8]] = []  # index and screen may point into these bytes
+        self._body = body
         self._scan = ParallelScan()
 
     @classmethod
-    def build(cls, dim: int, pages: Pages) -> Self:
+    def build(cls, dim: int, pages: Pages, folder: str | None = None) -> Self:
         """Return a store of the vectors in `pages`: see `StoreFactory.build`."""
-        store = cls(faiss.IndexIDMap(_half_floats(dim)), None)
-        for ids, vectors in pages:
-            store._index.add_with_ids(np.ascontiguousarray(vectors), np.ascontiguousarray(ids))
-        if store.count() >= _WORTH_SCREENING:
-            store._screen = cls.screen_of(store._rows())
-        return store
+        body = Body(folder)
+        part = body.part()
+        rows = _write_rows(part, dim, pages)
+        screen = cls.screen_of(rows, body) if len(rows) >= _WORTH_SCREENING else None
+        return cls(part.mapped(), screen, body)
 
     @classmethod
-    def screen_of(cls, vectors: NDArray[np.float16]) -> Screen:
-        """Return the coarse copy of (n, dim) vectors."""
-        return Screen.build(vectors)
+    def screen_of(cls, rows: StoredRows, body: Body) -> Screen:
+        """Return the coarse copy of rows, written into a body."""
+        return Screen.build(rows, body)
 
     @classmethod
     def load(cls, path: str) -> tuple[Self, StoreHeader] | None:
@@ -67,10 +77,9 @@ class FlatStore:
             return None
         header, parts = found
         try:
-            store = cls(map_index(parts[0]), Screen.read(*parts[1:]) if parts[1:] else None)
+            store = cls(parts[0], Screen.read(*parts[1:]) if parts[1:] else None)
         except (RuntimeError, ValueError, LookupError):
             return None
-        store._mapped = parts
         shapes = [(store._index.ntotal, store._index.d)]
         if store._screen is not None:
             shapes.append((store._screen.index.ntotal, len(store._screen.axes.mean)))
@@ -79,16 +88,12 @@ class FlatStore:
         return store, header
 
     def save(self, path: str, header: StoreHeader) -> None:
-        """Publish the store under `path`: see `BuiltStore.save`."""
-        screen = (self._screen.write, self._screen.write_numbers) if self._screen else ()
-        write_parts(path, self.MAGIC, header, (self._write, *screen))
-
-    def _write(self, file: BodyWriter) -> int:
-        """Write the vectors and ids in FAISS's format; return the size of what precedes them."""
-        begin = file.size
-        faiss.write_index(self._index, faiss.PyCallbackIOWriter(file.write))
-        row = STORED.itemsize * int(self._index.d) + ID_BYTES
-        return file.size - begin - self.count() * row
+        """Publish the store, which was built, under `path`: see `BuiltStore.save`."""
+        assert self._body is not None, "a store that was loaded is a file already"
+        heads = [len(self._mapped) - self.count() * (STORED.itemsize * self._index.d + ID_BYTES)]
+        if self._screen is not None:
+            heads += self._screen.heads()
+        self._body.publish(path, self.MAGIC, header, heads)
 
     def search(self, queries: Vectors, k: int, allowed: IdSet | None = None) -> tuple[Scores, Ids]:
         """Return the k nearest, best first: see `VectorStore.search`."""
@@ -198,6 +203,30 @@ class FlatStore:
         codes = faiss.downcast_index(self._index.index).codes
         rows: NDArray[np.float16] = faiss.rev_swig_ptr(codes.data(), codes.size()).view(STORED)
         return rows.reshape(self.count(), self._index.d)
+
+
+def _write_rows(part: Part, dim: int, pages: Pages) -> StoredRows:
+    """Write vectors and ids as FAISS's files have them; return the vectors, to be read."""
+    head = _head(dim, 0)
+    part.append(head)
+    ids = [np.empty(0, np.int64)]
+    for page_ids, vectors in pages:
+        part.append(vectors.astype(STORED))
+        ids.append(np.asarray(page_ids, np.int64))
+    together = np.concatenate(ids)
+    part.append(np.array([len(together)], "<i8"))
+    part.append(together.astype("<i8"))
+    part.put(0, _head(dim, len(together)))
+    return StoredRows(part, len(head), len(together), dim)
+
+
+def _head(dim: int, count: int) -> bytes:
+    """Return what precedes the vectors in a file of FAISS's."""
+    index = faiss.IndexIDMap(_half_floats(dim))
+    index.ntotal = index.index.ntotal = count
+    size = np.array([count * dim * STORED.itemsize], "<i8")
+    before: bytes = faiss.serialize_index(index).tobytes()[:-_NOTHING]
+    return before + size.tobytes()
 
 
 def _half_floats(dim: int) -> Any:

@@ -21,6 +21,7 @@ from retrieval.catalogue.vectors import GREATEST_ID
 from retrieval.errors import reason_of
 from retrieval.stores import (
     ApproximateStore,
+    BuiltStore,
     Ids,
     IdSet,
     Scores,
@@ -251,8 +252,27 @@ class LiveIndex:
         )
 
     def _rebuild(self, snapshot: Snapshot) -> _View:
+        built = None
+        try:
+            folder = os.path.dirname(self._key.path)
+            self._key.require_own()
+            os.makedirs(folder, exist_ok=True)
+            remove_stale(folder)
+            store, header = built = self._built(snapshot, folder)
+            store.save(self._key.path, header)
+        except OSError as error:
+            # A read-only library still answers, but every process builds the cache again.
+            _log.warning("the cache %s could not be written: %s", self._key.path, reason_of(error))
+            store, header = built or self._built(snapshot, None)
+            return self._unchanged(snapshot, store, header, rebuilt=True)
+        # The system can reclaim the memory of a mapped file, but not that of a store just built.
+        loaded = self._factory.load(self._key.path)
+        cached = loaded[0] if loaded and loaded[1] == header else store
+        return self._unchanged(snapshot, cached, header, rebuilt=True)
+
+    def _built(self, snapshot: Snapshot, folder: str | None) -> tuple[BuiltStore, StoreHeader]:
         damaged: list[int] = []
-        store = self._factory.build(self._key.dim, self._source.after(0, damaged))
+        store = self._factory.build(self._key.dim, self._source.after(0, damaged), folder)
         ids = store.ids()
         header = StoreHeader(
             fingerprint=self._key.fingerprint,
@@ -263,19 +283,7 @@ class LiveIndex:
             last_id=int(ids[-1]) if len(ids) else 0,
             damaged=sorted(damaged),
         )
-        try:
-            self._key.require_own()
-            os.makedirs(os.path.dirname(self._key.path), exist_ok=True)
-            remove_stale(os.path.dirname(self._key.path))
-            store.save(self._key.path, header)
-        except OSError as error:
-            # A read-only library still answers, but every process builds the cache again.
-            _log.warning("the cache %s could not be written: %s", self._key.path, reason_of(error))
-            return self._unchanged(snapshot, store, header, rebuilt=True)
-        # The system can reclaim the memory of a mapped file, but not that of a store just built.
-        loaded = self._factory.load(self._key.path)
-        cached = loaded[0] if loaded and loaded[1] == header else store
-        return self._unchanged(snapshot, cached, header, rebuilt=True)
+        return store, header
 
 
 def _living(search: Callable[[int], tuple[Scores, Ids]], k: int, gone: Ids) -> tuple[Scores, Ids]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -19,38 +18,6 @@ Rows = NDArray[np.int64]
 Found = TypeVar("Found")
 
 _BELOW, _ABOVE = -(2**62), 2**62  # all ids are between these
-_A_LIST = 16_384  # rows
-
-
-@dataclass(frozen=True, slots=True)
-class Lists:
-    """Which rows are in which list: those from `begins[i]` to `begins[i + 1]` of `rows`."""
-
-    rows: Rows
-    begins: Rows
-
-    @classmethod
-    def of_ranges(cls, count: int) -> Lists:
-        """Return lists of rows that follow each other."""
-        begins = np.linspace(0, count, -(-count // _A_LIST) + 1).astype(np.int64)
-        return cls(np.arange(count), begins)
-
-    @classmethod
-    def of_clusters(cls, of_row: Rows, count: int) -> Lists:
-        """Return `count` lists; `of_row` (n,) has the list of each row."""
-        sizes = np.bincount(of_row, minlength=count)
-        begins = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-        return cls(np.argsort(of_row, kind="stable"), begins)
-
-    @property
-    def count(self) -> int:
-        """The number of lists."""
-        return len(self.begins) - 1
-
-    def __iter__(self) -> Iterator[tuple[int, Rows]]:
-        """Yield each list's number and its rows, rising."""
-        for number, (begin, end) in enumerate(pairwise(self.begins.tolist())):
-            yield number, self.rows[begin:end]
 
 
 class ParallelScan:

@@ -23,11 +23,24 @@ from numpy.typing import NDArray
 
 from retrieval.stores import Scores, Vectors
 from retrieval.stores.axes import Axes, fitted, sampled
-from retrieval.stores.cache_file import ID_BYTES, BodyWriter
-from retrieval.stores.coded_rows import GREATEST, Steps, bytes_a_row, coded_rows, longest, step_of
-from retrieval.stores.parallel_scan import Lists, ParallelScan
+from retrieval.stores.body import Body, StoredRows
+from retrieval.stores.cache_file import ID_BYTES
+from retrieval.stores.coded_rows import (
+    GREATEST,
+    Limits,
+    Steps,
+    bytes_a_row,
+    longest,
+    step_of,
+    write_codes,
+)
+from retrieval.stores.list_file import ListFile, ListNumbers
+from retrieval.stores.parallel_scan import ParallelScan
 
 Rows = NDArray[np.int64]
+Clusters = Callable[[StoredRows, Axes], tuple[Vectors, ListNumbers]]
+
+_A_LIST = 16_384  # rows
 
 _SLACK = 1e-5  # more than sums in float32 can be off by
 
@@ -73,40 +86,26 @@ class Screen:
     always: Rows  # rows that bytes cannot tell, rising
     centres: Vectors  # (lists, d), of the lists that are clusters, otherwise 0
     sizes: Rows  # (lists,)
+    mapped: tuple[NDArray[np.uint8], NDArray[np.uint8]]  # the index points into these
 
     @classmethod
-    def build(
-        cls,
-        vectors: NDArray[np.float16],
-        clusters: Callable[[NDArray[np.float16], Axes], tuple[Vectors, Rows]] | None = None,
-    ) -> Screen:
-        """Return the screen of (n, dim) vectors, n at least 1.
+    def build(cls, rows: StoredRows, body: Body, clusters: Clusters | None = None) -> Screen:
+        """Write the screen of rows, at least one, into two parts of a body; return it, mapped.
 
         `clusters` returns centres (lists, kept), and the list of each row (n,); without it, lists
-        are ranges of rows.
+        are ranges of rows. Raises OSError.
         """
-        sample = sampled(vectors)
+        sample = sampled(rows)
         axes = fitted(sample, _CHOICES)
         along, missing = axes.coordinates(sample - axes.mean)
         steps = Steps(step_of(np.abs(along)), step_of(missing))
-        coded = coded_rows(vectors, axes, steps)
-        if clusters is None:
-            lists = Lists.of_ranges(len(vectors))
-            centres = np.zeros((lists.count, axes.kept), np.float32)
-        else:
-            centres, of_row = clusters(vectors, axes)
-            lists = Lists.of_clusters(of_row, len(centres))
-        index = _empty_index(bytes_a_row(axes), centres)
-        inverted = faiss.ArrayInvertedLists(lists.count, bytes_a_row(axes))
-        for number, rows in lists:
-            codes = np.ascontiguousarray(coded.codes[rows])
-            ids = np.ascontiguousarray(rows)
-            inverted.add_entries(number, len(rows), faiss.swig_ptr(ids), faiss.swig_ptr(codes))
-        inverted.this.disown()
-        index.replace_invlists(inverted, True)
-        index.ntotal = len(vectors)
-        limits = coded.max_rounding, coded.max_length
-        return cls(index, axes, steps, *limits, coded.always, *_centres_and_sizes(index))
+        centres, of_row = (clusters or _ranges)(rows, axes)
+        part = body.part()
+        lists = ListFile(part, _empty_index(bytes_a_row(axes), centres), of_row)
+        limits = write_codes(rows, axes, steps, lists.put)
+        numbers = body.part()
+        numbers.append(_numbers(axes, steps, limits))
+        return cls.read(part.mapped(), numbers.mapped())
 
     def candidates(
         self,
@@ -194,32 +193,9 @@ class Screen:
         offset = float(np.einsum("d,d->", query, self.axes.mean))
         return CodedQuery(code[None].astype(np.float32), along, scale, offset, bound + _SLACK)
 
-    def write(self, file: BodyWriter) -> int:
-        """Write the bytes in FAISS's format; return the size of what precedes the rows."""
-        begin = file.size
-        faiss.write_index(self.index, faiss.PyCallbackIOWriter(file.write))
-        return file.size - begin - int(self.index.ntotal) * (int(self.index.code_size) + ID_BYTES)
-
-    def write_numbers(self, file: BodyWriter) -> int:
-        """Write the rest: a line of JSON, then mean, basis and rows as little-endian numbers.
-
-        Return its size.
-        """
-        begin = file.size
-        basis = np.empty((len(self.axes.mean), 0)) if self.axes.basis is None else self.axes.basis
-        facts = {
-            "steps": [self.steps.along, self.steps.missing],
-            "limits": [self.max_rounding, self.max_length],
-            "shape": basis.shape,
-        }
-        file.write(json.dumps(facts).encode() + b"\n")
-        file.write(np.concatenate([self.axes.mean, basis.ravel()]).astype("<f4").tobytes())
-        file.write(self.always.astype("<i8").tobytes())
-        return file.size - begin
-
     @classmethod
     def read(cls, body: NDArray[np.uint8], numbers: NDArray[np.uint8]) -> Screen:
-        """Map what `write` and `write_numbers` wrote.
+        """Map the two parts that `build` wrote.
 
         RuntimeError or ValueError when they are not that.
         """
@@ -231,7 +207,35 @@ class Screen:
         basis = floats[dim:].reshape(dim, kept) if kept else None
         max_rounding, max_length = facts["limits"]
         index, axes, steps = map_index(body), Axes(floats[:dim], basis), Steps(*facts["steps"])
-        return cls(index, axes, steps, max_rounding, max_length, always, *_centres_and_sizes(index))
+        centres, sizes = _centres_and_sizes(index)
+        limits = max_rounding, max_length
+        return cls(index, axes, steps, *limits, always, centres, sizes, (body, numbers))
+
+    def heads(self) -> list[int]:
+        """Return how much of the two parts that `build` wrote precedes the rows."""
+        rows = int(self.index.ntotal) * (int(self.index.code_size) + ID_BYTES)
+        return [len(self.mapped[0]) - rows, len(self.mapped[1])]
+
+
+def _numbers(axes: Axes, steps: Steps, limits: Limits) -> bytes:
+    """Return a line of JSON, then mean, basis and rows as little-endian numbers."""
+    basis = np.empty((len(axes.mean), 0)) if axes.basis is None else axes.basis
+    facts = {
+        "steps": [steps.along, steps.missing],
+        "limits": [limits.max_rounding, limits.max_length],
+        "shape": basis.shape,
+    }
+    floats = np.concatenate([axes.mean, basis.ravel()]).astype("<f4")
+    line = json.dumps(facts).encode() + b"\n"
+    return line + floats.tobytes() + limits.always.astype("<i8").tobytes()
+
+
+def _ranges(rows: StoredRows, axes: Axes) -> tuple[Vectors, ListNumbers]:
+    """Return centres of nothing, and the list of each row: rows that follow each other."""
+    begins = np.linspace(0, len(rows), -(-len(rows) // _A_LIST) + 1).astype(np.int64)
+    count = len(begins) - 1
+    of_row = np.repeat(np.arange(count, dtype=np.int32), np.diff(begins))
+    return np.zeros((count, axes.kept), np.float32), of_row
 
 
 def map_index(body: NDArray[np.uint8]) -> Any:

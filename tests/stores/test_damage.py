@@ -143,13 +143,13 @@ def test_a_large_file_is_read_once(
     path, factory = str(tmp_path / "a"), store_factory("exact")
     factory.build(DIM, pages_of(IDS, VECTORS)).save(path, header_of(IDS))
     read: list[int] = []
-    intact = cache_file._intact
+    intact = cache_file._Blocks.intact
 
-    def counted(body: cache_file.Part, crcs: list[int], blocks: list[int]) -> bool:
+    def counted(body: cache_file._Blocks, blocks: list[int]) -> bool:
         read.append(len(blocks))
-        return intact(body, crcs, blocks)
+        return intact(body, blocks)
 
-    monkeypatch.setattr(cache_file, "_intact", counted)
+    monkeypatch.setattr(cache_file._Blocks, "intact", counted)
     assert factory.load(path) is not None
     always, everything = read
     assert everything == (300 * (8 + 4 * DIM) + 999) // 1000

@@ -20,6 +20,7 @@ from support.stores import (
     header_of,
     pages_of,
     parallel,
+    screen_of,
     screened,
     unit,
 )
@@ -78,7 +79,7 @@ def test_a_screen_never_loses_one_of_the_best(
 def test_no_score_exceeds_what_a_screen_says(seed: int, dim: int, choices: tuple[int, ...]) -> None:
     vectors = awkward(60, dim, seed)
     with screened(choices):
-        screen = Screen.build(vectors.astype(np.float16))
+        screen = screen_of(vectors)
     told = np.setdiff1d(np.arange(60), screen.always)
     codes = codes_of(screen)
     for query in (vectors[3], vectors.mean(axis=0), np.zeros(dim, np.float32), -vectors[5]):
@@ -111,13 +112,14 @@ def everything(screen: Screen, code: Vectors) -> tuple[Scores, Rows]:
 
 ADDS_UP = """
 import faiss, numpy as np
+from support.stores import screen_of
 from retrieval.stores import screen as module
 from retrieval.stores.parallel_scan import ParallelScan
 module._CHOICES = ()
 random = np.random.default_rng(0)
 rows = np.tile([[1], [-1]], (100, 777)) * random.choice([1, 0.9], (200, 777))
 rows = rows.astype(np.float16)
-screen = module.Screen.build(rows)
+screen = screen_of(rows)
 coded = screen.encode(np.ones(777, np.float32))
 sums, found = ParallelScan().best(screen.index, coded.code, 200, np.arange(1))
 codes = np.rint((rows - screen.axes.mean) / np.float32(screen.steps.along))
@@ -148,7 +150,7 @@ def test_rows_that_bytes_cannot_tell_are_counted_once() -> None:
         return scores
 
     with screened((3, 7)):
-        screen = replace(Screen.build(vectors.astype(np.float16)), always=np.array([0, 1]))
+        screen = replace(screen_of(vectors), always=np.array([0, 1]))
         for k in range(1, 13):
             best = np.flatnonzero(allowed)
             best = best[np.argsort(-score(best))][:k]
@@ -158,7 +160,7 @@ def test_rows_that_bytes_cannot_tell_are_counted_once() -> None:
 
 def test_a_screen_leaves_little_to_compare() -> None:
     vectors = unit(20_000, dim=64)
-    screen = Screen.build(vectors.astype(np.float16))
+    screen = screen_of(vectors)
     compared = []
 
     def score(rows: Rows) -> Scores:

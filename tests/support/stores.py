@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import faiss
 import numpy as np
@@ -16,7 +17,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from retrieval.stores import Ids, IdSet, Scores, StoreHeader, Vectors, VectorStore
 from retrieval.stores.backends import BACKENDS, Backend, store_factory
-from retrieval.vectors import as_stored, normalise
+from retrieval.stores.body import Body, StoredRows
+from retrieval.stores.screen import Screen
+from retrieval.vectors import STORED, as_stored, normalise
 
 DIM = 16
 TOY = Backend("support.toy_store", "ToyStore")
@@ -76,7 +79,7 @@ def screened(choices: tuple[int, ...] = ()) -> Iterator[None]:
         for name in ("_TOP", "_TOP_A_HIT"):
             patch.setattr(f"retrieval.stores.screen.{name}", 1)
         patch.setattr("retrieval.stores.screen._CHOICES", choices)
-        patch.setattr("retrieval.stores.parallel_scan._A_LIST", 7)
+        patch.setattr("retrieval.stores.screen._A_LIST", 7)
         patch.setattr("retrieval.stores.axes._SCAN_NS", 1e9)  # as few axes as there may be
         yield
 
@@ -89,6 +92,14 @@ def many_lists() -> Iterator[None]:
         patch.setattr("retrieval.stores.screen._CHOICES", (15, 31))
         patch.setattr("retrieval.stores.clustered._COMPARED", 100)
         yield
+
+
+def screen_of(vectors: NDArray[np.floating[Any]]) -> Screen:
+    """Return the screen of (n, dim) vectors, in memory."""
+    body = Body()
+    part = body.part()
+    part.append(vectors.astype(STORED))
+    return Screen.build(StoredRows(part, 0, *vectors.shape), body)
 
 
 def photographs(n: int, dim: int) -> Vectors:

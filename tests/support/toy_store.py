@@ -20,7 +20,7 @@ class ToyStore:
         self._vectors = vectors
 
     @classmethod
-    def build(cls, dim: int, pages: Pages) -> ToyStore:
+    def build(cls, dim: int, pages: Pages, folder: str | None = None) -> ToyStore:
         rows = [(id_, vector) for page in pages for id_, vector in zip(*page, strict=True)]
         ids = np.array([id_ for id_, _ in rows], np.int64)
         return cls(ids, np.array([vector for _, vector in rows], np.float32).reshape(-1, dim))
