@@ -1,11 +1,12 @@
 """Measure `pixtrieve serve` with many clients, with and without concurrent indexing.
 
-    python benchmarks/serving.py [--count N] [--clients N] [--seconds S]
+    python benchmarks/serving.py [--count N] [--clients N] [--seconds S] [--servers N]
 
 The library contains N random vectors of the built-in model. Each client sends one new query after
 another and waits for each answer (a closed loop: more clients wait longer, and no request is
-dropped). "Without batching" is the same server that encodes each query by itself. The last
-measurement runs while `pixtrieve index` adds drawn pictures to the library in another process.
+dropped). "Without batching" is the same server that encodes each query by itself. "Servers" are
+processes of their own on the same library, each with its share of the clients. The last measurement
+runs while `pixtrieve index` adds drawn pictures to the library in another process.
 Clients and server share the processors. Memory is the server's resident size.
 """
 
@@ -24,7 +25,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -114,36 +115,42 @@ async def client(port: int, asked: Iterator[str], until: float, seconds: list[fl
     return failed
 
 
-async def clients(port: int, count: int, lasting: float) -> tuple[list[float], int]:
+async def clients(ports: Sequence[int], count: int, lasting: float) -> tuple[list[float], int]:
     """Run all clients; return the seconds of all answers and the number of failures."""
     seconds: list[float] = []
     asked, until = questions(), time.perf_counter() + lasting
-    failed = await asyncio.gather(*(client(port, asked, until, seconds) for _ in range(count)))
+    failed = await asyncio.gather(
+        *(client(ports[number % len(ports)], asked, until, seconds) for number in range(count))
+    )
     return seconds, sum(failed)
 
 
-def load(library: str, arguments: argparse.Namespace, *, batching: bool) -> Load:
-    """Run the clients against a server and return the results."""
-    with server(library, batching=batching) as (port, process):
-        asyncio.run(clients(port, arguments.clients, _WARMING_S))
-        before, began = resident_mb(process), time.perf_counter()
-        seconds, failed = asyncio.run(clients(port, arguments.clients, arguments.seconds))
+def load(
+    library: str, arguments: argparse.Namespace, *, batching: bool = True, servers: int = 1
+) -> Load:
+    """Run the clients against servers and return the results; memory is that of all servers."""
+    with ExitStack() as stack:
+        running = [stack.enter_context(server(library, batching=batching)) for _ in range(servers)]
+        ports, processes = zip(*running, strict=True)
+        asyncio.run(clients(ports, arguments.clients, _WARMING_S))
+        before, began = sum(map(resident_mb, processes)), time.perf_counter()
+        seconds, failed = asyncio.run(clients(ports, arguments.clients, arguments.seconds))
         lasted = time.perf_counter() - began
-        return Load(seconds, lasted, failed, before, resident_mb(process))
+        return Load(seconds, lasted, failed, before, sum(map(resident_mb, processes)))
 
 
 def beside_indexing(library: str, pictures: str, arguments: argparse.Namespace) -> Load:
     """Run one client per processor against a server while another process adds pictures."""
     count = os.cpu_count() or 1
     with server(library, batching=True) as (port, process):
-        asyncio.run(clients(port, count, _WARMING_S))
+        asyncio.run(clients([port], count, _WARMING_S))
         before, began = resident_mb(process), time.perf_counter()
         index = (*PIXTRIEVE, "index", pictures, "--library", library)
         with subprocess.Popen(index, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
             seconds: list[float] = []
             failed = 0
             while run.poll() is None:
-                some, wrong = asyncio.run(clients(port, count, 0.5))
+                some, wrong = asyncio.run(clients([port], count, 0.5))
                 seconds += some
                 failed += wrong
         if run.returncode:
@@ -192,25 +199,34 @@ def main() -> None:
         "--seconds", type=float, default=60, help="duration of each load (%(default)s)"
     )
     parser.add_argument(
-        "--added", type=int, default=5000, help="pictures indexed meanwhile (%(default)s)"
+        "--added",
+        type=int,
+        default=5000,
+        help="pictures indexed meanwhile (%(default)s); 0 leaves that out",
     )
+    parser.add_argument("--servers", type=int, default=2, help="at once, beside one (%(default)s)")
     arguments = begin(parser)
     spec = open_encoder(arguments.model or "pocket").spec
     known = library_of(arguments.cache, spec, arguments.count)
-    pictures = distinct(arguments.cache, arguments.added)
     machine, rows = Machine(), []
     for batching in (True, False):
         name = f"{arguments.clients} clients{'' if batching else ', without batching'}"
         note(name)
         rows.append(row(name, load(known, arguments, batching=batching)))
+    for servers in (1, arguments.servers) * 2:  # in turn: other programs disturb both
+        name = f"{arguments.clients} clients, {servers} server{'s'[: servers > 1]}"
+        note(name)
+        rows.append(row(name, load(known, arguments, servers=servers)))
     few = argparse.Namespace(**{**vars(arguments), "clients": os.cpu_count() or 1, "seconds": 10})
     note(f"{few.clients} clients")
-    rows.append(row(f"{few.clients} clients", load(known, few, batching=True)))
-    with tempfile.TemporaryDirectory(dir=arguments.cache) as folder:
-        copy = shutil.copytree(known, os.path.join(folder, "library"))
-        note("with concurrent indexing")
-        name = f"{few.clients} clients while {arguments.added:,} pictures are indexed"
-        rows.append(row(name, beside_indexing(copy, pictures, arguments)))
+    rows.append(row(f"{few.clients} clients", load(known, few)))
+    if arguments.added:
+        pictures = distinct(arguments.cache, arguments.added)
+        with tempfile.TemporaryDirectory(dir=arguments.cache) as folder:
+            copy = shutil.copytree(known, os.path.join(folder, "library"))
+            note("with concurrent indexing")
+            name = f"{few.clients} clients while {arguments.added:,} pictures are indexed"
+            rows.append(row(name, beside_indexing(copy, pictures, arguments)))
     print_table(
         f"pixtrieve serve, {arguments.count:,} pictures, model {spec.name}: {machine.line()}",
         ("load", "answers/s", "p50, ms", "p99, ms", "failed", "memory, MB"),

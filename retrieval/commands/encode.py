@@ -49,7 +49,7 @@ def encode_options(command: Callable[..., Any]) -> Callable[..., Any]:
         type=click.IntRange(1),
         default=EncodeOptions().shard_size,
         show_default=True,
-        help="Pictures in a shard: what an interruption repeats at most.",
+        help="Pictures in a shard, at most: what an interruption repeats.",
     )
     @click.option(
         "--thumbnails",

@@ -16,6 +16,8 @@ from support.fakes import FakeEncoder
 
 from retrieval import Library
 from retrieval.errors import SourceError
+from retrieval.images.sources import Item, pieces_of
+from retrieval.images.sources.folders import FolderSource
 
 _COLOURS = st.sampled_from([(255, 0, 0), (0, 200, 0), (0, 0, 255), (9, 99, 199), (250, 250, 2)])
 _NAMES = st.sampled_from(["a", "b.c", "b", "ü", "2023-05-01", "red car"])
@@ -106,6 +108,49 @@ def test_shards_stay_when_a_source_before_them_grows(tmp_path: Path, encoder: Fa
         merge(two, tmp_path / "fresh")
         assert contents_of(one) == contents_of(two)
     assert len(list((tmp_path / "out/shards").iterdir())) == 3
+
+
+@pytest.mark.parametrize("kind", ["folder", "list"])
+def test_a_picture_that_comes_or_goes_leaves_the_shards_after_it(
+    tmp_path: Path, encoder: FakeEncoder, kind: str
+) -> None:
+    folder, listed = tmp_path / "p", tmp_path / "list.txt"
+    folder.mkdir()
+    for n in range(120):
+        (folder / f"{n:03d}.png").write_bytes(png((n, 2 * n, 9)))
+
+    def run() -> tuple[int, int]:
+        names = sorted(str(path) for path in folder.iterdir())
+        listed.write_text("\n".join(names))
+        encoder.images_encoded = 0
+        source = folder if kind == "folder" else listed
+        done = encode(encoder, tmp_path / "out", source, size=16)
+        assert done.pictures == len(names)
+        return done.written, done.skipped
+
+    shards, _ = run()
+    assert 120 / 16 <= shards <= 120 / 8
+    (folder / "005a.png").write_bytes(png((1, 2, 3)))
+    written, skipped = run()
+    assert written <= 2
+    assert skipped >= shards - 2
+    assert encoder.images_encoded <= 32
+    (folder / "003.png").unlink()
+    assert run()[0] <= 2
+
+
+@given(st.lists(st.text(max_size=4)), st.integers(1, 40))
+def test_pieces_have_all_items_in_order_and_no_more_than_their_size(
+    names: list[str], size: int
+) -> None:
+    items = [Item("root", name, -1, 0) for name in names]
+    source = FolderSource("root")
+    for by_names in (False, True):
+        pieces = list(pieces_of(source, items, size, by_names=by_names))
+        assert [item for piece in pieces for item in piece.items] == items
+        assert all(0 < len(piece.items) <= size for piece in pieces)
+        least = size // 2 if by_names and size >= 16 else size
+        assert all(len(piece.items) >= least for piece in pieces[:-1])
 
 
 def test_no_record_stands_beside_the_files_of_another_attempt(

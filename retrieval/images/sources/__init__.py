@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Protocol
 
 MOST_BYTES = 256 * 2**20
@@ -17,6 +18,9 @@ MOST_BYTES = 256 * 2**20
 
 MOST_BESIDE_BYTES = 2**20
 """No text beside a picture may be larger."""
+
+_BEGINNINGS = 8
+"""About so many of the pictures that a piece may have are ones that a piece may begin with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,20 +119,35 @@ class Piece:
         yield from self.source.read(self)
 
 
-def pieces_of(source: Source, listed: Iterable[Item | Flaw], size: int) -> Iterator[Piece]:
-    """Divide what a source has listed into pieces of `size` pictures; flaws come with the last."""
+def pieces_of(
+    source: Source, listed: Iterable[Item | Flaw], size: int, *, by_names: bool = False
+) -> Iterator[Piece]:
+    """Divide what a source has listed into pieces of `size` pictures; flaws come with the last.
+
+    `by_names` is for sources that change item by item. A piece then has at least half of `size`,
+    and the next begins with an item whose name says so, if there is one before `size`. So an item
+    that comes or goes changes its own piece, seldom the next ones, and not all that follow. Below a
+    `size` of 16, names do not count.
+    """
     items: list[Item] = []
     flaws: list[Flaw] = []
     for each in listed:
         if isinstance(each, Flaw):
             flaws.append(each)
             continue
-        if len(items) == size:
+        half = by_names and size >= 2 * _BEGINNINGS and len(items) >= size // 2
+        if len(items) == size or (half and _begins(each, size)):
             yield Piece(source, tuple(items))
             items = []
         items.append(each)
     if items or flaws:
         yield Piece(source, tuple(items), tuple(flaws))
+
+
+def _begins(item: Item, size: int) -> bool:
+    """Tell whether a piece begins with an item, if it can: about eight of `size` items say so."""
+    digest = blake2b(item.path.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "little") % size < _BEGINNINGS
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ class FolderSource:
 
     def pieces(self, size: int) -> Iterator[Piece]:
         """Walk the folder, in the order in which an indexing run reads it."""
-        return pieces_of(self, self._items(), size)
+        return pieces_of(self, self._items(), size, by_names=True)
 
     def read(self, piece: Piece) -> Iterator[tuple[Item, Load] | Flaw]:
         """Yield the pictures; they are read from their own files."""

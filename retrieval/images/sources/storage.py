@@ -120,7 +120,7 @@ class StorageSource:
 
     def pieces(self, size: int) -> Iterator[Piece]:
         """List the keys, in order; raises SourceError."""
-        return pieces_of(self, items_of(self.name, self._members()), size)
+        return pieces_of(self, items_of(self.name, self._members()), size, by_names=True)
 
     def read(self, piece: Piece) -> Iterator[tuple[Item, Load] | Flaw]:
         """Yield the pictures; each is read when it is asked for, in any thread."""

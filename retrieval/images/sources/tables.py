@@ -41,7 +41,7 @@ class ListSource:
 
     def pieces(self, size: int) -> Iterator[Piece]:
         """Read the list; raises SourceError."""
-        return pieces_of(self, self._items(), size)
+        return pieces_of(self, self._items(), size, by_names=True)
 
     def read(self, piece: Piece) -> Iterator[tuple[Item, Load] | Flaw]:
         """Yield the pictures; each is read when it is asked for, in any thread."""

@@ -34,8 +34,8 @@ def plan(
     """Yield the jobs of all sources, in order; sources are listed as the iterator is consumed.
 
     A name is the number of the shard and a digest of what it is made of: a source that changed
-    gets new shards. The digest tells whether a shard is there: the numbers of the others shift
-    when a source before them grows.
+    gets new shards, a folder, bucket or list only where it changed. The digest tells whether a
+    shard is there: the numbers of the others shift when a source before them grows.
     """
     limits = options.limits
     rules = (FORMAT, fingerprint, limits.max_megapixels, limits.exact, options.columns)
