@@ -7,7 +7,8 @@ another and waits for each answer (a closed loop: more clients wait longer, and 
 dropped). "Without batching" is the same server that encodes each query by itself. "Servers" are
 processes of their own on the same library, each with its share of the clients. The last measurement
 runs while `pixtrieve index` adds drawn pictures to the library in another process.
-Clients and server share the processors. Memory is the server's resident size.
+Clients and server share the processors. "cpu" is the processor time of the servers for an answer,
+memory their resident size.
 """
 
 from __future__ import annotations
@@ -53,10 +54,14 @@ main(sys.argv[1:])
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """The results of a load: seconds of each answer, number of failures, memory in MB."""
+    """The results of a load: seconds of each answer, number of failures, memory in MB.
+
+    `worked` are the processor seconds of the servers.
+    """
 
     seconds: list[float]
     lasted: float
+    worked: float
     failed: int
     before_mb: float
     after_mb: float
@@ -89,6 +94,13 @@ def resident_mb(process: int) -> float:
     """Return the resident size of a process in MB."""
     with open(f"/proc/{process}/statm", encoding="ascii") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE") / 2**20
+
+
+def worked_s(process: int) -> float:
+    """Return the processor seconds that a process has used."""
+    with open(f"/proc/{process}/stat", encoding="ascii") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
 def questions() -> Iterator[str]:
@@ -134,9 +146,10 @@ def load(
         ports, processes = zip(*running, strict=True)
         asyncio.run(clients(ports, arguments.clients, _WARMING_S))
         before, began = sum(map(resident_mb, processes)), time.perf_counter()
+        idle = sum(map(worked_s, processes))
         seconds, failed = asyncio.run(clients(ports, arguments.clients, arguments.seconds))
-        lasted = time.perf_counter() - began
-        return Load(seconds, lasted, failed, before, sum(map(resident_mb, processes)))
+        lasted, worked = time.perf_counter() - began, sum(map(worked_s, processes)) - idle
+        return Load(seconds, lasted, worked, failed, before, sum(map(resident_mb, processes)))
 
 
 def beside_indexing(library: str, pictures: str, arguments: argparse.Namespace) -> Load:
@@ -144,7 +157,7 @@ def beside_indexing(library: str, pictures: str, arguments: argparse.Namespace) 
     count = os.cpu_count() or 1
     with server(library, batching=True) as (port, process):
         asyncio.run(clients([port], count, _WARMING_S))
-        before, began = resident_mb(process), time.perf_counter()
+        before, began, idle = resident_mb(process), time.perf_counter(), worked_s(process)
         index = (*PIXTRIEVE, "index", pictures, "--library", library)
         with subprocess.Popen(index, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
             seconds: list[float] = []
@@ -155,7 +168,8 @@ def beside_indexing(library: str, pictures: str, arguments: argparse.Namespace) 
                 failed += wrong
         if run.returncode:
             raise BenchmarkError("indexing failed")
-        return Load(seconds, time.perf_counter() - began, failed, before, resident_mb(process))
+        lasted, worked = time.perf_counter() - began, worked_s(process) - idle
+        return Load(seconds, lasted, worked, failed, before, resident_mb(process))
 
 
 def distinct(cache: str, count: int) -> str:
@@ -183,6 +197,7 @@ def row(name: str, found: Load) -> Sequence[str]:
         f"{len(ordered) / found.lasted:.0f}",
         f"{1000 * statistics.median(ordered):.1f}",
         f"{1000 * p99:.1f}",
+        f"{1000 * found.worked / len(ordered):.1f}",
         f"{found.failed}",
         f"{found.before_mb:.0f} → {found.after_mb:.0f}",
     )
@@ -229,7 +244,7 @@ def main() -> None:
             rows.append(row(name, beside_indexing(copy, pictures, arguments)))
     print_table(
         f"pixtrieve serve, {arguments.count:,} pictures, model {spec.name}: {machine.line()}",
-        ("load", "answers/s", "p50, ms", "p99, ms", "failed", "memory, MB"),
+        ("load", "answers/s", "p50, ms", "p99, ms", "cpu ms", "failed", "memory, MB"),
         rows,
     )
 

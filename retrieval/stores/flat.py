@@ -14,6 +14,7 @@ from retrieval.stores.body import Body, Part, StoredRows
 from retrieval.stores.cache_file import ID_BYTES, map_parts
 from retrieval.stores.exact import positions
 from retrieval.stores.parallel_scan import ParallelScan, one_thread
+from retrieval.stores.residency import Residency
 from retrieval.stores.screen import ROUNDING, Rows, Screen, bitmap, map_index
 from retrieval.vectors import STORED
 
@@ -54,6 +55,7 @@ class FlatStore:
         self._screen = screen
         self._body = body
         self._scan = ParallelScan()
+        self._residency = Residency(mapped)
 
     @classmethod
     def build(cls, dim: int, pages: Pages, folder: str | None = None) -> Self:
@@ -127,7 +129,7 @@ class FlatStore:
         """Return the k best of some rows for a query (dim,), compared exactly."""
         # einsum adds up each pair in the same order wherever it is stored: equal vectors get equal
         # scores.
-        scores = np.einsum("nd,d->n", self._rows()[rows].astype(np.float32), query)
+        scores = np.einsum("nd,d->n", self._some(rows).astype(np.float32), query)
         ids = self._ids()[rows]
         order = np.lexsort((ids, -scores))[:k]
         return scores[order], ids[order]
@@ -138,7 +140,7 @@ class FlatStore:
         if len(rows):
             with one_thread():
                 some = _half_floats(self._index.d)
-                some.add_sa_codes(self._rows()[rows].view(np.uint8))
+                some.add_sa_codes(self._some(rows).view(np.uint8))
                 found, places = some.search(query[None], len(rows))
             scores[places] = found
         return scores
@@ -170,6 +172,7 @@ class FlatStore:
                 )
             order = np.lexsort((row_ids, -row_scores))[:width]
             best_scores[row], best_ids[row] = row_scores[order], row_ids[order]
+        self._residency.looked_at(self.count())
         return best_scores, best_ids
 
     def _down_to(self, query: Vectors, score: np.float32, parameters: Any) -> tuple[Scores, Ids]:
@@ -187,7 +190,7 @@ class FlatStore:
 
     def vectors(self, ids: Ids) -> Vectors:
         """Return the vectors of stored ids, in the order given; KeyError for others."""
-        return np.asarray(self._rows()[positions(self._ids(), ids)], np.float32)
+        return np.asarray(self._some(positions(self._ids(), ids)), np.float32)
 
     def count(self) -> int:
         """Return how many vectors are stored."""
@@ -197,6 +200,12 @@ class FlatStore:
         """Return the id of each row, in FAISS's own memory."""
         ids: Ids = faiss.rev_swig_ptr(self._index.id_map.data(), self.count())
         return ids
+
+    def _some(self, rows: Rows) -> NDArray[np.float16]:
+        """Return the vectors (r, dim) of rows (r,)."""
+        some = self._rows()[rows]
+        self._residency.looked_at(len(rows))
+        return some
 
     def _rows(self) -> NDArray[np.float16]:
         """Return the vectors (n, dim), in FAISS's own memory."""

@@ -53,7 +53,7 @@ _CHOICES = (47, 63, 79, 95, 111, 127, 159, 191, 255)
 _FIRST_SHARE = 16
 """One row in this many is searched first."""
 
-_WORTH_THREADS = 50_000
+_WORTH_THREADS = 200_000
 """From this many rows in the nearest lists on, all processors share their scan."""
 
 _TOP, _TOP_A_HIT = 64, 4

@@ -130,10 +130,11 @@ def test_a_killed_build_leaves_the_old_store_and_a_temporary_file(tmp_path: Path
 PEAK = """
 import resource, sys
 import numpy as np
-from retrieval.stores import StoreHeader
+from retrieval.stores import StoreHeader, clustered, coded_rows
 from retrieval.stores.clustered import ClusteredStore
 from retrieval.stores.flat import FlatStore
 from retrieval.vectors import normalise
+clustered._PAGE, clustered._TRAINED_ON, coded_rows._PAGES = 8192, 16, 2  # what is held at once
 count, dim, path = int(sys.argv[1]), 128, sys.argv[2]
 middles = np.random.default_rng(0).standard_normal((500, dim)) / np.arange(1, dim + 1)
 def pages():
@@ -162,3 +163,28 @@ def test_building_holds_a_small_part_of_the_vectors_in_memory(tmp_path: Path) ->
     few, many = 50_000, 300_000
     vectors = (many - few) * 128 * 2
     assert peak(many) - peak(few) < vectors / 2
+
+
+def resident_kb(path: str) -> int:
+    """Return how much of a mapped file is in the memory of this process."""
+    maps = Path("/proc/self/smaps").read_text("utf-8").split("VmFlags:")
+    return sum(int(each.split("\nRss:")[1].split()[0]) for each in maps if f" {path}\n" in each)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_vectors_that_were_looked_at_do_not_stay_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, ids, vectors = str(tmp_path / "a"), np.arange(20_000), unit(20_000, dim=256)
+    FlatStore.build(256, pages_of(ids, vectors)).save(path, header_of(ids, 256))
+    for most, stays in ((2**30, True), (2**20, False)):
+        monkeypatch.setattr("retrieval.stores.residency._MOST", most)
+        loaded = FlatStore.load(path)
+        assert loaded is not None
+        store = loaded[0]
+        np.testing.assert_array_equal(store.vectors(ids), vectors)
+        assert (resident_kb(path) > 10_000) == stays
+        assert_nearest(store.search(vectors[:1], 9), ids, vectors, vectors[:1], 9)
+        assert (resident_kb(path) > 10_000) == stays
+        np.testing.assert_array_equal(store.vectors(ids[::7]), vectors[::7])
+        del store, loaded
