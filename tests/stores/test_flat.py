@@ -132,7 +132,8 @@ print(faiss.SIMDConfig.get_level_name())
 @pytest.mark.parametrize("level", ["NONE", "AVX2", "AVX512"])
 def test_bytes_are_added_up_exactly_on_every_kind_of_processor(level: str) -> None:
     """Some processors' instructions for bytes stop at 32,767; these sums go far beyond."""
-    environment = {**os.environ, "FAISS_SIMD_LEVEL": level}
+    path = os.pathsep.join(sys.path)
+    environment = {**os.environ, "FAISS_SIMD_LEVEL": level, "PYTHONPATH": path}
     command = [sys.executable, "-c", ADDS_UP]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -8,7 +8,9 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,6 +25,7 @@ from retrieval import Library, SearchResult
 from retrieval.catalogue import Snapshot
 from retrieval.stores import Ids, IdSet, Scores, StoreFactory, StoreHeader, Vectors
 from retrieval.stores.backends import BACKENDS, store_factory
+from retrieval.stores.body import Part
 from retrieval.stores.cache_file import CacheKey
 from retrieval.stores.exact import merge
 from retrieval.stores.flat import FlatStore
@@ -280,18 +283,32 @@ def test_a_catalogue_restored_from_a_backup_is_believed(filled: Library, tmp_pat
     assert ask(filled) == before
 
 
+@pytest.mark.parametrize("call", ["os.replace", "os.fsync", "os.makedirs", "body.Part.put"])
 def test_a_cache_that_cannot_be_written_costs_no_answer(
-    filled: Library, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    filled: Library,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    call: str,
 ) -> None:
-    before = ask(filled)
-    os.remove(cache_of(filled))
+    before, path = ask(filled), cache_of(filled)
+    os.remove(path)
+    put = Part.put
 
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("os.replace", full)
+    def full_on_disk(part: Part, *data: Any) -> None:
+        if not isinstance(part._file, BytesIO):
+            full()
+        put(part, *data)
+
+    if call == "body.Part.put":
+        monkeypatch.setattr(Part, "put", full_on_disk)
+    else:
+        monkeypatch.setattr(call, full)
     assert ask(filled) == before
     assert "could not be written" in caplog.text
+    assert os.listdir(os.path.dirname(path)) == []
 
 
 def test_answers_equal_the_brute_force_over_the_export(filled: Library) -> None:
