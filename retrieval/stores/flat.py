@@ -31,6 +31,8 @@ _SCREENED_SHARE = 16
 """A search for more than one vector in this many scans them all: a screen would not help."""
 
 
+_PAGE = 8192  # rows at a time
+
 _NOTHING = 16
 """The bytes with which FAISS ends an index without rows: how many vectors and ids there are."""
 
@@ -203,8 +205,12 @@ class FlatStore:
 
     def _some(self, rows: Rows) -> NDArray[np.float16]:
         """Return the vectors (r, dim) of rows (r,)."""
-        some = self._rows()[rows]
-        self._residency.looked_at(len(rows))
+        everything = self._rows()
+        some = np.empty((len(rows), self._index.d), STORED)
+        for at in range(0, len(rows), _PAGE):
+            page = rows[at : at + _PAGE]
+            some[at : at + _PAGE] = everything[page]
+            self._residency.looked_at(len(page))
         return some
 
     def _rows(self) -> NDArray[np.float16]:
