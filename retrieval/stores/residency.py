@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 _AROUND = 65_536  # bytes
 
 _MOST = 2**31
-"""About so many bytes may stay. With half as many, a question over ten million rows, which has to map
-them again, took half as long again."""
+"""About so many bytes may stay. With half as many, a question over ten million rows has to map more
+of them again, and took half as long again."""
 
 
 class Residency:
