@@ -149,7 +149,8 @@ class StoredRows:
 
 def _remove(file: BinaryIO, path: str, process: int) -> None:
     """Delete a file that was not published; not in a process that was forked meanwhile."""
-    file.close()
+    with suppress(OSError):  # closing writes what is left, for which there may be no room
+        file.close()
     if os.getpid() == process:
         with suppress(OSError):
             os.unlink(path)
