@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from random import Random
 
 import av
+import numpy as np
 from bench import BenchmarkError, Machine, begin, note, options, print_table
 from PIL import Image
 
@@ -105,6 +106,7 @@ def _written(
     begins = 0
     with av.open(path, "w") as container:
         stream = container.add_stream(codec, rate=_RATE)
+        assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
         stream.options = dict(codec_options)
         for member in scenes:
@@ -116,7 +118,8 @@ def _written(
                 left = round((large.width - size[0]) * at / frames)
                 top = (large.height - size[1]) // 2
                 picture = large.crop((left, top, left + size[0], top + size[1]))
-                for packet in stream.encode(av.VideoFrame.from_image(picture)):
+                frame = av.VideoFrame.from_ndarray(np.asarray(picture, np.uint8), format="rgb24")
+                for packet in stream.encode(frame):
                     container.mux(packet)
             pairs = zip(member.scene.captions, member.unique, strict=True)
             captions = tuple(dict.fromkeys(caption for caption, unique in pairs if unique))

@@ -304,7 +304,8 @@ def test_a_damaged_map_and_a_damaged_file_of_confidences(
     path.write_bytes(bytes(content))
     place = ModelFiles(tmp_path / "model")
     monkeypatch.setattr("retrieval.folder.doctor.models.require_files", lambda _: place)
-    fitted = Calibration(*[Logistic(1.0, {"score": 2.0})] * 3, 0.25)
+    half = Logistic(1.0, {"score": 2.0})
+    fitted = Calibration(half, half, half, 0.25)
     (tmp_path / "model").mkdir()
     confidences = tmp_path / "model/confidence.json"
     write_calibration(str(confidences), "fake-1", fitted)

@@ -56,7 +56,9 @@ def test_a_name_is_what_most_pictures_show(
 
 def test_a_part_has_another_name_than_the_whole() -> None:
     (whole,), points = levels()
-    parts = Level(np.repeat([0, 1, 2], [50, 50, SIDES]), np.zeros((3, 4), np.float32), np.ones(3))
+    parts = Level(
+        np.repeat([0, 1, 2], [50, 50, SIDES]), np.zeros((3, 4), np.float32), np.ones(3, np.int64)
+    )
     parts.means[:] = whole.means[[0, 0, 1]]
     parts.means[1, 2] += 1
     everything = shows([1, 1, 1, 1], [1, 1, 1, 1])

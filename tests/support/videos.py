@@ -58,6 +58,7 @@ def write_frames(
     with av.open(str(path), "w") as container:
         container.metadata.update(metadata or {})
         stream = container.add_stream(CODECS[path.suffix], rate=RATE)
+        assert isinstance(stream, av.VideoStream)
         stream.height, stream.width = frames[0][0].shape[:2]
         stream.pix_fmt = "yuv420p"
         stream.options = dict(options)

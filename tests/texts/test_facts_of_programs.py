@@ -8,7 +8,7 @@ import sqlite3
 import unicodedata
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from PIL import Image
@@ -176,7 +176,7 @@ def test_names_of_takeout(
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
 @pytest.mark.parametrize("name", ["Café.jpg.xmp", "Café.xmp", "Café.txt"])
 def test_the_spelling_of_a_sidecar(library: Library, tmp_path: Path, form: Any, name: str) -> None:
-    other = "NFD" if form == "NFC" else "NFC"
+    other: Literal["NFC", "NFD"] = "NFD" if form == "NFC" else "NFC"
     folder = tmp_path / "p"
     picture = paint(folder / unicodedata.normalize(form, "Café.jpg"), "red")
     sidecar = folder / unicodedata.normalize(other, name)

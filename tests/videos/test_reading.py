@@ -178,6 +178,8 @@ def test_a_worker_reads_the_same(tmp_path: Path) -> None:
     for one, other in zip(here.parts, there.parts, strict=True):
         assert np.array_equal(one.pixels, other.pixels)
     assert here.info == there.info
+    assert here.pixels is not None
+    assert there.pixels is not None
     assert np.array_equal(here.pixels, there.pixels)
 
 
