@@ -185,7 +185,8 @@ def _logistic(columns: Mapping[str, Floats], right: NDArray[np.bool_], weights: 
 def _newton(rows: Floats, right: Floats, weights: Floats) -> Floats:
     """Return the slopes and, last, the offset of a logistic regression, by Newton's method."""
     design = np.hstack([rows, np.ones((len(rows), 1))])
-    ridge = np.diag([1e-4] * rows.shape[1] + [0.0])
+    # Where all hits are right, or none is, the offset has no best value.
+    ridge = np.diag([1e-4] * rows.shape[1] + [1e-8])
     at = np.zeros(design.shape[1])
     for _ in range(50):
         p = 1 / (1 + np.exp(-(design @ at).clip(-500, 500)))

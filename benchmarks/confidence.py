@@ -155,6 +155,8 @@ def print_banner(judged: list[Judged], method: str) -> None:
     names = [each for each in judged if each[0].kind not in DESCRIPTIONS]
     for kind in (*sorted({a.kind for a, _ in names}), "all", PAIRS):
         part = names if kind == "all" else [each for each in judged if each[0].kind == kind]
+        if not part:
+            continue
         of = [answer for answer, _ in part]
         weights = weights_of(of)
         weak = np.array([confidences.strong() is False for _, confidences in part])

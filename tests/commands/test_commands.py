@@ -70,11 +70,11 @@ def test_mistakes_are_named(
 
 
 def test_a_pattern_of_the_shell_may_name_other_files_too(run: Run, pictures: Path) -> None:
-    (pictures / "clip.mov").write_bytes(b"film")
+    (pictures / "clip.mp3").write_bytes(b"film")
     done = run("index", *sorted(pictures.iterdir()), "--model", "fast")
     assert (done.code, done.err) == (0, "")
     assert "Indexed 4 new pictures" in done.out
-    assert "clip.mov: not a picture file; skipped" in done.out
+    assert "clip.mp3: not a picture file; skipped" in done.out
 
 
 def test_a_wrong_path_makes_no_library(run: Run, tmp_path: Path) -> None:

@@ -124,9 +124,9 @@ def test_questions_go_on_with_the_old_index_until_the_other_is_measured(
 def test_the_other_index_is_built_once(filled: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     built, build = [], ClusteredStore.build
 
-    def counted(dim: int, pages: Pages) -> ClusteredStore:
+    def counted(dim: int, pages: Pages, folder: str | None = None) -> ClusteredStore:
         built.append(dim)
-        return build(dim, pages)
+        return build(dim, pages, folder)
 
     monkeypatch.setattr(ClusteredStore, "build", counted)
     filled.add(options=IndexOptions(index="ivf"))

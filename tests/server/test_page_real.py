@@ -72,7 +72,7 @@ def test_an_afternoon_with_photographs(
     page.get_by_text("Indexed 901 new pictures").wait_for()
 
     find(page, "a dog running in the snow")
-    assert "1,001 pictures searched" in page.locator("#state").inner_text()
+    page.locator("#state", has_text="1,001 pictures searched").wait_for()
     page.screenshot(path=shots / "answers.png")
     page.locator("#gallery .look").first.click()
     page.wait_for_timeout(500)

@@ -224,7 +224,7 @@ def test_excluded_removed_hidden_and_other_files_start_nothing(
             paint(pictures / name, "white")
         paint(pictures / "deep/white.png", "white")
         (pictures / "notes.txt").write_text("no picture beside it")
-        (pictures / "film.mp4").write_bytes(b"x")
+        (pictures / "film.mp3").write_bytes(b"x")
         paint(pictures / "last.png", "white")
         until(lambda: str(pictures / "last.png") in indexed(library))
         until(lambda: len(watch.done) > runs)
