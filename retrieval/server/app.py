@@ -27,7 +27,7 @@ from retrieval.server.indexing import Following
 from retrieval.server.permission import NOBODY, Permission
 from retrieval.server.routes.albums import album_routes, collecting_routes
 from retrieval.server.routes.downloads import download_routes
-from retrieval.server.routes.duplicates import deciding_routes, duplicate_routes
+from retrieval.server.routes.duplicates import duplicate_routes, keeping_routes, moving_routes
 from retrieval.server.routes.folders import folder_routes
 from retrieval.server.routes.indexing import indexing_routes
 from retrieval.server.routes.library import library_routes
@@ -44,9 +44,8 @@ from retrieval.server.state import State, as_json
 
 _ROUTES = (
     *(search_routes, timeline_routes, picture_routes, video_routes, library_routes),
-    indexing_routes,
-    *(tag_routes, concept_routes, album_routes, collecting_routes, saved_routes),
-    *(duplicate_routes, deciding_routes, download_routes, map_routes),
+    *(indexing_routes, tag_routes, concept_routes, album_routes, collecting_routes, saved_routes),
+    *(duplicate_routes, keeping_routes, moving_routes, download_routes, map_routes),
 )
 
 

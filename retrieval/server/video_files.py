@@ -1,8 +1,9 @@
 """Bytes of indexed videos, a part at a time: only what was indexed is sent.
 
-A video is too large to be hashed for each part that a browser asks for. It is hashed once for each
-version of the file (device, inode, size, times), and parts are read through a file that was opened
-before its version was compared.
+A video is too large to be hashed for each part that a browser asks for, or for a thumbnail. The
+file that was indexed counts as unchanged while its size and its time, in nanoseconds, are those of
+then, as for the next indexing run. Another one with the same content is hashed, once for each
+version (device, inode, size, times). What is sent is read through the file that was compared.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import IO
 
 from retrieval.catalogue import ImageRow
 from retrieval.errors import PictureError
+from retrieval.images import mtime_ns
 from retrieval.images.decoding import open_file
 
 MEDIA_TYPES = {
@@ -62,9 +64,10 @@ def open_video(image: ImageRow) -> tuple[IO[bytes], str]:
             reason = error.strerror or type(error).__name__
             continue
         with suppress(OSError):
-            if stat.S_ISREG(os.fstat(file.fileno()).st_mode) and _digest(file).hex() == (
-                image.sha256
-            ):
+            found = os.fstat(file.fileno())
+            same = (found.st_size, mtime_ns(found)) == (image.size, image.mtime_ns)
+            indexed = path == image.paths[0] and same
+            if stat.S_ISREG(found.st_mode) and (indexed or _digest(file).hex() == image.sha256):
                 return file, path
         file.close()
         reason = "it has changed since it was indexed"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from pathlib import Path
+from typing import IO
 from zipfile import ZipFile
 
 import numpy as np
@@ -16,6 +17,7 @@ pytest.importorskip("fastapi")
 from fastapi.testclient import TestClient
 from support.api_client import Client, numbers
 
+from retrieval.server import video_files
 from retrieval.server.video_files import Span, span_of
 
 
@@ -124,3 +126,25 @@ def test_the_gallery_knows_how_long_videos_are(client: Client) -> None:
     lengths = {each["name"]: each["duration"] for each in shown}
     assert lengths["clip.mp4"] == pytest.approx(6, abs=0.2)
     assert lengths["red.png"] is None
+
+
+def test_the_indexed_file_is_not_hashed_again(
+    client: Client, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A gallery of videos would read all of them; a copy of one proves its content once."""
+    api = client()
+    number = number_of(api, "clip.mp4")
+    hashed: list[str] = []
+
+    def noted(file: IO[bytes]) -> bytes:
+        hashed.append(file.name)
+        return digest_of(file)
+
+    digest_of = video_files._digest
+    monkeypatch.setattr(video_files, "_digest", noted)
+    assert api.get(f"/api/pictures/{number}/video").status_code == 200
+    assert api.get(f"/api/pictures/{number}/thumbnail").status_code == 200
+    assert hashed == []
+    os.utime(pictures / "clip.mp4", (1, 1))
+    assert api.get(f"/api/pictures/{number}/video").status_code == 200
+    assert hashed == [str(pictures / "clip.mp4")]

@@ -35,27 +35,29 @@ def make_video(
     *,
     size: tuple[int, int] = (96, 64),
     metadata: Mapping[str, str] | None = None,
+    muxer: Mapping[str, str] | None = None,
     **options: str,
 ) -> Path:
     """Write a video of colours, each shown for some seconds, in the container of the extension.
 
-    `options` are the codec's.
+    `options` are the codec's, `muxer` those of the container.
     """
     frames = [
         (np.full((size[1], size[0], 3), COLOURS[colour], np.uint8), round(seconds * RATE))
         for colour, seconds in scenes
     ]
-    return write_frames(path, frames, metadata, **options)
+    return write_frames(path, frames, metadata, muxer, **options)
 
 
 def write_frames(
     path: Path,
     frames: Sequence[tuple[NDArray[np.uint8], int]],
     metadata: Mapping[str, str] | None = None,
+    muxer: Mapping[str, str] | None = None,
     **options: str,
 ) -> Path:
     """Write a video of (H, W, 3) pictures, each shown for so many frames."""
-    with av.open(str(path), "w") as container:
+    with av.open(str(path), "w", container_options=dict(muxer or {})) as container:
         container.metadata.update(metadata or {})
         stream = container.add_stream(CODECS[path.suffix], rate=RATE)
         assert isinstance(stream, av.VideoStream)

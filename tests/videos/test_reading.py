@@ -15,13 +15,15 @@ from support.fakes import SMALL
 from support.videos import CODECS, COLOURS, make_video, turn_clockwise, write_frames
 
 from retrieval.errors import PictureError
-from retrieval.images import Picture, PictureInfo, Problem, ReadLimits
+from retrieval.images import Picture, PictureInfo, ReadLimits
 from retrieval.images.decoding import load_picture, read_picture
 from retrieval.images.isolation import pictures
 from retrieval.images.parts import Part, moment_view, seconds_of
 from retrieval.images.thumbnails import thumbnail
+from retrieval.images.videos import decoding
 from retrieval.images.videos.containers import container_of
 from retrieval.images.videos.decoding import read_moments
+from retrieval.images.videos.reading import Video
 from retrieval.images.videos.sampling import MOST_MOMENTS, Plan, step_of
 
 SCENES = (("red", 3.0), ("green", 2.0), ("blue", 4.0))
@@ -191,11 +193,46 @@ def test_thumbnails_show_the_wanted_moment(tmp_path: Path) -> None:
             assert colour_of(np.asarray(shown)) == colour, at
 
 
-def test_times_are_limited(tmp_path: Path) -> None:
-    """A video whose reading takes too long is taken as far as it was read, or refused."""
-    path = make_video(tmp_path / "a.mp4", SCENES)
-    result = read_picture(str(path), SMALL, ReadLimits(max_seconds=0.0), lambda _: True)
-    assert isinstance(result, Picture | Problem)
+@pytest.mark.parametrize(("late", "found"), [(0.0, 3), (0.6, 1), (0.9, 0)])
+def test_time_is_limited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late: float, found: int
+) -> None:
+    """After half of the time only key frames are decoded, after four fifths nothing more."""
+    path = make_video(tmp_path / "a.mp4", SCENES, g="100000", sc_threshold="0")
+    monkeypatch.setattr(Video, "_is_over", lambda _, share: late > share)
+    if found:
+        assert len(moments(path)[1]) == found
+    else:
+        with pytest.raises(PictureError, match="longer than"):
+            moments(path)
+
+
+def test_a_recording_that_does_not_say_how_long_it_is(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "a.webm", SCENES, muxer={"live": "1"})
+    with av.open(str(path)) as container:
+        assert not container.duration
+    info, parts = moments(path)
+    assert [colour_of(part.pixels) for part in parts] == ["red", "green", "blue"]
+    assert info.duration == pytest.approx(9, abs=0.3)
+
+
+def test_a_single_frame_is_a_video(tmp_path: Path) -> None:
+    info, parts = moments(make_video(tmp_path / "a.mkv", (("red", 0.1),)))
+    assert len(parts) == 1
+    assert info.duration is not None
+    assert info.duration > 0
+
+
+def test_what_changes_all_the_time_has_no_more_moments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decoding, "_MOST_PARTS", 6)
+    scenes = [(colour, 1.2) for _ in range(6) for colour in ("red", "green", "blue")]
+    _, parts = moments(make_video(tmp_path / "a.mp4", scenes))
+    starts = [seconds_of(part.view) or 0.0 for part in parts]
+    assert 3 <= len(parts) <= 6
+    assert starts == sorted(starts)
+    assert starts[-1] > 10  # the whole of it is covered
 
 
 @pytest.mark.parametrize("duration", [0.0, 3.0, 200.0, 7200.0, 1e6])

@@ -46,6 +46,7 @@ _SHARE = 0.8
 """The share of the time limit after which a video is taken as far as it was read."""
 
 _MOST_DURATION_S = 1e6
+_LEAST_DURATION_S = 0.001  # of a single frame: what has a duration is a video
 _TURNS = {
     90: Image.Transpose.ROTATE_90,
     180: Image.Transpose.ROTATE_180,
@@ -84,7 +85,8 @@ class _Group:
 class Video:
     """An open video; `format` is as in `Facts`, `words` are the texts in it.
 
-    `duration` is in seconds, 0 if it is unknown.
+    `most_s` are the seconds that reading may take. `duration` is in seconds; while it is unknown,
+    it is the end of what was read.
     """
 
     def __init__(
@@ -92,7 +94,7 @@ class Video:
     ) -> None:
         self.format = format_name
         self._container, self._limits = container, limits
-        self._began, self._most_s = time.monotonic(), most_s
+        self._began, self.most_s = time.monotonic(), most_s
         self._stream: VideoStream = container.streams.video[0]
         self._start = float((self._stream.start_time or 0) * (self._stream.time_base or 0))
         self.duration = self._duration()
@@ -106,7 +108,7 @@ class Video:
             format=self.format,
             width=width,
             height=height,
-            duration=round(self.duration, 3) or None,
+            duration=round(max(self.duration, _LEAST_DURATION_S), 3),
             **facts_told(self._metadata()),
         )
 
@@ -125,6 +127,7 @@ class Video:
         A video without a single frame that can be decoded yields nothing. Damage ends it: the
         frames before are good.
         """
+        # A recording that was never closed does not say how long it is.
         plan, novelty = Plan(step_of(self.duration)), Novelty()
         for frame in self._sampled(plan):
             picture = self._upright(frame, least)
@@ -169,6 +172,7 @@ class Video:
                     continue
                 at = last if packet.pts is None else self._seconds(packet.pts)
                 last = max(last, at)
+                self.duration = max(self.duration, last)
                 if group.packets and (packet.is_keyframe or group.is_full):
                     group.end, group.is_last = at, packet.is_keyframe
                     yield group
@@ -177,7 +181,7 @@ class Video:
                     group.begin = group.begin if group.packets else at
                     group.add(packet)
         if group.packets:
-            group.end = max(last, self.duration)
+            group.end = self.duration
             yield group
 
     def _decoded(self, group: _Group, times: list[float]) -> Iterator[VideoFrame]:
@@ -200,6 +204,11 @@ class Video:
                 if self._is_over(_SHARE):
                     return
 
+    @property
+    def is_late(self) -> bool:
+        """Whether reading ended because its time was up."""
+        return self._is_over(_SHARE)
+
     def _fits(self, frame: VideoFrame) -> bool:
         """Tell whether a frame is no larger than the limit: its size may change on the way."""
         return frame.width * frame.height <= self._limits.max_megapixels * 1e6
@@ -210,7 +219,7 @@ class Video:
         return min(max(seconds, 0.0), _MOST_DURATION_S)
 
     def _is_over(self, share: float) -> bool:
-        return time.monotonic() - self._began > share * self._most_s
+        return time.monotonic() - self._began > share * self.most_s
 
     def _duration(self) -> float:
         found = 0.0
@@ -232,7 +241,7 @@ class Video:
             max(2, round(width / scale)), max(2, round(height / scale)), "rgb24", None, None, "AREA"
         )
         picture = Image.fromarray(small.to_ndarray())
-        turn = _TURNS.get(round(getattr(frame, "rotation", 0)) % 360)
+        turn = _TURNS.get(round(frame.rotation) % 360)
         return picture if turn is None else picture.transpose(turn)
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from retrieval.encoders import Encoder
 from retrieval.errors import PictureError
 from retrieval.images import Picture, PictureInfo, Problem, ReadLimits, reasons
+from retrieval.images.formats import is_video_name
 from retrieval.images.isolation.pictures import (
     read_picture,
     read_picture_bytes,
@@ -30,6 +31,7 @@ from retrieval.texts.sidecars import read_sidecar, sidecar_of
 from retrieval.vectors import STORED
 
 _NO_VECTOR = "the model could not encode it"
+_VIDEO = "videos in data sets are left out; index them from a folder"
 THUMBNAIL_SIDE = 512
 _TEXTS_AT_ONCE = 256
 
@@ -128,8 +130,8 @@ class PieceReader:
             return Read(
                 Loaded(b""), Problem(error.message, "bad", max(item.size, 0), item.mtime_ns)
             )
-        if item.unsupported:
-            return Read(loaded, Problem(item.unsupported))
+        if item.unsupported or is_video_name(item.path):
+            return Read(loaded, Problem(item.unsupported or _VIDEO))
         how = self._spec.preprocessing, self._options.limits, self._is_new
         picture = loaded.picture
         if isinstance(picture, str):
@@ -138,6 +140,8 @@ class PieceReader:
             result = read_picture_bytes(picture, item.mtime_ns, *how)
         else:
             result = Problem(reasons.EMPTY, "bad", 0, item.mtime_ns)
+        if isinstance(result, Picture) and result.parts:  # its name did not tell
+            result = Problem(_VIDEO)
         kept = isinstance(result, Picture) and self._options.thumbnails
         return Read(loaded, result, _thumbnail(picture) if kept else b"")
 

@@ -73,8 +73,8 @@ def duplicate_routes(state: State) -> APIRouter:
     return routes
 
 
-def deciding_routes(state: State) -> APIRouter:
-    """Return the router of what becomes of the groups."""
+def keeping_routes(state: State) -> APIRouter:
+    """Return the router of groups that are kept whole."""
     routes = APIRouter()
 
     @routes.post("/duplicates/keep")
@@ -96,6 +96,13 @@ def deciding_routes(state: State) -> APIRouter:
             )
         await state.aside(lambda library: library.duplicates.unkeep(groups))
         return as_json({"groups": state.duplicates_job.restore(_kept(chosen))})
+
+    return routes
+
+
+def moving_routes(state: State) -> APIRouter:
+    """Return the router of files that are moved aside, and back."""
+    routes = APIRouter()
 
     @routes.post("/duplicates/move")
     async def move(chosen: Moving) -> Response:
